@@ -354,20 +354,22 @@ kill_orphans() {
 
 unmount_all() {
     local target
-    # Deepest first. The mount table writes a blank as \040.
+    # Deepest first. The mount table writes a blank as \040, which %b undoes.
     while IFS= read -r target; do
         target=$(printf '%b' "$target")
-        umount "$target" 2>/dev/null || umount -l "$target" 2>/dev/null || true
-    done < <(awk '{ print $5 }' /proc/self/mountinfo |
-        awk -v a="$(escaped "$RUN")/" -v b="$(escaped "$DATA")/" 'index($0, a) == 1 || index($0, b) == 1' |
-        LC_ALL=C sort -r)
+        case $target in
+        "$RUN"/* | "$DATA"/*) unmount "$target" ;;
+        "$DATA")
+            # dockerd binds its data folder to itself, notes that here, and
+            # leaves it mounted when killed. A disk mounted there is not ours.
+            if [[ -e $EXEC_ROOT/unmount-on-shutdown ]]; then unmount "$target"; fi
+            ;;
+        esac
+    done < <(cut -d' ' -f5 /proc/self/mountinfo | LC_ALL=C sort -r)
 }
 
-# For awk -v, which reads backslashes once more.
-escaped() {
-    local path=${1//\\/\\\\134}
-    path=${path// /\\\\040}
-    printf '%s' "$path"
+unmount() {
+    umount "$1" 2>/dev/null || umount -l "$1" 2>/dev/null || true
 }
 
 # After this the machine is as if it had just booted, which dockerd copes with;

@@ -1,0 +1,2 @@
+//! One dock: what its files say.
+

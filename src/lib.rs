@@ -1,0 +1,19 @@
+//! Slim container base images with Gentoo Portage, busybox and s6.
+//!
+//! ```text
+//! bb.toml, bb.lock ─► config ┐
+//! bb-dock/ ─► dock ──────────┴─► plan (graph of steps) ─► exec (scheduler ⇄ tokio loop) ─► action ─► world
+//!                                   │                                   │                               │
+//!                 stamps + file times ─► fresh ─► verdict ◄─────────────┘        stamps ◄───────────────┘
+//! ```
+//!
+//! `plan` says what exists, `fresh` says what is needed, `exec` does it. `plan`, `fresh`,
+//! `exec::sched`, `config` and `dock::template` know no clock, no file and no network.
+
+pub mod diag;
+pub mod dock;
+pub mod error;
+pub mod ids;
+pub mod world;
+
+pub use error::{Error, Exit, Result};

@@ -1,0 +1,2 @@
+//! Effects: everything that touches files, the network or the engine.
+

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Builds a folder shaped like a Gentoo mirror (stage3, snapshot, distfiles, all signed) out of what
+# apt and pip serve on this machine. README.md beside this file says what is in it and how it is made.
+#
+#   build.sh [DEST]     DEST: default $BB_MIRROR, else ~/.cache/gentoo-bb/mirror
+#
+# Four stages, each redone only when its own inputs changed. DEST holds what a mirror serves; what must
+# not be served (the secret key, downloads, stamps) is in DEST.work beside it.
+set -euo pipefail
+export LC_ALL=C
+umask 022
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+DEST=${1:-${BB_MIRROR:-${XDG_CACHE_HOME:-$HOME/.cache}/gentoo-bb/mirror}}
+DEST=$(realpath -m "$DEST")
+WORK=$DEST.work
+STAMPS=$WORK/stamps
+ARCH=amd64 FLAVOUR=openrc
+
+for part in lib stages/stage3 stages/downloads stages/distfiles stages/snapshot; do
+	# shellcheck source=/dev/null
+	. "$HERE/$part.sh"
+done
+
+main() {
+	need_root
+	mkdir -p "$DEST" "$WORK"
+	chmod 700 "$WORK"
+	lock
+	clean_leftovers
+	ensure_tools
+	signing_key
+	# stage3 goes first: downloads takes the C library of exactly that stage.
+	stage stage3    "$(stage3_key)"    stage3_build
+	stage downloads "$(downloads_key)" downloads_build
+	stage distfiles "$(distfiles_key)" distfiles_build
+	stage snapshot  "$(snapshot_key)"  snapshot_build
+	echo "mirror: $DEST ($(summary))"
+}
+
+# One line for the end: what the mirror offers, and what this run had to redo.
+summary() {
+	local latest
+	latest=$(basename "$(readlink "$DEST/snapshots/gentoo-latest.tar.xz")" .tar.xz)
+	printf '%s, %s, %s distfiles; ' "$(cat "$WORK/stage3.ts")" "$latest" "$(wc -l <"$WORK/distfiles.list")"
+	if [ -n "$REDONE" ]; then printf 'made%s' "$REDONE"; else printf 'nothing to do'; fi
+}
+
+main

@@ -1,0 +1,135 @@
+# Shared by build.sh and the stages: messages, lock, stamps, tools, signing. Sourced, never run.
+
+REDONE=
+
+say() { printf 'mirror: %s\n' "$*" >&2; }
+die() { printf 'mirror: error: %s\n' "$*" >&2; exit 1; }
+
+need_root() {
+	[ "$(id -u)" = 0 ] || die "debootstrap and chroot need root: run it as root (sudo $0)"
+}
+
+# Held until this process ends. A second run waits, then finds the stamps of the first.
+lock() {
+	exec 9>"$WORK/lock"
+	flock -n 9 || { say "another run holds $WORK/lock, waiting for it"; flock 9; }
+}
+
+# Everything half-made has a name with .tmp. in it; with the lock held, nobody is at work on those.
+clean_leftovers() {
+	find "$DEST" "$WORK" -name '*.tmp.*' -prune -exec rm -rf --one-file-system {} +
+}
+
+# temp_dir NAME: an empty folder that the next run clears away if this one is interrupted.
+temp_dir() { mktemp -d "$WORK/$1.tmp.XXXXXX"; }
+
+# stage NAME KEY FUNCTION: runs FUNCTION unless the stamp says it was done with the same inputs.
+# FUNCTION runs in a process of its own, so that set -e and its traps work inside.
+stage() {
+	local name=$1 key=$2 function=$3 started=$SECONDS
+	if [ "$(cat "$STAMPS/$name" 2>/dev/null)" = "$key" ] && "${name}_present"; then return; fi
+	say "$name …"
+	rm -f "$STAMPS/$name"
+	"$function"
+	mkdir -p "$STAMPS"
+	echo "$key" | write_file "$STAMPS/$name"
+	REDONE+=" $name ($((SECONDS - started)) s)"
+}
+
+# Standard input to a file that is either the old or the whole new one.
+write_file() {
+	local tmp
+	tmp=$(mktemp "$(dirname "$1")/$(basename "$1").tmp.XXXXXX")
+	cat >"$tmp"
+	chmod 644 "$tmp"
+	mv -f "$tmp" "$1"
+}
+
+# hash_of PATH…: one hash over names, modes and contents; folders are walked.
+hash_of() {
+	local path
+	for path; do
+		(cd "$(dirname "$path")" && find "$(basename "$path")" -type f -printf '%p %m\n' -exec sha256sum {} +)
+	done | sort | sha256sum | cut -d' ' -f1
+}
+
+# ---- tools
+
+# command:Debian package
+TOOLS="debootstrap:debootstrap gpg:gnupg gpg-agent:gpg-agent xz:xz-utils bzip2:bzip2 tar:tar python3:python3
+	pip:python3-pip flock:util-linux unshare:util-linux b2sum:coreutils rsync:rsync dpkg-deb:dpkg"
+
+# Names the packages of the tools that are missing.
+missing_tools() {
+	local tool
+	for tool in $TOOLS; do
+		command -v "${tool%%:*}" >/dev/null || echo "${tool#*:}"
+	done
+	[ -e "$DEBIAN_KEYRING" ] || echo debian-archive-keyring
+}
+
+ensure_tools() {
+	local missing
+	command -v apt-get >/dev/null || die "this needs apt-get with Debian's archive in its configuration: use a Debian machine or container"
+	missing=$(missing_tools | sort -u | xargs)
+	[ -n "$missing" ] || return 0
+	say "installing $missing"
+	# shellcheck disable=SC2086
+	{ apt-get update && apt-get install -y --no-install-recommends $missing; } >"$WORK/tools.log" 2>&1 ||
+		die "could not install $missing: run 'apt-get install $missing' by hand (log: $WORK/tools.log)"
+}
+
+# ---- apt
+
+DEBIAN_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+SUITE=trixie
+
+# The address of Debian's archive (or, with Debian-Security, of its security archive), as this machine's
+# own apt knows it. No address of a registry is written down anywhere here.
+apt_site() {
+	apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' "Label: $1" 2>/dev/null |
+		sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }'
+}
+
+debian_site() {
+	local site
+	site=$(apt_site Debian)
+	[ -n "$site" ] || { apt-get update >/dev/null 2>&1 || true; site=$(apt_site Debian); }
+	[ -n "$site" ] || die "apt knows no Debian archive here: add one to /etc/apt/sources.list and run apt-get update"
+	echo "$site"
+}
+
+# ---- signing
+
+# The secret key is kept as one file; every run imports it into a folder with a short name, because
+# gpg-agent's socket lies in there and a socket's path may have 107 characters at most.
+signing_key() {
+	GNUPGHOME=$(mktemp -d /tmp/bb-gpg.XXXXXX)
+	export GNUPGHOME
+	trap 'gpgconf --kill all >/dev/null 2>&1; rm -rf "$GNUPGHOME"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	[ -s "$WORK/secret-key.asc" ] || make_key
+	gpg_batch --import "$WORK/secret-key.asc" 2>/dev/null
+	FINGERPRINT=$(gpg_batch --with-colons --list-secret-keys | awk -F: '$1 == "fpr" { print $10; exit }')
+	[ -s "$DEST/key.asc" ] || gpg_batch --armor --export "$FINGERPRINT" | write_file "$DEST/key.asc"
+	[ -s "$DEST/fingerprint" ] || echo "$FINGERPRINT" | write_file "$DEST/fingerprint"
+}
+
+gpg_batch() { gpg --batch --yes --quiet --no-tty --pinentry-mode loopback --passphrase '' "$@"; }
+
+# As Gentoo's own keys: an RSA primary that only certifies, and a subkey that signs.
+make_key() {
+	local fingerprint
+	say "making a throwaway OpenPGP key"
+	gpg_batch --quick-gen-key 'gentoo-bb test mirror (throwaway) <mirror@gentoo-bb.invalid>' rsa4096 cert never
+	fingerprint=$(gpg_batch --with-colons --list-secret-keys | awk -F: '$1 == "fpr" { print $10; exit }')
+	gpg_batch --quick-add-key "$fingerprint" rsa4096 sign never
+	rm -f "$DEST/key.asc" "$DEST/fingerprint" "$STAMPS"/{stage3,snapshot}
+	(umask 077 && gpg_batch --armor --export-secret-keys "$fingerprint" >"$WORK/secret-key.asc.tmp.new")
+	mv "$WORK/secret-key.asc.tmp.new" "$WORK/secret-key.asc"
+}
+
+# detached FILE SIGNATURE [--armor]; clearsigned FILE (in place)
+detached() { gpg_batch --digest-algo SHA512 ${3:-} --output "$2" --detach-sign "$1"; }
+clearsigned() { gpg_batch --digest-algo SHA512 --output "$1.signed" --clearsign "$1" && mv "$1.signed" "$1"; }

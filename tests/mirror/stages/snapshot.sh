@@ -1,0 +1,1 @@
+snapshot_key() { echo 0; }; snapshot_present() { true; }; snapshot_build() { true; }

@@ -1,0 +1,179 @@
+# The stage3: a minimal Debian with a compiler, and real Portage on top. Sourced by build.sh.
+
+STAGE3_PACKAGES="python3 gcc make autoconf automake libtool libltdl-dev libc6-dev patch bzip2 xz-utils zstd
+	pax-utils pkgconf file ca-certificates perl gawk m4 rsync wget"
+STAGE3_CHOST=x86_64-pc-linux-gnu
+AUTOBUILDS=$DEST/releases/$ARCH/autobuilds
+
+stage3_key() { hash_of "$HERE/stages/stage3.sh" "$HERE/portage.txt"; }
+
+stage3_present() {
+	[ -s "$AUTOBUILDS/latest-stage3-$ARCH-$FLAVOUR.txt" ] && [ -s "$WORK/stage3.ts" ] &&
+		[ -s "$AUTOBUILDS/$(cat "$WORK/stage3.ts")/stage3-$ARCH-$FLAVOUR-$(cat "$WORK/stage3.ts").tar.xz" ] &&
+		ls "$WORK"/libc6/libc6_*.deb >/dev/null 2>&1
+}
+
+stage3_build() {
+	local tmp tree
+	tmp=$(temp_dir stage3)
+	tree=$tmp/tree
+	stage3_debian "$tree"
+	stage3_keep_libc "$tree"
+	stage3_portage "$tmp" "$tree"
+	stage3_links "$tree"
+	stage3_etc "$tree"
+	in_tree "$tree" env-update >/dev/null || die "the stage3's Portage does not start (see above)"
+	stage3_slim "$tree"
+	stage3_publish "$tree"
+	rm -rf --one-file-system "$tmp" "$WORK/debs"
+}
+
+# A command inside a tree, with mounts and processes that end with it.
+in_tree() {
+	local tree=$1
+	shift
+	unshare -m -p -f -u -i --propagation private -- chroot "$tree" /usr/bin/env -i HOME=/root \
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin LC_ALL=C.UTF-8 "$@" </dev/null
+}
+
+# The .debs stay in a cache, so that an interrupted download goes on where it stopped.
+stage3_debian() {
+	local tree=$1 site packages
+	site=$(debian_site)
+	packages=$(echo $STAGE3_PACKAGES | tr ' ' ,)
+	mkdir -p "$WORK/debs"
+	unshare -m --propagation private debootstrap --variant=minbase --arch="$ARCH" --include="$packages" \
+		--cache-dir="$WORK/debs" --keyring="$DEBIAN_KEYRING" "$SUITE" "$tree" "$site" >"$WORK/debootstrap.log" 2>&1 ||
+		die "debootstrap of $SUITE failed: see $WORK/debootstrap.log, check that apt-get update works, then run this again"
+}
+
+# sys-libs/glibc of the small repository repackages exactly this file: images get the C library they
+# were linked against.
+stage3_keep_libc() {
+	local tree=$1 version deb
+	version=$(dpkg-query --admindir="$tree/var/lib/dpkg" -W -f '${Version}' libc6)
+	deb=$(find "$WORK/debs" -name "libc6_${version/:/%3a}_$ARCH.deb" | head -n 1)
+	[ -n "$deb" ] || die "debootstrap left no libc6 $version in $WORK/debs: remove $WORK/debs and run this again"
+	rm -rf "$WORK/libc6"
+	mkdir "$WORK/libc6"
+	cp "$deb" "$WORK/libc6/libc6_${version}_$ARCH.deb"
+}
+
+# A wheel is no installed system: put its parts where Gentoo's package has them.
+stage3_portage() {
+	local tmp=$1 tree=$2 data version
+	pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: --require-hashes \
+		--requirement "$HERE/portage.txt" --dest "$tmp/wheel" >"$WORK/pip.log" 2>&1 ||
+		die "pip cannot download Portage: see $WORK/pip.log; if that version is gone, put a newer one into portage.txt"
+	python3 -m zipfile -e "$tmp"/wheel/portage-*.whl "$tmp/portage"
+	data=$(echo "$tmp"/portage/portage-*.data/data)
+	version=$(basename "$(dirname "$data")" .data)
+	version=${version#portage-}
+	mkdir -p "$tree"/usr/lib/portage/lib "$tree/usr/share/portage"
+	cp -r "$tmp/portage/portage" "$tmp/portage/_emerge" "$tree/usr/lib/portage/lib/"
+	cp -r "$data/lib/portage/bin" "$tree/usr/lib/portage/"
+	chmod -R 755 "$tree/usr/lib/portage/bin" # zip files know no modes
+	cp -r "$data/share/portage/config" "$tree/usr/share/portage/"
+	cp "$data"/etc/*.conf "$tree/etc/"
+	# Else Portage takes itself for a module in some Python's prefix, and that prefix for EPREFIX.
+	sed -i 's/"MODULE" == "MODULE"/"MODULE" == "NONE"/' "$tree/usr/lib/portage/lib/portage/installation.py"
+	sed -i "s/VERSION = _LazyVersion()/VERSION = \"$version\"/" "$tree/usr/lib/portage/lib/portage/__init__.py"
+	echo /usr/lib/portage/lib >"$tree/usr/lib/python3/dist-packages/portage.pth"
+}
+
+# Names that Portage and ebuilds expect and Debian does not have.
+stage3_links() {
+	local tree=$1 tool name
+	for tool in emerge ebuild portageq quickpkg egencache emaint env-update; do
+		ln -sf "../lib/portage/bin/$tool" "$tree/usr/bin/$tool"
+	done
+	ln -sf python3 "$tree/usr/bin/python"
+	for tool in tar make sed find xargs grep; do
+		ln -sf "$tool" "$tree/usr/bin/g$tool"
+	done
+	for tool in "$tree"/usr/bin/x86_64-linux-gnu-*; do
+		name=$(basename "$tool")
+		ln -sf "$name" "$tree/usr/bin/$STAGE3_CHOST-${name#x86_64-linux-gnu-}"
+	done
+}
+
+stage3_etc() {
+	local tree=$1
+	mkdir -p "$tree"/etc/portage/repos.conf "$tree"/etc/env.d "$tree"/var/db/{pkg,repos/gentoo} \
+		"$tree"/var/cache/{distfiles,binpkgs} "$tree"/var/{lib,log,tmp}/portage
+	in_tree "$tree" groupadd -g 250 portage
+	in_tree "$tree" useradd -u 250 -g 250 -d /var/lib/portage/home -s /bin/false portage
+	cat >"$tree/etc/portage/repos.conf/gentoo.conf" <<-END
+		[DEFAULT]
+		main-repo = gentoo
+
+		[gentoo]
+		location = /var/db/repos/gentoo
+		auto-sync = no
+	END
+	ln -s ../../var/db/repos/gentoo/profiles/default/linux/amd64/23.0 "$tree/etc/portage/make.profile"
+	cat >"$tree/etc/portage/make.conf" <<-'END'
+		COMMON_FLAGS="-O2 -pipe"
+		CFLAGS="${COMMON_FLAGS}"
+		CXXFLAGS="${COMMON_FLAGS}"
+		FCFLAGS="${COMMON_FLAGS}"
+		FFLAGS="${COMMON_FLAGS}"
+		LC_MESSAGES=C.utf8
+	END
+	# env-update rewrites ld.so.conf from LDPATH. Debian's own folder must be in it, and /usr/lib64
+	# too, or configure programs linked to what Portage installed cannot run.
+	echo 'LDPATH="/usr/lib64:/usr/lib:/usr/lib/x86_64-linux-gnu"' >"$tree/etc/env.d/00stage"
+	echo 'PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"' >>"$tree/etc/env.d/00stage"
+	echo "gentoo-bb test stage: Debian $SUITE with Portage, no genuine Gentoo" >"$tree/etc/gentoo-release"
+}
+
+# Nothing of this machine stays (sources.list, resolv.conf), nor what no build reads.
+stage3_slim() {
+	local tree=$1
+	rm -rf "$tree"/usr/share/{doc,man,info,locale,lintian,bug} "$tree"/var/cache/apt/* "$tree"/var/lib/apt/lists/* \
+		"$tree"/var/cache/debconf/*-old "$tree"/var/log/{bootstrap.log,dpkg.log,alternatives.log,apt} \
+		"$tree"/etc/apt/sources.list "$tree"/etc/{resolv.conf,hostname} "$tree"/debootstrap "$tree"/tmp/* "$tree"/run/*
+	find "$tree" -xdev -name __pycache__ -prune -exec rm -rf {} +
+}
+
+# The new build's folder appears whole, then the pointer moves to it, then older builds go.
+stage3_publish() {
+	local tree=$1 ts out name
+	ts=$(date -u +%Y%m%dT%H%M%SZ)
+	out=$AUTOBUILDS/$ts.tmp.new
+	name=stage3-$ARCH-$FLAVOUR-$ts.tar.xz
+	mkdir -p "$out"
+	# Device nodes are the engine's work, and unpacking them is root's alone.
+	tar -C "$tree" --exclude='./dev/*' --sort=name --numeric-owner --xattrs --xattrs-include='*' -cvvf - . \
+		2>"$out/$name.CONTENTS" | xz -T0 -1 >"$out/$name"
+	gzip -9n "$out/$name.CONTENTS"
+	(cd "$out" && stage3_sign "$name")
+	mv "$out" "$AUTOBUILDS/$ts"
+	stage3_pointer "$ts/$name" | write_file "$AUTOBUILDS/latest-stage3-$ARCH-$FLAVOUR.txt"
+	echo "$ts" | write_file "$WORK/stage3.ts"
+	find "$AUTOBUILDS" -mindepth 1 -maxdepth 1 -type d ! -name "$ts" -exec rm -rf {} +
+}
+
+stage3_sign() {
+	local name=$1 file
+	detached "$name" "$name.asc" --armor
+	for file in "$name" "$name.CONTENTS.gz"; do
+		echo "# BLAKE2B HASH" && b2sum "$file"
+		echo "# SHA512 HASH" && sha512sum "$file"
+	done >"$name.DIGESTS"
+	clearsigned "$name.DIGESTS"
+	{ echo "# SHA256 HASH" && sha256sum "$name"; } >"$name.sha256"
+	clearsigned "$name.sha256"
+}
+
+stage3_pointer() {
+	local text=$WORK/latest.tmp.txt
+	{
+		echo "# Latest as of $(date -u -R)"
+		echo "# ts=$(date +%s)"
+		echo "$1 $(stat -c %s "$AUTOBUILDS/$1")"
+	} >"$text"
+	clearsigned "$text"
+	cat "$text"
+	rm "$text"
+}
