@@ -443,10 +443,13 @@ start_private() {
 fail_start() {
     local pid
     tail -n 20 "$LOG" >&2 || true
-    pid=$(engine_pid) || pid=${CHILD:-}
-    if [[ -n $pid ]]; then end_process "$pid"; fi
+    local why='ended while it was starting'
+    if pid=$(engine_pid) || is_our_dockerd "${pid:=${CHILD:-0}}"; then
+        why="was not ready within $TIMEOUT seconds"
+        end_process "$pid"
+    fi
     clean_up
-    die 4 "the private \`dockerd\` was not ready within $TIMEOUT seconds" "its whole log is \`$LOG\`"
+    die 4 "the private \`dockerd\` $why" "its whole log is \`$LOG\`"
 }
 
 no_root_hint() {
