@@ -1,0 +1,32 @@
+EAPI=8
+
+DESCRIPTION="High-performance, distributed memory object caching system"
+HOMEPAGE="https://memcached.org/"
+SRC_URI="${P}.tar.xz"
+
+LICENSE="BSD"
+SLOT="0"
+KEYWORDS="amd64"
+IUSE="ssl"
+
+RDEPEND="
+	>=dev-libs/libevent-2.1:=
+	ssl? ( dev-libs/openssl:= )
+	acct-user/memcached
+"
+DEPEND="${RDEPEND}"
+
+src_prepare() {
+	default
+	# Debian's source is a git export: no configure, and no version.m4 either.
+	echo "m4_define([VERSION_NUMBER], [${PV}])" >version.m4 || die
+	[[ -e configure ]] || autoreconf -fi || die
+}
+
+src_configure() {
+	econf --disable-docs --disable-werror $(use_enable ssl tls)
+}
+
+src_install() {
+	dobin memcached
+}
