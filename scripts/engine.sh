@@ -426,8 +426,10 @@ wait_ready() {
 start_private() {
     local pid
     if pid=$(engine_pid); then
-        # Started, but whoever started it did not see it become ready.
-        wait_ready "$pid" || fail_start
+        # Starting, or in trouble. It may hold somebody's containers, so ending it
+        # is for `stop` alone.
+        wait_ready "$pid" || die 4 "the private \`dockerd\` (pid $pid) runs but does not answer" \
+            "see \`$LOG\`; end it with \`$SELF stop\`, then start again"
         return
     fi
     prepare_folder
