@@ -16,6 +16,7 @@ snapshot_present() {
 
 snapshot_build() {
 	local tmp name
+	mkdir -p "$SNAPSHOTS"
 	name=gentoo-$(snapshot_date)
 	tmp=$(temp_dir snapshot)
 	cp -r "$HERE/repo" "$tmp/$name"
@@ -29,7 +30,7 @@ snapshot_build() {
 snapshot_date() {
 	{
 		date -u +%Y%m%d
-		find "$SNAPSHOTS" -name 'gentoo-[0-9]*.tar.xz' -printf '%f\n' 2>/dev/null | tr -dc '0-9\n'
+		find "$SNAPSHOTS" -name 'gentoo-[0-9]*.tar.xz' -printf '%f\n' | tr -dc '0-9\n'
 	} | sort | tail -n 1
 }
 
@@ -58,7 +59,6 @@ snapshot_manifests() {
 # One state of the repository gives one file, bit for bit: no owners, no times of this machine.
 snapshot_publish() {
 	local tmp=$1 name=$2 file
-	mkdir -p "$SNAPSHOTS"
 	date -u -d "${name#gentoo-}" -R >"$tmp/$name/metadata/timestamp.chk"
 	tar -C "$tmp" --sort=name --owner=root:0 --group=root:0 --numeric-owner --mode=u=rwX,go=rX \
 		--mtime="${name#gentoo-} UTC" -cf - "$name" | xz -6 >"$tmp/$name.tar.xz"

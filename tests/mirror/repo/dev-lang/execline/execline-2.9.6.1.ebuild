@@ -2,7 +2,7 @@ EAPI=8
 
 DESCRIPTION="A non-interactive scripting language, in small programs that exec one another"
 HOMEPAGE="https://skarnet.org/software/execline/"
-SRC_URI="${P}.tar.gz"
+SRC_URI="mirror://gentoo/${P}.tar.gz"
 
 LICENSE="ISC"
 SLOT="0/$(ver_cut 1-2)"

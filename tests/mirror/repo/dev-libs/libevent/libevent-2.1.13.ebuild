@@ -3,7 +3,7 @@ EAPI=8
 MY_P="${P}-stable"
 DESCRIPTION="Library to execute a function when an event occurs on a file descriptor"
 HOMEPAGE="https://libevent.org/"
-SRC_URI="${MY_P}.tar.gz"
+SRC_URI="mirror://gentoo/${MY_P}.tar.gz"
 S="${WORKDIR}/${MY_P}"
 
 LICENSE="BSD"

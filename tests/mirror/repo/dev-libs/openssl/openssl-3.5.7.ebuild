@@ -2,7 +2,7 @@ EAPI=8
 
 DESCRIPTION="Robust, full-featured toolkit for TLS and general cryptography"
 HOMEPAGE="https://www.openssl.org/"
-SRC_URI="${P}.tar.gz"
+SRC_URI="mirror://gentoo/${P}.tar.gz"
 
 LICENSE="Apache-2.0"
 SLOT="0/$(ver_cut 1)"

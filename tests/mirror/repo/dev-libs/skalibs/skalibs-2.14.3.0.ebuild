@@ -4,7 +4,7 @@ inherit debian-deb
 
 DESCRIPTION="Libraries for skarnet.org software, repackaged from Debian's .debs"
 HOMEPAGE="https://skarnet.org/software/skalibs/"
-SRC_URI="libskarnet-${PV}.deb skalibs-dev-${PV}.deb"
+SRC_URI="mirror://gentoo/libskarnet-${PV}.deb mirror://gentoo/skalibs-dev-${PV}.deb"
 
 LICENSE="ISC"
 SLOT="0/$(ver_cut 1-2)"

@@ -2,7 +2,7 @@ EAPI=8
 
 DESCRIPTION="High-performance, distributed memory object caching system"
 HOMEPAGE="https://memcached.org/"
-SRC_URI="${P}.tar.xz"
+SRC_URI="mirror://gentoo/${P}.tar.xz"
 
 LICENSE="BSD"
 SLOT="0"

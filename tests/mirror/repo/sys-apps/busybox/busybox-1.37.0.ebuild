@@ -2,7 +2,7 @@ EAPI=8
 
 DESCRIPTION="Utilities for rescue and embedded systems: one binary, many commands"
 HOMEPAGE="https://busybox.net/"
-SRC_URI="${P}.tar.bz2"
+SRC_URI="mirror://gentoo/${P}.tar.bz2"
 
 LICENSE="GPL-2"
 SLOT="0"

@@ -4,7 +4,7 @@ inherit debian-deb
 
 DESCRIPTION="skarnet.org's process supervision suite, repackaged from Debian's .debs"
 HOMEPAGE="https://skarnet.org/software/s6/"
-SRC_URI="s6-${PV}.deb libs6-${PV}.deb"
+SRC_URI="mirror://gentoo/s6-${PV}.deb mirror://gentoo/libs6-${PV}.deb"
 
 LICENSE="ISC"
 SLOT="0/$(ver_cut 1-2)"

@@ -6,7 +6,7 @@ inherit debian-deb
 
 DESCRIPTION="GNU C library: the shared libraries of the stage's own libc6 .deb, repackaged"
 HOMEPAGE="https://www.gnu.org/software/libc/"
-SRC_URI="libc6-${PV}.deb"
+SRC_URI="mirror://gentoo/libc6-${PV}.deb"
 
 LICENSE="LGPL-2.1+"
 SLOT="2.2"

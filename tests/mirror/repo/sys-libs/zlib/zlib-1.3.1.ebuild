@@ -3,7 +3,7 @@ EAPI=8
 DESCRIPTION="Standard (de)compression library"
 HOMEPAGE="https://zlib.net/"
 # Debian's source, which lacks contrib/: not the bytes of upstream's zlib-1.3.1.tar.gz.
-SRC_URI="${P}-dfsg.tar.gz"
+SRC_URI="mirror://gentoo/${P}-dfsg.tar.gz"
 
 LICENSE="ZLIB"
 SLOT="0/1"
