@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The distfiles in the folders that Gentoo's mirrors have them in. Sourced by build.sh.
 
 distfiles_key() { hash_of "$HERE/stages/distfiles.sh" "$WORK/versions"; }

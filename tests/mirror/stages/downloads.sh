@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Upstream's sources and a few .debs, through an apt of our own beside the machine's. Sourced by build.sh.
 # What is there once is not asked for again. Leaves $WORK/dl/FILE and $WORK/versions.
 
@@ -123,8 +124,7 @@ fetch_into() {
 	tmp=$(temp_dir fetch)
 	(cd "$tmp" && apt_private "$@") >>"$APT/log" 2>&1 || { rm -rf "$tmp"; return 1; }
 	found=$(find "$tmp" -name "$glob" | head -n 1)
-	[ -n "$found" ] && [ "${found##*.}" = "${file##*.}" ] ||
-		die "$2 ($3) brings $(basename "${found:-nothing}"): sources.txt says $file"
+	[ "${found##*.}" = "${file##*.}" ] || die "apt brings $(basename "${found:-nothing}"), but sources.txt says $file"
 	mv "$found" "$DL/$file"
 	rm -rf "$tmp"
 }

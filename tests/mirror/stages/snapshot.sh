@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The small ebuild repository as a snapshot: repo/ plus Manifests. Sourced by build.sh.
 
 SNAPSHOTS=$DEST/snapshots
@@ -62,7 +63,7 @@ snapshot_publish() {
 	date -u -d "${name#gentoo-}" -R >"$tmp/$name/metadata/timestamp.chk"
 	tar -C "$tmp" --sort=name --owner=root:0 --group=root:0 --numeric-owner --mode=u=rwX,go=rX \
 		--mtime="${name#gentoo-} UTC" -cf - "$name" | xz -6 >"$tmp/$name.tar.xz"
-	(cd "$tmp" && detached "$name.tar.xz" "$name.tar.xz.gpgsig" --armor && md5sum "$name.tar.xz" >"$name.tar.xz.md5sum")
+	(cd "$tmp" && detached "$name.tar.xz" "$name.tar.xz.gpgsig" && md5sum "$name.tar.xz" >"$name.tar.xz.md5sum")
 	for file in tar.xz tar.xz.gpgsig tar.xz.md5sum; do
 		write_file "$SNAPSHOTS/$name.$file" <"$tmp/$name.$file"
 	done

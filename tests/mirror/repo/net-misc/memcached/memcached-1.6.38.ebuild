@@ -16,13 +16,6 @@ RDEPEND="
 "
 DEPEND="${RDEPEND}"
 
-src_prepare() {
-	default
-	# Debian's source is a git export: no configure, and no version.m4 either.
-	echo "m4_define([VERSION_NUMBER], [${PV}])" >version.m4 || die
-	[[ -e configure ]] || autoreconf -fi || die
-}
-
 src_configure() {
 	econf --disable-docs --disable-werror $(use_enable ssl tls)
 }
