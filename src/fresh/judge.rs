@@ -275,7 +275,7 @@ fn outputs_differ(
             return Ok(Some(Reason::OutputGone(path.clone())));
         }
         let answers = step.id.kind != crate::ids::Kind::Fetch;
-        if answers && file_differs(path, old, record.seen, look, seen)?.is_some() {
+        if answers && file_differs(path, old, record.sealed, look, seen)?.is_some() {
             return Ok(Some(Reason::OutputChanged(path.clone())));
         }
     }

@@ -82,6 +82,8 @@ pub struct Record {
     /// When the file states below were taken, on the file system's clock, before the action began.
     /// Nanoseconds since 1970.
     pub seen: i64,
+    /// When the states of the outputs were taken, after the action ended; same clock.
+    pub sealed: i64,
     /// Input files.
     pub files: BTreeMap<PathBuf, FileState>,
     /// Settings.
