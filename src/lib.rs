@@ -14,6 +14,7 @@ pub mod diag;
 pub mod dock;
 pub mod error;
 pub mod ids;
+pub mod trust;
 pub mod world;
 
 pub use error::{Error, Exit, Result};

@@ -1,2 +1,5 @@
 //! Effects: everything that touches files, the network or the engine.
 
+
+pub mod digest;
+pub mod openpgp;
