@@ -41,7 +41,7 @@ pub fn split<'a>(what: &str, file: &'a [u8]) -> Result<Frame<'a>> {
         (0, _) => Err(unsigned(what)),
         (1, Some(first)) if lines[first] == BEGIN => after_begin(what, &lines[first + 1..]),
         (1, _) => Err(outside(what)),
-        _ => Err(Error::trust(format!("`{what}` holds more than one signed text"))),
+        _ => Err(refused(format!("`{what}` holds more than one signed text"))),
     }
 }
 
@@ -49,7 +49,7 @@ fn after_begin<'a>(what: &str, lines: &[&'a [u8]]) -> Result<Frame<'a>> {
     let blank = lines.iter().position(|line| line.is_empty()).ok_or_else(|| cut(what))?;
     if let Some(header) = lines[..blank].iter().find(|line| !is_hash_header(line)) {
         let header = String::from_utf8_lossy(header).escape_debug().to_string();
-        return Err(Error::trust(format!("`{what}` has the unexpected header `{header}`")));
+        return Err(refused(format!("`{what}` has the unexpected header `{header}`")));
     }
     let body = &lines[blank + 1..];
     let sign = body.iter().position(|line| *line == SIGNATURE).ok_or_else(|| cut(what))?;
@@ -70,7 +70,7 @@ fn unescape<'a>(what: &str, line: &'a [u8]) -> Result<&'a [u8]> {
         b"-" => Ok(b""),
         [b'-', ..] => {
             let line = String::from_utf8_lossy(line).escape_debug().to_string();
-            Err(Error::trust(format!("`{what}` has the unescaped line `{line}` in its signed text")))
+            Err(refused(format!("`{what}` has the unescaped line `{line}` in its signed text")))
         }
         _ => Ok(line),
     }
@@ -89,6 +89,10 @@ fn trim_end(line: &[u8]) -> &[u8] {
 fn unsigned(what: &str) -> Error {
     Error::trust(format!("`{what}` is not signed"))
         .hint("a signed text begins with `-----BEGIN PGP SIGNED MESSAGE-----`; try another mirror")
+}
+
+fn refused(message: String) -> Error {
+    Error::trust(message).hint("the file is altered or malformed; try another mirror")
 }
 
 fn outside(what: &str) -> Error {

@@ -16,7 +16,7 @@ use pgp::cert::amalgamation::{ValidAmalgamation, ValidateAmalgamation};
 use pgp::cert::amalgamation::key::ValidErasedKeyAmalgamation;
 use pgp::cert::{Cert, CertParser};
 use pgp::crypto::hash::Context;
-use pgp::packet::{Key, Signature, key};
+use pgp::packet::{Key, Signature, Tag, key};
 use pgp::parse::Parse;
 use pgp::policy::{HashAlgoSecurity, Policy, StandardPolicy};
 use pgp::types::{HashAlgorithm, PublicKeyAlgorithm, RevocationStatus, SignatureType};
@@ -366,8 +366,8 @@ fn signatures(what: &str, pile: pgp::Result<PacketPile>) -> Result<Vec<Signature
     for packet in packets {
         match packet {
             Packet::Signature(signature) => found.push(signature),
-            Packet::Unknown(packet) => unknown |= packet.tag() == pgp::packet::Tag::Signature,
-            _ => {}
+            Packet::Unknown(packet) if packet.tag() == Tag::Signature => unknown = true,
+            _ => return Err(refusal::no_signature(what)),
         }
     }
     match found.is_empty() {

@@ -201,8 +201,14 @@ fn extended(cert: &Cert, minimal: bool) -> Cert {
     let primary = cert.primary_key().key().clone().parts_into_secret().unwrap();
     let mut pair = primary.into_keypair().unwrap();
     let policy = StandardPolicy::at(day(300));
-    let bindings =
+    let mut bindings =
         cert.set_expiration_time(&policy, day(300), &mut pair, Some(day(730))).unwrap();
+    let subkey = signing_pair(cert).public().fingerprint();
+    let keys = cert.keys().subkeys().with_policy(&policy, day(300));
+    let amalgamation = keys.key_handle(KeyHandle::from(subkey)).next().unwrap();
+    let signer: &mut dyn pgp::crypto::Signer = &mut signing_pair(cert);
+    let end = Some(day(730));
+    bindings.extend(amalgamation.set_expiration_time(&mut pair, Some(signer), end).unwrap());
     let is_old = |packet: &Packet| {
         let Packet::Signature(signature) = packet else { return false };
         matches!(signature.typ(), SignatureType::DirectKey | SignatureType::PositiveCertification)
