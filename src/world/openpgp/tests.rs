@@ -1,0 +1,366 @@
+use std::io::Write;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use pgp::cert::{CertBuilder, CipherSuite, SubkeyRevocationBuilder};
+use pgp::crypto::{KeyPair, mpi};
+use pgp::packet::signature::SignatureBuilder;
+use pgp::serialize::stream::{Message, Signer};
+use pgp::serialize::{Serialize, SerializeInto};
+use pgp::types::{HashAlgorithm, KeyFlags, ReasonForRevocation};
+use sequoia_openpgp as pgp;
+
+use super::*;
+use crate::error::Exit;
+
+const DAY: u64 = 86_400;
+const DATA: &[u8] = b"the content of a tarball\n";
+
+/// 2026-01-01 plus some days.
+fn day(days: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_767_225_600 + days * DAY)
+}
+
+/// A certificate made on day 0 that expires on day 365 (2027-01-01), with a signing subkey and
+/// one for authentication.
+fn cert_of(suite: CipherSuite) -> (Cert, Signature) {
+    CertBuilder::new()
+        .add_userid("Test <test@example.org>")
+        .set_creation_time(day(0))
+        .set_validity_period(Duration::from_secs(365 * DAY))
+        .set_cipher_suite(suite)
+        .add_signing_subkey()
+        .add_authentication_subkey()
+        .generate()
+        .unwrap()
+}
+
+fn cert() -> Cert {
+    cert_of(CipherSuite::Cv25519).0
+}
+
+fn key_for(cert: &Cert, flags: KeyFlags) -> KeyPair {
+    let policy = StandardPolicy::at(day(1));
+    let keys = cert.keys().secret().with_policy(&policy, day(1)).key_flags(flags);
+    keys.subkeys().next().unwrap().key().clone().role_into_unspecified().into_keypair().unwrap()
+}
+
+fn signing_pair(cert: &Cert) -> KeyPair {
+    key_for(cert, KeyFlags::empty().set_signing())
+}
+
+fn builder(typ: SignatureType) -> SignatureBuilder {
+    SignatureBuilder::new(typ)
+        .set_hash_algo(HashAlgorithm::SHA512)
+        .set_signature_creation_time(day(2))
+        .unwrap()
+}
+
+fn sign(builder: SignatureBuilder, pair: &mut KeyPair, data: &[u8]) -> Vec<u8> {
+    Packet::from(builder.sign_message(pair, data).unwrap()).to_vec().unwrap()
+}
+
+fn signed(cert: &Cert) -> Vec<u8> {
+    sign(builder(SignatureType::Binary), &mut signing_pair(cert), DATA)
+}
+
+fn clearsigned(cert: &Cert, text: &str) -> String {
+    let mut sink = Vec::new();
+    let signer = Signer::new(Message::new(&mut sink), signing_pair(cert)).unwrap();
+    let mut signer = signer.cleartext().creation_time(day(2)).build().unwrap();
+    signer.write_all(text.as_bytes()).unwrap();
+    signer.finalize().unwrap();
+    String::from_utf8(sink).unwrap()
+}
+
+fn armor(signature: &[u8]) -> Vec<u8> {
+    let mut writer = pgp::armor::Writer::new(Vec::new(), Kind::Signature).unwrap();
+    writer.write_all(signature).unwrap();
+    writer.finalize().unwrap()
+}
+
+fn name(cert: &Cert) -> Fingerprint {
+    fingerprint(&cert.fingerprint())
+}
+
+fn keyring(cert: &Cert) -> Keyring {
+    Keyring::from_bytes("keys.asc", &cert.to_vec().unwrap(), &[name(cert)]).unwrap()
+}
+
+fn check(ring: &Keyring, signature: &[u8], at: u64) -> Result<Verified> {
+    ring.verify_detached("file", DATA, signature, Some(day(at)))
+}
+
+/// The refusal's message; it must be exit 5 with a hint.
+fn refusal<T: std::fmt::Debug>(result: Result<T>) -> String {
+    let error = result.unwrap_err();
+    assert_eq!(error.exit(), Exit::Trust);
+    assert!(error.hint_text().is_some(), "{error:?}");
+    error.message().to_owned()
+}
+
+#[test]
+fn good_signatures_of_several_kinds() {
+    for suite in [CipherSuite::Cv25519, CipherSuite::RSA2k, CipherSuite::P256] {
+        let (cert, _) = cert_of(suite);
+        let (ring, signature) = (keyring(&cert), signed(&cert));
+        let verified = check(&ring, &signature, 3).unwrap();
+        assert_eq!(verified.signer, name(&cert));
+        assert_ne!(verified.key, verified.signer);
+        assert_eq!(verified.signed_at, day(2));
+        assert_eq!(verified.size, DATA.len() as u64);
+        let digests = digest::read_all(DATA, |_| ()).unwrap();
+        assert_eq!((verified.sha512, verified.blake2b), (digests.sha512, digests.blake2b));
+        assert!(check(&ring, &armor(&signature), 3).is_ok());
+    }
+}
+
+#[test]
+fn altered_content() {
+    let cert = cert();
+    let (ring, signature) = (keyring(&cert), signed(&cert));
+    let key = check(&ring, &signature, 3).unwrap().key;
+    for data in [&b"other"[..], b"", &DATA[1..], &[DATA, b"x"].concat()] {
+        let result = ring.verify_detached("file", data, &signature, Some(day(3)));
+        assert_eq!(
+            refusal(result),
+            format!("bad signature: `file` is not what key `{key}` signed")
+        );
+    }
+}
+
+#[test]
+fn unpinned_key() {
+    let (ours, theirs) = (cert(), cert());
+    let message = refusal(check(&keyring(&ours), &signed(&theirs), 3));
+    let subkey = check(&keyring(&theirs), &signed(&theirs), 3).unwrap().key;
+    assert_eq!(message, format!("`file` is signed by key `{subkey}`, which is not pinned"));
+    // its certificate in the keyring file changes nothing
+    let both = [ours.to_vec().unwrap(), theirs.to_vec().unwrap()].concat();
+    let ring = Keyring::from_bytes("keys", &both, &[name(&ours)]).unwrap();
+    assert_eq!(ring.fingerprints(), [name(&ours)]);
+    assert_eq!(refusal(check(&ring, &signed(&theirs), 3)), message);
+}
+
+#[test]
+fn one_good_signature_among_others_is_enough() {
+    let (ours, theirs) = (cert(), cert());
+    let both = [signed(&theirs), signed(&ours)].concat();
+    assert_eq!(check(&keyring(&ours), &both, 3).unwrap().signer, name(&ours));
+    let other = sign(builder(SignatureType::Binary), &mut signing_pair(&ours), b"other");
+    assert!(check(&keyring(&ours), &[other.clone(), signed(&ours)].concat(), 3).is_ok());
+    assert!(refusal(check(&keyring(&ours), &[other, signed(&theirs)].concat(), 3)).contains("bad"));
+}
+
+#[test]
+fn a_key_that_may_not_sign() {
+    let cert = cert();
+    let mut pair = key_for(&cert, KeyFlags::empty().set_authentication());
+    let key = pair.public().fingerprint();
+    let signature = sign(builder(SignatureType::Binary), &mut pair, DATA);
+    assert_eq!(
+        refusal(check(&keyring(&cert), &signature, 3)),
+        format!("`file` is signed by key `{key}` of `{}`, which may not sign", name(&cert))
+    );
+}
+
+#[test]
+fn revoked_certificate() {
+    let (cert, revocation) = cert_of(CipherSuite::Cv25519);
+    let signature = signed(&cert);
+    let cert = cert.insert_packets(revocation).unwrap().0;
+    assert_eq!(
+        refusal(check(&keyring(&cert), &signature, 3)),
+        format!("`file` is signed by key `{}`, which is revoked", name(&cert))
+    );
+}
+
+#[test]
+fn revoked_subkey() {
+    let cert = cert();
+    let signature = signed(&cert);
+    let subkey = signing_pair(&cert).public().fingerprint();
+    let primary = cert.primary_key().key().clone().parts_into_secret().unwrap();
+    let amalgamation = cert.keys().subkeys().find(|key| key.key().fingerprint() == subkey);
+    let revocation = SubkeyRevocationBuilder::new()
+        .set_reason_for_revocation(ReasonForRevocation::KeyCompromised, b"")
+        .unwrap()
+        .set_signature_creation_time(day(2))
+        .unwrap()
+        .build(&mut primary.into_keypair().unwrap(), &cert, amalgamation.unwrap().key(), None)
+        .unwrap();
+    let revoked = cert.clone().insert_packets(revocation).unwrap().0;
+    assert_eq!(
+        refusal(check(&keyring(&revoked), &signature, 3)),
+        format!("`file` is signed by subkey `{subkey}` of `{}`, which is revoked", name(&cert))
+    );
+}
+
+/// The certificate with new self-signatures of day 300 that make it last until day 730, and
+/// without the old ones if `minimal`.
+fn extended(cert: &Cert, minimal: bool) -> Cert {
+    let primary = cert.primary_key().key().clone().parts_into_secret().unwrap();
+    let mut pair = primary.into_keypair().unwrap();
+    let policy = StandardPolicy::at(day(300));
+    let mut bindings =
+        cert.set_expiration_time(&policy, day(300), &mut pair, Some(day(730))).unwrap();
+    let subkey = signing_pair(cert).public().fingerprint();
+    let keys = cert.keys().subkeys().with_policy(&policy, day(300));
+    let amalgamation = keys.key_handle(KeyHandle::from(subkey)).next().unwrap();
+    let signer: &mut dyn pgp::crypto::Signer = &mut signing_pair(cert);
+    let end = Some(day(730));
+    bindings.extend(amalgamation.set_expiration_time(&mut pair, Some(signer), end).unwrap());
+    let is_old = |packet: &Packet| {
+        let Packet::Signature(signature) = packet else { return false };
+        matches!(signature.typ(), SignatureType::DirectKey | SignatureType::PositiveCertification)
+    };
+    let packets = cert.clone().into_packets().filter(|packet| !(minimal && is_old(packet)));
+    Cert::from_packets(packets).unwrap().insert_packets(bindings).unwrap().0
+}
+
+#[test]
+fn expired_certificate_and_its_extension() {
+    let cert = cert();
+    let signature = signed(&cert);
+    assert!(check(&keyring(&cert), &signature, 364).is_ok());
+    assert_eq!(
+        refusal(check(&keyring(&cert), &signature, 365)),
+        format!("`file` is signed by key `{}`, which expired on 2027-01-01", name(&cert))
+    );
+    // An old copy beside the refreshed one does not spoil it; nor does a copy stripped of history.
+    let both = [cert.to_vec().unwrap(), extended(&cert, false).to_vec().unwrap()].concat();
+    let ring = Keyring::from_bytes("keys", &both, &[name(&cert)]).unwrap();
+    assert!(check(&ring, &signature, 400).is_ok());
+    let minimal = keyring(&extended(&cert, true));
+    assert!(check(&minimal, &signature, 400).is_ok());
+    assert!(refusal(check(&minimal, &signature, 731)).ends_with("expired on 2028-01-01"));
+}
+
+#[test]
+fn times_of_the_signature() {
+    let cert = cert();
+    let ring = keyring(&cert);
+    let message = refusal(check(&ring, &signed(&cert), 1));
+    assert_eq!(message, "the signature of `file` was made in the future, on 2026-01-03");
+    let short = builder(SignatureType::Binary)
+        .set_signature_validity_period(Duration::from_secs(3 * DAY))
+        .unwrap();
+    let signature = sign(short, &mut signing_pair(&cert), DATA);
+    assert!(check(&ring, &signature, 4).is_ok());
+    let message = refusal(check(&ring, &signature, 5));
+    assert_eq!(message, "the signature of `file` expired on 2026-01-06");
+}
+
+#[test]
+fn weak_hashes() {
+    let cert = cert();
+    for (algorithm, word) in [(HashAlgorithm::SHA1, "SHA1"), (HashAlgorithm::MD5, "MD5")] {
+        let weak = builder(SignatureType::Binary).set_hash_algo(algorithm);
+        let signature = sign(weak, &mut signing_pair(&cert), DATA);
+        let message = refusal(check(&keyring(&cert), &signature, 3));
+        assert_eq!(message, format!("the signature of `file` uses the weak hash {word}"));
+    }
+}
+
+#[test]
+fn dsa_1024() {
+    let number = |bytes: usize| mpi::MPI::new(&vec![0xff; bytes]);
+    let public =
+        mpi::PublicKey::DSA { p: number(128), q: number(20), g: number(128), y: number(128) };
+    #[allow(deprecated)]
+    let algorithm = PublicKeyAlgorithm::DSA;
+    let key = pgp::packet::key::Key4::<_, key::PrimaryRole>::new(day(0), algorithm, public);
+    let dsa = Cert::from_packets([Packet::PublicKey(key.unwrap().into())].into_iter()).unwrap();
+    let builder =
+        builder(SignatureType::Binary).set_issuer_fingerprint(dsa.fingerprint()).unwrap();
+    let signature = sign(builder, &mut signing_pair(&cert()), DATA);
+    assert_eq!(
+        refusal(check(&keyring(&dsa), &signature, 3)),
+        format!("`file` is signed by key `{}`, which is too weak (1024-bit DSA)", name(&dsa))
+    );
+}
+
+#[test]
+fn no_signature_or_a_damaged_one() {
+    let cert = cert();
+    let (ring, signature) = (keyring(&cert), signed(&cert));
+    let nothing = "there is no signature in what should be the signature of `file`";
+    for text in [&b""[..], b"<html>404</html>", b"\0\0\0", &cert.to_vec().unwrap()] {
+        assert_eq!(refusal(check(&ring, text, 3)), nothing);
+    }
+    for length in 0..signature.len() {
+        refusal(check(&ring, &signature[..length], 3));
+    }
+    let armored = armor(&signature);
+    let cut = "the signature in `file` is cut off";
+    assert_eq!(refusal(check(&ring, &armored[..armored.len() - 8], 3)), cut);
+    let text = String::from_utf8(armored).unwrap();
+    let broken = text.replacen("\n\n", "\n\n!!!!", 1);
+    refusal(check(&ring, broken.as_bytes(), 3));
+}
+
+#[test]
+fn text_mode_does_not_count_for_files() {
+    let cert = cert();
+    let signature = sign(builder(SignatureType::Text), &mut signing_pair(&cert), DATA);
+    let message = refusal(check(&keyring(&cert), &signature, 3));
+    assert!(message.contains("has a form that does not count (version 4, "), "{message}");
+}
+
+#[test]
+fn nothing_is_read_when_no_signature_can_count() {
+    struct Untouchable;
+    impl Read for Untouchable {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            panic!("read")
+        }
+    }
+    let signature = signed(&cert());
+    let ring = keyring(&cert());
+    refusal(ring.verify_detached("file", Untouchable, &signature, Some(day(3))));
+}
+
+#[test]
+fn cleartext() {
+    let cert = cert();
+    let ring = keyring(&cert);
+    let text = clearsigned(&cert, "# ts=1\n- dashes\n-----BEGIN x\n\nlast\n");
+    for file in [text.clone(), text.replace('\n', "\r\n"), format!("\n{text}\n\n")] {
+        let verified = ring.verify_cleartext("latest.txt", file.as_bytes(), Some(day(3))).unwrap();
+        let got = verified.text().unwrap().trim_end_matches('\n');
+        assert_eq!(got, "# ts=1\n- dashes\n-----BEGIN x\n\nlast");
+        assert_eq!(verified.signer(), &name(&cert));
+        assert_eq!(verified.signed_at(), day(2));
+    }
+    let altered = text.replace("ts=1", "ts=2");
+    let message = refusal(ring.verify_cleartext("f", altered.as_bytes(), Some(day(3))));
+    assert!(message.starts_with("bad signature: `f` is not what key `"), "{message}");
+    let expired = refusal(ring.verify_cleartext("f", text.as_bytes(), Some(day(366))));
+    assert!(expired.ends_with("expired on 2027-01-01"), "{expired}");
+    let evil = format!("evil\n{text}");
+    let message = refusal(ring.verify_cleartext("f", evil.as_bytes(), Some(day(3))));
+    assert_eq!(message, "`f` has text outside its signed part");
+    let twice = refusal(ring.verify_cleartext("f", text.repeat(2).as_bytes(), Some(day(3))));
+    assert_eq!(twice, "`f` holds more than one signed text");
+    let plain = refusal(ring.verify_cleartext("f", b"plain\n", Some(day(3))));
+    assert_eq!(plain, "`f` is not signed");
+}
+
+#[test]
+fn keyrings() {
+    let (one, two, other) = (cert(), cert(), cert());
+    let armored = |cert: &Cert| cert.armored().to_vec().unwrap();
+    let pinned = [name(&one), name(&two)];
+    let blocks = [armored(&other), b"\ncomment\n".to_vec(), armored(&one), armored(&two)].concat();
+    let ring = Keyring::from_bytes("keys", &blocks, &pinned).unwrap();
+    assert_eq!(ring.fingerprints(), pinned);
+    let mut binary = Vec::new();
+    [&one, &other, &two].into_iter().for_each(|cert| cert.serialize(&mut binary).unwrap());
+    assert_eq!(Keyring::from_bytes("keys", &binary, &pinned).unwrap().fingerprints(), pinned);
+
+    let error = Keyring::from_bytes("keys", &armored(&other), &pinned).unwrap_err();
+    assert_eq!(error.message(), "`keys` holds none of the pinned keys");
+    assert_eq!(error.hint_text(), Some(&*format!("it holds `{}`", name(&other))));
+    for junk in [&b""[..], b"junk", b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n", &binary[..40]] {
+        refusal(Keyring::from_bytes("keys", junk, &pinned));
+    }
+}
