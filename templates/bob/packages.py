@@ -10,9 +10,9 @@ from portage.versions import catpkgsplit
 VDB = "var/db/pkg"
 
 # Differs between two builds of the same thing; README.md says why each is here.
-UNSTABLE = frozenset("BUILD_TIME BUILD_ID COUNTER environment.bz2 SIZE".split())
+UNSTABLE = frozenset("BINPKGMD5 BUILD_ID BUILD_TIME COUNTER FEATURES REPO_REVISIONS environment.bz2 metadata".split())
 # Likewise, outside of the VDB.
-UNSTABLE_PATHS = re.compile(r"var/cache/edb(/.*)?|var/lib/portage/(config|preserved_libs_registry)|var/log/.*")
+UNSTABLE_PATHS = re.compile(r"var/cache/edb(/.*)?|var/log/(emerge\.log|portage(/.*)?)")
 
 
 def installed(root):
