@@ -80,20 +80,20 @@ download_one() {
 	local ebuild=$1 name=$2 pattern=$3 list=$4 fetch=$5 wanted candidate version file
 	wanted=$(ebuild_version "$ebuild")
 	file=${pattern//@PV@/$wanted}
-	if [ ! -s "$DL/$file" ]; then
-		apt_ready
-		while read -r candidate; do
-			version=$(upstream_version "$candidate")
-			file=${pattern//@PV@/$version}
-			"$fetch" "$name" "$candidate" "$file" && break
-			file=
-		done < <("$list" "$name" | wanted_first "$wanted")
-		[ -n "$file" ] || die "the registry serves no version of $name: see $APT/log, put another kind or name into sources.txt"
-		[ "$version" = "$wanted" ] || say "$ebuild is $version here, not $wanted: that is what the registry serves"
-	else
-		version=$wanted
+	if [ -s "$DL/$file" ]; then
+		echo "$ebuild $wanted $file"
+		return
 	fi
-	echo "$ebuild $version $file"
+	apt_ready
+	while read -r candidate; do
+		version=$(upstream_version "$candidate")
+		file=${pattern//@PV@/$version}
+		"$fetch" "$name" "$candidate" "$file" || continue
+		[ "$version" = "$wanted" ] || say "$ebuild is $version here, not $wanted: that is what the registry serves"
+		echo "$ebuild $version $file"
+		return
+	done < <("$list" "$name" | wanted_first "$wanted")
+	die "the registry serves no version of $name: see $APT/log, put another kind or name into sources.txt"
 }
 
 # 1:1.3.dfsg+really1.3.1-1+deb13u1 → 1.3.1, 2.1.13-stable-1 → 2.1.13

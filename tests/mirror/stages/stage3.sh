@@ -108,8 +108,8 @@ stage3_etc() {
 	local tree=$1
 	mkdir -p "$tree"/etc/portage/repos.conf "$tree"/etc/env.d "$tree"/var/db/{pkg,repos/gentoo} \
 		"$tree"/var/cache/{distfiles,binpkgs} "$tree"/var/{lib,log,tmp}/portage
-	in_tree "$tree" groupadd -g 250 portage
-	in_tree "$tree" useradd -u 250 -g 250 -d /var/lib/portage/home -s /bin/false portage
+	in_tree "$tree" groupadd --system -g 250 portage
+	in_tree "$tree" useradd --system -u 250 -g 250 -d /var/lib/portage/home -s /bin/false portage
 	cat >"$tree/etc/portage/repos.conf/gentoo.conf" <<-END
 		[DEFAULT]
 		main-repo = gentoo
@@ -140,7 +140,10 @@ stage3_slim() {
 	rm -rf "$tree"/usr/share/{doc,man,info,locale,lintian,bug} "$tree"/var/cache/apt/* "$tree"/var/lib/apt/lists/* \
 		"$tree"/var/cache/debconf/*-old "$tree"/var/log/{bootstrap.log,dpkg.log,alternatives.log,apt} \
 		"$tree"/etc/apt/sources.list "$tree"/etc/{resolv.conf,hostname} "$tree"/debootstrap "$tree"/tmp/* "$tree"/run/*
+	rm -rf "$tree/usr/lib/portage/lib/portage/tests"
 	find "$tree" -xdev -name __pycache__ -prune -exec rm -rf {} +
+	# Else the first emerge of every fresh container compiles what it imports: 1.1 s each time.
+	in_tree "$tree" sh -c 'python3 -m compileall -q /usr/lib/portage/lib /usr/lib/python3.*/'
 }
 
 # The new build's folder appears whole, then the pointer moves to it, then older builds go.
