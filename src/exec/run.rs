@@ -104,6 +104,91 @@ pub async fn run(
     Ok(run.summarise())
 }
 
+/// Brings one step up to date; the steps before it must be.
+///
+/// # Errors
+/// A step before it has not finished, or the step fails.
+pub async fn step(
+    plan: &Plan,
+    ix: StepIx,
+    context: Arc<Context>,
+    report: &mut (dyn FnMut(Event) + Send),
+) -> Result<()> {
+    let job = recorded_job(plan, ix, &context.store)?;
+    let id = job.step.id.clone();
+    let (events, mut received) = unbounded_channel();
+    let interrupt = interrupted();
+    tokio::pin!(interrupt);
+    let shared = context.clone();
+    let mut task = JoinSet::new();
+    task.spawn(async move { work(&job, &shared, &events).await });
+    loop {
+        tokio::select! {
+            Some(event) = received.recv() => report(event),
+            Some(joined) = task.join_next() => {
+                while let Ok(event) = received.try_recv() {
+                    report(event);
+                }
+                let ended = joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
+                if let Err(error) = ended {
+                    let log = Some(context.store.log_path(&id)).filter(|p| p.exists());
+                    report(Event::Failed { step: id, error, log });
+                }
+                return Ok(());
+            }
+            () = &mut interrupt => {
+                task.shutdown().await;
+                return remove_own_containers(&context).await;
+            }
+        }
+    }
+}
+
+/// A step with the products that the records of the steps before it hold.
+fn recorded_job(plan: &Plan, ix: StepIx, store: &Store) -> Result<Job> {
+    let step = plan.step(ix).clone();
+    let (mut products, mut newest_upstream) = (Products::new(), 0);
+    for need in &step.needs {
+        let (record, stamp) = (store.record(&need.step), store.stamp(&need.step));
+        let (Some(record), Stamp::Present(time)) = (record, stamp) else {
+            return Err(Error::step(format!("`{}` needs `{}`, which is not done", step.id, need.step))
+                .hint(format!("run `bb step {}` first, or `bb build`", need.step)));
+        };
+        newest_upstream = newest_upstream.max(time);
+        products.insert(need.step.clone(), record.products);
+    }
+    Ok(Job { step, products, newest_upstream })
+}
+
+/// Every step with the reason why it is stale, `None` if it is fresh. Writes nothing.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn verdicts(
+    plan: &Plan,
+    store: &Store,
+    inventory: &Inventory,
+) -> Result<Vec<(StepId, Option<String>)>> {
+    let mut products = Products::new();
+    let mut verdicts = vec![];
+    for ix in plan.order() {
+        let step = plan.step(*ix).clone();
+        let id = step.id.clone();
+        let job = Job { step, products: std::mem::take(&mut products), newest_upstream: 0 };
+        let record = store.record(&id);
+        let judged = look(&job, record.as_ref(), store.stamp(&id), inventory)?;
+        products = job.products;
+        // What a stale step will make is not known; what it made is the best guess.
+        products.extend(record.map(|r| (id.clone(), r.products)));
+        let why = match judged.verdict {
+            Verdict::Fresh => None,
+            Verdict::Stale(reason) => Some(reason.to_string()),
+        };
+        verdicts.push((id, why));
+    }
+    Ok(verdicts)
+}
+
 struct Run<'p> {
     plan: &'p Plan,
     sched: Sched<'p>,
@@ -154,11 +239,7 @@ impl Run<'_> {
     /// Ends everything that runs and removes its containers.
     async fn interrupt(&mut self) -> Result<()> {
         self.tasks.shutdown().await;
-        let label = [(RUN_LABEL, self.context.run.as_str())];
-        for container in self.context.engine.containers(&label).await? {
-            self.context.engine.remove_container(&container.id).await?;
-        }
-        Err(Error::interrupted())
+        remove_own_containers(&self.context).await
     }
 
     /// Judges all that is ready; fresh steps make others ready at once.
@@ -230,6 +311,14 @@ impl Run<'_> {
         let skipped = self.sched.skipped().map(|ix| self.plan.step(ix).id.clone()).collect();
         Summary { skipped, ..self.summary }
     }
+}
+
+async fn remove_own_containers(context: &Context) -> Result<()> {
+    let label = [(RUN_LABEL, context.run.as_str())];
+    for container in context.engine.containers(&label).await? {
+        context.engine.remove_container(&container.id).await?;
+    }
+    Err(Error::interrupted())
 }
 
 async fn interrupted() {

@@ -66,6 +66,10 @@ fn append_file<W: Write>(
         let mut header = header(tar::EntryType::Symlink, 0, 0o777, mtime);
         return builder.append_link(&mut header, path, std::fs::read_link(from)?);
     }
+    if meta.is_dir() {
+        let mut header = header(tar::EntryType::Directory, 0, mode_of(&meta), mtime);
+        return builder.append_data(&mut header, path, io::empty());
+    }
     if !meta.is_file() {
         return Err(io::Error::other(format!("`{}` is neither a file nor a link", from.display())));
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecResults};
-use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountTypeEnum, VolumeCreateRequest};
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, VolumeCreateRequest};
 use bollard::query_parameters as query;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -345,7 +345,7 @@ fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
         source: Some(name.clone()),
         target: Some(path.clone()),
         read_only: Some(*read_only),
-        typ: Some(MountTypeEnum::VOLUME),
+        typ: Some(MountType::VOLUME),
         ..Default::default()
     };
     ContainerCreateBody {

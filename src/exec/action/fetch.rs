@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::exec::action::{Log, Made, megabytes};
 use crate::exec::run::Context;
 use crate::plan::step::Pinned;
-use crate::world::http::{Expect, Mirror};
-use crate::world::store;
+use crate::world::http::Expect;
+use crate::world::{release, store};
 
 /// Signatures and lists of digests are a few kilobytes.
 const SMALL: u64 = 4 << 20;
@@ -21,7 +21,7 @@ pub(super) async fn fetch(
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
-    let mirrors = Mirror::parse_all(&context.settings.mirrors)?;
+    let mirrors = release::mirrors(&context.settings)?;
     store::make_dir(dest.parent().unwrap_or(Path::new(".")))?;
     let progress = |done, total| log.bytes(done, total);
     let got = context.client.download(&mirrors, path, dest, &expect(pinned), &progress).await?;

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 pub use log::Log;
 
 pub use builder::templates_digest;
+pub use verify::read_keyring;
 
 use crate::error::{Error, Result};
 use crate::exec::run::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};

@@ -15,7 +15,7 @@ use crate::plan::step::RootfsWork;
 use crate::world::archive::{self, Entry};
 use crate::world::docker::ContainerSpec;
 use crate::world::http::{Expect, Mirror};
-use crate::world::store;
+use crate::world::{release, store};
 
 /// Caches that all builders of an engine share; what is in them is keyed by content.
 const DISTFILES_VOLUME: &str = "gentoo-bb-distfiles";
@@ -153,7 +153,7 @@ async fn distfile<'a>(
 ) -> Result<()> {
     let expect = Expect { size: None, max: LARGEST_DISTFILE, sha512: None, blake2b: None };
     let progress = |done, total| log.bytes(done, total);
-    let mut mirrors = Mirror::parse_all(&context.settings.mirrors)?;
+    let mut mirrors = release::mirrors(&context.settings)?;
     let path = format!("distfiles/{}/{name}", hash_folder(name));
     let first = match context.client.download(&mirrors, &path, dest, &expect, &progress).await {
         Ok(_) => return Ok(()),

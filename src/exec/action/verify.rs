@@ -28,8 +28,10 @@ pub(super) async fn verify(files: Files<'_>, pinned: &Pinned, context: &Context)
     agree(files.file, "the lock", &verified, &pinned.sha512, &pinned.blake2b)?;
     if let Some(list) = files.digests {
         let text = keyring.verify_cleartext(&shown(list), &read(list)?, None)?;
-        let listed = digests::parse(text.text()?, files.name)?;
-        agree(files.file, &shown(list), &verified, &listed.sha512, &listed.blake2b)?;
+        let listed = digests::parse(text.text()?, files.name, &shown(list))?;
+        let sha512 = listed.sha512.unwrap_or_else(|| verified.sha512.clone());
+        let blake2b = listed.blake2b.unwrap_or_else(|| verified.blake2b.clone());
+        agree(files.file, &shown(list), &verified, &sha512, &blake2b)?;
     }
     let note = format!("signed by {}", verified.signer);
     let mut made = Made::product("sha512", verified.sha512).note(note);
@@ -50,7 +52,8 @@ pub fn read_keyring(settings: &crate::config::Settings) -> Result<Keyring> {
         Error::trust(format!("cannot read the keyring `{}`: {why}", path.display()))
             .hint("set `keyring` in `[trust]` of bb.toml to a file with Gentoo's release keys")
     })?;
-    Keyring::from_bytes(&shown(path), &bytes, &crate::trust::fingerprint::parse_all(&settings.fingerprints)?)
+    let pinned = settings.fingerprints.iter().map(|f| f.parse()).collect::<Result<Vec<_>>>()?;
+    Keyring::from_bytes(&shown(path), &bytes, &pinned)
 }
 
 fn shown(path: &Path) -> String {
