@@ -4,7 +4,6 @@
 //! a source matches them, as with `COPY .`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use super::discover::{FileEntry, FileKind};
 use super::glob::{Glob, clean, is_pattern};

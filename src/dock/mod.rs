@@ -18,7 +18,8 @@ pub mod settings;
 pub mod template;
 mod words;
 
-pub use discover::{Dock, FileEntry, discover};
+pub use discover::{Dock, FileEntry, FileKind, discover};
+pub use ignore::Ignore;
 pub use render::{Markers, Rendered};
 pub use settings::DockSettings;
 pub use template::{CopySource, Known, Parent, ParentKind, Role, Source, Template};

@@ -120,15 +120,6 @@ impl Word {
             self.range.clone()
         }
     }
-
-    /// The word from an offset on.
-    pub fn from(&self, start: usize) -> Word {
-        let range = self.part(&(start..self.text.len()));
-        Word {
-            text: self.text[start..].to_owned(),
-            range,
-        }
-    }
 }
 
 /// Splits a Dockerfile into its instructions.
