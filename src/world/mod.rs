@@ -1,5 +1,4 @@
 //! Effects: everything that touches files, the network or the engine.
 
-
 pub mod digest;
 pub mod openpgp;

@@ -7,37 +7,32 @@
 //! in text mode count for clearsigned texts only.
 
 use std::io::Read;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use sequoia_openpgp as pgp;
 
-use pgp::armor::{Kind, Reader, ReaderMode};
-use pgp::cert::amalgamation::{ValidAmalgamation, ValidateAmalgamation};
-use pgp::cert::amalgamation::key::ValidErasedKeyAmalgamation;
-use pgp::cert::{Cert, CertParser};
+use pgp::KeyHandle;
+use pgp::cert::Cert;
+use pgp::cert::amalgamation::key::ErasedKeyAmalgamation;
 use pgp::crypto::hash::Context;
-use pgp::packet::{Key, Signature, Tag, key};
-use pgp::parse::Parse;
-use pgp::policy::{HashAlgoSecurity, Policy, StandardPolicy};
-use pgp::types::{HashAlgorithm, PublicKeyAlgorithm, RevocationStatus, SignatureType};
-use pgp::{KeyHandle, Packet, PacketPile};
+use pgp::packet::{Key, Signature, key};
+use pgp::types::SignatureType;
 
 use crate::error::{Error, Result};
 use crate::trust::cleartext;
 pub use crate::trust::fingerprint::Fingerprint;
 
+use self::rules::Rules;
 use super::digest;
 
+mod packets;
 mod refusal;
+mod rules;
 #[cfg(test)]
 mod tests;
 
-/// How far ahead of the reference time a signature may have been made.
-const CLOCK_SKEW: Duration = Duration::from_secs(30 * 60);
-
-const KEY_BLOCK: &[u8] = b"-----BEGIN PGP PUBLIC KEY BLOCK-----";
-const SIGNATURE: &[u8] = b"-----BEGIN PGP SIGNATURE-----";
-const SIGNATURE_END: &[u8] = b"-----END PGP SIGNATURE-----";
+/// A key of a certificate, not yet known to be valid.
+type PublicKey<'a> = ErasedKeyAmalgamation<'a, key::PublicParts>;
 
 /// The certificates whose signatures count.
 #[derive(Debug, Clone)]
@@ -100,13 +95,30 @@ impl VerifiedBytes {
     }
 }
 
-/// A signature by a key that may sign; whether it fits the data is still open.
+/// A signature said to be by a pinned key; whether it fits the data is still open.
 struct Candidate {
     signature: Signature,
     public: Key<key::PublicParts, key::UnspecifiedRole>,
     signer: Fingerprint,
     key: Fingerprint,
     signed_at: SystemTime,
+    /// Why it does not count even if it fits. That is told only if it fits: altered content is
+    /// the graver news.
+    objection: Option<Error>,
+}
+
+impl Candidate {
+    fn fits(&self, contexts: &[Context]) -> bool {
+        let algorithm = self.signature.hash_algo();
+        let context = contexts
+            .iter()
+            .find(|context| context.algo() == algorithm);
+        context.is_some_and(|context| {
+            self.signature
+                .verify_hash(&self.public, context.clone())
+                .is_ok()
+        })
+    }
 }
 
 impl Keyring {
@@ -118,7 +130,7 @@ impl Keyring {
     pub fn from_bytes(what: &str, bytes: &[u8], pinned: &[Fingerprint]) -> Result<Self> {
         let mut certs: Vec<Cert> = Vec::new();
         let mut others = Vec::new();
-        for cert in all_certs(bytes) {
+        for cert in packets::certs(bytes) {
             if !pinned.contains(&fingerprint(&cert.fingerprint())) {
                 others.push(cert.fingerprint().to_string());
             } else if let Some(known) = certs.iter_mut().find(|known| same(known, &cert)) {
@@ -137,12 +149,15 @@ impl Keyring {
 
     /// The primary fingerprints of the certificates that count.
     pub fn fingerprints(&self) -> Vec<Fingerprint> {
-        self.certs.iter().map(|cert| fingerprint(&cert.fingerprint())).collect()
+        self.certs
+            .iter()
+            .map(|cert| fingerprint(&cert.fingerprint()))
+            .collect()
     }
 
     /// Checks a detached signature (armored or binary) over `data`, which `what` names.
     ///
-    /// Reads `data` once, in constant memory, and not at all if no signature can count.
+    /// Reads `data` once, in constant memory, and not at all if no signature is by a pinned key.
     ///
     /// # Errors
     /// Exit 5 with what is wrong; exit 1 if `data` cannot be read.
@@ -153,15 +168,13 @@ impl Keyring {
         signature: &[u8],
         at: Option<SystemTime>,
     ) -> Result<Verified> {
-        let armored = find(signature, SIGNATURE).map(|start| &signature[start..]);
-        let packets = match armored {
-            Some(armor) => armored_signatures(what, armor)?,
-            None => signatures(what, PacketPile::from_bytes(signature))?,
-        };
+        let packets = packets::signatures(what, signature)?;
         let candidates = self.candidates(what, packets, SignatureType::Binary, at)?;
         let mut contexts = contexts(&candidates)?;
         let digests = digest::read_all(data, |chunk| {
-            contexts.iter_mut().for_each(|context| context.update(chunk));
+            contexts
+                .iter_mut()
+                .for_each(|context| context.update(chunk));
         })
         .map_err(|cause| refusal::unreadable(what, &cause))?;
         let good = good(what, candidates, &contexts)?;
@@ -186,11 +199,13 @@ impl Keyring {
         at: Option<SystemTime>,
     ) -> Result<VerifiedBytes> {
         let frame = cleartext::split(what, text)?;
-        let packets = armored_signatures(what, &frame.signature)?;
+        let packets = packets::signatures(what, &frame.signature)?;
         let candidates = self.candidates(what, packets, SignatureType::Text, at)?;
         let mut contexts = contexts(&candidates)?;
         let signed = frame.signed();
-        contexts.iter_mut().for_each(|context| context.update(&signed));
+        contexts
+            .iter_mut()
+            .for_each(|context| context.update(&signed));
         let good = good(what, candidates, &contexts)?;
         Ok(VerifiedBytes {
             what: what.to_owned(),
@@ -201,7 +216,7 @@ impl Keyring {
         })
     }
 
-    /// The signatures that can count; if there is none, why the first one cannot.
+    /// The signatures by pinned keys; if there is none, why the first one is not.
     fn candidates(
         &self,
         what: &str,
@@ -235,86 +250,37 @@ impl Keyring {
             let form = format!("version {}, {}", signature.version(), signature.typ());
             return Err(refusal::form(what, &form));
         }
-        if is_weak_hash(signature.hash_algo()) {
+        if rules::is_weak_hash(signature.hash_algo()) {
             return Err(refusal::weak_hash(what, &signature.hash_algo().to_string()));
         }
-        let policy = StandardPolicy::at(at);
-        let issuers = signature.get_issuers();
-        let key = self.signing_key(what, &issuers, &policy, at)?;
-        let signed_at = signature_time(what, &signature, at)?;
-        policy
-            .signature(&signature, HashAlgoSecurity::default())
-            .map_err(|cause| refusal::policy(what, &cause.to_string()))?;
+        let signed_at = signature
+            .signature_creation_time()
+            .ok_or_else(|| refusal::form(what, "no date"))?;
+        let key = self.key_of(what, &signature)?;
+        let rules = Rules::at(at);
+        let objection = rules
+            .check_key(what, &key, at)
+            .and_then(|()| rules.check_signature(what, &signature, at))
+            .err();
         Ok(Candidate {
             public: key.key().clone(),
             signer: fingerprint(&key.cert().fingerprint()),
             key: fingerprint(&key.key().fingerprint()),
             signed_at,
             signature,
+            objection,
         })
     }
 
-    /// The key of a pinned certificate that a signature names, if it may sign at that time.
-    fn signing_key<'a>(
-        &'a self,
-        what: &str,
-        issuers: &[KeyHandle],
-        policy: &'a StandardPolicy<'a>,
-        at: SystemTime,
-    ) -> Result<ValidErasedKeyAmalgamation<'a, key::PublicParts>> {
-        let issuer = issuers.first().ok_or_else(|| refusal::anonymous(what))?;
-        let key = self
-            .certs
+    /// The key of a pinned certificate that a signature names.
+    fn key_of(&self, what: &str, signature: &Signature) -> Result<PublicKey<'_>> {
+        let issuers = signature.get_issuers();
+        let first = issuers.first().ok_or_else(|| refusal::anonymous(what))?;
+        self.certs
             .iter()
             .flat_map(|cert| cert.keys().key_handles(issuers.iter()))
             .next()
-            .ok_or_else(|| refusal::unpinned(what, &best_name(issuer, issuers)))?;
-        let names = refusal::Names {
-            what,
-            cert: key.cert().fingerprint().to_string(),
-            key: key.key().fingerprint().to_string(),
-        };
-        let primary = key.cert().primary_key().key().clone().role_into_unspecified();
-        if let Some(weak) = weak_key(&primary).or_else(|| weak_key(key.key())) {
-            return Err(names.weak_key(&weak));
-        }
-        let key = key.with_policy(policy, at).map_err(|cause| names.invalid(at, &cause.to_string()))?;
-        may_sign(&names, &key, at)?;
-        Ok(key)
-    }
-}
-
-/// Revocation, expiry and purpose of a key and its certificate.
-fn may_sign(
-    names: &refusal::Names<'_>,
-    key: &ValidErasedKeyAmalgamation<'_, key::PublicParts>,
-    at: SystemTime,
-) -> Result<()> {
-    let cert = key.valid_cert();
-    if let RevocationStatus::Revoked(_) = cert.revocation_status() {
-        return Err(names.revoked_cert());
-    }
-    if let RevocationStatus::Revoked(_) = key.revocation_status() {
-        return Err(names.revoked_key());
-    }
-    if let Some(expired) = cert.primary_key().key_expiration_time().filter(|end| *end <= at) {
-        return Err(names.expired_cert(expired));
-    }
-    if let Some(expired) = key.key_expiration_time().filter(|end| *end <= at) {
-        return Err(names.expired_key(expired));
-    }
-    cert.alive().and_then(|()| key.alive()).map_err(|cause| names.invalid(at, &cause.to_string()))?;
-    if key.for_signing() { Ok(()) } else { Err(names.not_signing()) }
-}
-
-fn signature_time(what: &str, signature: &Signature, at: SystemTime) -> Result<SystemTime> {
-    let made = signature.signature_creation_time().ok_or_else(|| refusal::form(what, "no date"))?;
-    if made > at + CLOCK_SKEW {
-        return Err(refusal::future(what, made));
-    }
-    match signature.signature_expiration_time() {
-        Some(end) if end <= at => Err(refusal::expired_signature(what, end)),
-        _ => Ok(made),
+            .ok_or_else(|| refusal::unpinned(what, &best_name(first, &issuers)))
     }
 }
 
@@ -333,102 +299,31 @@ fn contexts(candidates: &[Candidate]) -> Result<Vec<Context>> {
     Ok(contexts)
 }
 
-/// The first candidate whose signature fits the hashed data.
-fn good(what: &str, candidates: Vec<Candidate>, contexts: &[Context]) -> Result<Candidate> {
-    let fits = |candidate: &Candidate| {
-        let algorithm = candidate.signature.hash_algo();
-        let context = contexts.iter().find(|context| context.algo() == algorithm);
-        context.is_some_and(|context| {
-            candidate.signature.verify_hash(&candidate.public, context.clone()).is_ok()
-        })
-    };
+/// The first candidate whose signature fits the hashed data and to which nothing is objected.
+fn good(what: &str, mut candidates: Vec<Candidate>, contexts: &[Context]) -> Result<Candidate> {
     let claimed = candidates.first().map(|candidate| candidate.key.to_string());
-    candidates
-        .into_iter()
-        .find(fits)
-        .ok_or_else(|| refusal::bad(what, &claimed.unwrap_or_default()))
-}
-
-fn armored_signatures(what: &str, armor: &[u8]) -> Result<Vec<Signature>> {
-    let end = find(armor, SIGNATURE_END).ok_or_else(|| cleartext::cut(what))?;
-    let block = &armor[..end + SIGNATURE_END.len()];
-    let reader = Reader::from_bytes(block, ReaderMode::Tolerant(Some(Kind::Signature)));
-    match PacketPile::from_reader(reader) {
-        Ok(pile) => signatures(what, Ok(pile)),
-        Err(_) => Err(refusal::damaged(what)),
+    candidates.retain(|candidate| candidate.fits(contexts));
+    // A stable sort: those without an objection come first.
+    candidates.sort_by_key(|candidate| candidate.objection.is_some());
+    match candidates.into_iter().next() {
+        Some(Candidate { objection: Some(objection), .. }) => Err(objection),
+        Some(candidate) => Ok(candidate),
+        None => Err(refusal::bad(what, &claimed.unwrap_or_default())),
     }
-}
-
-fn signatures(what: &str, pile: pgp::Result<PacketPile>) -> Result<Vec<Signature>> {
-    let packets = pile.map(|pile| pile.into_children().collect::<Vec<_>>()).unwrap_or_default();
-    let mut found = Vec::new();
-    let mut unknown = false;
-    for packet in packets {
-        match packet {
-            Packet::Signature(signature) => found.push(signature),
-            Packet::Unknown(packet) if packet.tag() == Tag::Signature => unknown = true,
-            _ => return Err(refusal::no_signature(what)),
-        }
-    }
-    match found.is_empty() {
-        false => Ok(found),
-        true if unknown => Err(refusal::damaged(what)),
-        true => Err(refusal::no_signature(what)),
-    }
-}
-
-fn all_certs(bytes: &[u8]) -> Vec<Cert> {
-    let mut blocks = Vec::new();
-    let mut rest = bytes;
-    while let Some(start) = find(rest, KEY_BLOCK) {
-        let next = find(&rest[start + 1..], KEY_BLOCK).map_or(rest.len(), |at| start + 1 + at);
-        blocks.push(&rest[start..next]);
-        rest = &rest[next..];
-    }
-    if blocks.is_empty() {
-        blocks.push(bytes);
-    }
-    // A certificate that cannot be read cannot count; the others still can.
-    let certs = |block: &&[u8]| {
-        CertParser::from_bytes(*block)
-            .map(|parser| parser.filter_map(pgp::Result::ok).collect::<Vec<_>>())
-            .unwrap_or_default()
-    };
-    blocks.iter().flat_map(certs).collect()
 }
 
 fn same(one: &Cert, other: &Cert) -> bool {
     one.fingerprint() == other.fingerprint()
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
-}
-
 /// A full fingerprint among the issuers, else the first short id.
 fn best_name(first: &KeyHandle, issuers: &[KeyHandle]) -> String {
-    let full = issuers.iter().find(|issuer| matches!(issuer, KeyHandle::Fingerprint(_)));
+    let full = issuers
+        .iter()
+        .find(|issuer| matches!(issuer, KeyHandle::Fingerprint(_)));
     full.unwrap_or(first).to_string()
 }
 
 fn fingerprint(of: &pgp::Fingerprint) -> Fingerprint {
     Fingerprint::from_key(&of.to_hex())
-}
-
-fn is_weak_hash(algorithm: HashAlgorithm) -> bool {
-    matches!(algorithm, HashAlgorithm::MD5 | HashAlgorithm::SHA1 | HashAlgorithm::RipeMD)
-}
-
-/// The name of a key's algorithm if it is too weak at any time: DSA, or RSA below 2048 bits.
-fn weak_key(key: &Key<key::PublicParts, key::UnspecifiedRole>) -> Option<String> {
-    let bits = key.mpis().bits().unwrap_or(0);
-    match key.pk_algo() {
-        #[allow(deprecated)]
-        PublicKeyAlgorithm::DSA => Some(format!("{bits}-bit DSA")),
-        #[allow(deprecated)]
-        PublicKeyAlgorithm::RSAEncryptSign | PublicKeyAlgorithm::RSASign if bits < 2041 => {
-            Some(format!("{bits}-bit RSA"))
-        }
-        _ => None,
-    }
 }

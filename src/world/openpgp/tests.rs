@@ -1,13 +1,15 @@
 use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use pgp::Packet;
+use pgp::armor::Kind;
 use pgp::cert::{CertBuilder, CipherSuite, SubkeyRevocationBuilder};
 use pgp::crypto::{KeyPair, mpi};
 use pgp::packet::signature::SignatureBuilder;
+use pgp::policy::StandardPolicy;
 use pgp::serialize::stream::{Message, Signer};
 use pgp::serialize::{Serialize, SerializeInto};
-use pgp::types::{HashAlgorithm, KeyFlags, ReasonForRevocation};
-use sequoia_openpgp as pgp;
+use pgp::types::{HashAlgorithm, KeyFlags, PublicKeyAlgorithm, ReasonForRevocation};
 
 use super::*;
 use crate::error::Exit;
@@ -40,8 +42,19 @@ fn cert() -> Cert {
 
 fn key_for(cert: &Cert, flags: KeyFlags) -> KeyPair {
     let policy = StandardPolicy::at(day(1));
-    let keys = cert.keys().secret().with_policy(&policy, day(1)).key_flags(flags);
-    keys.subkeys().next().unwrap().key().clone().role_into_unspecified().into_keypair().unwrap()
+    let keys = cert
+        .keys()
+        .secret()
+        .with_policy(&policy, day(1))
+        .key_flags(flags);
+    keys.subkeys()
+        .next()
+        .unwrap()
+        .key()
+        .clone()
+        .role_into_unspecified()
+        .into_keypair()
+        .unwrap()
 }
 
 fn signing_pair(cert: &Cert) -> KeyPair {
@@ -56,11 +69,17 @@ fn builder(typ: SignatureType) -> SignatureBuilder {
 }
 
 fn sign(builder: SignatureBuilder, pair: &mut KeyPair, data: &[u8]) -> Vec<u8> {
-    Packet::from(builder.sign_message(pair, data).unwrap()).to_vec().unwrap()
+    Packet::from(builder.sign_message(pair, data).unwrap())
+        .to_vec()
+        .unwrap()
 }
 
 fn signed(cert: &Cert) -> Vec<u8> {
-    sign(builder(SignatureType::Binary), &mut signing_pair(cert), DATA)
+    sign(
+        builder(SignatureType::Binary),
+        &mut signing_pair(cert),
+        DATA,
+    )
 }
 
 fn clearsigned(cert: &Cert, text: &str) -> String {
@@ -109,7 +128,10 @@ fn good_signatures_of_several_kinds() {
         assert_eq!(verified.signed_at, day(2));
         assert_eq!(verified.size, DATA.len() as u64);
         let digests = digest::read_all(DATA, |_| ()).unwrap();
-        assert_eq!((verified.sha512, verified.blake2b), (digests.sha512, digests.blake2b));
+        assert_eq!(
+            (verified.sha512, verified.blake2b),
+            (digests.sha512, digests.blake2b)
+        );
         assert!(check(&ring, &armor(&signature), 3).is_ok());
     }
 }
@@ -133,7 +155,10 @@ fn unpinned_key() {
     let (ours, theirs) = (cert(), cert());
     let message = refusal(check(&keyring(&ours), &signed(&theirs), 3));
     let subkey = check(&keyring(&theirs), &signed(&theirs), 3).unwrap().key;
-    assert_eq!(message, format!("`file` is signed by key `{subkey}`, which is not pinned"));
+    assert_eq!(
+        message,
+        format!("`file` is signed by key `{subkey}`, which is not pinned")
+    );
     // its certificate in the keyring file changes nothing
     let both = [ours.to_vec().unwrap(), theirs.to_vec().unwrap()].concat();
     let ring = Keyring::from_bytes("keys", &both, &[name(&ours)]).unwrap();
@@ -145,10 +170,24 @@ fn unpinned_key() {
 fn one_good_signature_among_others_is_enough() {
     let (ours, theirs) = (cert(), cert());
     let both = [signed(&theirs), signed(&ours)].concat();
-    assert_eq!(check(&keyring(&ours), &both, 3).unwrap().signer, name(&ours));
-    let other = sign(builder(SignatureType::Binary), &mut signing_pair(&ours), b"other");
+    assert_eq!(
+        check(&keyring(&ours), &both, 3).unwrap().signer,
+        name(&ours)
+    );
+    let other = sign(
+        builder(SignatureType::Binary),
+        &mut signing_pair(&ours),
+        b"other",
+    );
     assert!(check(&keyring(&ours), &[other.clone(), signed(&ours)].concat(), 3).is_ok());
-    assert!(refusal(check(&keyring(&ours), &[other, signed(&theirs)].concat(), 3)).contains("bad"));
+    assert!(
+        refusal(check(
+            &keyring(&ours),
+            &[other, signed(&theirs)].concat(),
+            3
+        ))
+        .contains("bad")
+    );
 }
 
 #[test]
@@ -159,7 +198,10 @@ fn a_key_that_may_not_sign() {
     let signature = sign(builder(SignatureType::Binary), &mut pair, DATA);
     assert_eq!(
         refusal(check(&keyring(&cert), &signature, 3)),
-        format!("`file` is signed by key `{key}` of `{}`, which may not sign", name(&cert))
+        format!(
+            "`file` is signed by key `{key}` of `{}`, which may not sign",
+            name(&cert)
+        )
     );
 }
 
@@ -170,7 +212,10 @@ fn revoked_certificate() {
     let cert = cert.insert_packets(revocation).unwrap().0;
     assert_eq!(
         refusal(check(&keyring(&cert), &signature, 3)),
-        format!("`file` is signed by key `{}`, which is revoked", name(&cert))
+        format!(
+            "`file` is signed by key `{}`, which is revoked",
+            name(&cert)
+        )
     );
 }
 
@@ -179,42 +224,80 @@ fn revoked_subkey() {
     let cert = cert();
     let signature = signed(&cert);
     let subkey = signing_pair(&cert).public().fingerprint();
-    let primary = cert.primary_key().key().clone().parts_into_secret().unwrap();
-    let amalgamation = cert.keys().subkeys().find(|key| key.key().fingerprint() == subkey);
+    let primary = cert
+        .primary_key()
+        .key()
+        .clone()
+        .parts_into_secret()
+        .unwrap();
+    let amalgamation = cert
+        .keys()
+        .subkeys()
+        .find(|key| key.key().fingerprint() == subkey);
     let revocation = SubkeyRevocationBuilder::new()
         .set_reason_for_revocation(ReasonForRevocation::KeyCompromised, b"")
         .unwrap()
         .set_signature_creation_time(day(2))
         .unwrap()
-        .build(&mut primary.into_keypair().unwrap(), &cert, amalgamation.unwrap().key(), None)
+        .build(
+            &mut primary.into_keypair().unwrap(),
+            &cert,
+            amalgamation.unwrap().key(),
+            None,
+        )
         .unwrap();
     let revoked = cert.clone().insert_packets(revocation).unwrap().0;
     assert_eq!(
         refusal(check(&keyring(&revoked), &signature, 3)),
-        format!("`file` is signed by subkey `{subkey}` of `{}`, which is revoked", name(&cert))
+        format!(
+            "`file` is signed by subkey `{subkey}` of `{}`, which is revoked",
+            name(&cert)
+        )
     );
 }
 
 /// The certificate with new self-signatures of day 300 that make it last until day 730, and
 /// without the old ones if `minimal`.
 fn extended(cert: &Cert, minimal: bool) -> Cert {
-    let primary = cert.primary_key().key().clone().parts_into_secret().unwrap();
+    let primary = cert
+        .primary_key()
+        .key()
+        .clone()
+        .parts_into_secret()
+        .unwrap();
     let mut pair = primary.into_keypair().unwrap();
     let policy = StandardPolicy::at(day(300));
-    let mut bindings =
-        cert.set_expiration_time(&policy, day(300), &mut pair, Some(day(730))).unwrap();
+    let mut bindings = cert
+        .set_expiration_time(&policy, day(300), &mut pair, Some(day(730)))
+        .unwrap();
     let subkey = signing_pair(cert).public().fingerprint();
     let keys = cert.keys().subkeys().with_policy(&policy, day(300));
     let amalgamation = keys.key_handle(KeyHandle::from(subkey)).next().unwrap();
     let signer: &mut dyn pgp::crypto::Signer = &mut signing_pair(cert);
     let end = Some(day(730));
-    bindings.extend(amalgamation.set_expiration_time(&mut pair, Some(signer), end).unwrap());
+    bindings.extend(
+        amalgamation
+            .set_expiration_time(&mut pair, Some(signer), end)
+            .unwrap(),
+    );
     let is_old = |packet: &Packet| {
-        let Packet::Signature(signature) = packet else { return false };
-        matches!(signature.typ(), SignatureType::DirectKey | SignatureType::PositiveCertification)
+        let Packet::Signature(signature) = packet else {
+            return false;
+        };
+        matches!(
+            signature.typ(),
+            SignatureType::DirectKey | SignatureType::PositiveCertification
+        )
     };
-    let packets = cert.clone().into_packets().filter(|packet| !(minimal && is_old(packet)));
-    Cert::from_packets(packets).unwrap().insert_packets(bindings).unwrap().0
+    let packets = cert
+        .clone()
+        .into_packets()
+        .filter(|packet| !(minimal && is_old(packet)));
+    Cert::from_packets(packets)
+        .unwrap()
+        .insert_packets(bindings)
+        .unwrap()
+        .0
 }
 
 #[test]
@@ -224,10 +307,17 @@ fn expired_certificate_and_its_extension() {
     assert!(check(&keyring(&cert), &signature, 364).is_ok());
     assert_eq!(
         refusal(check(&keyring(&cert), &signature, 365)),
-        format!("`file` is signed by key `{}`, which expired on 2027-01-01", name(&cert))
+        format!(
+            "`file` is signed by key `{}`, which expired on 2027-01-01",
+            name(&cert)
+        )
     );
     // An old copy beside the refreshed one does not spoil it; nor does a copy stripped of history.
-    let both = [cert.to_vec().unwrap(), extended(&cert, false).to_vec().unwrap()].concat();
+    let both = [
+        cert.to_vec().unwrap(),
+        extended(&cert, false).to_vec().unwrap(),
+    ]
+    .concat();
     let ring = Keyring::from_bytes("keys", &both, &[name(&cert)]).unwrap();
     assert!(check(&ring, &signature, 400).is_ok());
     let minimal = keyring(&extended(&cert, true));
@@ -236,11 +326,22 @@ fn expired_certificate_and_its_extension() {
 }
 
 #[test]
+fn altered_content_is_told_before_an_expired_key() {
+    let cert = cert();
+    let signature = signed(&cert);
+    let result = keyring(&cert).verify_detached("file", &b"other"[..], &signature, Some(day(400)));
+    assert!(refusal(result).starts_with("bad signature: "));
+}
+
+#[test]
 fn times_of_the_signature() {
     let cert = cert();
     let ring = keyring(&cert);
     let message = refusal(check(&ring, &signed(&cert), 1));
-    assert_eq!(message, "the signature of `file` was made in the future, on 2026-01-03");
+    assert_eq!(
+        message,
+        "the signature of `file` was made in the future, on 2026-01-03"
+    );
     let short = builder(SignatureType::Binary)
         .set_signature_validity_period(Duration::from_secs(3 * DAY))
         .unwrap();
@@ -257,24 +358,29 @@ fn weak_hashes() {
         let weak = builder(SignatureType::Binary).set_hash_algo(algorithm);
         let signature = sign(weak, &mut signing_pair(&cert), DATA);
         let message = refusal(check(&keyring(&cert), &signature, 3));
-        assert_eq!(message, format!("the signature of `file` uses the weak hash {word}"));
+        assert_eq!(
+            message,
+            format!("the signature of `file` uses the weak hash {word}")
+        );
     }
 }
 
 #[test]
 fn dsa_1024() {
     let number = |bytes: usize| mpi::MPI::new(&vec![0xff; bytes]);
-    let public =
-        mpi::PublicKey::DSA { p: number(128), q: number(20), g: number(128), y: number(128) };
+    let public = mpi::PublicKey::DSA {
+        p: number(128),
+        q: number(20),
+        g: number(128),
+        y: number(128),
+    };
     #[allow(deprecated)]
     let algorithm = PublicKeyAlgorithm::DSA;
     let key = pgp::packet::key::Key4::<_, key::PrimaryRole>::new(day(0), algorithm, public);
     let dsa = Cert::from_packets([Packet::PublicKey(key.unwrap().into())].into_iter()).unwrap();
-    let builder =
-        builder(SignatureType::Binary).set_issuer_fingerprint(dsa.fingerprint()).unwrap();
-    let signature = sign(builder, &mut signing_pair(&cert()), DATA);
+    let key = dsa.keys().next().unwrap();
     assert_eq!(
-        refusal(check(&keyring(&dsa), &signature, 3)),
+        refusal(Rules::at(day(3)).check_key("file", &key, day(3))),
         format!("`file` is signed by key `{}`, which is too weak (1024-bit DSA)", name(&dsa))
     );
 }
@@ -284,7 +390,12 @@ fn no_signature_or_a_damaged_one() {
     let cert = cert();
     let (ring, signature) = (keyring(&cert), signed(&cert));
     let nothing = "there is no signature in what should be the signature of `file`";
-    for text in [&b""[..], b"<html>404</html>", b"\0\0\0", &cert.to_vec().unwrap()] {
+    for text in [
+        &b""[..],
+        b"<html>404</html>",
+        b"\0\0\0",
+        &cert.to_vec().unwrap(),
+    ] {
         assert_eq!(refusal(check(&ring, text, 3)), nothing);
     }
     for length in 0..signature.len() {
@@ -303,7 +414,10 @@ fn text_mode_does_not_count_for_files() {
     let cert = cert();
     let signature = sign(builder(SignatureType::Text), &mut signing_pair(&cert), DATA);
     let message = refusal(check(&keyring(&cert), &signature, 3));
-    assert!(message.contains("has a form that does not count (version 4, "), "{message}");
+    assert!(
+        message.contains("has a form that does not count (version 4, "),
+        "{message}"
+    );
 }
 
 #[test]
@@ -324,8 +438,14 @@ fn cleartext() {
     let cert = cert();
     let ring = keyring(&cert);
     let text = clearsigned(&cert, "# ts=1\n- dashes\n-----BEGIN x\n\nlast\n");
-    for file in [text.clone(), text.replace('\n', "\r\n"), format!("\n{text}\n\n")] {
-        let verified = ring.verify_cleartext("latest.txt", file.as_bytes(), Some(day(3))).unwrap();
+    for file in [
+        text.clone(),
+        text.replace('\n', "\r\n"),
+        format!("\n{text}\n\n"),
+    ] {
+        let verified = ring
+            .verify_cleartext("latest.txt", file.as_bytes(), Some(day(3)))
+            .unwrap();
         let got = verified.text().unwrap().trim_end_matches('\n');
         assert_eq!(got, "# ts=1\n- dashes\n-----BEGIN x\n\nlast");
         assert_eq!(verified.signer(), &name(&cert));
@@ -333,7 +453,10 @@ fn cleartext() {
     }
     let altered = text.replace("ts=1", "ts=2");
     let message = refusal(ring.verify_cleartext("f", altered.as_bytes(), Some(day(3))));
-    assert!(message.starts_with("bad signature: `f` is not what key `"), "{message}");
+    assert!(
+        message.starts_with("bad signature: `f` is not what key `"),
+        "{message}"
+    );
     let expired = refusal(ring.verify_cleartext("f", text.as_bytes(), Some(day(366))));
     assert!(expired.ends_with("expired on 2027-01-01"), "{expired}");
     let evil = format!("evil\n{text}");
@@ -350,17 +473,38 @@ fn keyrings() {
     let (one, two, other) = (cert(), cert(), cert());
     let armored = |cert: &Cert| cert.armored().to_vec().unwrap();
     let pinned = [name(&one), name(&two)];
-    let blocks = [armored(&other), b"\ncomment\n".to_vec(), armored(&one), armored(&two)].concat();
+    let blocks = [
+        armored(&other),
+        b"\ncomment\n".to_vec(),
+        armored(&one),
+        armored(&two),
+    ]
+    .concat();
     let ring = Keyring::from_bytes("keys", &blocks, &pinned).unwrap();
     assert_eq!(ring.fingerprints(), pinned);
     let mut binary = Vec::new();
-    [&one, &other, &two].into_iter().for_each(|cert| cert.serialize(&mut binary).unwrap());
-    assert_eq!(Keyring::from_bytes("keys", &binary, &pinned).unwrap().fingerprints(), pinned);
+    [&one, &other, &two]
+        .into_iter()
+        .for_each(|cert| cert.serialize(&mut binary).unwrap());
+    assert_eq!(
+        Keyring::from_bytes("keys", &binary, &pinned)
+            .unwrap()
+            .fingerprints(),
+        pinned
+    );
 
     let error = Keyring::from_bytes("keys", &armored(&other), &pinned).unwrap_err();
     assert_eq!(error.message(), "`keys` holds none of the pinned keys");
-    assert_eq!(error.hint_text(), Some(&*format!("it holds `{}`", name(&other))));
-    for junk in [&b""[..], b"junk", b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n", &binary[..40]] {
+    assert_eq!(
+        error.hint_text(),
+        Some(&*format!("it holds `{}`", name(&other)))
+    );
+    for junk in [
+        &b""[..],
+        b"junk",
+        b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n",
+        &binary[..40],
+    ] {
         refusal(Keyring::from_bytes("keys", junk, &pinned));
     }
 }
