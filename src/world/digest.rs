@@ -28,6 +28,9 @@ pub struct Digests {
 
 /// Reads `data` to its end in constant memory; each digest has a thread of its own, and `also`
 /// sees every chunk, in order, on the caller's thread.
+///
+/// # Errors
+/// Those of `data`.
 pub fn read_all(mut data: impl Read, mut also: impl FnMut(&[u8])) -> io::Result<Digests> {
     std::thread::scope(|scope| {
         let sha512 = Worker::start::<Sha512>(scope);

@@ -1,4 +1,4 @@
-//! OpenPGP signatures, checked against pinned keys.
+//! `OpenPGP` signatures, checked against pinned keys.
 //!
 //! The only module that names `sequoia_openpgp`. Uses no system keyring and no other program, and
 //! does not know what the signed files mean. A signature counts if the certificate and the signing
@@ -73,7 +73,10 @@ impl VerifiedBytes {
         &self.bytes
     }
 
-    /// The signed text, if it is UTF-8.
+    /// The signed text.
+    ///
+    /// # Errors
+    /// Exit 5 if it is not UTF-8.
     pub fn text(&self) -> Result<&str> {
         std::str::from_utf8(&self.bytes)
             .map_err(|_| Error::trust(format!("`{}` is not UTF-8 text", self.what)))
@@ -110,9 +113,7 @@ struct Candidate {
 impl Candidate {
     fn fits(&self, contexts: &[Context]) -> bool {
         let algorithm = self.signature.hash_algo();
-        let context = contexts
-            .iter()
-            .find(|context| context.algo() == algorithm);
+        let context = contexts.iter().find(|context| context.algo() == algorithm);
         context.is_some_and(|context| {
             self.signature
                 .verify_hash(&self.public, context.clone())
@@ -301,12 +302,17 @@ fn contexts(candidates: &[Candidate]) -> Result<Vec<Context>> {
 
 /// The first candidate whose signature fits the hashed data and to which nothing is objected.
 fn good(what: &str, mut candidates: Vec<Candidate>, contexts: &[Context]) -> Result<Candidate> {
-    let claimed = candidates.first().map(|candidate| candidate.key.to_string());
+    let claimed = candidates
+        .first()
+        .map(|candidate| candidate.key.to_string());
     candidates.retain(|candidate| candidate.fits(contexts));
     // A stable sort: those without an objection come first.
     candidates.sort_by_key(|candidate| candidate.objection.is_some());
     match candidates.into_iter().next() {
-        Some(Candidate { objection: Some(objection), .. }) => Err(objection),
+        Some(Candidate {
+            objection: Some(objection),
+            ..
+        }) => Err(objection),
         Some(candidate) => Ok(candidate),
         None => Err(refusal::bad(what, &claimed.unwrap_or_default())),
     }

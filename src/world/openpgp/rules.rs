@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use super::pgp;
 
 use pgp::Packet;
-use pgp::cert::amalgamation::{ValidAmalgamation, ValidateAmalgamation};
 use pgp::cert::amalgamation::key::ValidErasedKeyAmalgamation;
+use pgp::cert::amalgamation::{ValidAmalgamation, ValidateAmalgamation};
 use pgp::packet::{Key, Signature, key};
 use pgp::policy::{HashAlgoSecurity, Policy, StandardPolicy};
 use pgp::types::{
@@ -52,7 +52,8 @@ impl Rules {
             key: key.key().fingerprint().to_string(),
         };
         let primary = key.cert().primary_key().key().clone();
-        if let Some(weak) = weak_key(primary.role_as_unspecified()).or_else(|| weak_key(key.key())) {
+        if let Some(weak) = weak_key(primary.role_as_unspecified()).or_else(|| weak_key(key.key()))
+        {
             return Err(names.weak_key(&weak));
         }
         match key.clone().with_policy(self, at) {
@@ -63,10 +64,16 @@ impl Rules {
 
     /// Whether the signature counts at that time, whatever made it.
     pub fn check_signature(&self, what: &str, signature: &Signature, at: SystemTime) -> Result<()> {
-        if let Some(made) = signature.signature_creation_time().filter(|made| *made > at + CLOCK_SKEW) {
+        if let Some(made) = signature
+            .signature_creation_time()
+            .filter(|made| *made > at + CLOCK_SKEW)
+        {
             return Err(refusal::future(what, made));
         }
-        if let Some(end) = signature.signature_expiration_time().filter(|end| *end <= at) {
+        if let Some(end) = signature
+            .signature_expiration_time()
+            .filter(|end| *end <= at)
+        {
             return Err(refusal::expired_signature(what, end));
         }
         Policy::signature(self, signature, HashAlgoSecurity::CollisionResistance)

@@ -1,0 +1,333 @@
+//! Files from mirrors: over HTTP or out of a local folder.
+//!
+//! The only module that names `reqwest`. Limits the size of everything, resumes what broke, tries
+//! the mirrors in order. `--offline` is enforced here, so no caller can forget it. Knows digests
+//! only as something to compare; whether a file is signed is not asked here.
+
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LAST_MODIFIED, LOCATION,
+    RANGE,
+};
+use reqwest::{Response, StatusCode, redirect};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
+
+use self::fault::{Fault, failure};
+use self::job::Job;
+use self::part::Origin;
+use crate::error::{Error, Result, io_reason};
+
+mod fault;
+mod job;
+mod mirror;
+mod part;
+#[cfg(test)]
+mod tests;
+
+pub use job::{Downloaded, Expect};
+pub use mirror::Mirror;
+
+const REDIRECTS: usize = 10;
+/// Bytes read from a local folder at once.
+const CHUNK: usize = 256 * 1024;
+
+/// How long to wait for a mirror.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// Until the next byte comes.
+    pub stall: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(30),
+            stall: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Called with the bytes that are there and, if known, all bytes.
+pub type Progress<'a> = &'a (dyn Fn(u64, Option<u64>) + Sync);
+
+/// Fetches files. Proxies are taken from the usual environment variables.
+#[derive(Debug)]
+pub struct Client {
+    offline: bool,
+    patience: Patience,
+    http: OnceLock<reqwest::Client>,
+}
+
+impl Client {
+    /// A client; an `offline` one uses local folders only.
+    pub fn new(offline: bool) -> Self {
+        Self::with_patience(offline, Patience::default())
+    }
+
+    /// The same with other time limits.
+    pub fn with_patience(offline: bool, patience: Patience) -> Self {
+        Self {
+            offline,
+            patience,
+            http: OnceLock::new(),
+        }
+    }
+
+    /// Fetches `path` (relative, under each mirror) to `dest`.
+    ///
+    /// The bytes go to `dest.part` first and stay there if the transfer breaks; `dest` appears only
+    /// when everything is there, as expected and on the disk.
+    ///
+    /// # Errors
+    /// One line for each mirror. Exit 5 if a mirror gave something else than expected, exit 1 if
+    /// none gave anything.
+    pub async fn download(
+        &self,
+        mirrors: &[Mirror],
+        path: &str,
+        dest: &Path,
+        expect: &Expect,
+        progress: Progress<'_>,
+    ) -> Result<Downloaded> {
+        mirror::check_path(path)?;
+        let job = Job::new(self, path, dest, expect, progress);
+        let mut faults = Vec::new();
+        for mirror in mirrors {
+            match job.fetch_from(mirror).await {
+                Ok(done) => return Ok(done),
+                Err(Fault::Here(error)) => return Err(error),
+                Err(fault) => faults.push((mirror, fault)),
+            }
+        }
+        Err(failure(path, &faults))
+    }
+
+    /// Fetches a small file into memory, of at most `max` bytes.
+    ///
+    /// # Errors
+    /// Exit 1 with one line for each mirror.
+    pub async fn fetch_small(&self, mirrors: &[Mirror], path: &str, max: u64) -> Result<Vec<u8>> {
+        mirror::check_path(path)?;
+        let mut faults = Vec::new();
+        for mirror in mirrors {
+            match self.fetch_into_memory(mirror, path, max).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(Fault::Here(error)) => return Err(error),
+                Err(fault) => faults.push((mirror, fault)),
+            }
+        }
+        Err(failure(path, &faults))
+    }
+
+    async fn fetch_into_memory(
+        &self,
+        mirror: &Mirror,
+        path: &str,
+        max: u64,
+    ) -> Result<Vec<u8>, Fault> {
+        let mut source = self.open(mirror, path, None, false).await?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = source.chunk(self.patience).await? {
+            if bytes.len() as u64 + chunk.len() as u64 > max {
+                return Err(Fault::TooLarge(max));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    /// Opens `path`, from where `half` ends if there is one. `checked`: see [`Origin::if_range`].
+    async fn open(
+        &self,
+        mirror: &Mirror,
+        path: &str,
+        half: Option<(u64, Origin)>,
+        checked: bool,
+    ) -> Result<Source, Fault> {
+        match mirror {
+            Mirror::Folder(folder) => open_file(&folder.join(path)).await,
+            Mirror::Web(_) if self.offline => Err(Fault::Offline),
+            Mirror::Web(base) => {
+                let public = mirror::address(&mirror.to_string(), path);
+                let request = self.http()?.get(mirror::address(base, path));
+                let request = request.header(ACCEPT_ENCODING, "identity");
+                let asked = half.and_then(|(len, origin)| {
+                    let value = origin.if_range(&public, checked)?.to_owned();
+                    Some((len, origin, value))
+                });
+                let request = match &asked {
+                    Some((len, _, value)) => request
+                        .header(RANGE, format!("bytes={len}-"))
+                        .header(IF_RANGE, value),
+                    None => request,
+                };
+                let response = request.send().await;
+                let response = response.map_err(|cause| Fault::Other(self.reason(&cause)))?;
+                answered(
+                    response,
+                    public,
+                    asked.map(|(len, origin, _)| (len, origin)),
+                )
+            }
+        }
+    }
+
+    /// The HTTP client, made when first needed: local folders need no certificates of this machine.
+    fn http(&self) -> Result<&reqwest::Client> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("gentoo-bb/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(self.patience.connect)
+            .read_timeout(self.patience.stall)
+            .redirect(redirect::Policy::custom(redirected))
+            .build()
+            .map_err(|cause| Error::step(format!("cannot use HTTP: {}", root_cause(&cause))))?;
+        Ok(self.http.get_or_init(|| http))
+    }
+
+    fn reason(&self, cause: &reqwest::Error) -> String {
+        reason(cause, self.patience)
+    }
+}
+
+/// An open file on a mirror.
+struct Source {
+    body: Body,
+    /// Where in the file the body begins.
+    start: u64,
+    /// The size of the whole file, if the mirror says it.
+    total: Option<u64>,
+    /// Set if the file can be recognised later.
+    origin: Option<Origin>,
+}
+
+enum Body {
+    Web(Response),
+    File(File),
+}
+
+impl Source {
+    async fn chunk(&mut self, patience: Patience) -> Result<Option<Bytes>, Fault> {
+        match &mut self.body {
+            Body::Web(response) => {
+                let chunk = response.chunk().await;
+                chunk.map_err(|cause| Fault::Cut(reason(&cause, patience)))
+            }
+            Body::File(file) => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                let read = file.read_buf(&mut chunk).await;
+                read.map_err(|cause| Fault::Other(io_reason(&cause)))?;
+                Ok(Some(Bytes::from(chunk)).filter(|chunk| !chunk.is_empty()))
+            }
+        }
+    }
+}
+
+async fn open_file(path: &Path) -> Result<Source, Fault> {
+    let missing = |cause: std::io::Error| match cause.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Fault::Missing,
+        _ => Fault::Other(io_reason(&cause)),
+    };
+    let file = File::open(path).await.map_err(missing)?;
+    let meta = file.metadata().await.map_err(missing)?;
+    if !meta.is_file() {
+        return Err(Fault::Other("not a file".to_owned()));
+    }
+    Ok(Source {
+        body: Body::File(file),
+        start: 0,
+        total: Some(meta.len()),
+        origin: None,
+    })
+}
+
+/// Judges an answer; `asked` is the half that the request wanted continued.
+fn answered(
+    response: Response,
+    address: String,
+    asked: Option<(u64, Origin)>,
+) -> Result<Source, Fault> {
+    let headers = response.headers();
+    let origin = Origin {
+        address,
+        etag: text_of(headers, &ETAG),
+        last_modified: text_of(headers, &LAST_MODIFIED),
+    };
+    let (start, total) = match (response.status(), asked) {
+        (StatusCode::OK, _) => (0, response.content_length()),
+        (StatusCode::PARTIAL_CONTENT, Some((len, half))) => match content_range(headers) {
+            Some((start, total)) if start == len && half.continues(&origin) => (start, total),
+            _ => return Err(Fault::Restart),
+        },
+        (StatusCode::RANGE_NOT_SATISFIABLE, Some(_)) => return Err(Fault::Restart),
+        (StatusCode::NOT_FOUND | StatusCode::GONE, _) => return Err(Fault::Missing),
+        (status, _) => return Err(Fault::Other(refused(status, headers))),
+    };
+    let known = origin.etag.is_some() || origin.last_modified.is_some();
+    let origin = Some(origin).filter(|_| known);
+    Ok(Source {
+        body: Body::Web(response),
+        start,
+        total,
+        origin,
+    })
+}
+
+/// An answer without the file, in words.
+fn refused(status: StatusCode, headers: &HeaderMap) -> String {
+    match text_of(headers, &LOCATION).filter(|_| status.is_redirection()) {
+        Some(location) => format!("leads to `{location}`, which is not followed"),
+        None => format!("answered {status}"),
+    }
+}
+
+fn text_of(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// First byte and whole size out of `bytes START-END/SIZE`.
+fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
+    let text = text_of(headers, &CONTENT_RANGE)?;
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let start = range.split_once('-')?.0.parse().ok()?;
+    Some((start, total.parse().ok()))
+}
+
+/// Follows a redirect to another web address only.
+fn redirected(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    if attempt.previous().len() > REDIRECTS {
+        return attempt.error("redirected too often");
+    }
+    match attempt.url().scheme() {
+        "http" | "https" => attempt.follow(),
+        scheme => {
+            let refused = format!("leads to a `{scheme}:` address, which is not followed");
+            attempt.error(refused)
+        }
+    }
+}
+
+fn reason(cause: &reqwest::Error, patience: Patience) -> String {
+    if cause.is_timeout() && cause.is_connect() {
+        return format!("no connection within {:?}", patience.connect);
+    }
+    if cause.is_timeout() {
+        return format!("nothing came for {:?}", patience.stall);
+    }
+    root_cause(cause)
+}
+
+/// The innermost reason: the outer ones repeat the address.
+fn root_cause(cause: &(dyn std::error::Error + 'static)) -> String {
+    let root = std::iter::successors(Some(cause), |cause| cause.source()).last();
+    io_reason(&std::io::Error::other(root.unwrap_or(cause).to_string()))
+}
