@@ -173,9 +173,9 @@ impl Keyring {
         let candidates = self.candidates(what, packets, SignatureType::Binary, at)?;
         let mut contexts = contexts(&candidates)?;
         let digests = digest::read_all(data, |chunk| {
-            contexts
-                .iter_mut()
-                .for_each(|context| context.update(chunk));
+            for context in &mut contexts {
+                context.update(chunk);
+            }
         })
         .map_err(|cause| refusal::unreadable(what, &cause))?;
         let good = good(what, candidates, &contexts)?;
@@ -204,9 +204,9 @@ impl Keyring {
         let candidates = self.candidates(what, packets, SignatureType::Text, at)?;
         let mut contexts = contexts(&candidates)?;
         let signed = frame.signed();
-        contexts
-            .iter_mut()
-            .for_each(|context| context.update(&signed));
+        for context in &mut contexts {
+            context.update(&signed);
+        }
         let good = good(what, candidates, &contexts)?;
         Ok(VerifiedBytes {
             what: what.to_owned(),

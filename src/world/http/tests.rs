@@ -196,7 +196,7 @@ async fn a_server_without_ranges() {
 
 #[tokio::test]
 async fn leftovers_that_cannot_be_right() {
-    for leftover in [&b"rubbish"[..], &[7; 800_000], &[7; 900_000]] {
+    for leftover in [b"rubbish".to_vec(), vec![7; 800_000], vec![7; 900_000]] {
         let (room, server) = (Room::new(), Server::start(&content(), Mood::Good).await);
         fs::create_dir_all(room.part().parent().unwrap()).unwrap();
         let meta = room.part().with_extension("part.meta");
@@ -207,7 +207,7 @@ async fn leftovers_that_cannot_be_right() {
             ),
             "not json".to_owned(),
         ] {
-            fs::write(room.part(), leftover).unwrap();
+            fs::write(room.part(), &leftover).unwrap();
             fs::write(&meta, note).unwrap();
             room.get(&[&server.base], &exact()).await.unwrap();
             room.complete();

@@ -95,70 +95,102 @@ async fn serve(mut stream: TcpStream, content: Vec<u8>, mood: Mood, log: Arc<Mut
     let _ = answer(&mut stream, &head, content, &mood, count).await;
 }
 
+/// What a mood makes of one request.
+struct Plan {
+    content: Vec<u8>,
+    etag: &'static str,
+    /// Bytes of the body after which the connection is closed.
+    limit: usize,
+    announced: Option<usize>,
+    ranges: bool,
+    ask_if_range: bool,
+}
+
+impl Plan {
+    fn new(mut content: Vec<u8>, mood: &Mood, count: usize) -> Self {
+        let changes = matches!(mood, Mood::Changes(_) | Mood::ChangesSilently(_)) && count > 1;
+        if changes {
+            content = content.iter().map(|byte| byte.wrapping_add(1)).collect();
+        }
+        let limit = match mood {
+            Mood::Cuts(at) | Mood::Stalls(at) => Some(*at),
+            Mood::Changes(at) | Mood::ChangesSilently(at) | Mood::IgnoresRange(at) => {
+                Some(*at).filter(|_| count == 1)
+            }
+            _ => None,
+        };
+        Self {
+            content,
+            etag: if changes { "\"two\"" } else { "\"one\"" },
+            limit: limit.unwrap_or(usize::MAX),
+            announced: if let Mood::Announces(length) = mood {
+                Some(*length)
+            } else {
+                None
+            },
+            ranges: !matches!(mood, Mood::IgnoresRange(_)),
+            ask_if_range: !matches!(mood, Mood::ChangesSilently(_)),
+        }
+    }
+
+    /// Where to begin, if a range is asked for and granted.
+    fn from(&self, head: &str) -> Option<usize> {
+        let fits = header(head, "if-range").is_none_or(|value| value == self.etag || value == DATE);
+        let range =
+            header(head, "range").filter(|_| self.ranges && (fits || !self.ask_if_range))?;
+        let from = range.trim_start_matches("bytes=").trim_end_matches('-');
+        Some(from.parse().unwrap())
+    }
+}
+
 async fn answer(
     stream: &mut TcpStream,
     head: &str,
-    mut content: Vec<u8>,
+    content: Vec<u8>,
     mood: &Mood,
     count: usize,
 ) -> std::io::Result<()> {
-    let mut etag = "\"one\"";
-    let mut limit = usize::MAX;
-    let mut announced = None;
     match mood {
-        Mood::Good => {}
-        Mood::Cuts(at) | Mood::Stalls(at) => limit = *at,
-        Mood::IgnoresRange(at) | Mood::Changes(at) | Mood::ChangesSilently(at) if count == 1 => {
-            limit = *at;
-        }
-        Mood::IgnoresRange(_) => {}
-        Mood::Changes(_) | Mood::ChangesSilently(_) => {
-            etag = "\"two\"";
-            content
-                .iter_mut()
-                .for_each(|byte| *byte = byte.wrapping_add(1));
-        }
-        Mood::Announces(length) => announced = Some(*length),
-        Mood::Endless => return endless(stream).await,
+        Mood::Endless => endless(stream).await,
         Mood::Status(status) => {
-            let text =
-                format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-            return stream.write_all(text.as_bytes()).await;
+            let end = "Content-Length: 0\r\nConnection: close\r\n\r\n";
+            stream
+                .write_all(format!("HTTP/1.1 {status}\r\n{end}").as_bytes())
+                .await
         }
+        _ => send(stream, head, &Plan::new(content, mood, count)).await,
+    }?;
+    if matches!(mood, Mood::Stalls(_)) {
+        tokio::time::sleep(Duration::from_secs(60)).await;
     }
-    let whole = matches!(mood, Mood::IgnoresRange(_));
-    let same = matches!(mood, Mood::ChangesSilently(_))
-        || header(head, "if-range").is_none_or(|value| value == etag || value == DATE);
-    let from = header(head, "range")
-        .filter(|_| same && !whole)
-        .map(|range| {
-            range
-                .trim_start_matches("bytes=")
-                .trim_end_matches('-')
-                .parse::<usize>()
-                .unwrap()
-        });
+    Ok(())
+}
+
+async fn send(stream: &mut TcpStream, head: &str, plan: &Plan) -> std::io::Result<()> {
+    let all = plan.content.len();
+    let from = plan.from(head);
     let status = match from {
-        Some(from) if from >= content.len() => "416 Range Not Satisfiable".to_owned(),
+        Some(from) if from >= all => "416 Range Not Satisfiable".to_owned(),
         Some(from) => {
-            let (last, all) = (content.len() - 1, content.len());
-            format!("206 Partial Content\r\nContent-Range: bytes {from}-{last}/{all}")
+            format!(
+                "206 Partial Content\r\nContent-Range: bytes {from}-{}/{all}",
+                all - 1
+            )
         }
         None => "200 OK".to_owned(),
     };
-    let body = &content[from.unwrap_or(0).min(content.len())..];
-    let length = announced.unwrap_or(body.len());
+    let body = &plan.content[from.unwrap_or(0).min(all)..];
+    let length = plan.announced.unwrap_or(body.len());
+    let etag = plan.etag;
     let text = format!(
         "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nETag: {etag}\r\nLast-Modified: {DATE}\r\n\
          Connection: close\r\n\r\n"
     );
     stream.write_all(text.as_bytes()).await?;
-    stream.write_all(&body[..limit.min(body.len())]).await?;
-    stream.flush().await?;
-    if matches!(mood, Mood::Stalls(_)) {
-        tokio::time::sleep(Duration::from_secs(60)).await;
-    }
-    Ok(())
+    stream
+        .write_all(&body[..plan.limit.min(body.len())])
+        .await?;
+    stream.flush().await
 }
 
 /// The `Last-Modified` of every file.

@@ -100,9 +100,9 @@ fn keyrings() {
     let ring = Keyring::from_bytes("keys", &blocks, &pinned).unwrap();
     assert_eq!(ring.fingerprints(), pinned);
     let mut binary = Vec::new();
-    [&one, &other, &two]
-        .into_iter()
-        .for_each(|cert| cert.serialize(&mut binary).unwrap());
+    for cert in [&one, &other, &two] {
+        cert.serialize(&mut binary).unwrap();
+    }
     assert_eq!(
         Keyring::from_bytes("keys", &binary, &pinned)
             .unwrap()
