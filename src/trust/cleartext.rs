@@ -33,6 +33,9 @@ impl Frame<'_> {
 }
 
 /// Takes `file` apart; `what` is its name for messages.
+///
+/// # Errors
+/// Exit 5: no such frame, more than one, a cut one, or anything outside it.
 pub fn split<'a>(what: &str, file: &'a [u8]) -> Result<Frame<'a>> {
     let lines: Vec<&[u8]> = file.split(|&byte| byte == b'\n').map(trim_end).collect();
     let count = lines.iter().filter(|line| **line == BEGIN).count();

@@ -12,7 +12,7 @@ use super::{Line, lines, malformed};
 pub struct Digests {
     /// SHA-512, 128 digits.
     pub sha512: Option<String>,
-    /// BLAKE2b with 512 bits, 128 digits; lists before 2021 lack it.
+    /// `BLAKE2b` with 512 bits, 128 digits; lists before 2021 lack it.
     pub blake2b: Option<String>,
 }
 

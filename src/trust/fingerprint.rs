@@ -1,4 +1,4 @@
-//! The fingerprint of an OpenPGP key, as people write it.
+//! The fingerprint of an `OpenPGP` key, as people write it.
 //!
 //! Knows nothing of keys themselves.
 

@@ -10,27 +10,28 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{
-    ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LAST_MODIFIED, RANGE,
+    ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LAST_MODIFIED, LOCATION,
+    RANGE,
 };
 use reqwest::{Response, StatusCode, redirect};
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 
 use self::fault::{Fault, failure};
-use self::part::{Origin, Part};
-use super::digest;
+use self::job::Job;
+use self::part::Origin;
 use crate::error::{Error, Result, io_reason};
 
 mod fault;
+mod job;
 mod mirror;
 mod part;
 #[cfg(test)]
 mod tests;
 
+pub use job::{Downloaded, Expect};
 pub use mirror::Mirror;
 
-/// How often one mirror may break off and still be asked to go on, if each time something came.
-const RESUMES: u32 = 5;
 const REDIRECTS: usize = 10;
 /// Bytes read from a local folder at once.
 const CHUNK: usize = 256 * 1024;
@@ -51,30 +52,6 @@ impl Default for Patience {
             stall: Duration::from_secs(60),
         }
     }
-}
-
-/// What a download must be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Expect {
-    /// The size in bytes, if known.
-    pub size: Option<u64>,
-    /// The largest size in bytes that is taken at all.
-    pub max: u64,
-    /// SHA-512 in hex, if known.
-    pub sha512: Option<String>,
-    /// BLAKE2b-512 in hex, if known.
-    pub blake2b: Option<String>,
-}
-
-/// A finished download.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Downloaded {
-    /// The size in bytes.
-    pub size: u64,
-    /// The mirror that gave the end of it, for people.
-    pub mirror: String,
-    /// How many bytes were there already when that mirror was asked for the rest.
-    pub resumed_at: u64,
 }
 
 /// Called with the bytes that are there and, if known, all bytes.
@@ -120,17 +97,10 @@ impl Client {
         progress: Progress<'_>,
     ) -> Result<Downloaded> {
         mirror::check_path(path)?;
-        let part = Part::of(dest);
-        let job = Job {
-            client: self,
-            path,
-            expect,
-            progress,
-            part,
-        };
+        let job = Job::new(self, path, dest, expect, progress);
         let mut faults = Vec::new();
         for mirror in mirrors {
-            match job.from_mirror(mirror).await {
+            match job.fetch_from(mirror).await {
                 Ok(done) => return Ok(done),
                 Err(Fault::Here(error)) => return Err(error),
                 Err(fault) => faults.push((mirror, fault)),
@@ -140,11 +110,14 @@ impl Client {
     }
 
     /// Fetches a small file into memory, of at most `max` bytes.
+    ///
+    /// # Errors
+    /// Exit 1 with one line for each mirror.
     pub async fn fetch_small(&self, mirrors: &[Mirror], path: &str, max: u64) -> Result<Vec<u8>> {
         mirror::check_path(path)?;
         let mut faults = Vec::new();
         for mirror in mirrors {
-            match self.into_memory(mirror, path, max).await {
+            match self.fetch_into_memory(mirror, path, max).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(Fault::Here(error)) => return Err(error),
                 Err(fault) => faults.push((mirror, fault)),
@@ -153,12 +126,17 @@ impl Client {
         Err(failure(path, &faults))
     }
 
-    async fn into_memory(&self, mirror: &Mirror, path: &str, max: u64) -> Result<Vec<u8>, Fault> {
+    async fn fetch_into_memory(
+        &self,
+        mirror: &Mirror,
+        path: &str,
+        max: u64,
+    ) -> Result<Vec<u8>, Fault> {
         let mut source = self.open(mirror, path, None, false).await?;
         let mut bytes = Vec::new();
         while let Some(chunk) = source.chunk(self.patience).await? {
             if bytes.len() as u64 + chunk.len() as u64 > max {
-                return Err(too_large(max));
+                return Err(Fault::TooLarge(max));
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -218,140 +196,6 @@ impl Client {
 
     fn reason(&self, cause: &reqwest::Error) -> String {
         reason(cause, self.patience)
-    }
-}
-
-/// One file to download.
-struct Job<'a> {
-    client: &'a Client,
-    path: &'a str,
-    expect: &'a Expect,
-    progress: Progress<'a>,
-    part: Part,
-}
-
-impl Job<'_> {
-    /// Asks one mirror until it is done, brings nothing more, or is wrong from the start.
-    async fn from_mirror(&self, mirror: &Mirror) -> Result<Downloaded, Fault> {
-        let mut resumes = 0;
-        let mut half = self.part.resumable().await;
-        loop {
-            let before = half.as_ref().map_or(0, |(len, _)| *len);
-            match self.attempt(mirror, half).await {
-                // What was there before may be what is wrong: once more from the start.
-                Err(Fault::Restart | Fault::Mismatch(_)) if before > 0 => {
-                    self.part.discard().await?;
-                    half = None;
-                }
-                Err(Fault::Mismatch(why)) => {
-                    self.part.discard().await?;
-                    return Err(Fault::Mismatch(why));
-                }
-                Err(Fault::Cut(_)) if resumes < RESUMES && self.part.len().await > before => {
-                    resumes += 1;
-                    half = self.part.resumable().await;
-                }
-                done => return done,
-            }
-        }
-    }
-
-    async fn attempt(
-        &self,
-        mirror: &Mirror,
-        half: Option<(u64, Origin)>,
-    ) -> Result<Downloaded, Fault> {
-        let checked = self.expect.sha512.is_some() || self.expect.blake2b.is_some();
-        let mut source = self.client.open(mirror, self.path, half, checked).await?;
-        self.check_total(source.total)?;
-        let mut file = match source.start {
-            0 => self.part.restart(source.origin.as_ref()).await?,
-            _ => self.part.append().await?,
-        };
-        let size = self.receive(&mut source, &mut file).await?;
-        let synced = file.sync_all().await;
-        synced.map_err(|cause| Error::file("write", self.part.path(), &cause))?;
-        self.check_size(size)?;
-        if checked {
-            self.check_digests().await?;
-        }
-        self.part.commit().await?;
-        Ok(Downloaded {
-            size,
-            mirror: mirror.to_string(),
-            resumed_at: source.start,
-        })
-    }
-
-    /// Copies everything that comes; returns the file's whole size.
-    async fn receive(&self, source: &mut Source, file: &mut File) -> Result<u64, Fault> {
-        let total = source.total.or(self.expect.size);
-        let mut done = source.start;
-        (self.progress)(done, total);
-        let ended = loop {
-            match source.chunk(self.client.patience).await {
-                Ok(None) => break Ok(done),
-                Err(fault) => break Err(fault),
-                Ok(Some(chunk)) => {
-                    done += chunk.len() as u64;
-                    if let Err(fault) = self.check_total(Some(done).filter(|_| !self.fits(done))) {
-                        self.part.discard().await?;
-                        break Err(fault);
-                    }
-                    let written = file.write_all(&chunk).await;
-                    written.map_err(|cause| Error::file("write", self.part.path(), &cause))?;
-                    (self.progress)(done, total);
-                }
-            }
-        };
-        let flushed = file.flush().await;
-        flushed.map_err(|cause| Error::file("write", self.part.path(), &cause))?;
-        ended
-    }
-
-    /// Whether so many bytes may still become what is expected.
-    fn fits(&self, done: u64) -> bool {
-        done <= self.expect.size.unwrap_or(u64::MAX).min(self.expect.max)
-    }
-
-    /// Refuses a size announced or reached that cannot be right.
-    fn check_total(&self, total: Option<u64>) -> Result<(), Fault> {
-        match (total, self.expect.size) {
-            (Some(total), _) if total > self.expect.max => Err(too_large(self.expect.max)),
-            (Some(total), Some(_)) => self.check_size(total),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_size(&self, size: u64) -> Result<(), Fault> {
-        match self.expect.size {
-            Some(wanted) if wanted != size => Err(Fault::Mismatch(format!(
-                "has {size} bytes instead of {wanted}"
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    async fn check_digests(&self) -> Result<(), Fault> {
-        let path = self.part.path().to_owned();
-        let read = move || digest::read_all(std::fs::File::open(&path)?, |_| ());
-        let digests = tokio::task::spawn_blocking(read)
-            .await
-            .map_err(|_| Error::bug("the hashing of a download ended early"))?
-            .map_err(|cause| Error::file("read", self.part.path(), &cause))?;
-        let pairs = [
-            ("SHA512", &self.expect.sha512, digests.sha512),
-            ("BLAKE2B", &self.expect.blake2b, digests.blake2b),
-        ];
-        for (name, wanted, found) in pairs {
-            if wanted
-                .as_ref()
-                .is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&found))
-            {
-                return Err(Fault::Mismatch(format!("has another {name}")));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -426,7 +270,7 @@ fn answered(
         },
         (StatusCode::RANGE_NOT_SATISFIABLE, Some(_)) => return Err(Fault::Restart),
         (StatusCode::NOT_FOUND | StatusCode::GONE, _) => return Err(Fault::Missing),
-        (status, _) => return Err(Fault::Other(format!("answered {status}"))),
+        (status, _) => return Err(Fault::Other(refused(status, headers))),
     };
     let known = origin.etag.is_some() || origin.last_modified.is_some();
     let origin = Some(origin).filter(|_| known);
@@ -436,6 +280,14 @@ fn answered(
         total,
         origin,
     })
+}
+
+/// An answer without the file, in words.
+fn refused(status: StatusCode, headers: &HeaderMap) -> String {
+    match text_of(headers, &LOCATION).filter(|_| status.is_redirection()) {
+        Some(location) => format!("leads to `{location}`, which is not followed"),
+        None => format!("answered {status}"),
+    }
 }
 
 fn text_of(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
@@ -458,14 +310,10 @@ fn redirected(attempt: redirect::Attempt<'_>) -> redirect::Action {
     match attempt.url().scheme() {
         "http" | "https" => attempt.follow(),
         scheme => {
-            let refused = format!("redirected to a `{scheme}:` address, which is not followed");
+            let refused = format!("leads to a `{scheme}:` address, which is not followed");
             attempt.error(refused)
         }
     }
-}
-
-fn too_large(max: u64) -> Fault {
-    Fault::Other(format!("larger than the limit of {max} bytes"))
 }
 
 fn reason(cause: &reqwest::Error, patience: Patience) -> String {

@@ -1,4 +1,4 @@
-//! OpenPGP signatures, checked against pinned keys.
+//! `OpenPGP` signatures, checked against pinned keys.
 //!
 //! The only module that names `sequoia_openpgp`. Uses no system keyring and no other program, and
 //! does not know what the signed files mean. A signature counts if the certificate and the signing
@@ -73,7 +73,10 @@ impl VerifiedBytes {
         &self.bytes
     }
 
-    /// The signed text, if it is UTF-8.
+    /// The signed text.
+    ///
+    /// # Errors
+    /// Exit 5 if it is not UTF-8.
     pub fn text(&self) -> Result<&str> {
         std::str::from_utf8(&self.bytes)
             .map_err(|_| Error::trust(format!("`{}` is not UTF-8 text", self.what)))
@@ -170,9 +173,9 @@ impl Keyring {
         let candidates = self.candidates(what, packets, SignatureType::Binary, at)?;
         let mut contexts = contexts(&candidates)?;
         let digests = digest::read_all(data, |chunk| {
-            contexts
-                .iter_mut()
-                .for_each(|context| context.update(chunk));
+            for context in &mut contexts {
+                context.update(chunk);
+            }
         })
         .map_err(|cause| refusal::unreadable(what, &cause))?;
         let good = good(what, candidates, &contexts)?;
@@ -201,9 +204,9 @@ impl Keyring {
         let candidates = self.candidates(what, packets, SignatureType::Text, at)?;
         let mut contexts = contexts(&candidates)?;
         let signed = frame.signed();
-        contexts
-            .iter_mut()
-            .for_each(|context| context.update(&signed));
+        for context in &mut contexts {
+            context.update(&signed);
+        }
         let good = good(what, candidates, &contexts)?;
         Ok(VerifiedBytes {
             what: what.to_owned(),

@@ -15,6 +15,8 @@ pub(super) enum Fault {
     Offline,
     /// What came is not what was expected.
     Mismatch(String),
+    /// More than the limit, which is in bytes.
+    TooLarge(u64),
     /// The transfer broke; what came so far is kept.
     Cut(String),
     /// The server will not continue the half that is there.
@@ -36,6 +38,7 @@ impl Fault {
         match self {
             Self::Missing => "not there".to_owned(),
             Self::Offline => "not asked, because of --offline".to_owned(),
+            Self::TooLarge(max) => format!("larger than the limit of {max} bytes"),
             Self::Restart => "cannot be resumed".to_owned(),
             Self::Mismatch(why) | Self::Cut(why) | Self::Other(why) => why.clone(),
             Self::Here(error) => error.message().to_owned(),
