@@ -18,8 +18,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
-import time
 
 import portage
 from portage.dep import Atom, match_from_list, use_reduce
@@ -28,6 +26,7 @@ from portage.versions import catpkgsplit, catsplit
 
 import distfiles
 import resolve
+import share
 
 CACHE = "/packages"
 VIEW = "/var/cache/binpkgs"
@@ -295,43 +294,16 @@ def keep_new(plan):
             continue
         path = cache_path(cpv, plan["keys"][cpv])
         if not os.path.exists(path):
-            keep(bintree.getname(cpv), path)
-
-
-def keep(package, path):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), prefix=".new-", delete=False) as target:
-        with open(package, "rb") as file:
-            shutil.copyfileobj(file, target)
-    os.chmod(target.name, 0o644)
-    os.rename(target.name, path)
+            share.put(bintree.getname(cpv), path)
 
 
 def prune():
     """Old entries go, then the longest unused ones until the rest is small enough."""
     days = float(os.environ.get("BOB_CACHE_DAYS") or 180)
     room = float(os.environ.get("BOB_CACHE_MB") or 10240) * 1024 * 1024
-    now = time.time()
-    for unused, size, path in sorted(cache_entries(now)):
+    for unused, size, path in sorted(share.files(CACHE)):
         room -= size
         # Another builder may just have found a young one.
-        if unused > 3600 and (unused > days * 86400 or room < 0):
-            remove(path)
-
-
-def cache_entries(now):
-    for folder, _, files in os.walk(CACHE):
-        for name in files:
-            path = os.path.join(folder, name)
-            try:
-                stat = os.stat(path)
-            except FileNotFoundError:
-                continue
-            yield now - stat.st_mtime, stat.st_size, path
-
-
-def remove(path):
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
+        if unused > 3600 and (unused > days * share.DAY or room < 0):
+            share.remove(path)
+    share.sweep(CACHE)

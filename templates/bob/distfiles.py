@@ -1,15 +1,14 @@
 """The source archives that packages need: names, addresses, digests. Fetches nothing itself."""
 
 import os
-import shutil
 import sys
-import tempfile
 from typing import NamedTuple
 
 from portage.checksum import verify_all
 from portage.exception import PortageException
 
 import resolve
+import share
 
 
 class Distfile(NamedTuple):
@@ -80,12 +79,9 @@ def take(wanted, incoming, folder):
             print(f"warning: nothing needs the file {name}, ignored", file=sys.stderr)
             continue
         check(source, name, wanted[name].digests)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".incoming-", delete=False) as target:
-            with open(source, "rb") as file:
-                shutil.copyfileobj(file, target)
-        os.chmod(target.name, 0o644)
-        os.rename(target.name, os.path.join(folder, name))
+        share.put(source, os.path.join(folder, name))
         os.unlink(source)
+    share.sweep(folder)
 
 
 def check(path, name, digests):

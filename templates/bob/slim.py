@@ -19,6 +19,7 @@ DOCUMENTS = r"""
 DEVELOPMENT = r"""
     usr/(lib|lib64|lib32|libx32|share)/(pkgconfig|cmake|aclocal) usr/share/aclocal .*\.la .*\.pc
     usr/lib(64|32|x32)?/[^/]*\.o .*\.gir usr/share/(gir-1\.0|vala|gdb)
+    usr/lib(64)?/skalibs/sysdeps
 """
 HEADERS = r"usr/include .*\.(h|hh|hpp|hxx)"
 STATIC_LIBS = r".*\.a"
