@@ -44,12 +44,17 @@ impl Pin {
     }
 
     fn check(&self, table: &str) -> Result<()> {
-        let hex = |s: &str, len: usize| s.len() == len && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let bad = |key: &str| {
-            Err(Error::config(format!("`{key}` of `[{table}]` in `bb.lock` is not what it should be"))
-                .hint("the file is written by `bb update`; remove it to pin anew"))
+        let hex = |s: &str, len: usize| {
+            s.len() == len && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
         };
-        let up = self.path.starts_with('/') || self.path.split('/').any(|p| p == ".." || p.is_empty());
+        let bad = |key: &str| {
+            Err(Error::config(format!(
+                "`{key}` of `[{table}]` in `bb.lock` is not what it should be"
+            ))
+            .hint("the file is written by `bb update`; remove it to pin anew"))
+        };
+        let up =
+            self.path.starts_with('/') || self.path.split('/').any(|p| p == ".." || p.is_empty());
         match () {
             () if up => bad("path"),
             () if !hex(&self.sha512, 128) => bad("sha512"),
@@ -71,8 +76,11 @@ impl Lock {
 
     /// The text of `bb.lock`.
     pub fn to_text(&self) -> Result<String> {
-        let body = toml::to_string(self).map_err(|e| Error::bug(format!("cannot write bb.lock: {e}")))?;
-        Ok(format!("# Written by bb; moved by `bb update` only.\n{body}"))
+        let body =
+            toml::to_string(self).map_err(|e| Error::bug(format!("cannot write bb.lock: {e}")))?;
+        Ok(format!(
+            "# Written by bb; moved by `bb update` only.\n{body}"
+        ))
     }
 
     /// The snapshot's date, `YYYYMMDD`: the value of the marker `${DATE}`.
@@ -94,7 +102,10 @@ mod tests {
             blake2b: "b".repeat(128),
             signer: "C".repeat(40),
         };
-        Lock { stage3: pin("releases/x/stage3.tar.xz"), portage: pin("snapshots/gentoo.tar.xz") }
+        Lock {
+            stage3: pin("releases/x/stage3.tar.xz"),
+            portage: pin("snapshots/gentoo.tar.xz"),
+        }
     }
 
     #[test]
@@ -105,8 +116,14 @@ mod tests {
 
     #[test]
     fn a_path_that_climbs_is_refused() {
-        let text = lock().to_text().unwrap().replace("snapshots/", "snapshots/../../");
+        let text = lock()
+            .to_text()
+            .unwrap()
+            .replace("snapshots/", "snapshots/../../");
         let error = Lock::parse(Path::new("bb.lock"), &text).unwrap_err();
-        assert_eq!(error.message(), "`path` of `[portage]` in `bb.lock` is not what it should be");
+        assert_eq!(
+            error.message(),
+            "`path` of `[portage]` in `bb.lock` is not what it should be"
+        );
     }
 }

@@ -39,11 +39,17 @@ impl Project {
         let file = Path::new(SETTINGS_FILE);
         let text = std::fs::read_to_string(file).map_err(|e| {
             let error = Error::file("read", file, &e);
-            Error::config(error.message()).hint("a project is a folder with a `bb.toml` and docks in `bb-dock/`")
+            Error::config(error.message())
+                .hint("a project is a folder with a `bb.toml` and docks in `bb-dock/`")
         })?;
         let settings = Settings::resolve(file, &text, env)?;
-        let state = env.get("BB_STATE").map_or_else(|| PathBuf::from(".bb"), PathBuf::from);
-        Ok(Self { settings, layout: Layout { state } })
+        let state = env
+            .get("BB_STATE")
+            .map_or_else(|| PathBuf::from(".bb"), PathBuf::from);
+        Ok(Self {
+            settings,
+            layout: Layout { state },
+        })
     }
 
     /// The state folder.
@@ -66,8 +72,11 @@ impl Project {
         match &self.settings.date {
             Some(date) if date != lock.date() => {
                 let locked = lock.date();
-                Err(Error::config(format!("DATE is `{date}`, but `bb.lock` pins `{locked}`"))
-                    .hint(format!("`DATE={date} bb update` moves the lock; a build never does")))
+                Err(
+                    Error::config(format!("DATE is `{date}`, but `bb.lock` pins `{locked}`")).hint(
+                        format!("`DATE={date} bb update` moves the lock; a build never does"),
+                    ),
+                )
             }
             _ => Ok(Some(lock)),
         }
@@ -78,8 +87,14 @@ impl Project {
         let docks = dock::discover(&self.settings.docks)?;
         let names = docks.iter().map(|d| d.name.clone()).collect();
         let markers = self.settings.markers(lock.date()).into();
-        let known = Known { markers: &markers, docks: &names };
-        let facts = docks.iter().map(|d| facts(d, known)).collect::<Result<Vec<_>>>()?;
+        let known = Known {
+            markers: &markers,
+            docks: &names,
+        };
+        let facts = docks
+            .iter()
+            .map(|d| facts(d, known))
+            .collect::<Result<Vec<_>>>()?;
         expand(Sources {
             settings: &self.settings,
             lock,
@@ -127,7 +142,11 @@ fn rootfs_files(dock: &Dock) -> Result<Vec<PathBuf>> {
         let glob = GlobBuilder::new(pattern).literal_separator(true).build();
         let glob = glob.map_err(|e| {
             let file = dock.dir.join("dock.toml");
-            Error::config(format!("`{pattern}` in `{}` is not a pattern: {}", file.display(), e.kind()))
+            Error::config(format!(
+                "`{pattern}` in `{}` is not a pattern: {}",
+                file.display(),
+                e.kind()
+            ))
         })?;
         let matcher = glob.compile_matcher();
         let matching = dock.files.iter().filter(|f| matcher.is_match(&f.path));
@@ -149,5 +168,6 @@ fn context(dock: &Dock, template: &Template, rendered: &Rendered) -> Result<Vec<
 fn used_markers(dock: &Dock, markers: &Markers) -> BTreeMap<String, String> {
     let mentions = |name: &str| dock.is_jinja || dock.template.contains(&format!("${{{name}}}"));
     let used = markers.iter().filter(|(name, _)| mentions(name));
-    used.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    used.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }

@@ -18,7 +18,12 @@ use crate::error::{Error, Exit, Result};
 
 /// Builds slim container base images with Gentoo Portage, busybox and s6.
 #[derive(Debug, Parser)]
-#[command(name = "bb", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "bb",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 struct Cli {
     /// Folder of the project (default: the nearest one upwards with a bb.toml)
     #[arg(long, global = true, value_name = "DIR")]
@@ -55,7 +60,8 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
+    let terminal =
+        std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
     let color = match cli.color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
@@ -75,12 +81,18 @@ pub fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     // A reader that has gone away is no failure of ours.
     let _ = error.print();
-    if error.use_stderr() { ExitCode::from(Exit::Usage.code()) } else { ExitCode::SUCCESS }
+    if error.use_stderr() {
+        ExitCode::from(Exit::Usage.code())
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 fn run(cli: Cli, look: Look) -> Result<u8> {
     enter_project(cli.project)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|e| Error::bug(format!("cannot start threads: {e}")))?;
     let done = runtime.block_on(async {
         match cli.verb {
@@ -101,14 +113,18 @@ fn enter_project(asked: Option<PathBuf>) -> Result<()> {
         Some(folder) => folder,
         None => {
             let here = std::env::current_dir();
-            let here = here.map_err(|e| Error::config(format!("there is no current folder: {e}")))?;
+            let here =
+                here.map_err(|e| Error::config(format!("there is no current folder: {e}")))?;
             let above = here.ancestors().find(|dir| dir.join("bb.toml").is_file());
             above.map_or_else(|| here.clone(), PathBuf::from)
         }
     };
     std::env::set_current_dir(&folder).map_err(|e| {
         let why = crate::error::io_reason(&e);
-        Error::usage(format!("cannot enter the project `{}`: {why}", folder.display()))
+        Error::usage(format!(
+            "cannot enter the project `{}`: {why}",
+            folder.display()
+        ))
     })
 }
 

@@ -20,7 +20,9 @@ use crate::world::release::Release;
 
 /// The environment's variables; those that are not UTF-8 are none of ours.
 pub(super) fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .collect()
 }
 
 /// The engine that the environment leads to.
@@ -29,7 +31,12 @@ pub(super) async fn engine(env: &BTreeMap<String, String>) -> Result<Engine> {
 }
 
 /// What actions share.
-pub(super) fn context(project: &Project, engine: Engine, offline: bool, jobs: usize) -> Result<Arc<Context>> {
+pub(super) fn context(
+    project: &Project,
+    engine: Engine,
+    offline: bool,
+    jobs: usize,
+) -> Result<Arc<Context>> {
     let store = project.store();
     store.create()?;
     let state = store.root().canonicalize();
@@ -59,7 +66,11 @@ pub(super) async fn pin_newest(project: &Project, offline: bool) -> Result<Lock>
     project.store().create()?;
     let keyring = read_keyring(&project.settings)?;
     let client = Client::new(offline);
-    let release = Release { settings: &project.settings, client: &client, keyring: &keyring };
+    let release = Release {
+        settings: &project.settings,
+        client: &client,
+        keyring: &keyring,
+    };
     let snapshot = project.layout.download("portage.tar.xz");
     let lock = release.newest(&snapshot, today()).await?;
     super::say(&format!(
@@ -68,11 +79,15 @@ pub(super) async fn pin_newest(project: &Project, offline: bool) -> Result<Lock>
         lock.date()
     ));
     let text = lock.to_text()?;
-    project.store().replace(Path::new(LOCK_FILE), text.as_bytes())?;
+    project
+        .store()
+        .replace(Path::new(LOCK_FILE), text.as_bytes())?;
     Ok(lock)
 }
 
 /// Days since 1970.
 fn today() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() / 86_400)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs() / 86_400)
 }

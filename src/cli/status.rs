@@ -21,7 +21,11 @@ pub(super) async fn status(args: Args) -> Result<u8> {
         Error::config(format!("there is no `{LOCK_FILE}` yet"))
             .hint("`bb build` pins the newest stage3 and snapshot the first time")
     })?;
-    let plan = select::select(&project.plan(&lock)?, &args.images, &project.settings.exclude)?;
+    let plan = select::select(
+        &project.plan(&lock)?,
+        &args.images,
+        &project.settings.exclude,
+    )?;
     let inventory = session::engine(&env).await?.inventory().await?;
     let verdicts = run::verdicts(&plan, &project.store(), &inventory)?;
     let rows = verdicts.into_iter().map(|(id, verdict)| {

@@ -4,7 +4,7 @@
 //! one file per kind of step.
 
 pub mod action;
-pub mod eyes;
 pub mod event;
+pub mod eyes;
 pub mod run;
 pub mod sched;

@@ -63,7 +63,8 @@ impl<'p> Sched<'p> {
     }
 
     fn push(&mut self, ix: StepIx) {
-        self.ready.push(std::cmp::Reverse((self.rank[ix.index()], ix)));
+        self.ready
+            .push(std::cmp::Reverse((self.rank[ix.index()], ix)));
     }
 
     /// A step whose prerequisites have all ended well; it counts as running from now on.
@@ -137,10 +138,18 @@ mod tests {
                 id: id(name),
                 files: vec![],
                 params: [].into(),
-                needs: needs.split(',').filter(|n| !n.is_empty()).map(|n| Need::order(id(n))).collect(),
+                needs: needs
+                    .split(',')
+                    .filter(|n| !n.is_empty())
+                    .map(|n| Need::order(id(n)))
+                    .collect(),
                 outputs: vec![],
                 objects: vec![],
-                work: Work::Fetch { path: String::new(), dest: name.into(), pinned: None },
+                work: Work::Fetch {
+                    path: String::new(),
+                    dest: name.into(),
+                    pinned: None,
+                },
             }
         };
         Plan::new(text.split(' ').map(step).collect()).unwrap()
@@ -150,7 +159,7 @@ mod tests {
         steps.map(|ix| plan.step(ix).id.name.clone()).collect()
     }
 
-    fn drain<'a>(sched: &mut Sched<'a>) -> Vec<StepIx> {
+    fn drain(sched: &mut Sched<'_>) -> Vec<StepIx> {
         std::iter::from_fn(|| sched.next_ready()).collect()
     }
 
@@ -176,7 +185,10 @@ mod tests {
             sched.ended(first[1], Outcome::Executed);
             assert_eq!(names(&plan, sched.skipped()), "cd");
             let rest = drain(&mut sched);
-            assert_eq!(names(&plan, rest.into_iter()), if keep_going { "e" } else { "" });
+            assert_eq!(
+                names(&plan, rest.into_iter()),
+                if keep_going { "e" } else { "" }
+            );
         }
     }
 }

@@ -106,7 +106,11 @@ impl BuilderNames {
 /// A cycle of images.
 pub fn expand(sources: Sources<'_>) -> Result<Plan> {
     let names = BuilderNames::new(sources.lock, sources.bob_digest);
-    let by_name = sources.docks.iter().map(|d| (&d.name, d)).collect::<HashMap<_, _>>();
+    let by_name = sources
+        .docks
+        .iter()
+        .map(|d| (&d.name, d))
+        .collect::<HashMap<_, _>>();
     let mut steps = Vec::with_capacity(sources.docks.len() * 3 + 9);
     if sources.docks.iter().any(|d| d.has_rootfs) {
         steps.extend(builder_steps(sources, &names));
@@ -141,13 +145,52 @@ fn builder_steps(sources: Sources<'_>, names: &BuilderNames) -> Vec<Step> {
     let settings = sources.settings;
     let stage3 = format!("stage3-{}-{}.tar.xz", settings.arch, settings.flavour);
     let mut steps = vec![
-        fetch(sources, &stage3, &sources.lock.stage3.path, Some(&sources.lock.stage3)),
-        fetch(sources, &format!("{stage3}.asc"), &with(&sources.lock.stage3, ".asc"), None),
-        fetch(sources, &format!("{stage3}.DIGESTS"), &with(&sources.lock.stage3, ".DIGESTS"), None),
-        fetch(sources, PORTAGE, &sources.lock.portage.path, Some(&sources.lock.portage)),
-        fetch(sources, &format!("{PORTAGE}.gpgsig"), &with(&sources.lock.portage, ".gpgsig"), None),
-        verify(sources, "stage3", &stage3, ".asc", Some(".DIGESTS"), &sources.lock.stage3),
-        verify(sources, "portage", PORTAGE, ".gpgsig", None, &sources.lock.portage),
+        fetch(
+            sources,
+            &stage3,
+            &sources.lock.stage3.path,
+            Some(&sources.lock.stage3),
+        ),
+        fetch(
+            sources,
+            &format!("{stage3}.asc"),
+            &with(&sources.lock.stage3, ".asc"),
+            None,
+        ),
+        fetch(
+            sources,
+            &format!("{stage3}.DIGESTS"),
+            &with(&sources.lock.stage3, ".DIGESTS"),
+            None,
+        ),
+        fetch(
+            sources,
+            PORTAGE,
+            &sources.lock.portage.path,
+            Some(&sources.lock.portage),
+        ),
+        fetch(
+            sources,
+            &format!("{PORTAGE}.gpgsig"),
+            &with(&sources.lock.portage, ".gpgsig"),
+            None,
+        ),
+        verify(
+            sources,
+            "stage3",
+            &stage3,
+            ".asc",
+            Some(".DIGESTS"),
+            &sources.lock.stage3,
+        ),
+        verify(
+            sources,
+            "portage",
+            PORTAGE,
+            ".gpgsig",
+            None,
+            &sources.lock.portage,
+        ),
     ];
     steps.push(import_stage3(sources, names, &stage3));
     steps.push(import_portage(sources, names));
@@ -162,7 +205,11 @@ fn with(pin: &Pin, suffix: &str) -> String {
 }
 
 fn pinned(pin: &Pin) -> Pinned {
-    Pinned { size: pin.size, sha512: pin.sha512.clone(), blake2b: pin.blake2b.clone() }
+    Pinned {
+        size: pin.size,
+        sha512: pin.sha512.clone(),
+        blake2b: pin.blake2b.clone(),
+    }
 }
 
 fn params<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
@@ -184,7 +231,11 @@ fn step(kind: Kind, name: &str, work: Work) -> Step {
 fn fetch(sources: Sources<'_>, file: &str, path: &str, pin: Option<&Pin>) -> Step {
     let dest = sources.layout.download(file);
     let digest = pin.map_or("", |p| p.sha512.as_str());
-    let work = Work::Fetch { path: path.to_owned(), dest: dest.clone(), pinned: pin.map(pinned) };
+    let work = Work::Fetch {
+        path: path.to_owned(),
+        dest: dest.clone(),
+        pinned: pin.map(pinned),
+    };
     Step {
         params: params([("path", path), ("sha512", digest)]),
         outputs: vec![dest],
@@ -202,7 +253,10 @@ fn verify(
 ) -> Step {
     let suffixes = ["", signature].into_iter().chain(digests);
     let names = suffixes.map(|s| format!("{file}{s}")).collect::<Vec<_>>();
-    let mut files = names.iter().map(|n| sources.layout.download(n)).collect::<Vec<_>>();
+    let mut files = names
+        .iter()
+        .map(|n| sources.layout.download(n))
+        .collect::<Vec<_>>();
     let work = Work::Verify {
         file: sources.layout.download(file),
         signature: sources.layout.download(&format!("{file}{signature}")),
@@ -217,7 +271,10 @@ fn verify(
             ("sha512", &pin.sha512),
             ("fingerprints", &sources.settings.fingerprints.join(" ")),
         ]),
-        needs: names.iter().map(|n| Need::order(StepId::new(Kind::Fetch, n.as_str()))).collect(),
+        needs: names
+            .iter()
+            .map(|n| Need::order(StepId::new(Kind::Fetch, n.as_str())))
+            .collect(),
         ..step(Kind::Verify, name, work)
     }
 }
@@ -261,7 +318,10 @@ fn builder(sources: Sources<'_>, names: &BuilderNames) -> Step {
     };
     Step {
         params: params([("templates", sources.bob_digest)]),
-        needs: vec![Need::product(StepId::new(Kind::Import, "stage3"), "content")],
+        needs: vec![Need::product(
+            StepId::new(Kind::Import, "stage3"),
+            "content",
+        )],
         objects: vec![Object::Image(names.bob.clone())],
         ..step(Kind::Builder, "bob", work)
     }
@@ -291,19 +351,31 @@ fn rootfs(
         stage3_digest: sources.lock.stage3.sha512.clone(),
     };
     let mut params = params([("source_date_epoch", &work.epoch.to_string())]);
-    params.extend(work.make_conf.iter().map(|(k, v)| (format!("build.{k}"), v.clone())));
+    params.extend(
+        work.make_conf
+            .iter()
+            .map(|(k, v)| (format!("build.{k}"), v.clone())),
+    );
     Step {
         files: dock.rootfs_files.clone(),
         params,
         needs,
         outputs: ROOTFS_OUTPUTS.iter().map(|f| dir.join(f)).collect(),
-        ..step(Kind::Rootfs, dock.name.as_str(), Work::Rootfs(Box::new(work)))
+        ..step(
+            Kind::Rootfs,
+            dock.name.as_str(),
+            Work::Rootfs(Box::new(work)),
+        )
     }
 }
 
 /// What a rootfs step leaves in `.bb/images/NAME/`.
-pub const ROOTFS_OUTPUTS: [&str; 4] =
-    ["rootfs.tar", "sysroot.tar.zst", "packages.json", "package.provided"];
+pub const ROOTFS_OUTPUTS: [&str; 4] = [
+    "rootfs.tar",
+    "sysroot.tar.zst",
+    "packages.json",
+    "package.provided",
+];
 
 fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
     let dest = sources.layout.image_dir(&dock.name).join("Dockerfile");
@@ -315,7 +387,11 @@ fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
     };
     Step {
         files: vec![dock.template.clone()],
-        params: dock.markers.iter().map(|(k, v)| (format!("${{{k}}}"), v.clone())).collect(),
+        params: dock
+            .markers
+            .iter()
+            .map(|(k, v)| (format!("${{{k}}}"), v.clone()))
+            .collect(),
         outputs: vec![dest],
         ..step(Kind::Dockerfile, dock.name.as_str(), work)
     }
@@ -333,7 +409,11 @@ fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
     needs.dedup();
     let references = references(sources.settings, name);
     let mut params = params([("references", &references.join(" "))]);
-    params.extend(dock.externals.iter().map(|e| (format!("external {e}"), String::new())));
+    params.extend(
+        dock.externals
+            .iter()
+            .map(|e| (format!("external {e}"), String::new())),
+    );
     let work = ImageWork {
         name: dock.name.clone(),
         references: references.clone(),
@@ -360,4 +440,3 @@ fn references(settings: &Settings, name: &str) -> Vec<String> {
     }
     references
 }
-

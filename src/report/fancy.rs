@@ -9,8 +9,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::exec::event::Event;
 use crate::ids::StepId;
-use crate::report::plain::line;
 use crate::report::Report;
+use crate::report::plain::line;
 
 /// Moving lines on standard error.
 #[derive(Debug)]
@@ -23,7 +23,11 @@ pub struct Fancy {
 impl Fancy {
     /// Nothing is shown until the first event.
     pub fn new(color: bool) -> Self {
-        Self { all: MultiProgress::new(), bars: HashMap::new(), color }
+        Self {
+            all: MultiProgress::new(),
+            bars: HashMap::new(),
+            color,
+        }
     }
 
     fn bar(&mut self, step: &StepId) -> &ProgressBar {

@@ -35,7 +35,10 @@ pub struct Made {
 
 impl Made {
     fn product(name: &str, value: impl Into<String>) -> Self {
-        Self { products: [(name.to_owned(), value.into())].into(), note: String::new() }
+        Self {
+            products: [(name.to_owned(), value.into())].into(),
+            note: String::new(),
+        }
     }
 
     fn note(mut self, note: impl Into<String>) -> Self {
@@ -50,27 +53,50 @@ pub async fn act(step: &Step, context: &Context, log: &mut Log) -> Result<Made> 
         Work::Fetch { path, dest, pinned } => {
             fetch::fetch(path, dest, pinned.as_ref(), context, log).await
         }
-        Work::Verify { file, signature, digests, name, pinned } => {
-            let files = verify::Files { file, signature, digests: digests.as_deref(), name };
+        Work::Verify {
+            file,
+            signature,
+            digests,
+            name,
+            pinned,
+        } => {
+            let files = verify::Files {
+                file,
+                signature,
+                digests: digests.as_deref(),
+                name,
+            };
             verify::verify(files, pinned, context).await
         }
-        Work::ImportStage3 { file, image, sha512 } => {
-            import::stage3(file, image, sha512, context).await
-        }
-        Work::ImportPortage { file, volume, stage3_image, sha512 } => {
+        Work::ImportStage3 {
+            file,
+            image,
+            sha512,
+        } => import::stage3(file, image, sha512, context).await,
+        Work::ImportPortage {
+            file,
+            volume,
+            stage3_image,
+            sha512,
+        } => {
             let spec = container(&step.id, stage3_image, context);
             import::portage(file, volume, sha512, spec, context, log).await
         }
-        Work::Builder { stage3_image, image, fingerprint } => {
-            builder::builder(stage3_image, image, fingerprint, context, log).await
-        }
+        Work::Builder {
+            stage3_image,
+            image,
+            fingerprint,
+        } => builder::builder(stage3_image, image, fingerprint, context, log).await,
         Work::Rootfs(work) => {
             let spec = container(&step.id, &work.bob, context);
             rootfs::rootfs(work, &step.files, spec, context, log).await
         }
-        Work::Dockerfile { template, dest, jinja, markers } => {
-            dockerfile::dockerfile(template, dest, *jinja, markers, context)
-        }
+        Work::Dockerfile {
+            template,
+            dest,
+            jinja,
+            markers,
+        } => dockerfile::dockerfile(template, dest, *jinja, markers, context),
         Work::Image(work) => image::image(work, context, log).await,
     }
 }
@@ -90,7 +116,9 @@ fn container(step: &StepId, image: &str, context: &Context) -> ContainerSpec {
 }
 
 /// Runs blocking work on a thread of its own.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|e| Error::bug(format!("a thread ended: {e}")))?
@@ -100,5 +128,9 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 pub fn megabytes(bytes: u64) -> String {
     #[allow(clippy::cast_precision_loss, reason = "two digits are shown")]
     let mb = bytes as f64 / 1e6;
-    if mb < 10.0 { format!("{mb:.2} MB") } else { format!("{mb:.1} MB") }
+    if mb < 10.0 {
+        format!("{mb:.2} MB")
+    } else {
+        format!("{mb:.1} MB")
+    }
 }
