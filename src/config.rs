@@ -12,10 +12,8 @@ use crate::error::{Error, Place, Result};
 
 /// Primary fingerprints of the keys that Gentoo signs stages (first) and snapshots (second) with.
 /// Source: <https://www.gentoo.org/downloads/signatures/>.
-pub const GENTOO_FINGERPRINTS: [&str; 2] = [
-    "13EBBDBEDE7A12775DFDB1BABB572E0E2D182910",
-    "DCD05B71EAB94199527F44ACDB6B8C1F96D8BF6D",
-];
+pub const GENTOO_FINGERPRINTS: [&str; 2] =
+    ["13EBBDBEDE7A12775DFDB1BABB572E0E2D182910", "DCD05B71EAB94199527F44ACDB6B8C1F96D8BF6D"];
 
 /// Variables of `make.conf` that the builder itself has to set.
 const RESERVED: [&str; 9] = [
@@ -140,8 +138,7 @@ impl Settings {
                 let place = Place::new(file, text, key.span());
                 return Err(Error::config(format!("`{}` {why}", key.get_ref())).at(place));
             }
-            self.build
-                .insert(key.get_ref().clone(), value.get_ref().clone());
+            self.build.insert(key.get_ref().clone(), value.get_ref().clone());
         }
         Ok(())
     }
@@ -154,20 +151,12 @@ impl Settings {
         put(&mut self.exclude, get("EXCLUDE").map(|v| list(&v)));
         put(&mut self.mirrors, get("MIRROR").map(|v| list(&v)));
         put(&mut self.keyring, get("BB_KEYRING").map(PathBuf::from));
-        put(
-            &mut self.fingerprints,
-            get("BB_FINGERPRINTS").map(|v| list(&v)),
-        );
+        put(&mut self.fingerprints, get("BB_FINGERPRINTS").map(|v| list(&v)));
         self.date = get("DATE");
     }
 
     fn check(&self) -> Result<()> {
-        check_name(
-            "namespace",
-            &self.namespace,
-            |c| matches!(c, '.' | '_' | '-' | '/'),
-            false,
-        )?;
+        check_name("namespace", &self.namespace, |c| matches!(c, '.' | '_' | '-' | '/'), false)?;
         check_name("tag", &self.tag, |c| matches!(c, '.' | '_' | '-'), true)?;
         check_name("arch", &self.arch, |c| c == '_', false)?;
         check_name("flavour", &self.flavour, |c| matches!(c, '_' | '-'), false)?;
@@ -176,9 +165,7 @@ impl Settings {
                 .hint("name at least one mirror, such as \"https://distfiles.gentoo.org\""));
         }
         if let Some(line) = self.maintainer.lines().nth(1) {
-            return Err(Error::config(format!(
-                "`maintainer` has a second line: `{line}`"
-            )));
+            return Err(Error::config(format!("`maintainer` has a second line: `{line}`")));
         }
         Ok(())
     }
@@ -222,23 +209,14 @@ fn check_name(key: &str, value: &str, inner: fn(char) -> bool, upper: bool) -> R
     if good {
         return Ok(());
     }
-    let letters = if upper {
-        "letters"
-    } else {
-        "lower-case letters"
-    };
-    Err(
-        Error::config(format!("`{value}` cannot be used as {key}")).hint(format!(
-            "{key} is made of {letters} and digits, joined by `.`, `_` or `-`"
-        )),
-    )
+    let letters = if upper { "letters" } else { "lower-case letters" };
+    Err(Error::config(format!("`{value}` cannot be used as {key}"))
+        .hint(format!("{key} is made of {letters} and digits, joined by `.`, `_` or `-`")))
 }
 
 fn bad_variable(key: &str) -> Option<&'static str> {
     let shape = key.starts_with(|c: char| c.is_ascii_uppercase())
-        && key
-            .chars()
-            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+        && key.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
     match (shape, RESERVED.contains(&key)) {
         (false, _) => Some("is not the name of a make.conf variable"),
         (_, true) => Some("is set by the builder itself"),
@@ -248,13 +226,7 @@ fn bad_variable(key: &str) -> Option<&'static str> {
 
 /// A TOML error with its line and caret.
 pub fn toml_error(file: &Path, text: &str, error: &toml::de::Error) -> Error {
-    let message = error
-        .message()
-        .lines()
-        .next()
-        .unwrap_or("not valid TOML")
-        .trim()
-        .to_owned();
+    let message = error.message().lines().next().unwrap_or("not valid TOML").trim().to_owned();
     let base = Error::config(lower_first(&message));
     match error.span() {
         Some(span) => base.at(Place::new(file, text, span)),
@@ -275,10 +247,7 @@ mod tests {
     use super::*;
 
     fn resolve(text: &str, env: &[(&str, &str)]) -> Result<Settings> {
-        let env = env
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
+        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         Settings::resolve(Path::new("bb.toml"), text, &env)
     }
 
@@ -288,15 +257,9 @@ mod tests {
 
     #[test]
     fn environment_wins_over_file_and_file_over_defaults() {
-        let s = resolve(
-            "namespace = 'a'\ntag = 'x'",
-            &[("NAMESPACE", "jdoe"), ("TAG", "")],
-        )
-        .unwrap();
-        assert_eq!(
-            (s.namespace.as_str(), s.tag.as_str(), s.arch.as_str()),
-            ("jdoe", "x", "amd64")
-        );
+        let s =
+            resolve("namespace = 'a'\ntag = 'x'", &[("NAMESPACE", "jdoe"), ("TAG", "")]).unwrap();
+        assert_eq!((s.namespace.as_str(), s.tag.as_str(), s.arch.as_str()), ("jdoe", "x", "amd64"));
     }
 
     #[test]
@@ -309,10 +272,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_shown_with_line_and_caret() {
         let text = rendered("tag = 'x'\nnamspace = 'a'\n");
-        assert!(
-            text.starts_with("error: unknown field `namspace`, expected one of"),
-            "{text}"
-        );
+        assert!(text.starts_with("error: unknown field `namspace`, expected one of"), "{text}");
         assert!(text.contains("--> bb.toml:2:1"), "{text}");
         assert!(text.contains("2 | namspace = 'a'\n  | ^^^^^^^^"), "{text}");
     }
@@ -320,10 +280,7 @@ mod tests {
     #[test]
     fn a_reserved_variable_is_refused_where_it_stands() {
         let text = rendered("[build]\nPKGDIR = '/x'\n");
-        assert!(
-            text.starts_with("error: `PKGDIR` is set by the builder itself"),
-            "{text}"
-        );
+        assert!(text.starts_with("error: `PKGDIR` is set by the builder itself"), "{text}");
         assert!(text.contains("--> bb.toml:2:1"), "{text}");
     }
 

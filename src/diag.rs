@@ -37,15 +37,9 @@ fn with_place(message: &str, place: &Place, color: bool) -> String {
     if !place.label.is_empty() {
         annotation = annotation.label(place.label.as_str());
     }
-    let snippet = Snippet::source(place.text.as_str())
-        .path(file)
-        .annotation(annotation);
+    let snippet = Snippet::source(place.text.as_str()).path(file).annotation(annotation);
     let report: &[Group<'_>] = &[Level::ERROR.primary_title(message).element(snippet)];
-    let renderer = if color {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     format!("{}\n", renderer.render(report))
 }
 
@@ -53,9 +47,5 @@ const RED: &str = "1;31";
 const CYAN: &str = "1;36";
 
 fn paint(text: &str, code: &str, color: bool) -> String {
-    if color {
-        format!("\x1b[{code}m{text}\x1b[0m")
-    } else {
-        text.to_owned()
-    }
+    if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }

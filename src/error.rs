@@ -51,12 +51,7 @@ pub struct Place {
 impl Place {
     /// A place with no label.
     pub fn new(file: impl Into<PathBuf>, text: impl Into<String>, span: Range<usize>) -> Self {
-        Self {
-            file: file.into(),
-            text: text.into(),
-            span,
-            label: String::new(),
-        }
+        Self { file: file.into(), text: text.into(), span, label: String::new() }
     }
 
     /// The same with words beside the caret.
@@ -85,16 +80,9 @@ struct Inner {
 impl Error {
     /// A failure with a lower-case sentence, names in backticks.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        let inner = Inner {
-            exit,
-            message: message.into(),
-            place: None,
-            detail: vec![],
-            hint: None,
-        };
-        Self {
-            inner: Box::new(inner),
-        }
+        let inner =
+            Inner { exit, message: message.into(), place: None, detail: vec![], hint: None };
+        Self { inner: Box::new(inner) }
     }
 
     /// A step failed.
@@ -134,11 +122,7 @@ impl Error {
 
     /// A failed file operation: `cannot VERB `PATH`: REASON`.
     pub fn file(verb: &str, path: &Path, cause: &std::io::Error) -> Self {
-        let error = Self::step(format!(
-            "cannot {verb} `{}`: {}",
-            path.display(),
-            io_reason(cause)
-        ));
+        let error = Self::step(format!("cannot {verb} `{}`: {}", path.display(), io_reason(cause)));
         match cause.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 error.hint("free some space and run the same command again; nothing is lost")

@@ -122,10 +122,7 @@ pub struct StepId {
 impl StepId {
     /// An id from its parts.
     pub fn new(kind: Kind, name: impl Into<String>) -> Self {
-        Self {
-            kind,
-            name: name.into(),
-        }
+        Self { kind, name: name.into() }
     }
 }
 
@@ -140,24 +137,12 @@ impl FromStr for StepId {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let known = || Kind::ALL.map(Kind::as_str).join(", ");
-        let hint = || {
-            format!(
-                "a step is `kind:name`, with one of these kinds: {}",
-                known()
-            )
-        };
+        let hint = || format!("a step is `kind:name`, with one of these kinds: {}", known());
         let bad = || Error::usage(format!("`{text}` is not the id of a step")).hint(hint());
         let (kind, name) = text.split_once(':').ok_or_else(bad)?;
-        let kind = Kind::ALL
-            .into_iter()
-            .find(|k| k.as_str() == kind)
-            .ok_or_else(bad)?;
+        let kind = Kind::ALL.into_iter().find(|k| k.as_str() == kind).ok_or_else(bad)?;
         let unsafe_name = name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']);
-        if unsafe_name {
-            Err(bad())
-        } else {
-            Ok(Self::new(kind, name))
-        }
+        if unsafe_name { Err(bad()) } else { Ok(Self::new(kind, name)) }
     }
 }
 

@@ -78,9 +78,7 @@ impl Lock {
     pub fn to_text(&self) -> Result<String> {
         let body =
             toml::to_string(self).map_err(|e| Error::bug(format!("cannot write bb.lock: {e}")))?;
-        Ok(format!(
-            "# Written by bb; moved by `bb update` only.\n{body}"
-        ))
+        Ok(format!("# Written by bb; moved by `bb update` only.\n{body}"))
     }
 
     /// The snapshot's date, `YYYYMMDD`: the value of the marker `${DATE}`.
@@ -102,10 +100,7 @@ mod tests {
             blake2b: "b".repeat(128),
             signer: "C".repeat(40),
         };
-        Lock {
-            stage3: pin("releases/x/stage3.tar.xz"),
-            portage: pin("snapshots/gentoo.tar.xz"),
-        }
+        Lock { stage3: pin("releases/x/stage3.tar.xz"), portage: pin("snapshots/gentoo.tar.xz") }
     }
 
     #[test]
@@ -116,14 +111,8 @@ mod tests {
 
     #[test]
     fn a_path_that_climbs_is_refused() {
-        let text = lock()
-            .to_text()
-            .unwrap()
-            .replace("snapshots/", "snapshots/../../");
+        let text = lock().to_text().unwrap().replace("snapshots/", "snapshots/../../");
         let error = Lock::parse(Path::new("bb.lock"), &text).unwrap_err();
-        assert_eq!(
-            error.message(),
-            "`path` of `[portage]` in `bb.lock` is not what it should be"
-        );
+        assert_eq!(error.message(), "`path` of `[portage]` in `bb.lock` is not what it should be");
     }
 }

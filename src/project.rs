@@ -43,13 +43,8 @@ impl Project {
                 .hint("a project is a folder with a `bb.toml` and docks in `bb-dock/`")
         })?;
         let settings = Settings::resolve(file, &text, env)?;
-        let state = env
-            .get("BB_STATE")
-            .map_or_else(|| PathBuf::from(".bb"), PathBuf::from);
-        Ok(Self {
-            settings,
-            layout: Layout { state },
-        })
+        let state = env.get("BB_STATE").map_or_else(|| PathBuf::from(".bb"), PathBuf::from);
+        Ok(Self { settings, layout: Layout { state } })
     }
 
     /// The state folder.
@@ -72,29 +67,24 @@ impl Project {
         match &self.settings.date {
             Some(date) if date != lock.date() => {
                 let locked = lock.date();
-                Err(
-                    Error::config(format!("DATE is `{date}`, but `bb.lock` pins `{locked}`")).hint(
-                        format!("`DATE={date} bb update` moves the lock; a build never does"),
-                    ),
-                )
+                Err(Error::config(format!("DATE is `{date}`, but `bb.lock` pins `{locked}`"))
+                    .hint(format!("`DATE={date} bb update` moves the lock; a build never does")))
             }
             _ => Ok(Some(lock)),
         }
     }
 
-    /// Reads the docks and computes the plan.
-    pub fn plan(&self, lock: &Lock) -> Result<Plan> {
-        let docks = dock::discover(&self.settings.docks)?;
+    /// Reads the docks.
+    pub fn docks(&self) -> Result<Vec<Dock>> {
+        dock::discover(&self.settings.docks)
+    }
+
+    /// Computes the plan. Without a lock, for docks of which none [`needs_lock`].
+    pub fn plan(&self, docks: &[Dock], lock: Option<&Lock>) -> Result<Plan> {
         let names = docks.iter().map(|d| d.name.clone()).collect();
-        let markers = self.settings.markers(lock.date()).into();
-        let known = Known {
-            markers: &markers,
-            docks: &names,
-        };
-        let facts = docks
-            .iter()
-            .map(|d| facts(d, known))
-            .collect::<Result<Vec<_>>>()?;
+        let markers = self.settings.markers(lock.map_or("", Lock::date)).into();
+        let known = Known { markers: &markers, docks: &names };
+        let facts = docks.iter().map(|d| facts(d, known)).collect::<Result<Vec<_>>>()?;
         expand(Sources {
             settings: &self.settings,
             lock,
@@ -103,6 +93,13 @@ impl Project {
             docks: &facts,
         })
     }
+}
+
+/// Whether a dock is compiled, or names the snapshot's date.
+pub fn needs_lock(docks: &[Dock]) -> bool {
+    docks
+        .iter()
+        .any(|d| d.is_jinja || d.template.contains("rootfs.tar") || d.template.contains("${DATE}"))
 }
 
 /// What the plan has to know of a dock.
@@ -168,6 +165,5 @@ fn context(dock: &Dock, template: &Template, rendered: &Rendered) -> Result<Vec<
 fn used_markers(dock: &Dock, markers: &Markers) -> BTreeMap<String, String> {
     let mentions = |name: &str| dock.is_jinja || dock.template.contains(&format!("${{{name}}}"));
     let used = markers.iter().filter(|(name, _)| mentions(name));
-    used.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    used.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

@@ -31,22 +31,16 @@ pub(super) async fn build(args: Args, look: Look) -> Result<u8> {
     let begun = Instant::now();
     let env = session::environment();
     let project = Project::load(&env)?;
-    let lock = session::lock(&project, args.offline).await?;
     let plan = select::select(
-        &project.plan(&lock)?,
+        &session::plan(&project, args.offline).await?,
         &args.images,
         &project.settings.exclude,
     )?;
     let engine = session::engine(&env).await?;
     let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
     let context = session::context(&project, engine, args.offline, cores)?;
-    let jobs = args
-        .jobs
-        .map_or_else(|| (cores / 2).max(2), NonZeroUsize::get);
-    let options = Options {
-        jobs,
-        keep_going: args.keep_going,
-    };
+    let jobs = args.jobs.map_or_else(|| (cores / 2).max(2), NonZeroUsize::get);
+    let options = Options { jobs, keep_going: args.keep_going };
     let mut shown = Shown::new(look);
     let summary = run::run(&plan, context, options, &mut |event| shown.event(event)).await;
     shown.report.finish();

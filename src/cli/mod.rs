@@ -18,12 +18,7 @@ use crate::error::{Error, Exit, Result};
 
 /// Builds slim container base images with Gentoo Portage, busybox and s6.
 #[derive(Debug, Parser)]
-#[command(
-    name = "bb",
-    version,
-    max_term_width = 100,
-    disable_help_subcommand = true
-)]
+#[command(name = "bb", version, max_term_width = 100, disable_help_subcommand = true)]
 struct Cli {
     /// Folder of the project (default: the nearest one upwards with a bb.toml)
     #[arg(long, global = true, value_name = "DIR")]
@@ -81,18 +76,12 @@ pub fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     // A reader that has gone away is no failure of ours.
     let _ = error.print();
-    if error.use_stderr() {
-        ExitCode::from(Exit::Usage.code())
-    } else {
-        ExitCode::SUCCESS
-    }
+    if error.use_stderr() { ExitCode::from(Exit::Usage.code()) } else { ExitCode::SUCCESS }
 }
 
 fn run(cli: Cli, look: Look) -> Result<u8> {
     enter_project(cli.project)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Error::bug(format!("cannot start threads: {e}")))?;
     let done = runtime.block_on(async {
         match cli.verb {
@@ -121,10 +110,7 @@ fn enter_project(asked: Option<PathBuf>) -> Result<()> {
     };
     std::env::set_current_dir(&folder).map_err(|e| {
         let why = crate::error::io_reason(&e);
-        Error::usage(format!(
-            "cannot enter the project `{}`: {why}",
-            folder.display()
-        ))
+        Error::usage(format!("cannot enter the project `{}`: {why}", folder.display()))
     })
 }
 

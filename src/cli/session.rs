@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::exec::action::read_keyring;
 use crate::exec::run::Context;
 use crate::lock::Lock;
-use crate::project::{LOCK_FILE, Project};
+use crate::plan::Plan;
+use crate::project::{LOCK_FILE, Project, needs_lock};
 use crate::world::address::engine_addresses;
 use crate::world::archive::hex;
 use crate::world::docker::Engine;
@@ -53,12 +54,30 @@ pub(super) fn context(
     }))
 }
 
-/// The lock; where there is none, what the mirrors offer now is pinned once.
-pub(super) async fn lock(project: &Project, offline: bool) -> Result<Lock> {
-    match project.lock()? {
-        Some(lock) => Ok(lock),
-        None => pin_newest(project, offline).await,
+/// The plan of all images. Where docks need a lock and there is none, what the mirrors offer now
+/// is pinned once.
+pub(super) async fn plan(project: &Project, offline: bool) -> Result<Plan> {
+    let docks = project.docks()?;
+    let lock = match project.lock()? {
+        None if needs_lock(&docks) => Some(pin_newest(project, offline).await?),
+        lock => lock,
+    };
+    project.plan(&docks, lock.as_ref())
+}
+
+/// The plan of all images with the lock as it is.
+///
+/// # Errors
+/// Docks need a lock and there is none.
+pub(super) fn locked_plan(project: &Project) -> Result<Plan> {
+    let docks = project.docks()?;
+    let lock = project.lock()?;
+    if lock.is_none() && needs_lock(&docks) {
+        return Err(Error::config(format!("there is no `{LOCK_FILE}` yet")).hint(
+            "`bb build` pins the newest stage3 and snapshot the first time, `bb update` later",
+        ));
     }
+    project.plan(&docks, lock.as_ref())
 }
 
 /// Looks up what the mirrors offer, verifies it and writes `bb.lock`.
@@ -66,11 +85,7 @@ pub(super) async fn pin_newest(project: &Project, offline: bool) -> Result<Lock>
     project.store().create()?;
     let keyring = read_keyring(&project.settings)?;
     let client = Client::new(offline);
-    let release = Release {
-        settings: &project.settings,
-        client: &client,
-        keyring: &keyring,
-    };
+    let release = Release { settings: &project.settings, client: &client, keyring: &keyring };
     let snapshot = project.layout.download("portage.tar.xz");
     let lock = release.newest(&snapshot, today()).await?;
     super::say(&format!(
@@ -79,15 +94,11 @@ pub(super) async fn pin_newest(project: &Project, offline: bool) -> Result<Lock>
         lock.date()
     ));
     let text = lock.to_text()?;
-    project
-        .store()
-        .replace(Path::new(LOCK_FILE), text.as_bytes())?;
+    project.store().replace(Path::new(LOCK_FILE), text.as_bytes())?;
     Ok(lock)
 }
 
 /// Days since 1970.
 fn today() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs() / 86_400)
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() / 86_400)
 }

@@ -4,11 +4,11 @@ use std::num::NonZeroUsize;
 
 use crate::cli::build::Shown;
 use crate::cli::{Look, session};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::exec::run;
 use crate::ids::StepId;
 use crate::plan::select;
-use crate::project::{LOCK_FILE, Project};
+use crate::project::Project;
 
 /// Bring one step up to date.
 #[derive(Debug, clap::Args)]
@@ -24,10 +24,7 @@ pub(super) async fn step(args: &Args, look: Look) -> Result<u8> {
     let id: StepId = args.id.parse()?;
     let env = session::environment();
     let project = Project::load(&env)?;
-    let lock = project.lock()?.ok_or_else(|| {
-        Error::config(format!("there is no `{LOCK_FILE}` yet")).hint("`bb update` writes it")
-    })?;
-    let plan = project.plan(&lock)?;
+    let plan = session::locked_plan(&project)?;
     let ix = select::step(&plan, &id)?;
     let engine = session::engine(&env).await?;
     let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);

@@ -74,14 +74,8 @@ const MAX_LINKS: usize = 40;
 impl<'a> Context<'a> {
     fn new(entries: &'a [FileEntry], ignore: &Ignore) -> Self {
         let files: Vec<_> = entries.iter().map(|entry| file(entry, ignore)).collect();
-        let links = files
-            .iter()
-            .enumerate()
-            .filter(|(_, f)| f.visible && f.target.is_some());
-        Self {
-            links: links.map(|(at, file)| (file.path, at)).collect(),
-            files,
-        }
+        let links = files.iter().enumerate().filter(|(_, f)| f.visible && f.target.is_some());
+        Self { links: links.map(|(at, file)| (file.path, at)).collect(), files }
     }
 
     /// The numbers of the files that one source matches.
@@ -102,11 +96,7 @@ impl<'a> Context<'a> {
     }
 
     fn visible(&self, matches: impl Fn(&str) -> bool) -> Vec<usize> {
-        let found = self
-            .files
-            .iter()
-            .enumerate()
-            .filter(|(_, f)| f.visible && matches(f.path));
+        let found = self.files.iter().enumerate().filter(|(_, f)| f.visible && matches(f.path));
         found.map(|(at, _)| at).collect()
     }
 
@@ -153,12 +143,8 @@ impl<'a> Context<'a> {
 
     /// The first link that a path passes or ends in, and what of the path follows it.
     fn first_link<'p>(&self, path: &'p str) -> Option<(usize, &'p str)> {
-        let folders = path
-            .match_indices('/')
-            .map(|(at, _)| (&path[..at], &path[at + 1..]));
-        folders
-            .chain([(path, "")])
-            .find_map(|(p, rest)| Some((*self.links.get(p)?, rest)))
+        let folders = path.match_indices('/').map(|(at, _)| (&path[..at], &path[at + 1..]));
+        folders.chain([(path, "")]).find_map(|(p, rest)| Some((*self.links.get(p)?, rest)))
     }
 
     fn no_match(&self, copy: &CopySource, source: &Rendered) -> Error {
@@ -168,14 +154,7 @@ impl<'a> Context<'a> {
         let place = source.place(copy.span.clone());
         let error = Error::config(format!("`{path}` matches no file of the dock")).at(place);
         let all = Context {
-            files: self
-                .files
-                .iter()
-                .map(|f| File {
-                    visible: true,
-                    ..*f
-                })
-                .collect(),
+            files: self.files.iter().map(|f| File { visible: true, ..*f }).collect(),
             links: self.links.clone(),
         };
         if all.find(copy, source).is_ok_and(|found| !found.is_empty()) {
@@ -196,11 +175,7 @@ fn file<'a>(entry: &'a FileEntry, ignore: &Ignore) -> File<'a> {
         FileKind::Link(target) => target.to_str(),
         FileKind::File | FileKind::EmptyFolder => None,
     };
-    File {
-        path,
-        target,
-        visible: !ignore.excludes(path),
-    }
+    File { path, target, visible: !ignore.excludes(path) }
 }
 
 /// The folder before the first part that is a pattern, and the rest.
@@ -219,11 +194,7 @@ fn inside<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
         return Some(path);
     }
     let rest = path.strip_prefix(folder)?;
-    if rest.is_empty() {
-        Some(rest)
-    } else {
-        rest.strip_prefix('/')
-    }
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
 #[cfg(test)]

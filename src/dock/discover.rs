@@ -55,11 +55,7 @@ impl Dock {
         if self.is_jinja {
             Rendered::from_jinja(&self.template_file, &self.template, markers)
         } else {
-            Ok(Rendered::from_template(
-                &self.template_file,
-                &self.template,
-                markers,
-            ))
+            Ok(Rendered::from_template(&self.template_file, &self.template, markers))
         }
     }
 }
@@ -90,10 +86,7 @@ pub fn discover(root: &Path) -> Result<Vec<Dock>> {
     let mut names = BTreeSet::new();
     for entry in entries {
         let entry = entry.map_err(|cause| unreadable(root, &cause))?;
-        let skipped = matches!(
-            entry.file_name().as_encoded_bytes().first(),
-            Some(b'.' | b'_')
-        );
+        let skipped = matches!(entry.file_name().as_encoded_bytes().first(), Some(b'.' | b'_'));
         if !skipped && is_folder(&entry)? {
             names.insert(entry.file_name());
         }
@@ -110,17 +103,11 @@ fn no_root(root: &Path, cause: &std::io::Error) -> Error {
 }
 
 fn unreadable(path: &Path, cause: &std::io::Error) -> Error {
-    Error::config(format!(
-        "cannot read `{}`: {}",
-        path.display(),
-        io_reason(cause)
-    ))
+    Error::config(format!("cannot read `{}`: {}", path.display(), io_reason(cause)))
 }
 
 fn file_type(entry: &DirEntry) -> Result<FileType> {
-    entry
-        .file_type()
-        .map_err(|cause| unreadable(&entry.path(), &cause))
+    entry.file_type().map_err(|cause| unreadable(&entry.path(), &cause))
 }
 
 /// A folder, or a link to one.
@@ -176,13 +163,7 @@ fn walk(dir: &Path, inside: &Path, found: &mut Vec<FileEntry>) -> Result<()> {
         empty = false;
     }
     if empty && inside != Path::new("") {
-        found.insert(
-            before,
-            FileEntry {
-                path: inside.to_owned(),
-                kind: FileKind::EmptyFolder,
-            },
-        );
+        found.insert(before, FileEntry { path: inside.to_owned(), kind: FileKind::EmptyFolder });
     }
     Ok(())
 }
@@ -193,25 +174,17 @@ fn list(entry: &DirEntry, path: PathBuf, found: &mut Vec<FileEntry>) -> Result<(
         return walk(&entry.path(), &path, found);
     }
     if kind.is_file() {
-        found.push(FileEntry {
-            path,
-            kind: FileKind::File,
-        });
+        found.push(FileEntry { path, kind: FileKind::File });
     } else if kind.is_symlink() {
         let target = fs::read_link(entry.path());
         let target = target.map_err(|cause| unreadable(&entry.path(), &cause))?;
-        found.push(FileEntry {
-            path,
-            kind: FileKind::Link(target),
-        });
+        found.push(FileEntry { path, kind: FileKind::Link(target) });
     }
     Ok(())
 }
 
 fn has(files: &[FileEntry], name: &str) -> bool {
-    files
-        .binary_search_by(|entry| bytes(&entry.path).cmp(name.as_bytes()))
-        .is_ok()
+    files.binary_search_by(|entry| bytes(&entry.path).cmp(name.as_bytes())).is_ok()
 }
 
 /// `Dockerfile.template` or `Dockerfile.j2`, and whether it is the latter.
@@ -228,11 +201,7 @@ fn template_file(dir: &Path, files: &[FileEntry]) -> Result<(PathBuf, bool)> {
 }
 
 fn buildconfig_file(dir: &Path, files: &[FileEntry]) -> Result<PathBuf> {
-    if has(files, BUILDCONFIG) {
-        Ok(dir.join(BUILDCONFIG))
-    } else {
-        Err(missing(dir, BUILDCONFIG))
-    }
+    if has(files, BUILDCONFIG) { Ok(dir.join(BUILDCONFIG)) } else { Err(missing(dir, BUILDCONFIG)) }
 }
 
 fn missing(dir: &Path, name: &str) -> Error {

@@ -31,15 +31,9 @@ enum Token {
 impl Glob {
     /// Compiles a pattern; nothing if Go would refuse it. `deep` gives `**` its meaning.
     pub fn new(pattern: &str, deep: bool) -> Option<Self> {
-        if let Some(suffix) = pattern
-            .strip_prefix("**")
-            .filter(|_| deep)
-            .filter(is_plain_name)
-        {
+        if let Some(suffix) = pattern.strip_prefix("**").filter(|_| deep).filter(is_plain_name) {
             let suffix = suffix.chars().map(Token::Char);
-            return Some(Self {
-                tokens: std::iter::once(Token::Rest).chain(suffix).collect(),
-            });
+            return Some(Self { tokens: std::iter::once(Token::Rest).chain(suffix).collect() });
         }
         let mut tokens = vec![];
         let mut rest = pattern.chars().peekable();
@@ -78,10 +72,7 @@ impl Glob {
 
     /// Does the whole path match, or one of the folders that it is in?
     pub fn matches_or_parent(&self, path: &str) -> bool {
-        self.matches(path)
-            || path
-                .match_indices('/')
-                .any(|(at, _)| self.matches(&path[..at]))
+        self.matches(path) || path.match_indices('/').any(|(at, _)| self.matches(&path[..at]))
     }
 
     /// Enters a state, and those that follow it without a character.
@@ -128,11 +119,7 @@ fn class(rest: &mut Chars<'_>) -> Option<Token> {
     let mut ranges = vec![];
     while ranges.is_empty() || rest.next_if_eq(&']').is_none() {
         let low = class_char(rest)?;
-        let high = if rest.next_if_eq(&'-').is_some() {
-            class_char(rest)?
-        } else {
-            low
-        };
+        let high = if rest.next_if_eq(&'-').is_some() { class_char(rest)? } else { low };
         ranges.push((low, high));
     }
     Some(Token::Class { not, ranges })

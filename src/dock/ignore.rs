@@ -43,11 +43,7 @@ impl Ignore {
     /// Is this path, relative to the dock, kept out of the context?
     pub fn excludes(&self, path: &str) -> bool {
         let decide = |out: bool, rule: &Rule| {
-            if rule.keep == out && rule.glob.matches_or_parent(path) {
-                !out
-            } else {
-                out
-            }
+            if rule.keep == out && rule.glob.matches_or_parent(path) { !out } else { out }
         };
         self.rules.iter().fold(false, decide)
     }
@@ -61,10 +57,7 @@ fn rule(line: &str) -> Result<Rule, String> {
     }
     let glob = Glob::new(&clean(pattern), true);
     let glob = glob.ok_or_else(|| format!("`{pattern}` is not a pattern"))?;
-    Ok(Rule {
-        keep: kept.is_some(),
-        glob,
-    })
+    Ok(Rule { keep: kept.is_some(), glob })
 }
 
 #[cfg(test)]

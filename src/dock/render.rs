@@ -24,9 +24,7 @@ impl Markers {
 
     /// Names and values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// All names, by name.
@@ -43,12 +41,7 @@ impl From<BTreeMap<String, String>> for Markers {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Markers {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(values: I) -> Self {
-        Self(
-            values
-                .into_iter()
-                .map(|(k, v)| (k.into(), v.into()))
-                .collect(),
-        )
+        Self(values.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
     }
 }
 
@@ -72,12 +65,7 @@ impl Rendered {
     /// A `Dockerfile.template`: known markers replaced, all else byte for byte.
     pub fn from_template(file: &Path, text: &str, markers: &Markers) -> Self {
         let (rendered, cuts) = replace(text, markers);
-        Self {
-            file: file.to_owned(),
-            shown: text.to_owned(),
-            text: rendered,
-            cuts,
-        }
+        Self { file: file.to_owned(), shown: text.to_owned(), text: rendered, cuts }
     }
 
     /// A `Dockerfile.j2`. Errors about the result show the result, for one line of it may come from
@@ -85,12 +73,7 @@ impl Rendered {
     pub fn from_jinja(file: &Path, text: &str, markers: &Markers) -> Result<Self> {
         let rendered = render_j2(text, markers, file)?;
         let file = PathBuf::from(format!("{} (rendered)", file.display()));
-        Ok(Self {
-            file,
-            shown: rendered.clone(),
-            text: rendered,
-            cuts: vec![],
-        })
+        Ok(Self { file, shown: rendered.clone(), text: rendered, cuts: vec![] })
     }
 
     /// The Dockerfile.
@@ -106,11 +89,7 @@ impl Rendered {
     /// The template's bytes that a span of the Dockerfile came from.
     pub(super) fn origin(&self, span: &Range<usize>) -> Range<usize> {
         let start = self.map(span.start).start;
-        if span.is_empty() {
-            start..start
-        } else {
-            start..self.map(span.end - 1).end
-        }
+        if span.is_empty() { start..start } else { start..self.map(span.end - 1).end }
     }
 
     /// The template's bytes that one byte of the Dockerfile came from.
@@ -154,10 +133,7 @@ fn replace(text: &str, markers: &Markers) -> (String, Vec<Cut>) {
         };
         out.push_str(&text[done..at]);
         done = at + name.len() + 3;
-        cuts.push(Cut {
-            out: out.len()..out.len() + value.len(),
-            template: at..done,
-        });
+        cuts.push(Cut { out: out.len()..out.len() + value.len(), template: at..done });
         out.push_str(value);
     }
     out.push_str(&text[done..]);
@@ -181,10 +157,7 @@ pub fn render_j2(text: &str, markers: &Markers, file: &Path) -> Result<String> {
 const JINJA: &str = "Dockerfile.j2";
 
 fn jinja_error(cause: &minijinja::Error, text: &str, file: &Path) -> Error {
-    let span = cause
-        .range()
-        .or_else(|| line_span(text, cause.line()?))
-        .unwrap_or(0..0);
+    let span = cause.range().or_else(|| line_span(text, cause.line()?)).unwrap_or(0..0);
     let written = text.get(span.clone()).unwrap_or_default();
     let message = match (cause.kind(), cause.detail()) {
         (ErrorKind::UndefinedError, None) => format!("undefined variable `{written}`"),
@@ -196,11 +169,7 @@ fn jinja_error(cause: &minijinja::Error, text: &str, file: &Path) -> Error {
 
 /// The bytes of a line, counted from 1, without its end.
 fn line_span(text: &str, line: usize) -> Option<Range<usize>> {
-    let start = text
-        .split_inclusive('\n')
-        .take(line.checked_sub(1)?)
-        .map(str::len)
-        .sum();
+    let start = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
     let content = text.get(start..)?.lines().next().unwrap_or_default();
     Some(start..start + content.len())
 }

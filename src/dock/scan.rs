@@ -72,10 +72,7 @@ impl Instruction {
     pub fn shell_words(&self, escape: char) -> Vec<Word> {
         let split = words::split(self.rest(), escape).unwrap_or_default();
         let start = self.rest.start;
-        split
-            .into_iter()
-            .map(|r| self.word(r.start + start..r.end + start))
-            .collect()
+        split.into_iter().map(|r| self.word(r.start + start..r.end + start)).collect()
     }
 
     /// The strings of the JSON form, if this is one.
@@ -87,14 +84,7 @@ impl Instruction {
         let ranges = json_strings(self.rest()).into_iter();
         let start = self.rest.start;
         let words = texts.into_iter().zip(ranges);
-        Some(
-            words
-                .map(|(text, r)| Word {
-                    text,
-                    range: r.start + start..r.end + start,
-                })
-                .collect(),
-        )
+        Some(words.map(|(text, r)| Word { text, range: r.start + start..r.end + start }).collect())
     }
 
     /// What `ONBUILD` is followed by, as an instruction of its own.
@@ -104,10 +94,7 @@ impl Instruction {
     }
 
     fn word(&self, range: Range<usize>) -> Word {
-        Word {
-            text: self.line[range.clone()].to_owned(),
-            range,
-        }
+        Word { text: self.line[range.clone()].to_owned(), range }
     }
 }
 
@@ -125,11 +112,7 @@ impl Word {
 /// Splits a Dockerfile into its instructions.
 pub(super) fn scan(source: &Rendered) -> Result<Scan> {
     let text = source.text();
-    let start = if text.starts_with('\u{feff}') {
-        '\u{feff}'.len_utf8()
-    } else {
-        0
-    };
+    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let mut lines = Lines { text, at: start };
     let escape = escape_directive(Lines { ..lines });
     let mut instructions = vec![];
@@ -146,10 +129,7 @@ pub(super) fn scan(source: &Rendered) -> Result<Scan> {
         }
         instructions.push(instruction);
     }
-    Ok(Scan {
-        escape,
-        instructions,
-    })
+    Ok(Scan { escape, instructions })
 }
 
 /// Lines with their offsets, without their ends.
@@ -221,39 +201,23 @@ fn parse(line: String, at: Vec<usize>, start: usize) -> Option<Instruction> {
     let end = line.trim_end().len().max(start);
     let words = fields(&line, start..end);
     let (first, others) = words.split_first()?;
-    let flag_words = others
-        .iter()
-        .take_while(|r| line[(*r).clone()].starts_with("--"));
+    let flag_words = others.iter().take_while(|r| line[(*r).clone()].starts_with("--"));
     let flags: Vec<Flag> = flag_words.map(|range| flag(&line, range)).collect();
     let rest = others.get(flags.len()).map_or(end, |word| word.start)..end;
     let name = line[first.clone()].to_ascii_lowercase();
-    Some(Instruction {
-        name,
-        line,
-        at,
-        flags,
-        rest,
-    })
+    Some(Instruction { name, line, at, flags, rest })
 }
 
 fn flag(line: &str, range: &Range<usize>) -> Flag {
     let text = &line[range.start + 2..range.end];
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
-    let quoted = ['"', '\'']
-        .iter()
-        .find_map(|q| value.strip_prefix(*q)?.strip_suffix(*q));
+    let quoted = ['"', '\''].iter().find_map(|q| value.strip_prefix(*q)?.strip_suffix(*q));
     let (value, end) = match quoted {
         Some(inner) => (inner, range.end - 1),
         None => (value, range.end),
     };
-    let value = Word {
-        text: value.to_owned(),
-        range: end - value.len()..end,
-    };
-    Flag {
-        name: name.to_ascii_lowercase(),
-        value,
-    }
+    let value = Word { text: value.to_owned(), range: end - value.len()..end };
+    Flag { name: name.to_ascii_lowercase(), value }
 }
 
 /// The ranges of the words of a part of a line, split at white space.
@@ -297,44 +261,27 @@ struct Heredoc {
 
 impl Heredoc {
     fn ends_at(&self, line: &str) -> bool {
-        let line = if self.chomp {
-            line.trim_start_matches('\t')
-        } else {
-            line
-        };
+        let line = if self.chomp { line.trim_start_matches('\t') } else { line };
         line == self.name
     }
 }
 
 fn heredocs(instruction: &Instruction, escape: char) -> Vec<Heredoc> {
     match instruction.name.as_str() {
-        "onbuild" => instruction
-            .inner()
-            .map_or(vec![], |inner| heredocs(&inner, escape)),
-        "add" | "copy" | "run" if instruction.json().is_none() => instruction
-            .shell_words(escape)
-            .iter()
-            .filter_map(heredoc)
-            .collect(),
+        "onbuild" => instruction.inner().map_or(vec![], |inner| heredocs(&inner, escape)),
+        "add" | "copy" | "run" if instruction.json().is_none() => {
+            instruction.shell_words(escape).iter().filter_map(heredoc).collect()
+        }
         _ => vec![],
     }
 }
 
 fn heredoc(word: &Word) -> Option<Heredoc> {
-    let rest = word
-        .text
-        .trim_start_matches(|c: char| c.is_ascii_digit())
-        .strip_prefix("<<")?;
-    let (chomp, name) = rest
-        .strip_prefix('-')
-        .map_or((false, rest), |name| (true, name));
+    let rest = word.text.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<")?;
+    let (chomp, name) = rest.strip_prefix('-').map_or((false, rest), |name| (true, name));
     let name = name.replace(['"', '\''], "");
     let good = !name.is_empty() && !name.contains('<');
-    good.then(|| Heredoc {
-        name,
-        chomp,
-        range: word.range.clone(),
-    })
+    good.then(|| Heredoc { name, chomp, range: word.range.clone() })
 }
 
 /// Is this word of a COPY or ADD a heredoc?

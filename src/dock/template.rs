@@ -42,10 +42,7 @@ pub struct Template {
 impl Template {
     /// The docks among the parents, each once, by name.
     pub fn docks(&self) -> BTreeSet<&DockName> {
-        self.parents
-            .iter()
-            .filter_map(|parent| parent.target.dock())
-            .collect()
+        self.parents.iter().filter_map(|parent| parent.target.dock()).collect()
     }
 }
 
@@ -78,11 +75,7 @@ pub enum ParentKind {
 impl ParentKind {
     /// The dock, if it is one.
     pub fn dock(&self) -> Option<&DockName> {
-        if let Self::Dock(name) = self {
-            Some(name)
-        } else {
-            None
-        }
+        if let Self::Dock(name) = self { Some(name) } else { None }
     }
 }
 

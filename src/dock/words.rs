@@ -34,13 +34,7 @@ pub(super) struct Missing {
 
 /// Replaces the variables of a word and removes its quotes.
 pub(super) fn expand(word: &str, escape: char, lookup: &dyn Fn(&str) -> Value) -> Expanded {
-    let mut expander = Expander {
-        word,
-        at: 0,
-        escape,
-        lookup,
-        out: Expanded::default(),
-    };
+    let mut expander = Expander { word, at: 0, escape, lookup, out: Expanded::default() };
     expander.run();
     expander.out
 }
@@ -175,11 +169,7 @@ impl Expander<'_> {
     }
 
     fn miss(&mut self, name: &str, range: Range<usize>, operator: bool) {
-        self.out.missing.push(Missing {
-            name: name.to_owned(),
-            range,
-            operator,
-        });
+        self.out.missing.push(Missing { name: name.to_owned(), range, operator });
     }
 }
 
@@ -187,11 +177,7 @@ impl Expander<'_> {
 fn name_length(text: &str) -> usize {
     let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let length = text.find(|c| !valid(c)).unwrap_or(text.len());
-    if text.starts_with(|c: char| c.is_ascii_digit()) {
-        1
-    } else {
-        length
-    }
+    if text.starts_with(|c: char| c.is_ascii_digit()) { 1 } else { length }
 }
 
 /// Where the `}` is that closes a `${`, with the `${…}` inside skipped.

@@ -160,11 +160,7 @@ fn recorded_job(plan: &Plan, ix: StepIx, store: &Store) -> Result<Job> {
         newest_upstream = newest_upstream.max(time);
         products.insert(need.step.clone(), record.products);
     }
-    Ok(Job {
-        step,
-        products,
-        newest_upstream,
-    })
+    Ok(Job { step, products, newest_upstream })
 }
 
 /// Every step with the reason why it is stale, `None` if it is fresh. Writes nothing.
@@ -181,11 +177,7 @@ pub fn verdicts(
     for ix in plan.order() {
         let step = plan.step(*ix).clone();
         let id = step.id.clone();
-        let job = Job {
-            step,
-            products: std::mem::take(&mut products),
-            newest_upstream: 0,
-        };
+        let job = Job { step, products: std::mem::take(&mut products), newest_upstream: 0 };
         let record = store.record(&id);
         let judged = look(&job, record.as_ref(), store.stamp(&id), inventory)?;
         products = job.products;
@@ -271,17 +263,13 @@ impl Run<'_> {
                 return;
             };
             let (context, events) = (self.context.clone(), self.events.clone());
-            self.tasks
-                .spawn(async move { (ix, work(&job, &context, &events).await) });
+            self.tasks.spawn(async move { (ix, work(&job, &context, &events).await) });
         }
     }
 
     fn job(&self, ix: StepIx) -> Job {
         let step = self.plan.step(ix).clone();
-        let products = step
-            .needs
-            .iter()
-            .filter_map(|n| self.products.get_key_value(&n.step));
+        let products = step.needs.iter().filter_map(|n| self.products.get_key_value(&n.step));
         let stamps = step.needs.iter().filter_map(|n| self.stamps.get(&n.step));
         Job {
             products: products.map(|(id, p)| (id.clone(), p.clone())).collect(),
@@ -314,11 +302,7 @@ impl Run<'_> {
             Err(error) => {
                 let log = Some(self.context.store.log_path(&id)).filter(|p| p.exists());
                 // The receiver lives as long as the loop that calls this.
-                let _ = self.events.send(Event::Failed {
-                    step: id.clone(),
-                    error,
-                    log,
-                });
+                let _ = self.events.send(Event::Failed { step: id.clone(), error, log });
                 self.summary.failed.push(id);
                 if !self.options.keep_going {
                     self.queue.clear();
@@ -329,15 +313,8 @@ impl Run<'_> {
     }
 
     fn summarise(self) -> Summary {
-        let skipped = self
-            .sched
-            .skipped()
-            .map(|ix| self.plan.step(ix).id.clone())
-            .collect();
-        Summary {
-            skipped,
-            ..self.summary
-        }
+        let skipped = self.sched.skipped().map(|ix| self.plan.step(ix).id.clone()).collect();
+        Summary { skipped, ..self.summary }
     }
 }
 
@@ -351,10 +328,9 @@ async fn remove_own_containers(context: &Context) -> Result<()> {
 
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut int), Ok(mut term)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
+    let (Ok(mut int), Ok(mut term)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {
@@ -391,15 +367,7 @@ fn look(
     stamp: Stamp,
     inventory: &Inventory,
 ) -> Result<Judgement> {
-    judge(
-        &job.step,
-        record,
-        stamp,
-        &mut Eyes {
-            inventory,
-            products: &job.products,
-        },
-    )
+    judge(&job.step, record, stamp, &mut Eyes { inventory, products: &job.products })
 }
 
 /// A stamp is never older than what it depends on, and never "now", which would hide an edit made
@@ -433,10 +401,7 @@ fn refresh(
     }
     for (path, state) in judged.reread {
         let known = [record.files.get_mut(&path), record.outputs.get_mut(&path)];
-        known
-            .into_iter()
-            .flatten()
-            .for_each(|slot| *slot = state.clone());
+        known.into_iter().flatten().for_each(|slot| *slot = state.clone());
     }
     // Everything was just found as recorded, or read; so it was all seen no earlier than now.
     (record.seen, record.sealed) = (now, now);
@@ -453,10 +418,7 @@ async fn work(job: &Job, context: &Context, events: &UnboundedSender<Event>) -> 
         return Ok(Ended::Fresh { products, stamp });
     }
     let reason = reason(job, context, &inventory)?;
-    let _ = events.send(Event::Started {
-        step: id.clone(),
-        reason: reason.to_string(),
-    });
+    let _ = events.send(Event::Started { step: id.clone(), reason: reason.to_string() });
     let begun = Instant::now();
     let unfinished = begin(job, &context.store)?;
     sweep(id, context).await?;
@@ -464,20 +426,11 @@ async fn work(job: &Job, context: &Context, events: &UnboundedSender<Event>) -> 
     let made = action::act(&job.step, context, &mut log).await?;
     let note = made.note.clone();
     let record = unfinished.seal(job, context, made, begun).await?;
-    let stamp = latest_input(&record)
-        .max(job.newest_upstream)
-        .max(record.seen);
+    let stamp = latest_input(&record).max(job.newest_upstream).max(record.seen);
     context.store.finish(id, &record, stamp)?;
-    let done = Event::Done {
-        step: id.clone(),
-        took: begun.elapsed(),
-        note,
-    };
+    let done = Event::Done { step: id.clone(), took: begun.elapsed(), note };
     let _ = events.send(done);
-    Ok(Ended::Executed {
-        products: record,
-        stamp,
-    })
+    Ok(Ended::Executed { products: record, stamp })
 }
 
 async fn acquire(
@@ -488,10 +441,7 @@ async fn acquire(
     match context.store.try_lock(id)? {
         Ok(lock) => Ok(lock),
         Err(owner) => {
-            let _ = events.send(Event::Waiting {
-                step: id.clone(),
-                owner,
-            });
+            let _ = events.send(Event::Waiting { step: id.clone(), owner });
             let (store, id) = (context.store.clone(), id.clone());
             let waiting = tokio::task::spawn_blocking(move || store.lock(&id)).await;
             waiting.map_err(|e| Error::bug(format!("waiting for a lock ended: {e}")))?
@@ -552,9 +502,7 @@ impl Unfinished {
 fn needs(job: &Job) -> std::collections::BTreeMap<String, String> {
     let value = |step: &StepId, product: &str| job.products.get(step)?.get(product).cloned();
     let needs = job.step.needs.iter().filter_map(|n| Some((n, n.product?)));
-    needs
-        .filter_map(|(n, p)| Some((product_key(&n.step, p), value(&n.step, p)?)))
-        .collect()
+    needs.filter_map(|(n, p)| Some((product_key(&n.step, p), value(&n.step, p)?))).collect()
 }
 
 async fn objects(
@@ -565,15 +513,9 @@ async fn objects(
         return Ok([].into());
     }
     let inventory = context.engine.inventory().await?;
-    let id = |o| {
-        inventory
-            .id(o)
-            .ok_or_else(|| Error::step(format!("{o} vanished from the engine")))
-    };
-    step.objects
-        .iter()
-        .map(|o| Ok((o.to_string(), id(o)?)))
-        .collect()
+    let id =
+        |o| inventory.id(o).ok_or_else(|| Error::step(format!("{o} vanished from the engine")));
+    step.objects.iter().map(|o| Ok((o.to_string(), id(o)?))).collect()
 }
 
 fn latest_input(record: &Record) -> i64 {
@@ -583,10 +525,7 @@ fn latest_input(record: &Record) -> i64 {
 /// Removes the containers that a killed run of this step left behind; we have its lock.
 async fn sweep(id: &StepId, context: &Context) -> Result<()> {
     let step = id.to_string();
-    let labels = [
-        (PROJECT_LABEL, context.project.as_str()),
-        (STEP_LABEL, &step),
-    ];
+    let labels = [(PROJECT_LABEL, context.project.as_str()), (STEP_LABEL, &step)];
     for container in context.engine.containers(&labels).await? {
         context.engine.remove_container(&container.id).await?;
     }

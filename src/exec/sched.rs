@@ -63,8 +63,7 @@ impl<'p> Sched<'p> {
     }
 
     fn push(&mut self, ix: StepIx) {
-        self.ready
-            .push(std::cmp::Reverse((self.rank[ix.index()], ix)));
+        self.ready.push(std::cmp::Reverse((self.rank[ix.index()], ix)));
     }
 
     /// A step whose prerequisites have all ended well; it counts as running from now on.
@@ -145,11 +144,7 @@ mod tests {
                     .collect(),
                 outputs: vec![],
                 objects: vec![],
-                work: Work::Fetch {
-                    path: String::new(),
-                    dest: name.into(),
-                    pinned: None,
-                },
+                work: Work::Fetch { path: String::new(), dest: name.into(), pinned: None },
             }
         };
         Plan::new(text.split(' ').map(step).collect()).unwrap()
@@ -185,10 +180,7 @@ mod tests {
             sched.ended(first[1], Outcome::Executed);
             assert_eq!(names(&plan, sched.skipped()), "cd");
             let rest = drain(&mut sched);
-            assert_eq!(
-                names(&plan, rest.into_iter()),
-                if keep_going { "e" } else { "" }
-            );
+            assert_eq!(names(&plan, rest.into_iter()), if keep_going { "e" } else { "" });
         }
     }
 }

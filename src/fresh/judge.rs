@@ -49,43 +49,17 @@ pub enum Verdict {
 pub enum Reason {
     Never,
     StampGone,
-    OtherFormat {
-        old: u32,
-    },
+    OtherFormat { old: u32 },
     FileAdded(PathBuf),
     FileLeft(PathBuf),
     FileGone(PathBuf),
     FileAppeared(PathBuf),
-    Content {
-        file: PathBuf,
-        old: String,
-        new: String,
-    },
-    Mode {
-        file: PathBuf,
-        old: u32,
-        new: u32,
-    },
-    Link {
-        file: PathBuf,
-        old: String,
-        new: String,
-    },
-    Type {
-        file: PathBuf,
-        old: FileType,
-        new: FileType,
-    },
-    Setting {
-        name: String,
-        old: Option<String>,
-        new: Option<String>,
-    },
-    Upstream {
-        product: String,
-        old: Option<String>,
-        new: Option<String>,
-    },
+    Content { file: PathBuf, old: String, new: String },
+    Mode { file: PathBuf, old: u32, new: u32 },
+    Link { file: PathBuf, old: String, new: String },
+    Type { file: PathBuf, old: FileType, new: FileType },
+    Setting { name: String, old: Option<String>, new: Option<String> },
+    Upstream { product: String, old: Option<String>, new: Option<String> },
     OutputGone(PathBuf),
     OutputChanged(PathBuf),
     ObjectGone(Object),
@@ -110,11 +84,7 @@ impl fmt::Display for Reason {
                 write!(f, "{} points elsewhere: {old} -> {new}", show(file))
             }
             Self::Type { file, old, new } => {
-                write!(
-                    f,
-                    "{} is another kind of file: {old:?} -> {new:?}",
-                    show(file)
-                )
+                write!(f, "{} is another kind of file: {old:?} -> {new:?}", show(file))
             }
             Self::Setting { name, old, new } => {
                 write!(f, "{name} changed: {} -> {}", value(old.as_ref()), value(new.as_ref()))
@@ -158,10 +128,7 @@ pub fn judge(
     stamp: Stamp,
     look: &mut dyn Look,
 ) -> Result<Judgement> {
-    let mut seen = Seen {
-        reread: BTreeMap::new(),
-        newest: 0,
-    };
+    let mut seen = Seen { reread: BTreeMap::new(), newest: 0 };
     let reason = match record {
         None => Some(Reason::Never),
         Some(_) if stamp == Stamp::Missing => Some(Reason::StampGone),
@@ -169,11 +136,7 @@ pub fn judge(
         Some(r) => differs(step, r, look, &mut seen)?,
     };
     let verdict = reason.map_or(Verdict::Fresh, Verdict::Stale);
-    Ok(Judgement {
-        verdict,
-        reread: seen.reread,
-        newest_input: seen.newest,
-    })
+    Ok(Judgement { verdict, reread: seen.reread, newest_input: seen.newest })
 }
 
 struct Seen {
@@ -204,9 +167,7 @@ fn differs(
 
 fn settings_differ(step: &Step, record: &Record) -> Option<Reason> {
     let names = step.params.keys().chain(record.params.keys());
-    let differing = names
-        .into_iter()
-        .find(|n| step.params.get(*n) != record.params.get(*n))?;
+    let differing = names.into_iter().find(|n| step.params.get(*n) != record.params.get(*n))?;
     Some(Reason::Setting {
         name: differing.clone(),
         old: record.params.get(differing).cloned(),
@@ -232,11 +193,7 @@ fn files_differ(
     if record.files.len() == step.files.len() {
         return Ok(None);
     }
-    Ok(record
-        .files
-        .keys()
-        .find(known)
-        .map(|p| Reason::FileLeft(p.clone())))
+    Ok(record.files.keys().find(known).map(|p| Reason::FileLeft(p.clone())))
 }
 
 fn file_differs(
@@ -260,11 +217,7 @@ fn file_differs(
     if new.hash != old.hash {
         let hash = |s: &FileState| s.hash.clone().unwrap_or_default();
         let file = path.to_owned();
-        return Ok(Some(Reason::Content {
-            file,
-            old: hash(old),
-            new: hash(&new),
-        }));
+        return Ok(Some(Reason::Content { file, old: hash(old), new: hash(&new) }));
     }
     seen.reread.insert(path.to_owned(), new);
     Ok(None)
@@ -277,21 +230,9 @@ fn shape_differs(path: &Path, old: &FileState, new: &FileState) -> Option<Reason
         (FileType::Missing, FileType::Missing) => None,
         (FileType::Missing, _) => Some(Reason::FileAppeared(file)),
         (_, FileType::Missing) => Some(Reason::FileGone(file)),
-        (a, b) if a != b => Some(Reason::Type {
-            file,
-            old: a,
-            new: b,
-        }),
-        _ if old.mode != new.mode => Some(Reason::Mode {
-            file,
-            old: old.mode,
-            new: new.mode,
-        }),
-        _ if old.link != new.link => Some(Reason::Link {
-            file,
-            old: link(old),
-            new: link(new),
-        }),
+        (a, b) if a != b => Some(Reason::Type { file, old: a, new: b }),
+        _ if old.mode != new.mode => Some(Reason::Mode { file, old: old.mode, new: new.mode }),
+        _ if old.link != new.link => Some(Reason::Link { file, old: link(old), new: link(new) }),
         _ => None,
     }
 }
@@ -308,33 +249,20 @@ fn upstream_differs(step: &Step, record: &Record, look: &mut dyn Look) -> Option
             continue;
         };
         let key = product_key(&need.step, product);
-        let (old, new) = (
-            record.needs.get(&key).cloned(),
-            look.product(&need.step, product),
-        );
+        let (old, new) = (record.needs.get(&key).cloned(), look.product(&need.step, product));
         known += usize::from(old.is_some());
         if old != new {
-            return Some(Reason::Upstream {
-                product: key,
-                old,
-                new,
-            });
+            return Some(Reason::Upstream { product: key, old, new });
         }
     }
     let needed = |key: &&String| {
-        step.needs
-            .iter()
-            .any(|n| n.product.is_some_and(|p| product_key(&n.step, p) == **key))
+        step.needs.iter().any(|n| n.product.is_some_and(|p| product_key(&n.step, p) == **key))
     };
     if known == record.needs.len() {
         return None;
     }
     let gone = record.needs.iter().find(|(key, _)| !needed(key))?;
-    Some(Reason::Upstream {
-        product: gone.0.clone(),
-        old: Some(gone.1.clone()),
-        new: None,
-    })
+    Some(Reason::Upstream { product: gone.0.clone(), old: Some(gone.1.clone()), new: None })
 }
 
 /// A fetched file may be changed afterwards without its fetch being stale: it is `verify` that

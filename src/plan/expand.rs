@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use crate::config::Settings;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{DockName, Kind, StepId};
 use crate::lock::{Lock, Pin};
 use crate::plan::graph::Plan;
@@ -63,8 +63,8 @@ impl Layout {
 pub struct Sources<'a> {
     /// Effective settings.
     pub settings: &'a Settings,
-    /// Pinned inputs.
-    pub lock: &'a Lock,
+    /// Pinned inputs; not needed if no dock has a rootfs.
+    pub lock: Option<&'a Lock>,
     /// Where results go.
     pub layout: &'a Layout,
     /// SHA-256 of the builder's own files.
@@ -105,19 +105,18 @@ impl BuilderNames {
 /// # Errors
 /// A cycle of images.
 pub fn expand(sources: Sources<'_>) -> Result<Plan> {
-    let names = BuilderNames::new(sources.lock, sources.bob_digest);
-    let by_name = sources
-        .docks
-        .iter()
-        .map(|d| (&d.name, d))
-        .collect::<HashMap<_, _>>();
+    let by_name = sources.docks.iter().map(|d| (&d.name, d)).collect::<HashMap<_, _>>();
     let mut steps = Vec::with_capacity(sources.docks.len() * 3 + 9);
-    if sources.docks.iter().any(|d| d.has_rootfs) {
-        steps.extend(builder_steps(sources, &names));
+    let builder = sources.lock.map(|lock| Builder::new(sources, lock));
+    let compiled = sources.docks.iter().filter(|d| d.has_rootfs).collect::<Vec<_>>();
+    match (&builder, compiled.first()) {
+        (_, None) => {}
+        (Some(builder), Some(_)) => steps.extend(builder.steps()),
+        (None, Some(dock)) => return Err(Error::bug(format!("no lock for `{}`", dock.name))),
     }
     for dock in sources.docks {
-        if dock.has_rootfs {
-            steps.push(rootfs(sources, &names, dock, rootfs_parent(&by_name, dock)));
+        if let (true, Some(builder)) = (dock.has_rootfs, &builder) {
+            steps.push(builder.rootfs(dock, rootfs_parent(&by_name, dock)));
         }
         steps.push(dockerfile(sources, dock));
         steps.push(image(sources, dock));
@@ -141,61 +140,156 @@ fn rootfs_parent<'a>(
     None
 }
 
-fn builder_steps(sources: Sources<'_>, names: &BuilderNames) -> Vec<Step> {
-    let settings = sources.settings;
-    let stage3 = format!("stage3-{}-{}.tar.xz", settings.arch, settings.flavour);
-    let mut steps = vec![
-        fetch(
-            sources,
-            &stage3,
-            &sources.lock.stage3.path,
-            Some(&sources.lock.stage3),
-        ),
-        fetch(
-            sources,
-            &format!("{stage3}.asc"),
-            &with(&sources.lock.stage3, ".asc"),
-            None,
-        ),
-        fetch(
-            sources,
-            &format!("{stage3}.DIGESTS"),
-            &with(&sources.lock.stage3, ".DIGESTS"),
-            None,
-        ),
-        fetch(
-            sources,
-            PORTAGE,
-            &sources.lock.portage.path,
-            Some(&sources.lock.portage),
-        ),
-        fetch(
-            sources,
-            &format!("{PORTAGE}.gpgsig"),
-            &with(&sources.lock.portage, ".gpgsig"),
-            None,
-        ),
-        verify(
-            sources,
-            "stage3",
-            &stage3,
-            ".asc",
-            Some(".DIGESTS"),
-            &sources.lock.stage3,
-        ),
-        verify(
-            sources,
-            "portage",
-            PORTAGE,
-            ".gpgsig",
-            None,
-            &sources.lock.portage,
-        ),
-    ];
-    steps.push(import_stage3(sources, names, &stage3));
-    steps.push(import_portage(sources, names));
-    steps.push(builder(sources, names));
-    steps
+/// Makes the steps that all rootfs steps share, and the rootfs steps.
+struct Builder<'a> {
+    sources: Sources<'a>,
+    lock: &'a Lock,
+    names: BuilderNames,
+}
+
+impl<'a> Builder<'a> {
+    fn new(sources: Sources<'a>, lock: &'a Lock) -> Self {
+        Self { sources, lock, names: BuilderNames::new(lock, sources.bob_digest) }
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        let settings = self.sources.settings;
+        let stage3 = format!("stage3-{}-{}.tar.xz", settings.arch, settings.flavour);
+        let (stage3_pin, portage_pin) = (&self.lock.stage3, &self.lock.portage);
+        vec![
+            self.fetch(&stage3, &stage3_pin.path, Some(stage3_pin)),
+            self.fetch(&format!("{stage3}.asc"), &with(stage3_pin, ".asc"), None),
+            self.fetch(&format!("{stage3}.DIGESTS"), &with(stage3_pin, ".DIGESTS"), None),
+            self.fetch(PORTAGE, &portage_pin.path, Some(portage_pin)),
+            self.fetch(&format!("{PORTAGE}.gpgsig"), &with(portage_pin, ".gpgsig"), None),
+            self.verify("stage3", &stage3, ".asc", Some(".DIGESTS"), stage3_pin),
+            self.verify("portage", PORTAGE, ".gpgsig", None, portage_pin),
+            self.import_stage3(&stage3),
+            self.import_portage(),
+            self.builder(),
+        ]
+    }
+
+    fn fetch(&self, file: &str, path: &str, pin: Option<&Pin>) -> Step {
+        let dest = self.sources.layout.download(file);
+        let digest = pin.map_or("", |p| p.sha512.as_str());
+        let work =
+            Work::Fetch { path: path.to_owned(), dest: dest.clone(), pinned: pin.map(pinned) };
+        Step {
+            params: params([("path", path), ("sha512", digest)]),
+            outputs: vec![dest],
+            ..step(Kind::Fetch, file, work)
+        }
+    }
+
+    fn verify(
+        &self,
+        name: &str,
+        file: &str,
+        signature: &str,
+        digests: Option<&str>,
+        pin: &Pin,
+    ) -> Step {
+        let suffixes = ["", signature].into_iter().chain(digests);
+        let names = suffixes.map(|s| format!("{file}{s}")).collect::<Vec<_>>();
+        let mut files = names.iter().map(|n| self.sources.layout.download(n)).collect::<Vec<_>>();
+        let work = Work::Verify {
+            file: self.sources.layout.download(file),
+            signature: self.sources.layout.download(&format!("{file}{signature}")),
+            digests: digests.map(|d| self.sources.layout.download(&format!("{file}{d}"))),
+            name: pin.file_name().to_owned(),
+            pinned: pinned(pin),
+        };
+        files.push(self.sources.settings.keyring.clone());
+        Step {
+            files,
+            params: params([
+                ("sha512", &pin.sha512),
+                ("fingerprints", &self.sources.settings.fingerprints.join(" ")),
+            ]),
+            needs: names
+                .iter()
+                .map(|n| Need::order(StepId::new(Kind::Fetch, n.as_str())))
+                .collect(),
+            ..step(Kind::Verify, name, work)
+        }
+    }
+
+    fn import_stage3(&self, file: &str) -> Step {
+        let work = Work::ImportStage3 {
+            file: self.sources.layout.download(file),
+            image: self.names.stage3.clone(),
+            sha512: self.lock.stage3.sha512.clone(),
+        };
+        Step {
+            needs: vec![Need::product(StepId::new(Kind::Verify, "stage3"), "sha512")],
+            objects: vec![Object::Image(self.names.stage3.clone())],
+            ..step(Kind::Import, "stage3", work)
+        }
+    }
+
+    fn import_portage(&self) -> Step {
+        let work = Work::ImportPortage {
+            file: self.sources.layout.download(PORTAGE),
+            volume: self.names.portage.clone(),
+            stage3_image: self.names.stage3.clone(),
+            sha512: self.lock.portage.sha512.clone(),
+        };
+        Step {
+            needs: vec![
+                Need::product(StepId::new(Kind::Verify, "portage"), "sha512"),
+                // Its tar and xz unpack the snapshot; which stage3 does it changes nothing.
+                Need::order(StepId::new(Kind::Import, "stage3")),
+            ],
+            objects: vec![Object::Volume(self.names.portage.clone())],
+            ..step(Kind::Import, "portage", work)
+        }
+    }
+
+    fn builder(&self) -> Step {
+        let work = Work::Builder {
+            stage3_image: self.names.stage3.clone(),
+            image: self.names.bob.clone(),
+            fingerprint: self.names.fingerprint.clone(),
+        };
+        Step {
+            params: params([("templates", self.sources.bob_digest)]),
+            needs: vec![Need::product(StepId::new(Kind::Import, "stage3"), "content")],
+            objects: vec![Object::Image(self.names.bob.clone())],
+            ..step(Kind::Builder, "bob", work)
+        }
+    }
+
+    fn rootfs(&self, dock: &DockFacts, parent: Option<&DockName>) -> Step {
+        let dir = self.sources.layout.image_dir(&dock.name);
+        let mut needs = vec![
+            Need::product(StepId::new(Kind::Builder, "bob"), "content"),
+            Need::product(StepId::new(Kind::Import, "portage"), "content"),
+        ];
+        needs.extend(
+            parent.map(|p| Need::product(StepId::new(Kind::Rootfs, p.as_str()), "sysroot")),
+        );
+        let work = RootfsWork {
+            name: dock.name.clone(),
+            dir: dir.clone(),
+            dock: dock.dir.clone(),
+            parent: parent.map(|p| (p.clone(), self.sources.layout.image_dir(p))),
+            bob: self.names.bob.clone(),
+            portage_volume: self.names.portage.clone(),
+            make_conf: self.sources.settings.build.clone(),
+            epoch: self.sources.settings.source_date_epoch,
+            stage3_digest: self.lock.stage3.sha512.clone(),
+        };
+        let mut params = params([("source_date_epoch", &work.epoch.to_string())]);
+        params.extend(work.make_conf.iter().map(|(k, v)| (format!("build.{k}"), v.clone())));
+        Step {
+            files: dock.rootfs_files.clone(),
+            params,
+            needs,
+            outputs: ROOTFS_OUTPUTS.iter().map(|f| dir.join(f)).collect(),
+            ..step(Kind::Rootfs, dock.name.as_str(), Work::Rootfs(Box::new(work)))
+        }
+    }
 }
 
 const PORTAGE: &str = "portage.tar.xz";
@@ -205,11 +299,7 @@ fn with(pin: &Pin, suffix: &str) -> String {
 }
 
 fn pinned(pin: &Pin) -> Pinned {
-    Pinned {
-        size: pin.size,
-        sha512: pin.sha512.clone(),
-        blake2b: pin.blake2b.clone(),
-    }
+    Pinned { size: pin.size, sha512: pin.sha512.clone(), blake2b: pin.blake2b.clone() }
 }
 
 fn params<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
@@ -228,154 +318,9 @@ fn step(kind: Kind, name: &str, work: Work) -> Step {
     }
 }
 
-fn fetch(sources: Sources<'_>, file: &str, path: &str, pin: Option<&Pin>) -> Step {
-    let dest = sources.layout.download(file);
-    let digest = pin.map_or("", |p| p.sha512.as_str());
-    let work = Work::Fetch {
-        path: path.to_owned(),
-        dest: dest.clone(),
-        pinned: pin.map(pinned),
-    };
-    Step {
-        params: params([("path", path), ("sha512", digest)]),
-        outputs: vec![dest],
-        ..step(Kind::Fetch, file, work)
-    }
-}
-
-fn verify(
-    sources: Sources<'_>,
-    name: &str,
-    file: &str,
-    signature: &str,
-    digests: Option<&str>,
-    pin: &Pin,
-) -> Step {
-    let suffixes = ["", signature].into_iter().chain(digests);
-    let names = suffixes.map(|s| format!("{file}{s}")).collect::<Vec<_>>();
-    let mut files = names
-        .iter()
-        .map(|n| sources.layout.download(n))
-        .collect::<Vec<_>>();
-    let work = Work::Verify {
-        file: sources.layout.download(file),
-        signature: sources.layout.download(&format!("{file}{signature}")),
-        digests: digests.map(|d| sources.layout.download(&format!("{file}{d}"))),
-        name: pin.file_name().to_owned(),
-        pinned: pinned(pin),
-    };
-    files.push(sources.settings.keyring.clone());
-    Step {
-        files,
-        params: params([
-            ("sha512", &pin.sha512),
-            ("fingerprints", &sources.settings.fingerprints.join(" ")),
-        ]),
-        needs: names
-            .iter()
-            .map(|n| Need::order(StepId::new(Kind::Fetch, n.as_str())))
-            .collect(),
-        ..step(Kind::Verify, name, work)
-    }
-}
-
-fn import_stage3(sources: Sources<'_>, names: &BuilderNames, file: &str) -> Step {
-    let work = Work::ImportStage3 {
-        file: sources.layout.download(file),
-        image: names.stage3.clone(),
-        sha512: sources.lock.stage3.sha512.clone(),
-    };
-    Step {
-        needs: vec![Need::product(StepId::new(Kind::Verify, "stage3"), "sha512")],
-        objects: vec![Object::Image(names.stage3.clone())],
-        ..step(Kind::Import, "stage3", work)
-    }
-}
-
-fn import_portage(sources: Sources<'_>, names: &BuilderNames) -> Step {
-    let work = Work::ImportPortage {
-        file: sources.layout.download(PORTAGE),
-        volume: names.portage.clone(),
-        stage3_image: names.stage3.clone(),
-        sha512: sources.lock.portage.sha512.clone(),
-    };
-    Step {
-        needs: vec![
-            Need::product(StepId::new(Kind::Verify, "portage"), "sha512"),
-            // Its tar and xz unpack the snapshot; which stage3 does it changes nothing.
-            Need::order(StepId::new(Kind::Import, "stage3")),
-        ],
-        objects: vec![Object::Volume(names.portage.clone())],
-        ..step(Kind::Import, "portage", work)
-    }
-}
-
-fn builder(sources: Sources<'_>, names: &BuilderNames) -> Step {
-    let work = Work::Builder {
-        stage3_image: names.stage3.clone(),
-        image: names.bob.clone(),
-        fingerprint: names.fingerprint.clone(),
-    };
-    Step {
-        params: params([("templates", sources.bob_digest)]),
-        needs: vec![Need::product(
-            StepId::new(Kind::Import, "stage3"),
-            "content",
-        )],
-        objects: vec![Object::Image(names.bob.clone())],
-        ..step(Kind::Builder, "bob", work)
-    }
-}
-
-fn rootfs(
-    sources: Sources<'_>,
-    names: &BuilderNames,
-    dock: &DockFacts,
-    parent: Option<&DockName>,
-) -> Step {
-    let dir = sources.layout.image_dir(&dock.name);
-    let mut needs = vec![
-        Need::product(StepId::new(Kind::Builder, "bob"), "content"),
-        Need::product(StepId::new(Kind::Import, "portage"), "content"),
-    ];
-    needs.extend(parent.map(|p| Need::product(StepId::new(Kind::Rootfs, p.as_str()), "sysroot")));
-    let work = RootfsWork {
-        name: dock.name.clone(),
-        dir: dir.clone(),
-        dock: dock.dir.clone(),
-        parent: parent.map(|p| (p.clone(), sources.layout.image_dir(p))),
-        bob: names.bob.clone(),
-        portage_volume: names.portage.clone(),
-        make_conf: sources.settings.build.clone(),
-        epoch: sources.settings.source_date_epoch,
-        stage3_digest: sources.lock.stage3.sha512.clone(),
-    };
-    let mut params = params([("source_date_epoch", &work.epoch.to_string())]);
-    params.extend(
-        work.make_conf
-            .iter()
-            .map(|(k, v)| (format!("build.{k}"), v.clone())),
-    );
-    Step {
-        files: dock.rootfs_files.clone(),
-        params,
-        needs,
-        outputs: ROOTFS_OUTPUTS.iter().map(|f| dir.join(f)).collect(),
-        ..step(
-            Kind::Rootfs,
-            dock.name.as_str(),
-            Work::Rootfs(Box::new(work)),
-        )
-    }
-}
-
 /// What a rootfs step leaves in `.bb/images/NAME/`.
-pub const ROOTFS_OUTPUTS: [&str; 4] = [
-    "rootfs.tar",
-    "sysroot.tar.zst",
-    "packages.json",
-    "package.provided",
-];
+pub const ROOTFS_OUTPUTS: [&str; 4] =
+    ["rootfs.tar", "sysroot.tar.zst", "packages.json", "package.provided"];
 
 fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
     let dest = sources.layout.image_dir(&dock.name).join("Dockerfile");
@@ -387,11 +332,7 @@ fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
     };
     Step {
         files: vec![dock.template.clone()],
-        params: dock
-            .markers
-            .iter()
-            .map(|(k, v)| (format!("${{{k}}}"), v.clone()))
-            .collect(),
+        params: dock.markers.iter().map(|(k, v)| (format!("${{{k}}}"), v.clone())).collect(),
         outputs: vec![dest],
         ..step(Kind::Dockerfile, dock.name.as_str(), work)
     }
@@ -409,11 +350,7 @@ fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
     needs.dedup();
     let references = references(sources.settings, name);
     let mut params = params([("references", &references.join(" "))]);
-    params.extend(
-        dock.externals
-            .iter()
-            .map(|e| (format!("external {e}"), String::new())),
-    );
+    params.extend(dock.externals.iter().map(|e| (format!("external {e}"), String::new())));
     let work = ImageWork {
         name: dock.name.clone(),
         references: references.clone(),

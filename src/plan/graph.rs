@@ -44,11 +44,7 @@ impl Plan {
         }
         let order = petgraph::algo::toposort(&graph, None)
             .map_err(|cycle| cycle_error(&graph, cycle.node_id()))?;
-        Ok(Self {
-            graph,
-            by_id,
-            order,
-        })
+        Ok(Self { graph, by_id, order })
     }
 
     /// The step at a position.
@@ -78,16 +74,12 @@ impl Plan {
 
     /// Steps that this one needs.
     pub fn upstream(&self, ix: StepIx) -> impl Iterator<Item = StepIx> + '_ {
-        self.graph
-            .edges_directed(ix, Direction::Incoming)
-            .map(|e| e.source())
+        self.graph.edges_directed(ix, Direction::Incoming).map(|e| e.source())
     }
 
     /// Steps that need this one.
     pub fn downstream(&self, ix: StepIx) -> impl Iterator<Item = StepIx> + '_ {
-        self.graph
-            .edges_directed(ix, Direction::Outgoing)
-            .map(|e| e.target())
+        self.graph.edges_directed(ix, Direction::Outgoing).map(|e| e.target())
     }
 
     /// The sub-plan of `roots` and all that they need.
@@ -107,14 +99,11 @@ impl Plan {
 /// Walks upstream from a node of a cycle until it meets itself.
 fn cycle_error(graph: &DiGraph<Step, ()>, start: StepIx) -> Error {
     let mut path = vec![start];
-    let in_cycle = petgraph::algo::tarjan_scc(graph)
-        .into_iter()
-        .find(|c| c.contains(&start));
+    let in_cycle = petgraph::algo::tarjan_scc(graph).into_iter().find(|c| c.contains(&start));
     let in_cycle = in_cycle.unwrap_or_default();
     while let Some(&last) = path.last() {
-        let next = graph
-            .neighbors_directed(last, Direction::Incoming)
-            .find(|n| in_cycle.contains(n));
+        let next =
+            graph.neighbors_directed(last, Direction::Incoming).find(|n| in_cycle.contains(n));
         let Some(next) = next else { break };
         if let Some(from) = path.iter().position(|p| *p == next) {
             path.drain(..from);
@@ -129,9 +118,6 @@ fn cycle_error(graph: &DiGraph<Step, ()>, start: StepIx) -> Error {
 
 /// The error for a cycle, given as a path that ends where it begins.
 pub fn cycle_of(names: &[&str]) -> Error {
-    Error::config(format!(
-        "images depend on themselves: {}",
-        names.join(" -> ")
-    ))
-    .hint("each arrow is a FROM or a COPY --from; remove one of them")
+    Error::config(format!("images depend on themselves: {}", names.join(" -> ")))
+        .hint("each arrow is a FROM or a COPY --from; remove one of them")
 }

@@ -11,10 +11,7 @@ pub fn select(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Plan
     let roots = if images.is_empty() {
         all_images(plan, exclude)?
     } else {
-        images
-            .iter()
-            .map(|name| image(plan, name))
-            .collect::<Result<_>>()?
+        images.iter().map(|name| image(plan, name)).collect::<Result<_>>()?
     };
     plan.closure(&roots)
 }
@@ -24,17 +21,12 @@ fn all_images(plan: &Plan, exclude: &[String]) -> Result<Vec<StepIx>> {
         image(plan, name)?;
     }
     let images = image_steps(plan);
-    Ok(images
-        .filter(|(name, _)| !exclude.iter().any(|e| e == name))
-        .map(|(_, ix)| ix)
-        .collect())
+    Ok(images.filter(|(name, _)| !exclude.iter().any(|e| e == name)).map(|(_, ix)| ix).collect())
 }
 
 fn image_steps(plan: &Plan) -> impl Iterator<Item = (&str, StepIx)> {
     let steps = plan.order().iter().map(|ix| (plan.step(*ix), *ix));
-    steps
-        .filter(|(s, _)| s.id.kind == Kind::Image)
-        .map(|(s, ix)| (s.id.name.as_str(), ix))
+    steps.filter(|(s, _)| s.id.kind == Kind::Image).map(|(s, ix)| (s.id.name.as_str(), ix))
 }
 
 /// The step that builds one image.
@@ -43,9 +35,7 @@ fn image_steps(plan: &Plan) -> impl Iterator<Item = (&str, StepIx)> {
 /// An unknown name, with the nearest known one as a hint.
 pub fn image(plan: &Plan, name: &str) -> Result<StepIx> {
     plan.find(&StepId::new(Kind::Image, name)).ok_or_else(|| {
-        let names = image_steps(plan)
-            .map(|(n, _)| n.to_owned())
-            .collect::<Vec<_>>();
+        let names = image_steps(plan).map(|(n, _)| n.to_owned()).collect::<Vec<_>>();
         Error::usage(format!("unknown image `{name}`")).hint(suggestion(name, &names))
     })
 }
@@ -56,21 +46,14 @@ pub fn image(plan: &Plan, name: &str) -> Result<StepIx> {
 /// An unknown id, with the nearest known one as a hint.
 pub fn step(plan: &Plan, id: &StepId) -> Result<StepIx> {
     plan.find(id).ok_or_else(|| {
-        let ids = plan
-            .order()
-            .iter()
-            .map(|ix| plan.step(*ix).id.to_string())
-            .collect::<Vec<_>>();
+        let ids = plan.order().iter().map(|ix| plan.step(*ix).id.to_string()).collect::<Vec<_>>();
         Error::usage(format!("unknown step `{id}`")).hint(suggestion(&id.to_string(), &ids))
     })
 }
 
 /// `did you mean …?`, or the list of what there is.
 pub fn suggestion(name: &str, known: &[String]) -> String {
-    let near = known
-        .iter()
-        .map(|k| (strsim::osa_distance(name, k), k))
-        .min();
+    let near = known.iter().map(|k| (strsim::osa_distance(name, k), k)).min();
     match near {
         Some((distance, k)) if distance <= 1 + name.len() / 3 => format!("did you mean `{k}`?"),
         Some(_) if known.len() <= 20 => format!("there are: {}", known.join(", ")),

@@ -19,18 +19,12 @@ pub struct Need {
 impl Need {
     /// Dirties this step when the product differs.
     pub fn product(step: StepId, product: &'static str) -> Self {
-        Self {
-            step,
-            product: Some(product),
-        }
+        Self { step, product: Some(product) }
     }
 
     /// Only has to be finished before.
     pub fn order(step: StepId) -> Self {
-        Self {
-            step,
-            product: None,
-        }
+        Self { step, product: None }
     }
 }
 

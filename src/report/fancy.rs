@@ -23,11 +23,7 @@ pub struct Fancy {
 impl Fancy {
     /// Nothing is shown until the first event.
     pub fn new(color: bool) -> Self {
-        Self {
-            all: MultiProgress::new(),
-            bars: HashMap::new(),
-            color,
-        }
+        Self { all: MultiProgress::new(), bars: HashMap::new(), color }
     }
 
     fn bar(&mut self, step: &StepId) -> &ProgressBar {

@@ -34,11 +34,7 @@ pub fn duration(took: Duration) -> String {
 /// The last line of a run.
 pub fn summary(summary: &Summary, took: Duration) -> String {
     let steps = |n: usize| {
-        if n == 1 {
-            "1 step".to_owned()
-        } else {
-            format!("{n} steps")
-        }
+        if n == 1 { "1 step".to_owned() } else { format!("{n} steps") }
     };
     let (ran, fresh) = (summary.executed.len(), summary.fresh);
     if !summary.failed.is_empty() {
@@ -46,17 +42,10 @@ pub fn summary(summary: &Summary, took: Duration) -> String {
             0 => String::new(),
             n => format!(", {n} not run because of it"),
         };
-        return format!(
-            "{} failed{skipped}; {ran} done",
-            steps(summary.failed.len())
-        );
+        return format!("{} failed{skipped}; {ran} done", steps(summary.failed.len()));
     }
     match ran {
         0 => format!("nothing to do: {} up to date", steps(fresh)),
-        _ => format!(
-            "done: {} in {}, {fresh} up to date",
-            steps(ran),
-            duration(took)
-        ),
+        _ => format!("done: {} in {}, {fresh} up to date", steps(ran), duration(took)),
     }
 }

@@ -49,38 +49,21 @@ pub fn split<'a>(what: &str, file: &'a [u8]) -> Result<Frame<'a>> {
 }
 
 fn after_begin<'a>(what: &str, lines: &[&'a [u8]]) -> Result<Frame<'a>> {
-    let blank = lines
-        .iter()
-        .position(|line| line.is_empty())
-        .ok_or_else(|| cut(what))?;
+    let blank = lines.iter().position(|line| line.is_empty()).ok_or_else(|| cut(what))?;
     if let Some(header) = lines[..blank].iter().find(|line| !is_hash_header(line)) {
         let header = String::from_utf8_lossy(header).escape_debug().to_string();
-        return Err(refused(format!(
-            "`{what}` has the unexpected header `{header}`"
-        )));
+        return Err(refused(format!("`{what}` has the unexpected header `{header}`")));
     }
     let body = &lines[blank + 1..];
-    let sign = body
-        .iter()
-        .position(|line| *line == SIGNATURE)
-        .ok_or_else(|| cut(what))?;
-    let end = body
-        .iter()
-        .position(|line| *line == END)
-        .ok_or_else(|| cut(what))?;
+    let sign = body.iter().position(|line| *line == SIGNATURE).ok_or_else(|| cut(what))?;
+    let end = body.iter().position(|line| *line == END).ok_or_else(|| cut(what))?;
     if end < sign || body[end + 1..].iter().any(|line| !line.is_empty()) {
         return Err(outside(what));
     }
-    let text = body[..sign]
-        .iter()
-        .map(|line| unescape(what, line))
-        .collect::<Result<_>>()?;
+    let text = body[..sign].iter().map(|line| unescape(what, line)).collect::<Result<_>>()?;
     let mut signature = body[sign..=end].join(&b"\n"[..]);
     signature.push(b'\n');
-    Ok(Frame {
-        lines: text,
-        signature,
-    })
+    Ok(Frame { lines: text, signature })
 }
 
 fn unescape<'a>(what: &str, line: &'a [u8]) -> Result<&'a [u8]> {
@@ -90,9 +73,7 @@ fn unescape<'a>(what: &str, line: &'a [u8]) -> Result<&'a [u8]> {
         b"-" => Ok(b""),
         [b'-', ..] => {
             let line = String::from_utf8_lossy(line).escape_debug().to_string();
-            Err(refused(format!(
-                "`{what}` has the unescaped line `{line}` in its signed text"
-            )))
+            Err(refused(format!("`{what}` has the unescaped line `{line}` in its signed text")))
         }
         _ => Ok(line),
     }
@@ -100,16 +81,11 @@ fn unescape<'a>(what: &str, line: &'a [u8]) -> Result<&'a [u8]> {
 
 fn is_hash_header(line: &[u8]) -> bool {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-, ".contains(byte);
-    line.strip_prefix(b"Hash: ")
-        .is_some_and(|names| names.iter().all(allowed))
+    line.strip_prefix(b"Hash: ").is_some_and(|names| names.iter().all(allowed))
 }
 
 fn trim_end(line: &[u8]) -> &[u8] {
-    let blanks = line
-        .iter()
-        .rev()
-        .take_while(|byte| b" \t\r".contains(byte))
-        .count();
+    let blanks = line.iter().rev().take_while(|byte| b" \t\r".contains(byte)).count();
     &line[..line.len() - blanks]
 }
 
@@ -141,19 +117,12 @@ mod tests {
         one  \n- -two\n\n-----BEGIN PGP SIGNATURE-----\n\nabcd\n-----END PGP SIGNATURE-----\n";
 
     fn message(file: &str) -> String {
-        split("f", file.as_bytes())
-            .unwrap_err()
-            .message()
-            .to_owned()
+        split("f", file.as_bytes()).unwrap_err().message().to_owned()
     }
 
     #[test]
     fn text_and_signature() {
-        for file in [
-            GOOD.to_owned(),
-            GOOD.replace('\n', "\r\n"),
-            format!("\n{GOOD}\n\r\n"),
-        ] {
+        for file in [GOOD.to_owned(), GOOD.replace('\n', "\r\n"), format!("\n{GOOD}\n\r\n")] {
             let frame = split("f", file.as_bytes()).unwrap();
             assert_eq!(frame.signed(), b"one\r\n-two\r\n");
             assert_eq!(frame.text(), b"one\n-two\n\n");
@@ -197,11 +166,7 @@ mod tests {
         assert_eq!(message("# plain\n"), "`f` is not signed");
         assert_eq!(message(""), "`f` is not signed");
         for length in BEGIN.len()..GOOD.len() - 1 {
-            assert_eq!(
-                message(&GOOD[..length]),
-                "the signature in `f` is cut off",
-                "{length}"
-            );
+            assert_eq!(message(&GOOD[..length]), "the signature in `f` is cut off", "{length}");
         }
     }
 }

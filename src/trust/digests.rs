@@ -39,17 +39,11 @@ pub fn parse(text: &str, name: &str, file: &str) -> Result<Digests> {
                 .ok_or_else(|| malformed(file, text, line.span.clone(), "has a malformed line"))?;
             names.push(entry.name);
             if entry.name == name {
-                found
-                    .add(&entry)
-                    .map_err(|why| malformed(file, text, line.span.clone(), &why))?;
+                found.add(&entry).map_err(|why| malformed(file, text, line.span.clone(), &why))?;
             }
         }
     }
-    if found == Digests::default() {
-        Err(absent(file, name, names))
-    } else {
-        Ok(found)
-    }
+    if found == Digests::default() { Err(absent(file, name, names)) } else { Ok(found) }
 }
 
 impl Digests {
@@ -62,16 +56,12 @@ impl Digests {
         };
         let hex = entry.hex.to_ascii_lowercase();
         if hex.len() != 128 {
-            return Err(format!(
-                "has a {} that is not 128 digits long",
-                entry.algorithm
-            ));
+            return Err(format!("has a {} that is not 128 digits long", entry.algorithm));
         }
         match slot {
-            Some(other) if *other != hex => Err(format!(
-                "has two different {} values for `{}`",
-                entry.algorithm, entry.name
-            )),
+            Some(other) if *other != hex => {
+                Err(format!("has two different {} values for `{}`", entry.algorithm, entry.name))
+            }
             _ => {
                 *slot = Some(hex);
                 Ok(())
@@ -96,21 +86,13 @@ fn entry<'a>(line: &Line<'a>, header: Option<&'a str>) -> Option<Entry<'a>> {
 fn plain<'a>(text: &'a str, algorithm: &'a str) -> Option<Entry<'a>> {
     let (hex, rest) = text.split_once(' ')?;
     let name = rest.strip_prefix([' ', '*']).unwrap_or(rest);
-    Some(Entry {
-        algorithm,
-        hex,
-        name,
-    })
+    Some(Entry { algorithm, hex, name })
 }
 
 fn bsd(text: &str) -> Option<Entry<'_>> {
     let (algorithm, rest) = text.split_once(" (")?;
     let (name, hex) = rest.rsplit_once(") = ")?;
-    (!algorithm.contains(' ')).then_some(Entry {
-        algorithm,
-        hex,
-        name,
-    })
+    (!algorithm.contains(' ')).then_some(Entry { algorithm, hex, name })
 }
 
 fn absent(file: &str, name: &str, mut names: Vec<&str>) -> Error {
@@ -134,17 +116,11 @@ mod tests {
     }
 
     fn fails(text: &str) -> String {
-        parse(text, NAME, "x.DIGESTS")
-            .unwrap_err()
-            .message()
-            .to_owned()
+        parse(text, NAME, "x.DIGESTS").unwrap_err().message().to_owned()
     }
 
     fn both() -> Digests {
-        Digests {
-            sha512: Some(hex('a')),
-            blake2b: Some(hex('b')),
-        }
+        Digests { sha512: Some(hex('a')), blake2b: Some(hex('b')) }
     }
 
     #[test]
@@ -155,14 +131,8 @@ mod tests {
              # BLAKE2B HASH\n{c}  {NAME}.CONTENTS.gz\n# SHA512 HASH\n{c}  {NAME}.CONTENTS.gz\n"
         );
         assert_eq!(parse(&text, NAME, "x").unwrap(), both());
-        assert_eq!(
-            parse(&text.replace('\n', "\r\n"), NAME, "x").unwrap(),
-            both()
-        );
-        assert_eq!(
-            parse(&text.replace("  stage", " *stage"), NAME, "x").unwrap(),
-            both()
-        );
+        assert_eq!(parse(&text.replace('\n', "\r\n"), NAME, "x").unwrap(), both());
+        assert_eq!(parse(&text.replace("  stage", " *stage"), NAME, "x").unwrap(), both());
     }
 
     #[test]
@@ -170,22 +140,12 @@ mod tests {
         let (a, w) = (hex('a'), hex('d'));
         let text = format!("# SHA512 HASH\n{a}  {NAME}\n# WHIRLPOOL HASH\n{w}  {NAME}\n");
         let digests = parse(&text, NAME, "x").unwrap();
-        assert_eq!(
-            digests,
-            Digests {
-                sha512: Some(a),
-                blake2b: None
-            }
-        );
+        assert_eq!(digests, Digests { sha512: Some(a), blake2b: None });
     }
 
     #[test]
     fn bsd_form() {
-        let text = format!(
-            "BLAKE2B ({NAME}) = {}\nSHA512 ({NAME}) = {}",
-            hex('b'),
-            hex('a')
-        );
+        let text = format!("BLAKE2B ({NAME}) = {}\nSHA512 ({NAME}) = {}", hex('b'), hex('a'));
         assert_eq!(parse(&text, NAME, "x").unwrap(), both());
     }
 
@@ -202,29 +162,13 @@ mod tests {
 
     #[test]
     fn only_the_exact_name_counts() {
-        let text = format!(
-            "# SHA512 HASH\n{}  ./{NAME}\n{}  {NAME}.asc\n",
-            hex('a'),
-            hex('b')
-        );
+        let text = format!("# SHA512 HASH\n{}  ./{NAME}\n{}  {NAME}.asc\n", hex('a'), hex('b'));
         let error = parse(&text, NAME, "x").unwrap_err();
-        assert_eq!(
-            error.message(),
-            format!("`x` has no SHA512 and no BLAKE2B of `{NAME}`")
-        );
-        assert_eq!(
-            error.hint_text(),
-            Some(&*format!("it lists `./{NAME}`, `{NAME}.asc`"))
-        );
-        assert_eq!(
-            parse("", NAME, "x").unwrap_err().hint_text(),
-            Some("it lists no file at all")
-        );
+        assert_eq!(error.message(), format!("`x` has no SHA512 and no BLAKE2B of `{NAME}`"));
+        assert_eq!(error.hint_text(), Some(&*format!("it lists `./{NAME}`, `{NAME}.asc`")));
+        assert_eq!(parse("", NAME, "x").unwrap_err().hint_text(), Some("it lists no file at all"));
         let md5 = format!("# MD5 HASH\n{}  {NAME}\n", "a".repeat(32));
-        assert_eq!(
-            fails(&md5),
-            format!("`x.DIGESTS` has no SHA512 and no BLAKE2B of `{NAME}`")
-        );
+        assert_eq!(fails(&md5), format!("`x.DIGESTS` has no SHA512 and no BLAKE2B of `{NAME}`"));
     }
 
     #[test]
@@ -244,9 +188,6 @@ mod tests {
             assert_eq!(fails(&text), malformed, "{text}");
         }
         let short = format!("# SHA512 HASH\n{}  {NAME}\n", &a[1..]);
-        assert_eq!(
-            fails(&short),
-            "`x.DIGESTS` has a SHA512 that is not 128 digits long"
-        );
+        assert_eq!(fails(&short), "`x.DIGESTS` has a SHA512 that is not 128 digits long");
     }
 }

@@ -27,10 +27,8 @@ impl FromStr for Fingerprint {
         if digits.len() == 40 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Ok(Self(digits.to_ascii_uppercase()));
         }
-        Err(
-            Error::config(format!("`{text}` is not the fingerprint of a key"))
-                .hint("write all 40 hexadecimal digits; a short key id is not enough"),
-        )
+        Err(Error::config(format!("`{text}` is not the fingerprint of a key"))
+            .hint("write all 40 hexadecimal digits; a short key id is not enough"))
     }
 }
 
@@ -48,27 +46,14 @@ mod tests {
     fn spaces_and_case_do_not_matter() {
         let spaced = "13eb bdbe de7a 1277 5dfd  b1ba bb57 2e0e 2d18 2910";
         let fingerprint: Fingerprint = spaced.parse().unwrap();
-        assert_eq!(
-            fingerprint.to_string(),
-            "13EBBDBEDE7A12775DFDB1BABB572E0E2D182910"
-        );
+        assert_eq!(fingerprint.to_string(), "13EBBDBEDE7A12775DFDB1BABB572E0E2D182910");
     }
 
     #[test]
     fn anything_else_is_refused() {
-        for text in [
-            "",
-            "0x2D182910",
-            "13EB",
-            &"G".repeat(40),
-            &"A".repeat(41),
-            &"é".repeat(20),
-        ] {
+        for text in ["", "0x2D182910", "13EB", &"G".repeat(40), &"A".repeat(41), &"é".repeat(20)] {
             let error = text.parse::<Fingerprint>().unwrap_err();
-            assert_eq!(
-                error.message(),
-                format!("`{text}` is not the fingerprint of a key")
-            );
+            assert_eq!(error.message(), format!("`{text}` is not the fingerprint of a key"));
         }
     }
 }

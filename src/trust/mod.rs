@@ -24,9 +24,7 @@ pub use fingerprint::Fingerprint;
 /// assert_eq!(gentoo_bb::trust::date(time), "2026-03-01");
 /// ```
 pub fn date(time: SystemTime) -> String {
-    let days = time
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |past| past.as_secs() / 86_400);
+    let days = time.duration_since(UNIX_EPOCH).map_or(0, |past| past.as_secs() / 86_400);
     let (year, month, day) = civil(days);
     format!("{year:04}-{month:02}-{day:02}")
 }
@@ -41,11 +39,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
     (year_of_era + era * 400 + next, month, day)
 }
 

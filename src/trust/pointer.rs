@@ -60,26 +60,20 @@ type Fault = (Range<usize>, String);
 
 fn entry(line: &Line<'_>, arch: &str, flavour: &str) -> Result<Pointer, Fault> {
     let all = line.span.clone();
-    let (path, size) = line.text.trim_end().split_once(' ').ok_or_else(|| {
-        (
-            all.clone(),
-            "has a line that is not `PATH BYTES`".to_owned(),
-        )
-    })?;
+    let (path, size) = line
+        .text
+        .trim_end()
+        .split_once(' ')
+        .ok_or_else(|| (all.clone(), "has a line that is not `PATH BYTES`".to_owned()))?;
     let size_at = line.span.start + path.len() + 1..line.span.start + path.len() + 1 + size.len();
     let path_at = line.span.start..line.span.start + path.len();
     let size = match size.parse() {
         Ok(size) if size > 0 => size,
         _ => return Err((size_at, "has a malformed size".to_owned())),
     };
-    let (timestamp, name) = path
-        .split_once('/')
-        .filter(|(timestamp, _)| is_timestamp(timestamp))
-        .ok_or_else(|| {
-            (
-                path_at.clone(),
-                "has a path that does not begin with a time".to_owned(),
-            )
+    let (timestamp, name) =
+        path.split_once('/').filter(|(timestamp, _)| is_timestamp(timestamp)).ok_or_else(|| {
+            (path_at.clone(), "has a path that does not begin with a time".to_owned())
         })?;
     if name != format!("stage3-{arch}-{flavour}-{timestamp}.tar.xz") {
         let wanted = format!("does not name a stage3 of `{arch}-{flavour}`");
@@ -124,12 +118,7 @@ mod tests {
         assert_eq!(pointer.path, format!("20260301T170104Z/{}", pointer.name));
         assert_eq!(pointer.size, 271_234_567);
         assert_eq!(read(&GOOD.replace('\n', "\r\n")).unwrap(), pointer);
-        assert_eq!(
-            read(&GOOD.replace("# ts=1772386201\n", ""))
-                .unwrap()
-                .made_at,
-            None
-        );
+        assert_eq!(read(&GOOD.replace("# ts=1772386201\n", "")).unwrap().made_at, None);
     }
 
     #[test]
@@ -137,10 +126,7 @@ mod tests {
         let text = GOOD.replace("openrc", "musl-hardened");
         assert!(parse(&text, "amd64", "musl-hardened", "f").is_ok());
         let error = read(&text).unwrap_err();
-        assert_eq!(
-            error.message(),
-            "`latest.txt` does not name a stage3 of `amd64-openrc`"
-        );
+        assert_eq!(error.message(), "`latest.txt` does not name a stage3 of `amd64-openrc`");
         assert!(read(&GOOD.replace("amd64", "arm64")).is_err());
     }
 
@@ -155,41 +141,19 @@ mod tests {
             ("20260301T170104Z/", "20260301T170104Z/../", name),
             ("20260301T170104Z/", "20260302T170104Z/", name),
             (".tar.xz", ".tar.bz2", name),
-            (
-                " 271234567",
-                "",
-                "`latest.txt` has a line that is not `PATH BYTES`",
-            ),
+            (" 271234567", "", "`latest.txt` has a line that is not `PATH BYTES`"),
             ("271234567", "0", "`latest.txt` has a malformed size"),
             ("271234567", "-1", "`latest.txt` has a malformed size"),
-            (
-                "271234567",
-                "99999999999999999999999",
-                "`latest.txt` has a malformed size",
-            ),
-            (
-                "271234567",
-                "271234567 x",
-                "`latest.txt` has a malformed size",
-            ),
-            (
-                "ts=1772386201",
-                "ts=soon",
-                "`latest.txt` has a malformed time",
-            ),
+            ("271234567", "99999999999999999999999", "`latest.txt` has a malformed size"),
+            ("271234567", "271234567 x", "`latest.txt` has a malformed size"),
+            ("ts=1772386201", "ts=soon", "`latest.txt` has a malformed time"),
         ] {
             let error = read(&GOOD.replacen(from, to, 1)).unwrap_err();
             assert_eq!(error.message(), message, "{from} -> {to}");
             assert!(error.place().is_some());
         }
-        assert_eq!(
-            read("# ts=1\n").unwrap_err().message(),
-            "`latest.txt` names no stage3"
-        );
+        assert_eq!(read("# ts=1\n").unwrap_err().message(), "`latest.txt` names no stage3");
         let twice = GOOD.replace("# ts", &format!("{}\n# ts", GOOD.lines().nth(2).unwrap()));
-        assert_eq!(
-            read(&twice).unwrap_err().message(),
-            "`latest.txt` names more than one file"
-        );
+        assert_eq!(read(&twice).unwrap_err().message(), "`latest.txt` names more than one file");
     }
 }

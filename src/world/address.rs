@@ -24,12 +24,7 @@ pub fn engine_addresses(env: &BTreeMap<String, String>) -> Vec<String> {
         runtime.as_ref().map(|r| r.join("podman/podman.sock")),
         Some(PathBuf::from("/run/podman/podman.sock")),
     ];
-    addresses.extend(
-        sockets
-            .into_iter()
-            .flatten()
-            .map(|s| format!("unix://{}", s.display())),
-    );
+    addresses.extend(sockets.into_iter().flatten().map(|s| format!("unix://{}", s.display())));
     addresses.dedup();
     addresses
 }
@@ -60,9 +55,7 @@ fn context_address(env: &BTreeMap<String, String>) -> Option<String> {
     let named = env.get("DOCKER_CONTEXT").filter(|v| !v.is_empty()).cloned();
     let name = named.or_else(|| {
         let text = std::fs::read(config.join("config.json")).ok()?;
-        serde_json::from_slice::<ClientConfig>(&text)
-            .ok()?
-            .current_context
+        serde_json::from_slice::<ClientConfig>(&text).ok()?.current_context
     })?;
     if name == "default" {
         return None;
@@ -86,18 +79,11 @@ mod tests {
     #[test]
     fn the_current_context_comes_first() {
         let home = tempfile::tempdir().unwrap();
-        let meta = home
-            .path()
-            .join("contexts/meta")
-            .join(hex(&Sha256::digest("far")));
+        let meta = home.path().join("contexts/meta").join(hex(&Sha256::digest("far")));
         std::fs::create_dir_all(&meta).unwrap();
         let text = r#"{"Name":"far","Endpoints":{"docker":{"Host":"tcp://10.0.0.9:2375"}}}"#;
         std::fs::write(meta.join("meta.json"), text).unwrap();
-        std::fs::write(
-            home.path().join("config.json"),
-            r#"{"currentContext":"far"}"#,
-        )
-        .unwrap();
+        std::fs::write(home.path().join("config.json"), r#"{"currentContext":"far"}"#).unwrap();
         let config = home.path().display().to_string();
         let env = BTreeMap::from([("DOCKER_CONFIG".to_owned(), config)]);
         assert_eq!(engine_addresses(&env)[0], "tcp://10.0.0.9:2375");

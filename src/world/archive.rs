@@ -71,10 +71,7 @@ fn append_file<W: Write>(
         return builder.append_data(&mut header, path, io::empty());
     }
     if !meta.is_file() {
-        return Err(io::Error::other(format!(
-            "`{}` is neither a file nor a link",
-            from.display()
-        )));
+        return Err(io::Error::other(format!("`{}` is neither a file nor a link", from.display())));
     }
     let file = File::open(from).map_err(|e| named(from, &e))?;
     let mut header = header(tar::EntryType::Regular, meta.len(), mode_of(&meta), mtime);
@@ -83,10 +80,7 @@ fn append_file<W: Write>(
 }
 
 fn named(path: &Path, cause: &io::Error) -> io::Error {
-    io::Error::new(
-        cause.kind(),
-        format!("cannot read `{}`: {cause}", path.display()),
-    )
+    io::Error::new(cause.kind(), format!("cannot read `{}`: {cause}", path.display()))
 }
 
 fn mode_of(meta: &std::fs::Metadata) -> u32 {
@@ -123,10 +117,7 @@ pub fn verified_file(path: PathBuf, sha512: String) -> Body {
         if hex(&hasher.finalize()) == sha512 {
             return out.flush();
         }
-        Err(io::Error::other(format!(
-            "`{}` changed after it was verified",
-            path.display()
-        )))
+        Err(io::Error::other(format!("`{}` changed after it was verified", path.display())))
     })
 }
 
@@ -137,10 +128,8 @@ pub fn verified_file_in_tar(name: &'static str, path: PathBuf, size: u64, sha512
         header.set_path(name)?;
         header.set_cksum();
         out.write_all(header.as_bytes())?;
-        let mut file = HashingReader {
-            inner: File::open(&path)?.take(size),
-            hasher: Sha512::new(),
-        };
+        let mut file =
+            HashingReader { inner: File::open(&path)?.take(size), hasher: Sha512::new() };
         io::copy(&mut file, &mut out)?;
         if hex(&file.hasher.finalize()) != sha512 {
             let text = format!("`{}` changed after it was verified", path.display());
@@ -168,12 +157,10 @@ impl<R: Read> Read for HashingReader<R> {
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, b| {
-            let _ = write!(text, "{b:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, b| {
+        let _ = write!(text, "{b:02x}");
+        text
+    })
 }
 
 fn write_on_thread<F>(write: F) -> Body
@@ -183,19 +170,15 @@ where
     let (sender, receiver) = channel(4);
     let errors = sender.clone();
     tokio::task::spawn_blocking(move || {
-        let writer = ChannelWriter {
-            sender,
-            buffer: Vec::with_capacity(PIECE),
-        };
+        let writer = ChannelWriter { sender, buffer: Vec::with_capacity(PIECE) };
         if let Err(cause) = write(writer) {
             // The other end is gone when the engine hung up: it has its own error then.
             let _ = errors.blocking_send(Err(cause));
         }
     });
-    Box::pin(futures_util::stream::unfold(
-        receiver,
-        |mut receiver: Receiver<_>| async { receiver.recv().await.map(|piece| (piece, receiver)) },
-    ))
+    Box::pin(futures_util::stream::unfold(receiver, |mut receiver: Receiver<_>| async {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    }))
 }
 
 struct ChannelWriter {
@@ -216,13 +199,8 @@ impl Write for ChannelWriter {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let piece = Bytes::from(std::mem::replace(
-            &mut self.buffer,
-            Vec::with_capacity(PIECE),
-        ));
-        self.sender
-            .blocking_send(Ok(piece))
-            .map_err(|_| io::ErrorKind::BrokenPipe.into())
+        let piece = Bytes::from(std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE)));
+        self.sender.blocking_send(Ok(piece)).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }
 
@@ -254,9 +232,7 @@ pub async fn take(source: Body, wanted: BTreeMap<String, PathBuf>) -> Result<()>
     let (sender, receiver) = channel(4);
     let reading = tokio::task::spawn_blocking(move || take_blocking(receiver, wanted));
     forward(source, sender).await;
-    reading
-        .await
-        .map_err(|e| Error::bug(format!("the unpacking thread ended: {e}")))?
+    reading.await.map_err(|e| Error::bug(format!("the unpacking thread ended: {e}")))?
 }
 
 async fn forward(
@@ -274,10 +250,7 @@ fn take_blocking(
     receiver: Receiver<io::Result<Bytes>>,
     mut wanted: BTreeMap<String, PathBuf>,
 ) -> Result<()> {
-    let mut archive = tar::Archive::new(ChannelReader {
-        receiver,
-        rest: Bytes::new(),
-    });
+    let mut archive = tar::Archive::new(ChannelReader { receiver, rest: Bytes::new() });
     let broken = |e: io::Error| Error::step(format!("cannot read the builder's results: {e}"));
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;

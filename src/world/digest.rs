@@ -47,11 +47,7 @@ pub fn read_all(mut data: impl Read, mut also: impl FnMut(&[u8])) -> io::Result<
             blake2b.feed(&chunk)?;
             also(&chunk);
         }
-        Ok(Digests {
-            sha512: sha512.finish()?,
-            blake2b: blake2b.finish()?,
-            size,
-        })
+        Ok(Digests { sha512: sha512.finish()?, blake2b: blake2b.finish()?, size })
     })
 }
 
@@ -91,10 +87,7 @@ fn died() -> io::Error {
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]
@@ -105,17 +98,9 @@ mod tests {
     fn known_digests() {
         let digests = read_all(&b"abc"[..], |_| ()).unwrap();
         assert_eq!(digests.size, 3);
-        assert!(
-            digests
-                .sha512
-                .starts_with("ddaf35a193617abacc417349ae204131")
-        );
+        assert!(digests.sha512.starts_with("ddaf35a193617abacc417349ae204131"));
         assert!(digests.sha512.ends_with("2a9ac94fa54ca49f"));
-        assert!(
-            digests
-                .blake2b
-                .starts_with("ba80a53f981c4d0d6a2797b69f12f6e9")
-        );
+        assert!(digests.blake2b.starts_with("ba80a53f981c4d0d6a2797b69f12f6e9"));
     }
 
     #[test]

@@ -92,11 +92,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     while let Some(source) = last.source() {
         last = source;
     }
-    last.to_string()
-        .split(" (os error")
-        .next()
-        .unwrap_or_default()
-        .to_lowercase()
+    last.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 impl Engine {
@@ -134,17 +130,11 @@ impl Engine {
     /// All images by reference and all volumes of ours by name, with their ids.
     pub async fn inventory(&self) -> Result<Inventory> {
         let (images, volumes) = tokio::join!(self.images(), self.volumes());
-        Ok(Inventory {
-            images: images?,
-            volumes: volumes?,
-        })
+        Ok(Inventory { images: images?, volumes: volumes? })
     }
 
     async fn images(&self) -> Result<HashMap<String, String>> {
-        let listed = self
-            .docker
-            .list_images(None::<query::ListImagesOptions>)
-            .await;
+        let listed = self.docker.list_images(None::<query::ListImagesOptions>).await;
         let mut images = HashMap::new();
         for image in listed.map_err(failed("list its images"))? {
             for tag in image.repo_tags {
@@ -156,19 +146,11 @@ impl Engine {
 
     async fn volumes(&self) -> Result<HashMap<String, String>> {
         let filters = HashMap::from([("label".to_owned(), vec![CONTENT_LABEL.to_owned()])]);
-        let options = query::ListVolumesOptionsBuilder::default()
-            .filters(&filters)
-            .build();
+        let options = query::ListVolumesOptionsBuilder::default().filters(&filters).build();
         let listed = self.docker.list_volumes(Some(options)).await;
-        let listed = listed
-            .map_err(failed("list its volumes"))?
-            .volumes
-            .unwrap_or_default();
+        let listed = listed.map_err(failed("list its volumes"))?.volumes.unwrap_or_default();
         let content = |labels: HashMap<String, String>| labels.get(CONTENT_LABEL).cloned();
-        Ok(listed
-            .into_iter()
-            .filter_map(|v| Some((v.name, content(v.labels)?)))
-            .collect())
+        Ok(listed.into_iter().filter_map(|v| Some((v.name, content(v.labels)?))).collect())
     }
 
     /// The id of an image, if it is there.
@@ -191,11 +173,8 @@ impl Engine {
     /// Makes an image of an archive of a root file system (tar, also compressed).
     pub async fn import_image(&self, archive: Body, reference: &str) -> Result<()> {
         let (repo, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
-        let options = query::CreateImageOptionsBuilder::default()
-            .from_src("-")
-            .repo(repo)
-            .tag(tag)
-            .build();
+        let options =
+            query::CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).build();
         let body = bollard::body_try_stream(archive);
         let mut answer = self.docker.create_image(Some(options), Some(body), None);
         while let Some(info) = answer.next().await {
@@ -219,8 +198,7 @@ impl Engine {
             .forcerm(true)
             .build();
         let mut answer =
-            self.docker
-                .build_image(options, None, Some(bollard::body_try_stream(context)));
+            self.docker.build_image(options, None, Some(bollard::body_try_stream(context)));
         while let Some(info) = answer.next().await {
             let info = info.map_err(failed("build the image"))?;
             log(info.stream.unwrap_or_default().as_bytes());
@@ -240,26 +218,14 @@ impl Engine {
 
     async fn tag(&self, image: &str, reference: &str) -> Result<()> {
         let (repo, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
-        let options = query::TagImageOptionsBuilder::default()
-            .repo(repo)
-            .tag(tag)
-            .build();
-        self.docker
-            .tag_image(image, Some(options))
-            .await
-            .map_err(failed("tag the image"))
+        let options = query::TagImageOptionsBuilder::default().repo(repo).tag(tag).build();
+        self.docker.tag_image(image, Some(options)).await.map_err(failed("tag the image"))
     }
 
     /// Removes an image's name; no error if it is not there.
     pub async fn remove_image(&self, reference: &str) -> Result<()> {
-        let options = query::RemoveImageOptionsBuilder::default()
-            .force(true)
-            .build();
-        match self
-            .docker
-            .remove_image(reference, Some(options), None)
-            .await
-        {
+        let options = query::RemoveImageOptionsBuilder::default().force(true).build();
+        match self.docker.remove_image(reference, Some(options), None).await {
             Err(cause) if status(&cause) != Some(404) => Err(failed("remove an image")(cause)),
             _ => Ok(()),
         }
@@ -274,10 +240,7 @@ impl Engine {
             labels: Some(labels),
             ..Default::default()
         };
-        self.docker
-            .create_volume(request)
-            .await
-            .map_err(failed("create a volume"))?;
+        self.docker.create_volume(request).await.map_err(failed("create a volume"))?;
         Ok(())
     }
 
@@ -308,10 +271,7 @@ impl Engine {
 
     /// Kills and removes a container; no error if it is not there.
     pub async fn remove_container(&self, id: &str) -> Result<()> {
-        let options = query::RemoveContainerOptionsBuilder::default()
-            .force(true)
-            .v(true)
-            .build();
+        let options = query::RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         match self.docker.remove_container(id, Some(options)).await {
             // 409: somebody else is removing it just now.
             Err(cause) if !matches!(status(&cause), Some(404 | 409)) => {
@@ -323,14 +283,9 @@ impl Engine {
 
     /// Containers, also stopped ones, that carry all the labels.
     pub async fn containers(&self, labels: &[(&str, &str)]) -> Result<Vec<FoundContainer>> {
-        let wanted = labels
-            .iter()
-            .map(|(k, v)| format!("{k}={v}"))
-            .collect::<Vec<_>>();
+        let wanted = labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>();
         let filters = HashMap::from([("label".to_owned(), wanted)]);
-        let options = query::ListContainersOptionsBuilder::default()
-            .all(true)
-            .filters(&filters);
+        let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters);
         let listed = self.docker.list_containers(Some(options.build())).await;
         let listed = listed.map_err(failed("list its containers"))?;
         let found = |c: bollard::models::ContainerSummary| {
@@ -342,25 +297,16 @@ impl Engine {
 
     /// Unpacks a tar stream into a folder of a container.
     pub async fn upload(&self, container: &str, path: &str, archive: Body) -> Result<()> {
-        let options = query::UploadToContainerOptionsBuilder::default()
-            .path(path)
-            .build();
+        let options = query::UploadToContainerOptionsBuilder::default().path(path).build();
         let body = bollard::body_try_stream(archive);
-        let sent = self
-            .docker
-            .upload_to_container(container, Some(options), body)
-            .await;
+        let sent = self.docker.upload_to_container(container, Some(options), body).await;
         sent.map_err(failed("take files into a container"))
     }
 
     /// A file or folder of a container as a tar stream.
     pub fn download(&self, container: &str, path: &str) -> Body {
-        let options = query::DownloadFromContainerOptionsBuilder::default()
-            .path(path)
-            .build();
-        let stream = self
-            .docker
-            .download_from_container(container, Some(options));
+        let options = query::DownloadFromContainerOptionsBuilder::default().path(path).build();
+        let stream = self.docker.download_from_container(container, Some(options));
         Box::pin(stream.map(|piece| piece.map_err(|e| std::io::Error::other(reason(&e)))))
     }
 
@@ -373,25 +319,15 @@ impl Engine {
             ..Default::default()
         };
         let what = failed("run a command in a container");
-        let exec = self
-            .docker
-            .create_exec(container, config)
-            .await
-            .map_err(&what)?;
-        let started = self
-            .docker
-            .start_exec(&exec.id, None)
-            .await
-            .map_err(&what)?;
+        let exec = self.docker.create_exec(container, config).await.map_err(&what)?;
+        let started = self.docker.start_exec(&exec.id, None).await.map_err(&what)?;
         if let StartExecResults::Attached { mut output, .. } = started {
             while let Some(piece) = output.next().await {
                 log(&text_of(piece.map_err(&what)?));
             }
         }
         let state = self.docker.inspect_exec(&exec.id).await.map_err(&what)?;
-        state
-            .exit_code
-            .ok_or_else(|| Error::step("the container was stopped from outside"))
+        state.exit_code.ok_or_else(|| Error::step("the container was stopped from outside"))
     }
 }
 

@@ -47,10 +47,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(30),
-            stall: Duration::from_secs(60),
-        }
+        Self { connect: Duration::from_secs(30), stall: Duration::from_secs(60) }
     }
 }
 
@@ -73,11 +70,7 @@ impl Client {
 
     /// The same with other time limits.
     pub fn with_patience(offline: bool, patience: Patience) -> Self {
-        Self {
-            offline,
-            patience,
-            http: OnceLock::new(),
-        }
+        Self { offline, patience, http: OnceLock::new() }
     }
 
     /// Fetches `path` (relative, under each mirror) to `dest`.
@@ -163,18 +156,14 @@ impl Client {
                     Some((len, origin, value))
                 });
                 let request = match &asked {
-                    Some((len, _, value)) => request
-                        .header(RANGE, format!("bytes={len}-"))
-                        .header(IF_RANGE, value),
+                    Some((len, _, value)) => {
+                        request.header(RANGE, format!("bytes={len}-")).header(IF_RANGE, value)
+                    }
                     None => request,
                 };
                 let response = request.send().await;
                 let response = response.map_err(|cause| Fault::Other(self.reason(&cause)))?;
-                answered(
-                    response,
-                    public,
-                    asked.map(|(len, origin, _)| (len, origin)),
-                )
+                answered(response, public, asked.map(|(len, origin, _)| (len, origin)))
             }
         }
     }
@@ -242,12 +231,7 @@ async fn open_file(path: &Path) -> Result<Source, Fault> {
     if !meta.is_file() {
         return Err(Fault::Other("not a file".to_owned()));
     }
-    Ok(Source {
-        body: Body::File(file),
-        start: 0,
-        total: Some(meta.len()),
-        origin: None,
-    })
+    Ok(Source { body: Body::File(file), start: 0, total: Some(meta.len()), origin: None })
 }
 
 /// Judges an answer; `asked` is the half that the request wanted continued.
@@ -274,12 +258,7 @@ fn answered(
     };
     let known = origin.etag.is_some() || origin.last_modified.is_some();
     let origin = Some(origin).filter(|_| known);
-    Ok(Source {
-        body: Body::Web(response),
-        start,
-        total,
-        origin,
-    })
+    Ok(Source { body: Body::Web(response), start, total, origin })
 }
 
 /// An answer without the file, in words.

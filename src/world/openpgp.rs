@@ -115,9 +115,7 @@ impl Candidate {
         let algorithm = self.signature.hash_algo();
         let context = contexts.iter().find(|context| context.algo() == algorithm);
         context.is_some_and(|context| {
-            self.signature
-                .verify_hash(&self.public, context.clone())
-                .is_ok()
+            self.signature.verify_hash(&self.public, context.clone()).is_ok()
         })
     }
 }
@@ -150,10 +148,7 @@ impl Keyring {
 
     /// The primary fingerprints of the certificates that count.
     pub fn fingerprints(&self) -> Vec<Fingerprint> {
-        self.certs
-            .iter()
-            .map(|cert| fingerprint(&cert.fingerprint()))
-            .collect()
+        self.certs.iter().map(|cert| fingerprint(&cert.fingerprint())).collect()
     }
 
     /// Checks a detached signature (armored or binary) over `data`, which `what` names.
@@ -254,9 +249,8 @@ impl Keyring {
         if rules::is_weak_hash(signature.hash_algo()) {
             return Err(refusal::weak_hash(what, &signature.hash_algo().to_string()));
         }
-        let signed_at = signature
-            .signature_creation_time()
-            .ok_or_else(|| refusal::form(what, "no date"))?;
+        let signed_at =
+            signature.signature_creation_time().ok_or_else(|| refusal::form(what, "no date"))?;
         let key = self.key_of(what, &signature)?;
         let rules = Rules::at(at);
         let objection = rules
@@ -302,17 +296,12 @@ fn contexts(candidates: &[Candidate]) -> Result<Vec<Context>> {
 
 /// The first candidate whose signature fits the hashed data and to which nothing is objected.
 fn good(what: &str, mut candidates: Vec<Candidate>, contexts: &[Context]) -> Result<Candidate> {
-    let claimed = candidates
-        .first()
-        .map(|candidate| candidate.key.to_string());
+    let claimed = candidates.first().map(|candidate| candidate.key.to_string());
     candidates.retain(|candidate| candidate.fits(contexts));
     // A stable sort: those without an objection come first.
     candidates.sort_by_key(|candidate| candidate.objection.is_some());
     match candidates.into_iter().next() {
-        Some(Candidate {
-            objection: Some(objection),
-            ..
-        }) => Err(objection),
+        Some(Candidate { objection: Some(objection), .. }) => Err(objection),
         Some(candidate) => Ok(candidate),
         None => Err(refusal::bad(what, &claimed.unwrap_or_default())),
     }
@@ -324,9 +313,7 @@ fn same(one: &Cert, other: &Cert) -> bool {
 
 /// A full fingerprint among the issuers, else the first short id.
 fn best_name(first: &KeyHandle, issuers: &[KeyHandle]) -> String {
-    let full = issuers
-        .iter()
-        .find(|issuer| matches!(issuer, KeyHandle::Fingerprint(_)));
+    let full = issuers.iter().find(|issuer| matches!(issuer, KeyHandle::Fingerprint(_)));
     full.unwrap_or(first).to_string()
 }
 

@@ -71,20 +71,11 @@ impl Release<'_> {
         let mirrors = mirrors(self.settings)?;
         let (date, signature) = self.snapshot_date(&mirrors, today).await?;
         let path = format!("snapshots/gentoo-{date}.tar.xz");
-        let expect = Expect {
-            size: None,
-            max: LARGEST_SNAPSHOT,
-            sha512: None,
-            blake2b: None,
-        };
+        let expect = Expect { size: None, max: LARGEST_SNAPSHOT, sha512: None, blake2b: None };
         store::make_dir(dest.parent().unwrap_or(Path::new(".")))?;
-        self.client
-            .download(&mirrors, &path, dest, &expect, &|_, _| {})
-            .await?;
+        self.client.download(&mirrors, &path, dest, &expect, &|_, _| {}).await?;
         let file = std::fs::File::open(dest).map_err(|e| Error::file("read", dest, &e))?;
-        let verified = self
-            .keyring
-            .verify_detached(&path, file, &signature, None)?;
+        let verified = self.keyring.verify_detached(&path, file, &signature, None)?;
         Ok(Pin {
             path,
             timestamp: date,
@@ -99,10 +90,7 @@ impl Release<'_> {
     async fn snapshot_date(&self, mirrors: &[Mirror], today: u64) -> Result<(String, Vec<u8>)> {
         let dates: Vec<String> = match &self.settings.date {
             Some(date) => vec![date.clone()],
-            None => (0..DAYS_BACK)
-                .map_while(|back| today.checked_sub(back))
-                .map(compact)
-                .collect(),
+            None => (0..DAYS_BACK).map_while(|back| today.checked_sub(back)).map(compact).collect(),
         };
         let mut failure = Error::step("the mirrors have no snapshot");
         for date in dates {

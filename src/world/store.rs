@@ -50,18 +50,11 @@ impl Store {
         make_dir(&self.root.join("tmp"))?;
         make_dir(&self.root.join("downloads"))?;
         let tag = self.root.join("CACHEDIR.TAG");
-        if tag.exists() {
-            Ok(())
-        } else {
-            self.replace(&tag, CACHEDIR_TAG.as_bytes())
-        }
+        if tag.exists() { Ok(()) } else { self.replace(&tag, CACHEDIR_TAG.as_bytes()) }
     }
 
     fn of(&self, folder: &str, id: &StepId, suffix: &str) -> PathBuf {
-        self.root
-            .join(folder)
-            .join(id.kind.as_str())
-            .join(format!("{}{suffix}", id.name))
+        self.root.join(folder).join(id.kind.as_str()).join(format!("{}{suffix}", id.name))
     }
 
     /// Where a step's stamp is.
@@ -91,10 +84,7 @@ impl Store {
         let dir = self.root.join("tmp");
         let file = tempfile::NamedTempFile::new_in(&dir);
         let file = file.map_err(|e| Error::file("write in", &dir, &e))?;
-        let meta = file
-            .as_file()
-            .metadata()
-            .map_err(|e| Error::file("read", file.path(), &e))?;
+        let meta = file.as_file().metadata().map_err(|e| Error::file("read", file.path(), &e))?;
         Ok(nanoseconds(meta.mtime(), meta.mtime_nsec()))
     }
 
@@ -147,8 +137,7 @@ impl Store {
     /// Writes a whole file at once: a reader sees the old one or the new one.
     pub fn replace(&self, path: &Path, text: &[u8]) -> Result<()> {
         let mut temp = self.temp()?;
-        temp.write_all(text)
-            .map_err(|e| Error::file("write", path, &e))?;
+        temp.write_all(text).map_err(|e| Error::file("write", path, &e))?;
         persist(temp, path)
     }
 
@@ -188,12 +177,8 @@ impl Store {
     fn lock_file(&self, id: &StepId) -> Result<(PathBuf, File)> {
         let path = self.of("locks", id, "");
         make_parent(&path)?;
-        let file = OpenOptions::new()
-            .create(true)
-            .read(true)
-            .write(true)
-            .truncate(false)
-            .open(&path);
+        let file =
+            OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path);
         let file = file.map_err(|e| Error::file("lock", &path, &e))?;
         Ok((path, file))
     }
@@ -211,11 +196,8 @@ fn note_owner(file: &mut File, path: &Path) -> Result<StepLock> {
 fn persist(temp: tempfile::NamedTempFile, path: &Path) -> Result<()> {
     make_parent(path)?;
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    temp.as_file()
-        .set_permissions(readable)
-        .map_err(|e| Error::file("write", path, &e))?;
-    temp.persist(path)
-        .map_err(|e| Error::file("write", path, &e.error))?;
+    temp.as_file().set_permissions(readable).map_err(|e| Error::file("write", path, &e))?;
+    temp.persist(path).map_err(|e| Error::file("write", path, &e.error))?;
     Ok(())
 }
 

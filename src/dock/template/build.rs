@@ -40,14 +40,7 @@ struct Stage {
 impl<'a> Builder<'a> {
     pub fn new(source: &'a Rendered, known: Known<'a>, escape: char) -> Self {
         let (global, stages, out) = Default::default();
-        Self {
-            source,
-            known,
-            escape,
-            global,
-            stages,
-            out,
-        }
+        Self { source, known, escape, global, stages, out }
     }
 
     pub fn instruction(&mut self, number: usize, instruction: &Instruction) -> Result<()> {
@@ -81,9 +74,7 @@ impl<'a> Builder<'a> {
 
     fn arg(&mut self, instruction: &Instruction) {
         match self.stages.last_mut() {
-            Some(stage) => stage
-                .scope
-                .add_args(instruction, self.escape, Some(&self.global)),
+            Some(stage) => stage.scope.add_args(instruction, self.escape, Some(&self.global)),
             None => self.global.add_args(instruction, self.escape, None),
         }
     }
@@ -91,26 +82,17 @@ impl<'a> Builder<'a> {
     fn from(&mut self, instruction: &Instruction) -> Result<()> {
         let words = instruction.words();
         let Some(image) = words.first() else {
-            return Err(self
-                .source
-                .mistake("`FROM` needs an image", &instruction.whole()));
+            return Err(self.source.mistake("`FROM` needs an image", &instruction.whole()));
         };
         let (reference, span) = self.from_reference(instruction, image)?;
-        let named = words
-            .get(1)
-            .is_some_and(|word| word.text.eq_ignore_ascii_case("as"));
-        let alias = words
-            .get(2)
-            .filter(|_| named)
-            .map(|word| word.text.to_ascii_lowercase());
+        let named = words.get(1).is_some_and(|word| word.text.eq_ignore_ascii_case("as"));
+        let alias = words.get(2).filter(|_| named).map(|word| word.text.to_ascii_lowercase());
         let on = self.stage_named(&reference);
         let target = match on {
             Some(_) => ParentKind::Stage,
             None => self.image(&reference, &span)?,
         };
-        let scope = on
-            .map(|stage| self.stages[stage].scope.child())
-            .unwrap_or_default();
+        let scope = on.map(|stage| self.stages[stage].scope.child()).unwrap_or_default();
         self.stages.push(Stage { alias, scope });
         self.parent(reference, target, &span, Role::From);
         Ok(())
@@ -144,10 +126,8 @@ impl<'a> Builder<'a> {
         let name = &missing.name;
         let mistake = |message: String| self.source.mistake(message, span);
         if missing.operator {
-            return mistake(format!(
-                "`bb` cannot evaluate this form of `{name}` in FROM"
-            ))
-            .hint(format!("use `${{{name}}}` or `${{{name}:-default}}`"));
+            return mistake(format!("`bb` cannot evaluate this form of `{name}` in FROM"))
+                .hint(format!("use `${{{name}}}` or `${{{name}:-default}}`"));
         }
         if self.global.declares(name) {
             return mistake(format!("`ARG {name}` has no value for FROM"))
@@ -162,12 +142,7 @@ impl<'a> Builder<'a> {
             return mistake(format!("the image to build on cannot depend on `{name}`"))
                 .hint("`bb` must know it before the engine does; name one image");
         }
-        let names: Vec<_> = self
-            .known
-            .markers
-            .names()
-            .map(|n| format!("`${{{n}}}`"))
-            .collect();
+        let names: Vec<_> = self.known.markers.names().map(|n| format!("`${{{n}}}`")).collect();
         mistake(format!("undefined variable `{name}` in FROM")).hint(format!(
             "add `ARG {name}=…` before the first FROM, or use a marker: {}",
             names.join(", ")
@@ -183,17 +158,12 @@ impl<'a> Builder<'a> {
             return Ok(vec![]);
         }
         let words = at.json().unwrap_or_else(|| at.words());
-        let Some((_, sources)) = words
-            .split_last()
-            .filter(|(_, sources)| !sources.is_empty())
+        let Some((_, sources)) = words.split_last().filter(|(_, sources)| !sources.is_empty())
         else {
             let message = format!("`{}` needs a source and a target", at.name.to_uppercase());
             return Err(self.source.mistake(message, &at.whole()));
         };
-        let parents = at
-            .flags
-            .iter()
-            .any(|f| f.name == "parents" && f.value.text != "false");
+        let parents = at.flags.iter().any(|f| f.name == "parents" && f.value.text != "false");
         let files = sources.iter().filter(|word| !is_heredoc(word));
         let copies = files.map(|word| CopySource {
             source: self.path(&word.text, at.name == "add"),
@@ -221,26 +191,17 @@ impl<'a> Builder<'a> {
             return Source::Url(path);
         }
         let plain = path.split('/').filter(|part| !matches!(*part, "" | "."));
-        if plain.eq(["rootfs.tar"]) {
-            Source::Rootfs
-        } else {
-            Source::Path(path)
-        }
+        if plain.eq(["rootfs.tar"]) { Source::Rootfs } else { Source::Path(path) }
     }
 
     /// `--from=`: a number, a stage or an image.
     fn copy_from(&mut self, word: &Word, at: &Instruction) -> Result<()> {
         let span = at.span(&word.range);
         if word.text.contains('$') {
-            let error = self
-                .source
-                .mistake("Docker replaces no variables in `--from`", &span);
+            let error = self.source.mistake("Docker replaces no variables in `--from`", &span);
             return Err(error.hint("name a stage, `FROM IMAGE AS NAME`, and use its name here"));
         }
-        let number = word
-            .text
-            .parse()
-            .is_ok_and(|number: usize| number < self.stages.len());
+        let number = word.text.parse().is_ok_and(|number: usize| number < self.stages.len());
         let target = if number || self.stage_named(&word.text).is_some() {
             ParentKind::Stage
         } else {
@@ -265,10 +226,7 @@ impl<'a> Builder<'a> {
         if let Some(start) = field(&["from"]) {
             let end = start + upto_comma(&value.text, start).len();
             let range = value.part(&(start..end));
-            let from = Word {
-                text: value.text[start..end].to_owned(),
-                range,
-            };
+            let from = Word { text: value.text[start..end].to_owned(), range };
             return self.copy_from(&from, at);
         }
         if kind != "bind" {
@@ -304,9 +262,7 @@ impl<'a> Builder<'a> {
 
     fn stage_named(&self, name: &str) -> Option<usize> {
         let name = name.to_ascii_lowercase();
-        self.stages
-            .iter()
-            .rposition(|stage| stage.alias.as_ref() == Some(&name))
+        self.stages.iter().rposition(|stage| stage.alias.as_ref() == Some(&name))
     }
 
     fn image(&self, reference: &str, span: &Range<usize>) -> Result<ParentKind> {
@@ -318,12 +274,7 @@ impl<'a> Builder<'a> {
 
     fn parent(&mut self, reference: String, target: ParentKind, at: &Range<usize>, role: Role) {
         let span = self.source.origin(at);
-        self.out.parents.push(Parent {
-            reference,
-            target,
-            span,
-            role,
-        });
+        self.out.parents.push(Parent { reference, target, span, role });
     }
 }
 

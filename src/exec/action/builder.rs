@@ -17,10 +17,7 @@ static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/bob");
 
 /// The builder's files by name: all of `templates/bob` but its documentation.
 fn templates() -> impl Iterator<Item = (&'static Path, &'static [u8])> {
-    let mut files = TEMPLATES
-        .files()
-        .map(|f| (f.path(), f.contents()))
-        .collect::<Vec<_>>();
+    let mut files = TEMPLATES.files().map(|f| (f.path(), f.contents())).collect::<Vec<_>>();
     files.retain(|(path, _)| path.extension().is_none_or(|e| e != "md"));
     files.sort_unstable();
     files.into_iter()
@@ -47,10 +44,7 @@ pub(super) async fn builder(
     let entries = templates().map(|(path, text)| entry(path, text, stage3_image));
     let entries = entries.collect::<Result<Vec<_>>>()?;
     let body = archive::stream(entries, context.settings.source_date_epoch);
-    context
-        .engine
-        .build_image(body, &[image.to_owned()], &mut |data| log.write(data))
-        .await?;
+    context.engine.build_image(body, &[image.to_owned()], &mut |data| log.write(data)).await?;
     log.check()?;
     Ok(Made::product("content", fingerprint))
 }

@@ -29,8 +29,5 @@ pub(super) fn dockerfile(
         render::render(&text, &markers)
     };
     context.store.replace(dest, rendered.as_bytes())?;
-    Ok(Made::product(
-        "text",
-        hex(&Sha256::digest(rendered.as_bytes())),
-    ))
+    Ok(Made::product("text", hex(&Sha256::digest(rendered.as_bytes()))))
 }

@@ -24,10 +24,7 @@ pub(super) async fn fetch(
     let mirrors = release::mirrors(&context.settings)?;
     store::make_dir(dest.parent().unwrap_or(Path::new(".")))?;
     let progress = |done, total| log.bytes(done, total);
-    let got = context
-        .client
-        .download(&mirrors, path, dest, &expect(pinned), &progress)
-        .await?;
+    let got = context.client.download(&mirrors, path, dest, &expect(pinned), &progress).await?;
     Ok(Made::default().note(megabytes(got.size)))
 }
 
@@ -39,11 +36,6 @@ fn expect(pinned: Option<&Pinned>) -> Expect {
             sha512: Some(pin.sha512.clone()),
             blake2b: Some(pin.blake2b.clone()),
         },
-        None => Expect {
-            size: None,
-            max: SMALL,
-            sha512: None,
-            blake2b: None,
-        },
+        None => Expect { size: None, max: SMALL, sha512: None, blake2b: None },
     }
 }

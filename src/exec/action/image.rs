@@ -13,11 +13,7 @@ use crate::world::archive::{self, Entry};
 pub(super) async fn image(work: &ImageWork, context: &Context, log: &mut Log) -> Result<Made> {
     let body = archive::stream(entries(work), context.settings.source_date_epoch);
     let mut sink = |data: &[u8]| log.write(data);
-    let id = match context
-        .engine
-        .build_image(body, &work.references, &mut sink)
-        .await
-    {
+    let id = match context.engine.build_image(body, &work.references, &mut sink).await {
         Ok(id) => id,
         Err(error) => return Err(log.failed(error.message())),
     };
@@ -37,11 +33,7 @@ pub(super) async fn image(work: &ImageWork, context: &Context, log: &mut Log) ->
 
 fn entries(work: &ImageWork) -> Vec<Entry> {
     let mut entries = vec![Entry::File("Dockerfile".into(), work.dockerfile.clone())];
-    entries.extend(
-        work.rootfs
-            .iter()
-            .map(|r| Entry::File("rootfs.tar".into(), r.clone())),
-    );
+    entries.extend(work.rootfs.iter().map(|r| Entry::File("rootfs.tar".into(), r.clone())));
     let file = |f: &PathBuf| Entry::File(f.clone(), work.dock.join(f));
     entries.extend(work.context.iter().map(file));
     entries

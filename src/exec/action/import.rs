@@ -37,8 +37,7 @@ pub(super) async fn portage(
     log: &mut Log,
 ) -> Result<Made> {
     context.engine.create_volume(volume, sha512).await?;
-    spec.volumes
-        .push((volume.to_owned(), REPOSITORY.to_owned(), false));
+    spec.volumes.push((volume.to_owned(), REPOSITORY.to_owned(), false));
     let container = context.engine.start_container(&spec).await?;
     let unpacked = unpack(file, sha512, &container, context, log).await;
     context.engine.remove_container(&container).await?;
@@ -56,28 +55,12 @@ async fn unpack(
     context: &Context,
     log: &mut Log,
 ) -> Result<()> {
-    let size = std::fs::metadata(file)
-        .map_err(|e| Error::file("read", file, &e))?
-        .len();
+    let size = std::fs::metadata(file).map_err(|e| Error::file("read", file, &e))?.len();
     let name = "portage.tar.xz";
     let body = archive::verified_file_in_tar(name, file.to_owned(), size, sha512.to_owned());
     context.engine.upload(container, "/tmp", body).await?;
-    let command = [
-        "tar",
-        "-xJf",
-        "/tmp/portage.tar.xz",
-        "-C",
-        REPOSITORY,
-        "--strip-components=1",
-    ];
-    let status = context
-        .engine
-        .exec(container, &command, &mut |data| log.write(data))
-        .await?;
+    let command = ["tar", "-xJf", "/tmp/portage.tar.xz", "-C", REPOSITORY, "--strip-components=1"];
+    let status = context.engine.exec(container, &command, &mut |data| log.write(data)).await?;
     log.check()?;
-    if status == 0 {
-        Ok(())
-    } else {
-        Err(log.failed("the snapshot cannot be unpacked"))
-    }
+    if status == 0 { Ok(()) } else { Err(log.failed("the snapshot cannot be unpacked")) }
 }

@@ -70,9 +70,7 @@ impl Log {
             self.file = Some(self.store.new_log(&self.step)?);
         }
         match &mut self.file {
-            Some((file, path)) => file
-                .write_all(data)
-                .map_err(|e| Error::file("write", path, &e)),
+            Some((file, path)) => file.write_all(data).map_err(|e| Error::file("write", path, &e)),
             None => Ok(()),
         }
     }
@@ -85,10 +83,7 @@ impl Log {
         }
         if self.shown.is_none_or(|at| at.elapsed() >= PACE) {
             self.shown = Some(Instant::now());
-            let _ = self.events.send(Event::Line {
-                step: self.step.clone(),
-                text: text.clone(),
-            });
+            let _ = self.events.send(Event::Line { step: self.step.clone(), text: text.clone() });
         }
         if self.tail.len() == TAIL {
             self.tail.pop_front();
@@ -98,11 +93,7 @@ impl Log {
 
     /// Bytes of a transfer.
     pub fn bytes(&self, done: u64, total: Option<u64>) {
-        let _ = self.events.send(Event::Bytes {
-            step: self.step.clone(),
-            done,
-            total,
-        });
+        let _ = self.events.send(Event::Bytes { step: self.step.clone(), done, total });
     }
 
     /// The error that writing met, if any.
@@ -115,9 +106,7 @@ impl Log {
         if !self.line.is_empty() {
             self.end_line();
         }
-        self.tail.iter().fold(Error::step(message), |e, line| {
-            e.detail(format!("  {line}"))
-        })
+        self.tail.iter().fold(Error::step(message), |e, line| e.detail(format!("  {line}")))
     }
 }
 
@@ -150,9 +139,6 @@ mod tests {
 
     #[test]
     fn colours_and_control_characters_go() {
-        assert_eq!(
-            clean(b"\x1b[32;01m * \x1b[39;49;00mERROR:\x07 x"),
-            " * ERROR: x"
-        );
+        assert_eq!(clean(b"\x1b[32;01m * \x1b[39;49;00mERROR:\x07 x"), " * ERROR: x");
     }
 }

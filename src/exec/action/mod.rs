@@ -35,10 +35,7 @@ pub struct Made {
 
 impl Made {
     fn product(name: &str, value: impl Into<String>) -> Self {
-        Self {
-            products: [(name.to_owned(), value.into())].into(),
-            note: String::new(),
-        }
+        Self { products: [(name.to_owned(), value.into())].into(), note: String::new() }
     }
 
     fn note(mut self, note: impl Into<String>) -> Self {
@@ -53,50 +50,27 @@ pub async fn act(step: &Step, context: &Context, log: &mut Log) -> Result<Made> 
         Work::Fetch { path, dest, pinned } => {
             fetch::fetch(path, dest, pinned.as_ref(), context, log).await
         }
-        Work::Verify {
-            file,
-            signature,
-            digests,
-            name,
-            pinned,
-        } => {
-            let files = verify::Files {
-                file,
-                signature,
-                digests: digests.as_deref(),
-                name,
-            };
+        Work::Verify { file, signature, digests, name, pinned } => {
+            let files = verify::Files { file, signature, digests: digests.as_deref(), name };
             verify::verify(files, pinned, context).await
         }
-        Work::ImportStage3 {
-            file,
-            image,
-            sha512,
-        } => import::stage3(file, image, sha512, context).await,
-        Work::ImportPortage {
-            file,
-            volume,
-            stage3_image,
-            sha512,
-        } => {
+        Work::ImportStage3 { file, image, sha512 } => {
+            import::stage3(file, image, sha512, context).await
+        }
+        Work::ImportPortage { file, volume, stage3_image, sha512 } => {
             let spec = container(&step.id, stage3_image, context);
             import::portage(file, volume, sha512, spec, context, log).await
         }
-        Work::Builder {
-            stage3_image,
-            image,
-            fingerprint,
-        } => builder::builder(stage3_image, image, fingerprint, context, log).await,
+        Work::Builder { stage3_image, image, fingerprint } => {
+            builder::builder(stage3_image, image, fingerprint, context, log).await
+        }
         Work::Rootfs(work) => {
             let spec = container(&step.id, &work.bob, context);
             rootfs::rootfs(work, &step.files, spec, context, log).await
         }
-        Work::Dockerfile {
-            template,
-            dest,
-            jinja,
-            markers,
-        } => dockerfile::dockerfile(template, dest, *jinja, markers, context),
+        Work::Dockerfile { template, dest, jinja, markers } => {
+            dockerfile::dockerfile(template, dest, *jinja, markers, context)
+        }
         Work::Image(work) => image::image(work, context, log).await,
     }
 }
@@ -128,9 +102,5 @@ async fn blocking<T: Send + 'static>(
 pub fn megabytes(bytes: u64) -> String {
     #[allow(clippy::cast_precision_loss, reason = "two digits are shown")]
     let mb = bytes as f64 / 1e6;
-    if mb < 10.0 {
-        format!("{mb:.2} MB")
-    } else {
-        format!("{mb:.1} MB")
-    }
+    if mb < 10.0 { format!("{mb:.2} MB") } else { format!("{mb:.1} MB") }
 }

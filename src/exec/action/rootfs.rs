@@ -31,11 +31,7 @@ pub(super) async fn rootfs(
     log: &mut Log,
 ) -> Result<Made> {
     spec.volumes = vec![
-        (
-            work.portage_volume.clone(),
-            "/var/db/repos/gentoo".to_owned(),
-            true,
-        ),
+        (work.portage_volume.clone(), "/var/db/repos/gentoo".to_owned(), true),
         (DISTFILES_VOLUME.to_owned(), "/distfiles".to_owned(), false),
         (PACKAGES_VOLUME.to_owned(), "/packages".to_owned(), false),
     ];
@@ -63,10 +59,7 @@ async fn build(
 /// Runs one command of the builder.
 async fn command(container: &str, verb: &str, context: &Context, log: &mut Log) -> Result<()> {
     let mut sink = |data: &[u8]| log.write(data);
-    let status = context
-        .engine
-        .exec(container, &["build-root", verb], &mut sink)
-        .await?;
+    let status = context.engine.exec(container, &["build-root", verb], &mut sink).await?;
     log.check()?;
     match status {
         0 => Ok(()),
@@ -79,29 +72,19 @@ fn inputs(work: &RootfsWork, files: &[PathBuf], jobs: usize) -> Result<Vec<Entry
     let mut entries = vec![
         Entry::Folder("bb".into(), 0o755),
         Entry::Text("bb/job.env".into(), job_env(work, jobs).into_bytes()),
-        Entry::Text(
-            "bb/make.conf".into(),
-            make_conf(&work.make_conf).into_bytes(),
-        ),
+        Entry::Text("bb/make.conf".into(), make_conf(&work.make_conf).into_bytes()),
         Entry::Folder("config".into(), 0o755),
     ];
     for file in files {
         let inside = file.strip_prefix(&work.dock).map_err(|_| {
-            Error::bug(format!(
-                "`{}` is not in `{}`",
-                file.display(),
-                work.dock.display()
-            ))
+            Error::bug(format!("`{}` is not in `{}`", file.display(), work.dock.display()))
         })?;
         entries.push(Entry::File(Path::new("config").join(inside), file.clone()));
     }
     if let Some((_, dir)) = &work.parent {
         entries.push(Entry::Folder("bb/parent".into(), 0o755));
         for name in ["sysroot.tar.zst", "packages.json"] {
-            entries.push(Entry::File(
-                Path::new("bb/parent").join(name),
-                dir.join(name),
-            ));
+            entries.push(Entry::File(Path::new("bb/parent").join(name), dir.join(name)));
         }
     }
     Ok(entries)
@@ -136,11 +119,7 @@ async fn supply(container: &str, context: &Context, log: &mut Log) -> Result<()>
     let temp = context.store.temp_dir()?;
     let list = temp.path().join("fetch.list");
     let wanted = BTreeMap::from([("fetch.list".to_owned(), list.clone())]);
-    archive::take(
-        context.engine.download(container, "/bb/out/fetch.list"),
-        wanted,
-    )
-    .await?;
+    archive::take(context.engine.download(container, "/bb/out/fetch.list"), wanted).await?;
     let text = std::fs::read_to_string(&list).map_err(|e| Error::file("read", &list, &e))?;
     let mut entries = vec![];
     for line in text.lines() {
@@ -174,12 +153,7 @@ async fn distfile<'a>(
     context: &Context,
     log: &mut Log,
 ) -> Result<()> {
-    let expect = Expect {
-        size: None,
-        max: LARGEST_DISTFILE,
-        sha512: None,
-        blake2b: None,
-    };
+    let expect = Expect { size: None, max: LARGEST_DISTFILE, sha512: None, blake2b: None };
     let progress = |done, total| log.bytes(done, total);
     let mut mirrors = release::mirrors(&context.settings)?;
     let path = format!("distfiles/{}/{name}", hash_folder(name));
@@ -193,12 +167,7 @@ async fn distfile<'a>(
             continue;
         };
         mirrors = vec![mirror];
-        if context
-            .client
-            .download(&mirrors, file, dest, &expect, &progress)
-            .await
-            .is_ok()
-        {
+        if context.client.download(&mirrors, file, dest, &expect, &progress).await.is_ok() {
             return Ok(());
         }
     }
@@ -215,9 +184,7 @@ fn hash_folder(name: &str) -> String {
 async fn collect(work: &RootfsWork, container: &str, context: &Context) -> Result<Made> {
     let temp = context.store.temp_dir()?;
     let names = ROOTFS_OUTPUTS.iter().chain(&["sysroot.digest"]);
-    let wanted = names
-        .map(|n| (format!("out/{n}"), temp.path().join(n)))
-        .collect();
+    let wanted = names.map(|n| (format!("out/{n}"), temp.path().join(n))).collect();
     archive::take(context.engine.download(container, "/bb/out"), wanted).await?;
     let digest = temp.path().join("sysroot.digest");
     let sysroot = std::fs::read_to_string(&digest).map_err(|e| Error::file("read", &digest, &e))?;
@@ -231,8 +198,7 @@ async fn collect(work: &RootfsWork, container: &str, context: &Context) -> Resul
             .map_err(|e| Error::file("write", &dest, &e))?;
     }
     let mut made = Made::product("tar", tar).note(megabytes(size));
-    made.products
-        .insert("sysroot".to_owned(), sysroot.trim().to_owned());
+    made.products.insert("sysroot".to_owned(), sysroot.trim().to_owned());
     Ok(made)
 }
 

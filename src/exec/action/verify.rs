@@ -25,13 +25,7 @@ pub(super) async fn verify(files: Files<'_>, pinned: &Pinned, context: &Context)
     let signature = read(files.signature)?;
     let (path, ring) = (files.file.to_owned(), keyring.clone());
     let verified = blocking(move || detached(&ring, &path, &signature)).await?;
-    agree(
-        files.file,
-        "the lock",
-        &verified,
-        &pinned.sha512,
-        &pinned.blake2b,
-    )?;
+    agree(files.file, "the lock", &verified, &pinned.sha512, &pinned.blake2b)?;
     if let Some(list) = files.digests {
         let text = keyring.verify_cleartext(&shown(list), &read(list)?, None)?;
         let listed = digests::parse(text.text()?, files.name, &shown(list))?;
@@ -41,8 +35,7 @@ pub(super) async fn verify(files: Files<'_>, pinned: &Pinned, context: &Context)
     }
     let note = format!("signed by {}", verified.signer);
     let mut made = Made::product("sha512", verified.sha512).note(note);
-    made.products
-        .insert("signer".to_owned(), verified.signer.to_string());
+    made.products.insert("signer".to_owned(), verified.signer.to_string());
     Ok(made)
 }
 
@@ -56,17 +49,10 @@ pub fn read_keyring(settings: &crate::config::Settings) -> Result<Keyring> {
     let path = &settings.keyring;
     let bytes = std::fs::read(path).map_err(|e| {
         let why = crate::error::io_reason(&e);
-        Error::trust(format!(
-            "cannot read the keyring `{}`: {why}",
-            path.display()
-        ))
-        .hint("set `keyring` in `[trust]` of bb.toml to a file with Gentoo's release keys")
+        Error::trust(format!("cannot read the keyring `{}`: {why}", path.display()))
+            .hint("set `keyring` in `[trust]` of bb.toml to a file with Gentoo's release keys")
     })?;
-    let pinned = settings
-        .fingerprints
-        .iter()
-        .map(|f| f.parse())
-        .collect::<Result<Vec<_>>>()?;
+    let pinned = settings.fingerprints.iter().map(|f| f.parse()).collect::<Result<Vec<_>>>()?;
     Keyring::from_bytes(&shown(path), &bytes, &pinned)
 }
 
@@ -79,20 +65,15 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn agree(file: &Path, list: &str, seen: &Verified, sha512: &str, blake2b: &str) -> Result<()> {
-    let pairs = [
-        ("SHA-512", &seen.sha512, sha512),
-        ("BLAKE2b", &seen.blake2b, blake2b),
-    ];
+    let pairs = [("SHA-512", &seen.sha512, sha512), ("BLAKE2b", &seen.blake2b, blake2b)];
     match pairs.into_iter().find(|(_, seen, listed)| *seen != listed) {
         None => Ok(()),
         Some((name, seen, listed)) => {
             let file = file.display();
-            Err(
-                Error::trust(format!("the {name} of `{file}` is not what {list} says"))
-                    .detail(format!("  listed: {listed}"))
-                    .detail(format!("  file:   {seen}"))
-                    .hint(format!("remove `{file}` to fetch it again")),
-            )
+            Err(Error::trust(format!("the {name} of `{file}` is not what {list} says"))
+                .detail(format!("  listed: {listed}"))
+                .detail(format!("  file:   {seen}"))
+                .hint(format!("remove `{file}` to fetch it again")))
         }
     }
 }

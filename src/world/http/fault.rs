@@ -57,10 +57,7 @@ pub(super) fn failure(path: &str, faults: &[(&Mirror, Fault)]) -> Error {
     } else if any(|fault| matches!(fault, Fault::Offline)) {
         Error::step(format!("cannot fetch `{path}` offline"))
             .hint("run it without --offline, or name a mirror in a local folder")
-    } else if faults
-        .iter()
-        .all(|(_, fault)| matches!(fault, Fault::Missing))
-    {
+    } else if faults.iter().all(|(_, fault)| matches!(fault, Fault::Missing)) {
         Error::step(format!("no mirror has `{path}`"))
             .hint("mirrors drop old files after some weeks; a newer one may be there")
     } else {

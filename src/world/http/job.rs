@@ -57,13 +57,7 @@ impl<'a> Job<'a> {
         expect: &'a Expect,
         progress: Progress<'a>,
     ) -> Self {
-        Self {
-            client,
-            path,
-            expect,
-            progress,
-            part: Part::of(dest),
-        }
+        Self { client, path, expect, progress, part: Part::of(dest) }
     }
 
     /// Asks one mirror until it is done, brings nothing more, or is wrong from the start.
@@ -113,11 +107,7 @@ impl<'a> Job<'a> {
             self.check_digests().await?;
         }
         self.part.commit().await?;
-        Ok(Downloaded {
-            size,
-            mirror: mirror.to_string(),
-            resumed_at: source.start,
-        })
+        Ok(Downloaded { size, mirror: mirror.to_string(), resumed_at: source.start })
     }
 
     /// Copies everything that comes; returns the file's whole size.
@@ -157,9 +147,9 @@ impl<'a> Job<'a> {
 
     fn check_size(&self, size: u64) -> Result<(), Fault> {
         match self.expect.size {
-            Some(wanted) if wanted != size => Err(Fault::Mismatch(format!(
-                "has {size} bytes instead of {wanted}"
-            ))),
+            Some(wanted) if wanted != size => {
+                Err(Fault::Mismatch(format!("has {size} bytes instead of {wanted}")))
+            }
             _ => Ok(()),
         }
     }
@@ -176,10 +166,7 @@ impl<'a> Job<'a> {
             ("BLAKE2B", &self.expect.blake2b, digests.blake2b),
         ];
         for (name, wanted, found) in pairs {
-            if wanted
-                .as_ref()
-                .is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&found))
-            {
+            if wanted.as_ref().is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&found)) {
                 return Err(Fault::Mismatch(format!("has another {name}")));
             }
         }

@@ -29,10 +29,7 @@ impl Mirror {
             return web(text).map_or_else(|| wrong("write `https://HOST/FOLDER`"), Ok);
         }
         if lower.starts_with("file:") {
-            let folder = text
-                .get(5..)
-                .and_then(|rest| rest.strip_prefix("//"))
-                .and_then(decode);
+            let folder = text.get(5..).and_then(|rest| rest.strip_prefix("//")).and_then(decode);
             return match folder {
                 Some(folder) if folder.starts_with('/') => Ok(Self::Folder(folder.into())),
                 _ => wrong("write `file:///FOLDER`, with three slashes"),
@@ -66,10 +63,7 @@ fn web(text: &str) -> Option<Mirror> {
         return None;
     }
     let scheme = scheme.to_ascii_lowercase();
-    Some(Mirror::Web(format!(
-        "{scheme}://{}",
-        rest.trim_end_matches('/')
-    )))
+    Some(Mirror::Web(format!("{scheme}://{}", rest.trim_end_matches('/'))))
 }
 
 fn without_password(base: &str) -> String {
@@ -97,9 +91,7 @@ fn decode(text: &str) -> Option<String> {
         bytes.push(u8::from_str_radix(digits, 16).ok()?);
         rest = &tail[2..];
     }
-    String::from_utf8(bytes)
-        .ok()
-        .filter(|text| !text.contains('\0'))
+    String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
 /// The address of a relative path under a base, percent-encoded.
@@ -122,11 +114,8 @@ pub(super) fn check_path(path: &str) -> Result<()> {
     if path.split('/').all(good) && !path.contains(odd) {
         return Ok(());
     }
-    Err(Error::trust(format!(
-        "`{}` is not a path inside a mirror",
-        path.escape_debug()
-    ))
-    .hint("such a path could lead anywhere; it is never followed"))
+    Err(Error::trust(format!("`{}` is not a path inside a mirror", path.escape_debug()))
+        .hint("such a path could lead anywhere; it is never followed"))
 }
 
 #[cfg(test)]
@@ -182,27 +171,14 @@ mod tests {
 
     #[test]
     fn addresses() {
-        assert_eq!(
-            address("http://h", "a/b c+1%é.xz"),
-            "http://h/a/b%20c+1%25%C3%A9.xz"
-        );
+        assert_eq!(address("http://h", "a/b c+1%é.xz"), "http://h/a/b%20c+1%25%C3%A9.xz");
     }
 
     #[test]
     fn paths() {
         assert!(check_path("releases/amd64/latest-stage3.txt").is_ok());
-        for path in [
-            "",
-            "/etc/passwd",
-            "a/../b",
-            "..",
-            "a//b",
-            "a/",
-            "./a",
-            "a\\b",
-            "a\nb",
-            "a\0",
-        ] {
+        for path in ["", "/etc/passwd", "a/../b", "..", "a//b", "a/", "./a", "a\\b", "a\nb", "a\0"]
+        {
             assert!(check_path(path).is_err(), "{path:?}");
         }
     }

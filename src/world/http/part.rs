@@ -28,10 +28,7 @@ impl Origin {
     /// result's digest is compared in the end.
     pub fn if_range(&self, address: &str, checked: bool) -> Option<&str> {
         let same = self.address == address;
-        let strong = self
-            .etag
-            .as_deref()
-            .filter(|etag| same && !etag.starts_with("W/"));
+        let strong = self.etag.as_deref().filter(|etag| same && !etag.starts_with("W/"));
         strong.or_else(|| self.last_modified.as_deref().filter(|_| same || checked))
     }
 
@@ -59,11 +56,7 @@ impl Part {
             name.push(suffix);
             PathBuf::from(name)
         };
-        Self {
-            dest: dest.to_owned(),
-            file: with(".part"),
-            meta: with(".part.meta"),
-        }
+        Self { dest: dest.to_owned(), file: with(".part"), meta: with(".part.meta") }
     }
 
     /// The path of the half that has arrived.
@@ -90,11 +83,7 @@ impl Part {
 
     /// Empties the file and notes where the new content comes from.
     pub async fn restart(&self, origin: Option<&Origin>) -> Result<File> {
-        if let Some(folder) = self
-            .dest
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
+        if let Some(folder) = self.dest.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             let made = fs::create_dir_all(folder).await;
             made.map_err(|cause| Error::file("create", folder, &cause))?;
         }
@@ -124,10 +113,7 @@ impl Part {
         renamed.map_err(|cause| Error::file("write", &self.dest, &cause))?;
         // Both only tidy up; the file itself is complete under its name.
         let _ = fs::remove_file(&self.meta).await;
-        let folder = self
-            .dest
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = self.dest.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))).await {
             let _ = folder.sync_all().await;
         }
@@ -149,11 +135,7 @@ mod tests {
 
     fn origin(address: &str, etag: Option<&str>, date: Option<&str>) -> Origin {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        Origin {
-            address: address.into(),
-            etag: owned(etag),
-            last_modified: owned(date),
-        }
+        Origin { address: address.into(), etag: owned(etag), last_modified: owned(date) }
     }
 
     #[test]
@@ -162,10 +144,7 @@ mod tests {
         assert_eq!(both.if_range("a", false), Some("\"1\""));
         assert_eq!(both.if_range("b", true), Some("Mon"));
         assert_eq!(both.if_range("b", false), None);
-        assert_eq!(
-            origin("a", Some("W/\"1\""), Some("Mon")).if_range("a", false),
-            Some("Mon")
-        );
+        assert_eq!(origin("a", Some("W/\"1\""), Some("Mon")).if_range("a", false), Some("Mon"));
         assert_eq!(origin("a", Some("W/\"1\""), None).if_range("a", true), None);
     }
 

@@ -25,15 +25,10 @@ struct Room {
 
 impl Room {
     fn new() -> Self {
-        let patience = Patience {
-            connect: Duration::from_secs(5),
-            stall: Duration::from_millis(300),
-        };
+        let patience =
+            Patience { connect: Duration::from_secs(5), stall: Duration::from_millis(300) };
         let dir = tempfile::tempdir().unwrap();
-        Self {
-            dir,
-            client: Client::with_patience(false, patience),
-        }
+        Self { dir, client: Client::with_patience(false, patience) }
     }
 
     fn dest(&self) -> PathBuf {
@@ -45,32 +40,19 @@ impl Room {
     }
 
     async fn get(&self, mirrors: &[&str], expect: &Expect) -> Result<Downloaded> {
-        let mirrors: Vec<_> = mirrors
-            .iter()
-            .map(|text| Mirror::parse(text).unwrap())
-            .collect();
-        self.client
-            .download(&mirrors, PATH, &self.dest(), expect, &|_, _| ())
-            .await
+        let mirrors: Vec<_> = mirrors.iter().map(|text| Mirror::parse(text).unwrap()).collect();
+        self.client.download(&mirrors, PATH, &self.dest(), expect, &|_, _| ()).await
     }
 
     /// The file is there, as it should be, and nothing else.
     fn complete(&self) {
         assert_eq!(fs::read(self.dest()).unwrap(), content());
-        assert_eq!(
-            fs::read_dir(self.dir.path().join("downloads"))
-                .unwrap()
-                .count(),
-            1
-        );
+        assert_eq!(fs::read_dir(self.dir.path().join("downloads")).unwrap().count(), 1);
     }
 }
 
 fn any() -> Expect {
-    Expect {
-        max: 10_000_000,
-        ..Expect::default()
-    }
+    Expect { max: 10_000_000, ..Expect::default() }
 }
 
 fn exact() -> Expect {
@@ -90,11 +72,7 @@ fn digest_of(bytes: &[u8]) -> crate::world::digest::Digests {
 fn told(result: Result<Downloaded>) -> (Exit, String, String) {
     let error = result.unwrap_err();
     assert!(error.hint_text().is_some());
-    (
-        error.exit(),
-        error.message().to_owned(),
-        error.details().join("\n"),
-    )
+    (error.exit(), error.message().to_owned(), error.details().join("\n"))
 }
 
 #[tokio::test]
@@ -104,19 +82,8 @@ async fn whole_file_and_progress() {
     let progress = |done, total| seen.lock().unwrap().push((done, total));
     let mirrors = [Mirror::parse(&server.base).unwrap()];
     let dest = room.dest();
-    let done = room
-        .client
-        .download(&mirrors, PATH, &dest, &exact(), &progress)
-        .await
-        .unwrap();
-    assert_eq!(
-        done,
-        Downloaded {
-            size: 800_000,
-            mirror: server.base.clone(),
-            resumed_at: 0
-        }
-    );
+    let done = room.client.download(&mirrors, PATH, &dest, &exact(), &progress).await.unwrap();
+    assert_eq!(done, Downloaded { size: 800_000, mirror: server.base.clone(), resumed_at: 0 });
     room.complete();
     let seen = seen.into_inner().unwrap();
     assert_eq!(seen.first(), Some(&(0, Some(800_000))));
@@ -126,10 +93,7 @@ async fn whole_file_and_progress() {
 
 #[tokio::test]
 async fn cut_connections_are_resumed() {
-    let (room, server) = (
-        Room::new(),
-        Server::start(&content(), Mood::Cuts(300_000)).await,
-    );
+    let (room, server) = (Room::new(), Server::start(&content(), Mood::Cuts(300_000)).await);
     let done = room.get(&[&server.base], &any()).await.unwrap();
     room.complete();
     assert_eq!(done.resumed_at, 600_000);
@@ -142,14 +106,8 @@ async fn a_later_run_resumes_too() {
     // 6 tries of 100,000 bytes are not enough for 800,000
     let server = Server::start(&content(), Mood::Cuts(100_000)).await;
     let (exit, message, detail) = told(room.get(&[&server.base], &any()).await);
-    assert_eq!(
-        (exit, &*message),
-        (Exit::Step, "cannot fetch `releases/a file.xz`")
-    );
-    assert!(
-        detail.starts_with(&format!("  {}: ", server.base)),
-        "{detail}"
-    );
+    assert_eq!((exit, &*message), (Exit::Step, "cannot fetch `releases/a file.xz`"));
+    assert!(detail.starts_with(&format!("  {}: ", server.base)), "{detail}");
     assert_eq!(fs::metadata(room.part()).unwrap().len(), 600_000);
     assert!(!room.dest().exists());
     room.get(&[&server.base], &any()).await.unwrap();

@@ -37,9 +37,7 @@ fn armored_signatures(what: &str, armor: &[u8]) -> Result<Vec<Signature>> {
 }
 
 fn only_signatures(what: &str, pile: pgp::Result<PacketPile>) -> Result<Vec<Signature>> {
-    let packets = pile
-        .map(|pile| pile.into_children().collect::<Vec<_>>())
-        .unwrap_or_default();
+    let packets = pile.map(|pile| pile.into_children().collect::<Vec<_>>()).unwrap_or_default();
     let mut found = Vec::new();
     let mut unknown = false;
     for packet in packets {
@@ -78,7 +76,5 @@ pub(super) fn certs(bytes: &[u8]) -> Vec<Cert> {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
+    haystack.windows(needle.len()).position(|window| window == needle)
 }

@@ -38,10 +38,7 @@ impl Rules {
         let mut back_signatures = StandardPolicy::at(time);
         let property = HashAlgoSecurity::SecondPreImageResistance;
         back_signatures.accept_hash_property(HashAlgorithm::SHA1, property);
-        Self {
-            standard: StandardPolicy::at(time),
-            back_signatures,
-        }
+        Self { standard: StandardPolicy::at(time), back_signatures }
     }
 
     /// Whether the key may sign at that time.
@@ -64,16 +61,12 @@ impl Rules {
 
     /// Whether the signature counts at that time, whatever made it.
     pub fn check_signature(&self, what: &str, signature: &Signature, at: SystemTime) -> Result<()> {
-        if let Some(made) = signature
-            .signature_creation_time()
-            .filter(|made| *made > at + CLOCK_SKEW)
+        if let Some(made) =
+            signature.signature_creation_time().filter(|made| *made > at + CLOCK_SKEW)
         {
             return Err(refusal::future(what, made));
         }
-        if let Some(end) = signature
-            .signature_expiration_time()
-            .filter(|end| *end <= at)
-        {
+        if let Some(end) = signature.signature_expiration_time().filter(|end| *end <= at) {
             return Err(refusal::expired_signature(what, end));
         }
         Policy::signature(self, signature, HashAlgoSecurity::CollisionResistance)
@@ -119,11 +112,7 @@ fn may_sign(
     if let RevocationStatus::Revoked(_) = key.revocation_status() {
         return Err(names.revoked_key());
     }
-    if let Some(expired) = cert
-        .primary_key()
-        .key_expiration_time()
-        .filter(|end| *end <= at)
-    {
+    if let Some(expired) = cert.primary_key().key_expiration_time().filter(|end| *end <= at) {
         return Err(names.expired_cert(expired));
     }
     if let Some(expired) = key.key_expiration_time().filter(|end| *end <= at) {
@@ -132,19 +121,12 @@ fn may_sign(
     cert.alive()
         .and_then(|()| key.alive())
         .map_err(|cause| names.invalid(at, &format!("{cause:#}")))?;
-    if key.for_signing() {
-        Ok(())
-    } else {
-        Err(names.not_signing())
-    }
+    if key.for_signing() { Ok(()) } else { Err(names.not_signing()) }
 }
 
 /// Whether two files with the same hash can be made.
 pub(super) fn is_weak_hash(algorithm: HashAlgorithm) -> bool {
-    matches!(
-        algorithm,
-        HashAlgorithm::MD5 | HashAlgorithm::SHA1 | HashAlgorithm::RipeMD
-    )
+    matches!(algorithm, HashAlgorithm::MD5 | HashAlgorithm::SHA1 | HashAlgorithm::RipeMD)
 }
 
 /// The name of a key's algorithm if it is too weak at any time: DSA, or RSA below 2048 bits.

@@ -47,19 +47,8 @@ fn cert() -> Cert {
 
 fn key_for(cert: &Cert, flags: KeyFlags) -> KeyPair {
     let policy = StandardPolicy::at(day(1));
-    let keys = cert
-        .keys()
-        .secret()
-        .with_policy(&policy, day(1))
-        .key_flags(flags);
-    keys.subkeys()
-        .next()
-        .unwrap()
-        .key()
-        .clone()
-        .role_into_unspecified()
-        .into_keypair()
-        .unwrap()
+    let keys = cert.keys().secret().with_policy(&policy, day(1)).key_flags(flags);
+    keys.subkeys().next().unwrap().key().clone().role_into_unspecified().into_keypair().unwrap()
 }
 
 fn signing_pair(cert: &Cert) -> KeyPair {
@@ -74,17 +63,11 @@ fn builder(typ: SignatureType) -> SignatureBuilder {
 }
 
 fn sign(builder: SignatureBuilder, pair: &mut KeyPair, data: &[u8]) -> Vec<u8> {
-    Packet::from(builder.sign_message(pair, data).unwrap())
-        .to_vec()
-        .unwrap()
+    Packet::from(builder.sign_message(pair, data).unwrap()).to_vec().unwrap()
 }
 
 fn signed(cert: &Cert) -> Vec<u8> {
-    sign(
-        builder(SignatureType::Binary),
-        &mut signing_pair(cert),
-        DATA,
-    )
+    sign(builder(SignatureType::Binary), &mut signing_pair(cert), DATA)
 }
 
 fn clearsigned(cert: &Cert, text: &str) -> String {

@@ -10,18 +10,12 @@ async fn mirrors_in_order() {
     let good = Server::start(&content(), Mood::Good).await;
     let unasked = Server::start(&content(), Mood::Good).await;
     let mirrors = [&*missing.base, &broken.base, &good.base, &unasked.base];
-    assert_eq!(
-        room.get(&mirrors, &exact()).await.unwrap().mirror,
-        good.base
-    );
+    assert_eq!(room.get(&mirrors, &exact()).await.unwrap().mirror, good.base);
     room.complete();
     assert!(unasked.requests().is_empty());
 
     let (exit, message, detail) = told(room.get(&mirrors[..2], &any()).await);
-    assert_eq!(
-        (exit, &*message),
-        (Exit::Step, "cannot fetch `releases/a file.xz`")
-    );
+    assert_eq!((exit, &*message), (Exit::Step, "cannot fetch `releases/a file.xz`"));
     let lines = [
         format!("  {}: not there", missing.base),
         format!("  {}: answered 500 Internal Server Error", broken.base),
@@ -30,14 +24,8 @@ async fn mirrors_in_order() {
 
     let folder = room.dir.path().to_str().unwrap();
     let (exit, message, _) = told(room.get(&[&missing.base, folder], &any()).await);
-    assert_eq!(
-        (exit, &*message),
-        (Exit::Step, "no mirror has `releases/a file.xz`")
-    );
-    assert_eq!(
-        room.get(&[], &any()).await.unwrap_err().exit(),
-        Exit::Config
-    );
+    assert_eq!((exit, &*message), (Exit::Step, "no mirror has `releases/a file.xz`"));
+    assert_eq!(room.get(&[], &any()).await.unwrap_err().exit(), Exit::Config);
 }
 
 #[tokio::test]
@@ -47,30 +35,12 @@ async fn wrong_content() {
     let room = Room::new();
     let wrong = Server::start(&other, Mood::Good).await;
     let good = Server::start(&content(), Mood::Good).await;
-    assert_eq!(
-        room.get(&[&wrong.base, &good.base], &exact())
-            .await
-            .unwrap()
-            .mirror,
-        good.base
-    );
+    assert_eq!(room.get(&[&wrong.base, &good.base], &exact()).await.unwrap().mirror, good.base);
     room.complete();
     for (expect, why) in [
         (exact(), "has another SHA512"),
-        (
-            Expect {
-                sha512: None,
-                ..exact()
-            },
-            "has another BLAKE2B",
-        ),
-        (
-            Expect {
-                size: Some(9),
-                ..exact()
-            },
-            "has 800000 bytes instead of 9",
-        ),
+        (Expect { sha512: None, ..exact() }, "has another BLAKE2B"),
+        (Expect { size: Some(9), ..exact() }, "has 800000 bytes instead of 9"),
     ] {
         fs::remove_file(room.dest()).unwrap_or_default();
         let (exit, message, detail) = told(room.get(&[&wrong.base], &expect).await);
@@ -87,28 +57,13 @@ async fn limits_of_size() {
     let endless = Server::start(b"", Mood::Endless).await;
     let (exit, _, detail) = told(room.get(&[&endless.base], &any()).await);
     let large = "larger than the limit of 10000000 bytes";
-    assert_eq!(
-        (exit, detail),
-        (Exit::Step, format!("  {}: {large}", endless.base))
-    );
-    let expect = Expect {
-        size: Some(5000),
-        ..any()
-    };
+    assert_eq!((exit, detail), (Exit::Step, format!("  {}: {large}", endless.base)));
+    let expect = Expect { size: Some(5000), ..any() };
     let (exit, _, detail) = told(room.get(&[&endless.base], &expect).await);
     let more = format!("  {}: has more than 5000 bytes", endless.base);
     assert_eq!((exit, detail), (Exit::Trust, more));
     let server = Server::start(&content(), Mood::Good).await;
-    let (exit, ..) = told(
-        room.get(
-            &[&server.base],
-            &Expect {
-                max: 799_999,
-                ..any()
-            },
-        )
-        .await,
-    );
+    let (exit, ..) = told(room.get(&[&server.base], &Expect { max: 799_999, ..any() }).await);
     assert_eq!(exit, Exit::Step);
     assert!(!room.part().exists());
 }
@@ -124,10 +79,7 @@ async fn wrong_length() {
 
 #[tokio::test]
 async fn a_stall_ends() {
-    let (room, server) = (
-        Room::new(),
-        Server::start(&content(), Mood::Stalls(0)).await,
-    );
+    let (room, server) = (Room::new(), Server::start(&content(), Mood::Stalls(0)).await);
     let (exit, _, detail) = told(room.get(&[&server.base], &any()).await);
     let stall = format!("  {}: nothing came for 300ms", server.base);
     assert_eq!((exit, detail), (Exit::Step, stall));
@@ -141,14 +93,8 @@ async fn redirects() {
     let location = format!("302 Found\r\nLocation: file://{}", secret.display());
     let evil = Server::start(b"", Mood::Status(location.leak())).await;
     let (exit, _, detail) = told(room.get(&[&evil.base], &any()).await);
-    let refused = format!(
-        "leads to `file://{}`, which is not followed",
-        secret.display()
-    );
-    assert_eq!(
-        (exit, detail),
-        (Exit::Step, format!("  {}: {refused}", evil.base))
-    );
+    let refused = format!("leads to `file://{}`, which is not followed", secret.display());
+    assert_eq!((exit, detail), (Exit::Step, format!("  {}: {refused}", evil.base)));
 
     let good = Server::start(&content(), Mood::Good).await;
     let location = format!("302 Found\r\nLocation: {}/elsewhere", good.base);
@@ -171,27 +117,13 @@ async fn folders_and_offline() {
     let dest = room.dest();
     let web = Mirror::parse("http://127.0.0.1:9").unwrap();
     let mirrors = [web.clone(), Mirror::parse(&url).unwrap()];
-    offline
-        .download(&mirrors, PATH, &dest, &exact(), &|_, _| ())
-        .await
-        .unwrap();
+    offline.download(&mirrors, PATH, &dest, &exact(), &|_, _| ()).await.unwrap();
     room.complete();
-    let result = offline
-        .download(&mirrors[..1], PATH, &dest, &any(), &|_, _| ())
-        .await;
+    let result = offline.download(&mirrors[..1], PATH, &dest, &any(), &|_, _| ()).await;
     let (exit, message, detail) = told(result);
-    assert_eq!(
-        (exit, &*message),
-        (Exit::Step, "cannot fetch `releases/a file.xz` offline")
-    );
-    assert_eq!(
-        detail,
-        "  http://127.0.0.1:9: not asked, because of --offline"
-    );
-    let bytes = offline
-        .fetch_small(&mirrors, PATH, 1_000_000)
-        .await
-        .unwrap();
+    assert_eq!((exit, &*message), (Exit::Step, "cannot fetch `releases/a file.xz` offline"));
+    assert_eq!(detail, "  http://127.0.0.1:9: not asked, because of --offline");
+    let bytes = offline.fetch_small(&mirrors, PATH, 1_000_000).await.unwrap();
     assert_eq!(bytes, content());
     assert!(offline.fetch_small(&mirrors[..1], PATH, 10).await.is_err());
 }
@@ -202,25 +134,13 @@ async fn small_files() {
     let server = Server::start(b"small", Mood::Good).await;
     let missing = Server::start(b"", Mood::Status("410 Gone")).await;
     let mirrors = [&missing.base, &server.base].map(|base| Mirror::parse(base).unwrap());
-    assert_eq!(
-        client.fetch_small(&mirrors, "x", 5).await.unwrap(),
-        b"small"
-    );
+    assert_eq!(client.fetch_small(&mirrors, "x", 5).await.unwrap(), b"small");
     let error = client.fetch_small(&mirrors[1..], "x", 4).await.unwrap_err();
-    assert_eq!(
-        error.details(),
-        [format!(
-            "  {}: larger than the limit of 4 bytes",
-            server.base
-        )]
-    );
+    assert_eq!(error.details(), [format!("  {}: larger than the limit of 4 bytes", server.base)]);
     let error = client.fetch_small(&mirrors[..1], "x", 4).await.unwrap_err();
     assert_eq!(error.message(), "no mirror has `x`");
     for path in ["../x", "/x", "a/../x"] {
         let error = client.fetch_small(&mirrors, path, 5).await.unwrap_err();
-        assert_eq!(
-            error.message(),
-            format!("`{path}` is not a path inside a mirror")
-        );
+        assert_eq!(error.message(), format!("`{path}` is not a path inside a mirror"));
     }
 }

@@ -53,10 +53,7 @@ impl Server {
     /// The `Range` of each request so far, empty for those without one.
     pub fn ranges(&self) -> Vec<String> {
         let requests = self.requests.lock().unwrap();
-        requests
-            .iter()
-            .map(|head| header(head, "range").unwrap_or_default())
-            .collect()
+        requests.iter().map(|head| header(head, "range").unwrap_or_default()).collect()
     }
 
     pub fn requests(&self) -> Vec<String> {
@@ -66,10 +63,7 @@ impl Server {
 
 fn header(head: &str, name: &str) -> Option<String> {
     let found = head.lines().filter_map(|line| line.split_once(": "));
-    found
-        .into_iter()
-        .find(|(key, _)| key.eq_ignore_ascii_case(name))
-        .map(|(_, v)| v.to_owned())
+    found.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v.to_owned())
 }
 
 async fn read_head(stream: &mut TcpStream) -> String {
@@ -123,11 +117,7 @@ impl Plan {
             content,
             etag: if changes { "\"two\"" } else { "\"one\"" },
             limit: limit.unwrap_or(usize::MAX),
-            announced: if let Mood::Announces(length) = mood {
-                Some(*length)
-            } else {
-                None
-            },
+            announced: if let Mood::Announces(length) = mood { Some(*length) } else { None },
             ranges: !matches!(mood, Mood::IgnoresRange(_)),
             ask_if_range: !matches!(mood, Mood::ChangesSilently(_)),
         }
@@ -154,9 +144,7 @@ async fn answer(
         Mood::Endless => endless(stream).await,
         Mood::Status(status) => {
             let end = "Content-Length: 0\r\nConnection: close\r\n\r\n";
-            stream
-                .write_all(format!("HTTP/1.1 {status}\r\n{end}").as_bytes())
-                .await
+            stream.write_all(format!("HTTP/1.1 {status}\r\n{end}").as_bytes()).await
         }
         _ => send(stream, head, &Plan::new(content, mood, count)).await,
     }?;
@@ -172,10 +160,7 @@ async fn send(stream: &mut TcpStream, head: &str, plan: &Plan) -> std::io::Resul
     let status = match from {
         Some(from) if from >= all => "416 Range Not Satisfiable".to_owned(),
         Some(from) => {
-            format!(
-                "206 Partial Content\r\nContent-Range: bytes {from}-{}/{all}",
-                all - 1
-            )
+            format!("206 Partial Content\r\nContent-Range: bytes {from}-{}/{all}", all - 1)
         }
         None => "200 OK".to_owned(),
     };
@@ -187,9 +172,7 @@ async fn send(stream: &mut TcpStream, head: &str, plan: &Plan) -> std::io::Resul
          Connection: close\r\n\r\n"
     );
     stream.write_all(text.as_bytes()).await?;
-    stream
-        .write_all(&body[..plan.limit.min(body.len())])
-        .await?;
+    stream.write_all(&body[..plan.limit.min(body.len())]).await?;
     stream.flush().await
 }
 
@@ -197,9 +180,7 @@ async fn send(stream: &mut TcpStream, head: &str, plan: &Plan) -> std::io::Resul
 pub const DATE: &str = "Sun, 01 Mar 2026 00:00:00 GMT";
 
 async fn endless(stream: &mut TcpStream) -> std::io::Result<()> {
-    stream
-        .write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
-        .await?;
+    stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").await?;
     loop {
         stream.write_all(&[0; 4096]).await?;
     }
