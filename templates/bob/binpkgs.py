@@ -1,10 +1,10 @@
 """A cache of binary packages that is neither stale nor needlessly empty.
 
-`emerge --usepkg` looks at a package's version and USE flags only. It takes a package that was built
-from another text of the ebuild, or with other CFLAGS, and all of them are of no use to it once a
-changed dependency is only visible in the dependency's ebuild. So each package is kept under a key:
-a hash over everything that its content depends on. PKGDIR starts empty, gets just the packages whose
-key is the one computed now, and emerge may then use whatever it finds there.
+`emerge --usepkg` looks at a package's version and USE flags only. It takes one that was built from
+another text of the ebuild, with other CFLAGS, or against a dependency that is another one by now. So
+each package is kept under a key: a hash over everything that its content depends on. PKGDIR starts
+empty, gets just the packages whose key is the one computed now, and emerge may then use whatever it
+finds there.
 
 Deliberately not part of a key: the date of the ebuild repository, anything in it that this package
 does not use, the number of jobs, the image that asked for it.

@@ -1,32 +1,64 @@
 # What a Buildconfig.sh may call, in configure_rootfs_build and finish_rootfs_build. Sourced by
-# build-root. Every function may be called again with the same arguments.
+# build-root. Settings hold for the image and for those built on it; every function may be called again
+# with the same arguments.
+# shellcheck shell=bash disable=SC2046 # lists of packages are split on purpose
 
-# Settings that a dock makes go into files of this name, which build-root clears before each run.
+# A dock's settings go into files of this name; those of its parents are in another, read before it.
 BOB_PORTAGE=/etc/portage
-BOB_FILE=zz-bob
+BOB_OWN=zz-bob
+BOB_PARENTS=zy-bob-parents
+BOB_SETTINGS="package.use package.accept_keywords package.mask package.unmask package.license package.env"
+# Where they travel in the sysroot.
+BOB_INHERITED=$EMERGE_ROOT/var/lib/bob/portage
 
-# bob_setting FILE LINE: one line for one of /etc/portage's folders, once.
+# bob_setting FOLDER LINE: one line for one of /etc/portage's folders, once.
 bob_setting() {
-	local file="$BOB_PORTAGE/$1"
-	# A stage3 may have a plain file where a folder is possible as well.
-	if [ -f "$file" ]; then
-		mv "$file" "$file.stage3" && mkdir "$file" && mv "$file.stage3" "$file/00-stage3"
-	fi
-	mkdir -p "$file"
-	grep -qsxF -- "$2" "$file/$BOB_FILE" || echo "$2" >>"$file/$BOB_FILE"
+	bob_settings_folder "$1"
+	grep -qsxF -- "$2" "$BOB_PORTAGE/$1/$BOB_OWN" || echo "$2" >>"$BOB_PORTAGE/$1/$BOB_OWN"
 }
 
-bob_clear_settings() {
+# A stage3 may have a plain file where a folder is possible as well.
+bob_settings_folder() {
+	local folder="$BOB_PORTAGE/$1"
+	if [ -f "$folder" ]; then
+		mv "$folder" "$folder.stage3" && mkdir "$folder" && mv "$folder.stage3" "$folder/00-stage3"
+	fi
+	mkdir -p "$folder"
+}
+
+# Takes back what an earlier run in this container has set, and starts from the parents' settings: with
+# other USE flags than theirs, what they have compiled would not fit, and be compiled again.
+bob_inherit_settings() {
 	local name
-	for name in package.use package.accept_keywords package.mask package.unmask package.license package.env; do
-		rm -f "$BOB_PORTAGE/$name/$BOB_FILE"
+	for name in $BOB_SETTINGS; do
+		bob_settings_folder "$name"
+		rm -f "$BOB_PORTAGE/$name/$BOB_OWN" "$BOB_PORTAGE/$name/$BOB_PARENTS"
+		[ ! -e "$BOB_INHERITED/$name" ] || cp "$BOB_INHERITED/$name" "$BOB_PORTAGE/$name/$BOB_PARENTS"
 	done
-	rm -f "$BOB_PORTAGE/profile/package.provided"
+	mkdir -p "$BOB_PORTAGE/env" "$BOB_PORTAGE/profile"
+	rm -f "$BOB_PORTAGE"/env/bob-* "$BOB_PORTAGE/profile/package.provided"
+	[ ! -e "$BOB_INHERITED/env" ] || cp "$BOB_INHERITED"/env/* "$BOB_PORTAGE/env/"
+	[ ! -e "$BOB_INHERITED/package.provided" ] || provide_package $(cat "$BOB_INHERITED/package.provided")
+}
+
+# For the children.
+bob_bequeath_settings() {
+	local name
+	rm -rf "$BOB_INHERITED"
+	mkdir -p "$BOB_INHERITED"
+	for name in $BOB_SETTINGS; do
+		cat "$BOB_PORTAGE/$name/$BOB_PARENTS" "$BOB_PORTAGE/$name/$BOB_OWN" 2>/dev/null >"$BOB_INHERITED/$name" || true
+		[ -s "$BOB_INHERITED/$name" ] || rm "$BOB_INHERITED/$name"
+	done
+	if compgen -G "$BOB_PORTAGE/env/bob-*" >/dev/null; then
+		mkdir "$BOB_INHERITED/env" && cp "$BOB_PORTAGE"/env/bob-* "$BOB_INHERITED/env/"
+	fi
+	[ ! -e "$BOB_PORTAGE/profile/package.provided" ] || cp "$BOB_PORTAGE/profile/package.provided" "$BOB_INHERITED/"
 }
 
 # update_use 'category/package' +flag -flag flag: USE flags, in the builder and in the image.
 update_use() {
-	local atom=$1 flag line=$1
+	local flag line=$1
 	shift
 	for flag; do line+=" ${flag#+}"; done
 	bob_setting package.use "$line"
@@ -52,7 +84,6 @@ package_env() {
 	local atom=$1 file setting
 	shift
 	file="bob-${atom//[^a-zA-Z0-9]/_}"
-	mkdir -p "$BOB_PORTAGE/env"
 	for setting; do printf '%s="%s"\n' "${setting%%=*}" "${setting#*=}"; done >"$BOB_PORTAGE/env/$file"
 	bob_setting package.env "$atom $file"
 }
@@ -61,10 +92,11 @@ package_env() {
 # image, without anything being there. For dependencies that an image can do without.
 provide_package() {
 	local cpv
-	mkdir -p "$BOB_PORTAGE/profile"
 	# package.provided is forbidden in profiles of EAPI 7 and later.
 	rm -f "$BOB_PORTAGE/profile/eapi"
-	for cpv; do echo "$cpv" >>"$BOB_PORTAGE/profile/package.provided"; done
+	for cpv; do
+		grep -qsxF -- "$cpv" "$BOB_PORTAGE/profile/package.provided" || echo "$cpv" >>"$BOB_PORTAGE/profile/package.provided"
+	done
 }
 
 # is_package_installed category/package: whether the image (with its parents) has it.

@@ -1,6 +1,5 @@
 """From the ROOT that emerge has left: the image's own part of it, and what a child builds on."""
 
-import hashlib
 import json
 import os
 import subprocess
@@ -42,8 +41,7 @@ def pack(before_file, out):
 def recall(file):
     with open(file) as text:
         state = json.load(text)
-    as_entry = lambda e: tree.Entry(*e[:-1], tuple(map(tuple, e[-1])))
-    return {path: as_entry(e) for path, e in state["tree"].items()}, state["counters"]
+    return {path: tree.Entry.from_json(e) for path, e in state["tree"].items()}, state["counters"]
 
 
 def yes(variable):

@@ -15,7 +15,7 @@ from _emerge.Package import Package
 from _emerge.stdout_spinner import stdout_spinner
 
 IMAGE_ROOT = "/emerge-root"
-FOR_IMAGE = ["--noreplace", "--with-bdeps=n"]
+FOR_IMAGE = ["--noreplace", "--changed-use", "--with-bdeps=n"]
 FOR_BUILDER = ["--noreplace", "--oneshot"]
 
 

@@ -11,7 +11,7 @@ RECORDS = r"""
     var/db/(pkg|repos) var/lib/(portage|gentoo|bob) var/cache/(edb|ldconfig|distfiles|binpkgs) etc/env\.d
     etc/portage usr/share/portage usr/share/baselayout usr/lib/portage var/log/(emerge\.log|portage) var/tmp/portage
     etc/csh\.env etc/environment\.d/10-gentoo-env\.conf etc/(passwd|group|shadow|gshadow)- etc/\.pwd\.lock
-    etc/config-archive .*/\._cfg\d{4}_[^/]* (.*/)?\.keep(_[^/]*)?
+    etc/config-archive .*/\._cfg\d{4}_[^/]*
 """
 DOCUMENTS = r"""
     usr/share/(man|doc|info|gtk-doc|bash-completion|zsh|fish|applications) usr/man usr/local/share/man
@@ -21,6 +21,7 @@ DEVELOPMENT = r"""
     usr/lib(64|32|x32)?/[^/]*\.o .*\.gir usr/share/(gir-1\.0|vala|gdb)
     usr/lib(64)?/skalibs/sysdeps
 """
+KEEP_MARK = re.compile(r"(.*/)?\.keep(_[^/]*)?")
 HEADERS = r"usr/include .*\.(h|hh|hpp|hxx)"
 STATIC_LIBS = r".*\.a"
 
@@ -46,41 +47,25 @@ def pattern(keep_headers, keep_static_libs):
 
 
 def left_out(path, unwanted):
-    return unwanted.fullmatch(path) is not None
+    return unwanted.fullmatch(path) is not None or KEEP_MARK.fullmatch(path) is not None
 
 
 def emptied(tree, out):
     """Folders that hold nothing any more. One that held nothing from the start, or only the mark of
     Gentoo's keepdir, is there on purpose."""
-    needed, held = set(), set()
-    for path, entry in tree.items():
-        folders = [path.rpartition("/")[0]]
-        if path in out:
-            if not re.fullmatch(r"(.*/)?\.keep(_[^/]*)?", path):
-                held.update(folders)
-        elif entry.kind != "d" or path in SKELETON:
-            needed.update(above(path))
-    empty = {p for p in held if p not in needed and p not in SKELETON and p not in out}
-    return grow(tree, empty, out, needed)
-
-
-def grow(tree, empty, out, needed):
-    """A folder with nothing but emptied folders in it is emptied as well."""
-    children = {}
-    for path in tree:
-        children.setdefault(path.rpartition("/")[0], []).append(path)
-    # A folder that also holds one which is empty on purpose stays.
-    empty = {p for p in empty if all(c in out or c in empty for c in children.get(p, []))}
-    todo = list(empty)
-    while todo:
-        folder = todo.pop().rpartition("/")[0]
-        gone = all(c in out or c in empty for c in children.get(folder, []))
-        if folder and gone and folder not in empty | SKELETON | needed:
+    empty = set()
+    inside = children(tree)
+    for folder in sorted(inside, reverse=True):  # what is inside before the folder itself
+        gone = all(path in out or path in empty for path in inside[folder])
+        if gone and folder not in SKELETON and not any(KEEP_MARK.fullmatch(path) for path in inside[folder]):
             empty.add(folder)
-            todo.append(folder)
     return empty
 
 
-def above(path):
-    while path := path.rpartition("/")[0]:
-        yield path
+def children(tree):
+    """folder → the paths in it, for folders that hold anything."""
+    found = {}
+    for path in tree:
+        found.setdefault(path.rpartition("/")[0], []).append(path)
+    found.pop("", None)
+    return found

@@ -20,6 +20,10 @@ class Entry(NamedTuple):
     data: str  # hash of a file's content, a link's target, a device's number
     xattrs: tuple
 
+    @classmethod
+    def from_json(cls, fields):
+        return cls(*fields[:-1], tuple(map(tuple, fields[-1])))
+
 
 def scan(root):
     """relative path → Entry, for everything below root."""
