@@ -426,8 +426,10 @@ wait_ready() {
 start_private() {
     local pid
     if pid=$(engine_pid); then
-        # Started, but whoever started it did not see it become ready.
-        wait_ready "$pid" || fail_start
+        # Starting, or in trouble. It may hold somebody's containers, so ending it
+        # is for `stop` alone.
+        wait_ready "$pid" || die 4 "the private \`dockerd\` (pid $pid) runs but does not answer" \
+            "see \`$LOG\`; end it with \`$SELF stop\`, then start again"
         return
     fi
     prepare_folder
@@ -443,10 +445,13 @@ start_private() {
 fail_start() {
     local pid
     tail -n 20 "$LOG" >&2 || true
-    pid=$(engine_pid) || pid=${CHILD:-}
-    if [[ -n $pid ]]; then end_process "$pid"; fi
+    local why='ended while it was starting'
+    if pid=$(engine_pid) || is_our_dockerd "${pid:=${CHILD:-0}}"; then
+        why="was not ready within $TIMEOUT seconds"
+        end_process "$pid"
+    fi
     clean_up
-    die 4 "the private \`dockerd\` was not ready within $TIMEOUT seconds" "its whole log is \`$LOG\`"
+    die 4 "the private \`dockerd\` $why" "its whole log is \`$LOG\`"
 }
 
 no_root_hint() {

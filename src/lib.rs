@@ -10,10 +10,18 @@
 //! `plan` says what exists, `fresh` says what is needed, `exec` does it. `plan`, `fresh`,
 //! `exec::sched`, `config` and `dock::template` know no clock, no file and no network.
 
+pub mod cli;
+pub mod config;
 pub mod diag;
 pub mod dock;
 pub mod error;
+pub mod exec;
+pub mod fresh;
 pub mod ids;
+pub mod lock;
+pub mod plan;
+pub mod project;
+pub mod report;
 pub mod trust;
 pub mod world;
 

@@ -1,1 +1,5 @@
-fn main(){}
+//! The binary `bb`: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    gentoo_bb::cli::main()
+}

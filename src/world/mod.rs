@@ -1,5 +1,11 @@
-//! Effects: everything that touches files, the network or the engine.
+//! Effects: everything that touches files, the network or the engine. Each client crate is named in
+//! exactly one file.
 
+pub mod address;
+pub mod archive;
 pub mod digest;
+pub mod docker;
 pub mod http;
 pub mod openpgp;
+pub mod release;
+pub mod store;

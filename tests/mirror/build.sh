@@ -6,7 +6,9 @@
 #
 # Four stages, each redone only when its own inputs changed. DEST holds what a mirror serves; what must
 # not be served (the secret key, downloads, stamps) is in DEST.work beside it.
-set -euo pipefail
+set -Eeuo pipefail
+# What fails without a message of its own still says where.
+trap 'printf "mirror: error: %s failed in %s\n" "${BASH_COMMAND%%$'"'\\n'"'*}" "${FUNCNAME[0]:-main}" >&2' ERR
 export LC_ALL=C
 umask 022
 

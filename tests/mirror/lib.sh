@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by build.sh and the stages: messages, lock, stamps, tools, signing. Sourced, never run.
 
 REDONE=
@@ -104,8 +105,11 @@ debian_site() {
 # The secret key is kept as one file; every run imports it into a folder with a short name, because
 # gpg-agent's socket lies in there and a socket's path may have 107 characters at most.
 signing_key() {
-	GNUPGHOME=$(mktemp -d /tmp/bb-gpg.XXXXXX)
+	# Always the same name for this DEST, so that a killed run's folder is found again.
 	export GNUPGHOME
+	GNUPGHOME=/tmp/bb-gpg-$(echo "$WORK" | sha256sum | cut -c1-12)
+	rm -rf "$GNUPGHOME"
+	mkdir -m 700 "$GNUPGHOME"
 	trap 'gpgconf --kill all >/dev/null 2>&1; rm -rf "$GNUPGHOME"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
@@ -116,7 +120,8 @@ signing_key() {
 	[ -s "$DEST/fingerprint" ] || echo "$FINGERPRINT" | write_file "$DEST/fingerprint"
 }
 
-gpg_batch() { gpg --batch --yes --quiet --no-tty --pinentry-mode loopback --passphrase '' "$@"; }
+# Without the lock's descriptor: the agent that gpg starts may outlive us.
+gpg_batch() { gpg --batch --yes --quiet --no-tty --pinentry-mode loopback --passphrase '' "$@" 9>&-; }
 
 # As Gentoo's own keys: an RSA primary that only certifies, and a subkey that signs.
 make_key() {
@@ -130,6 +135,6 @@ make_key() {
 	mv "$WORK/secret-key.asc.tmp.new" "$WORK/secret-key.asc"
 }
 
-# detached FILE SIGNATURE [--armor]; clearsigned FILE (in place)
-detached() { gpg_batch --digest-algo SHA512 ${3:-} --output "$2" --detach-sign "$1"; }
+# detached FILE SIGNATURE (armored); clearsigned FILE (in place)
+detached() { gpg_batch --digest-algo SHA512 --armor --output "$2" --detach-sign "$1"; }
 clearsigned() { gpg_batch --digest-algo SHA512 --output "$1.signed" --clearsign "$1" && mv "$1.signed" "$1"; }

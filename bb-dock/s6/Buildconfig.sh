@@ -1,0 +1,2 @@
+# execline and skalibs come with it.
+PACKAGES="sys-apps/s6"

@@ -1,0 +1,71 @@
+//! `bb build`: bring images up to date.
+
+use std::num::NonZeroUsize;
+use std::time::Instant;
+
+use crate::cli::{Look, say, session};
+use crate::error::{Error, Exit, Result};
+use crate::exec::event::Event;
+use crate::exec::run::{self, Options};
+use crate::plan::select;
+use crate::project::Project;
+use crate::report::{self, Fancy, Plain, Report};
+
+/// Build images and all that they need.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Names of images (default: all but the excluded ones)
+    images: Vec<String>,
+    /// How many steps run at the same time (default: half the cores, at least 2)
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Go on with what does not depend on a failed step
+    #[arg(short, long)]
+    keep_going: bool,
+    /// Use no network
+    #[arg(long)]
+    offline: bool,
+}
+
+pub(super) async fn build(args: Args, look: Look) -> Result<u8> {
+    let begun = Instant::now();
+    let env = session::environment();
+    let project = Project::load(&env)?;
+    let lock = session::lock(&project, args.offline).await?;
+    let plan = select::select(&project.plan(&lock)?, &args.images, &project.settings.exclude)?;
+    let engine = session::engine(&env).await?;
+    let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
+    let context = session::context(&project, engine, args.offline, cores)?;
+    let jobs = args.jobs.map_or_else(|| (cores / 2).max(2), NonZeroUsize::get);
+    let options = Options { jobs, keep_going: args.keep_going };
+    let mut shown = Shown::new(look);
+    let summary = run::run(&plan, context, options, &mut |event| shown.event(event)).await;
+    shown.report.finish();
+    let summary = summary?;
+    say(&format!("{}\n", report::summary(&summary, begun.elapsed())));
+    Ok(shown.exit.map_or(0, Exit::code))
+}
+
+/// A report that remembers the first failure's exit code.
+pub(super) struct Shown {
+    pub(super) report: Box<dyn Report>,
+    pub(super) exit: Option<Exit>,
+}
+
+impl Shown {
+    pub(super) fn new(look: Look) -> Self {
+        let report: Box<dyn Report> = if look.terminal {
+            Box::new(Fancy::new(look.color))
+        } else {
+            Box::new(Plain::new(std::io::stderr(), look.color))
+        };
+        Self { report, exit: None }
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        if let Event::Failed { error, .. } = &event {
+            self.exit.get_or_insert(Error::exit(error));
+        }
+        self.report.event(event);
+    }
+}

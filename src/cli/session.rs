@@ -1,0 +1,78 @@
+//! What every verb starts with: the project, the engine, the lock.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::exec::action::read_keyring;
+use crate::exec::run::Context;
+use crate::lock::Lock;
+use crate::project::{LOCK_FILE, Project};
+use crate::world::address::engine_addresses;
+use crate::world::archive::hex;
+use crate::world::docker::Engine;
+use crate::world::http::Client;
+use crate::world::release::Release;
+
+/// The environment's variables; those that are not UTF-8 are none of ours.
+pub(super) fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect()
+}
+
+/// The engine that the environment leads to.
+pub(super) async fn engine(env: &BTreeMap<String, String>) -> Result<Engine> {
+    Engine::connect(&engine_addresses(env)).await
+}
+
+/// What actions share.
+pub(super) fn context(project: &Project, engine: Engine, offline: bool, jobs: usize) -> Result<Arc<Context>> {
+    let store = project.store();
+    store.create()?;
+    let state = store.root().canonicalize();
+    let state = state.map_err(|e| Error::file("find", store.root(), &e))?;
+    let run = format!("{}-{}", std::process::id(), store.now()?);
+    Ok(Arc::new(Context {
+        project: hex(&Sha256::digest(state.as_os_str().as_encoded_bytes()))[..16].to_owned(),
+        store,
+        engine,
+        client: Client::new(offline),
+        settings: project.settings.clone(),
+        run,
+        jobs,
+    }))
+}
+
+/// The lock; where there is none, what the mirrors offer now is pinned once.
+pub(super) async fn lock(project: &Project, offline: bool) -> Result<Lock> {
+    match project.lock()? {
+        Some(lock) => Ok(lock),
+        None => pin_newest(project, offline).await,
+    }
+}
+
+/// Looks up what the mirrors offer, verifies it and writes `bb.lock`.
+pub(super) async fn pin_newest(project: &Project, offline: bool) -> Result<Lock> {
+    project.store().create()?;
+    let keyring = read_keyring(&project.settings)?;
+    let client = Client::new(offline);
+    let release = Release { settings: &project.settings, client: &client, keyring: &keyring };
+    let snapshot = project.layout.download("portage.tar.xz");
+    let lock = release.newest(&snapshot, today()).await?;
+    super::say(&format!(
+        "pinned  stage3 {} and snapshot {} in {LOCK_FILE}\n",
+        lock.stage3.timestamp,
+        lock.date()
+    ));
+    let text = lock.to_text()?;
+    project.store().replace(Path::new(LOCK_FILE), text.as_bytes())?;
+    Ok(lock)
+}
+
+/// Days since 1970.
+fn today() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() / 86_400)
+}

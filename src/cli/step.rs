@@ -1,0 +1,40 @@
+//! `bb step ID`: bring one step up to date. This is what recipes call.
+
+use std::num::NonZeroUsize;
+
+use crate::cli::build::Shown;
+use crate::cli::{Look, session};
+use crate::error::{Error, Exit, Result};
+use crate::exec::run;
+use crate::ids::StepId;
+use crate::plan::select;
+use crate::project::{LOCK_FILE, Project};
+
+/// Bring one step up to date.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Id of the step, such as `rootfs:nginx`
+    id: String,
+    /// Use no network
+    #[arg(long)]
+    offline: bool,
+}
+
+pub(super) async fn step(args: &Args, look: Look) -> Result<u8> {
+    let id: StepId = args.id.parse()?;
+    let env = session::environment();
+    let project = Project::load(&env)?;
+    let lock = project.lock()?.ok_or_else(|| {
+        Error::config(format!("there is no `{LOCK_FILE}` yet")).hint("`bb update` writes it")
+    })?;
+    let plan = project.plan(&lock)?;
+    let ix = select::step(&plan, &id)?;
+    let engine = session::engine(&env).await?;
+    let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
+    let context = session::context(&project, engine, args.offline, cores)?;
+    let mut shown = Shown::new(look);
+    let ran = run::step(&plan, ix, context, &mut |event| shown.event(event)).await;
+    shown.report.finish();
+    ran?;
+    Ok(shown.exit.map_or(0, Exit::code))
+}

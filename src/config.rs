@@ -1,0 +1,285 @@
+//! `bb.toml` as text → settings, with the environment's overrides laid over them.
+//!
+//! Knows no files and no environment: both arrive as values. The order of precedence is
+//! command line > environment > `bb.toml` > defaults.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Place, Result};
+
+/// Primary fingerprints of the keys that Gentoo signs stages (first) and snapshots (second) with.
+/// Source: <https://www.gentoo.org/downloads/signatures/>.
+pub const GENTOO_FINGERPRINTS: [&str; 2] = [
+    "13EBBDBEDE7A12775DFDB1BABB572E0E2D182910",
+    "DCD05B71EAB94199527F44ACDB6B8C1F96D8BF6D",
+];
+
+/// Variables of `make.conf` that the builder itself has to set.
+const RESERVED: [&str; 9] = [
+    "ROOT", "SYSROOT", "PKGDIR", "DISTDIR", "PORTDIR", "PORTAGE_TMPDIR", "GENTOO_MIRRORS",
+    "EPREFIX", "MAKEOPTS",
+];
+
+/// What `bb.toml` may say. Every key is optional.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    namespace: Option<String>,
+    maintainer: Option<String>,
+    tag: Option<String>,
+    docks: Option<PathBuf>,
+    exclude: Option<Vec<String>>,
+    mirrors: Option<Vec<String>>,
+    arch: Option<String>,
+    flavour: Option<String>,
+    source_date_epoch: Option<u64>,
+    #[serde(default)]
+    trust: TrustTable,
+    #[serde(default)]
+    build: BTreeMap<toml::Spanned<String>, toml::Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrustTable {
+    keyring: Option<PathBuf>,
+    fingerprints: Option<Vec<String>>,
+}
+
+/// Effective settings of one project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// First part of every image's name.
+    pub namespace: String,
+    /// `Name <address>`, for the marker `${MAINTAINER}`.
+    pub maintainer: String,
+    /// Tag of every image, besides `latest`.
+    pub tag: String,
+    /// Folder of the docks, relative to the project.
+    pub docks: PathBuf,
+    /// Images that are left out of a build of everything.
+    pub exclude: Vec<String>,
+    /// Mirrors in order: `https://`, `http://`, `file://` or a local folder.
+    pub mirrors: Vec<String>,
+    /// Gentoo's name of the architecture.
+    pub arch: String,
+    /// Flavour of the stage3, such as `openrc`.
+    pub flavour: String,
+    /// Seconds since 1970 that every file of a rootfs is dated to.
+    pub source_date_epoch: u64,
+    /// OpenPGP certificates, relative to the project.
+    pub keyring: PathBuf,
+    /// Pinned primary fingerprints.
+    pub fingerprints: Vec<String>,
+    /// Variables for Portage's `make.conf`.
+    pub build: BTreeMap<String, String>,
+    /// A snapshot date (`YYYYMMDD`) that the environment insists on.
+    pub date: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let text = |s: &str| s.to_owned();
+        Self {
+            namespace: text("gentoobb"),
+            maintainer: text("nobody"),
+            tag: text("latest"),
+            docks: "bb-dock".into(),
+            exclude: vec![],
+            mirrors: vec![text("https://distfiles.gentoo.org")],
+            arch: text("amd64"),
+            flavour: text("openrc"),
+            source_date_epoch: 1_262_304_000,
+            keyring: "/usr/share/openpgp-keys/gentoo-release.asc".into(),
+            fingerprints: GENTOO_FINGERPRINTS.map(text).into(),
+            build: BTreeMap::from([(text("CFLAGS"), text("-O2 -pipe"))]),
+            date: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Settings from the text of `bb.toml` and the variables of the environment.
+    pub fn resolve(file: &Path, text: &str, env: &BTreeMap<String, String>) -> Result<Self> {
+        let parsed: File = toml::from_str(text).map_err(|e| toml_error(file, text, &e))?;
+        let mut settings = Self::default();
+        settings.apply_build(file, text, &parsed)?;
+        settings.apply_file(parsed);
+        settings.apply_env(env);
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn apply_file(&mut self, file: File) {
+        put(&mut self.namespace, file.namespace);
+        put(&mut self.maintainer, file.maintainer);
+        put(&mut self.tag, file.tag);
+        put(&mut self.docks, file.docks);
+        put(&mut self.exclude, file.exclude);
+        put(&mut self.mirrors, file.mirrors);
+        put(&mut self.arch, file.arch);
+        put(&mut self.flavour, file.flavour);
+        put(&mut self.source_date_epoch, file.source_date_epoch);
+        put(&mut self.keyring, file.trust.keyring);
+        put(&mut self.fingerprints, file.trust.fingerprints);
+    }
+
+    fn apply_build(&mut self, file: &Path, text: &str, parsed: &File) -> Result<()> {
+        for (key, value) in &parsed.build {
+            if let Some(why) = bad_variable(key.get_ref()) {
+                let place = Place::new(file, text, key.span());
+                return Err(Error::config(format!("`{}` {why}", key.get_ref())).at(place));
+            }
+            self.build.insert(key.get_ref().clone(), value.get_ref().clone());
+        }
+        Ok(())
+    }
+
+    fn apply_env(&mut self, env: &BTreeMap<String, String>) {
+        let get = |name: &str| env.get(name).filter(|v| !v.is_empty()).cloned();
+        put(&mut self.namespace, get("NAMESPACE"));
+        put(&mut self.maintainer, get("AUTHOR"));
+        put(&mut self.tag, get("TAG"));
+        put(&mut self.exclude, get("EXCLUDE").map(|v| list(&v)));
+        put(&mut self.mirrors, get("MIRROR").map(|v| list(&v)));
+        put(&mut self.keyring, get("BB_KEYRING").map(PathBuf::from));
+        put(&mut self.fingerprints, get("BB_FINGERPRINTS").map(|v| list(&v)));
+        self.date = get("DATE");
+    }
+
+    fn check(&self) -> Result<()> {
+        check_name("namespace", &self.namespace, |c| matches!(c, '.' | '_' | '-' | '/'), false)?;
+        check_name("tag", &self.tag, |c| matches!(c, '.' | '_' | '-'), true)?;
+        check_name("arch", &self.arch, |c| c == '_', false)?;
+        check_name("flavour", &self.flavour, |c| matches!(c, '_' | '-'), false)?;
+        if self.mirrors.is_empty() {
+            return Err(Error::config("`mirrors` is empty")
+                .hint("name at least one mirror, such as \"https://distfiles.gentoo.org\""));
+        }
+        if let Some(line) = self.maintainer.lines().nth(1) {
+            return Err(Error::config(format!("`maintainer` has a second line: `{line}`")));
+        }
+        Ok(())
+    }
+
+    /// The markers that a `Dockerfile.template` may use, with their values.
+    pub fn markers(&self, date: &str) -> BTreeMap<String, String> {
+        [
+            ("NAMESPACE", self.namespace.as_str()),
+            ("TAG", &self.tag),
+            ("MAINTAINER", &self.maintainer),
+            ("DATE", date),
+        ]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .into()
+    }
+
+    /// `NAMESPACE/NAME:TAG`.
+    pub fn reference(&self, name: &str) -> String {
+        format!("{}/{name}:{}", self.namespace, self.tag)
+    }
+}
+
+fn put<T>(slot: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *slot = value;
+    }
+}
+
+fn list(text: &str) -> Vec<String> {
+    let words = text.split([',', ' ', '\n']).map(str::trim);
+    words.filter(|w| !w.is_empty()).map(str::to_owned).collect()
+}
+
+fn check_name(key: &str, value: &str, inner: fn(char) -> bool, upper: bool) -> Result<()> {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || (upper && c.is_ascii_uppercase());
+    let good = value.starts_with(edge)
+        && value.ends_with(edge)
+        && value.len() <= 128
+        && value.chars().all(|c| edge(c) || inner(c));
+    if good {
+        return Ok(());
+    }
+    let letters = if upper { "letters" } else { "lower-case letters" };
+    Err(Error::config(format!("`{value}` cannot be used as {key}"))
+        .hint(format!("{key} is made of {letters} and digits, joined by `.`, `_` or `-`")))
+}
+
+fn bad_variable(key: &str) -> Option<&'static str> {
+    let shape = key.starts_with(|c: char| c.is_ascii_uppercase())
+        && key.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    match (shape, RESERVED.contains(&key)) {
+        (false, _) => Some("is not the name of a make.conf variable"),
+        (_, true) => Some("is set by the builder itself"),
+        _ => None,
+    }
+}
+
+/// A TOML error with its line and caret.
+pub fn toml_error(file: &Path, text: &str, error: &toml::de::Error) -> Error {
+    let message = error.message().lines().next().unwrap_or("not valid TOML").trim().to_owned();
+    let base = Error::config(lower_first(&message));
+    match error.span() {
+        Some(span) => base.at(Place::new(file, text, span)),
+        None => base.detail(format!("  in `{}`", file.display())),
+    }
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), text.starts_with("TOML")) {
+        (Some(first), false) => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(text: &str, env: &[(&str, &str)]) -> Result<Settings> {
+        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Settings::resolve(Path::new("bb.toml"), text, &env)
+    }
+
+    fn rendered(text: &str) -> String {
+        crate::diag::render(&resolve(text, &[]).unwrap_err(), false)
+    }
+
+    #[test]
+    fn environment_wins_over_file_and_file_over_defaults() {
+        let s = resolve("namespace = 'a'\ntag = 'x'", &[("NAMESPACE", "jdoe"), ("TAG", "")]).unwrap();
+        assert_eq!((s.namespace.as_str(), s.tag.as_str(), s.arch.as_str()), ("jdoe", "x", "amd64"));
+    }
+
+    #[test]
+    fn build_settings_extend_the_defaults() {
+        let s = resolve("[build]\nUSE = 'ssl'", &[]).unwrap();
+        assert_eq!(s.build["USE"], "ssl");
+        assert_eq!(s.build["CFLAGS"], "-O2 -pipe");
+    }
+
+    #[test]
+    fn an_unknown_key_is_shown_with_line_and_caret() {
+        let text = rendered("tag = 'x'\nnamspace = 'a'\n");
+        assert!(text.starts_with("error: unknown field `namspace`, expected one of"), "{text}");
+        assert!(text.contains("--> bb.toml:2:1"), "{text}");
+        assert!(text.contains("2 | namspace = 'a'\n  | ^^^^^^^^"), "{text}");
+    }
+
+    #[test]
+    fn a_reserved_variable_is_refused_where_it_stands() {
+        let text = rendered("[build]\nPKGDIR = '/x'\n");
+        assert!(text.starts_with("error: `PKGDIR` is set by the builder itself"), "{text}");
+        assert!(text.contains("--> bb.toml:2:1"), "{text}");
+    }
+
+    #[test]
+    fn names_that_docker_refuses_are_refused() {
+        assert!(rendered("namespace = 'Big'").starts_with("error: `Big` cannot be used as namespace\n"));
+        assert!(rendered("tag = '-x'").starts_with("error: `-x` cannot be used as tag\n"));
+    }
+}

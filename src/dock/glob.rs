@@ -1,0 +1,177 @@
+//! Patterns as Docker matches them: Go's `filepath.Match`, with `**` where it has a meaning.
+//!
+//! Knows text only; what a pattern is for is the caller's business.
+
+/// A compiled pattern, matched against a whole path with `/` in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glob {
+    tokens: Vec<Token>,
+}
+
+/// One state of the automaton.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Token {
+    Char(char),
+    /// `?`: one character, not `/`.
+    One,
+    /// `*`: any characters, not `/`.
+    Many,
+    /// `**` at the end: anything.
+    Rest,
+    /// `**/`: nothing, or anything up to a `/`. May be skipped on arrival.
+    Folders,
+    /// The part of `Folders` that has begun.
+    InFolders,
+    Class {
+        not: bool,
+        ranges: Vec<(char, char)>,
+    },
+}
+
+impl Glob {
+    /// Compiles a pattern; nothing if Go would refuse it. `deep` gives `**` its meaning.
+    pub fn new(pattern: &str, deep: bool) -> Option<Self> {
+        if let Some(suffix) = pattern
+            .strip_prefix("**")
+            .filter(|_| deep)
+            .filter(is_plain_name)
+        {
+            let suffix = suffix.chars().map(Token::Char);
+            return Some(Self {
+                tokens: std::iter::once(Token::Rest).chain(suffix).collect(),
+            });
+        }
+        let mut tokens = vec![];
+        let mut rest = pattern.chars().peekable();
+        while let Some(c) = rest.next() {
+            match c {
+                '*' if deep && rest.next_if_eq(&'*').is_some() => {
+                    rest.next_if_eq(&'/');
+                    match rest.peek() {
+                        None => tokens.push(Token::Rest),
+                        Some(_) => tokens.extend([Token::Folders, Token::InFolders]),
+                    }
+                }
+                '*' => tokens.push(Token::Many),
+                '?' => tokens.push(Token::One),
+                '[' => tokens.push(class(&mut rest)?),
+                '\\' => tokens.push(Token::Char(rest.next()?)),
+                c => tokens.push(Token::Char(c)),
+            }
+        }
+        Some(Self { tokens })
+    }
+
+    /// Does the whole path match?
+    pub fn matches(&self, path: &str) -> bool {
+        let mut states = vec![false; self.tokens.len() + 1];
+        self.arrive(&mut states, 0);
+        for c in path.chars() {
+            let mut next = vec![false; states.len()];
+            for (at, token) in self.tokens.iter().enumerate().filter(|(at, _)| states[*at]) {
+                self.step(&mut next, at, token, c);
+            }
+            states = next;
+        }
+        states[self.tokens.len()]
+    }
+
+    /// Does the whole path match, or one of the folders that it is in?
+    pub fn matches_or_parent(&self, path: &str) -> bool {
+        self.matches(path)
+            || path
+                .match_indices('/')
+                .any(|(at, _)| self.matches(&path[..at]))
+    }
+
+    /// Enters a state, and those that follow it without a character.
+    fn arrive(&self, states: &mut [bool], at: usize) {
+        states[at] = true;
+        match self.tokens.get(at) {
+            Some(Token::Many | Token::Rest) => self.arrive(states, at + 1),
+            Some(Token::Folders) => {
+                self.arrive(states, at + 1);
+                self.arrive(states, at + 2);
+            }
+            _ => {}
+        }
+    }
+
+    /// Where one character leads.
+    fn step(&self, next: &mut [bool], at: usize, token: &Token, c: char) {
+        match token {
+            Token::Char(wanted) if *wanted == c => self.arrive(next, at + 1),
+            Token::One if c != '/' => self.arrive(next, at + 1),
+            Token::Many if c != '/' => self.arrive(next, at),
+            Token::Rest => self.arrive(next, at),
+            Token::InFolders => {
+                next[at] = true;
+                if c == '/' {
+                    self.arrive(next, at + 1);
+                }
+            }
+            Token::Class { not, ranges } => {
+                if *not != ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) {
+                    self.arrive(next, at + 1);
+                }
+            }
+            Token::Char(_) | Token::One | Token::Many | Token::Folders => {}
+        }
+    }
+}
+
+type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// The rest of a `[…]`; like Go's, it may match a `/`.
+fn class(rest: &mut Chars<'_>) -> Option<Token> {
+    let not = rest.next_if_eq(&'^').is_some();
+    let mut ranges = vec![];
+    while ranges.is_empty() || rest.next_if_eq(&']').is_none() {
+        let low = class_char(rest)?;
+        let high = if rest.next_if_eq(&'-').is_some() {
+            class_char(rest)?
+        } else {
+            low
+        };
+        ranges.push((low, high));
+    }
+    Some(Token::Class { not, ranges })
+}
+
+fn class_char(rest: &mut Chars<'_>) -> Option<char> {
+    match rest.next()? {
+        '-' | ']' => None,
+        '\\' => rest.next(),
+        c => Some(c),
+    }
+}
+
+/// Has the text any character that makes it a pattern?
+pub fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
+/// Docker takes `**NAME` for "ends in NAME", where `**/NAME` is "is NAME in any folder".
+fn is_plain_name(text: &&str) -> bool {
+    !text.is_empty() && !text.starts_with('/') && !text.contains(['*', '?', '[', ']', '\\'])
+}
+
+/// Go's `filepath.Clean` without a `/` at the beginning: no empty parts, no `.`, and `..` taken away
+/// together with the part before it. `..` at the beginning of a relative path stays.
+pub fn clean(path: &str) -> String {
+    let absolute = path.starts_with('/');
+    let mut parts: Vec<&str> = vec![];
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if absolute || parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! Markers and minijinja: from the text of a template to the text of a Dockerfile.
+//!
+//! Does not know Docker's grammar, and reads no file. A [`Rendered`] remembers which bytes came from
+//! where, so that an error about the Dockerfile points into the template.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+
+use crate::error::{Error, Place, Result};
+
+/// Names and values of the markers: `NAMESPACE`, `TAG`, `MAINTAINER`, `DATE` …
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Markers(BTreeMap<String, String>);
+
+impl Markers {
+    /// The value of a marker.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// Names and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// All names, by name.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl From<BTreeMap<String, String>> for Markers {
+    fn from(values: BTreeMap<String, String>) -> Self {
+        Self(values)
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Markers {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(values: I) -> Self {
+        Self(
+            values
+                .into_iter()
+                .map(|(k, v)| (k.into(), v.into()))
+                .collect(),
+        )
+    }
+}
+
+/// A Dockerfile, with the way back to the template it was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    file: PathBuf,
+    shown: String,
+    text: String,
+    cuts: Vec<Cut>,
+}
+
+/// One replaced marker: where in the Dockerfile, and where in the template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Cut {
+    out: Range<usize>,
+    template: Range<usize>,
+}
+
+impl Rendered {
+    /// A `Dockerfile.template`: known markers replaced, all else byte for byte.
+    pub fn from_template(file: &Path, text: &str, markers: &Markers) -> Self {
+        let (rendered, cuts) = replace(text, markers);
+        Self {
+            file: file.to_owned(),
+            shown: text.to_owned(),
+            text: rendered,
+            cuts,
+        }
+    }
+
+    /// A `Dockerfile.j2`. Errors about the result show the result, for one line of it may come from
+    /// several places of the template.
+    pub fn from_jinja(file: &Path, text: &str, markers: &Markers) -> Result<Self> {
+        let rendered = render_j2(text, markers, file)?;
+        let file = PathBuf::from(format!("{} (rendered)", file.display()));
+        Ok(Self {
+            file,
+            shown: rendered.clone(),
+            text: rendered,
+            cuts: vec![],
+        })
+    }
+
+    /// The Dockerfile.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The place to show for a span of the template, as found in a [`super::Template`].
+    pub fn place(&self, span: Range<usize>) -> Place {
+        Place::new(&self.file, self.shown.as_str(), span)
+    }
+
+    /// The template's bytes that a span of the Dockerfile came from.
+    pub(super) fn origin(&self, span: &Range<usize>) -> Range<usize> {
+        let start = self.map(span.start).start;
+        if span.is_empty() {
+            start..start
+        } else {
+            start..self.map(span.end - 1).end
+        }
+    }
+
+    /// The template's bytes that one byte of the Dockerfile came from.
+    fn map(&self, at: usize) -> Range<usize> {
+        let after = self.cuts.partition_point(|cut| cut.out.start <= at);
+        match after.checked_sub(1).map(|last| &self.cuts[last]) {
+            Some(cut) if at < cut.out.end => cut.template.clone(),
+            Some(cut) => {
+                let start = cut.template.end + (at - cut.out.end);
+                start..start + 1
+            }
+            None => at..at + 1,
+        }
+    }
+
+    /// A mistake in the Dockerfile, shown where it was written.
+    pub(super) fn mistake(&self, message: impl Into<String>, span: &Range<usize>) -> Error {
+        Error::config(message).at(self.place(self.origin(span)))
+    }
+}
+
+/// The text with every `${NAME}` of a known marker replaced, and all else byte for byte.
+///
+/// ```
+/// use gentoo_bb::dock::render::{Markers, render};
+/// let markers = Markers::from_iter([("NAMESPACE", "jdoe")]);
+/// assert_eq!(render("FROM ${NAMESPACE}/a:${V} $NAMESPACE", &markers), "FROM jdoe/a:${V} $NAMESPACE");
+/// ```
+pub fn render(text: &str, markers: &Markers) -> String {
+    replace(text, markers).0
+}
+
+fn replace(text: &str, markers: &Markers) -> (String, Vec<Cut>) {
+    let (mut out, mut cuts, mut done) = (String::with_capacity(text.len()), vec![], 0);
+    for (at, _) in text.match_indices("${") {
+        let Some((name, _)) = text[at + 2..].split_once('}') else {
+            break;
+        };
+        let Some(value) = markers.get(name) else {
+            continue;
+        };
+        out.push_str(&text[done..at]);
+        done = at + name.len() + 3;
+        cuts.push(Cut {
+            out: out.len()..out.len() + value.len(),
+            template: at..done,
+        });
+        out.push_str(value);
+    }
+    out.push_str(&text[done..]);
+    (out, cuts)
+}
+
+/// Renders a `Dockerfile.j2`: full minijinja with the markers as its variables; an undefined one is
+/// an error.
+pub fn render_j2(text: &str, markers: &Markers, file: &Path) -> Result<String> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
+        env.set_syntax(syntax);
+    }
+    env.set_debug(true);
+    let template = env.template_from_named_str(JINJA, text);
+    let rendered = template.and_then(|template| template.render(&markers.0));
+    rendered.map_err(|cause| jinja_error(&cause, text, file))
+}
+
+const JINJA: &str = "Dockerfile.j2";
+
+fn jinja_error(cause: &minijinja::Error, text: &str, file: &Path) -> Error {
+    let span = cause
+        .range()
+        .or_else(|| line_span(text, cause.line()?))
+        .unwrap_or(0..0);
+    let written = text.get(span.clone()).unwrap_or_default();
+    let message = match (cause.kind(), cause.detail()) {
+        (ErrorKind::UndefinedError, None) => format!("undefined variable `{written}`"),
+        (_, Some(detail)) => detail.to_owned(),
+        (kind, None) => kind.to_string(),
+    };
+    Error::config(message).at(Place::new(file, text, span))
+}
+
+/// The bytes of a line, counted from 1, without its end.
+fn line_span(text: &str, line: usize) -> Option<Range<usize>> {
+    let start = text
+        .split_inclusive('\n')
+        .take(line.checked_sub(1)?)
+        .map(str::len)
+        .sum();
+    let content = text.get(start..)?.lines().next().unwrap_or_default();
+    Some(start..start + content.len())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! `dock.toml`: the few settings that a dock may have of its own.
+//!
+//! Text → values; knows no file.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Place, Result};
+
+/// What `dock.toml` says; all of it is optional.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DockSettings {
+    /// For the rootfs step.
+    pub rootfs: RootfsSettings,
+}
+
+/// The table `[rootfs]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RootfsSettings {
+    /// Patterns of further files of the dock that `Buildconfig.sh` reads at `/config`.
+    pub inputs: Vec<String>,
+}
+
+/// Reads the text of a `dock.toml`.
+pub fn parse(file: &Path, text: &str) -> Result<DockSettings> {
+    toml::from_str(text).map_err(|cause: toml::de::Error| {
+        let place = Place::new(file, text, cause.span().unwrap_or(0..0));
+        Error::config(cause.message().trim()).at(place)
+    })
+}

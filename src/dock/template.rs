@@ -1,0 +1,138 @@
+//! What a Dockerfile is built on and what it takes from its context.
+//!
+//! Knows no file and no graph: text and names in, parents and sources out. What Docker would refuse
+//! for other reasons is left for the engine to say.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::render::{Markers, Rendered};
+use super::scan;
+use crate::error::Result;
+use crate::ids::DockName;
+
+mod build;
+mod parent;
+mod scope;
+
+/// Everything that is known when a template is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Values of the markers; `NAMESPACE` and `TAG` decide which references are docks.
+    pub markers: &'a Markers,
+    /// The names of all docks.
+    pub docks: &'a BTreeSet<DockName>,
+}
+
+/// What a Dockerfile says about its inputs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Template {
+    /// Every image that a `FROM`, `COPY --from=` or `RUN --mount=…,from=` names, in order.
+    pub parents: Vec<Parent>,
+    /// What comes from the context.
+    pub copies: Vec<CopySource>,
+    /// What `ONBUILD` takes from the context of the images built on this one.
+    pub onbuild_copies: Vec<CopySource>,
+    /// Is `rootfs.tar` one of the sources?
+    pub uses_rootfs: bool,
+    /// Is there a `RUN`?
+    pub has_run: bool,
+}
+
+impl Template {
+    /// The docks among the parents, each once, by name.
+    pub fn docks(&self) -> BTreeSet<&DockName> {
+        self.parents
+            .iter()
+            .filter_map(|parent| parent.target.dock())
+            .collect()
+    }
+}
+
+/// One image that is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    /// As the engine sees it, with markers and `ARG`s replaced.
+    pub reference: String,
+    /// What it means.
+    pub target: ParentKind,
+    /// Where it is written, for [`Rendered::place`].
+    pub span: Range<usize>,
+    /// In which instruction.
+    pub role: Role,
+}
+
+/// What a reference means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParentKind {
+    /// `FROM scratch`.
+    Scratch,
+    /// An earlier stage of the same file.
+    Stage,
+    /// A dock.
+    Dock(DockName),
+    /// An image from elsewhere.
+    External(String),
+}
+
+impl ParentKind {
+    /// The dock, if it is one.
+    pub fn dock(&self) -> Option<&DockName> {
+        if let Self::Dock(name) = self {
+            Some(name)
+        } else {
+            None
+        }
+    }
+}
+
+/// The instruction that names a parent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `FROM`.
+    From,
+    /// `COPY --from=` and `RUN --mount=…,from=`.
+    CopyFrom,
+}
+
+/// One source of a `COPY`, an `ADD` or a bind mount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopySource {
+    /// What it names.
+    pub source: Source,
+    /// Where it is written, for [`Rendered::place`].
+    pub span: Range<usize>,
+    /// The stage, counted from 0.
+    pub stage: usize,
+    /// Sources of one instruction have the same number: Docker accepts a glob that matches nothing
+    /// where another source of the instruction matches.
+    pub instruction: usize,
+    /// `--parents`, which gives `**` its meaning.
+    pub parents: bool,
+}
+
+/// What a source names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// `rootfs.tar`, which the rootfs step makes.
+    Rootfs,
+    /// A path or a pattern in the context, as Docker sees it.
+    Path(String),
+    /// It depends on variables that only the engine knows: any file of the context.
+    Everything,
+    /// Something outside of the context, which `ADD` downloads.
+    Url(String),
+}
+
+/// Reads a Dockerfile.
+pub fn parse(source: &Rendered, known: Known<'_>) -> Result<Template> {
+    let scanned = scan::scan(source)?;
+    let mut builder = build::Builder::new(source, known, scanned.escape);
+    for (number, instruction) in scanned.instructions.iter().enumerate() {
+        builder.instruction(number, instruction)?;
+    }
+    builder.finish()
+}
+
+#[cfg(test)]
+mod tests;

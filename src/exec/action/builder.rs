@@ -1,0 +1,62 @@
+//! `builder:bob`: the image that rootfs steps compile in.
+//!
+//! Knows the builder's own files; what they do is theirs.
+
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+use minijinja::{Environment, UndefinedBehavior, context};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::exec::action::{Log, Made};
+use crate::exec::run::Context;
+use crate::world::archive::{self, Entry, hex};
+
+static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/bob");
+
+/// The builder's files by name: all of `templates/bob` but its documentation.
+fn templates() -> impl Iterator<Item = (&'static Path, &'static [u8])> {
+    let mut files = TEMPLATES.files().map(|f| (f.path(), f.contents())).collect::<Vec<_>>();
+    files.retain(|(path, _)| path.extension().is_none_or(|e| e != "md"));
+    files.sort_unstable();
+    files.into_iter()
+}
+
+/// SHA-256 over the builder's files, in lower-case hex.
+pub fn templates_digest() -> String {
+    let mut hasher = Sha256::new();
+    for (path, text) in templates() {
+        let name = path.to_string_lossy();
+        hasher.update(format!("{} {} ", name, text.len()));
+        hasher.update(text);
+    }
+    hex(&hasher.finalize())
+}
+
+pub(super) async fn builder(
+    stage3_image: &str,
+    image: &str,
+    fingerprint: &str,
+    context: &Context,
+    log: &mut Log,
+) -> Result<Made> {
+    let entries = templates().map(|(path, text)| entry(path, text, stage3_image));
+    let entries = entries.collect::<Result<Vec<_>>>()?;
+    let body = archive::stream(entries, context.settings.source_date_epoch);
+    context.engine.build_image(body, &[image.to_owned()], &mut |data| log.write(data)).await?;
+    log.check()?;
+    Ok(Made::product("content", fingerprint))
+}
+
+fn entry(path: &Path, text: &[u8], stage3_image: &str) -> Result<Entry> {
+    if path != Path::new("Dockerfile") {
+        return Ok(Entry::Text(PathBuf::from(path), text.to_vec()));
+    }
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let source = String::from_utf8_lossy(text);
+    let rendered = environment.render_str(&source, context! { stage3_image });
+    let rendered = rendered.map_err(|e| Error::bug(format!("the builder's Dockerfile: {e}")))?;
+    Ok(Entry::Text(PathBuf::from(path), rendered.into_bytes()))
+}

@@ -1,0 +1,33 @@
+//! `dockerfile:NAME`: the template with the markers' values in their places.
+//!
+//! What a marker is, is `dock::render`'s business.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::dock::render;
+use crate::error::{Error, Result};
+use crate::exec::action::Made;
+use crate::exec::run::Context;
+use crate::world::archive::hex;
+
+pub(super) fn dockerfile(
+    template: &Path,
+    dest: &Path,
+    jinja: bool,
+    markers: &BTreeMap<String, String>,
+    context: &Context,
+) -> Result<Made> {
+    let text = std::fs::read_to_string(template);
+    let text = text.map_err(|e| Error::file("read", template, &e))?;
+    let markers = crate::dock::Markers::from(markers.clone());
+    let rendered = if jinja {
+        render::render_j2(&text, &markers, template)?
+    } else {
+        render::render(&text, &markers)
+    };
+    context.store.replace(dest, rendered.as_bytes())?;
+    Ok(Made::product("text", hex(&Sha256::digest(rendered.as_bytes()))))
+}

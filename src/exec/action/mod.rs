@@ -1,0 +1,104 @@
+//! One file per kind of step: how it is done.
+//!
+//! An action neither judges nor stamps; it leaves its results and says what it made.
+
+mod builder;
+mod dockerfile;
+mod fetch;
+mod image;
+mod import;
+mod log;
+mod rootfs;
+mod verify;
+
+use std::collections::BTreeMap;
+
+pub use log::Log;
+
+pub use builder::templates_digest;
+pub use verify::read_keyring;
+
+use crate::error::{Error, Result};
+use crate::exec::run::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
+use crate::ids::StepId;
+use crate::plan::step::{Step, Work};
+use crate::world::docker::ContainerSpec;
+
+/// What an action made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Made {
+    /// Values that other steps may depend on.
+    pub products: BTreeMap<String, String>,
+    /// A few words for people.
+    pub note: String,
+}
+
+impl Made {
+    fn product(name: &str, value: impl Into<String>) -> Self {
+        Self { products: [(name.to_owned(), value.into())].into(), note: String::new() }
+    }
+
+    fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
+    }
+}
+
+/// Does a step's work.
+pub async fn act(step: &Step, context: &Context, log: &mut Log) -> Result<Made> {
+    match &step.work {
+        Work::Fetch { path, dest, pinned } => {
+            fetch::fetch(path, dest, pinned.as_ref(), context, log).await
+        }
+        Work::Verify { file, signature, digests, name, pinned } => {
+            let files = verify::Files { file, signature, digests: digests.as_deref(), name };
+            verify::verify(files, pinned, context).await
+        }
+        Work::ImportStage3 { file, image, sha512 } => {
+            import::stage3(file, image, sha512, context).await
+        }
+        Work::ImportPortage { file, volume, stage3_image, sha512 } => {
+            let spec = container(&step.id, stage3_image, context);
+            import::portage(file, volume, sha512, spec, context, log).await
+        }
+        Work::Builder { stage3_image, image, fingerprint } => {
+            builder::builder(stage3_image, image, fingerprint, context, log).await
+        }
+        Work::Rootfs(work) => {
+            let spec = container(&step.id, &work.bob, context);
+            rootfs::rootfs(work, &step.files, spec, context, log).await
+        }
+        Work::Dockerfile { template, dest, jinja, markers } => {
+            dockerfile::dockerfile(template, dest, *jinja, markers, context)
+        }
+        Work::Image(work) => image::image(work, context, log).await,
+    }
+}
+
+/// A container of one step, labelled so that it can be found after a crash.
+fn container(step: &StepId, image: &str, context: &Context) -> ContainerSpec {
+    let labels = [
+        (PROJECT_LABEL, context.project.clone()),
+        (STEP_LABEL, step.to_string()),
+        (RUN_LABEL, context.run.clone()),
+    ];
+    ContainerSpec {
+        image: image.to_owned(),
+        labels: labels.map(|(k, v)| (k.to_owned(), v)).into(),
+        volumes: vec![],
+    }
+}
+
+/// Runs blocking work on a thread of its own.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| Error::bug(format!("a thread ended: {e}")))?
+}
+
+/// `4.56 MB`, as `docker images` counts.
+pub fn megabytes(bytes: u64) -> String {
+    #[allow(clippy::cast_precision_loss, reason = "two digits are shown")]
+    let mb = bytes as f64 / 1e6;
+    if mb < 10.0 { format!("{mb:.2} MB") } else { format!("{mb:.1} MB") }
+}

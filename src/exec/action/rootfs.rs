@@ -1,0 +1,215 @@
+//! `rootfs:NAME`: a fresh builder compiles on the parent's sysroot; the difference comes back.
+//!
+//! Speaks the builder's contract (`templates/bob/README.md`): what goes in under `/config` and
+//! `/bb`, what comes out under `/bb/out`. How Portage is driven is the builder's business.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::exec::action::{Log, Made, megabytes};
+use crate::exec::run::Context;
+use crate::plan::expand::ROOTFS_OUTPUTS;
+use crate::plan::step::RootfsWork;
+use crate::world::archive::{self, Entry};
+use crate::world::docker::ContainerSpec;
+use crate::world::http::{Expect, Mirror};
+use crate::world::{release, store};
+
+/// Caches that all builders of an engine share; what is in them is keyed by content.
+const DISTFILES_VOLUME: &str = "gentoo-bb-distfiles";
+const PACKAGES_VOLUME: &str = "gentoo-bb-packages";
+/// No source archive of Gentoo's tree is larger.
+const LARGEST_DISTFILE: u64 = 8 << 30;
+
+pub(super) async fn rootfs(
+    work: &RootfsWork,
+    files: &[PathBuf],
+    mut spec: ContainerSpec,
+    context: &Context,
+    log: &mut Log,
+) -> Result<Made> {
+    spec.volumes = vec![
+        (work.portage_volume.clone(), "/var/db/repos/gentoo".to_owned(), true),
+        (DISTFILES_VOLUME.to_owned(), "/distfiles".to_owned(), false),
+        (PACKAGES_VOLUME.to_owned(), "/packages".to_owned(), false),
+    ];
+    let container = context.engine.start_container(&spec).await?;
+    let made = build(work, files, &container, context, log).await;
+    context.engine.remove_container(&container).await?;
+    made
+}
+
+async fn build(
+    work: &RootfsWork,
+    files: &[PathBuf],
+    container: &str,
+    context: &Context,
+    log: &mut Log,
+) -> Result<Made> {
+    let input = archive::stream(inputs(work, files, context.jobs)?, work.epoch);
+    context.engine.upload(container, "/", input).await?;
+    command(container, "fetch-list", context, log).await?;
+    supply(container, context, log).await?;
+    command(container, "build", context, log).await?;
+    collect(work, container, context).await
+}
+
+/// Runs one command of the builder.
+async fn command(container: &str, verb: &str, context: &Context, log: &mut Log) -> Result<()> {
+    let mut sink = |data: &[u8]| log.write(data);
+    let status = context.engine.exec(container, &["build-root", verb], &mut sink).await?;
+    log.check()?;
+    match status {
+        0 => Ok(()),
+        137 => Err(log.failed("the builder was killed (out of memory, or from outside)")),
+        other => Err(log.failed(format!("the builder failed with exit status {other}"))),
+    }
+}
+
+fn inputs(work: &RootfsWork, files: &[PathBuf], jobs: usize) -> Result<Vec<Entry>> {
+    let mut entries = vec![
+        Entry::Folder("bb".into(), 0o755),
+        Entry::Text("bb/job.env".into(), job_env(work, jobs).into_bytes()),
+        Entry::Text("bb/make.conf".into(), make_conf(&work.make_conf).into_bytes()),
+        Entry::Folder("config".into(), 0o755),
+    ];
+    for file in files {
+        let inside = file.strip_prefix(&work.dock).map_err(|_| {
+            Error::bug(format!("`{}` is not in `{}`", file.display(), work.dock.display()))
+        })?;
+        entries.push(Entry::File(Path::new("config").join(inside), file.clone()));
+    }
+    if let Some((_, dir)) = &work.parent {
+        entries.push(Entry::Folder("bb/parent".into(), 0o755));
+        for name in ["sysroot.tar.zst", "packages.json"] {
+            entries.push(Entry::File(Path::new("bb/parent").join(name), dir.join(name)));
+        }
+    }
+    Ok(entries)
+}
+
+fn job_env(work: &RootfsWork, jobs: usize) -> String {
+    let parent = work.parent.as_ref().map_or("", |(name, _)| name.as_str());
+    let values = [
+        ("NAME", work.name.to_string()),
+        ("EPOCH", work.epoch.to_string()),
+        ("PARENT", parent.to_owned()),
+        ("STAGE3_DIGEST", work.stage3_digest.clone()),
+        ("JOBS", jobs.to_string()),
+    ];
+    shell_lines(values.iter().map(|(k, v)| (*k, v.as_str())))
+}
+
+fn make_conf(settings: &BTreeMap<String, String>) -> String {
+    shell_lines(settings.iter().map(|(k, v)| (k.as_str(), v.as_str())))
+}
+
+/// `KEY='value'` lines; Portage reads make.conf with the same quotes as a shell.
+fn shell_lines<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    pairs.fold(String::new(), |mut text, (key, value)| {
+        let _ = writeln!(text, "{key}='{}'", value.replace('\'', r"'\''"));
+        text
+    })
+}
+
+/// Fetches the sources that the builder lacks and takes them in.
+async fn supply(container: &str, context: &Context, log: &mut Log) -> Result<()> {
+    let temp = context.store.temp_dir()?;
+    let list = temp.path().join("fetch.list");
+    let wanted = BTreeMap::from([("fetch.list".to_owned(), list.clone())]);
+    archive::take(context.engine.download(container, "/bb/out/fetch.list"), wanted).await?;
+    let text = std::fs::read_to_string(&list).map_err(|e| Error::file("read", &list, &e))?;
+    let mut entries = vec![];
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        let Some(name) = words.next().filter(|n| safe_name(n)) else { continue };
+        let dest = temp.path().join(name);
+        log.write(format!("bb: fetching {name}\n").as_bytes());
+        distfile(name, words, &dest, context, log).await?;
+        entries.push(Entry::File(name.into(), dest));
+    }
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let body = archive::stream(entries, context.settings.source_date_epoch);
+    context.engine.upload(container, "/bb/incoming", body).await
+}
+
+/// The name comes out of an ebuild: it must not lead out of the folder.
+fn safe_name(name: &str) -> bool {
+    !name.contains('/') && !name.starts_with('.')
+}
+
+/// A source archive from our mirrors, else from where its author publishes it. Portage checks it
+/// against its Manifest.
+async fn distfile<'a>(
+    name: &str,
+    uris: impl Iterator<Item = &'a str>,
+    dest: &Path,
+    context: &Context,
+    log: &mut Log,
+) -> Result<()> {
+    let expect = Expect { size: None, max: LARGEST_DISTFILE, sha512: None, blake2b: None };
+    let progress = |done, total| log.bytes(done, total);
+    let mut mirrors = release::mirrors(&context.settings)?;
+    let path = format!("distfiles/{}/{name}", hash_folder(name));
+    let first = match context.client.download(&mirrors, &path, dest, &expect, &progress).await {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    for uri in uris {
+        let Some((base, file)) = uri.rsplit_once('/') else { continue };
+        let Ok(mirror) = Mirror::parse(base) else { continue };
+        mirrors = vec![mirror];
+        if context.client.download(&mirrors, file, dest, &expect, &progress).await.is_ok() {
+            return Ok(());
+        }
+    }
+    Err(first)
+}
+
+/// The folder of a distfile on a mirror: the first byte of BLAKE2b of its name (GLEP 75).
+fn hash_folder(name: &str) -> String {
+    use blake2::{Blake2b512, Digest};
+    archive::hex(&Blake2b512::digest(name.as_bytes())[..1])
+}
+
+/// Takes the results out, all or none.
+async fn collect(work: &RootfsWork, container: &str, context: &Context) -> Result<Made> {
+    let temp = context.store.temp_dir()?;
+    let names = ROOTFS_OUTPUTS.iter().chain(&["sysroot.digest"]);
+    let wanted = names.map(|n| (format!("out/{n}"), temp.path().join(n))).collect();
+    archive::take(context.engine.download(container, "/bb/out"), wanted).await?;
+    let digest = temp.path().join("sysroot.digest");
+    let sysroot = std::fs::read_to_string(&digest).map_err(|e| Error::file("read", &digest, &e))?;
+    let rootfs = temp.path().join("rootfs.tar");
+    let tar = store::hash_file(&rootfs)?;
+    let size = std::fs::metadata(&rootfs).map_or(0, |m| m.len());
+    store::make_dir(&work.dir)?;
+    for name in ROOTFS_OUTPUTS {
+        let dest = work.dir.join(name);
+        std::fs::rename(temp.path().join(name), &dest).map_err(|e| Error::file("write", &dest, &e))?;
+    }
+    let mut made = Made::product("tar", tar).note(megabytes(size));
+    made.products.insert("sysroot".to_owned(), sysroot.trim().to_owned());
+    Ok(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_quoted_for_a_shell() {
+        let text = shell_lines([("A", "it's $HOME")].into_iter());
+        assert_eq!(text, "A='it'\\''s $HOME'\n");
+    }
+
+    #[test]
+    fn names_that_climb_are_passed_over() {
+        assert!(safe_name("zlib-1.3.1.tar.xz"));
+        assert!(!safe_name("../x") && !safe_name("a/b") && !safe_name(".x"));
+    }
+}

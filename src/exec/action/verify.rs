@@ -1,0 +1,79 @@
+//! `verify:stage3` and `verify:portage`: signature, list of digests and lock agree on the file.
+//!
+//! Knows what has to agree; how a signature is checked is `world::openpgp`'s business.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::exec::action::{Made, blocking};
+use crate::exec::run::Context;
+use crate::plan::step::Pinned;
+use crate::trust::digests;
+use crate::world::openpgp::{Keyring, Verified};
+
+/// The files of one verification.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Files<'a> {
+    pub file: &'a Path,
+    pub signature: &'a Path,
+    pub digests: Option<&'a Path>,
+    pub name: &'a str,
+}
+
+pub(super) async fn verify(files: Files<'_>, pinned: &Pinned, context: &Context) -> Result<Made> {
+    let keyring = read_keyring(&context.settings)?;
+    let signature = read(files.signature)?;
+    let (path, ring) = (files.file.to_owned(), keyring.clone());
+    let verified = blocking(move || detached(&ring, &path, &signature)).await?;
+    agree(files.file, "the lock", &verified, &pinned.sha512, &pinned.blake2b)?;
+    if let Some(list) = files.digests {
+        let text = keyring.verify_cleartext(&shown(list), &read(list)?, None)?;
+        let listed = digests::parse(text.text()?, files.name, &shown(list))?;
+        let sha512 = listed.sha512.unwrap_or_else(|| verified.sha512.clone());
+        let blake2b = listed.blake2b.unwrap_or_else(|| verified.blake2b.clone());
+        agree(files.file, &shown(list), &verified, &sha512, &blake2b)?;
+    }
+    let note = format!("signed by {}", verified.signer);
+    let mut made = Made::product("sha512", verified.sha512).note(note);
+    made.products.insert("signer".to_owned(), verified.signer.to_string());
+    Ok(made)
+}
+
+fn detached(keyring: &Keyring, path: &PathBuf, signature: &[u8]) -> Result<Verified> {
+    let file = std::fs::File::open(path).map_err(|e| Error::file("read", path, &e))?;
+    keyring.verify_detached(&shown(path), file, signature, None)
+}
+
+/// The keyring of the settings, with the pinned certificates only.
+pub fn read_keyring(settings: &crate::config::Settings) -> Result<Keyring> {
+    let path = &settings.keyring;
+    let bytes = std::fs::read(path).map_err(|e| {
+        let why = crate::error::io_reason(&e);
+        Error::trust(format!("cannot read the keyring `{}`: {why}", path.display()))
+            .hint("set `keyring` in `[trust]` of bb.toml to a file with Gentoo's release keys")
+    })?;
+    let pinned = settings.fingerprints.iter().map(|f| f.parse()).collect::<Result<Vec<_>>>()?;
+    Keyring::from_bytes(&shown(path), &bytes, &pinned)
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| Error::file("read", path, &e))
+}
+
+fn agree(file: &Path, list: &str, seen: &Verified, sha512: &str, blake2b: &str) -> Result<()> {
+    let pairs = [("SHA-512", &seen.sha512, sha512), ("BLAKE2b", &seen.blake2b, blake2b)];
+    match pairs.into_iter().find(|(_, seen, listed)| *seen != listed) {
+        None => Ok(()),
+        Some((name, seen, listed)) => {
+            let file = file.display();
+            Err(Error::trust(format!("the {name} of `{file}` is not what {list} says"))
+                .detail(format!("  listed: {listed}"))
+                .detail(format!("  file:   {seen}"))
+                .hint(format!("remove `{file}` to fetch it again")))
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What happens during a run, as data for `report`.
+//!
+//! Does not know how it is shown.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::ids::StepId;
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// An action begins, and why.
+    Started {
+        /// The step.
+        step: StepId,
+        /// In words.
+        reason: String,
+    },
+    /// Another process works on the step.
+    Waiting {
+        /// The step.
+        step: StepId,
+        /// Which process.
+        owner: String,
+    },
+    /// Bytes of a transfer.
+    Bytes {
+        /// The step.
+        step: StepId,
+        /// So far.
+        done: u64,
+        /// In all, if known.
+        total: Option<u64>,
+    },
+    /// The newest line of the step's log.
+    Line {
+        /// The step.
+        step: StepId,
+        /// Without its newline.
+        text: String,
+    },
+    /// An action ended well.
+    Done {
+        /// The step.
+        step: StepId,
+        /// How long it took.
+        took: Duration,
+        /// A few words on the result, such as a size; may be empty.
+        note: String,
+    },
+    /// An action failed.
+    Failed {
+        /// The step.
+        step: StepId,
+        /// Why.
+        error: Error,
+        /// Its log, if it has one.
+        log: Option<PathBuf>,
+    },
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Steps whose action ran and ended well.
+    pub executed: Vec<StepId>,
+    /// Steps with nothing to do.
+    pub fresh: usize,
+    /// Steps that failed.
+    pub failed: Vec<StepId>,
+    /// Steps that did not run because one before them failed.
+    pub skipped: Vec<StepId>,
+}

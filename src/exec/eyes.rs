@@ -1,0 +1,44 @@
+//! What the judge looks at: the real file system, the engine's inventory, finished steps' products.
+//!
+//! Decides nothing and changes nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use crate::error::Result;
+use crate::fresh::judge::Look;
+use crate::fresh::record::FileState;
+use crate::ids::StepId;
+use crate::plan::step::Object;
+use crate::world::docker::Inventory;
+use crate::world::store;
+
+/// Products of finished steps.
+pub type Products = HashMap<StepId, BTreeMap<String, String>>;
+
+/// Looks at the world as it is now.
+#[derive(Debug)]
+pub struct Eyes<'a> {
+    /// What the engine has.
+    pub inventory: &'a Inventory,
+    /// What finished steps made.
+    pub products: &'a Products,
+}
+
+impl Look for Eyes<'_> {
+    fn stat(&mut self, path: &Path) -> FileState {
+        store::file_state(path)
+    }
+
+    fn hash(&mut self, path: &Path) -> Result<String> {
+        store::hash_file(path)
+    }
+
+    fn product(&mut self, step: &StepId, product: &str) -> Option<String> {
+        self.products.get(step)?.get(product).cloned()
+    }
+
+    fn object(&mut self, object: &Object) -> Result<Option<String>> {
+        Ok(self.inventory.id(object))
+    }
+}

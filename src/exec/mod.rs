@@ -1,0 +1,10 @@
+//! Doing what the plan says and the judge finds stale.
+//!
+//! `sched` decides the order without any effect, `run` is the thin loop around it, `action` holds
+//! one file per kind of step.
+
+pub mod action;
+pub mod eyes;
+pub mod event;
+pub mod run;
+pub mod sched;

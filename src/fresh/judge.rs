@@ -1,0 +1,298 @@
+//! The one judge.
+//!
+//! Decides from a step, its record and what it may look at. Does not act, and does not know who
+//! asks: `build`, `step`, `sync`, `status` and `why` all get their verdict here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+use crate::fresh::record::{FORMAT, FileState, FileType, Record, Stamp};
+use crate::ids::StepId;
+use crate::plan::step::{Object, Step};
+
+/// File times are compared with this slack: clocks of file systems tick in up to 2 s (FAT), and a
+/// file written in the same tick as it was seen could change again without its time telling.
+const TICK_NS: i64 = 2_000_000_000;
+
+/// What the judge may look at.
+pub trait Look {
+    /// The stat of a path, without a hash. Missing is a state.
+    fn stat(&mut self, path: &Path) -> FileState;
+    /// SHA-256 of a regular file's content.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    fn hash(&mut self, path: &Path) -> Result<String>;
+    /// A product of a step upstream, if it has finished.
+    fn product(&mut self, step: &StepId, product: &str) -> Option<String>;
+    /// The engine's id of an object, if it exists.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    fn object(&mut self, object: &Object) -> Result<Option<String>>;
+}
+
+/// Fresh, or stale and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing to do.
+    Fresh,
+    /// Its action has to run.
+    Stale(Reason),
+}
+
+/// The one difference that makes a step stale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Reason {
+    Never,
+    StampGone,
+    OtherFormat { old: u32 },
+    FileAdded(PathBuf),
+    FileLeft(PathBuf),
+    FileGone(PathBuf),
+    FileAppeared(PathBuf),
+    Content { file: PathBuf, old: String, new: String },
+    Mode { file: PathBuf, old: u32, new: u32 },
+    Link { file: PathBuf, old: String, new: String },
+    Type { file: PathBuf, old: FileType, new: FileType },
+    Setting { name: String, old: Option<String>, new: Option<String> },
+    Upstream { product: String, old: Option<String>, new: Option<String> },
+    OutputGone(PathBuf),
+    OutputChanged(PathBuf),
+    ObjectGone(Object),
+    ObjectChanged(Object),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |p: &PathBuf| p.display().to_string();
+        match self {
+            Self::Never => f.write_str("never built"),
+            Self::StampGone => f.write_str("its stamp is gone"),
+            Self::OtherFormat { old } => write!(f, "recorded by another version (format {old})"),
+            Self::FileAdded(p) | Self::FileAppeared(p) => write!(f, "{} was added", show(p)),
+            Self::FileLeft(p) => write!(f, "{} is no longer used", show(p)),
+            Self::FileGone(p) => write!(f, "{} was removed", show(p)),
+            Self::Content { file, .. } => write!(f, "{} changed", show(file)),
+            Self::Mode { file, old, new } => {
+                write!(f, "mode of {} changed: {old:04o} -> {new:04o}", show(file))
+            }
+            Self::Link { file, old, new } => {
+                write!(f, "{} points elsewhere: {old} -> {new}", show(file))
+            }
+            Self::Type { file, old, new } => {
+                write!(f, "{} is another kind of file: {old:?} -> {new:?}", show(file))
+            }
+            Self::Setting { name, old, new } => {
+                write!(f, "{name} changed: {} -> {}", value(old), value(new))
+            }
+            Self::Upstream { product, .. } => write!(f, "{product} changed"),
+            Self::OutputGone(p) => write!(f, "{} is gone", show(p)),
+            Self::OutputChanged(p) => write!(f, "{} is not what it left", show(p)),
+            Self::ObjectGone(o) => write!(f, "{o} is gone"),
+            Self::ObjectChanged(o) => write!(f, "{o} is another one"),
+        }
+    }
+}
+
+fn value(value: &Option<String>) -> String {
+    match value {
+        Some(text) if text.is_empty() => "(empty)".to_owned(),
+        Some(text) => format!("`{text}`"),
+        None => "(unset)".to_owned(),
+    }
+}
+
+/// A verdict, and what was seen on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// Fresh or stale.
+    pub verdict: Verdict,
+    /// States of the files whose stat was not the recorded one although their content is: the
+    /// record may be brought up to date with them, so that they need not be read again.
+    pub reread: BTreeMap<PathBuf, FileState>,
+    /// The latest modification time among the inputs, nanoseconds since 1970.
+    pub newest_input: i64,
+}
+
+/// Judges one step whose upstream steps have all finished.
+///
+/// # Errors
+/// A file cannot be read, or the engine does not answer.
+pub fn judge(
+    step: &Step,
+    record: Option<&Record>,
+    stamp: Stamp,
+    look: &mut dyn Look,
+) -> Result<Judgement> {
+    let mut seen = Seen { reread: BTreeMap::new(), newest: 0 };
+    let reason = match record {
+        None => Some(Reason::Never),
+        Some(_) if stamp == Stamp::Missing => Some(Reason::StampGone),
+        Some(r) if r.format != FORMAT => Some(Reason::OtherFormat { old: r.format }),
+        Some(r) => differs(step, r, look, &mut seen)?,
+    };
+    let verdict = reason.map_or(Verdict::Fresh, Verdict::Stale);
+    Ok(Judgement { verdict, reread: seen.reread, newest_input: seen.newest })
+}
+
+struct Seen {
+    reread: BTreeMap<PathBuf, FileState>,
+    newest: i64,
+}
+
+fn differs(step: &Step, record: &Record, look: &mut dyn Look, seen: &mut Seen) -> Result<Option<Reason>> {
+    if let Some(reason) = settings_differ(step, record) {
+        return Ok(Some(reason));
+    }
+    if let Some(reason) = files_differ(step, record, look, seen)? {
+        return Ok(Some(reason));
+    }
+    if let Some(reason) = upstream_differs(step, record, look) {
+        return Ok(Some(reason));
+    }
+    if let Some(reason) = outputs_differ(step, record, look, seen)? {
+        return Ok(Some(reason));
+    }
+    objects_differ(step, record, look)
+}
+
+fn settings_differ(step: &Step, record: &Record) -> Option<Reason> {
+    let names = step.params.keys().chain(record.params.keys());
+    let differing = names.into_iter().find(|n| step.params.get(*n) != record.params.get(*n))?;
+    Some(Reason::Setting {
+        name: differing.clone(),
+        old: record.params.get(differing).cloned(),
+        new: step.params.get(differing).cloned(),
+    })
+}
+
+fn files_differ(
+    step: &Step,
+    record: &Record,
+    look: &mut dyn Look,
+    seen: &mut Seen,
+) -> Result<Option<Reason>> {
+    for path in &step.files {
+        let Some(old) = record.files.get(path) else {
+            return Ok(Some(Reason::FileAdded(path.clone())));
+        };
+        if let Some(reason) = file_differs(path, old, record.seen, look, seen)? {
+            return Ok(Some(reason));
+        }
+    }
+    let known = |p: &&PathBuf| !step.files.contains(p);
+    if record.files.len() == step.files.len() {
+        return Ok(None);
+    }
+    Ok(record.files.keys().find(known).map(|p| Reason::FileLeft(p.clone())))
+}
+
+fn file_differs(
+    path: &Path,
+    old: &FileState,
+    recorded: i64,
+    look: &mut dyn Look,
+    seen: &mut Seen,
+) -> Result<Option<Reason>> {
+    let mut new = look.stat(path);
+    seen.newest = seen.newest.max(new.mtime);
+    if new.same_stat(old) && new.latest() + TICK_NS < recorded {
+        return Ok(None);
+    }
+    if let Some(reason) = shape_differs(path, old, &new) {
+        return Ok(Some(reason));
+    }
+    if new.kind == FileType::File {
+        new.hash = Some(look.hash(path)?);
+    }
+    if new.hash != old.hash {
+        let hash = |s: &FileState| s.hash.clone().unwrap_or_default();
+        let file = path.to_owned();
+        return Ok(Some(Reason::Content { file, old: hash(old), new: hash(&new) }));
+    }
+    seen.reread.insert(path.to_owned(), new);
+    Ok(None)
+}
+
+fn shape_differs(path: &Path, old: &FileState, new: &FileState) -> Option<Reason> {
+    let file = path.to_owned();
+    let link = |s: &FileState| s.link.clone().unwrap_or_default();
+    match (old.kind, new.kind) {
+        (FileType::Missing, FileType::Missing) => None,
+        (FileType::Missing, _) => Some(Reason::FileAppeared(file)),
+        (_, FileType::Missing) => Some(Reason::FileGone(file)),
+        (a, b) if a != b => Some(Reason::Type { file, old: a, new: b }),
+        _ if old.mode != new.mode => Some(Reason::Mode { file, old: old.mode, new: new.mode }),
+        _ if old.link != new.link => Some(Reason::Link { file, old: link(old), new: link(new) }),
+        _ => None,
+    }
+}
+
+/// The key under which a product of a step upstream is recorded.
+pub fn product_key(step: &StepId, product: &str) -> String {
+    format!("{step}/{product}")
+}
+
+fn upstream_differs(step: &Step, record: &Record, look: &mut dyn Look) -> Option<Reason> {
+    let mut known = 0;
+    for need in &step.needs {
+        let Some(product) = need.product else { continue };
+        let key = product_key(&need.step, product);
+        let (old, new) = (record.needs.get(&key).cloned(), look.product(&need.step, product));
+        known += usize::from(old.is_some());
+        if old != new {
+            return Some(Reason::Upstream { product: key, old, new });
+        }
+    }
+    let needed = |key: &&String| {
+        step.needs.iter().any(|n| n.product.is_some_and(|p| product_key(&n.step, p) == **key))
+    };
+    if known == record.needs.len() {
+        return None;
+    }
+    let gone = record.needs.iter().find(|(key, _)| !needed(key))?;
+    Some(Reason::Upstream { product: gone.0.clone(), old: Some(gone.1.clone()), new: None })
+}
+
+/// A fetched file may be changed afterwards without its fetch being stale: it is `verify` that
+/// answers for its content, and it must fail rather than quietly get another copy.
+fn outputs_differ(
+    step: &Step,
+    record: &Record,
+    look: &mut dyn Look,
+    seen: &mut Seen,
+) -> Result<Option<Reason>> {
+    let newest = seen.newest;
+    for path in &step.outputs {
+        let Some(old) = record.outputs.get(path) else {
+            return Ok(Some(Reason::OutputGone(path.clone())));
+        };
+        if look.stat(path).kind == FileType::Missing {
+            return Ok(Some(Reason::OutputGone(path.clone())));
+        }
+        let answers = step.id.kind != crate::ids::Kind::Fetch;
+        if answers && file_differs(path, old, record.sealed, look, seen)?.is_some() {
+            return Ok(Some(Reason::OutputChanged(path.clone())));
+        }
+    }
+    seen.newest = newest;
+    Ok(None)
+}
+
+fn objects_differ(step: &Step, record: &Record, look: &mut dyn Look) -> Result<Option<Reason>> {
+    for object in &step.objects {
+        let recorded = record.objects.get(&object.to_string());
+        match look.object(object)? {
+            None => return Ok(Some(Reason::ObjectGone(object.clone()))),
+            id if id.as_ref() != recorded => {
+                return Ok(Some(Reason::ObjectChanged(object.clone())));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(None)
+}

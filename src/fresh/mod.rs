@@ -1,0 +1,10 @@
+//! Is a step fresh, and if not, why?
+//!
+//! Time triggers, content decides. Knows no clock, no file and no engine: [`judge()`] asks a
+//! [`Look`], and every command that needs a verdict gets it from there.
+
+pub mod judge;
+pub mod record;
+
+pub use judge::{Judgement, Look, Reason, Verdict, judge};
+pub use record::{FileState, FileType, Record, Stamp};

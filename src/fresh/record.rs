@@ -1,0 +1,112 @@
+//! What a finished step saw and made.
+//!
+//! Values only; `world::store` reads and writes them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the record's format. A record of another version makes its step stale.
+pub const FORMAT: u32 = 1;
+
+/// What kind of thing a path is. Missing is a state, not an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum FileType {
+    /// Nothing is there.
+    #[default]
+    Missing,
+    /// A regular file.
+    File,
+    /// A symbolic link.
+    Link,
+    /// A folder.
+    Folder,
+    /// A device, socket or fifo.
+    Other,
+}
+
+/// The state of one file: stat, and a content hash where it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct FileState {
+    /// What it is.
+    #[serde(rename = "t")]
+    pub kind: FileType,
+    /// Permission bits.
+    #[serde(rename = "p")]
+    pub mode: u32,
+    /// Bytes.
+    #[serde(rename = "s")]
+    pub size: u64,
+    /// Nanoseconds since 1970.
+    #[serde(rename = "m")]
+    pub mtime: i64,
+    /// Nanoseconds since 1970.
+    #[serde(rename = "c")]
+    pub ctime: i64,
+    /// Inode number.
+    #[serde(rename = "i")]
+    pub inode: u64,
+    /// Where a symbolic link points to.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// SHA-256 of a regular file's content, lower-case hex.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+}
+
+impl FileState {
+    /// Whether the stat is the same in all that stat tells.
+    pub fn same_stat(&self, other: &Self) -> bool {
+        let key = |s: &Self| (s.kind, s.mode, s.size, s.mtime, s.ctime, s.inode);
+        key(self) == key(other) && self.link == other.link
+    }
+
+    /// Whether what stat tells apart from times and inode is the same: type, mode, link target.
+    pub fn same_shape(&self, other: &Self) -> bool {
+        (self.kind, self.mode, &self.link) == (other.kind, other.mode, &other.link)
+    }
+
+    /// The later of the two times.
+    pub fn latest(&self) -> i64 {
+        self.mtime.max(self.ctime)
+    }
+}
+
+/// What a finished step saw and made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Record {
+    /// [`FORMAT`] of the program that wrote it.
+    pub format: u32,
+    /// When the file states below were taken, on the file system's clock, before the action began.
+    /// Nanoseconds since 1970.
+    pub seen: i64,
+    /// When the states of the outputs were taken, after the action ended; same clock.
+    pub sealed: i64,
+    /// Input files.
+    pub files: BTreeMap<PathBuf, FileState>,
+    /// Settings.
+    pub params: BTreeMap<String, String>,
+    /// Products of other steps, `kind:name/product`.
+    pub needs: BTreeMap<String, String>,
+    /// Files it left.
+    pub outputs: BTreeMap<PathBuf, FileState>,
+    /// What it left in the engine, by name, with the engine's id for it.
+    pub objects: BTreeMap<String, String>,
+    /// Values that other steps may depend on.
+    pub products: BTreeMap<String, String>,
+    /// How long the action took.
+    pub duration_ms: u64,
+}
+
+/// The state of a step's stamp file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamp {
+    /// There, with its file time in nanoseconds since 1970.
+    Present(i64),
+    /// Taken away by `bb sync` for make to see; the record still decides.
+    Withdrawn,
+    /// Not there: never finished, or removed by somebody.
+    Missing,
+}

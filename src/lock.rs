@@ -1,0 +1,112 @@
+//! `bb.lock`: which stage3 and which snapshot this project builds from, by name and digest.
+//!
+//! Text ↔ values only. What a mirror offers is `world`'s business; moving the lock is a command's.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::toml_error;
+use crate::error::{Error, Result};
+
+/// The pinned inputs of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// The stage3 that the builder is made of.
+    pub stage3: Pin,
+    /// The snapshot of the ebuild repository.
+    pub portage: Pin,
+}
+
+/// One pinned file of a mirror.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// Path below the mirror, such as `snapshots/gentoo-20261122.tar.xz`.
+    pub path: String,
+    /// Date or time in the file's name (`YYYYMMDD` or `YYYYMMDDThhmmssZ`).
+    pub timestamp: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-512 in lower-case hex.
+    pub sha512: String,
+    /// BLAKE2b-512 in lower-case hex.
+    pub blake2b: String,
+    /// Primary fingerprint of the key that signed it.
+    pub signer: String,
+}
+
+impl Pin {
+    /// The file's name without its folders.
+    pub fn file_name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    fn check(&self, table: &str) -> Result<()> {
+        let hex = |s: &str, len: usize| s.len() == len && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let bad = |key: &str| {
+            Err(Error::config(format!("`{key}` of `[{table}]` in `bb.lock` is not what it should be"))
+                .hint("the file is written by `bb update`; remove it to pin anew"))
+        };
+        let up = self.path.starts_with('/') || self.path.split('/').any(|p| p == ".." || p.is_empty());
+        match () {
+            () if up => bad("path"),
+            () if !hex(&self.sha512, 128) => bad("sha512"),
+            () if !hex(&self.blake2b, 128) => bad("blake2b"),
+            () if self.size == 0 => bad("size"),
+            () => Ok(()),
+        }
+    }
+}
+
+impl Lock {
+    /// Reads the text of `bb.lock`.
+    pub fn parse(file: &Path, text: &str) -> Result<Self> {
+        let lock: Self = toml::from_str(text).map_err(|e| toml_error(file, text, &e))?;
+        lock.stage3.check("stage3")?;
+        lock.portage.check("portage")?;
+        Ok(lock)
+    }
+
+    /// The text of `bb.lock`.
+    pub fn to_text(&self) -> Result<String> {
+        let body = toml::to_string(self).map_err(|e| Error::bug(format!("cannot write bb.lock: {e}")))?;
+        Ok(format!("# Written by bb; moved by `bb update` only.\n{body}"))
+    }
+
+    /// The snapshot's date, `YYYYMMDD`: the value of the marker `${DATE}`.
+    pub fn date(&self) -> &str {
+        &self.portage.timestamp
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock() -> Lock {
+        let pin = |path: &str| Pin {
+            path: path.into(),
+            timestamp: "20261122".into(),
+            size: 1,
+            sha512: "a".repeat(128),
+            blake2b: "b".repeat(128),
+            signer: "C".repeat(40),
+        };
+        Lock { stage3: pin("releases/x/stage3.tar.xz"), portage: pin("snapshots/gentoo.tar.xz") }
+    }
+
+    #[test]
+    fn text_and_value_are_the_same() {
+        let text = lock().to_text().unwrap();
+        assert_eq!(Lock::parse(Path::new("bb.lock"), &text).unwrap(), lock());
+    }
+
+    #[test]
+    fn a_path_that_climbs_is_refused() {
+        let text = lock().to_text().unwrap().replace("snapshots/", "snapshots/../../");
+        let error = Lock::parse(Path::new("bb.lock"), &text).unwrap_err();
+        assert_eq!(error.message(), "`path` of `[portage]` in `bb.lock` is not what it should be");
+    }
+}

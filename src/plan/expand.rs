@@ -1,0 +1,363 @@
+//! The only place that knows which steps a dock, the stage3 and the snapshot consist of.
+//!
+//! Pure: from settings, lock and the docks' facts to a [`Plan`]. Knows no files.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use crate::config::Settings;
+use crate::error::Result;
+use crate::ids::{DockName, Kind, StepId};
+use crate::lock::{Lock, Pin};
+use crate::plan::graph::Plan;
+use crate::plan::step::{ImageWork, Need, Object, Pinned, RootfsWork, Step, Work};
+
+/// What the plan has to know of a dock; everything else stays with `dock`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DockFacts {
+    /// Name of the folder and of the image.
+    pub name: DockName,
+    /// The folder, relative to the project.
+    pub dir: PathBuf,
+    /// The template, relative to the project.
+    pub template: PathBuf,
+    /// Whether the template is minijinja.
+    pub jinja: bool,
+    /// Docks that a FROM or COPY --from names.
+    pub parents: Vec<DockName>,
+    /// The dock that the rootfs goes on top of.
+    pub base: Option<DockName>,
+    /// Images from elsewhere that a FROM or COPY --from names.
+    pub externals: Vec<String>,
+    /// Whether the Dockerfile mentions `rootfs.tar`.
+    pub has_rootfs: bool,
+    /// `Buildconfig.sh` and the files that the dock lists, relative to the project.
+    pub rootfs_files: Vec<PathBuf>,
+    /// Files of the dock that the image sees, relative to the dock.
+    pub context: Vec<PathBuf>,
+    /// The markers that the template uses, with their values.
+    pub markers: BTreeMap<String, String>,
+}
+
+/// Where everything that `bb` makes is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The state folder, relative to the project.
+    pub state: PathBuf,
+}
+
+impl Layout {
+    /// `.bb/images/NAME`.
+    pub fn image_dir(&self, name: &DockName) -> PathBuf {
+        self.state.join("images").join(name.as_str())
+    }
+
+    /// `.bb/downloads/FILE`.
+    pub fn download(&self, file: &str) -> PathBuf {
+        self.state.join("downloads").join(file)
+    }
+}
+
+/// All that a plan is computed from.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// Effective settings.
+    pub settings: &'a Settings,
+    /// Pinned inputs.
+    pub lock: &'a Lock,
+    /// Where results go.
+    pub layout: &'a Layout,
+    /// SHA-256 of the builder's own files.
+    pub bob_digest: &'a str,
+    /// The docks.
+    pub docks: &'a [DockFacts],
+}
+
+/// Names of the engine objects that the builder consists of; each names its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuilderNames {
+    /// The imported stage3.
+    pub stage3: String,
+    /// The volume with the snapshot.
+    pub portage: String,
+    /// The builder image.
+    pub bob: String,
+    /// Identifies the builder: stage3 and templates.
+    pub fingerprint: String,
+}
+
+impl BuilderNames {
+    fn new(lock: &Lock, bob_digest: &str) -> Self {
+        let short = |hex: &str| hex.get(..16).unwrap_or(hex).to_owned();
+        let stage3 = short(&lock.stage3.sha512);
+        let fingerprint = format!("{stage3}-{}", short(bob_digest));
+        Self {
+            stage3: format!("gentoo-bb/stage3:{stage3}"),
+            portage: format!("gentoo-bb-portage-{}", short(&lock.portage.sha512)),
+            bob: format!("gentoo-bb/bob:{fingerprint}"),
+            fingerprint,
+        }
+    }
+}
+
+/// The whole plan.
+///
+/// # Errors
+/// A cycle of images.
+pub fn expand(sources: Sources<'_>) -> Result<Plan> {
+    let names = BuilderNames::new(sources.lock, sources.bob_digest);
+    let by_name = sources.docks.iter().map(|d| (&d.name, d)).collect::<HashMap<_, _>>();
+    let mut steps = Vec::with_capacity(sources.docks.len() * 3 + 9);
+    if sources.docks.iter().any(|d| d.has_rootfs) {
+        steps.extend(builder_steps(sources, &names));
+    }
+    for dock in sources.docks {
+        if dock.has_rootfs {
+            steps.push(rootfs(sources, &names, dock, rootfs_parent(&by_name, dock)));
+        }
+        steps.push(dockerfile(sources, dock));
+        steps.push(image(sources, dock));
+    }
+    Plan::new(steps)
+}
+
+/// The nearest ancestor that has a rootfs. Stops at a cycle, which the graph reports.
+fn rootfs_parent<'a>(
+    by_name: &HashMap<&DockName, &'a DockFacts>,
+    dock: &'a DockFacts,
+) -> Option<&'a DockName> {
+    let mut base = dock.base.as_ref();
+    for _ in 0..=by_name.len() {
+        let parent = by_name.get(base?)?;
+        if parent.has_rootfs {
+            return Some(&parent.name);
+        }
+        base = parent.base.as_ref();
+    }
+    None
+}
+
+fn builder_steps(sources: Sources<'_>, names: &BuilderNames) -> Vec<Step> {
+    let settings = sources.settings;
+    let stage3 = format!("stage3-{}-{}.tar.xz", settings.arch, settings.flavour);
+    let mut steps = vec![
+        fetch(sources, &stage3, &sources.lock.stage3.path, Some(&sources.lock.stage3)),
+        fetch(sources, &format!("{stage3}.asc"), &with(&sources.lock.stage3, ".asc"), None),
+        fetch(sources, &format!("{stage3}.DIGESTS"), &with(&sources.lock.stage3, ".DIGESTS"), None),
+        fetch(sources, PORTAGE, &sources.lock.portage.path, Some(&sources.lock.portage)),
+        fetch(sources, &format!("{PORTAGE}.gpgsig"), &with(&sources.lock.portage, ".gpgsig"), None),
+        verify(sources, "stage3", &stage3, ".asc", Some(".DIGESTS"), &sources.lock.stage3),
+        verify(sources, "portage", PORTAGE, ".gpgsig", None, &sources.lock.portage),
+    ];
+    steps.push(import_stage3(sources, names, &stage3));
+    steps.push(import_portage(sources, names));
+    steps.push(builder(sources, names));
+    steps
+}
+
+const PORTAGE: &str = "portage.tar.xz";
+
+fn with(pin: &Pin, suffix: &str) -> String {
+    format!("{}{suffix}", pin.path)
+}
+
+fn pinned(pin: &Pin) -> Pinned {
+    Pinned { size: pin.size, sha512: pin.sha512.clone(), blake2b: pin.blake2b.clone() }
+}
+
+fn params<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+    pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).into()
+}
+
+fn step(kind: Kind, name: &str, work: Work) -> Step {
+    Step {
+        id: StepId::new(kind, name),
+        files: vec![],
+        params: BTreeMap::new(),
+        needs: vec![],
+        outputs: vec![],
+        objects: vec![],
+        work,
+    }
+}
+
+fn fetch(sources: Sources<'_>, file: &str, path: &str, pin: Option<&Pin>) -> Step {
+    let dest = sources.layout.download(file);
+    let digest = pin.map_or("", |p| p.sha512.as_str());
+    let work = Work::Fetch { path: path.to_owned(), dest: dest.clone(), pinned: pin.map(pinned) };
+    Step {
+        params: params([("path", path), ("sha512", digest)]),
+        outputs: vec![dest],
+        ..step(Kind::Fetch, file, work)
+    }
+}
+
+fn verify(
+    sources: Sources<'_>,
+    name: &str,
+    file: &str,
+    signature: &str,
+    digests: Option<&str>,
+    pin: &Pin,
+) -> Step {
+    let suffixes = ["", signature].into_iter().chain(digests);
+    let names = suffixes.map(|s| format!("{file}{s}")).collect::<Vec<_>>();
+    let mut files = names.iter().map(|n| sources.layout.download(n)).collect::<Vec<_>>();
+    let work = Work::Verify {
+        file: sources.layout.download(file),
+        signature: sources.layout.download(&format!("{file}{signature}")),
+        digests: digests.map(|d| sources.layout.download(&format!("{file}{d}"))),
+        name: pin.file_name().to_owned(),
+        pinned: pinned(pin),
+    };
+    files.push(sources.settings.keyring.clone());
+    Step {
+        files,
+        params: params([
+            ("sha512", &pin.sha512),
+            ("fingerprints", &sources.settings.fingerprints.join(" ")),
+        ]),
+        needs: names.iter().map(|n| Need::order(StepId::new(Kind::Fetch, n.as_str()))).collect(),
+        ..step(Kind::Verify, name, work)
+    }
+}
+
+fn import_stage3(sources: Sources<'_>, names: &BuilderNames, file: &str) -> Step {
+    let work = Work::ImportStage3 {
+        file: sources.layout.download(file),
+        image: names.stage3.clone(),
+        sha512: sources.lock.stage3.sha512.clone(),
+    };
+    Step {
+        needs: vec![Need::product(StepId::new(Kind::Verify, "stage3"), "sha512")],
+        objects: vec![Object::Image(names.stage3.clone())],
+        ..step(Kind::Import, "stage3", work)
+    }
+}
+
+fn import_portage(sources: Sources<'_>, names: &BuilderNames) -> Step {
+    let work = Work::ImportPortage {
+        file: sources.layout.download(PORTAGE),
+        volume: names.portage.clone(),
+        stage3_image: names.stage3.clone(),
+        sha512: sources.lock.portage.sha512.clone(),
+    };
+    Step {
+        needs: vec![
+            Need::product(StepId::new(Kind::Verify, "portage"), "sha512"),
+            // Its tar and xz unpack the snapshot; which stage3 does it changes nothing.
+            Need::order(StepId::new(Kind::Import, "stage3")),
+        ],
+        objects: vec![Object::Volume(names.portage.clone())],
+        ..step(Kind::Import, "portage", work)
+    }
+}
+
+fn builder(sources: Sources<'_>, names: &BuilderNames) -> Step {
+    let work = Work::Builder {
+        stage3_image: names.stage3.clone(),
+        image: names.bob.clone(),
+        fingerprint: names.fingerprint.clone(),
+    };
+    Step {
+        params: params([("templates", sources.bob_digest)]),
+        needs: vec![Need::product(StepId::new(Kind::Import, "stage3"), "content")],
+        objects: vec![Object::Image(names.bob.clone())],
+        ..step(Kind::Builder, "bob", work)
+    }
+}
+
+fn rootfs(
+    sources: Sources<'_>,
+    names: &BuilderNames,
+    dock: &DockFacts,
+    parent: Option<&DockName>,
+) -> Step {
+    let dir = sources.layout.image_dir(&dock.name);
+    let mut needs = vec![
+        Need::product(StepId::new(Kind::Builder, "bob"), "content"),
+        Need::product(StepId::new(Kind::Import, "portage"), "content"),
+    ];
+    needs.extend(parent.map(|p| Need::product(StepId::new(Kind::Rootfs, p.as_str()), "sysroot")));
+    let work = RootfsWork {
+        name: dock.name.clone(),
+        dir: dir.clone(),
+        dock: dock.dir.clone(),
+        parent: parent.map(|p| (p.clone(), sources.layout.image_dir(p))),
+        bob: names.bob.clone(),
+        portage_volume: names.portage.clone(),
+        make_conf: sources.settings.build.clone(),
+        epoch: sources.settings.source_date_epoch,
+        stage3_digest: sources.lock.stage3.sha512.clone(),
+    };
+    let mut params = params([("source_date_epoch", &work.epoch.to_string())]);
+    params.extend(work.make_conf.iter().map(|(k, v)| (format!("build.{k}"), v.clone())));
+    Step {
+        files: dock.rootfs_files.clone(),
+        params,
+        needs,
+        outputs: ROOTFS_OUTPUTS.iter().map(|f| dir.join(f)).collect(),
+        ..step(Kind::Rootfs, dock.name.as_str(), Work::Rootfs(Box::new(work)))
+    }
+}
+
+/// What a rootfs step leaves in `.bb/images/NAME/`.
+pub const ROOTFS_OUTPUTS: [&str; 4] =
+    ["rootfs.tar", "sysroot.tar.zst", "packages.json", "package.provided"];
+
+fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
+    let dest = sources.layout.image_dir(&dock.name).join("Dockerfile");
+    let work = Work::Dockerfile {
+        template: dock.template.clone(),
+        dest: dest.clone(),
+        jinja: dock.jinja,
+        markers: dock.markers.clone(),
+    };
+    Step {
+        files: vec![dock.template.clone()],
+        params: dock.markers.iter().map(|(k, v)| (format!("${{{k}}}"), v.clone())).collect(),
+        outputs: vec![dest],
+        ..step(Kind::Dockerfile, dock.name.as_str(), work)
+    }
+}
+
+fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
+    let dir = sources.layout.image_dir(&dock.name);
+    let name = dock.name.as_str();
+    let mut needs = vec![Need::product(StepId::new(Kind::Dockerfile, name), "text")];
+    if dock.has_rootfs {
+        needs.push(Need::product(StepId::new(Kind::Rootfs, name), "tar"));
+    }
+    let parents = dock.parents.iter();
+    needs.extend(parents.map(|p| Need::product(StepId::new(Kind::Image, p.as_str()), "id")));
+    needs.dedup();
+    let references = references(sources.settings, name);
+    let mut params = params([("references", &references.join(" "))]);
+    params.extend(dock.externals.iter().map(|e| (format!("external {e}"), String::new())));
+    let work = ImageWork {
+        name: dock.name.clone(),
+        references: references.clone(),
+        dockerfile: dir.join("Dockerfile"),
+        rootfs: dock.has_rootfs.then(|| dir.join("rootfs.tar")),
+        dock: dock.dir.clone(),
+        context: dock.context.clone(),
+        dir: dir.clone(),
+    };
+    Step {
+        files: dock.context.iter().map(|f| dock.dir.join(f)).collect(),
+        params,
+        needs,
+        outputs: vec![dir.join("image.json")],
+        objects: references.into_iter().map(Object::Image).collect(),
+        ..step(Kind::Image, name, Work::Image(Box::new(work)))
+    }
+}
+
+fn references(settings: &Settings, name: &str) -> Vec<String> {
+    let mut references = vec![settings.reference(name)];
+    if settings.tag != "latest" {
+        references.push(format!("{}/{name}:latest", settings.namespace));
+    }
+    references
+}
+

@@ -1,0 +1,122 @@
+//! The graph of steps: look-up by id, order, ancestors.
+//!
+//! Does not know how steps come about, only that they may not depend on themselves.
+
+use std::collections::HashMap;
+
+use petgraph::Direction;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+
+use crate::error::{Error, Result};
+use crate::ids::StepId;
+use crate::plan::step::Step;
+
+/// Position of a step in its plan.
+pub type StepIx = NodeIndex<u32>;
+
+/// The DAG of steps. Edges point from a step to those that need it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    graph: DiGraph<Step, ()>,
+    by_id: HashMap<StepId, StepIx>,
+    order: Vec<StepIx>,
+}
+
+impl Plan {
+    /// Links the steps by their needs.
+    ///
+    /// # Errors
+    /// A need that no step satisfies is a bug; a cycle is an error that prints its path.
+    pub fn new(steps: Vec<Step>) -> Result<Self> {
+        let mut graph = DiGraph::with_capacity(steps.len(), steps.len() * 3);
+        let mut by_id = HashMap::with_capacity(steps.len());
+        for step in steps {
+            let id = step.id.clone();
+            by_id.insert(id, graph.add_node(step));
+        }
+        for ix in graph.node_indices() {
+            for need in graph[ix].needs.clone() {
+                let up = by_id.get(&need.step);
+                let up = up.ok_or_else(|| Error::bug(format!("no step `{}`", need.step)))?;
+                graph.update_edge(*up, ix, ());
+            }
+        }
+        let order = petgraph::algo::toposort(&graph, None)
+            .map_err(|cycle| cycle_error(&graph, cycle.node_id()))?;
+        Ok(Self { graph, by_id, order })
+    }
+
+    /// The step at a position.
+    pub fn step(&self, ix: StepIx) -> &Step {
+        &self.graph[ix]
+    }
+
+    /// Where a step is.
+    pub fn find(&self, id: &StepId) -> Option<StepIx> {
+        self.by_id.get(id).copied()
+    }
+
+    /// All steps, prerequisites first.
+    pub fn order(&self) -> &[StepIx] {
+        &self.order
+    }
+
+    /// How many steps.
+    pub fn len(&self) -> usize {
+        self.graph.node_count()
+    }
+
+    /// Whether there is nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.graph.node_count() == 0
+    }
+
+    /// Steps that this one needs.
+    pub fn upstream(&self, ix: StepIx) -> impl Iterator<Item = StepIx> + '_ {
+        self.graph.edges_directed(ix, Direction::Incoming).map(|e| e.source())
+    }
+
+    /// Steps that need this one.
+    pub fn downstream(&self, ix: StepIx) -> impl Iterator<Item = StepIx> + '_ {
+        self.graph.edges_directed(ix, Direction::Outgoing).map(|e| e.target())
+    }
+
+    /// The sub-plan of `roots` and all that they need.
+    pub fn closure(&self, roots: &[StepIx]) -> Result<Plan> {
+        let mut wanted = vec![false; self.len()];
+        let mut stack = roots.to_vec();
+        while let Some(ix) = stack.pop() {
+            if !std::mem::replace(&mut wanted[ix.index()], true) {
+                stack.extend(self.upstream(ix));
+            }
+        }
+        let steps = self.order.iter().filter(|ix| wanted[ix.index()]);
+        Plan::new(steps.map(|ix| self.graph[*ix].clone()).collect())
+    }
+}
+
+/// Walks upstream from a node of a cycle until it meets itself.
+fn cycle_error(graph: &DiGraph<Step, ()>, start: StepIx) -> Error {
+    let mut path = vec![start];
+    let in_cycle = petgraph::algo::tarjan_scc(graph).into_iter().find(|c| c.contains(&start));
+    let in_cycle = in_cycle.unwrap_or_default();
+    while let Some(&last) = path.last() {
+        let next = graph.neighbors_directed(last, Direction::Incoming).find(|n| in_cycle.contains(n));
+        let Some(next) = next else { break };
+        if let Some(from) = path.iter().position(|p| *p == next) {
+            path.drain(..from);
+            path.push(next);
+            break;
+        }
+        path.push(next);
+    }
+    let names: Vec<_> = path.iter().map(|ix| graph[*ix].id.name.as_str()).collect();
+    cycle_of(&names)
+}
+
+/// The error for a cycle, given as a path that ends where it begins.
+pub fn cycle_of(names: &[&str]) -> Error {
+    Error::config(format!("images depend on themselves: {}", names.join(" -> ")))
+        .hint("each arrow is a FROM or a COPY --from; remove one of them")
+}

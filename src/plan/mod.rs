@@ -1,0 +1,12 @@
+//! The plan: which steps exist and what each depends on.
+//!
+//! Pure. Says what exists; not what is needed (`fresh`) and not how it is done (`exec`).
+
+pub mod expand;
+pub mod graph;
+pub mod select;
+pub mod step;
+
+pub use expand::{DockFacts, expand};
+pub use graph::Plan;
+pub use step::{Need, Object, Step, Work};

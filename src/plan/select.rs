@@ -1,0 +1,63 @@
+//! Which part of the plan a command line asks for.
+//!
+//! Knows names and the plan, not what is fresh.
+
+use crate::error::{Error, Result};
+use crate::ids::{Kind, StepId};
+use crate::plan::graph::{Plan, StepIx};
+
+/// The steps that build the named images, or all images but the excluded ones.
+pub fn select(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Plan> {
+    let roots = if images.is_empty() {
+        all_images(plan, exclude)?
+    } else {
+        images.iter().map(|name| image(plan, name)).collect::<Result<_>>()?
+    };
+    plan.closure(&roots)
+}
+
+fn all_images(plan: &Plan, exclude: &[String]) -> Result<Vec<StepIx>> {
+    for name in exclude {
+        image(plan, name)?;
+    }
+    let images = image_steps(plan);
+    Ok(images.filter(|(name, _)| !exclude.iter().any(|e| e == name)).map(|(_, ix)| ix).collect())
+}
+
+fn image_steps(plan: &Plan) -> impl Iterator<Item = (&str, StepIx)> {
+    let steps = plan.order().iter().map(|ix| (plan.step(*ix), *ix));
+    steps.filter(|(s, _)| s.id.kind == Kind::Image).map(|(s, ix)| (s.id.name.as_str(), ix))
+}
+
+/// The step that builds one image.
+///
+/// # Errors
+/// An unknown name, with the nearest known one as a hint.
+pub fn image(plan: &Plan, name: &str) -> Result<StepIx> {
+    plan.find(&StepId::new(Kind::Image, name)).ok_or_else(|| {
+        let names = image_steps(plan).map(|(n, _)| n.to_owned()).collect::<Vec<_>>();
+        Error::usage(format!("unknown image `{name}`")).hint(suggestion(name, &names))
+    })
+}
+
+/// The step with an id.
+///
+/// # Errors
+/// An unknown id, with the nearest known one as a hint.
+pub fn step(plan: &Plan, id: &StepId) -> Result<StepIx> {
+    plan.find(id).ok_or_else(|| {
+        let ids = plan.order().iter().map(|ix| plan.step(*ix).id.to_string()).collect::<Vec<_>>();
+        Error::usage(format!("unknown step `{id}`")).hint(suggestion(&id.to_string(), &ids))
+    })
+}
+
+/// `did you mean …?`, or the list of what there is.
+pub fn suggestion(name: &str, known: &[String]) -> String {
+    let near = known.iter().map(|k| (strsim::osa_distance(name, k), k)).min();
+    match near {
+        Some((distance, k)) if distance <= 1 + name.len() / 3 => format!("did you mean `{k}`?"),
+        Some(_) if known.len() <= 20 => format!("there are: {}", known.join(", ")),
+        Some(_) => "`bb status` lists what there is".to_owned(),
+        None => "there are no images yet: a folder in `bb-dock/` is one".to_owned(),
+    }
+}

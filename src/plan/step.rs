@@ -1,0 +1,190 @@
+//! One step: its id, what dirties it, what it leaves, and the data its action works on.
+//!
+//! Does not know whether it is fresh, nor how its action works.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::ids::{DockName, StepId};
+
+/// A value that another step produces and that this one depends on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// The upstream step.
+    pub step: StepId,
+    /// Which of its products dirties this step; `None` where only the order matters.
+    pub product: Option<&'static str>,
+}
+
+impl Need {
+    /// Dirties this step when the product differs.
+    pub fn product(step: StepId, product: &'static str) -> Self {
+        Self { step, product: Some(product) }
+    }
+
+    /// Only has to be finished before.
+    pub fn order(step: StepId) -> Self {
+        Self { step, product: None }
+    }
+}
+
+/// Something that a step leaves in the engine.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Object {
+    /// An image by `name:tag`.
+    Image(String),
+    /// A volume by name.
+    Volume(String),
+}
+
+impl std::fmt::Display for Object {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Object::Image(name) => write!(f, "image `{name}`"),
+            Object::Volume(name) => write!(f, "volume `{name}`"),
+        }
+    }
+}
+
+/// One unit of work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// `kind:name`.
+    pub id: StepId,
+    /// Files whose content, mode or link target dirties it; relative to the project.
+    pub files: Vec<PathBuf>,
+    /// Settings that dirty it.
+    pub params: BTreeMap<String, String>,
+    /// Steps before it.
+    pub needs: Vec<Need>,
+    /// Files it leaves, relative to the project.
+    pub outputs: Vec<PathBuf>,
+    /// What it leaves in the engine.
+    pub objects: Vec<Object>,
+    /// What its action works on.
+    pub work: Work,
+}
+
+/// What an action needs to know, by kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Download one file.
+    Fetch {
+        /// Path below the mirror.
+        path: String,
+        /// Where it goes.
+        dest: PathBuf,
+        /// Size and digests, where the lock pins them.
+        pinned: Option<Pinned>,
+    },
+    /// Check a pinned file's signature and digests.
+    Verify {
+        /// The file.
+        file: PathBuf,
+        /// Its detached signature.
+        signature: PathBuf,
+        /// The clearsigned list of digests, for a stage3.
+        digests: Option<PathBuf>,
+        /// The name that the list of digests uses.
+        name: String,
+        /// Size and digests of the lock.
+        pinned: Pinned,
+    },
+    /// Bring the stage3 into the engine as an image.
+    ImportStage3 {
+        /// The archive.
+        file: PathBuf,
+        /// The image's reference.
+        image: String,
+        /// SHA-512 that was verified.
+        sha512: String,
+    },
+    /// Unpack the snapshot into a volume of the engine.
+    ImportPortage {
+        /// The archive.
+        file: PathBuf,
+        /// The volume's name.
+        volume: String,
+        /// An image with tar and xz.
+        stage3_image: String,
+        /// SHA-512 that was verified.
+        sha512: String,
+    },
+    /// Build the builder image.
+    Builder {
+        /// What it is built on.
+        stage3_image: String,
+        /// Its reference.
+        image: String,
+        /// Identifies its content: stage3 and templates.
+        fingerprint: String,
+    },
+    /// Compile in a fresh builder and pack the difference to the parent.
+    Rootfs(Box<RootfsWork>),
+    /// Put the values of the markers into the template.
+    Dockerfile {
+        /// The template.
+        template: PathBuf,
+        /// Where the Dockerfile goes.
+        dest: PathBuf,
+        /// Whether the template is minijinja.
+        jinja: bool,
+        /// Values.
+        markers: BTreeMap<String, String>,
+    },
+    /// Build and tag the image.
+    Image(Box<ImageWork>),
+}
+
+/// Size and digests of a file, from `bb.lock`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinned {
+    /// Bytes.
+    pub size: u64,
+    /// Lower-case hex.
+    pub sha512: String,
+    /// Lower-case hex.
+    pub blake2b: String,
+}
+
+/// The data of a `rootfs:` step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootfsWork {
+    /// The image.
+    pub name: DockName,
+    /// Where its results go.
+    pub dir: PathBuf,
+    /// The dock's folder; paths of `files` below it are shown to the builder at `/config`.
+    pub dock: PathBuf,
+    /// The nearest ancestor with a rootfs, and the folder of its results.
+    pub parent: Option<(DockName, PathBuf)>,
+    /// The builder image.
+    pub bob: String,
+    /// The volume with the ebuild repository.
+    pub portage_volume: String,
+    /// Settings for `make.conf`.
+    pub make_conf: BTreeMap<String, String>,
+    /// Seconds since 1970.
+    pub epoch: u64,
+    /// Digest of the stage3, part of the key of each binary package.
+    pub stage3_digest: String,
+}
+
+/// The data of an `image:` step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageWork {
+    /// The image.
+    pub name: DockName,
+    /// `NAMESPACE/NAME:TAG` first, then `NAMESPACE/NAME:latest`.
+    pub references: Vec<String>,
+    /// The rendered Dockerfile.
+    pub dockerfile: PathBuf,
+    /// The difference to the parent.
+    pub rootfs: Option<PathBuf>,
+    /// The dock's folder: paths of the context are relative to it.
+    pub dock: PathBuf,
+    /// Files of the dock that the image sees.
+    pub context: Vec<PathBuf>,
+    /// Where `image.json` goes.
+    pub dir: PathBuf,
+}

@@ -1,0 +1,153 @@
+//! A project on disk: `bb.toml`, `bb.lock` and the docks become settings, lock and plan.
+//!
+//! The only reader of `bb.toml` and `bb.lock`. The current folder is the project's; every path is
+//! relative to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use globset::GlobBuilder;
+
+use crate::config::Settings;
+use crate::dock::ignore::Ignore;
+use crate::dock::{self, Dock, Known, Markers, ParentKind, Rendered, Role, Template};
+use crate::error::{Error, Result};
+use crate::exec::action::templates_digest;
+use crate::ids::DockName;
+use crate::lock::Lock;
+use crate::plan::expand::{Layout, Sources};
+use crate::plan::{DockFacts, Plan, expand};
+use crate::world::store::Store;
+
+/// The settings' file.
+pub const SETTINGS_FILE: &str = "bb.toml";
+/// The lock's file.
+pub const LOCK_FILE: &str = "bb.lock";
+
+/// One project, read.
+#[derive(Debug)]
+pub struct Project {
+    /// Effective settings.
+    pub settings: Settings,
+    /// Where results go.
+    pub layout: Layout,
+}
+
+impl Project {
+    /// Reads `bb.toml` in the current folder.
+    pub fn load(env: &BTreeMap<String, String>) -> Result<Self> {
+        let file = Path::new(SETTINGS_FILE);
+        let text = std::fs::read_to_string(file).map_err(|e| {
+            let error = Error::file("read", file, &e);
+            Error::config(error.message()).hint("a project is a folder with a `bb.toml` and docks in `bb-dock/`")
+        })?;
+        let settings = Settings::resolve(file, &text, env)?;
+        let state = env.get("BB_STATE").map_or_else(|| PathBuf::from(".bb"), PathBuf::from);
+        Ok(Self { settings, layout: Layout { state } })
+    }
+
+    /// The state folder.
+    pub fn store(&self) -> Store {
+        Store::at(&self.layout.state)
+    }
+
+    /// The lock, if there is one.
+    ///
+    /// # Errors
+    /// It is malformed, or the environment's DATE asks for another snapshot.
+    pub fn lock(&self) -> Result<Option<Lock>> {
+        let file = Path::new(LOCK_FILE);
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::file("read", file, &e)),
+        };
+        let lock = Lock::parse(file, &text)?;
+        match &self.settings.date {
+            Some(date) if date != lock.date() => {
+                let locked = lock.date();
+                Err(Error::config(format!("DATE is `{date}`, but `bb.lock` pins `{locked}`"))
+                    .hint(format!("`DATE={date} bb update` moves the lock; a build never does")))
+            }
+            _ => Ok(Some(lock)),
+        }
+    }
+
+    /// Reads the docks and computes the plan.
+    pub fn plan(&self, lock: &Lock) -> Result<Plan> {
+        let docks = dock::discover(&self.settings.docks)?;
+        let names = docks.iter().map(|d| d.name.clone()).collect();
+        let markers = self.settings.markers(lock.date()).into();
+        let known = Known { markers: &markers, docks: &names };
+        let facts = docks.iter().map(|d| facts(d, known)).collect::<Result<Vec<_>>>()?;
+        expand(Sources {
+            settings: &self.settings,
+            lock,
+            layout: &self.layout,
+            bob_digest: &templates_digest(),
+            docks: &facts,
+        })
+    }
+}
+
+/// What the plan has to know of a dock.
+fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
+    let rendered = dock.render(known.markers)?;
+    let template = dock::template::parse(&rendered, known)?;
+    let external = |kind: &ParentKind| match kind {
+        ParentKind::External(reference) => Some(reference.clone()),
+        _ => None,
+    };
+    let externals = template.parents.iter().filter_map(|p| external(&p.target));
+    Ok(DockFacts {
+        name: dock.name.clone(),
+        dir: dock.dir.clone(),
+        template: dock.template_file.clone(),
+        jinja: dock.is_jinja,
+        parents: template.docks().into_iter().cloned().collect(),
+        base: base(&template),
+        externals: externals.collect::<BTreeSet<_>>().into_iter().collect(),
+        has_rootfs: template.uses_rootfs,
+        rootfs_files: rootfs_files(dock)?,
+        context: context(dock, &template, &rendered)?,
+        markers: used_markers(dock, known.markers),
+    })
+}
+
+/// The dock that the last FROM goes back to.
+fn base(template: &Template) -> Option<DockName> {
+    let froms = template.parents.iter().filter(|p| p.role == Role::From);
+    let last = froms.rev().find(|p| p.target != ParentKind::Stage)?;
+    last.target.dock().cloned()
+}
+
+fn rootfs_files(dock: &Dock) -> Result<Vec<PathBuf>> {
+    let mut files = vec![dock.buildconfig_file.clone()];
+    for pattern in &dock.settings.rootfs.inputs {
+        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+        let glob = glob.map_err(|e| {
+            let file = dock.dir.join("dock.toml");
+            Error::config(format!("`{pattern}` in `{}` is not a pattern: {}", file.display(), e.kind()))
+        })?;
+        let matcher = glob.compile_matcher();
+        let matching = dock.files.iter().filter(|f| matcher.is_match(&f.path));
+        files.extend(matching.map(|f| dock.dir.join(&f.path)));
+    }
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+fn context(dock: &Dock, template: &Template, rendered: &Rendered) -> Result<Vec<PathBuf>> {
+    let file = dock.dir.join(".dockerignore");
+    let ignore = Ignore::parse(&file, dock.ignore.as_deref().unwrap_or_default())?;
+    let seen = dock::context::select(rendered, &template.copies, &dock.files, &ignore)?;
+    Ok(seen.into_iter().map(|f| f.path.clone()).collect())
+}
+
+/// Only markers that the template mentions: another one's value does not dirty it.
+fn used_markers(dock: &Dock, markers: &Markers) -> BTreeMap<String, String> {
+    let mentions = |name: &str| dock.is_jinja || dock.template.contains(&format!("${{{name}}}"));
+    let used = markers.iter().filter(|(name, _)| mentions(name));
+    used.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}

@@ -1,0 +1,90 @@
+//! Progress on a terminal: one moving line per running step, finished ones above.
+//!
+//! The progress bars and the terminal's width are a library's business.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::exec::event::Event;
+use crate::ids::StepId;
+use crate::report::plain::line;
+use crate::report::Report;
+
+/// Moving lines on standard error.
+#[derive(Debug)]
+pub struct Fancy {
+    all: MultiProgress,
+    bars: HashMap<StepId, ProgressBar>,
+    color: bool,
+}
+
+impl Fancy {
+    /// Nothing is shown until the first event.
+    pub fn new(color: bool) -> Self {
+        Self { all: MultiProgress::new(), bars: HashMap::new(), color }
+    }
+
+    fn bar(&mut self, step: &StepId) -> &ProgressBar {
+        let all = &self.all;
+        self.bars.entry(step.clone()).or_insert_with(|| {
+            let bar = all.add(ProgressBar::new_spinner().with_style(working()));
+            bar.set_prefix(step.to_string());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        })
+    }
+
+    fn print(&mut self, text: &str) {
+        // A terminal that is gone is no reason to stop working.
+        let _ = self.all.println(text.trim_end_matches('\n'));
+    }
+}
+
+fn working() -> ProgressStyle {
+    style("{spinner} {prefix} {elapsed} {wide_msg:.dim}")
+}
+
+fn transfer() -> ProgressStyle {
+    style("{spinner} {prefix} {elapsed} [{bar:20}] {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+impl Report for Fancy {
+    fn event(&mut self, event: Event) {
+        let color = self.color;
+        match &event {
+            Event::Started { step, reason } => self.bar(step).set_message(reason.clone()),
+            Event::Line { step, text } => self.bar(step).set_message(text.clone()),
+            Event::Waiting { step, owner } => {
+                self.bar(step).set_message(format!("waiting for {owner}"));
+            }
+            Event::Bytes { step, done, total } => {
+                let bar = self.bar(step);
+                if let Some(total) = total.filter(|t| bar.length() != Some(*t)) {
+                    bar.set_style(transfer());
+                    bar.set_length(total);
+                }
+                bar.set_position(*done);
+            }
+            Event::Done { step, .. } | Event::Failed { step, .. } => {
+                if let Some(bar) = self.bars.remove(step) {
+                    bar.finish_and_clear();
+                }
+                if let Some(text) = line(&event, color) {
+                    self.print(&text);
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        for (_, bar) in self.bars.drain() {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Events and results as text for people.
+//!
+//! Writes to what it is given; knows no engine and no plan, only events.
+
+mod fancy;
+mod plain;
+pub mod table;
+
+use std::time::Duration;
+
+use crate::exec::event::{Event, Summary};
+
+pub use fancy::Fancy;
+pub use plain::Plain;
+
+/// Shows events as they come.
+pub trait Report: Send {
+    /// One event.
+    fn event(&mut self, event: Event);
+    /// The run is over: clears what moves.
+    fn finish(&mut self);
+}
+
+/// `0.4 s`, `12.3 s`, `4 min 05 s`.
+pub fn duration(took: Duration) -> String {
+    let seconds = took.as_secs();
+    match seconds {
+        0..=59 => format!("{:.1} s", took.as_secs_f64()),
+        60..=3599 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// The last line of a run.
+pub fn summary(summary: &Summary, took: Duration) -> String {
+    let steps = |n: usize| if n == 1 { "1 step".to_owned() } else { format!("{n} steps") };
+    let (ran, fresh) = (summary.executed.len(), summary.fresh);
+    if !summary.failed.is_empty() {
+        let skipped = match summary.skipped.len() {
+            0 => String::new(),
+            n => format!(", {n} not run because of it"),
+        };
+        return format!("{} failed{skipped}; {ran} done", steps(summary.failed.len()));
+    }
+    match ran {
+        0 => format!("nothing to do: {} up to date", steps(fresh)),
+        _ => format!("done: {} in {}, {fresh} up to date", steps(ran), duration(took)),
+    }
+}

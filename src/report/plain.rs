@@ -1,0 +1,57 @@
+//! One line per state change: for logs, pipes and dumb terminals.
+
+use std::io::Write;
+
+use crate::diag;
+use crate::exec::event::Event;
+use crate::report::{Report, duration};
+
+/// Plain lines.
+#[derive(Debug)]
+pub struct Plain<W> {
+    out: W,
+    color: bool,
+}
+
+impl<W: Write + Send> Plain<W> {
+    /// Lines go to `out`.
+    pub fn new(out: W, color: bool) -> Self {
+        Self { out, color }
+    }
+}
+
+impl<W: Write + Send> Report for Plain<W> {
+    fn event(&mut self, event: Event) {
+        if let Some(text) = line(&event, self.color) {
+            // Nobody reads any more: the work goes on, its results are in files.
+            let _ = write!(self.out, "{text}");
+        }
+    }
+
+    fn finish(&mut self) {
+        let _ = self.out.flush();
+    }
+}
+
+/// An event as lines, if it is a change of state.
+pub(super) fn line(event: &Event, color: bool) -> Option<String> {
+    match event {
+        Event::Started { step, reason } => Some(format!("start   {step} ({reason})\n")),
+        Event::Waiting { step, owner } => Some(format!("wait    {step} ({owner} is at it)\n")),
+        Event::Done { step, took, note } if note.is_empty() => {
+            Some(format!("done    {step} in {}\n", duration(*took)))
+        }
+        Event::Done { step, took, note } => {
+            Some(format!("done    {step} in {}, {note}\n", duration(*took)))
+        }
+        Event::Failed { step, error, log } => {
+            let mut text = format!("failed  {step}\n{}", diag::render(error, color));
+            if let Some(log) = log {
+                text.push_str(&format!("log: {}\n", log.display()));
+            }
+            text.push_str(&format!("again: bb step {step}\n"));
+            Some(text)
+        }
+        Event::Bytes { .. } | Event::Line { .. } => None,
+    }
+}

@@ -1,0 +1,266 @@
+//! Archives as streams: writing a tar on the way to the engine, taking named files out of one that
+//! comes back. The only file that names the tar crate.
+//!
+//! Knows nothing of what the files are for.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use sha2::{Digest, Sha512};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::error::{Error, Result};
+use crate::world::docker::Body;
+
+/// Pieces of this size travel between the thread that reads files and the connection.
+const PIECE: usize = 128 * 1024;
+
+/// One thing to put into an archive.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// A folder, with its permission bits.
+    Folder(PathBuf, u32),
+    /// Text made here.
+    Text(PathBuf, Vec<u8>),
+    /// A file or symbolic link from this machine: path in the archive, path here.
+    File(PathBuf, PathBuf),
+}
+
+/// A tar stream of the entries, owned by root, every time set to `mtime` (seconds since 1970).
+pub fn stream(entries: Vec<Entry>, mtime: u64) -> Body {
+    write_on_thread(move |out| {
+        let mut builder = tar::Builder::new(out);
+        for entry in entries {
+            append(&mut builder, entry, mtime)?;
+        }
+        builder.into_inner()?.flush()
+    })
+}
+
+fn append<W: Write>(builder: &mut tar::Builder<W>, entry: Entry, mtime: u64) -> io::Result<()> {
+    match entry {
+        Entry::Folder(path, mode) => {
+            let mut header = header(tar::EntryType::Directory, 0, mode, mtime);
+            builder.append_data(&mut header, path, io::empty())
+        }
+        Entry::Text(path, text) => {
+            let mut header = header(tar::EntryType::Regular, text.len() as u64, 0o644, mtime);
+            builder.append_data(&mut header, path, text.as_slice())
+        }
+        Entry::File(path, from) => append_file(builder, &path, &from, mtime),
+    }
+}
+
+fn append_file<W: Write>(
+    builder: &mut tar::Builder<W>,
+    path: &Path,
+    from: &Path,
+    mtime: u64,
+) -> io::Result<()> {
+    let meta = std::fs::symlink_metadata(from).map_err(|e| named(from, &e))?;
+    if meta.is_symlink() {
+        let mut header = header(tar::EntryType::Symlink, 0, 0o777, mtime);
+        return builder.append_link(&mut header, path, std::fs::read_link(from)?);
+    }
+    if meta.is_dir() {
+        let mut header = header(tar::EntryType::Directory, 0, mode_of(&meta), mtime);
+        return builder.append_data(&mut header, path, io::empty());
+    }
+    if !meta.is_file() {
+        return Err(io::Error::other(format!("`{}` is neither a file nor a link", from.display())));
+    }
+    let file = File::open(from).map_err(|e| named(from, &e))?;
+    let mut header = header(tar::EntryType::Regular, meta.len(), mode_of(&meta), mtime);
+    // A file that grows meanwhile must not push its rest into the next header.
+    builder.append_data(&mut header, path, file.take(meta.len()))
+}
+
+fn named(path: &Path, cause: &io::Error) -> io::Error {
+    io::Error::new(cause.kind(), format!("cannot read `{}`: {cause}", path.display()))
+}
+
+fn mode_of(meta: &std::fs::Metadata) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    meta.permissions().mode() & 0o7777
+}
+
+fn header(kind: tar::EntryType, size: u64, mode: u32, mtime: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_size(size);
+    header.set_mode(mode);
+    header.set_mtime(mtime);
+    header.set_uid(0);
+    header.set_gid(0);
+    header
+}
+
+/// A file as a stream that ends in an error unless its SHA-512 is the expected one: what was
+/// verified before is what arrives.
+pub fn verified_file(path: PathBuf, sha512: String) -> Body {
+    write_on_thread(move |mut out| {
+        let mut file = File::open(&path).map_err(|e| named(&path, &e))?;
+        let mut hasher = Sha512::new();
+        let mut buffer = vec![0; PIECE];
+        loop {
+            let n = file.read(&mut buffer)?;
+            if n == 0 {
+                break;
+            }
+            hasher.update(&buffer[..n]);
+            out.write_all(&buffer[..n])?;
+        }
+        if hex(&hasher.finalize()) == sha512 {
+            return out.flush();
+        }
+        Err(io::Error::other(format!("`{}` changed after it was verified", path.display())))
+    })
+}
+
+/// One file inside a tar stream, with the check of [`verified_file`].
+pub fn verified_file_in_tar(name: &'static str, path: PathBuf, size: u64, sha512: String) -> Body {
+    write_on_thread(move |mut out| {
+        let mut header = header(tar::EntryType::Regular, size, 0o644, 0);
+        header.set_path(name)?;
+        header.set_cksum();
+        out.write_all(header.as_bytes())?;
+        let mut file = HashingReader { inner: File::open(&path)?.take(size), hasher: Sha512::new() };
+        io::copy(&mut file, &mut out)?;
+        if hex(&file.hasher.finalize()) != sha512 {
+            let text = format!("`{}` changed after it was verified", path.display());
+            return Err(io::Error::other(text));
+        }
+        let padding = usize::try_from((512 - size % 512) % 512).unwrap_or(0);
+        out.write_all(&vec![0; padding + 1024])?;
+        out.flush()
+    })
+}
+
+struct HashingReader<R> {
+    inner: R,
+    hasher: Sha512,
+}
+
+impl<R: Read> Read for HashingReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..n]);
+        Ok(n)
+    }
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, b| {
+        let _ = write!(text, "{b:02x}");
+        text
+    })
+}
+
+fn write_on_thread<F>(write: F) -> Body
+where
+    F: FnOnce(ChannelWriter) -> io::Result<()> + Send + 'static,
+{
+    let (sender, receiver) = channel(4);
+    let errors = sender.clone();
+    tokio::task::spawn_blocking(move || {
+        let writer = ChannelWriter { sender, buffer: Vec::with_capacity(PIECE) };
+        if let Err(cause) = write(writer) {
+            // The other end is gone when the engine hung up: it has its own error then.
+            let _ = errors.blocking_send(Err(cause));
+        }
+    });
+    Box::pin(futures_util::stream::unfold(receiver, |mut receiver: Receiver<_>| async {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    }))
+}
+
+struct ChannelWriter {
+    sender: Sender<io::Result<Bytes>>,
+    buffer: Vec<u8>,
+}
+
+impl Write for ChannelWriter {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(data);
+        if self.buffer.len() >= PIECE {
+            self.flush()?;
+        }
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let piece = Bytes::from(std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE)));
+        self.sender.blocking_send(Ok(piece)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+struct ChannelReader {
+    receiver: Receiver<io::Result<Bytes>>,
+    rest: Bytes,
+}
+
+impl Read for ChannelReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(piece) => self.rest = piece?,
+                None => return Ok(0),
+            }
+        }
+        let n = buffer.len().min(self.rest.len());
+        buffer[..n].copy_from_slice(&self.rest.split_to(n));
+        Ok(n)
+    }
+}
+
+/// Takes the wanted regular files out of a tar stream: name in the archive → path here. Everything
+/// else in it is passed over, so that no path from outside is ever written to.
+///
+/// # Errors
+/// A wanted file is missing, or reading or writing fails.
+pub async fn take(source: Body, wanted: BTreeMap<String, PathBuf>) -> Result<()> {
+    let (sender, receiver) = channel(4);
+    let reading = tokio::task::spawn_blocking(move || take_blocking(receiver, wanted));
+    forward(source, sender).await;
+    reading.await.map_err(|e| Error::bug(format!("the unpacking thread ended: {e}")))?
+}
+
+async fn forward(mut source: impl Stream<Item = io::Result<Bytes>> + Unpin, sender: Sender<io::Result<Bytes>>) {
+    while let Some(piece) = source.next().await {
+        if sender.send(piece).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn take_blocking(
+    receiver: Receiver<io::Result<Bytes>>,
+    mut wanted: BTreeMap<String, PathBuf>,
+) -> Result<()> {
+    let mut archive = tar::Archive::new(ChannelReader { receiver, rest: Bytes::new() });
+    let broken = |e: io::Error| Error::step(format!("cannot read the builder's results: {e}"));
+    for entry in archive.entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        let name = entry.path().map_err(broken)?.to_string_lossy().into_owned();
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        if let Some(dest) = wanted.remove(&name) {
+            let mut file = File::create(&dest).map_err(|e| Error::file("write", &dest, &e))?;
+            io::copy(&mut entry, &mut file).map_err(|e| Error::file("write", &dest, &e))?;
+        }
+    }
+    match wanted.into_keys().next() {
+        Some(name) => Err(Error::step(format!("the builder left no `{name}`"))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,363 @@
+//! The container engine over its socket: images, volumes, containers. The only file that names
+//! the client crate.
+//!
+//! Streams everything over the API: the engine may be on another machine. Does not know steps.
+
+use std::collections::{BTreeMap, HashMap};
+use std::pin::Pin;
+use std::time::Duration;
+
+use bollard::container::LogOutput;
+use bollard::exec::{CreateExecOptions, StartExecResults};
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, VolumeCreateRequest};
+use bollard::query_parameters as query;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+
+use crate::error::{Error, Result};
+use crate::plan::step::Object;
+
+/// Bytes on their way to or from the engine.
+pub type Body = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
+
+/// Takes the output of a build or of a command, piece by piece.
+pub type Sink<'a> = &'a mut (dyn FnMut(&[u8]) + Send);
+
+/// A first answer may take this long.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A request with all that it makes the engine do may take this long (seconds).
+const WORK_TIMEOUT: u64 = 4 * 60 * 60;
+/// The label that says what a volume holds.
+const CONTENT_LABEL: &str = "bb.content";
+
+/// One engine that answers.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    docker: bollard::Docker,
+}
+
+/// The engine's images and volumes at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inventory {
+    images: HashMap<String, String>,
+    volumes: HashMap<String, String>,
+}
+
+impl Inventory {
+    /// The engine's id for an object, if it is there.
+    pub fn id(&self, object: &Object) -> Option<String> {
+        match object {
+            Object::Image(reference) => self.images.get(reference).cloned(),
+            Object::Volume(name) => self.volumes.get(name).cloned(),
+        }
+    }
+}
+
+/// A container to work in.
+#[derive(Debug, Clone, Default)]
+pub struct ContainerSpec {
+    /// What it runs on.
+    pub image: String,
+    /// Whose it is: read back by [`Engine::containers`].
+    pub labels: BTreeMap<String, String>,
+    /// Volume name → path in the container; `true`: read-only.
+    pub volumes: Vec<(String, String, bool)>,
+}
+
+/// A container of ours that exists in the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundContainer {
+    /// The engine's id.
+    pub id: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+fn failed(what: &str) -> impl Fn(bollard::errors::Error) -> Error + '_ {
+    move |cause| Error::step(format!("the engine could not {what}: {}", reason(&cause)))
+}
+
+fn reason(cause: &bollard::errors::Error) -> String {
+    use bollard::errors::Error as E;
+    match cause {
+        E::DockerResponseServerError { message, .. } => message.trim().to_owned(),
+        E::DockerStreamError { error } => error.trim().to_owned(),
+        E::RequestTimeoutError => "it did not answer in time".to_owned(),
+        other => innermost(other),
+    }
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+impl Engine {
+    /// Connects to the first of the addresses that answers.
+    ///
+    /// # Errors
+    /// None answers: exit code 4, with one line for each.
+    pub async fn connect(addresses: &[String]) -> Result<Self> {
+        let mut tried = vec![];
+        for address in addresses {
+            match Self::try_connect(address).await {
+                Ok(engine) => return Ok(engine),
+                Err(why) => tried.push(format!("  {address}: {why}")),
+            }
+        }
+        let error = match addresses {
+            [one] => Error::engine(format!("no container engine answers at `{one}`")),
+            _ => Error::engine("no container engine answers"),
+        };
+        let error = tried.into_iter().fold(error, Error::detail);
+        Err(error.hint("start Docker or Podman, or set DOCKER_HOST to where it listens"))
+    }
+
+    async fn try_connect(address: &str) -> Result<Self, String> {
+        let docker = bollard::Docker::connect_with_host(address).map_err(|e| reason(&e))?;
+        let docker = docker.with_timeout(Duration::from_secs(WORK_TIMEOUT));
+        let answer = tokio::time::timeout(CONNECT_TIMEOUT, docker.negotiate_version()).await;
+        match answer {
+            Ok(Ok(docker)) => Ok(Self { docker }),
+            Ok(Err(cause)) => Err(reason(&cause)),
+            Err(_) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
+        }
+    }
+
+    /// All images by reference and all volumes of ours by name, with their ids.
+    pub async fn inventory(&self) -> Result<Inventory> {
+        let (images, volumes) = tokio::join!(self.images(), self.volumes());
+        Ok(Inventory { images: images?, volumes: volumes? })
+    }
+
+    async fn images(&self) -> Result<HashMap<String, String>> {
+        let listed = self.docker.list_images(None::<query::ListImagesOptions>).await;
+        let mut images = HashMap::new();
+        for image in listed.map_err(failed("list its images"))? {
+            for tag in image.repo_tags {
+                images.insert(without_local_host(&tag), image.id.clone());
+            }
+        }
+        Ok(images)
+    }
+
+    async fn volumes(&self) -> Result<HashMap<String, String>> {
+        let filters = HashMap::from([("label".to_owned(), vec![CONTENT_LABEL.to_owned()])]);
+        let options = query::ListVolumesOptionsBuilder::default().filters(&filters).build();
+        let listed = self.docker.list_volumes(Some(options)).await;
+        let listed = listed.map_err(failed("list its volumes"))?.volumes.unwrap_or_default();
+        let content = |labels: HashMap<String, String>| labels.get(CONTENT_LABEL).cloned();
+        Ok(listed.into_iter().filter_map(|v| Some((v.name, content(v.labels)?))).collect())
+    }
+
+    /// The id of an image, if it is there.
+    pub async fn image_id(&self, reference: &str) -> Result<Option<String>> {
+        match self.docker.inspect_image(reference).await {
+            Ok(image) => Ok(image.id),
+            Err(cause) if status(&cause) == Some(404) => Ok(None),
+            Err(cause) => Err(failed("look up an image")(cause)),
+        }
+    }
+
+    /// Size in bytes and number of layers of an image.
+    pub async fn image_size(&self, reference: &str) -> Result<(i64, usize)> {
+        let image = self.docker.inspect_image(reference).await;
+        let image = image.map_err(failed("look up an image"))?;
+        let layers = image.root_fs.and_then(|r| r.layers).map_or(0, |l| l.len());
+        Ok((image.size.unwrap_or(0), layers))
+    }
+
+    /// Makes an image of an archive of a root file system (tar, also compressed).
+    pub async fn import_image(&self, archive: Body, reference: &str) -> Result<()> {
+        let (repo, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
+        let options =
+            query::CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).build();
+        let body = bollard::body_try_stream(archive);
+        let mut answer = self.docker.create_image(Some(options), Some(body), None);
+        while let Some(info) = answer.next().await {
+            info.map_err(failed("import the archive"))?;
+        }
+        Ok(())
+    }
+
+    /// Builds an image of a context with its `Dockerfile`, and tags it. Returns its id.
+    pub async fn build_image(&self, context: Body, references: &[String], log: Sink<'_>) -> Result<String> {
+        let first = references.first().map_or("", String::as_str);
+        let options = query::BuildImageOptionsBuilder::default()
+            .dockerfile("Dockerfile")
+            .t(first)
+            .rm(true)
+            .forcerm(true)
+            .build();
+        let mut answer =
+            self.docker.build_image(options, None, Some(bollard::body_try_stream(context)));
+        while let Some(info) = answer.next().await {
+            let info = info.map_err(failed("build the image"))?;
+            log(info.stream.unwrap_or_default().as_bytes());
+            if let Some(detail) = info.error_detail {
+                let message = detail.message.unwrap_or_default();
+                return Err(Error::step(format!("the engine could not build the image: {message}")));
+            }
+        }
+        for reference in references.iter().skip(1) {
+            self.tag(first, reference).await?;
+        }
+        let id = self.image_id(first).await?;
+        id.ok_or_else(|| Error::step(format!("the engine built `{first}` but does not have it")))
+    }
+
+    async fn tag(&self, image: &str, reference: &str) -> Result<()> {
+        let (repo, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
+        let options = query::TagImageOptionsBuilder::default().repo(repo).tag(tag).build();
+        self.docker.tag_image(image, Some(options)).await.map_err(failed("tag the image"))
+    }
+
+    /// Removes an image's name; no error if it is not there.
+    pub async fn remove_image(&self, reference: &str) -> Result<()> {
+        let options = query::RemoveImageOptionsBuilder::default().force(true).build();
+        match self.docker.remove_image(reference, Some(options), None).await {
+            Err(cause) if status(&cause) != Some(404) => Err(failed("remove an image")(cause)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a volume that says what it holds. An older one of that name is removed.
+    pub async fn create_volume(&self, name: &str, content: &str) -> Result<()> {
+        self.remove_volume(name).await?;
+        let labels = HashMap::from([(CONTENT_LABEL.to_owned(), content.to_owned())]);
+        let request = VolumeCreateRequest {
+            name: Some(name.to_owned()),
+            labels: Some(labels),
+            ..Default::default()
+        };
+        self.docker.create_volume(request).await.map_err(failed("create a volume"))?;
+        Ok(())
+    }
+
+    /// Removes a volume; no error if it is not there.
+    pub async fn remove_volume(&self, name: &str) -> Result<()> {
+        let options = query::RemoveVolumeOptionsBuilder::default().build();
+        match self.docker.remove_volume(name, Some(options)).await {
+            Err(cause) if status(&cause) != Some(404) => Err(failed("remove a volume")(cause)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts a container that waits for commands, without a network.
+    pub async fn start_container(&self, spec: &ContainerSpec) -> Result<String> {
+        let body = container_body(spec);
+        let options = None::<query::CreateContainerOptions>;
+        let created = self.docker.create_container(options, body).await;
+        let id = created.map_err(failed("create a container"))?.id;
+        let options = None::<query::StartContainerOptions>;
+        match self.docker.start_container(&id, options).await {
+            Ok(()) => Ok(id),
+            Err(cause) => {
+                self.remove_container(&id).await?;
+                Err(failed("start a container")(cause))
+            }
+        }
+    }
+
+    /// Kills and removes a container; no error if it is not there.
+    pub async fn remove_container(&self, id: &str) -> Result<()> {
+        let options = query::RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        match self.docker.remove_container(id, Some(options)).await {
+            // 409: somebody else is removing it just now.
+            Err(cause) if !matches!(status(&cause), Some(404 | 409)) => {
+                Err(failed("remove a container")(cause))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Containers, also stopped ones, that carry all the labels.
+    pub async fn containers(&self, labels: &[(&str, &str)]) -> Result<Vec<FoundContainer>> {
+        let wanted = labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>();
+        let filters = HashMap::from([("label".to_owned(), wanted)]);
+        let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters);
+        let listed = self.docker.list_containers(Some(options.build())).await;
+        let listed = listed.map_err(failed("list its containers"))?;
+        let found = |c: bollard::models::ContainerSummary| {
+            let labels = c.labels.unwrap_or_default().into_iter().collect();
+            Some(FoundContainer { id: c.id?, labels })
+        };
+        Ok(listed.into_iter().filter_map(found).collect())
+    }
+
+    /// Unpacks a tar stream into a folder of a container.
+    pub async fn upload(&self, container: &str, path: &str, archive: Body) -> Result<()> {
+        let options = query::UploadToContainerOptionsBuilder::default().path(path).build();
+        let body = bollard::body_try_stream(archive);
+        let sent = self.docker.upload_to_container(container, Some(options), body).await;
+        sent.map_err(failed("take files into a container"))
+    }
+
+    /// A file or folder of a container as a tar stream.
+    pub fn download(&self, container: &str, path: &str) -> Body {
+        let options = query::DownloadFromContainerOptionsBuilder::default().path(path).build();
+        let stream = self.docker.download_from_container(container, Some(options));
+        Box::pin(stream.map(|piece| piece.map_err(|e| std::io::Error::other(reason(&e)))))
+    }
+
+    /// Runs a command in a container; returns its exit status.
+    pub async fn exec(&self, container: &str, command: &[&str], log: Sink<'_>) -> Result<i64> {
+        let config = CreateExecOptions {
+            cmd: Some(command.to_vec()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..Default::default()
+        };
+        let what = failed("run a command in a container");
+        let exec = self.docker.create_exec(container, config).await.map_err(&what)?;
+        let started = self.docker.start_exec(&exec.id, None).await.map_err(&what)?;
+        if let StartExecResults::Attached { mut output, .. } = started {
+            while let Some(piece) = output.next().await {
+                log(&text_of(piece.map_err(&what)?));
+            }
+        }
+        let state = self.docker.inspect_exec(&exec.id).await.map_err(&what)?;
+        state.exit_code.ok_or_else(|| Error::step("the container was stopped from outside"))
+    }
+}
+
+fn text_of(piece: LogOutput) -> Bytes {
+    piece.into_bytes()
+}
+
+/// Podman shows an image without a registry as `localhost/NAME`.
+fn without_local_host(tag: &str) -> String {
+    tag.strip_prefix("localhost/").unwrap_or(tag).to_owned()
+}
+
+fn status(cause: &bollard::errors::Error) -> Option<u16> {
+    match cause {
+        bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
+fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
+    let mount = |(name, path, read_only): &(String, String, bool)| Mount {
+        source: Some(name.clone()),
+        target: Some(path.clone()),
+        read_only: Some(*read_only),
+        typ: Some(MountType::VOLUME),
+        ..Default::default()
+    };
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        // PID 1 only waits: commands come in by exec, and killing it ends them all.
+        cmd: Some(vec!["sleep".to_owned(), "infinity".to_owned()]),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        host_config: Some(HostConfig {
+            network_mode: Some("none".to_owned()),
+            mounts: Some(spec.volumes.iter().map(mount).collect()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}

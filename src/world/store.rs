@@ -1,0 +1,263 @@
+//! The state folder `.bb`: records, stamps, locks, logs, file states. The only file that sets file
+//! times.
+//!
+//! Does not decide anything: `fresh` judges what it reads, `exec` says what to write.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use filetime::FileTime;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::fresh::record::{FileState, FileType, Record, Stamp};
+use crate::ids::StepId;
+use crate::world::archive::hex;
+
+/// Written at the top of the state folder, so that back-ups and indexers pass it over.
+/// Source: <https://bford.info/cachedir/>.
+const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+    # State of gentoo-bb: stamps, downloads, logs and results. Safe to remove when no bb runs.\n";
+
+/// One project's state folder.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// A step's lock, held until dropped (or until the process ends, however it ends).
+#[derive(Debug)]
+pub struct StepLock {
+    _file: File,
+}
+
+impl Store {
+    /// The state folder at a path; nothing is created yet.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Creates the folder with its tag.
+    pub fn create(&self) -> Result<()> {
+        make_dir(&self.root)?;
+        make_dir(&self.root.join("tmp"))?;
+        make_dir(&self.root.join("downloads"))?;
+        let tag = self.root.join("CACHEDIR.TAG");
+        if tag.exists() { Ok(()) } else { self.replace(&tag, CACHEDIR_TAG.as_bytes()) }
+    }
+
+    fn of(&self, folder: &str, id: &StepId, suffix: &str) -> PathBuf {
+        self.root.join(folder).join(id.kind.as_str()).join(format!("{}{suffix}", id.name))
+    }
+
+    /// Where a step's stamp is.
+    pub fn stamp_path(&self, id: &StepId) -> PathBuf {
+        self.of("stamps", id, "")
+    }
+
+    /// Where a step's log is.
+    pub fn log_path(&self, id: &StepId) -> PathBuf {
+        self.of("logs", id, ".log")
+    }
+
+    /// A fresh log for a step; the one before is kept beside it.
+    pub fn new_log(&self, id: &StepId) -> Result<(File, PathBuf)> {
+        let path = self.log_path(id);
+        make_parent(&path)?;
+        if path.exists() {
+            let previous = self.of("logs", id, ".previous.log");
+            fs::rename(&path, &previous).map_err(|e| Error::file("rename", &path, &e))?;
+        }
+        let file = File::create(&path).map_err(|e| Error::file("write", &path, &e))?;
+        Ok((file, path))
+    }
+
+    /// Now, on the clock of the file system that holds the state: nanoseconds since 1970.
+    pub fn now(&self) -> Result<i64> {
+        let dir = self.root.join("tmp");
+        let file = tempfile::NamedTempFile::new_in(&dir);
+        let file = file.map_err(|e| Error::file("write in", &dir, &e))?;
+        let meta = file.as_file().metadata().map_err(|e| Error::file("read", file.path(), &e))?;
+        Ok(nanoseconds(meta.mtime(), meta.mtime_nsec()))
+    }
+
+    /// What the last finished run of a step saw and made. A record that cannot be read counts as
+    /// none: the step is done again.
+    pub fn record(&self, id: &StepId) -> Option<Record> {
+        let text = fs::read(self.of("records", id, ".json")).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// The state of a step's stamp.
+    pub fn stamp(&self, id: &StepId) -> Stamp {
+        match fs::metadata(self.stamp_path(id)) {
+            Ok(meta) => Stamp::Present(nanoseconds(meta.mtime(), meta.mtime_nsec())),
+            Err(_) if self.of("withdrawn", id, "").exists() => Stamp::Withdrawn,
+            Err(_) => Stamp::Missing,
+        }
+    }
+
+    /// Takes stamp and mark away: whatever happens from here on, the step is not finished.
+    pub fn forget(&self, id: &StepId) -> Result<()> {
+        for path in [self.stamp_path(id), self.of("withdrawn", id, "")] {
+            remove_if_there(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Writes record and stamp; the stamp's file time is `time` (nanoseconds since 1970).
+    pub fn finish(&self, id: &StepId, record: &Record, time: i64) -> Result<()> {
+        let text = serde_json::to_vec(record);
+        let text = text.map_err(|e| Error::bug(format!("cannot write a record: {e}")))?;
+        self.replace(&self.of("records", id, ".json"), &text)?;
+        self.restamp(id, time)
+    }
+
+    /// Writes only the stamp, with a file time.
+    pub fn restamp(&self, id: &StepId, time: i64) -> Result<()> {
+        let path = self.stamp_path(id);
+        let temp = self.temp()?;
+        let at = FileTime::from_unix_time(
+            time.div_euclid(1_000_000_000),
+            u32::try_from(time.rem_euclid(1_000_000_000)).unwrap_or(0),
+        );
+        filetime::set_file_mtime(temp.path(), at).map_err(|e| Error::file("date", temp.path(), &e))?;
+        persist(temp, &path)?;
+        remove_if_there(&self.of("withdrawn", id, ""))
+    }
+
+    /// Writes a whole file at once: a reader sees the old one or the new one.
+    pub fn replace(&self, path: &Path, text: &[u8]) -> Result<()> {
+        let mut temp = self.temp()?;
+        temp.write_all(text).map_err(|e| Error::file("write", path, &e))?;
+        persist(temp, path)
+    }
+
+    fn temp(&self) -> Result<tempfile::NamedTempFile> {
+        let dir = self.root.join("tmp");
+        tempfile::NamedTempFile::new_in(&dir).map_err(|e| Error::file("write in", &dir, &e))
+    }
+
+    /// A folder for results on their way; removed with all in it when dropped.
+    pub fn temp_dir(&self) -> Result<tempfile::TempDir> {
+        let dir = self.root.join("tmp");
+        tempfile::TempDir::new_in(&dir).map_err(|e| Error::file("write in", &dir, &e))
+    }
+
+    /// Takes a step's lock if nobody has it, else says who does.
+    pub fn try_lock(&self, id: &StepId) -> Result<std::result::Result<StepLock, String>> {
+        let (path, mut file) = self.lock_file(id)?;
+        match file.try_lock() {
+            Ok(()) => note_owner(&mut file, &path).map(Ok),
+            Err(fs::TryLockError::WouldBlock) => {
+                let mut owner = String::new();
+                // Who it is, is a courtesy: an unreadable note is no reason to fail.
+                let _ = file.read_to_string(&mut owner);
+                Ok(Err(owner.trim().to_owned()))
+            }
+            Err(fs::TryLockError::Error(e)) => Err(Error::file("lock", &path, &e)),
+        }
+    }
+
+    /// Waits for a step's lock. Blocks the thread.
+    pub fn lock(&self, id: &StepId) -> Result<StepLock> {
+        let (path, mut file) = self.lock_file(id)?;
+        file.lock().map_err(|e| Error::file("lock", &path, &e))?;
+        note_owner(&mut file, &path)
+    }
+
+    fn lock_file(&self, id: &StepId) -> Result<(PathBuf, File)> {
+        let path = self.of("locks", id, "");
+        make_parent(&path)?;
+        let file = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path);
+        let file = file.map_err(|e| Error::file("lock", &path, &e))?;
+        Ok((path, file))
+    }
+}
+
+fn note_owner(file: &mut File, path: &Path) -> Result<StepLock> {
+    let failed = |e| Error::file("write", path, &e);
+    file.set_len(0).map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    writeln!(file, "process {}", std::process::id()).map_err(failed)?;
+    let file = file.try_clone().map_err(failed)?;
+    Ok(StepLock { _file: file })
+}
+
+fn persist(temp: tempfile::NamedTempFile, path: &Path) -> Result<()> {
+    make_parent(path)?;
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    temp.as_file().set_permissions(readable).map_err(|e| Error::file("write", path, &e))?;
+    temp.persist(path).map_err(|e| Error::file("write", path, &e.error))?;
+    Ok(())
+}
+
+fn make_parent(path: &Path) -> Result<()> {
+    path.parent().map_or(Ok(()), make_dir)
+}
+
+/// Creates a folder and its parents.
+pub fn make_dir(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|e| Error::file("create", path, &e))
+}
+
+/// Removes a file; no error if it is not there.
+pub fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::file("remove", path, &e)),
+        _ => Ok(()),
+    }
+}
+
+fn nanoseconds(seconds: i64, nanos: i64) -> i64 {
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+}
+
+/// The stat of a path, links not followed. Whatever cannot be seen is missing.
+pub fn file_state(path: &Path) -> FileState {
+    let Ok(meta) = fs::symlink_metadata(path) else {
+        return FileState::default();
+    };
+    let kind = match meta.file_type() {
+        t if t.is_file() => FileType::File,
+        t if t.is_symlink() => FileType::Link,
+        t if t.is_dir() => FileType::Folder,
+        _ => FileType::Other,
+    };
+    let link = (kind == FileType::Link).then(|| fs::read_link(path).unwrap_or_default());
+    FileState {
+        kind,
+        mode: meta.mode() & 0o7777,
+        size: meta.size(),
+        mtime: nanoseconds(meta.mtime(), meta.mtime_nsec()),
+        ctime: nanoseconds(meta.ctime(), meta.ctime_nsec()),
+        inode: meta.ino(),
+        link: link.map(|l| l.to_string_lossy().into_owned()),
+        hash: None,
+    }
+}
+
+/// [`file_state`] with the content hash of a regular file.
+pub fn hashed_state(path: &Path) -> Result<FileState> {
+    let mut state = file_state(path);
+    if state.kind == FileType::File {
+        state.hash = Some(hash_file(path)?);
+    }
+    Ok(state)
+}
+
+/// SHA-256 of a file's content, in lower-case hex.
+pub fn hash_file(path: &Path) -> Result<String> {
+    let failed = |e: io::Error| Error::file("read", path, &e);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut hasher = Sha256::new();
+    io::copy(&mut file, &mut hasher).map_err(failed)?;
+    Ok(hex(&hasher.finalize()))
+}

@@ -1,0 +1,31 @@
+# The version in this file's name is a stand-in: tests/mirror/build.sh renames it to the version of the
+# libc6 in the stage3 (2.41-12+deb13u5 is 2.41_p12_p5).
+EAPI=8
+
+inherit debian-deb
+
+DESCRIPTION="GNU C library: the shared libraries of the stage's own libc6 .deb, repackaged"
+HOMEPAGE="https://www.gnu.org/software/libc/"
+SRC_URI="mirror://gentoo/libc6-${PV}.deb"
+
+LICENSE="LGPL-2.1+"
+SLOT="2.2"
+KEYWORDS="-* amd64"
+
+# On / it would put Debian's own /usr/lib/x86_64-linux-gnu out of the way. Nothing depends on this
+# package, as nothing depends on glibc in Gentoo, so it is only merged where somebody asks for it.
+pkg_pretend() {
+	[[ -n ${ROOT} ]] || die "this glibc is for an image's ROOT; the stage has its own"
+}
+
+src_install() {
+	local lib="${S}/usr/$(get_libdir)"
+	# Character set conversion and debugging aids: no image here needs them.
+	rm -r "${lib}"/gconv "${lib}"/lib{memusage,pcprofile,c_malloc_debug,thread_db}.so* || die
+	rm -r "${S}"/etc || die
+	# The link of the .deb points to where the loader was before it was moved beside the link.
+	[[ ! -L ${lib}/ld-linux-x86-64.so.2 ]] || die "the loader was overwritten by a link to itself"
+	debian-deb_src_install
+	# The loader looks there, and so do programs linked on Debian; no ld.so.cache is needed.
+	dosym ../"$(get_libdir)" /usr/lib/x86_64-linux-gnu
+}
