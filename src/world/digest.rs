@@ -11,7 +11,7 @@ use blake2::Blake2b512;
 use sha2::{Digest, Sha512};
 
 /// Bytes handed to the hashing threads at once.
-const CHUNK: u64 = 256 * 1024;
+const CHUNK: usize = 256 * 1024;
 /// Chunks that may wait for a hashing thread.
 const WAITING: usize = 4;
 
@@ -37,12 +37,12 @@ pub fn read_all(mut data: impl Read, mut also: impl FnMut(&[u8])) -> io::Result<
         let blake2b = Worker::start::<Blake2b512>(scope);
         let mut size = 0;
         loop {
-            let mut chunk = Vec::new();
-            size += data.by_ref().take(CHUNK).read_to_end(&mut chunk)? as u64;
+            let mut chunk = Vec::with_capacity(CHUNK);
+            size += data.by_ref().take(CHUNK as u64).read_to_end(&mut chunk)? as u64;
             if chunk.is_empty() {
                 break;
             }
-            let chunk: Arc<[u8]> = chunk.into();
+            let chunk = Arc::new(chunk);
             sha512.feed(&chunk)?;
             blake2b.feed(&chunk)?;
             also(&chunk);
@@ -52,24 +52,24 @@ pub fn read_all(mut data: impl Read, mut also: impl FnMut(&[u8])) -> io::Result<
 }
 
 struct Worker<'scope> {
-    chunks: SyncSender<Arc<[u8]>>,
+    chunks: SyncSender<Arc<Vec<u8>>>,
     thread: ScopedJoinHandle<'scope, String>,
 }
 
 impl<'scope> Worker<'scope> {
     fn start<D: Digest>(scope: &'scope Scope<'scope, '_>) -> Self {
-        let (chunks, waiting) = sync_channel::<Arc<[u8]>>(WAITING);
+        let (chunks, waiting) = sync_channel::<Arc<Vec<u8>>>(WAITING);
         let thread = scope.spawn(move || {
             let mut digest = D::new();
             for chunk in waiting {
-                digest.update(&chunk);
+                digest.update(chunk.as_slice());
             }
             hex(&digest.finalize())
         });
         Self { chunks, thread }
     }
 
-    fn feed(&self, chunk: &Arc<[u8]>) -> io::Result<()> {
+    fn feed(&self, chunk: &Arc<Vec<u8>>) -> io::Result<()> {
         self.chunks.send(Arc::clone(chunk)).map_err(|_| died())
     }
 
