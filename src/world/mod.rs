@@ -8,4 +8,5 @@ pub mod docker;
 pub mod http;
 pub mod openpgp;
 pub mod release;
+
 pub mod store;
