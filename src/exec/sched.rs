@@ -151,22 +151,28 @@ mod tests {
     }
 
     fn names(plan: &Plan, steps: impl Iterator<Item = StepIx>) -> String {
-        steps.map(|ix| plan.step(ix).id.name.clone()).collect()
+        let mut names = steps.map(|ix| plan.step(ix).id.name.clone()).collect::<Vec<_>>();
+        names.sort();
+        names.concat()
     }
 
     fn drain(sched: &mut Sched<'_>) -> Vec<StepIx> {
         std::iter::from_fn(|| sched.next_ready()).collect()
     }
 
+    fn end(plan: &Plan, sched: &mut Sched<'_>, name: &str, outcome: Outcome) {
+        let ix = plan.find(&StepId::new(Kind::Fetch, name)).unwrap();
+        sched.ended(ix, outcome);
+    }
+
     #[test]
     fn a_step_is_ready_when_all_before_it_have_ended() {
         let plan = plan("a b c<a,b d<c");
         let mut sched = Sched::new(&plan, false);
-        let first = drain(&mut sched);
-        assert_eq!(names(&plan, first.iter().copied()), "ab");
-        sched.ended(first[0], Outcome::Fresh);
+        assert_eq!(names(&plan, drain(&mut sched).into_iter()), "ab");
+        end(&plan, &mut sched, "a", Outcome::Fresh);
         assert_eq!(sched.next_ready(), None);
-        sched.ended(first[1], Outcome::Executed);
+        end(&plan, &mut sched, "b", Outcome::Executed);
         assert_eq!(names(&plan, drain(&mut sched).into_iter()), "c");
     }
 
@@ -175,9 +181,9 @@ mod tests {
         let plan = plan("a b c<a d<c e<b");
         for keep_going in [false, true] {
             let mut sched = Sched::new(&plan, keep_going);
-            let first = drain(&mut sched);
-            sched.ended(first[0], Outcome::Failed);
-            sched.ended(first[1], Outcome::Executed);
+            drain(&mut sched);
+            end(&plan, &mut sched, "a", Outcome::Failed);
+            end(&plan, &mut sched, "b", Outcome::Executed);
             assert_eq!(names(&plan, sched.skipped()), "cd");
             let rest = drain(&mut sched);
             assert_eq!(names(&plan, rest.into_iter()), if keep_going { "e" } else { "" });
