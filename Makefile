@@ -1,0 +1,30 @@
+# For people who work on gentoo-bb itself. `make` lists what there is.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+.PHONY: help build mirror engine engine-stop demo test clean
+
+help:             ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
+
+build:            ## compile bb to target/debug/bb
+	@cargo build
+
+mirror:           ## a small Gentoo mirror for the demo and the tests, outside the checkout
+	@tests/mirror/build.sh
+
+engine:           ## find a container engine, or start a private one
+	@scripts/engine.sh start
+
+engine-stop:      ## stop the private engine; images and volumes stay
+	@scripts/engine.sh stop
+
+demo:             ## build the images of bb-dock/, fetch a page from nginx
+	@scripts/demo.sh
+
+test:             ## formatting, lints, unit and integration tests
+	@scripts/test.sh
+
+clean:            ## remove target/, .demo/ and .bb/ (not the engine, not the mirror)
+	@rm -rf -- target .demo .bb

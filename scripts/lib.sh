@@ -1,0 +1,103 @@
+# shellcheck shell=bash
+# Shared by demo.sh and test.sh: messages, tools, the engine. Sourced, never run.
+# shellcheck disable=SC2016,SC2034 # backticks are quotation marks; those who source this use its variables
+
+# What make hands down would reach cargo and every make that a test starts.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES MAKE_TERMOUT MAKE_TERMERR
+# The demo and the tests have their own settings; a user's must not reach them.
+unset NAMESPACE AUTHOR TAG DATE EXCLUDE MIRROR BB_STATE BB_KEYRING BB_FINGERPRINTS
+export HOME=${HOME:-/root}
+PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+
+MIRROR_DIR=$(realpath -m -- "${BB_MIRROR:-${XDG_CACHE_HOME:-$HOME/.cache}/gentoo-bb/mirror}")
+
+if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
+    BOLD=$'\e[1m' PLAIN=$'\e[0m'
+else
+    BOLD='' PLAIN=''
+fi
+
+# die CODE MESSAGE HINT
+die() {
+    printf 'error: %s\nhint: %s\n' "$2" "$3" >&2
+    exit "$1"
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# row NAME TEXT: one line of a result.
+row() { printf '%s%-8s%s %s\n' "$BOLD" "$1" "$PLAIN" "$2"; }
+
+# --- tools --------------------------------------------------------------------
+
+# need COMMAND:PACKAGE…: installs Debian's packages of the commands that are missing.
+need() {
+    local tool missing=()
+    for tool; do
+        have "${tool%%:*}" || missing+=("${tool#*:}")
+    done
+    ((${#missing[@]} > 0)) || return 0
+    if [[ $(id -u) != 0 ]] || ! have apt-get; then
+        die 1 "missing tools: \`${missing[*]}\`" 'install the packages of these names'
+    fi
+    echo "installing ${missing[*]} …" >&2
+    local log
+    log=$(mktemp "${TMPDIR:-/tmp}/bb-tools.XXXXXX")
+    if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 \
+        install -y --no-install-recommends "${missing[@]}"; } </dev/null >"$log" 2>&1; then
+        tail -n 10 "$log" >&2
+        die 1 "cannot install \`${missing[*]}\`" "see \`$log\`"
+    fi
+    rm -f "$log"
+    hash -r
+}
+
+# need_rust [COMPONENT…]: a toolchain, and a linker for it.
+need_rust() {
+    local component
+    have cargo || die 1 '`cargo` is not installed' 'install Rust 1.89 or later'
+    for component; do
+        cargo "$component" --version >/dev/null 2>&1 ||
+            die 1 "\`cargo $component\` is not installed" "\`rustup component add rustfmt clippy\`"
+    done
+    if ! have cc; then need cc:gcc; fi
+    # The C library's headers and start files are a package of their own.
+    if have dpkg && [[ ! -e /usr/include/stdlib.h ]]; then need /usr/include/stdlib.h:libc6-dev; fi
+}
+
+# --- engine -------------------------------------------------------------------
+
+ENGINE_OURS=''
+
+# Finds or starts an engine and exports DOCKER_HOST.
+engine_up() {
+    local env
+    scripts/engine.sh status >/dev/null 2>&1 || ENGINE_OURS=yes
+    scripts/engine.sh start 2>"$SCRATCH/engine" || {
+        local code=$?
+        cat "$SCRATCH/engine" >&2
+        ENGINE_OURS=''
+        exit "$code"
+    }
+    env=$(scripts/engine.sh env)
+    eval "$env"
+}
+
+# One line about it, without the details in brackets.
+engine_line() { sed -n '$s/^running: //; $s/ (.*//; $p' "$SCRATCH/engine"; }
+
+# Stops what engine_up has started; its images and volumes stay.
+engine_down() {
+    [[ -n $ENGINE_OURS ]] || return 0
+    ENGINE_OURS=''
+    scripts/engine.sh stop >/dev/null 2>&1 || true
+}
+
+# --- bb -----------------------------------------------------------------------
+
+# Compiles bb; sets BB to the program, wherever cargo puts it.
+build_bb() {
+    cargo build --locked --message-format=json-render-diagnostics >"$SCRATCH/cargo" ||
+        die 1 '`bb` does not compile' '`cargo build` shows the same'
+    BB=$(sed -n 's/.*"executable":"\([^"]*\/bb\)".*/\1/p' "$SCRATCH/cargo" | tail -n 1)
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# All checks, in the order in which they fail soonest, and the time of each.
+#
+#   scripts/test.sh [ARGUMENT…]   arguments go to the test programs: a name selects tests
+#
+# The integration tests find the engine by DOCKER_HOST and the mirror by BB_MIRROR. An engine that this
+# run started is stopped at the end.
+
+# Backticks in messages are quotation marks.
+# shellcheck disable=SC2016
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/lib.sh
+
+SCRATCH=$(mktemp -d)
+PARTS=()
+CURRENT='' BEGUN=0
+
+clean_up() {
+    local code=$?
+    trap '' INT TERM
+    engine_down
+    if [[ -n $CURRENT ]]; then note FAILED; fi
+    rm -rf -- "$SCRATCH"
+    table
+    exit "$code"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+main() {
+    part tools tools
+    part fmt cargo fmt --check
+    part clippy cargo clippy --locked --all-targets --quiet -- -D warnings
+    part mirror tests/mirror/build.sh "$MIRROR_DIR"
+    part engine engine_up
+    export BB_MIRROR=$MIRROR_DIR
+    part compile cargo test --locked --no-run --quiet
+    part tests cargo test --locked --no-fail-fast -- "$@"
+}
+
+# What the tests call themselves; mirror and engine see to their own.
+tools() {
+    need_rust fmt clippy
+    need curl:curl xz:xz-utils make:make git:git
+}
+
+# part NAME COMMAND…: one row of the table. The first that fails ends the run.
+part() {
+    CURRENT=$1 BEGUN=${EPOCHREALTIME/[.,]/}
+    printf '%s== %s%s\n' "$BOLD" "$CURRENT" "$PLAIN"
+    shift
+    "$@"
+    note ok
+}
+
+note() {
+    local ms=$(((${EPOCHREALTIME/[.,]/} - BEGUN) / 1000))
+    PARTS+=("$CURRENT $ms $1")
+    CURRENT=''
+}
+
+table() {
+    local part name ms result total=0
+    printf '\n%s%-10s %8s  %s%s\n' "$BOLD" PART TIME RESULT "$PLAIN"
+    for part in "${PARTS[@]}"; do
+        read -r name ms result <<<"$part"
+        total=$((total + ms))
+        printf '%-10s %8s  %s\n' "$name" "$(clock "$ms")" "$result"
+    done
+    printf '%-10s %8s\n' total "$(clock "$total")"
+}
+
+# clock MILLISECONDS: minutes:seconds.tenth
+clock() { printf '%d:%02d.%d' $(($1 / 60000)) $(($1 / 1000 % 60)) $(($1 / 100 % 10)); }
+
+main "$@"
