@@ -127,12 +127,12 @@ error: cannot read `bb-dock`: not a directory
 #[test]
 fn names_must_be_image_names_and_utf8() {
     assert_eq!(
-error(&docks(&[("bb-dock/My Dock/x", "")])),
-"\
+        error(&docks(&[("bb-dock/My Dock/x", "")])),
+        "\
 error: the folder `bb-dock/My Dock` cannot be a dock
 hint: use lower-case letters and digits, with single `.`, `_` or dashes between them, or begin it with `_` to have it skipped
 "
-);
+    );
     let room = docks(&A);
     fs::write(
         room.path()
