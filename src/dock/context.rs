@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::discover::{FileEntry, FileKind};
-use super::glob::{Glob, clean, is_pattern};
+use super::glob::{BAD_PATTERN_HINT, Glob, clean, is_pattern};
 use super::ignore::Ignore;
 use super::render::Rendered;
 use super::template::{CopySource, Source};
@@ -87,7 +87,8 @@ impl<'a> Context<'a> {
                 let (folder, pattern) = split_pattern(path);
                 let glob = Glob::new(&pattern, copy.parents).ok_or_else(|| {
                     let place = source.place(copy.span.clone());
-                    Error::config(format!("`{path}` is not a pattern")).at(place)
+                    let error = Error::config(format!("`{path}` is not a pattern"));
+                    error.at(place).hint(BAD_PATTERN_HINT)
                 })?;
                 Ok(self.globbed(&folder, &glob))
             }

@@ -133,6 +133,9 @@ fn class_char(rest: &mut Chars<'_>) -> Option<char> {
     }
 }
 
+/// What to do about a pattern that is none.
+pub const BAD_PATTERN_HINT: &str = "every `[` needs its `]`, and a last `\\` a character after it";
+
 /// Has the text any character that makes it a pattern?
 pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])

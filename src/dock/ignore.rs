@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::glob::{Glob, clean};
+use super::glob::{BAD_PATTERN_HINT, Glob, clean};
 use crate::error::{Error, Place, Result};
 
 /// The patterns of a `.dockerignore`, the last that matches decides.
@@ -29,11 +29,8 @@ impl Ignore {
             let skip = content.starts_with('#') || content.trim().is_empty();
             if !skip {
                 let span = at..at + line.trim_end().len();
-                rules.push(
-                    rule(content.trim()).map_err(|message| {
-                        Error::config(message).at(Place::new(file, text, span))
-                    })?,
-                );
+                let rule = rule(content.trim());
+                rules.push(rule.map_err(|error| error.at(Place::new(file, text, span)))?);
             }
             at += line.len();
         }
@@ -49,15 +46,19 @@ impl Ignore {
     }
 }
 
-fn rule(line: &str) -> Result<Rule, String> {
+fn rule(line: &str) -> Result<Rule> {
     let kept = line.strip_prefix('!').map(str::trim);
     let pattern = kept.unwrap_or(line);
     if pattern.is_empty() {
-        return Err("a `!` needs a pattern".to_owned());
+        return Err(Error::config("a `!` needs a pattern"));
     }
     let glob = Glob::new(&clean(pattern), true);
-    let glob = glob.ok_or_else(|| format!("`{pattern}` is not a pattern"))?;
-    Ok(Rule { keep: kept.is_some(), glob })
+    let bad = || Error::config(format!("`{pattern}` is not a pattern")).hint(BAD_PATTERN_HINT);
+    let glob = glob.ok_or_else(bad)?;
+    Ok(Rule {
+        keep: kept.is_some(),
+        glob,
+    })
 }
 
 #[cfg(test)]

@@ -161,6 +161,9 @@ fn jinja_error(cause: &minijinja::Error, text: &str, file: &Path) -> Error {
     let written = text.get(span.clone()).unwrap_or_default();
     let message = match (cause.kind(), cause.detail()) {
         (ErrorKind::UndefinedError, None) => format!("undefined variable `{written}`"),
+        (ErrorKind::UnknownFilter, _) => format!("unknown filter `{written}`"),
+        (ErrorKind::UnknownTest, _) => format!("unknown test `{written}`"),
+        (ErrorKind::UnknownFunction, _) => format!("unknown function `{written}`"),
         (_, Some(detail)) => detail.to_owned(),
         (kind, None) => kind.to_string(),
     };

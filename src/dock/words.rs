@@ -149,9 +149,8 @@ impl Expander<'_> {
         };
         match operator {
             None if !colon => self.plain(name, range),
-            Some('?') if set => self.plain(name, range),
+            Some('?' | '-') if set => self.plain(name, range),
             Some('?') => self.miss(name, range, false),
-            Some('-') if set => self.plain(name, range),
             Some('-') => self.nested(word, range),
             Some('+') if set => self.nested(word, range),
             Some('+') => {}

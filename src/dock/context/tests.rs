@@ -1,1 +1,182 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
 use super::*;
+use crate::dock::render::Markers;
+use crate::dock::template::{Known, parse};
+
+const FILES: [&str; 9] = [
+    ".dockerignore",
+    "Buildconfig.sh",
+    "Dockerfile.template",
+    "README.md",
+    "a.conf",
+    "a.conf~",
+    "b.conf",
+    "etc/nginx.conf",
+    "etc/sub/x.conf",
+];
+
+fn entry(path: &str) -> FileEntry {
+    let (path, kind) = match path.split_once(" -> ") {
+        Some((path, target)) => (path, FileKind::Link(PathBuf::from(target))),
+        None if path.ends_with('/') => (path.trim_end_matches('/'), FileKind::EmptyFolder),
+        None => (path, FileKind::File),
+    };
+    FileEntry {
+        path: PathBuf::from(path),
+        kind,
+    }
+}
+
+fn selected(dockerfile: &str, files: &[&str], ignore: &str) -> Result<Vec<String>> {
+    let (markers, docks) = (Markers::default(), BTreeSet::new());
+    let text = format!("FROM scratch\n{dockerfile}\n");
+    let source =
+        Rendered::from_template(Path::new("bb-dock/a/Dockerfile.template"), &text, &markers);
+    let template = parse(
+        &source,
+        Known {
+            markers: &markers,
+            docks: &docks,
+        },
+    )?;
+    let files: Vec<_> = files.iter().map(|path| entry(path)).collect();
+    let ignore = Ignore::parse(Path::new("bb-dock/a/.dockerignore"), ignore)?;
+    let found = select(&source, &template.copies, &files, &ignore)?;
+    Ok(found
+        .into_iter()
+        .map(|file| file.path.display().to_string())
+        .collect())
+}
+
+#[test]
+fn only_what_a_source_matches() {
+    let table: [(&str, &[&str]); 16] = [
+        ("", &[]),
+        ("ADD rootfs.tar /", &[]),
+        ("COPY a.conf /", &["a.conf"]),
+        ("COPY ./a.conf /b.conf /", &["a.conf", "b.conf"]),
+        ("COPY ../a.conf /", &["a.conf"]),
+        ("COPY *.conf /", &["a.conf", "b.conf"]),
+        ("COPY etc/ /etc/", &["etc/nginx.conf", "etc/sub/x.conf"]),
+        ("COPY etc /etc", &["etc/nginx.conf", "etc/sub/x.conf"]),
+        ("COPY etc/* /etc/", &["etc/nginx.conf", "etc/sub/x.conf"]),
+        ("COPY etc/*.conf /etc/", &["etc/nginx.conf"]),
+        ("COPY */sub /etc/", &["etc/sub/x.conf"]),
+        ("COPY **/*.conf /etc/", &["etc/nginx.conf"]),
+        (
+            "COPY --parents **/*.conf /",
+            &["a.conf", "b.conf", "etc/nginx.conf", "etc/sub/x.conf"],
+        ),
+        ("COPY [ab].conf nothing* /", &["a.conf", "b.conf"]),
+        ("COPY . /", &FILES),
+        ("COPY $WHAT /", &FILES),
+    ];
+    for (dockerfile, wanted) in table {
+        assert_eq!(
+            selected(dockerfile, &FILES, "").unwrap(),
+            wanted,
+            "{dockerfile}"
+        );
+    }
+}
+
+#[test]
+fn the_ignore_file_keeps_things_out() {
+    let ignore = "**/*.conf\n*~\n!etc/nginx.conf\n.dockerignore\nDockerfile*\nBuildconfig.sh\n";
+    assert_eq!(
+        selected("COPY . /", &FILES, ignore).unwrap(),
+        ["README.md", "etc/nginx.conf"]
+    );
+    assert_eq!(
+        selected("COPY etc /", &FILES, ignore).unwrap(),
+        ["etc/nginx.conf"]
+    );
+    assert_eq!(selected("COPY . /", &FILES, "*").unwrap(), [""; 0]);
+}
+
+#[test]
+fn links_are_followed_where_docker_follows_them() {
+    let files = [
+        "conf -> etc/main",
+        "d/one -> ../etc/main/x",
+        "empty/",
+        "etc/main/x",
+        "out -> ../../y",
+    ];
+    let table: [(&str, &[&str]); 7] = [
+        ("COPY conf /", &["conf -> ", "etc/main/x"]),
+        ("COPY conf/x /", &["conf -> ", "etc/main/x"]),
+        ("COPY con* /", &["conf -> ", "etc/main/x"]),
+        ("COPY conf/* /", &["conf -> ", "etc/main/x"]),
+        ("COPY d /", &["d/one"]),
+        ("COPY d/one /", &["d/one", "etc/main/x"]),
+        ("COPY empty/ /", &["empty"]),
+    ];
+    for (dockerfile, wanted) in table {
+        let wanted: Vec<_> = wanted
+            .iter()
+            .map(|path| path.trim_end_matches(" -> "))
+            .collect();
+        assert_eq!(
+            selected(dockerfile, &files, "").unwrap(),
+            wanted,
+            "{dockerfile}"
+        );
+    }
+    let circle = ["a -> b", "b -> a"];
+    assert_eq!(selected("COPY a /", &circle, "").unwrap(), ["a", "b"]);
+}
+
+fn error(dockerfile: &str, ignore: &str) -> String {
+    crate::diag::render(&selected(dockerfile, &FILES, ignore).unwrap_err(), false)
+}
+
+#[test]
+fn a_source_without_a_file_is_an_error() {
+    assert_eq!(
+        error("COPY a.conf etc/ngin.conf /", ""),
+        "\
+error: `etc/ngin.conf` matches no file of the dock
+ --> bb-dock/a/Dockerfile.template:2:13
+  |
+2 | COPY a.conf etc/ngin.conf /
+  |             ^^^^^^^^^^^^^
+hint: did you mean `etc/nginx.conf`?
+"
+    );
+    assert_eq!(
+        error("COPY html/*.html /", ""),
+        "\
+error: `html/*.html` matches no file of the dock
+ --> bb-dock/a/Dockerfile.template:2:6
+  |
+2 | COPY html/*.html /
+  |      ^^^^^^^^^^^
+hint: paths are counted from the dock's folder
+"
+    );
+    assert_eq!(
+        error("COPY a.conf /", "*.conf"),
+        "\
+error: `a.conf` matches no file of the dock
+ --> bb-dock/a/Dockerfile.template:2:6
+  |
+2 | COPY a.conf /
+  |      ^^^^^^
+hint: `.dockerignore` keeps it out
+"
+    );
+    assert_eq!(
+        error("COPY a.co[nf /", ""),
+        "\
+error: `a.co[nf` is not a pattern
+ --> bb-dock/a/Dockerfile.template:2:6
+  |
+2 | COPY a.co[nf /
+  |      ^^^^^^^
+hint: every `[` needs its `]`, and a last `\\` a character after it
+"
+    );
+}

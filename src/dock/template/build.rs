@@ -45,7 +45,7 @@ impl<'a> Builder<'a> {
 
     pub fn instruction(&mut self, number: usize, instruction: &Instruction) -> Result<()> {
         match instruction.name.as_str() {
-            "from" => return self.from(instruction),
+            "from" => return self.stage(instruction),
             "arg" => self.arg(instruction),
             "env" => {
                 if let Some(stage) = self.stages.last_mut() {
@@ -79,14 +79,19 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn from(&mut self, instruction: &Instruction) -> Result<()> {
+    fn stage(&mut self, instruction: &Instruction) -> Result<()> {
         let words = instruction.words();
         let Some(image) = words.first() else {
             return Err(self.source.mistake("`FROM` needs an image", &instruction.whole()));
         };
-        let (reference, span) = self.from_reference(instruction, image)?;
-        let named = words.get(1).is_some_and(|word| word.text.eq_ignore_ascii_case("as"));
-        let alias = words.get(2).filter(|_| named).map(|word| word.text.to_ascii_lowercase());
+        let (reference, span) = self.base_reference(instruction, image)?;
+        let named = words
+            .get(1)
+            .is_some_and(|word| word.text.eq_ignore_ascii_case("as"));
+        let alias = words
+            .get(2)
+            .filter(|_| named)
+            .map(|word| word.text.to_ascii_lowercase());
         let on = self.stage_named(&reference);
         let target = match on {
             Some(_) => ParentKind::Stage,
@@ -99,7 +104,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The reference of a `FROM` with its variables replaced, and its place.
-    fn from_reference(&self, at: &Instruction, word: &Word) -> Result<(String, Range<usize>)> {
+    fn base_reference(&self, at: &Instruction, word: &Word) -> Result<(String, Range<usize>)> {
         let lookup = |name: &str| match self.global.in_from(name) {
             Value::Unset if self.is_special(name) => Value::Unknown,
             value => value,
