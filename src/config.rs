@@ -45,6 +45,54 @@ struct File {
     trust: TrustTable,
     #[serde(default)]
     build: BTreeMap<toml::Spanned<String>, toml::Spanned<String>>,
+    #[serde(default)]
+    task: BTreeMap<toml::Spanned<String>, TaskTable>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TaskTable {
+    run: String,
+    #[serde(default)]
+    inputs: Vec<toml::Spanned<String>>,
+    #[serde(default)]
+    outputs: Vec<toml::Spanned<String>>,
+    #[serde(default)]
+    needs: Vec<toml::Spanned<String>>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+}
+
+/// A piece of `bb.toml` with its place there, as byte offsets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// What it says.
+    pub text: String,
+    /// Where it says so.
+    pub span: std::ops::Range<usize>,
+}
+
+impl From<&toml::Spanned<String>> for Written {
+    fn from(spanned: &toml::Spanned<String>) -> Self {
+        Self { text: spanned.get_ref().clone(), span: spanned.span() }
+    }
+}
+
+/// A user's own step: `[task.NAME]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// The table's name.
+    pub name: Written,
+    /// A command line for `sh`, run in the project's folder.
+    pub run: String,
+    /// Patterns of files that dirty it.
+    pub inputs: Vec<Written>,
+    /// Files that it makes.
+    pub outputs: Vec<Written>,
+    /// Ids of steps before it; what they make dirties it.
+    pub needs: Vec<Written>,
+    /// Variables for the command.
+    pub env: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -83,6 +131,10 @@ pub struct Settings {
     pub build: BTreeMap<String, String>,
     /// A snapshot date (`YYYYMMDD`) that the environment insists on.
     pub date: Option<String>,
+    /// Users' own steps, by name.
+    pub tasks: Vec<Task>,
+    /// The text of `bb.toml`, for messages that show a place in it.
+    pub text: String,
 }
 
 impl Default for Settings {
@@ -102,6 +154,8 @@ impl Default for Settings {
             fingerprints: GENTOO_FINGERPRINTS.map(text).into(),
             build: BTreeMap::from([(text("CFLAGS"), text("-O2 -pipe"))]),
             date: None,
+            tasks: vec![],
+            text: String::new(),
         }
     }
 }
@@ -111,7 +165,9 @@ impl Settings {
     pub fn resolve(file: &Path, text: &str, env: &BTreeMap<String, String>) -> Result<Self> {
         let parsed: File = toml::from_str(text).map_err(|e| toml_error(file, text, &e))?;
         let mut settings = Self::default();
+        settings.text = text.to_owned();
         settings.apply_build(file, text, &parsed)?;
+        settings.apply_tasks(&parsed)?;
         settings.apply_file(parsed);
         settings.apply_env(env);
         settings.check()?;
@@ -141,6 +197,32 @@ impl Settings {
             self.build.insert(key.get_ref().clone(), value.get_ref().clone());
         }
         Ok(())
+    }
+
+    fn apply_tasks(&mut self, parsed: &File) -> Result<()> {
+        let all = |list: &[toml::Spanned<String>]| list.iter().map(Written::from).collect();
+        for (name, table) in &parsed.task {
+            let name = Written::from(name);
+            if name.text.parse::<crate::ids::DockName>().is_err() {
+                let message = format!("`{}` cannot be the name of a task", name.text);
+                return Err(self.error_at(message, &name));
+            }
+            self.tasks.push(Task {
+                name,
+                run: table.run.clone(),
+                inputs: all(&table.inputs),
+                outputs: all(&table.outputs),
+                needs: all(&table.needs),
+                env: table.env.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// An error about a piece of `bb.toml`, with line and caret.
+    pub fn error_at(&self, message: impl Into<String>, written: &Written) -> Error {
+        let place = Place::new("bb.toml", self.text.as_str(), written.span.clone());
+        Error::config(message).at(place)
     }
 
     fn apply_env(&mut self, env: &BTreeMap<String, String>) {

@@ -75,11 +75,12 @@ pub enum Kind {
     Rootfs,
     Dockerfile,
     Image,
+    Task,
 }
 
 impl Kind {
     /// All kinds, in the order of the flow.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Fetch,
         Kind::Verify,
         Kind::Import,
@@ -87,7 +88,22 @@ impl Kind {
         Kind::Rootfs,
         Kind::Dockerfile,
         Kind::Image,
+        Kind::Task,
     ];
+
+    /// The product of a step of this kind that stands for all that it makes; `None` where there is
+    /// nothing but the fact that it is done.
+    pub fn main_product(self) -> Option<&'static str> {
+        match self {
+            Kind::Fetch => None,
+            Kind::Verify => Some("sha512"),
+            Kind::Import | Kind::Builder => Some("content"),
+            Kind::Rootfs => Some("tar"),
+            Kind::Dockerfile => Some("text"),
+            Kind::Image => Some("id"),
+            Kind::Task => Some("outputs"),
+        }
+    }
 
     /// The text before the colon.
     pub fn as_str(self) -> &'static str {
@@ -99,6 +115,7 @@ impl Kind {
             Kind::Rootfs => "rootfs",
             Kind::Dockerfile => "dockerfile",
             Kind::Image => "image",
+            Kind::Task => "task",
         }
     }
 }

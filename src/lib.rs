@@ -16,6 +16,7 @@ pub mod diag;
 pub mod dock;
 pub mod error;
 pub mod exec;
+pub mod export;
 pub mod fresh;
 pub mod ids;
 pub mod lock;

@@ -66,6 +66,19 @@ impl Pin {
 }
 
 impl Lock {
+    /// Stands for a lock where only the shape of the plan matters, which no pin changes.
+    pub fn unpinned() -> Self {
+        let pin = Pin {
+            path: "unpinned".into(),
+            timestamp: "unpinned".into(),
+            size: 0,
+            sha512: "unpinned".into(),
+            blake2b: "unpinned".into(),
+            signer: "unpinned".into(),
+        };
+        Self { stage3: pin.clone(), portage: pin }
+    }
+
     /// Reads the text of `bb.lock`.
     pub fn parse(file: &Path, text: &str) -> Result<Self> {
         let lock: Self = toml::from_str(text).map_err(|e| toml_error(file, text, &e))?;

@@ -6,17 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use globset::GlobBuilder;
+use globset::{GlobBuilder, GlobMatcher};
 
-use crate::config::Settings;
+use crate::config::{Settings, Task};
+use crate::dock::discover::FileKind;
 use crate::dock::ignore::Ignore;
-use crate::dock::{self, Dock, Known, Markers, ParentKind, Rendered, Role, Template};
+use crate::dock::{self, Dock, FileEntry, Known, Markers, ParentKind, Rendered, Role, Template};
 use crate::error::{Error, Result};
 use crate::exec::action::templates_digest;
 use crate::ids::DockName;
 use crate::lock::Lock;
 use crate::plan::expand::{Layout, Sources};
-use crate::plan::{DockFacts, Plan, expand};
+use crate::plan::{DockFacts, Plan, TaskFacts, expand};
 use crate::world::store::Store;
 
 /// The settings' file.
@@ -34,8 +35,8 @@ pub struct Project {
 }
 
 impl Project {
-    /// Reads `bb.toml` in the current folder.
-    pub fn load(env: &BTreeMap<String, String>) -> Result<Self> {
+    /// Reads `bb.toml` in the current folder. `state` is the state folder, relative to it.
+    pub fn load(env: &BTreeMap<String, String>, state: &Path) -> Result<Self> {
         let file = Path::new(SETTINGS_FILE);
         let text = std::fs::read_to_string(file).map_err(|e| {
             let error = Error::file("read", file, &e);
@@ -43,8 +44,7 @@ impl Project {
                 .hint("a project is a folder with a `bb.toml` and docks in `bb-dock/`")
         })?;
         let settings = Settings::resolve(file, &text, env)?;
-        let state = env.get("BB_STATE").map_or_else(|| PathBuf::from(".bb"), PathBuf::from);
-        Ok(Self { settings, layout: Layout { state } })
+        Ok(Self { settings, layout: Layout { state: state.to_owned() } })
     }
 
     /// The state folder.
@@ -76,7 +76,12 @@ impl Project {
 
     /// Reads the docks.
     pub fn docks(&self) -> Result<Vec<Dock>> {
-        dock::discover(&self.settings.docks)
+        let mut docks = dock::discover(&self.settings.docks)?;
+        let made = self.settings.tasks.iter().flat_map(|t| &t.outputs);
+        for output in made.map(|o| Path::new(&o.text)) {
+            docks.iter_mut().for_each(|dock| will_have(dock, output));
+        }
+        Ok(docks)
     }
 
     /// Computes the plan. Without a lock, for docks of which none [`needs_lock`].
@@ -91,7 +96,69 @@ impl Project {
             layout: &self.layout,
             bob_digest: &templates_digest(),
             docks: &facts,
+            tasks: &self.tasks()?,
         })
+    }
+
+    /// The files and folders that the plan is computed from: a change of one may change the plan.
+    pub fn sources(&self, docks: &[Dock]) -> BTreeSet<PathBuf> {
+        let mut sources =
+            BTreeSet::from([PathBuf::from(SETTINGS_FILE), self.settings.docks.clone()]);
+        for dock in docks {
+            sources.extend([dock.dir.clone(), dock.template_file.clone()]);
+            let of_dock = dock.files.iter().map(|f| dock.dir.join(&f.path));
+            let folders = of_dock.filter_map(|f| f.parent().map(Path::to_owned));
+            sources.extend(folders.filter(|f| f.starts_with(&dock.dir)));
+            for name in ["dock.toml", ".dockerignore"].map(Path::new) {
+                if dock.files.iter().any(|f| f.path == name) {
+                    sources.insert(dock.dir.join(name));
+                }
+            }
+        }
+        sources
+    }
+
+    fn tasks(&self) -> Result<Vec<TaskFacts>> {
+        let tasks = self.settings.tasks.iter();
+        tasks.map(|t| Ok(TaskFacts { task: t.clone(), inputs: self.inputs(t)? })).collect()
+    }
+
+    /// The files that a task's patterns match now. A pattern without wildcards names a file whether
+    /// it is there or not.
+    fn inputs(&self, task: &Task) -> Result<Vec<PathBuf>> {
+        let mut files = BTreeSet::new();
+        for input in &task.inputs {
+            if !input.text.contains(['*', '?', '[', '{']) {
+                files.insert(PathBuf::from(&input.text));
+                continue;
+            }
+            let glob = GlobBuilder::new(&input.text).literal_separator(true).build();
+            let glob = glob.map_err(|e| {
+                self.settings.error_at(format!("not a pattern: {}", e.kind()), input)
+            })?;
+            files.extend(matching(&glob.compile_matcher(), &input.text));
+        }
+        Ok(files.into_iter().collect())
+    }
+}
+
+/// Files below the fixed part of a pattern that it matches.
+fn matching<'a>(matcher: &'a GlobMatcher, pattern: &str) -> impl Iterator<Item = PathBuf> + 'a {
+    let fixed = pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{']));
+    let base = fixed.collect::<PathBuf>();
+    let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
+    let entries =
+        walkdir::WalkDir::new(base).sort_by_file_name().into_iter().filter_map(|e| e.ok());
+    let files = entries.filter(|e| !e.file_type().is_dir()).map(walkdir::DirEntry::into_path);
+    let files = files.map(|p| p.strip_prefix(".").map_or(p.clone(), PathBuf::from));
+    files.filter(|p| matcher.is_match(p))
+}
+
+/// A file that a task makes in a dock belongs to the dock before it is there.
+fn will_have(dock: &mut Dock, output: &Path) {
+    let Ok(path) = output.strip_prefix(&dock.dir) else { return };
+    if let Err(at) = dock.files.binary_search_by(|f| f.path.as_path().cmp(path)) {
+        dock.files.insert(at, FileEntry { path: path.to_owned(), kind: FileKind::File });
     }
 }
 

@@ -1,6 +1,7 @@
 //! `bb build`: bring images up to date.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::Instant;
 
 use crate::cli::{Look, say, session};
@@ -27,10 +28,10 @@ pub(super) struct Args {
     offline: bool,
 }
 
-pub(super) async fn build(args: Args, look: Look) -> Result<u8> {
+pub(super) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
     let begun = Instant::now();
     let env = session::environment();
-    let project = Project::load(&env)?;
+    let project = Project::load(&env, state)?;
     let plan = select::select(
         &session::plan(&project, args.offline).await?,
         &args.images,

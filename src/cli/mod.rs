@@ -2,13 +2,16 @@
 //! standard output and error.
 
 mod build;
+mod export;
+mod makefile;
 mod session;
 mod status;
 mod step;
+mod sync;
 mod update;
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ColorChoice, Parser, Subcommand};
@@ -23,6 +26,9 @@ struct Cli {
     /// Folder of the project (default: the nearest one upwards with a bb.toml)
     #[arg(long, global = true, value_name = "DIR")]
     project: Option<PathBuf>,
+    /// State folder (default: .bb in the project)
+    #[arg(long, global = true, value_name = "DIR", env = "BB_STATE", hide_env_values = true)]
+    state: Option<PathBuf>,
     /// Colours in messages
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     color: ColorChoice,
@@ -38,6 +44,12 @@ enum Verb {
     Status(status::Args),
     /// Bring one step up to date; its prerequisites must be (recipes call this)
     Step(step::Args),
+    /// Write Makefile.generated: make does the same work with the same state
+    Makefile(makefile::Args),
+    /// Write the plan for another executor
+    Export(export::Args),
+    /// Bring file times in line with the judge, for make and ninja
+    Sync(sync::Args),
     /// Pin the newest stage3 and snapshot in bb.lock
     Update(update::Args),
 }
@@ -80,15 +92,18 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 fn run(cli: Cli, look: Look) -> Result<u8> {
-    enter_project(cli.project)?;
+    let state = enter_project(cli.project, cli.state)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Error::bug(format!("cannot start threads: {e}")))?;
     let done = runtime.block_on(async {
         match cli.verb {
-            Verb::Build(args) => build::build(args, look).await,
-            Verb::Status(args) => status::status(args).await,
-            Verb::Step(args) => step::step(&args, look).await,
-            Verb::Update(args) => update::update(&args).await,
+            Verb::Build(args) => build::build(args, &state, look).await,
+            Verb::Status(args) => status::status(args, &state).await,
+            Verb::Step(args) => step::step(&args, &state, look).await,
+            Verb::Makefile(args) => makefile::makefile(&args, &state),
+            Verb::Export(args) => export::export(&args, &state),
+            Verb::Sync(args) => sync::sync(&args, &state, look).await,
+            Verb::Update(args) => update::update(&args, &state).await,
         }
     });
     // A thread that waits for a lock must not keep an interrupted command alive.
@@ -96,22 +111,33 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
     done
 }
 
-/// Makes the project's folder the current one: every path in messages is relative to it.
-fn enter_project(asked: Option<PathBuf>) -> Result<()> {
-    let folder = match asked {
-        Some(folder) => folder,
-        None => {
-            let here = std::env::current_dir();
-            let here =
-                here.map_err(|e| Error::config(format!("there is no current folder: {e}")))?;
-            let above = here.ancestors().find(|dir| dir.join("bb.toml").is_file());
-            above.map_or_else(|| here.clone(), PathBuf::from)
-        }
-    };
-    std::env::set_current_dir(&folder).map_err(|e| {
+/// Makes the project's folder the current one: every path in messages is relative to it. Returns the
+/// state folder, relative to the project where it is inside.
+fn enter_project(asked: Option<PathBuf>, state: Option<PathBuf>) -> Result<PathBuf> {
+    let here = std::env::current_dir();
+    let here = here.map_err(|e| Error::config(format!("there is no current folder: {e}")))?;
+    let nearest = || here.ancestors().find(|dir| dir.join("bb.toml").is_file()).map(PathBuf::from);
+    let folder = asked.or_else(nearest).unwrap_or_else(|| here.clone());
+    let cannot = |e: std::io::Error| {
         let why = crate::error::io_reason(&e);
         Error::usage(format!("cannot enter the project `{}`: {why}", folder.display()))
-    })
+    };
+    let root = folder.canonicalize().map_err(cannot)?;
+    std::env::set_current_dir(&root).map_err(cannot)?;
+    Ok(state.map_or_else(|| PathBuf::from(".bb"), |state| inside(&root, &here.join(state))))
+}
+
+/// A path as seen from the project, with the part of it that exists resolved.
+fn inside(root: &Path, path: &Path) -> PathBuf {
+    let existing = path.ancestors().find_map(|dir| Some((dir, dir.canonicalize().ok()?)));
+    let resolved = match existing {
+        Some((dir, real)) => real.join(path.strip_prefix(dir).unwrap_or(Path::new(""))),
+        None => path.to_owned(),
+    };
+    match resolved.strip_prefix(root) {
+        Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
+        _ => resolved,
+    }
 }
 
 /// Text for people, on standard error.

@@ -7,9 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
+use crate::dock::Dock;
 use crate::error::{Error, Result};
 use crate::exec::action::read_keyring;
-use crate::exec::run::Context;
+use crate::exec::work::Context;
 use crate::lock::Lock;
 use crate::plan::Plan;
 use crate::project::{LOCK_FILE, Project, needs_lock};
@@ -59,10 +60,30 @@ pub(super) fn context(
 pub(super) async fn plan(project: &Project, offline: bool) -> Result<Plan> {
     let docks = project.docks()?;
     let lock = match project.lock()? {
-        None if needs_lock(&docks) => Some(pin_newest(project, offline).await?),
+        None if needs_lock(&docks) => Some(pin_once(project, offline).await?),
         lock => lock,
     };
     project.plan(&docks, lock.as_ref())
+}
+
+/// Pins what the mirrors offer, unless another process does so meanwhile.
+async fn pin_once(project: &Project, offline: bool) -> Result<Lock> {
+    let store = project.store();
+    store.create()?;
+    let waiting = tokio::task::spawn_blocking(move || store.lock_all()).await;
+    let _held = waiting.map_err(|e| Error::bug(format!("waiting for a lock ended: {e}")))??;
+    match project.lock()? {
+        Some(lock) => Ok(lock),
+        None => pin_newest(project, offline).await,
+    }
+}
+
+/// The docks, and the shape of the plan: with no lock yet, as if everything were unpinned.
+pub(super) fn shape(project: &Project) -> Result<(Vec<Dock>, Plan)> {
+    let docks = project.docks()?;
+    let lock = project.lock()?.unwrap_or_else(Lock::unpinned);
+    let plan = project.plan(&docks, Some(&lock))?;
+    Ok((docks, plan))
 }
 
 /// The plan of all images with the lock as it is.

@@ -1,8 +1,10 @@
 //! `bb status`: every step with its verdict. Changes nothing.
 
+use std::path::Path;
+
 use crate::cli::{print, session};
 use crate::error::Result;
-use crate::exec::run;
+use crate::exec::job;
 use crate::plan::select;
 use crate::project::Project;
 use crate::report::table;
@@ -14,13 +16,13 @@ pub(super) struct Args {
     images: Vec<String>,
 }
 
-pub(super) async fn status(args: Args) -> Result<u8> {
+pub(super) async fn status(args: Args, state: &Path) -> Result<u8> {
     let env = session::environment();
-    let project = Project::load(&env)?;
+    let project = Project::load(&env, state)?;
     let plan =
         select::select(&session::locked_plan(&project)?, &args.images, &project.settings.exclude)?;
     let inventory = session::engine(&env).await?.inventory().await?;
-    let verdicts = run::verdicts(&plan, &project.store(), &inventory)?;
+    let verdicts = job::verdicts(&plan, &project.store(), &inventory)?;
     let rows = verdicts.into_iter().map(|(id, verdict)| {
         let (word, why) = verdict.map_or(("fresh", String::new()), |why| ("stale", why));
         [word.to_owned(), id.to_string(), why]

@@ -1,6 +1,7 @@
 //! `bb step ID`: bring one step up to date. This is what recipes call.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use crate::cli::build::Shown;
 use crate::cli::{Look, session};
@@ -20,11 +21,11 @@ pub(super) struct Args {
     offline: bool,
 }
 
-pub(super) async fn step(args: &Args, look: Look) -> Result<u8> {
+pub(super) async fn step(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let id: StepId = args.id.parse()?;
     let env = session::environment();
-    let project = Project::load(&env)?;
-    let plan = session::locked_plan(&project)?;
+    let project = Project::load(&env, state)?;
+    let plan = session::plan(&project, args.offline).await?;
     let ix = select::step(&plan, &id)?;
     let engine = session::engine(&env).await?;
     let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);

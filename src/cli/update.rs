@@ -1,5 +1,7 @@
 //! `bb update`: move the lock to what the mirrors offer now.
 
+use std::path::Path;
+
 use crate::cli::{print, session};
 use crate::error::Result;
 use crate::lock::Pin;
@@ -9,9 +11,9 @@ use crate::project::Project;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
 
-pub(super) async fn update(_args: &Args) -> Result<u8> {
+pub(super) async fn update(_args: &Args, state: &Path) -> Result<u8> {
     let env = session::environment();
-    let mut project = Project::load(&env)?;
+    let mut project = Project::load(&env, state)?;
     let date = project.settings.date.take();
     let old = project.lock()?;
     project.settings.date = date;

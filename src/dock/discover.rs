@@ -109,11 +109,7 @@ fn all(root: &Path, names: &[OsString]) -> Result<Vec<Dock>> {
         let workers: Vec<_> = parts.map(|part| scope.spawn(move || read(part))).collect();
         let mut docks = Vec::with_capacity(names.len());
         for worker in workers {
-            docks.extend(
-                worker
-                    .join()
-                    .map_err(|_| Error::bug("reading the docks panicked"))??,
-            );
+            docks.extend(worker.join().map_err(|_| Error::bug("reading the docks panicked"))??);
         }
         Ok(docks)
     })

@@ -55,10 +55,7 @@ fn rule(line: &str) -> Result<Rule> {
     let glob = Glob::new(&clean(pattern), true);
     let bad = || Error::config(format!("`{pattern}` is not a pattern")).hint(BAD_PATTERN_HINT);
     let glob = glob.ok_or_else(bad)?;
-    Ok(Rule {
-        keep: kept.is_some(),
-        glob,
-    })
+    Ok(Rule { keep: kept.is_some(), glob })
 }
 
 #[cfg(test)]

@@ -6,5 +6,8 @@
 pub mod action;
 pub mod event;
 pub mod eyes;
+pub mod job;
 pub mod run;
 pub mod sched;
+pub mod sync;
+pub mod work;

@@ -5,51 +5,20 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-use crate::config::Settings;
 use crate::error::{Error, Result};
-use crate::exec::action::{self, Log, Made};
 use crate::exec::event::{Event, Summary};
-use crate::exec::eyes::{Eyes, Products};
+use crate::exec::eyes::Products;
+use crate::exec::job::{Job, settle};
 use crate::exec::sched::{Outcome, Sched};
-use crate::fresh::judge::{Judgement, Reason, Verdict, judge, product_key};
-use crate::fresh::record::{FORMAT, FileState, Record, Stamp};
+use crate::exec::work::{Context, Ended, RUN_LABEL, work};
+use crate::fresh::record::Record;
 use crate::ids::StepId;
 use crate::plan::graph::{Plan, StepIx};
-use crate::plan::step::Step;
-use crate::world::docker::{Engine, Inventory};
-use crate::world::http::Client;
-use crate::world::store::{self, StepLock, Store};
-
-/// The label of the project a container belongs to.
-pub const PROJECT_LABEL: &str = "bb.project";
-/// The label of the step a container belongs to.
-pub const STEP_LABEL: &str = "bb.step";
-/// The label of the run (one process) a container belongs to.
-pub const RUN_LABEL: &str = "bb.run";
-
-/// What actions share.
-#[derive(Debug)]
-pub struct Context {
-    /// State folder.
-    pub store: Store,
-    /// Where images and containers live.
-    pub engine: Engine,
-    /// Downloads.
-    pub client: Client,
-    /// Effective settings.
-    pub settings: Settings,
-    /// Identifies the project among others on the same engine.
-    pub project: String,
-    /// Identifies this process's run.
-    pub run: String,
-    /// How many compilers a builder may start.
-    pub jobs: usize,
-}
+use crate::world::docker::Inventory;
 
 /// How to run.
 #[derive(Debug, Clone, Copy)]
@@ -58,20 +27,6 @@ pub struct Options {
     pub jobs: usize,
     /// Go on with what does not depend on a failed step.
     pub keep_going: bool,
-}
-
-/// One step as an action sees it: with the products of the steps before it.
-#[derive(Debug, Clone)]
-struct Job {
-    step: Step,
-    products: Products,
-    /// The latest stamp among the steps before it.
-    newest_upstream: i64,
-}
-
-enum Ended {
-    Fresh { products: Record, stamp: i64 },
-    Executed { products: Record, stamp: i64 },
 }
 
 /// Brings every step of the plan up to date.
@@ -114,7 +69,8 @@ pub async fn step(
     context: Arc<Context>,
     report: &mut (dyn FnMut(Event) + Send),
 ) -> Result<()> {
-    let job = recorded_job(plan, ix, &context.store)?;
+    let inventory = context.engine.inventory().await?;
+    let job = Job::recorded(plan, ix, &context.store, &inventory)?;
     let id = job.step.id.clone();
     let (events, mut received) = unbounded_channel();
     let interrupt = interrupted();
@@ -142,54 +98,6 @@ pub async fn step(
             }
         }
     }
-}
-
-/// A step with the products that the records of the steps before it hold.
-fn recorded_job(plan: &Plan, ix: StepIx, store: &Store) -> Result<Job> {
-    let step = plan.step(ix).clone();
-    let (mut products, mut newest_upstream) = (Products::new(), 0);
-    for need in &step.needs {
-        let (record, stamp) = (store.record(&need.step), store.stamp(&need.step));
-        let (Some(record), Stamp::Present(time)) = (record, stamp) else {
-            return Err(Error::step(format!(
-                "`{}` needs `{}`, which is not done",
-                step.id, need.step
-            ))
-            .hint(format!("run `bb step {}` first, or `bb build`", need.step)));
-        };
-        newest_upstream = newest_upstream.max(time);
-        products.insert(need.step.clone(), record.products);
-    }
-    Ok(Job { step, products, newest_upstream })
-}
-
-/// Every step with the reason why it is stale, `None` if it is fresh. Writes nothing.
-///
-/// # Errors
-/// A file cannot be read.
-pub fn verdicts(
-    plan: &Plan,
-    store: &Store,
-    inventory: &Inventory,
-) -> Result<Vec<(StepId, Option<String>)>> {
-    let mut products = Products::new();
-    let mut verdicts = vec![];
-    for ix in plan.order() {
-        let step = plan.step(*ix).clone();
-        let id = step.id.clone();
-        let job = Job { step, products: std::mem::take(&mut products), newest_upstream: 0 };
-        let record = store.record(&id);
-        let judged = look(&job, record.as_ref(), store.stamp(&id), inventory)?;
-        products = job.products;
-        // What a stale step will make is not known; what it made is the best guess.
-        products.extend(record.map(|r| (id.clone(), r.products)));
-        let why = match judged.verdict {
-            Verdict::Fresh => None,
-            Verdict::Stale(reason) => Some(reason.to_string()),
-        };
-        verdicts.push((id, why));
-    }
-    Ok(verdicts)
 }
 
 struct Run<'p> {
@@ -268,14 +176,7 @@ impl Run<'_> {
     }
 
     fn job(&self, ix: StepIx) -> Job {
-        let step = self.plan.step(ix).clone();
-        let products = step.needs.iter().filter_map(|n| self.products.get_key_value(&n.step));
-        let stamps = step.needs.iter().filter_map(|n| self.stamps.get(&n.step));
-        Job {
-            products: products.map(|(id, p)| (id.clone(), p.clone())).collect(),
-            newest_upstream: stamps.copied().max().unwrap_or(0),
-            step,
-        }
+        Job::new(self.plan.step(ix), &self.products, &self.stamps)
     }
 
     fn note(&mut self, ix: StepIx, record: Record, stamp: i64) {
@@ -337,197 +238,4 @@ async fn interrupted() {
         _ = int.recv() => {}
         _ = term.recv() => {}
     }
-}
-
-/// The record and stamp time of a fresh step, with both brought up to date; `None` if it is stale
-/// or somebody else has its lock.
-fn settle(job: &Job, store: &Store, inventory: &Inventory) -> Result<Option<(Record, i64)>> {
-    let id = &job.step.id;
-    let (record, stamp) = (store.record(id), store.stamp(id));
-    let judged = look(job, record.as_ref(), stamp, inventory)?;
-    let (Verdict::Fresh, Some(record)) = (&judged.verdict, record) else {
-        return Ok(None);
-    };
-    let time = stamp_time(&judged, &record, stamp, job.newest_upstream);
-    if stamp == Stamp::Present(time) && judged.reread.is_empty() {
-        return Ok(Some((record, time)));
-    }
-    let Ok(lock) = store.try_lock(id)? else {
-        return Ok(None);
-    };
-    if store.stamp(id) != stamp {
-        return Ok(None);
-    }
-    refresh(job, store, inventory, &lock)
-}
-
-fn look(
-    job: &Job,
-    record: Option<&Record>,
-    stamp: Stamp,
-    inventory: &Inventory,
-) -> Result<Judgement> {
-    judge(&job.step, record, stamp, &mut Eyes { inventory, products: &job.products })
-}
-
-/// A stamp is never older than what it depends on, and never "now", which would hide an edit made
-/// meanwhile.
-fn stamp_time(judged: &Judgement, record: &Record, stamp: Stamp, newest_upstream: i64) -> i64 {
-    let before = match stamp {
-        Stamp::Present(time) => time,
-        Stamp::Withdrawn | Stamp::Missing => record.seen,
-    };
-    before.max(judged.newest_input).max(newest_upstream)
-}
-
-/// Judges again under the lock; if fresh, writes what was seen into record and stamp.
-fn refresh(
-    job: &Job,
-    store: &Store,
-    inventory: &Inventory,
-    _lock: &StepLock,
-) -> Result<Option<(Record, i64)>> {
-    let id = &job.step.id;
-    let now = store.now()?;
-    let (record, stamp) = (store.record(id), store.stamp(id));
-    let judged = look(job, record.as_ref(), stamp, inventory)?;
-    let (Verdict::Fresh, Some(mut record)) = (&judged.verdict, record) else {
-        return Ok(None);
-    };
-    let time = stamp_time(&judged, &record, stamp, job.newest_upstream);
-    if judged.reread.is_empty() {
-        store.restamp(id, time)?;
-        return Ok(Some((record, time)));
-    }
-    for (path, state) in judged.reread {
-        let known = [record.files.get_mut(&path), record.outputs.get_mut(&path)];
-        known.into_iter().flatten().for_each(|slot| *slot = state.clone());
-    }
-    // Everything was just found as recorded, or read; so it was all seen no earlier than now.
-    (record.seen, record.sealed) = (now, now);
-    store.finish(id, &record, time)?;
-    Ok(Some((record, time)))
-}
-
-/// Takes the lock, judges again, and runs the action if it is still needed.
-async fn work(job: &Job, context: &Context, events: &UnboundedSender<Event>) -> Result<Ended> {
-    let id = &job.step.id;
-    let lock = acquire(id, context, events).await?;
-    let inventory = context.engine.inventory().await?;
-    if let Some((products, stamp)) = refresh(job, &context.store, &inventory, &lock)? {
-        return Ok(Ended::Fresh { products, stamp });
-    }
-    let reason = reason(job, context, &inventory)?;
-    let _ = events.send(Event::Started { step: id.clone(), reason: reason.to_string() });
-    let begun = Instant::now();
-    let unfinished = begin(job, &context.store)?;
-    sweep(id, context).await?;
-    let mut log = Log::new(id, &context.store, events.clone());
-    let made = action::act(&job.step, context, &mut log).await?;
-    let note = made.note.clone();
-    let record = unfinished.seal(job, context, made, begun).await?;
-    let stamp = latest_input(&record).max(job.newest_upstream).max(record.seen);
-    context.store.finish(id, &record, stamp)?;
-    let done = Event::Done { step: id.clone(), took: begun.elapsed(), note };
-    let _ = events.send(done);
-    Ok(Ended::Executed { products: record, stamp })
-}
-
-async fn acquire(
-    id: &StepId,
-    context: &Context,
-    events: &UnboundedSender<Event>,
-) -> Result<StepLock> {
-    match context.store.try_lock(id)? {
-        Ok(lock) => Ok(lock),
-        Err(owner) => {
-            let _ = events.send(Event::Waiting { step: id.clone(), owner });
-            let (store, id) = (context.store.clone(), id.clone());
-            let waiting = tokio::task::spawn_blocking(move || store.lock(&id)).await;
-            waiting.map_err(|e| Error::bug(format!("waiting for a lock ended: {e}")))?
-        }
-    }
-}
-
-fn reason(job: &Job, context: &Context, inventory: &Inventory) -> Result<Reason> {
-    let id = &job.step.id;
-    let (record, stamp) = (context.store.record(id), context.store.stamp(id));
-    match look(job, record.as_ref(), stamp, inventory)?.verdict {
-        Verdict::Stale(reason) => Ok(reason),
-        Verdict::Fresh => Ok(Reason::StampGone),
-    }
-}
-
-/// What a step saw before its action began. Only a finished action turns it into a record.
-struct Unfinished {
-    seen: i64,
-    files: Vec<(std::path::PathBuf, FileState)>,
-}
-
-/// From here on the step counts as not finished, until its record is sealed.
-fn begin(job: &Job, store: &Store) -> Result<Unfinished> {
-    store.forget(&job.step.id)?;
-    let seen = store.now()?;
-    let state = |p: &std::path::PathBuf| Ok((p.clone(), store::hashed_state(p)?));
-    let files = job.step.files.iter().map(state).collect::<Result<_>>()?;
-    Ok(Unfinished { seen, files })
-}
-
-impl Unfinished {
-    async fn seal(
-        self,
-        job: &Job,
-        context: &Context,
-        made: Made,
-        begun: Instant,
-    ) -> Result<Record> {
-        let step = &job.step;
-        let state = |p: &std::path::PathBuf| Ok((p.clone(), store::hashed_state(p)?));
-        let sealed = context.store.now()?;
-        Ok(Record {
-            format: FORMAT,
-            seen: self.seen,
-            sealed,
-            files: self.files.into_iter().collect(),
-            params: step.params.clone(),
-            needs: needs(job),
-            outputs: step.outputs.iter().map(state).collect::<Result<_>>()?,
-            objects: objects(step, context).await?,
-            products: made.products,
-            duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        })
-    }
-}
-
-fn needs(job: &Job) -> std::collections::BTreeMap<String, String> {
-    let value = |step: &StepId, product: &str| job.products.get(step)?.get(product).cloned();
-    let needs = job.step.needs.iter().filter_map(|n| Some((n, n.product?)));
-    needs.filter_map(|(n, p)| Some((product_key(&n.step, p), value(&n.step, p)?))).collect()
-}
-
-async fn objects(
-    step: &Step,
-    context: &Context,
-) -> Result<std::collections::BTreeMap<String, String>> {
-    if step.objects.is_empty() {
-        return Ok([].into());
-    }
-    let inventory = context.engine.inventory().await?;
-    let id =
-        |o| inventory.id(o).ok_or_else(|| Error::step(format!("{o} vanished from the engine")));
-    step.objects.iter().map(|o| Ok((o.to_string(), id(o)?))).collect()
-}
-
-fn latest_input(record: &Record) -> i64 {
-    record.files.values().map(|s| s.mtime).max().unwrap_or(0)
-}
-
-/// Removes the containers that a killed run of this step left behind; we have its lock.
-async fn sweep(id: &StepId, context: &Context) -> Result<()> {
-    let step = id.to_string();
-    let labels = [(PROJECT_LABEL, context.project.as_str()), (STEP_LABEL, &step)];
-    for container in context.engine.containers(&labels).await? {
-        context.engine.remove_container(&container.id).await?;
-    }
-    Ok(())
 }

@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use crate::config::Settings;
+use crate::config::{Settings, Task};
 use crate::error::{Error, Result};
 use crate::ids::{DockName, Kind, StepId};
 use crate::lock::{Lock, Pin};
 use crate::plan::graph::Plan;
 use crate::plan::step::{ImageWork, Need, Object, Pinned, RootfsWork, Step, Work};
+use crate::plan::tasks;
 
 /// What the plan has to know of a dock; everything else stays with `dock`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +72,17 @@ pub struct Sources<'a> {
     pub bob_digest: &'a str,
     /// The docks.
     pub docks: &'a [DockFacts],
+    /// Users' own steps.
+    pub tasks: &'a [TaskFacts],
+}
+
+/// What the plan has to know of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskFacts {
+    /// Its place in the settings.
+    pub task: Task,
+    /// The files that its patterns match, relative to the project.
+    pub inputs: Vec<PathBuf>,
 }
 
 /// Names of the engine objects that the builder consists of; each names its content.
@@ -121,7 +133,7 @@ pub fn expand(sources: Sources<'_>) -> Result<Plan> {
         steps.push(dockerfile(sources, dock));
         steps.push(image(sources, dock));
     }
-    Plan::new(steps)
+    tasks::join(sources, steps)
 }
 
 /// The nearest ancestor that has a rootfs. Stops at a cycle, which the graph reports.

@@ -9,7 +9,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use crate::error::{Error, Result};
-use crate::ids::StepId;
+use crate::ids::{Kind, StepId};
 use crate::plan::step::Step;
 
 /// Position of a step in its plan.
@@ -112,12 +112,16 @@ fn cycle_error(graph: &DiGraph<Step, ()>, start: StepIx) -> Error {
         }
         path.push(next);
     }
-    let names: Vec<_> = path.iter().map(|ix| graph[*ix].id.name.as_str()).collect();
-    cycle_of(&names)
+    let with_task = path.iter().any(|ix| graph[*ix].id.kind == Kind::Task);
+    let name = |ix: &StepIx| match with_task {
+        true => graph[*ix].id.to_string(),
+        false => graph[*ix].id.name.clone(),
+    };
+    cycle_of(&path.iter().map(name).collect::<Vec<_>>())
 }
 
 /// The error for a cycle, given as a path that ends where it begins.
-pub fn cycle_of(names: &[&str]) -> Error {
+fn cycle_of(names: &[String]) -> Error {
     Error::config(format!("images depend on themselves: {}", names.join(" -> ")))
         .hint("each arrow is a FROM or a COPY --from; remove one of them")
 }

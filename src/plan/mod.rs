@@ -6,7 +6,8 @@ pub mod expand;
 pub mod graph;
 pub mod select;
 pub mod step;
+mod tasks;
 
-pub use expand::{DockFacts, expand};
+pub use expand::{DockFacts, TaskFacts, expand};
 pub use graph::Plan;
 pub use step::{Need, Object, Step, Work};

@@ -134,6 +134,15 @@ pub enum Work {
     },
     /// Build and tag the image.
     Image(Box<ImageWork>),
+    /// Run a user's own command.
+    Task {
+        /// For `sh -c`.
+        run: String,
+        /// Variables on top of the environment.
+        env: BTreeMap<String, String>,
+        /// Files that it must leave.
+        outputs: Vec<PathBuf>,
+    },
 }
 
 /// Size and digests of a file, from `bb.lock`.

@@ -112,6 +112,19 @@ impl Store {
         Ok(())
     }
 
+    /// Takes a stamp away for make to see, and marks that it was there: the record still decides.
+    pub fn withdraw(&self, id: &StepId) -> Result<()> {
+        let (stamp, mark) = (self.stamp_path(id), self.of("withdrawn", id, ""));
+        if !stamp.exists() {
+            return Ok(());
+        }
+        make_parent(&mark)?;
+        match fs::rename(&stamp, &mark) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::file("remove", &stamp, &e)),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes record and stamp; the stamp's file time is `time` (nanoseconds since 1970).
     pub fn finish(&self, id: &StepId, record: &Record, time: i64) -> Result<()> {
         let text = serde_json::to_vec(record);
@@ -124,12 +137,7 @@ impl Store {
     pub fn restamp(&self, id: &StepId, time: i64) -> Result<()> {
         let path = self.stamp_path(id);
         let temp = self.temp()?;
-        let at = FileTime::from_unix_time(
-            time.div_euclid(1_000_000_000),
-            u32::try_from(time.rem_euclid(1_000_000_000)).unwrap_or(0),
-        );
-        filetime::set_file_mtime(temp.path(), at)
-            .map_err(|e| Error::file("date", temp.path(), &e))?;
+        Self::date(temp.path(), time)?;
         persist(temp, &path)?;
         remove_if_there(&self.of("withdrawn", id, ""))
     }
@@ -176,12 +184,31 @@ impl Store {
 
     fn lock_file(&self, id: &StepId) -> Result<(PathBuf, File)> {
         let path = self.of("locks", id, "");
-        make_parent(&path)?;
-        let file =
-            OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path);
-        let file = file.map_err(|e| Error::file("lock", &path, &e))?;
+        let file = open_lock(&path)?;
         Ok((path, file))
     }
+
+    /// Waits for the one lock of the whole project. Blocks the thread.
+    pub fn lock_all(&self) -> Result<StepLock> {
+        let path = self.root.join("locks").join("project");
+        let mut file = open_lock(&path)?;
+        file.lock().map_err(|e| Error::file("lock", &path, &e))?;
+        note_owner(&mut file, &path)
+    }
+
+    /// Sets a file's modification time: nanoseconds since 1970.
+    pub fn date(path: &Path, time: i64) -> Result<()> {
+        let nanos = u32::try_from(time.rem_euclid(1_000_000_000)).unwrap_or(0);
+        let time = FileTime::from_unix_time(time.div_euclid(1_000_000_000), nanos);
+        filetime::set_file_mtime(path, time).map_err(|e| Error::file("date", path, &e))
+    }
+}
+
+fn open_lock(path: &Path) -> Result<File> {
+    make_parent(path)?;
+    let mut options = OpenOptions::new();
+    let file = options.create(true).read(true).write(true).truncate(false).open(path);
+    file.map_err(|e| Error::file("lock", path, &e))
 }
 
 fn note_owner(file: &mut File, path: &Path) -> Result<StepLock> {

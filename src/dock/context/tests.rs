@@ -23,10 +23,7 @@ fn entry(path: &str) -> FileEntry {
         None if path.ends_with('/') => (path.trim_end_matches('/'), FileKind::EmptyFolder),
         None => (path, FileKind::File),
     };
-    FileEntry {
-        path: PathBuf::from(path),
-        kind,
-    }
+    FileEntry { path: PathBuf::from(path), kind }
 }
 
 fn selected(dockerfile: &str, files: &[&str], ignore: &str) -> Result<Vec<String>> {
@@ -34,20 +31,11 @@ fn selected(dockerfile: &str, files: &[&str], ignore: &str) -> Result<Vec<String
     let text = format!("FROM scratch\n{dockerfile}\n");
     let source =
         Rendered::from_template(Path::new("bb-dock/a/Dockerfile.template"), &text, &markers);
-    let template = parse(
-        &source,
-        Known {
-            markers: &markers,
-            docks: &docks,
-        },
-    )?;
+    let template = parse(&source, Known { markers: &markers, docks: &docks })?;
     let files: Vec<_> = files.iter().map(|path| entry(path)).collect();
     let ignore = Ignore::parse(Path::new("bb-dock/a/.dockerignore"), ignore)?;
     let found = select(&source, &template.copies, &files, &ignore)?;
-    Ok(found
-        .into_iter()
-        .map(|file| file.path.display().to_string())
-        .collect())
+    Ok(found.into_iter().map(|file| file.path.display().to_string()).collect())
 }
 
 #[test]
@@ -65,46 +53,28 @@ fn only_what_a_source_matches() {
         ("COPY etc/*.conf /etc/", &["etc/nginx.conf"]),
         ("COPY */sub /etc/", &["etc/sub/x.conf"]),
         ("COPY **/*.conf /etc/", &["etc/nginx.conf"]),
-        (
-            "COPY --parents **/*.conf /",
-            &["a.conf", "b.conf", "etc/nginx.conf", "etc/sub/x.conf"],
-        ),
+        ("COPY --parents **/*.conf /", &["a.conf", "b.conf", "etc/nginx.conf", "etc/sub/x.conf"]),
         ("COPY [ab].conf nothing* /", &["a.conf", "b.conf"]),
         ("COPY . /", &FILES),
         ("COPY $WHAT /", &FILES),
     ];
     for (dockerfile, wanted) in table {
-        assert_eq!(
-            selected(dockerfile, &FILES, "").unwrap(),
-            wanted,
-            "{dockerfile}"
-        );
+        assert_eq!(selected(dockerfile, &FILES, "").unwrap(), wanted, "{dockerfile}");
     }
 }
 
 #[test]
 fn the_ignore_file_keeps_things_out() {
     let ignore = "**/*.conf\n*~\n!etc/nginx.conf\n.dockerignore\nDockerfile*\nBuildconfig.sh\n";
-    assert_eq!(
-        selected("COPY . /", &FILES, ignore).unwrap(),
-        ["README.md", "etc/nginx.conf"]
-    );
-    assert_eq!(
-        selected("COPY etc /", &FILES, ignore).unwrap(),
-        ["etc/nginx.conf"]
-    );
+    assert_eq!(selected("COPY . /", &FILES, ignore).unwrap(), ["README.md", "etc/nginx.conf"]);
+    assert_eq!(selected("COPY etc /", &FILES, ignore).unwrap(), ["etc/nginx.conf"]);
     assert_eq!(selected("COPY . /", &FILES, "*").unwrap(), [""; 0]);
 }
 
 #[test]
 fn links_are_followed_where_docker_follows_them() {
-    let files = [
-        "conf -> etc/main",
-        "d/one -> ../etc/main/x",
-        "empty/",
-        "etc/main/x",
-        "out -> ../../y",
-    ];
+    let files =
+        ["conf -> etc/main", "d/one -> ../etc/main/x", "empty/", "etc/main/x", "out -> ../../y"];
     let table: [(&str, &[&str]); 7] = [
         ("COPY conf /", &["conf -> ", "etc/main/x"]),
         ("COPY conf/x /", &["conf -> ", "etc/main/x"]),
@@ -115,15 +85,8 @@ fn links_are_followed_where_docker_follows_them() {
         ("COPY empty/ /", &["empty"]),
     ];
     for (dockerfile, wanted) in table {
-        let wanted: Vec<_> = wanted
-            .iter()
-            .map(|path| path.trim_end_matches(" -> "))
-            .collect();
-        assert_eq!(
-            selected(dockerfile, &files, "").unwrap(),
-            wanted,
-            "{dockerfile}"
-        );
+        let wanted: Vec<_> = wanted.iter().map(|path| path.trim_end_matches(" -> ")).collect();
+        assert_eq!(selected(dockerfile, &files, "").unwrap(), wanted, "{dockerfile}");
     }
     let circle = ["a -> b", "b -> a"];
     assert_eq!(selected("COPY a /", &circle, "").unwrap(), ["a", "b"]);

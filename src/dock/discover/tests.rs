@@ -27,10 +27,8 @@ fn error(room: &TempDir) -> String {
     crate::diag::render(&error, false).replace(&format!("{}/", room.path().display()), "")
 }
 
-const A: [(&str, &str); 2] = [
-    ("bb-dock/a/Dockerfile.template", "FROM scratch\n"),
-    ("bb-dock/a/Buildconfig.sh", "exit 1\n"),
-];
+const A: [(&str, &str); 2] =
+    [("bb-dock/a/Dockerfile.template", "FROM scratch\n"), ("bb-dock/a/Buildconfig.sh", "exit 1\n")];
 
 #[test]
 fn every_folder_is_a_dock() {
@@ -53,24 +51,11 @@ fn every_folder_is_a_dock() {
     let found = discover(&room.path().join("bb-dock")).unwrap();
     let names: Vec<_> = found.iter().map(|dock| dock.name.as_str()).collect();
     assert_eq!(names, ["a", "b", "c"]);
-    assert_eq!(
-        (found[0].template.as_str(), found[0].is_jinja),
-        ("FROM scratch\n", false)
-    );
-    assert_eq!(
-        found[0].buildconfig_file,
-        room.path().join("bb-dock/a/Buildconfig.sh")
-    );
+    assert_eq!((found[0].template.as_str(), found[0].is_jinja), ("FROM scratch\n", false));
+    assert_eq!(found[0].buildconfig_file, room.path().join("bb-dock/a/Buildconfig.sh"));
     assert_eq!(found[1].settings.rootfs.inputs, ["users/*"]);
-    assert_eq!(
-        (found[1].ignore.as_deref(), found[1].is_jinja),
-        (Some("*.md\n"), true)
-    );
-    let paths: Vec<_> = found[1]
-        .files
-        .iter()
-        .map(|file| file.path.to_str().unwrap())
-        .collect();
+    assert_eq!((found[1].ignore.as_deref(), found[1].is_jinja), (Some("*.md\n"), true));
+    let paths: Vec<_> = found[1].files.iter().map(|file| file.path.to_str().unwrap()).collect();
     let all = [
         ".dockerignore",
         "Buildconfig.sh",
@@ -134,13 +119,7 @@ hint: use lower-case letters and digits, with single `.`, `_` or dashes between 
 "
     );
     let room = docks(&A);
-    fs::write(
-        room.path()
-            .join("bb-dock/a")
-            .join(OsStr::from_bytes(b"x\xff")),
-        "",
-    )
-    .unwrap();
+    fs::write(room.path().join("bb-dock/a").join(OsStr::from_bytes(b"x\xff")), "").unwrap();
     assert_eq!(
         error(&room),
         "\
@@ -187,13 +166,7 @@ error: cannot read `bb-dock/a/Buildconfig.sh`: no such file or directory
 fn a_pipe_in_place_of_a_file_does_not_block() {
     let room = docks(&A[..1]);
     let pipe = room.path().join("bb-dock/a/Buildconfig.sh");
-    assert!(
-        std::process::Command::new("mkfifo")
-            .arg(pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
     assert_eq!(
         error(&room),
         "\

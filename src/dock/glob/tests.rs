@@ -50,11 +50,7 @@ fn two_stars_cross_folders_where_they_have_a_meaning() {
         ("***", "a/b", true),
     ];
     for (pattern, path, wanted) in table {
-        assert_eq!(
-            Glob::new(pattern, true).unwrap().matches(path),
-            wanted,
-            "{pattern} {path}"
-        );
+        assert_eq!(Glob::new(pattern, true).unwrap().matches(path), wanted, "{pattern} {path}");
     }
     assert!(!Glob::new("a/**", false).unwrap().matches("a/b/c"));
 }

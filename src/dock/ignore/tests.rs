@@ -1,9 +1,7 @@
 use super::*;
 
 fn excluded(text: &str, path: &str) -> bool {
-    Ignore::parse(Path::new(".dockerignore"), text)
-        .unwrap()
-        .excludes(path)
+    Ignore::parse(Path::new(".dockerignore"), text).unwrap().excludes(path)
 }
 
 #[test]

@@ -8,10 +8,7 @@ fn markers() -> Markers {
 fn replaces_only_known_markers_in_braces() {
     let table = [
         ("FROM ${NAMESPACE}/a:${TAG}\n", "FROM jdoe/a:20260701\n"),
-        (
-            "$NAMESPACE ${NAMESPACE:-x} ${namespace}",
-            "$NAMESPACE ${NAMESPACE:-x} ${namespace}",
-        ),
+        ("$NAMESPACE ${NAMESPACE:-x} ${namespace}", "$NAMESPACE ${NAMESPACE:-x} ${namespace}"),
         ("${PATH}:$HOME $$ ${", "${PATH}:$HOME $$ ${"),
         ("${${TAG}}", "${20260701}"),
         ("${X ${TAG}", "${X 20260701"),
@@ -34,13 +31,8 @@ fn spans_lead_back_into_the_template() {
     let text = "a${TAG}b${EMPTY}c";
     let rendered = Rendered::from_template(Path::new("t"), text, &markers());
     assert_eq!(rendered.text(), "a20260701bc");
-    let table = [
-        (0..1, "a"),
-        (1..9, "${TAG}"),
-        (3..5, "${TAG}"),
-        (0..10, "a${TAG}b"),
-        (10..11, "c"),
-    ];
+    let table =
+        [(0..1, "a"), (1..9, "${TAG}"), (3..5, "${TAG}"), (0..10, "a${TAG}b"), (10..11, "c")];
     for (span, wanted) in table {
         assert_eq!(&text[rendered.origin(&span)], wanted, "{span:?}");
     }

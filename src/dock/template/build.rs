@@ -85,13 +85,8 @@ impl<'a> Builder<'a> {
             return Err(self.source.mistake("`FROM` needs an image", &instruction.whole()));
         };
         let (reference, span) = self.base_reference(instruction, image)?;
-        let named = words
-            .get(1)
-            .is_some_and(|word| word.text.eq_ignore_ascii_case("as"));
-        let alias = words
-            .get(2)
-            .filter(|_| named)
-            .map(|word| word.text.to_ascii_lowercase());
+        let named = words.get(1).is_some_and(|word| word.text.eq_ignore_ascii_case("as"));
+        let alias = words.get(2).filter(|_| named).map(|word| word.text.to_ascii_lowercase());
         let on = self.stage_named(&reference);
         let target = match on {
             Some(_) => ParentKind::Stage,

@@ -5,28 +5,15 @@ use super::*;
 mod errors;
 
 fn markers() -> Markers {
-    Markers::from_iter([
-        ("NAMESPACE", "jdoe"),
-        ("TAG", "20260701"),
-        ("MAINTAINER", "Jane <j@d>"),
-    ])
+    Markers::from_iter([("NAMESPACE", "jdoe"), ("TAG", "20260701"), ("MAINTAINER", "Jane <j@d>")])
 }
 
 fn parsed(text: &str) -> Result<Template> {
-    let docks = ["glibc", "busybox", "openssl"]
-        .iter()
-        .map(|name| name.parse().unwrap())
-        .collect();
+    let docks = ["glibc", "busybox", "openssl"].iter().map(|name| name.parse().unwrap()).collect();
     let markers = markers();
     let file = Path::new("bb-dock/nginx/Dockerfile.template");
     let rendered = Rendered::from_template(file, text, &markers);
-    parse(
-        &rendered,
-        Known {
-            markers: &markers,
-            docks: &docks,
-        },
-    )
+    parse(&rendered, Known { markers: &markers, docks: &docks })
 }
 
 /// `role kind reference @written` of every parent.
@@ -63,65 +50,23 @@ fn copies(text: &str) -> Vec<String> {
 fn a_parent_is_a_dock_an_image_a_stage_or_nothing() {
     let table = [
         ("FROM scratch", "From scratch scratch @scratch"),
-        (
-            "FROM ${NAMESPACE}/glibc",
-            "From dock glibc jdoe/glibc @${NAMESPACE}/glibc",
-        ),
-        (
-            "from jdoe/glibc:latest",
-            "From dock glibc jdoe/glibc:latest @jdoe/glibc:latest",
-        ),
-        (
-            "FROM jdoe/glibc:${TAG} AS x",
-            "From dock glibc jdoe/glibc:20260701 @jdoe/glibc:${TAG}",
-        ),
-        (
-            "FROM docker.io/jdoe/glibc",
-            "From dock glibc docker.io/jdoe/glibc @docker.io/jdoe/glibc",
-        ),
-        (
-            "FROM jdoe/glibc:1",
-            "From external jdoe/glibc:1 @jdoe/glibc:1",
-        ),
-        (
-            "FROM jdoe/other:1",
-            "From external jdoe/other:1 @jdoe/other:1",
-        ),
-        (
-            "FROM jdoe/glibc@sha256:0",
-            "From external jdoe/glibc@sha256:0 @jdoe/glibc@sha256:0",
-        ),
+        ("FROM ${NAMESPACE}/glibc", "From dock glibc jdoe/glibc @${NAMESPACE}/glibc"),
+        ("from jdoe/glibc:latest", "From dock glibc jdoe/glibc:latest @jdoe/glibc:latest"),
+        ("FROM jdoe/glibc:${TAG} AS x", "From dock glibc jdoe/glibc:20260701 @jdoe/glibc:${TAG}"),
+        ("FROM docker.io/jdoe/glibc", "From dock glibc docker.io/jdoe/glibc @docker.io/jdoe/glibc"),
+        ("FROM jdoe/glibc:1", "From external jdoe/glibc:1 @jdoe/glibc:1"),
+        ("FROM jdoe/other:1", "From external jdoe/other:1 @jdoe/other:1"),
+        ("FROM jdoe/glibc@sha256:0", "From external jdoe/glibc@sha256:0 @jdoe/glibc@sha256:0"),
         ("FROM jdoe/a/b", "From external jdoe/a/b @jdoe/a/b"),
         ("FROM glibc", "From external glibc @glibc"),
-        (
-            "FROM r.io:5000/jdoe/glibc",
-            "From external r.io:5000/jdoe/glibc @r.io:5000/jdoe/glibc",
-        ),
-        (
-            "FROM --platform=$BUILDPLATFORM alpine",
-            "From external alpine @alpine",
-        ),
-        (
-            "ARG V=3\nFROM alpine:$V",
-            "From external alpine:3 @alpine:$V",
-        ),
-        (
-            "ARG A=1\nARG V=3.$A\nFROM alpine:${V}",
-            "From external alpine:3.1 @alpine:${V}",
-        ),
-        (
-            "ARG V\nFROM alpine:${V:-4}",
-            "From external alpine:4 @alpine:${V:-4}",
-        ),
-        (
-            "FROM alpine:${V-4}",
-            "From external alpine:4 @alpine:${V-4}",
-        ),
+        ("FROM r.io:5000/jdoe/glibc", "From external r.io:5000/jdoe/glibc @r.io:5000/jdoe/glibc"),
+        ("FROM --platform=$BUILDPLATFORM alpine", "From external alpine @alpine"),
+        ("ARG V=3\nFROM alpine:$V", "From external alpine:3 @alpine:$V"),
+        ("ARG A=1\nARG V=3.$A\nFROM alpine:${V}", "From external alpine:3.1 @alpine:${V}"),
+        ("ARG V\nFROM alpine:${V:-4}", "From external alpine:4 @alpine:${V:-4}"),
+        ("FROM alpine:${V-4}", "From external alpine:4 @alpine:${V-4}"),
         ("ARG V=3\nFROM a${V:+:x}", "From external a:x @a${V:+:x}"),
-        (
-            "ARG B=${NAMESPACE}/glibc\nFROM $B",
-            "From dock glibc jdoe/glibc @$B",
-        ),
+        ("ARG B=${NAMESPACE}/glibc\nFROM $B", "From dock glibc jdoe/glibc @$B"),
         ("ARG B=\"a:1\" C=2\nFROM $B$C", "From external a:12 @$B$C"),
         ("FROM \\\n # c\n alpine", "From external alpine @alpine"),
     ];
@@ -180,10 +125,7 @@ fn copies_are_what_comes_from_the_context() {
         ("COPY ${A:-x} /c", &["*"]),
         ("ENV A=$PATH\nCOPY a$A b /c", &["*", "b"]),
         ("RUN --mount=type=bind,source=a,target=/a true", &["a"]),
-        (
-            "RUN --mount=target=/a --mount=type=cache,target=/b true",
-            &["."],
-        ),
+        ("RUN --mount=target=/a --mount=type=cache,target=/b true", &["."]),
     ];
     for (text, wanted) in table {
         assert_eq!(copies(text), wanted, "{text}");
@@ -206,22 +148,11 @@ fn knows_the_rootfs_and_run() {
         let template = parsed(&format!("FROM scratch\n{text}\n")).unwrap();
         (template.uses_rootfs, template.has_run)
     };
-    for text in [
-        "ADD rootfs.tar /",
-        "COPY ./rootfs.tar /",
-        "add [\"/rootfs.tar\", \"/\"]",
-    ] {
+    for text in ["ADD rootfs.tar /", "COPY ./rootfs.tar /", "add [\"/rootfs.tar\", \"/\"]"] {
         assert_eq!(flags(text), (true, false), "{text}");
     }
-    assert_eq!(
-        flags("RUN --mount=source=rootfs.tar,target=/r.tar true"),
-        (true, true)
-    );
-    for text in [
-        "COPY --from=alpine rootfs.tar /",
-        "ADD a/rootfs.tar /",
-        "# ADD rootfs.tar /",
-    ] {
+    assert_eq!(flags("RUN --mount=source=rootfs.tar,target=/r.tar true"), (true, true));
+    for text in ["COPY --from=alpine rootfs.tar /", "ADD a/rootfs.tar /", "# ADD rootfs.tar /"] {
         assert_eq!(flags(text), (false, false), "{text}");
     }
     assert_eq!(flags("CMD run"), (false, false));

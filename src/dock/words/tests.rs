@@ -34,10 +34,7 @@ fn replaces_variables_and_removes_quotes() {
 fn says_which_variables_have_no_value() {
     let missing = |word| {
         let found = expand(word, '\\', &lookup).missing;
-        found
-            .into_iter()
-            .map(|m| (m.name, &word[m.range], m.operator))
-            .collect::<Vec<_>>()
+        found.into_iter().map(|m| (m.name, &word[m.range], m.operator)).collect::<Vec<_>>()
     };
     let one = |name: &str, text, operator| vec![(name.to_owned(), text, operator)];
     assert_eq!(missing("$A"), vec![]);
@@ -62,10 +59,7 @@ fn splits_outside_of_quotes() {
         split(text, '\\').map(|ranges| ranges.into_iter().map(|r| &text[r]).collect::<Vec<_>>())
     };
     assert_eq!(words("a  'b c' d\\ e"), Some(vec!["a", "'b c'", "d\\ e"]));
-    assert_eq!(
-        words(r#"A="x y" B='\' C"#),
-        Some(vec![r#"A="x y""#, r"B='\'", "C"])
-    );
+    assert_eq!(words(r#"A="x y" B='\' C"#), Some(vec![r#"A="x y""#, r"B='\'", "C"]));
     assert_eq!(words("a 'b"), None);
     assert_eq!(words("  "), Some(vec![]));
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made};
-use crate::exec::run::Context;
+use crate::exec::work::Context;
 use crate::world::archive::{self, Entry, hex};
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/bob");

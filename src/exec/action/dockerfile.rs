@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::dock::render;
 use crate::error::{Error, Result};
 use crate::exec::action::Made;
-use crate::exec::run::Context;
+use crate::exec::work::Context;
 use crate::world::archive::hex;
 
 pub(super) fn dockerfile(

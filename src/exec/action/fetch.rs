@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::exec::action::{Log, Made, megabytes};
-use crate::exec::run::Context;
+use crate::exec::work::Context;
 use crate::plan::step::Pinned;
 use crate::world::http::Expect;
 use crate::world::{release, store};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made, megabytes};
-use crate::exec::run::Context;
+use crate::exec::work::Context;
 use crate::plan::step::ImageWork;
 use crate::world::archive::{self, Entry};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made};
-use crate::exec::run::Context;
+use crate::exec::work::Context;
 use crate::world::archive;
 use crate::world::docker::ContainerSpec;
 

@@ -9,6 +9,7 @@ mod image;
 mod import;
 mod log;
 mod rootfs;
+mod task;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ pub use builder::templates_digest;
 pub use verify::read_keyring;
 
 use crate::error::{Error, Result};
-use crate::exec::run::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
+use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
 use crate::ids::StepId;
 use crate::plan::step::{Step, Work};
 use crate::world::docker::ContainerSpec;
@@ -72,6 +73,7 @@ pub async fn act(step: &Step, context: &Context, log: &mut Log) -> Result<Made> 
             dockerfile::dockerfile(template, dest, *jinja, markers, context)
         }
         Work::Image(work) => image::image(work, context, log).await,
+        Work::Task { run, env, outputs } => task::task(run, env, outputs, log).await,
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made, megabytes};
-use crate::exec::run::Context;
+use crate::exec::work::Context;
 use crate::plan::expand::ROOTFS_OUTPUTS;
 use crate::plan::step::RootfsWork;
 use crate::world::archive::{self, Entry};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::exec::action::{Made, blocking};
-use crate::exec::run::Context;
+use crate::exec::work::Context;
 use crate::plan::step::Pinned;
 use crate::trust::digests;
 use crate::world::openpgp::{Keyring, Verified};

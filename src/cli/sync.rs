@@ -1,0 +1,83 @@
+//! `bb sync`: make's and ninja's file times say what the judge says.
+//!
+//! Run by a Makefile when make starts: prints the path of a file for make to include, and one that
+//! does not exist if it failed, for make ignores the exit status.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::{Look, makefile, print, say, session};
+use crate::diag;
+use crate::error::{Error, Result};
+use crate::exec::sync;
+use crate::project::Project;
+
+/// Bring file times in line with the judge.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The digest in the Makefile that asks
+    #[arg(long, value_name = "DIGEST", hide = true)]
+    exported: Option<String>,
+    /// The Makefile that asks
+    #[arg(long, value_name = "FILE", requires = "exported", hide = true)]
+    makefile: Option<PathBuf>,
+    /// The images of the Makefile that asks
+    #[arg(long, value_name = "NAMES", default_value = "", hide = true)]
+    images: String,
+    /// Not empty where the make that asks does not remake its Makefile
+    #[arg(long, value_name = "TEXT", default_value = "", hide = true)]
+    bmake: String,
+}
+
+/// Make's own error names this file when it is not there.
+const FAILED: &str = "make/see-the-error-above";
+const SYNCED: &str = "make/synced.mk";
+
+pub(super) async fn sync(args: &Args, state: &Path, look: Look) -> Result<u8> {
+    match bring_in_line(args, state).await {
+        Ok(()) => {
+            print_path(args, state, SYNCED);
+            Ok(0)
+        }
+        Err(error) if args.exported.is_some() => {
+            say(&diag::render(&error, look.color));
+            print_path(args, state, FAILED);
+            Ok(error.exit().code())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn print_path(args: &Args, state: &Path, file: &str) {
+    if args.exported.is_some() {
+        let path = state.join(file);
+        let path = std::path::absolute(&path).unwrap_or(path);
+        print(&format!("{}\n", path.display()));
+    }
+}
+
+async fn bring_in_line(args: &Args, state: &Path) -> Result<()> {
+    let env = session::environment();
+    let project = Project::load(&env, state)?;
+    check_makefile(args, &project)?;
+    let (_, plan) = session::shape(&project)?;
+    let store = project.store();
+    store.create()?;
+    let inventory = session::engine(&env).await?.inventory().await?;
+    sync::sync(&plan, &store, &inventory)?;
+    store.replace(&state.join(SYNCED), b"# All stamps say what the judge says.\n")
+}
+
+/// GNU make remakes its Makefile by itself; bmake would go on with the old one.
+fn check_makefile(args: &Args, project: &Project) -> Result<()> {
+    let (Some(digest), Some(file)) = (&args.exported, &args.makefile) else { return Ok(()) };
+    if args.bmake.is_empty() {
+        return Ok(());
+    }
+    let images = args.images.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    if makefile::compute(project, &images, file)?.digest == *digest {
+        return Ok(());
+    }
+    let command = format!("bb makefile -o {} {}", file.display(), args.images);
+    Err(Error::config(format!("`{}` is not what the docks say now", file.display()))
+        .hint(format!("run `{}` and start again", command.trim_end())))
+}

@@ -1,0 +1,174 @@
+//! One step with what came before it: judged, and brought up to date where that needs no action.
+//!
+//! Runs nothing; `work` does.
+
+use std::collections::HashMap;
+
+use crate::error::{Error, Result};
+use crate::exec::eyes::{Eyes, Products};
+use crate::fresh::judge::{Judgement, Verdict, judge};
+use crate::fresh::record::{Record, Stamp};
+use crate::ids::StepId;
+use crate::plan::graph::{Plan, StepIx};
+use crate::plan::step::Step;
+use crate::world::docker::Inventory;
+use crate::world::store::{StepLock, Store};
+
+/// One step as an action sees it: with the products of the steps before it.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The step.
+    pub step: Step,
+    /// What the steps before it made.
+    pub products: Products,
+    /// The latest stamp among the steps before it.
+    pub newest_upstream: i64,
+}
+
+impl Job {
+    /// A step after the ones that made `products` and left `stamps`.
+    pub fn new(step: &Step, products: &Products, stamps: &HashMap<StepId, i64>) -> Self {
+        let made = step.needs.iter().filter_map(|n| products.get_key_value(&n.step));
+        let times = step.needs.iter().filter_map(|n| stamps.get(&n.step));
+        Self {
+            products: made.map(|(id, p)| (id.clone(), p.clone())).collect(),
+            newest_upstream: times.copied().max().unwrap_or(0),
+            step: step.clone(),
+        }
+    }
+
+    /// A step after the ones before it in the plan, as their records tell.
+    ///
+    /// # Errors
+    /// One of them has not finished.
+    pub fn recorded(plan: &Plan, ix: StepIx, store: &Store, inventory: &Inventory) -> Result<Self> {
+        let (mut products, mut stamps) = (Products::new(), HashMap::new());
+        for up in plan.upstream(ix) {
+            let id = &plan.step(up).id;
+            let Some((record, time)) = finished(plan, up, store, inventory)? else {
+                let step = &plan.step(ix).id;
+                return Err(Error::step(format!("`{step}` needs `{id}`, which is not up to date"))
+                    .hint(format!("run `bb step {id}` first, or `bb build`")));
+            };
+            products.insert(id.clone(), record.products);
+            stamps.insert(id.clone(), time);
+        }
+        Ok(Self::new(plan.step(ix), &products, &stamps))
+    }
+}
+
+/// Record and stamp of a step that has finished. One whose stamp was withdrawn is judged.
+fn finished(
+    plan: &Plan,
+    ix: StepIx,
+    store: &Store,
+    inventory: &Inventory,
+) -> Result<Option<(Record, i64)>> {
+    let id = &plan.step(ix).id;
+    match (store.record(id), store.stamp(id)) {
+        (Some(record), Stamp::Present(time)) => Ok(Some((record, time))),
+        (Some(_), Stamp::Withdrawn) => {
+            settle(&Job::recorded(plan, ix, store, inventory)?, store, inventory)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Every step with the reason why it is stale, `None` if it is fresh. Writes nothing.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn verdicts(
+    plan: &Plan,
+    store: &Store,
+    inventory: &Inventory,
+) -> Result<Vec<(StepId, Option<String>)>> {
+    let mut products = Products::new();
+    let mut verdicts = vec![];
+    for ix in plan.order() {
+        let step = plan.step(*ix).clone();
+        let id = step.id.clone();
+        let job = Job { step, products: std::mem::take(&mut products), newest_upstream: 0 };
+        let record = store.record(&id);
+        let judged = look(&job, record.as_ref(), store.stamp(&id), inventory)?;
+        products = job.products;
+        // What a stale step will make is not known; what it made is the best guess.
+        products.extend(record.map(|r| (id.clone(), r.products)));
+        let why = match judged.verdict {
+            Verdict::Fresh => None,
+            Verdict::Stale(reason) => Some(reason.to_string()),
+        };
+        verdicts.push((id, why));
+    }
+    Ok(verdicts)
+}
+
+/// The record and stamp time of a fresh step, with both brought up to date; `None` if it is stale
+/// or somebody else has its lock.
+pub fn settle(job: &Job, store: &Store, inventory: &Inventory) -> Result<Option<(Record, i64)>> {
+    let id = &job.step.id;
+    let (record, stamp) = (store.record(id), store.stamp(id));
+    let judged = look(job, record.as_ref(), stamp, inventory)?;
+    let (Verdict::Fresh, Some(record)) = (&judged.verdict, record) else {
+        return Ok(None);
+    };
+    let time = stamp_time(&judged, &record, stamp, job.newest_upstream);
+    if stamp == Stamp::Present(time) && judged.reread.is_empty() {
+        return Ok(Some((record, time)));
+    }
+    let Ok(lock) = store.try_lock(id)? else {
+        return Ok(None);
+    };
+    if store.stamp(id) != stamp {
+        return Ok(None);
+    }
+    refresh(job, store, inventory, &lock)
+}
+
+pub(super) fn look(
+    job: &Job,
+    record: Option<&Record>,
+    stamp: Stamp,
+    inventory: &Inventory,
+) -> Result<Judgement> {
+    judge(&job.step, record, stamp, &mut Eyes { inventory, products: &job.products })
+}
+
+/// A stamp is never older than what it depends on, and never "now", which would hide an edit made
+/// meanwhile.
+fn stamp_time(judged: &Judgement, record: &Record, stamp: Stamp, newest_upstream: i64) -> i64 {
+    let before = match stamp {
+        Stamp::Present(time) => time,
+        Stamp::Withdrawn | Stamp::Missing => record.seen,
+    };
+    before.max(judged.newest_input).max(newest_upstream)
+}
+
+/// Judges again under the lock; if fresh, writes what was seen into record and stamp.
+pub(super) fn refresh(
+    job: &Job,
+    store: &Store,
+    inventory: &Inventory,
+    _lock: &StepLock,
+) -> Result<Option<(Record, i64)>> {
+    let id = &job.step.id;
+    let now = store.now()?;
+    let (record, stamp) = (store.record(id), store.stamp(id));
+    let judged = look(job, record.as_ref(), stamp, inventory)?;
+    let (Verdict::Fresh, Some(mut record)) = (&judged.verdict, record) else {
+        return Ok(None);
+    };
+    let time = stamp_time(&judged, &record, stamp, job.newest_upstream);
+    if judged.reread.is_empty() {
+        store.restamp(id, time)?;
+        return Ok(Some((record, time)));
+    }
+    for (path, state) in judged.reread {
+        let known = [record.files.get_mut(&path), record.outputs.get_mut(&path)];
+        known.into_iter().flatten().for_each(|slot| *slot = state.clone());
+    }
+    // Everything was just found as recorded, or read; so it was all seen no earlier than now.
+    (record.seen, record.sealed) = (now, now);
+    store.finish(id, &record, time)?;
+    Ok(Some((record, time)))
+}

@@ -1,0 +1,46 @@
+//! Make's and ninja's file times say what the judge says: stamps of fresh steps are re-timed, those of
+//! stale steps and of everything downstream of them are withdrawn.
+//!
+//! Runs no action.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::error::Result;
+use crate::exec::eyes::Products;
+use crate::exec::job::{self, Job};
+use crate::fresh::record::Stamp;
+use crate::ids::StepId;
+use crate::plan::graph::Plan;
+use crate::world::docker::Inventory;
+use crate::world::store::Store;
+
+/// Brings all stamps of the plan in line with the judge. Returns how many were withdrawn.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn sync(plan: &Plan, store: &Store, inventory: &Inventory) -> Result<usize> {
+    let mut products = Products::new();
+    let mut stamps = HashMap::<StepId, i64>::new();
+    let mut stale = HashSet::new();
+    let mut withdrawn = 0;
+    for ix in plan.order() {
+        let id = plan.step(*ix).id.clone();
+        let downstream = plan.upstream(*ix).any(|up| stale.contains(&up));
+        let settled = match downstream {
+            true => None,
+            false => {
+                let job = Job::new(plan.step(*ix), &products, &stamps);
+                job::settle(&job, store, inventory)?
+            }
+        };
+        if let Some((record, time)) = settled {
+            products.insert(id.clone(), record.products);
+            stamps.insert(id, time);
+        } else {
+            stale.insert(*ix);
+            withdrawn += usize::from(matches!(store.stamp(&id), Stamp::Present(_)));
+            store.withdraw(&id)?;
+        }
+    }
+    Ok(withdrawn)
+}

@@ -1,0 +1,177 @@
+//! A stale step's work: lock, judge again, act, record. Only a finished action leaves a record and a
+//! stamp.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::config::Settings;
+use crate::error::{Error, Result};
+use crate::exec::action::{self, Log, Made};
+use crate::exec::event::Event;
+use crate::exec::job::{Job, look, refresh};
+use crate::fresh::judge::{Reason, Verdict, product_key};
+use crate::fresh::record::{FORMAT, FileState, Record};
+use crate::ids::StepId;
+use crate::plan::step::Step;
+use crate::world::docker::{Engine, Inventory};
+use crate::world::http::Client;
+use crate::world::store::{self, StepLock, Store};
+
+/// The label of the project a container belongs to.
+pub const PROJECT_LABEL: &str = "bb.project";
+/// The label of the step a container belongs to.
+pub const STEP_LABEL: &str = "bb.step";
+/// The label of the run (one process) a container belongs to.
+pub const RUN_LABEL: &str = "bb.run";
+
+/// What actions share.
+#[derive(Debug)]
+pub struct Context {
+    /// State folder.
+    pub store: Store,
+    /// Where images and containers live.
+    pub engine: Engine,
+    /// Downloads.
+    pub client: Client,
+    /// Effective settings.
+    pub settings: Settings,
+    /// Identifies the project among others on the same engine.
+    pub project: String,
+    /// Identifies this process's run.
+    pub run: String,
+    /// How many compilers a builder may start.
+    pub jobs: usize,
+}
+
+/// How a step ended well.
+pub(super) enum Ended {
+    Fresh { products: Record, stamp: i64 },
+    Executed { products: Record, stamp: i64 },
+}
+
+/// Takes the lock, judges again, and runs the action if it is still needed.
+pub(super) async fn work(
+    job: &Job,
+    context: &Context,
+    events: &UnboundedSender<Event>,
+) -> Result<Ended> {
+    let id = &job.step.id;
+    let lock = acquire(id, context, events).await?;
+    let inventory = context.engine.inventory().await?;
+    if let Some((products, stamp)) = refresh(job, &context.store, &inventory, &lock)? {
+        return Ok(Ended::Fresh { products, stamp });
+    }
+    let reason = reason(job, context, &inventory)?;
+    let _ = events.send(Event::Started { step: id.clone(), reason: reason.to_string() });
+    let begun = Instant::now();
+    let unfinished = begin(job, &context.store)?;
+    sweep(id, context).await?;
+    let mut log = Log::new(id, &context.store, events.clone());
+    let made = action::act(&job.step, context, &mut log).await?;
+    let note = made.note.clone();
+    let record = unfinished.seal(job, context, made, begun).await?;
+    let stamp = latest_input(&record).max(job.newest_upstream).max(record.seen);
+    context.store.finish(id, &record, stamp)?;
+    let done = Event::Done { step: id.clone(), took: begun.elapsed(), note };
+    let _ = events.send(done);
+    Ok(Ended::Executed { products: record, stamp })
+}
+
+async fn acquire(
+    id: &StepId,
+    context: &Context,
+    events: &UnboundedSender<Event>,
+) -> Result<StepLock> {
+    match context.store.try_lock(id)? {
+        Ok(lock) => Ok(lock),
+        Err(owner) => {
+            let _ = events.send(Event::Waiting { step: id.clone(), owner });
+            let (store, id) = (context.store.clone(), id.clone());
+            let waiting = tokio::task::spawn_blocking(move || store.lock(&id)).await;
+            waiting.map_err(|e| Error::bug(format!("waiting for a lock ended: {e}")))?
+        }
+    }
+}
+
+fn reason(job: &Job, context: &Context, inventory: &Inventory) -> Result<Reason> {
+    let id = &job.step.id;
+    let (record, stamp) = (context.store.record(id), context.store.stamp(id));
+    match look(job, record.as_ref(), stamp, inventory)?.verdict {
+        Verdict::Stale(reason) => Ok(reason),
+        Verdict::Fresh => Ok(Reason::StampGone),
+    }
+}
+
+/// What a step saw before its action began. Only a finished action turns it into a record.
+struct Unfinished {
+    seen: i64,
+    files: Vec<(PathBuf, FileState)>,
+}
+
+/// From here on the step counts as not finished, until its record is sealed.
+fn begin(job: &Job, store: &Store) -> Result<Unfinished> {
+    store.forget(&job.step.id)?;
+    let seen = store.now()?;
+    let state = |p: &PathBuf| Ok((p.clone(), store::hashed_state(p)?));
+    let files = job.step.files.iter().map(state).collect::<Result<_>>()?;
+    Ok(Unfinished { seen, files })
+}
+
+impl Unfinished {
+    async fn seal(
+        self,
+        job: &Job,
+        context: &Context,
+        made: Made,
+        begun: Instant,
+    ) -> Result<Record> {
+        let step = &job.step;
+        let state = |p: &PathBuf| Ok((p.clone(), store::hashed_state(p)?));
+        let sealed = context.store.now()?;
+        Ok(Record {
+            format: FORMAT,
+            seen: self.seen,
+            sealed,
+            files: self.files.into_iter().collect(),
+            params: step.params.clone(),
+            needs: needs(job),
+            outputs: step.outputs.iter().map(state).collect::<Result<_>>()?,
+            objects: objects(step, context).await?,
+            products: made.products,
+            duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+}
+
+fn needs(job: &Job) -> BTreeMap<String, String> {
+    let value = |step: &StepId, product: &str| job.products.get(step)?.get(product).cloned();
+    let needs = job.step.needs.iter().filter_map(|n| Some((n, n.product?)));
+    needs.filter_map(|(n, p)| Some((product_key(&n.step, p), value(&n.step, p)?))).collect()
+}
+
+async fn objects(step: &Step, context: &Context) -> Result<BTreeMap<String, String>> {
+    if step.objects.is_empty() {
+        return Ok([].into());
+    }
+    let inventory = context.engine.inventory().await?;
+    let id =
+        |o| inventory.id(o).ok_or_else(|| Error::step(format!("{o} vanished from the engine")));
+    step.objects.iter().map(|o| Ok((o.to_string(), id(o)?))).collect()
+}
+
+fn latest_input(record: &Record) -> i64 {
+    record.files.values().map(|s| s.mtime).max().unwrap_or(0)
+}
+
+/// Removes the containers that a killed run of this step left behind; we have its lock.
+async fn sweep(id: &StepId, context: &Context) -> Result<()> {
+    let step = id.to_string();
+    let labels = [(PROJECT_LABEL, context.project.as_str()), (STEP_LABEL, &step)];
+    for container in context.engine.containers(&labels).await? {
+        context.engine.remove_container(&container.id).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! `Makefile.generated`: for GNU make from 3.81 on and for bmake.
+//!
+//! Knows what make can express. How the file looks is in `templates/Makefile.j2`.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::export::{Exported, render, stamp};
+use crate::ids::Kind;
+use crate::plan::graph::StepIx;
+use crate::world::archive::hex;
+
+const TEMPLATE: &str = include_str!("../../templates/Makefile.j2");
+
+/// Stands for the digest in the text that the digest is taken of.
+const OWN_DIGEST: &str = "@OWN_DIGEST@";
+
+#[derive(Serialize)]
+struct Target {
+    id: String,
+    stamp: String,
+    needs: Vec<String>,
+    files: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Phony {
+    name: String,
+    stamp: String,
+}
+
+/// The text of the Makefile called `file` for the `chosen` images (none: all), and the digest of what it says, which is also in it.
+///
+/// # Errors
+/// A file whose name make cannot express.
+pub fn makefile(exported: Exported<'_>, file: &str, chosen: &[String]) -> Result<(String, String)> {
+    let plan = exported.plan;
+    let targets =
+        plan.order().iter().map(|ix| target(exported, *ix)).collect::<Result<Vec<_>>>()?;
+    let mut inputs = exported.all_user_files();
+    inputs.extend(exported.sources);
+    let inputs = inputs.into_iter().map(|f| name(f)).collect::<Result<Vec<_>>>()?;
+    let sources = exported.sources.iter().map(|f| name(f)).collect::<Result<Vec<_>>>()?;
+    let (images, phonies) = (images(exported), phonies(exported));
+    let values = json!({
+        "file": file,
+        "targets": targets,
+        "inputs": inputs,
+        "sources": sources,
+        "images": images,
+        "phonies": phonies,
+        "chosen": chosen.join(" "),
+        "digest": OWN_DIGEST,
+    });
+    let text = render("Makefile.j2", TEMPLATE, &values)?;
+    let digest = hex(&Sha256::digest(text.as_bytes())[..8]);
+    Ok((text.replace(OWN_DIGEST, &digest), digest))
+}
+
+fn target(exported: Exported<'_>, ix: StepIx) -> Result<Target> {
+    let step = exported.plan.step(ix);
+    Ok(Target {
+        id: step.id.to_string(),
+        stamp: stamp(&step.id),
+        needs: exported.upstream(ix).into_iter().map(stamp).collect(),
+        files: exported.user_files(ix).map(|f| name(f)).collect::<Result<_>>()?,
+    })
+}
+
+/// Stamps of all images.
+fn images(exported: Exported<'_>) -> Vec<String> {
+    let steps = exported.plan.order().iter().map(|ix| &exported.plan.step(*ix).id);
+    let mut stamps = steps.filter(|id| id.kind == Kind::Image).map(stamp).collect::<Vec<_>>();
+    stamps.sort();
+    stamps
+}
+
+/// Names that would be taken for something else.
+const TAKEN: [&str; 4] = ["all", "help", "status", "makefile"];
+
+/// `bb-KIND-NAME` for every step of a dock or task, `bb-NAME` for its image.
+fn phonies(exported: Exported<'_>) -> Vec<Phony> {
+    let mut phonies = vec![];
+    for ix in exported.plan.order() {
+        let id = &exported.plan.step(*ix).id;
+        phonies.push(Phony { name: format!("bb-{}-{}", id.kind, id.name), stamp: stamp(id) });
+        if id.kind == Kind::Image && !TAKEN.contains(&id.name.as_str()) {
+            phonies.push(Phony { name: format!("bb-{}", id.name), stamp: stamp(id) });
+        }
+    }
+    phonies.sort_by(|a, b| a.name.cmp(&b.name));
+    phonies.dedup_by(|a, b| a.name == b.name);
+    phonies
+}
+
+/// A path as make reads it: below the project, or as it is if absolute.
+fn name(path: &Path) -> Result<String> {
+    let cannot = || {
+        Error::config(format!("make cannot express the file name `{}`", path.display()))
+            .hint("rename the file, or use `bb build`, which takes every name")
+    };
+    let text = path.to_str().ok_or_else(cannot)?;
+    if text.chars().any(special) {
+        return Err(cannot());
+    }
+    let text = text.replace('$', "$$");
+    Ok(if path.is_absolute() { text } else { format!("$(BB_ROOT)/{text}") })
+}
+
+/// Characters that GNU make or bmake gives a meaning that no quoting takes away in both.
+fn special(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || r##"#:%;|=*?[]{}()\!&<>"'`~"##.contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_make_cannot_express_are_refused_by_name() {
+        for bad in ["a b", "a#b", "a:b", "a\tb", "a%b", "a(b)"] {
+            let error = name(Path::new(bad)).unwrap_err();
+            assert_eq!(error.message(), format!("make cannot express the file name `{bad}`"));
+        }
+    }
+
+    #[test]
+    fn a_dollar_is_doubled_and_an_absolute_path_stays() {
+        assert_eq!(name(Path::new("a/$b,+@-é")).unwrap(), "$(BB_ROOT)/a/$$b,+@-é");
+        assert_eq!(name(Path::new("/etc/key")).unwrap(), "/etc/key");
+    }
+}
