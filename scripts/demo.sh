@@ -30,12 +30,14 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 main() {
+    local mirror
     need_rust
     need curl:curl
     engine_up
     have docker || die 1 '`docker`, the client, is not installed' 'Debian: `apt-get install docker-cli` or `docker.io`'
     row engine "$(engine_line)"
-    row mirror "$(tests/mirror/build.sh "$MIRROR_DIR" | sed 's/^mirror: //')"
+    mirror=$(tests/mirror/build.sh "$MIRROR_DIR")
+    row mirror "${mirror#mirror: }"
     build_bb
     row bb "$("$BB" --version | sed 's/.* //'), ${BB#"$PWD"/}"
     write_project

@@ -73,9 +73,9 @@ ENGINE_OURS=''
 engine_up() {
     local env
     scripts/engine.sh status >/dev/null 2>&1 || ENGINE_OURS=yes
-    scripts/engine.sh start 2>"$SCRATCH/engine" || {
+    # Its last line is for engine_line to show.
+    scripts/engine.sh start 2>&1 | tee "$SCRATCH/engine" | sed -u '/^running: /d' >&2 || {
         local code=$?
-        cat "$SCRATCH/engine" >&2
         ENGINE_OURS=''
         exit "$code"
     }
