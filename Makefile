@@ -12,7 +12,7 @@ build:            ## compile bb to target/debug/bb
 	@cargo build
 
 mirror:           ## a small Gentoo mirror for the demo and the tests, outside the checkout
-	@tests/mirror/build.sh
+	@bash tests/mirror/build.sh
 
 engine:           ## find a container engine, or start a private one
 	@scripts/engine.sh start

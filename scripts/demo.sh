@@ -36,7 +36,7 @@ main() {
     engine_up
     have docker || die 1 '`docker`, the client, is not installed' 'Debian: `apt-get install docker-cli` or `docker.io`'
     row engine "$(engine_line)"
-    mirror=$(tests/mirror/build.sh "$MIRROR_DIR")
+    mirror=$(bash tests/mirror/build.sh "$MIRROR_DIR")
     row mirror "${mirror#mirror: }"
     build_bb
     row bb "$("$BB" --version | sed 's/.* //'), ${BB#"$PWD"/}"

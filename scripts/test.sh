@@ -33,7 +33,7 @@ main() {
     part tools tools
     part fmt cargo fmt --check
     part clippy cargo clippy --locked --all-targets --quiet -- -D warnings
-    part mirror tests/mirror/build.sh "$MIRROR_DIR"
+    part mirror bash tests/mirror/build.sh "$MIRROR_DIR"
     part engine engine_up
     export BB_MIRROR=$MIRROR_DIR
     part compile cargo test --locked --no-run --quiet
