@@ -164,8 +164,7 @@ impl Settings {
     /// Settings from the text of `bb.toml` and the variables of the environment.
     pub fn resolve(file: &Path, text: &str, env: &BTreeMap<String, String>) -> Result<Self> {
         let parsed: File = toml::from_str(text).map_err(|e| toml_error(file, text, &e))?;
-        let mut settings = Self::default();
-        settings.text = text.to_owned();
+        let mut settings = Self { text: text.to_owned(), ..Self::default() };
         settings.apply_build(file, text, &parsed)?;
         settings.apply_tasks(&parsed)?;
         settings.apply_file(parsed);

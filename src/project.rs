@@ -147,8 +147,10 @@ fn matching<'a>(matcher: &'a GlobMatcher, pattern: &str) -> impl Iterator<Item =
     let fixed = pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{']));
     let base = fixed.collect::<PathBuf>();
     let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
-    let entries =
-        walkdir::WalkDir::new(base).sort_by_file_name().into_iter().filter_map(|e| e.ok());
+    let entries = walkdir::WalkDir::new(base)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_map(std::result::Result::ok);
     let files = entries.filter(|e| !e.file_type().is_dir()).map(walkdir::DirEntry::into_path);
     let files = files.map(|p| p.strip_prefix(".").map_or(p.clone(), PathBuf::from));
     files.filter(|p| matcher.is_match(p))

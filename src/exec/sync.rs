@@ -26,12 +26,10 @@ pub fn sync(plan: &Plan, store: &Store, inventory: &Inventory) -> Result<usize> 
     for ix in plan.order() {
         let id = plan.step(*ix).id.clone();
         let downstream = plan.upstream(*ix).any(|up| stale.contains(&up));
-        let settled = match downstream {
-            true => None,
-            false => {
-                let job = Job::new(plan.step(*ix), &products, &stamps);
-                job::settle(&job, store, inventory)?
-            }
+        let settled = if downstream {
+            None
+        } else {
+            job::settle(&Job::new(plan.step(*ix), &products, &stamps), store, inventory)?
         };
         if let Some((record, time)) = settled {
             products.insert(id.clone(), record.products);

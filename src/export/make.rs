@@ -113,7 +113,7 @@ fn name(path: &Path) -> Result<String> {
 
 /// Characters that GNU make or bmake gives a meaning that no quoting takes away in both.
 fn special(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || r##"#:%;|=*?[]{}()\!&<>"'`~"##.contains(c)
+    c.is_whitespace() || c.is_control() || r#"#:%;|=*?[]{}()\!&<>"'`~"#.contains(c)
 }
 
 #[cfg(test)]

@@ -113,9 +113,8 @@ fn cycle_error(graph: &DiGraph<Step, ()>, start: StepIx) -> Error {
         path.push(next);
     }
     let with_task = path.iter().any(|ix| graph[*ix].id.kind == Kind::Task);
-    let name = |ix: &StepIx| match with_task {
-        true => graph[*ix].id.to_string(),
-        false => graph[*ix].id.name.clone(),
+    let name = |ix: &StepIx| {
+        if with_task { graph[*ix].id.to_string() } else { graph[*ix].id.name.clone() }
     };
     cycle_of(&path.iter().map(name).collect::<Vec<_>>())
 }
