@@ -32,7 +32,8 @@ def pack(before_file, out):
     now = tree.scan(ROOT)
     in_parent = image_paths()
     in_image = slim.select(now, yes("BOB_KEEP_HEADERS"), yes("BOB_KEEP_STATIC_LIBS"))
-    write_rootfs(f"{out}/rootfs.tar", *difference(before, now, in_parent, in_image))
+    changed, gone = difference(before, now, in_parent, in_image)
+    write_rootfs(f"{out}/rootfs.tar", changed or a_folder(now), gone)
     write_image_paths(sorted(path for path in in_image | in_parent if path in now))
     write_packages(out, counters)
     write_sysroot(out)
@@ -61,6 +62,11 @@ def difference(before, now, in_parent, in_image):
     # An engine makes missing folders up: 0755, root's. So each one on the way is there.
     changed |= {folder for p in changed | tops for folder in tree.parents(p)}
     return sorted(changed), sorted(tops)
+
+
+def a_folder(now):
+    """For an image that adds nothing: engines take an empty archive for a plain file."""
+    return sorted(path for path, entry in now.items() if entry.kind == "d" and "/" not in path)[:1]
 
 
 def write_rootfs(file, changed, gone):
