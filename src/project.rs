@@ -79,7 +79,9 @@ impl Project {
         let mut docks = dock::discover(&self.settings.docks)?;
         let made = self.settings.tasks.iter().flat_map(|t| &t.outputs);
         for output in made.map(|o| Path::new(&o.text)) {
-            docks.iter_mut().for_each(|dock| will_have(dock, output));
+            for dock in &mut docks {
+                will_have(dock, output);
+            }
         }
         Ok(docks)
     }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::cli::{Look, say, session};
+use crate::cli::{Look, print, say, session, status};
 use crate::error::{Error, Exit, Result};
 use crate::exec::event::Event;
 use crate::exec::run::{self, Options};
@@ -26,9 +26,17 @@ pub(super) struct Args {
     /// Use no network
     #[arg(long)]
     offline: bool,
+    /// Print how every step stands and change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub(super) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
+    if args.dry_run {
+        let (plan, standings) = status::standings(&args.images, state).await?;
+        print(&status::text(&plan, &standings));
+        return Ok(0);
+    }
     let begun = Instant::now();
     let env = session::environment();
     let project = Project::load(&env, state)?;

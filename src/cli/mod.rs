@@ -9,6 +9,7 @@ mod status;
 mod step;
 mod sync;
 mod update;
+mod why;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -42,6 +43,8 @@ enum Verb {
     Build(build::Args),
     /// List every step and whether it is up to date
     Status(status::Args),
+    /// Say why a step or an image is not up to date
+    Why(why::Args),
     /// Bring one step up to date; its prerequisites must be (recipes call this)
     Step(step::Args),
     /// Write Makefile.generated: make does the same work with the same state
@@ -99,6 +102,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
         match cli.verb {
             Verb::Build(args) => build::build(args, &state, look).await,
             Verb::Status(args) => status::status(args, &state).await,
+            Verb::Why(args) => why::why(&args, &state).await,
             Verb::Step(args) => step::step(&args, &state, look).await,
             Verb::Makefile(args) => makefile::makefile(&args, &state),
             Verb::Export(args) => export::export(&args, &state),

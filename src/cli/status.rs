@@ -1,11 +1,12 @@
-//! `bb status`: every step with its verdict. Changes nothing.
+//! `bb status`: how every step stands. Changes nothing.
 
 use std::path::Path;
 
 use crate::cli::{print, session};
 use crate::error::Result;
-use crate::exec::job;
-use crate::plan::select;
+use crate::exec::job::{self, Standing};
+use crate::plan::graph::StepIx;
+use crate::plan::{Plan, select};
 use crate::project::Project;
 use crate::report::table;
 
@@ -14,19 +15,41 @@ use crate::report::table;
 pub(super) struct Args {
     /// Names of images (default: all but the excluded ones)
     images: Vec<String>,
+    /// Exit 1 if there is anything to do
+    #[arg(long)]
+    exit_code: bool,
 }
 
 pub(super) async fn status(args: Args, state: &Path) -> Result<u8> {
+    let (plan, standings) = standings(&args.images, state).await?;
+    print(&text(&plan, &standings));
+    let work = standings.iter().any(|(_, standing)| *standing != Standing::Fresh);
+    Ok(u8::from(args.exit_code && work))
+}
+
+/// How the steps of some images (none: all but the excluded ones) stand.
+pub(super) async fn standings(
+    images: &[String],
+    state: &Path,
+) -> Result<(Plan, Vec<(StepIx, Standing)>)> {
     let env = session::environment();
     let project = Project::load(&env, state)?;
-    let plan =
-        select::select(&session::locked_plan(&project)?, &args.images, &project.settings.exclude)?;
+    let plan = session::locked_plan(&project)?;
+    let plan = select::select(&plan, images, &project.settings.exclude)?;
     let inventory = session::engine(&env).await?.inventory().await?;
-    let verdicts = job::verdicts(&plan, &project.store(), &inventory)?;
-    let rows = verdicts.into_iter().map(|(id, verdict)| {
-        let (word, why) = verdict.map_or(("fresh", String::new()), |why| ("stale", why));
-        [word.to_owned(), id.to_string(), why]
+    let standings = job::standings(&plan, &project.store(), &inventory)?;
+    Ok((plan, standings))
+}
+
+/// A line for each step.
+pub(super) fn text(plan: &Plan, standings: &[(StepIx, Standing)]) -> String {
+    let rows = standings.iter().map(|(ix, standing)| {
+        let (word, why) = match standing {
+            Standing::Fresh => ("fresh", String::new()),
+            Standing::Stale(reason) => ("stale", reason.to_string()),
+            Standing::Waits(up) => ("waits", format!("for {}", plan.step(*up).id)),
+        };
+        [word.to_owned(), plan.step(*ix).id.to_string(), why]
     });
-    print(&table::columns(&rows.collect::<Vec<_>>()));
-    Ok(0)
+    table::columns(&rows.collect::<Vec<_>>())
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use crate::error::{Error, Result};
 use crate::exec::eyes::{Eyes, Products};
-use crate::fresh::judge::{Judgement, Verdict, judge};
+use crate::fresh::judge::{Judgement, Reason, Verdict, judge};
 use crate::fresh::record::{Record, Stamp};
 use crate::ids::StepId;
 use crate::plan::graph::{Plan, StepIx};
@@ -74,33 +74,45 @@ fn finished(
     }
 }
 
-/// Every step with the reason why it is stale, `None` if it is fresh. Writes nothing.
+/// What there is to do about a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    Fresh,
+    /// Its action has to run.
+    Stale(Reason),
+    /// It is fresh as far as can be told before a stale step upstream has run.
+    Waits(StepIx),
+}
+
+/// How every step of the plan stands, prerequisites first. Writes nothing.
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn verdicts(
+pub fn standings(
     plan: &Plan,
     store: &Store,
     inventory: &Inventory,
-) -> Result<Vec<(StepId, Option<String>)>> {
+) -> Result<Vec<(StepIx, Standing)>> {
     let mut products = Products::new();
-    let mut verdicts = vec![];
+    let mut standings = HashMap::<StepIx, Standing>::new();
     for ix in plan.order() {
-        let step = plan.step(*ix).clone();
-        let id = step.id.clone();
-        let job = Job { step, products: std::mem::take(&mut products), newest_upstream: 0 };
-        let record = store.record(&id);
-        let judged = look(&job, record.as_ref(), store.stamp(&id), inventory)?;
-        products = job.products;
+        let id = &plan.step(*ix).id;
+        let job = Job::new(plan.step(*ix), &products, &HashMap::new());
+        let record = store.record(id);
+        let judged = look(&job, record.as_ref(), store.stamp(id), inventory)?;
         // What a stale step will make is not known; what it made is the best guess.
         products.extend(record.map(|r| (id.clone(), r.products)));
-        let why = match judged.verdict {
-            Verdict::Fresh => None,
-            Verdict::Stale(reason) => Some(reason.to_string()),
+        let behind = plan.upstream(*ix).find(|up| standings.get(up) != Some(&Standing::Fresh));
+        let standing = match (judged.verdict, behind) {
+            (Verdict::Stale(reason), _) => Standing::Stale(reason),
+            (Verdict::Fresh, Some(up)) => Standing::Waits(up),
+            (Verdict::Fresh, None) => Standing::Fresh,
         };
-        verdicts.push((id, why));
+        standings.insert(*ix, standing);
     }
-    Ok(verdicts)
+    let mut of = |ix: &StepIx| Some((*ix, standings.remove(ix)?));
+    Ok(plan.order().iter().filter_map(&mut of).collect())
 }
 
 /// The record and stamp time of a fresh step, with both brought up to date; `None` if it is stale

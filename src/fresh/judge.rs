@@ -98,6 +98,53 @@ impl fmt::Display for Reason {
     }
 }
 
+/// What changed, with its old and new value where there are such.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Change {
+    /// The file, setting, product, output or object.
+    pub what: String,
+    /// What was recorded.
+    pub old: Option<String>,
+    /// What is there now.
+    pub new: Option<String>,
+}
+
+impl Reason {
+    /// The one thing that changed.
+    pub fn change(&self) -> Change {
+        let path = |p: &Path| p.display().to_string();
+        let change =
+            |what: String, old: Option<String>, new: Option<String>| Change { what, old, new };
+        let (there, gone) = (|| Some("there".to_owned()), || Some("gone".to_owned()));
+        match self {
+            Self::Never => change("record".to_owned(), None, None),
+            Self::StampGone => change("stamp".to_owned(), there(), gone()),
+            Self::OtherFormat { old } => {
+                change("format".to_owned(), Some(old.to_string()), Some(FORMAT.to_string()))
+            }
+            Self::FileAdded(p) | Self::FileAppeared(p) => change(path(p), gone(), there()),
+            Self::FileLeft(p) | Self::FileGone(p) | Self::OutputGone(p) => {
+                change(path(p), there(), gone())
+            }
+            Self::OutputChanged(p) => change(path(p), None, None),
+            Self::Content { file, old, new } | Self::Link { file, old, new } => {
+                change(path(file), Some(old.clone()), Some(new.clone()))
+            }
+            Self::Mode { file, old, new } => {
+                change(path(file), Some(format!("{old:04o}")), Some(format!("{new:04o}")))
+            }
+            Self::Type { file, old, new } => {
+                change(path(file), Some(format!("{old:?}")), Some(format!("{new:?}")))
+            }
+            Self::Setting { name, old, new } | Self::Upstream { product: name, old, new } => {
+                change(name.clone(), old.clone(), new.clone())
+            }
+            Self::ObjectGone(o) => change(o.to_string(), there(), gone()),
+            Self::ObjectChanged(o) => change(o.to_string(), None, None),
+        }
+    }
+}
+
 fn value(value: Option<&String>) -> String {
     match value {
         Some(text) if text.is_empty() => "(empty)".to_owned(),

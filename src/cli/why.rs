@@ -1,0 +1,114 @@
+//! `bb why`: the chain from what changed to a step or an image, as the judge sees it. Changes nothing.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::cli::{print, session};
+use crate::error::{Error, Result};
+use crate::exec::job::{self, Standing};
+use crate::fresh::judge::Reason;
+use crate::ids::StepId;
+use crate::plan::graph::StepIx;
+use crate::plan::{Plan, select};
+use crate::project::Project;
+
+/// Say why a step or an image is not up to date.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Id of a step, such as `rootfs:nginx`, or name of an image
+    target: String,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One cause: a stale step with its reason, and the steps from it to the target.
+struct Chain<'a> {
+    reason: &'a Reason,
+    steps: Vec<StepIx>,
+}
+
+pub(super) async fn why(args: &Args, state: &Path) -> Result<u8> {
+    let env = session::environment();
+    let project = Project::load(&env, state)?;
+    let plan = session::locked_plan(&project)?;
+    let target = target(&plan, &args.target)?;
+    let id = plan.step(target).id.clone();
+    let plan = plan.closure(&[target])?;
+    let target = plan.find(&id).ok_or_else(|| Error::bug(format!("no step `{id}`")))?;
+    let inventory = session::engine(&env).await?.inventory().await?;
+    let standings = job::standings(&plan, &project.store(), &inventory)?;
+    let chains = chains(&plan, &standings, target);
+    if args.json {
+        let text = serde_json::to_string_pretty(&as_json(&plan, &id, &chains));
+        print(&(text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))? + "\n"));
+    } else {
+        print(&as_text(&plan, &id, &chains));
+    }
+    Ok(0)
+}
+
+fn target(plan: &Plan, name: &str) -> Result<StepIx> {
+    if name.contains(':') { select::step(plan, &name.parse()?) } else { select::image(plan, name) }
+}
+
+/// A chain for each step that is stale for a reason of its own: a need that changed because a step
+/// upstream has run is one, too.
+fn chains<'a>(plan: &Plan, standings: &'a [(StepIx, Standing)], target: StepIx) -> Vec<Chain<'a>> {
+    let next = towards(plan, target);
+    let chain = |(ix, standing): &'a (StepIx, Standing)| {
+        let Standing::Stale(reason) = standing else { return None };
+        let steps = std::iter::successors(Some(*ix), |at| next.get(at).copied()).collect();
+        Some(Chain { reason, steps })
+    };
+    standings.iter().filter_map(chain).collect()
+}
+
+/// For each step the next one on a shortest way to the target.
+fn towards(plan: &Plan, target: StepIx) -> HashMap<StepIx, StepIx> {
+    let mut next = HashMap::new();
+    let mut queue = std::collections::VecDeque::from([target]);
+    while let Some(at) = queue.pop_front() {
+        for up in plan.upstream(at) {
+            if up != target && !next.contains_key(&up) {
+                next.insert(up, at);
+                queue.push_back(up);
+            }
+        }
+    }
+    next
+}
+
+fn as_text(plan: &Plan, target: &StepId, chains: &[Chain<'_>]) -> String {
+    if chains.is_empty() {
+        return format!("{target} is up to date\n");
+    }
+    let mut text = format!("{target} is not up to date\n");
+    for Chain { reason, steps } in chains {
+        let change = reason.change();
+        text.push_str(&format!("  {reason}\n"));
+        if let (Some(old), Some(new)) = (&change.old, &change.new) {
+            text.push_str(&format!("    {} -> {}\n", short(old), short(new)));
+        }
+        text.push_str(&format!("    {}\n", names(plan, steps).join(" -> ")));
+    }
+    text
+}
+
+/// A digest is long enough to tell from another in 16 digits.
+fn short(value: &str) -> &str {
+    let digest = value.len() >= 64 && value.bytes().all(|b| b.is_ascii_hexdigit());
+    if digest { &value[..16] } else { value }
+}
+
+fn names(plan: &Plan, steps: &[StepIx]) -> Vec<String> {
+    steps.iter().map(|ix| plan.step(*ix).id.to_string()).collect()
+}
+
+fn as_json(plan: &Plan, target: &StepId, chains: &[Chain<'_>]) -> Value {
+    let chain = |Chain { reason, steps }: &Chain<'_>| json!({ "reason": reason.to_string(), "change": reason.change(), "steps": names(plan, steps) });
+    let causes = chains.iter().map(chain).collect::<Vec<_>>();
+    json!({ "format": 1, "target": target.to_string(), "fresh": causes.is_empty(), "causes": causes })
+}
