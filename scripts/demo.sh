@@ -37,7 +37,8 @@ main() {
     have docker || die 1 '`docker`, the client, is not installed' 'Debian: `apt-get install docker-cli` or `docker.io`'
     row engine "$(engine_line)"
     mirror=$(bash tests/mirror/build.sh "$MIRROR_DIR")
-    row mirror "${mirror#mirror: }"
+    mirror=${mirror##*(} # what is in it, and what was made anew
+    row mirror "${mirror%)}"
     build_bb
     row bb "$("$BB" --version | sed 's/.* //'), ${BB#"$PWD"/}"
     write_project
@@ -159,4 +160,4 @@ sizes() {
 # How many packages an image holds, its parents' included.
 packages() { grep -cv '^ *#\|^ *$' "$PROJECT/.bb/images/$1/package.provided" 2>/dev/null || echo -; }
 
-main
+main; exit

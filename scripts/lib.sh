@@ -83,8 +83,8 @@ engine_up() {
     eval "$env"
 }
 
-# One line about it, without the details in brackets.
-engine_line() { sed -n '$s/^running: //; $s/ (.*//; $p' "$SCRATCH/engine"; }
+# One line about it; where a private one listens is of no interest.
+engine_line() { sed -n '$ { s/^running: //; s/^\(private .*\) at .*/\1/; s/ (.*//; p; }' "$SCRATCH/engine"; }
 
 # Stops what engine_up has started; its images and volumes stay.
 engine_down() {

@@ -75,4 +75,4 @@ table() {
 # clock MILLISECONDS: minutes:seconds.tenth
 clock() { printf '%d:%02d.%d' $(($1 / 60000)) $(($1 / 1000 % 60)) $(($1 / 100 % 10)); }
 
-main "$@"
+main "$@"; exit
