@@ -43,7 +43,8 @@ pub(super) fn context(
     store.create()?;
     let state = store.root().canonicalize();
     let state = state.map_err(|e| Error::file("find", store.root(), &e))?;
-    let run = format!("{}-{}", std::process::id(), store.now()?);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+    let run = format!("{}-{since}", std::process::id());
     Ok(Arc::new(Context {
         project: hex(&Sha256::digest(state.as_os_str().as_encoded_bytes()))[..16].to_owned(),
         store,

@@ -14,7 +14,7 @@ use crate::exec::event::{Event, Summary};
 use crate::exec::eyes::Products;
 use crate::exec::job::{Job, settle};
 use crate::exec::sched::{Outcome, Sched};
-use crate::exec::work::{Context, Ended, RUN_LABEL, work};
+use crate::exec::work::{self, Context, Ended, RUN_LABEL};
 use crate::fresh::record::Record;
 use crate::ids::StepId;
 use crate::plan::graph::{Plan, StepIx};
@@ -40,7 +40,9 @@ pub async fn run(
     report: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Summary> {
     context.store.create()?;
-    let inventory = context.engine.inventory().await?;
+    let (inventory, swept) = tokio::join!(context.engine.inventory(), work::sweep_all(&context));
+    swept?;
+    let inventory = inventory?;
     let (events, received) = unbounded_channel();
     let mut run = Run {
         plan,
@@ -77,7 +79,7 @@ pub async fn step(
     tokio::pin!(interrupt);
     let shared = context.clone();
     let mut task = JoinSet::new();
-    task.spawn(async move { work(&job, &shared, &events).await });
+    task.spawn(async move { work::work(&job, &shared, &events).await });
     loop {
         tokio::select! {
             Some(event) = received.recv() => report(event),
@@ -171,7 +173,7 @@ impl Run<'_> {
                 return;
             };
             let (context, events) = (self.context.clone(), self.events.clone());
-            self.tasks.spawn(async move { (ix, work(&job, &context, &events).await) });
+            self.tasks.spawn(async move { (ix, work::work(&job, &context, &events).await) });
         }
     }
 

@@ -15,7 +15,7 @@ use crate::exec::job::{Job, look, refresh};
 use crate::fresh::judge::{Reason, Verdict, product_key};
 use crate::fresh::record::{FORMAT, FileState, Record};
 use crate::ids::StepId;
-use crate::plan::step::Step;
+use crate::plan::step::{Object, Step};
 use crate::world::docker::{Engine, Inventory};
 use crate::world::http::Client;
 use crate::world::store::{self, StepLock, Store};
@@ -131,6 +131,7 @@ impl Unfinished {
         let step = &job.step;
         let state = |p: &PathBuf| Ok((p.clone(), store::hashed_state(p)?));
         let sealed = context.store.now()?;
+        let found = found(step, context).await?;
         Ok(Record {
             format: FORMAT,
             seen: self.seen,
@@ -139,7 +140,8 @@ impl Unfinished {
             params: step.params.clone(),
             needs: needs(job),
             outputs: step.outputs.iter().map(state).collect::<Result<_>>()?,
-            objects: objects(step, context).await?,
+            objects: found.objects,
+            bases: found.bases,
             products: made.products,
             duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         })
@@ -152,14 +154,24 @@ fn needs(job: &Job) -> BTreeMap<String, String> {
     needs.filter_map(|(n, p)| Some((product_key(&n.step, p), value(&n.step, p)?))).collect()
 }
 
-async fn objects(step: &Step, context: &Context) -> Result<BTreeMap<String, String>> {
+/// The engine's ids for what a step left there and for what it was built on.
+struct Found {
+    objects: BTreeMap<String, String>,
+    bases: BTreeMap<String, String>,
+}
+
+async fn found(step: &Step, context: &Context) -> Result<Found> {
     if step.objects.is_empty() {
-        return Ok([].into());
+        return Ok(Found { objects: [].into(), bases: [].into() });
     }
     let inventory = context.engine.inventory().await?;
-    let id =
-        |o| inventory.id(o).ok_or_else(|| Error::step(format!("{o} vanished from the engine")));
-    step.objects.iter().map(|o| Ok((o.to_string(), id(o)?))).collect()
+    let lost = |o: &Object| Error::step(format!("{o} vanished from the engine"));
+    let id = |o: &Object| Ok((o.to_string(), inventory.id(o).ok_or_else(|| lost(o))?));
+    let base = |o: &Object| (o.to_string(), inventory.id(o).unwrap_or_default());
+    Ok(Found {
+        objects: step.objects.iter().map(id).collect::<Result<_>>()?,
+        bases: step.bases.iter().map(base).collect(),
+    })
 }
 
 fn latest_input(record: &Record) -> i64 {
@@ -172,6 +184,19 @@ async fn sweep(id: &StepId, context: &Context) -> Result<()> {
     let labels = [(PROJECT_LABEL, context.project.as_str()), (STEP_LABEL, &step)];
     for container in context.engine.containers(&labels).await? {
         context.engine.remove_container(&container.id).await?;
+    }
+    Ok(())
+}
+
+/// Removes the containers of all steps of this project that nobody works on any more.
+pub(super) async fn sweep_all(context: &Context) -> Result<()> {
+    let label = [(PROJECT_LABEL, context.project.as_str())];
+    for container in context.engine.containers(&label).await? {
+        let step = container.labels.get(STEP_LABEL).and_then(|id| id.parse().ok());
+        let Some(step) = step else { continue };
+        if let Ok(_lock) = context.store.try_lock(&step)? {
+            context.engine.remove_container(&container.id).await?;
+        }
     }
     Ok(())
 }

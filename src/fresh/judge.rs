@@ -63,6 +63,8 @@ pub enum Reason {
     OutputGone(PathBuf),
     OutputChanged(PathBuf),
     ObjectGone(Object),
+    BaseAdded(Object),
+    BaseLeft(String),
     ObjectChanged(Object),
 }
 
@@ -93,6 +95,8 @@ impl fmt::Display for Reason {
             Self::OutputGone(p) => write!(f, "{} is gone", show(p)),
             Self::OutputChanged(p) => write!(f, "{} is not what it left", show(p)),
             Self::ObjectGone(o) => write!(f, "{o} is gone"),
+            Self::BaseAdded(o) => write!(f, "it is now built on {o}"),
+            Self::BaseLeft(name) => write!(f, "it is no longer built on {name}"),
             Self::ObjectChanged(o) => write!(f, "{o} is another one"),
         }
     }
@@ -140,6 +144,8 @@ impl Reason {
                 change(name.clone(), old.clone(), new.clone())
             }
             Self::ObjectGone(o) => change(o.to_string(), there(), gone()),
+            Self::BaseAdded(o) => change(o.to_string(), gone(), there()),
+            Self::BaseLeft(name) => change(name.clone(), there(), gone()),
             Self::ObjectChanged(o) => change(o.to_string(), None, None),
         }
     }
@@ -209,7 +215,27 @@ fn differs(
     if let Some(reason) = outputs_differ(step, record, look, seen)? {
         return Ok(Some(reason));
     }
+    if let Some(reason) = bases_differ(step, record, look)? {
+        return Ok(Some(reason));
+    }
     objects_differ(step, record, look)
+}
+
+/// A base that the engine no longer has is not another one: the image built on it is still there.
+fn bases_differ(step: &Step, record: &Record, look: &mut dyn Look) -> Result<Option<Reason>> {
+    for base in &step.bases {
+        let recorded = record.bases.get(&base.to_string());
+        let id = look.object(base)?;
+        if id.is_some() && recorded.is_some() && id.as_ref() != recorded {
+            return Ok(Some(Reason::ObjectChanged(base.clone())));
+        }
+        if recorded.is_none() {
+            return Ok(Some(Reason::BaseAdded(base.clone())));
+        }
+    }
+    let known = |name: &&String| step.bases.iter().any(|b| b.to_string() == **name);
+    let left = record.bases.keys().find(|name| !known(name));
+    Ok(left.map(|name| Reason::BaseLeft(name.clone())))
 }
 
 fn settings_differ(step: &Step, record: &Record) -> Option<Reason> {

@@ -94,6 +94,9 @@ pub struct Record {
     pub outputs: BTreeMap<PathBuf, FileState>,
     /// What it left in the engine, by name, with the engine's id for it.
     pub objects: BTreeMap<String, String>,
+    /// Images from elsewhere that it was built on, with the engine's ids for them.
+    #[serde(default)]
+    pub bases: BTreeMap<String, String>,
     /// Values that other steps may depend on.
     pub products: BTreeMap<String, String>,
     /// How long the action took.

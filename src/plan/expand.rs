@@ -326,6 +326,7 @@ fn step(kind: Kind, name: &str, work: Work) -> Step {
         needs: vec![],
         outputs: vec![],
         objects: vec![],
+        bases: vec![],
         work,
     }
 }
@@ -361,8 +362,7 @@ fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
     needs.extend(parents.map(|p| Need::product(StepId::new(Kind::Image, p.as_str()), "id")));
     needs.dedup();
     let references = references(sources.settings, name);
-    let mut params = params([("references", &references.join(" "))]);
-    params.extend(dock.externals.iter().map(|e| (format!("external {e}"), String::new())));
+    let params = params([("references", &references.join(" "))]);
     let work = ImageWork {
         name: dock.name.clone(),
         references: references.clone(),
@@ -378,8 +378,15 @@ fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
         needs,
         outputs: vec![dir.join("image.json")],
         objects: references.into_iter().map(Object::Image).collect(),
+        bases: dock.externals.iter().map(|e| Object::Image(tagged(e))).collect(),
         ..step(Kind::Image, name, Work::Image(Box::new(work)))
     }
+}
+
+/// A reference as the engine lists it.
+fn tagged(reference: &str) -> String {
+    let last = reference.rsplit('/').next().unwrap_or(reference);
+    if last.contains([':', '@']) { reference.to_owned() } else { format!("{reference}:latest") }
 }
 
 fn references(settings: &Settings, name: &str) -> Vec<String> {

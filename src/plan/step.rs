@@ -61,6 +61,8 @@ pub struct Step {
     pub outputs: Vec<PathBuf>,
     /// What it leaves in the engine.
     pub objects: Vec<Object>,
+    /// Images from elsewhere that it is built on: another one of that name dirties it.
+    pub bases: Vec<Object>,
     /// What its action works on.
     pub work: Work,
 }

@@ -117,7 +117,7 @@ pub fn verified_file(path: PathBuf, sha512: String) -> Body {
         if hex(&hasher.finalize()) == sha512 {
             return out.flush();
         }
-        Err(io::Error::other(format!("`{}` changed after it was verified", path.display())))
+        Err(tampered(&path))
     })
 }
 
@@ -132,13 +132,26 @@ pub fn verified_file_in_tar(name: &'static str, path: PathBuf, size: u64, sha512
             HashingReader { inner: File::open(&path)?.take(size), hasher: Sha512::new() };
         io::copy(&mut file, &mut out)?;
         if hex(&file.hasher.finalize()) != sha512 {
-            let text = format!("`{}` changed after it was verified", path.display());
-            return Err(io::Error::other(text));
+            return Err(tampered(&path));
         }
         let padding = usize::try_from((512 - size % 512) % 512).unwrap_or(0);
         out.write_all(&vec![0; padding + 1024])?;
         out.flush()
     })
+}
+
+/// What the receiving end says of a stream that ended so, comes back in other words; so callers ask
+/// [`is_still`] again.
+fn tampered(path: &Path) -> io::Error {
+    io::Error::other(format!("`{}` changed after it was verified", path.display()))
+}
+
+/// Whether a file's SHA-512 is (still) the expected one.
+pub fn is_still(path: &Path, sha512: &str) -> Result<bool> {
+    let failed = |e: io::Error| Error::file("read", path, &e);
+    let mut hasher = Sha512::new();
+    io::copy(&mut File::open(path).map_err(failed)?, &mut hasher).map_err(failed)?;
+    Ok(hex(&hasher.finalize()) == sha512)
 }
 
 struct HashingReader<R> {

@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use filetime::FileTime;
 use sha2::{Digest, Sha256};
@@ -25,6 +26,15 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    temp: Arc<OnceLock<Temp>>,
+}
+
+/// This process's folder for files on their way. Its lock tells others that it is in use; what a
+/// killed process leaves is removed by the next one.
+#[derive(Debug)]
+struct Temp {
+    dir: tempfile::TempDir,
+    _lock: File,
 }
 
 /// A step's lock, held until dropped (or until the process ends, however it ends).
@@ -36,7 +46,7 @@ pub struct StepLock {
 impl Store {
     /// The state folder at a path; nothing is created yet.
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), temp: Arc::default() }
     }
 
     /// The folder.
@@ -81,9 +91,7 @@ impl Store {
 
     /// Now, on the clock of the file system that holds the state: nanoseconds since 1970.
     pub fn now(&self) -> Result<i64> {
-        let dir = self.root.join("tmp");
-        let file = tempfile::NamedTempFile::new_in(&dir);
-        let file = file.map_err(|e| Error::file("write in", &dir, &e))?;
+        let file = self.temp()?;
         let meta = file.as_file().metadata().map_err(|e| Error::file("read", file.path(), &e))?;
         Ok(nanoseconds(meta.mtime(), meta.mtime_nsec()))
     }
@@ -150,14 +158,24 @@ impl Store {
     }
 
     fn temp(&self) -> Result<tempfile::NamedTempFile> {
-        let dir = self.root.join("tmp");
-        tempfile::NamedTempFile::new_in(&dir).map_err(|e| Error::file("write in", &dir, &e))
+        let dir = self.own_temp()?;
+        tempfile::NamedTempFile::new_in(dir).map_err(|e| Error::file("write in", dir, &e))
     }
 
     /// A folder for results on their way; removed with all in it when dropped.
     pub fn temp_dir(&self) -> Result<tempfile::TempDir> {
-        let dir = self.root.join("tmp");
-        tempfile::TempDir::new_in(&dir).map_err(|e| Error::file("write in", &dir, &e))
+        let dir = self.own_temp()?;
+        tempfile::TempDir::new_in(dir).map_err(|e| Error::file("write in", dir, &e))
+    }
+
+    fn own_temp(&self) -> Result<&Path> {
+        if self.temp.get().is_none() {
+            let made = Temp::new(&self.root.join("tmp"))?;
+            // Another thread may have been first: its folder is as good, ours goes away.
+            let _ = self.temp.set(made);
+        }
+        let temp = self.temp.get().ok_or_else(|| Error::bug("no folder for temporary files"))?;
+        Ok(temp.dir.path())
     }
 
     /// Takes a step's lock if nobody has it, else says who does.
@@ -201,6 +219,32 @@ impl Store {
         let nanos = u32::try_from(time.rem_euclid(1_000_000_000)).unwrap_or(0);
         let time = FileTime::from_unix_time(time.div_euclid(1_000_000_000), nanos);
         filetime::set_file_mtime(path, time).map_err(|e| Error::file("date", path, &e))
+    }
+}
+
+const TEMP_LOCK: &str = "in-use";
+
+impl Temp {
+    fn new(parent: &Path) -> Result<Self> {
+        remove_abandoned(parent);
+        let dir = tempfile::TempDir::new_in(parent);
+        let dir = dir.map_err(|e| Error::file("write in", parent, &e))?;
+        let path = dir.path().join(TEMP_LOCK);
+        let lock = open_lock(&path)?;
+        lock.lock().map_err(|e| Error::file("lock", &path, &e))?;
+        // Between the file and its lock, another process may have taken it for abandoned.
+        if path.exists() { Ok(Self { dir, _lock: lock }) } else { Self::new(parent) }
+    }
+}
+
+/// Removes the folders of processes that are gone. One that is just being made has no lock yet and
+/// is passed over; so is whatever cannot be removed.
+fn remove_abandoned(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let Ok(lock) = File::open(entry.path().join(TEMP_LOCK)) else { continue };
+        if lock.try_lock().is_ok() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

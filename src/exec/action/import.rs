@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::exec::action::{Log, Made};
+use crate::exec::action::{Log, Made, blocking};
 use crate::exec::work::Context;
 use crate::world::archive;
 use crate::world::docker::ContainerSpec;
@@ -20,7 +20,7 @@ pub(super) async fn stage3(
     let imported = context.engine.import_image(body, image).await;
     if let Err(error) = imported {
         context.engine.remove_image(image).await?;
-        return Err(error);
+        return Err(told(file, sha512, error).await);
     }
     Ok(Made::product("content", sha512))
 }
@@ -43,9 +43,22 @@ pub(super) async fn portage(
     context.engine.remove_container(&container).await?;
     if let Err(error) = unpacked {
         context.engine.remove_volume(volume).await?;
-        return Err(error);
+        return Err(told(file, sha512, error).await);
     }
     Ok(Made::product("content", sha512))
+}
+
+/// A transfer that broke because the file is no longer what was verified is a matter of trust.
+async fn told(file: &Path, sha512: &str, error: Error) -> Error {
+    let (path, digest) = (file.to_owned(), sha512.to_owned());
+    match blocking(move || archive::is_still(&path, &digest)).await {
+        Ok(false) => {
+            let file = file.display();
+            Error::trust(format!("`{file}` changed after it was verified"))
+                .hint(format!("remove `{file}` to fetch it again"))
+        }
+        _ => error,
+    }
 }
 
 async fn unpack(
