@@ -7,7 +7,7 @@
 # run started is stopped at the end.
 
 # Backticks in messages are quotation marks.
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2317 # clean_up is called by a trap
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib.sh
