@@ -60,7 +60,7 @@ pub(super) async fn work(
 ) -> Result<Ended> {
     let id = &job.step.id;
     let lock = acquire(id, context, events).await?;
-    let inventory = context.engine.inventory().await?;
+    let inventory = inventory(&job.step, context).await?;
     if let Some((products, stamp)) = refresh(job, &context.store, &inventory, &lock)? {
         return Ok(Ended::Fresh { products, stamp });
     }
@@ -78,6 +78,12 @@ pub(super) async fn work(
     let done = Event::Done { step: id.clone(), took: begun.elapsed(), note };
     let _ = events.send(done);
     Ok(Ended::Executed { products: record, stamp })
+}
+
+/// What the engine has of the objects that a step is about.
+async fn inventory(step: &Step, context: &Context) -> Result<Inventory> {
+    let objects = step.objects.iter().chain(&step.bases).cloned().collect::<Vec<_>>();
+    context.engine.inventory_of(&objects).await
 }
 
 async fn acquire(
@@ -164,7 +170,7 @@ async fn found(step: &Step, context: &Context) -> Result<Found> {
     if step.objects.is_empty() {
         return Ok(Found { objects: [].into(), bases: [].into() });
     }
-    let inventory = context.engine.inventory().await?;
+    let inventory = inventory(step, context).await?;
     let lost = |o: &Object| Error::step(format!("{o} vanished from the engine"));
     let id = |o: &Object| Ok((o.to_string(), inventory.id(o).ok_or_else(|| lost(o))?));
     let base = |o: &Object| (o.to_string(), inventory.id(o).unwrap_or_default());

@@ -133,6 +133,32 @@ impl Engine {
         Ok(Inventory { images: images?, volumes: volumes? })
     }
 
+    /// The same for a few objects: what it costs does not grow with what the engine holds.
+    pub async fn inventory_of(&self, objects: &[Object]) -> Result<Inventory> {
+        let mut inventory = Inventory::default();
+        for object in objects {
+            match object {
+                Object::Image(reference) => {
+                    let id = self.image_id(reference).await?;
+                    inventory.images.extend(id.map(|id| (reference.clone(), id)));
+                }
+                Object::Volume(name) => {
+                    let content = self.volume_content(name).await?;
+                    inventory.volumes.extend(content.map(|content| (name.clone(), content)));
+                }
+            }
+        }
+        Ok(inventory)
+    }
+
+    async fn volume_content(&self, name: &str) -> Result<Option<String>> {
+        match self.docker.inspect_volume(name).await {
+            Ok(volume) => Ok(volume.labels.get(CONTENT_LABEL).cloned()),
+            Err(cause) if status(&cause) == Some(404) => Ok(None),
+            Err(cause) => Err(failed("look up a volume")(cause)),
+        }
+    }
+
     async fn images(&self) -> Result<HashMap<String, String>> {
         let listed = self.docker.list_images(None::<query::ListImagesOptions>).await;
         let mut images = HashMap::new();
