@@ -87,12 +87,11 @@ serve() {
 # by the image's own programs.
 start_web() {
     INSIDE=''
+    # Without a bridge it runs, but has no ports; those of a remote engine are elsewhere.
     if docker run -d --name "$CONTAINER" -p 127.0.0.1::80 -p 127.0.0.1::443 "$NAMESPACE_/nginx" \
         >/dev/null 2>"$SCRATCH/run"; then
-        HTTP=http://$(docker port "$CONTAINER" 80/tcp | head -n 1)/
-        HTTPS=https://$(docker port "$CONTAINER" 443/tcp | head -n 1)/
-        if wait_for get "$HTTP"; then return; fi
-        # A remote engine publishes its ports elsewhere.
+        HTTP=http://$(published 80)/ HTTPS=https://$(published 443)/
+        if [[ $HTTP != http:/// ]] && wait_for get "$HTTP"; then return; fi
     fi
     docker rm -fv "$CONTAINER" >/dev/null 2>&1 || true
     docker run -d --name "$CONTAINER" --network none "$NAMESPACE_/nginx" >/dev/null 2>"$SCRATCH/run" ||
@@ -104,6 +103,8 @@ start_web() {
     fi
     row note 'no port of this engine can be reached here: fetched from inside the container'
 }
+
+published() { docker port "$CONTAINER" "$1/tcp" 2>/dev/null | head -n 1 || true; }
 
 # get URL: the page. Its certificate is one that the container has made for itself.
 get() {
