@@ -3,6 +3,7 @@
 //! Runs nothing; `work` does.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::exec::eyes::{Eyes, Products};
@@ -50,7 +51,7 @@ impl Job {
                 return Err(Error::step(format!("`{step}` needs `{id}`, which is not up to date"))
                     .hint(format!("run `bb step {id}` first, or `bb build`")));
             };
-            products.insert(id.clone(), record.products);
+            products.insert(id.clone(), record.products.clone());
             stamps.insert(id.clone(), time);
         }
         Ok(Self::new(plan.step(ix), &products, &stamps))
@@ -63,9 +64,9 @@ fn finished(
     ix: StepIx,
     store: &Store,
     inventory: &Inventory,
-) -> Result<Option<(Record, i64)>> {
+) -> Result<Option<(Arc<Record>, i64)>> {
     let id = &plan.step(ix).id;
-    match (store.record(id), store.stamp(id)) {
+    match store.load(id) {
         (Some(record), Stamp::Present(time)) => Ok(Some((record, time))),
         (Some(_), Stamp::Withdrawn) => {
             settle(&Job::recorded(plan, ix, store, inventory)?, store, inventory)
@@ -99,10 +100,10 @@ pub fn standings(
     for ix in plan.order() {
         let id = &plan.step(*ix).id;
         let job = Job::new(plan.step(*ix), &products, &HashMap::new());
-        let record = store.record(id);
-        let judged = look(&job, record.as_ref(), store.stamp(id), inventory)?;
+        let (record, stamp) = store.load(id);
+        let judged = look(&job, record.as_deref(), stamp, inventory)?;
         // What a stale step will make is not known; what it made is the best guess.
-        products.extend(record.map(|r| (id.clone(), r.products)));
+        products.extend(record.map(|r| (id.clone(), r.products.clone())));
         let behind = plan.upstream(*ix).find(|up| standings.get(up) != Some(&Standing::Fresh));
         let standing = match (judged.verdict, behind) {
             (Verdict::Stale(reason), _) => Standing::Stale(reason),
@@ -117,10 +118,14 @@ pub fn standings(
 
 /// The record and stamp time of a fresh step, with both brought up to date; `None` if it is stale
 /// or somebody else has its lock.
-pub fn settle(job: &Job, store: &Store, inventory: &Inventory) -> Result<Option<(Record, i64)>> {
+pub fn settle(
+    job: &Job,
+    store: &Store,
+    inventory: &Inventory,
+) -> Result<Option<(Arc<Record>, i64)>> {
     let id = &job.step.id;
-    let (record, stamp) = (store.record(id), store.stamp(id));
-    let judged = look(job, record.as_ref(), stamp, inventory)?;
+    let (record, stamp) = store.load(id);
+    let judged = look(job, record.as_deref(), stamp, inventory)?;
     let (Verdict::Fresh, Some(record)) = (&judged.verdict, record) else {
         return Ok(None);
     };
@@ -162,12 +167,12 @@ pub(super) fn refresh(
     store: &Store,
     inventory: &Inventory,
     _lock: &StepLock,
-) -> Result<Option<(Record, i64)>> {
+) -> Result<Option<(Arc<Record>, i64)>> {
     let id = &job.step.id;
     let now = store.now()?;
-    let (record, stamp) = (store.record(id), store.stamp(id));
-    let judged = look(job, record.as_ref(), stamp, inventory)?;
-    let (Verdict::Fresh, Some(mut record)) = (&judged.verdict, record) else {
+    let (record, stamp) = store.load(id);
+    let judged = look(job, record.as_deref(), stamp, inventory)?;
+    let (Verdict::Fresh, Some(record)) = (&judged.verdict, record) else {
         return Ok(None);
     };
     let time = stamp_time(&judged, &record, stamp, job.newest_upstream);
@@ -175,6 +180,7 @@ pub(super) fn refresh(
         store.restamp(id, time)?;
         return Ok(Some((record, time)));
     }
+    let mut record = Arc::unwrap_or_clone(record);
     for (path, state) in judged.reread {
         let known = [record.files.get_mut(&path), record.outputs.get_mut(&path)];
         known.into_iter().flatten().for_each(|slot| *slot = state.clone());
@@ -182,5 +188,5 @@ pub(super) fn refresh(
     // Everything was just found as recorded, or read; so it was all seen no earlier than now.
     (record.seen, record.sealed) = (now, now);
     store.finish(id, &record, time)?;
-    Ok(Some((record, time)))
+    Ok(Some((Arc::new(record), time)))
 }

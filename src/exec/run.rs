@@ -58,6 +58,7 @@ pub async fn run(
         events,
     };
     run.drive(received, report).await?;
+    run.context.store.save_index();
     Ok(run.summarise())
 }
 
@@ -160,7 +161,7 @@ impl Run<'_> {
         while let Some(ix) = self.sched.next_ready() {
             let job = self.job(ix);
             match settle(&job, &self.context.store, &self.inventory) {
-                Ok(Some((record, stamp))) => self.fresh(ix, record, stamp),
+                Ok(Some((record, stamp))) => self.fresh(ix, &record, stamp),
                 Ok(None) => self.queue.push_back((ix, job)),
                 Err(error) => self.ended(ix, Err(error)),
             }
@@ -181,13 +182,13 @@ impl Run<'_> {
         Job::new(self.plan.step(ix), &self.products, &self.stamps)
     }
 
-    fn note(&mut self, ix: StepIx, record: Record, stamp: i64) {
+    fn note(&mut self, ix: StepIx, record: &Record, stamp: i64) {
         let id = &self.plan.step(ix).id;
-        self.products.insert(id.clone(), record.products);
+        self.products.insert(id.clone(), record.products.clone());
         self.stamps.insert(id.clone(), stamp);
     }
 
-    fn fresh(&mut self, ix: StepIx, record: Record, stamp: i64) {
+    fn fresh(&mut self, ix: StepIx, record: &Record, stamp: i64) {
         self.note(ix, record, stamp);
         self.summary.fresh += 1;
         self.sched.ended(ix, Outcome::Fresh);
@@ -196,9 +197,9 @@ impl Run<'_> {
     fn ended(&mut self, ix: StepIx, ended: Result<Ended>) {
         let id = self.plan.step(ix).id.clone();
         match ended {
-            Ok(Ended::Fresh { products, stamp }) => self.fresh(ix, products, stamp),
+            Ok(Ended::Fresh { products, stamp }) => self.fresh(ix, &products, stamp),
             Ok(Ended::Executed { products, stamp }) => {
-                self.note(ix, products, stamp);
+                self.note(ix, &products, stamp);
                 self.summary.executed.push(id);
                 self.sched.ended(ix, Outcome::Executed);
             }

@@ -32,7 +32,7 @@ pub fn sync(plan: &Plan, store: &Store, inventory: &Inventory) -> Result<usize> 
             job::settle(&Job::new(plan.step(*ix), &products, &stamps), store, inventory)?
         };
         if let Some((record, time)) = settled {
-            products.insert(id.clone(), record.products);
+            products.insert(id.clone(), record.products.clone());
             stamps.insert(id, time);
         } else {
             stale.insert(*ix);
@@ -40,5 +40,6 @@ pub fn sync(plan: &Plan, store: &Store, inventory: &Inventory) -> Result<usize> 
             store.withdraw(&id)?;
         }
     }
+    store.save_index();
     Ok(withdrawn)
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -48,8 +49,8 @@ pub struct Context {
 
 /// How a step ended well.
 pub(super) enum Ended {
-    Fresh { products: Record, stamp: i64 },
-    Executed { products: Record, stamp: i64 },
+    Fresh { products: Arc<Record>, stamp: i64 },
+    Executed { products: Arc<Record>, stamp: i64 },
 }
 
 /// Takes the lock, judges again, and runs the action if it is still needed.
@@ -77,7 +78,7 @@ pub(super) async fn work(
     context.store.finish(id, &record, stamp)?;
     let done = Event::Done { step: id.clone(), took: begun.elapsed(), note };
     let _ = events.send(done);
-    Ok(Ended::Executed { products: record, stamp })
+    Ok(Ended::Executed { products: Arc::new(record), stamp })
 }
 
 /// What the engine has of the objects that a step is about.
@@ -104,8 +105,8 @@ async fn acquire(
 
 fn reason(job: &Job, context: &Context, inventory: &Inventory) -> Result<Reason> {
     let id = &job.step.id;
-    let (record, stamp) = (context.store.record(id), context.store.stamp(id));
-    match look(job, record.as_ref(), stamp, inventory)?.verdict {
+    let (record, stamp) = context.store.load(id);
+    match look(job, record.as_deref(), stamp, inventory)?.verdict {
         Verdict::Stale(reason) => Ok(reason),
         Verdict::Fresh => Ok(Reason::StampGone),
     }

@@ -49,10 +49,10 @@ pub struct FileState {
     #[serde(rename = "i")]
     pub inode: u64,
     /// Where a symbolic link points to.
-    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "l", default)]
     pub link: Option<String>,
     /// SHA-256 of a regular file's content, lower-case hex.
-    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "h", default)]
     pub hash: Option<String>,
 }
 

@@ -6,6 +6,7 @@ pub mod archive;
 pub mod digest;
 pub mod docker;
 pub mod http;
+pub mod index;
 pub mod openpgp;
 pub mod release;
 

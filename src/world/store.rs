@@ -7,7 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use filetime::FileTime;
 use sha2::{Digest, Sha256};
@@ -16,17 +16,24 @@ use crate::error::{Error, Result};
 use crate::fresh::record::{FileState, FileType, Record, Stamp};
 use crate::ids::StepId;
 use crate::world::archive::hex;
+use crate::world::index::{Index, Mark};
 
 /// Written at the top of the state folder, so that back-ups and indexers pass it over.
 /// Source: <https://bford.info/cachedir/>.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # State of gentoo-bb: stamps, downloads, logs and results. Safe to remove when no bb runs.\n";
 
+/// The index's file in the state folder.
+const INDEX: &str = "index";
+
 /// One project's state folder.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
     temp: Arc<OnceLock<Temp>>,
+    index: Arc<OnceLock<Index>>,
+    /// Records that were not in the index.
+    unindexed: Arc<Mutex<Index>>,
 }
 
 /// This process's folder for files on their way. Its lock tells others that it is in use; what a
@@ -46,7 +53,12 @@ pub struct StepLock {
 impl Store {
     /// The state folder at a path; nothing is created yet.
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), temp: Arc::default() }
+        Self {
+            root: root.into(),
+            temp: Arc::default(),
+            index: Arc::default(),
+            unindexed: Arc::default(),
+        }
     }
 
     /// The folder.
@@ -96,11 +108,41 @@ impl Store {
         Ok(nanoseconds(meta.mtime(), meta.mtime_nsec()))
     }
 
-    /// What the last finished run of a step saw and made. A record that cannot be read counts as
-    /// none: the step is done again.
-    pub fn record(&self, id: &StepId) -> Option<Record> {
+    /// What the last finished run of a step saw and made, and the state of its stamp. A record that
+    /// cannot be read counts as none: the step is done again.
+    pub fn load(&self, id: &StepId) -> (Option<Arc<Record>>, Stamp) {
+        let state = file_state(&self.stamp_path(id));
+        if state.kind == FileType::Missing {
+            let withdrawn = self.of("withdrawn", id, "").exists();
+            let stamp = if withdrawn { Stamp::Withdrawn } else { Stamp::Missing };
+            return (self.record(id).map(Arc::new), stamp);
+        }
+        let (mark, stamp) = (Mark::from(&state), Stamp::Present(state.mtime));
+        let index = self.index.get_or_init(|| Index::read(&self.root.join(INDEX)));
+        if let Some(record) = index.get(id, mark) {
+            return (Some(record), stamp);
+        }
+        let record = self.record(id).map(Arc::new);
+        if let (Some(record), Ok(mut unindexed)) = (&record, self.unindexed.lock()) {
+            unindexed.insert(id.clone(), mark, record.clone());
+        }
+        (record, stamp)
+    }
+
+    fn record(&self, id: &StepId) -> Option<Record> {
         let text = fs::read(self.of("records", id, ".json")).ok()?;
         serde_json::from_slice(&text).ok()
+    }
+
+    /// Writes the index anew if reading the records that are not in it costs more. It only saves
+    /// time: where it cannot be written, nothing is lost.
+    pub fn save_index(&self) {
+        let Ok(unindexed) = self.unindexed.lock() else { return };
+        let index = self.index.get_or_init(|| Index::read(&self.root.join(INDEX)));
+        if unindexed.len() > 16.max(index.len() / 20) {
+            let merged = index.merged(&unindexed);
+            let _ = merged.map(|bytes| self.replace(&self.root.join(INDEX), &bytes));
+        }
     }
 
     /// The state of a step's stamp.
