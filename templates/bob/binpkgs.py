@@ -241,7 +241,8 @@ def tree_hashes(path):
     found = []
     for folder, folders, files in os.walk(path):
         folders.sort()
-        found += [f"{os.path.relpath(os.path.join(folder, f), path)} {file_hash(os.path.join(folder, f))}" for f in sorted(files)]
+        for file in sorted(os.path.join(folder, name) for name in files):
+            found.append(f"{os.path.relpath(file, path)} {file_hash(file)}")
     return found
 
 

@@ -90,4 +90,5 @@ def check(path, name, digests):
     except PortageException as error:
         ok, reason = False, [str(error)]
     if not ok:
-        sys.exit(f"error: {name} is not the file its Manifest describes: {reason[0]}: {', '.join(map(str, reason[1:]))}")
+        details = ", ".join(map(str, reason[1:]))
+        sys.exit(f"error: {name} is not the file its Manifest describes: {reason[0]}: {details}")

@@ -43,10 +43,11 @@ def resolve(root, options, atoms):
 
 def solved(config):
     """Ends the program with emerge's own explanation where there is no solution."""
+    settings = config.target_config.settings
     params = create_depgraph_params(config.opts, config.action)
     try:
         ok, graph, _ = backtrack_depgraph(
-            config.target_config.settings, config.trees, config.opts, params, config.action, config.args, quiet_spinner()
+            settings, config.trees, config.opts, params, config.action, config.args, quiet_spinner()
         )
     except portage.exception.PackageSetNotFound as error:
         sys.exit(f"emerge: there is no package set {error}")
