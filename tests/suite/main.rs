@@ -1,0 +1,15 @@
+//! The integration tests: the real `bb` in sealed rooms, against a real engine and real Portage.
+//!
+//! | module | what it needs |
+//! |---|---|
+//! | `errors` | nothing, or the engine, or the local mirror |
+//! | `cheap` | the engine; images FROM scratch, seconds |
+//! | `slice` | the engine and the local mirror; compiles |
+//!
+//! A test that lacks its engine or its mirror fails and says how to get it.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod cheap;
+mod errors;
+mod slice;
+mod support;

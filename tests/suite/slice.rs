@@ -1,0 +1,1 @@
+//! The slice: real Portage, the shipped docks.

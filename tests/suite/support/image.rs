@@ -1,0 +1,107 @@
+//! What is in an image: its whole file system, read from the engine.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::process::Stdio;
+
+use super::engine::Engine;
+
+/// What a path is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    File(Vec<u8>),
+    Link(String),
+    Folder,
+    Other,
+}
+
+/// One path of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub kind: Kind,
+    pub mode: u32,
+}
+
+/// The file system of an image; paths begin with `/`.
+#[derive(Debug)]
+pub struct Image {
+    pub entries: BTreeMap<String, Entry>,
+}
+
+impl Image {
+    pub fn read(engine: &Engine, reference: &str) -> Self {
+        // Never started: the command need not exist.
+        let container =
+            engine.docker(&["create", "--label", &super::Room::label(), reference, "/none"]);
+        let mut export = engine.command(&["export", &container]);
+        let mut child = export.stdout(Stdio::piped()).spawn().unwrap();
+        let entries = unpack(child.stdout.take().unwrap());
+        assert!(child.wait().unwrap().success());
+        engine.docker(&["rm", "-fv", &container]);
+        Self { entries }
+    }
+
+    /// A regular file's text, links not followed.
+    #[track_caller]
+    pub fn text(&self, path: &str) -> String {
+        match self.entries.get(path).map(|e| &e.kind) {
+            Some(Kind::File(data)) => String::from_utf8(data.clone()).unwrap(),
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+
+    /// The path with every link followed, if something is there.
+    pub fn resolve(&self, path: &str) -> Option<String> {
+        let mut at = String::new();
+        let mut rest = parts(path);
+        for _ in 0..400 {
+            let Some(part) = rest.pop() else { return Some(at) };
+            match part.as_str() {
+                ".." => at.truncate(at.rfind('/').unwrap_or(0)),
+                _ => {
+                    let next = format!("{at}/{part}");
+                    match &self.entries.get(&next)?.kind {
+                        Kind::Link(target) => {
+                            if target.starts_with('/') {
+                                at.clear();
+                            }
+                            rest.extend(parts(target));
+                        }
+                        _ => at = next,
+                    }
+                }
+            }
+        }
+        None
+    }
+}
+
+/// The parts of a path, the first one last.
+fn parts(path: &str) -> Vec<String> {
+    let parts = path.split('/').filter(|p| !matches!(*p, "" | "."));
+    parts.rev().map(str::to_owned).collect()
+}
+
+fn unpack(stream: impl Read) -> BTreeMap<String, Entry> {
+    let mut entries = BTreeMap::new();
+    let mut archive = tar::Archive::new(stream);
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = format!("/{}", entry.path().unwrap().to_string_lossy().trim_matches('/'));
+        let mode = entry.header().mode().unwrap() & 0o7777;
+        let link = entry.link_name().unwrap().map(|l| l.to_string_lossy().into_owned());
+        let kind = match entry.header().entry_type() {
+            tar::EntryType::Regular => {
+                let mut data = vec![];
+                entry.read_to_end(&mut data).unwrap();
+                Kind::File(data)
+            }
+            tar::EntryType::Symlink => Kind::Link(link.unwrap_or_default()),
+            tar::EntryType::Link => Kind::Link(format!("/{}", link.unwrap_or_default())),
+            tar::EntryType::Directory => Kind::Folder,
+            _ => Kind::Other,
+        };
+        entries.insert(path, Entry { kind, mode });
+    }
+    entries
+}

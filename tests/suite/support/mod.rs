@@ -1,0 +1,23 @@
+//! Rooms, runs, images and a proxy: what the tests are written in.
+
+mod engine;
+mod image;
+mod mirror;
+mod proxy;
+mod reaper;
+mod room;
+mod run;
+
+pub use engine::Engine;
+pub use image::{Entry, Image, Kind};
+pub use mirror::Mirror;
+pub use proxy::Proxy;
+pub use room::Room;
+pub use run::{Run, Running, normal};
+
+/// Lines of text, sorted, for comparing sets.
+pub fn sorted<S: Into<String>>(words: impl IntoIterator<Item = S>) -> Vec<String> {
+    let mut words = words.into_iter().map(Into::into).collect::<Vec<_>>();
+    words.sort();
+    words
+}
