@@ -1,0 +1,379 @@
+//! A container engine of which only the wire protocol is real: images are digests of what they were
+//! built of, a builder's results are digests of what it was given.
+//!
+//! In a `Buildconfig.sh`, a line that begins with `#` changes neither result, one with `tar` only the
+//! rootfs, one with `sys` only the sysroot.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::http::{Answer, Request, Server};
+
+/// What an engine has. One that is cloned goes its own way.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// Reference → id.
+    images: BTreeMap<String, String>,
+    /// Name → labels.
+    volumes: BTreeMap<String, Value>,
+    containers: BTreeMap<String, Container>,
+    /// Id → container and command.
+    execs: BTreeMap<String, (String, Vec<String>)>,
+    /// References of all images that were built.
+    built: Vec<String>,
+    made: usize,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Container {
+    labels: BTreeMap<String, String>,
+    files: Files,
+}
+
+/// Path → what is there, as text: kind, mode, link target; and content.
+type Files = BTreeMap<String, (String, Vec<u8>)>;
+
+/// What is to happen when an image is being built.
+pub struct Hook {
+    /// The image's name, without namespace and tag.
+    pub image: String,
+    pub act: Box<dyn FnOnce() + Send>,
+}
+
+#[derive(Default)]
+struct Shared {
+    world: Mutex<World>,
+    hook: Mutex<Option<Hook>>,
+}
+
+/// One engine.
+pub struct Engine {
+    socket: PathBuf,
+    shared: Arc<Shared>,
+    _server: Server,
+}
+
+impl Engine {
+    /// Listens on a socket in a folder.
+    pub fn start(folder: &Path, world: World) -> Self {
+        let socket = folder.join("engine.sock");
+        let shared = Arc::new(Shared { world: Mutex::new(world), hook: Mutex::new(None) });
+        let served = shared.clone();
+        let server = Server::start(&socket, move |request| served.answer(request));
+        Self { socket, shared, _server: server }
+    }
+
+    pub fn host(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
+    pub fn world(&self) -> World {
+        self.shared.lock().clone()
+    }
+
+    /// Does something once, when the context of an image has arrived.
+    pub fn hook(&self, hook: Hook) {
+        *self.shared.hook.lock().unwrap() = Some(hook);
+    }
+
+    /// Removes what matches from the engine, behind everybody's back.
+    pub fn remove(&self, mut matches: impl FnMut(&str) -> bool) -> usize {
+        let mut world = self.shared.lock();
+        let before = world.images.len() + world.volumes.len();
+        world.images.retain(|name, _| !matches(name));
+        world.volumes.retain(|name, _| !matches(name));
+        before - world.images.len() - world.volumes.len()
+    }
+
+    /// Names of the images that were built since the last question, without namespace and tag.
+    pub fn built(&self) -> Vec<String> {
+        let built = std::mem::take(&mut self.shared.lock().built);
+        let mut names = built.iter().map(|b| short(b).to_owned()).collect::<Vec<_>>();
+        names.sort();
+        names
+    }
+
+    pub fn containers(&self) -> usize {
+        self.shared.lock().containers.len()
+    }
+}
+
+/// The name in `NAMESPACE/NAME:TAG`.
+fn short(reference: &str) -> &str {
+    let name = reference.rsplit_once('/').map_or(reference, |(_, n)| n);
+    name.split_once(':').map_or(name, |(n, _)| n)
+}
+
+/// SHA-256 of some text, in hex.
+pub fn digest(data: impl AsRef<[u8]>) -> String {
+    gentoo_bb::world::archive::hex(&Sha256::digest(data))
+}
+
+fn ok(value: Value) -> Answer {
+    Answer::Json(200, value)
+}
+
+fn missing(what: &str) -> Answer {
+    Answer::Json(404, json!({ "message": format!("no such thing: {what}") }))
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    fn answer(&self, request: Request) -> Answer {
+        if request.path == "build" {
+            return self.build(&request);
+        }
+        let path = request.path.clone();
+        let parts = path.split('/').collect::<Vec<_>>();
+        let mut world = self.lock();
+        match (request.method.as_str(), parts.as_slice()) {
+            ("GET", ["version"]) => ok(json!({ "Version": "0", "ApiVersion": "1.47" })),
+            (_, ["images", name @ ..]) => world.images(&request, name),
+            (_, ["volumes", name @ ..]) => world.volumes(&request, name),
+            (_, ["containers", rest @ ..]) => world.containers(&request, rest),
+            (_, ["exec", id, verb]) => world.exec(id, verb),
+            _ => missing(&path),
+        }
+    }
+
+    fn build(&self, request: &Request) -> Answer {
+        let reference = with_tag(request.query.get("t").map_or("", String::as_str));
+        let hook = self.hook.lock().unwrap().take_if(|hook| hook.image == short(&reference));
+        if let Some(hook) = hook {
+            (hook.act)();
+        }
+        let mut world = self.lock();
+        let context = unpack(&request.body);
+        match world.parents(&context) {
+            Err(name) => ok(json!({ "errorDetail": { "message": format!("no image {name}") } })),
+            Ok(parents) => {
+                let id = digest(format!("{context:?} {parents:?}"));
+                world.images.insert(reference.clone(), format!("sha256:{id}"));
+                world.built.push(reference);
+                ok(json!({ "stream": "built\n" }))
+            }
+        }
+    }
+}
+
+fn with_tag(reference: &str) -> String {
+    if reference.contains(':') { reference.to_owned() } else { format!("{reference}:latest") }
+}
+
+/// The files of a tar, without owners and times.
+fn unpack(tar: &[u8]) -> Files {
+    use std::io::Read;
+    let mut files = Files::new();
+    for entry in tar::Archive::new(tar).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let link = entry.link_name().unwrap().map(|l| l.display().to_string());
+        let header = entry.header();
+        let shape = format!("{:?} {:o} {link:?}", header.entry_type(), header.mode().unwrap());
+        let path = entry.path().unwrap().display().to_string();
+        let mut data = vec![];
+        entry.read_to_end(&mut data).unwrap();
+        files.insert(path.trim_end_matches('/').to_owned(), (shape, data));
+    }
+    files
+}
+
+impl World {
+    /// Ids of the images that a context's Dockerfile names; those of other registries are there.
+    fn parents(&self, context: &Files) -> Result<Vec<String>, String> {
+        let text = String::from_utf8_lossy(&context["Dockerfile"].1).into_owned();
+        let named = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix("FROM ").or_else(|| line.strip_prefix("COPY --from="))?;
+            rest.split(' ').next()
+        });
+        let elsewhere = |name: &str| name == "scratch" || name.starts_with("elsewhere.example/");
+        let id = |name: &str| match self.images.get(&with_tag(name)) {
+            Some(id) => Ok(id.clone()),
+            None if elsewhere(name) => Ok(digest(name)),
+            None => Err(name.to_owned()),
+        };
+        named.map(id).collect()
+    }
+
+    fn images(&mut self, request: &Request, name: &[&str]) -> Answer {
+        let query = |key: &str| request.query.get(key).map_or("", String::as_str);
+        let tagged = format!("{}:{}", query("repo"), query("tag"));
+        match (request.method.as_str(), name) {
+            ("GET", ["json"]) => ok(self.images.iter().map(listed).collect()),
+            ("GET", [name @ .., "json"]) => match self.find(&name.join("/")) {
+                Some(id) => ok(json!({ "Id": id, "Size": 1, "RootFS": { "Type": "layers" } })),
+                None => missing("image"),
+            },
+            ("POST", ["create"]) => {
+                self.images.insert(tagged, format!("sha256:{}", digest(&request.body)));
+                ok(json!({ "status": "imported" }))
+            }
+            ("POST", [name @ .., "tag"]) => {
+                let id = self.find(&name.join("/")).unwrap();
+                self.images.insert(tagged, id);
+                Answer::Json(201, Value::Null)
+            }
+            ("DELETE", name) => match self.images.remove(&with_tag(&name.join("/"))) {
+                Some(_) => ok(json!([])),
+                None => missing("image"),
+            },
+            _ => missing("request"),
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<String> {
+        let by_id = self.images.values().find(|id| *id == name);
+        by_id.or_else(|| self.images.get(&with_tag(name))).cloned()
+    }
+
+    fn volumes(&mut self, request: &Request, name: &[&str]) -> Answer {
+        let volume = |(name, labels): (&String, &Value)| {
+            json!({ "Name": name, "Driver": "local", "Mountpoint": "/", "Scope": "local",
+                    "Labels": labels, "Options": {} })
+        };
+        match (request.method.as_str(), name) {
+            ("GET", []) => {
+                let all = self.volumes.iter().map(volume).collect::<Vec<_>>();
+                ok(json!({ "Volumes": all, "Warnings": [] }))
+            }
+            ("GET", [name]) => match self.volumes.get_key_value(*name) {
+                Some(found) => ok(volume(found)),
+                None => missing("volume"),
+            },
+            ("POST", ["create"]) => {
+                let asked = serde_json::from_slice::<Value>(&request.body).unwrap();
+                let name = asked["Name"].as_str().unwrap().to_owned();
+                let answer = volume((&name, &asked["Labels"]));
+                self.volumes.insert(name, asked["Labels"].clone());
+                Answer::Json(201, answer)
+            }
+            ("DELETE", [name]) => match self.volumes.remove(*name) {
+                Some(_) => Answer::Json(204, Value::Null),
+                None => missing("volume"),
+            },
+            _ => missing("request"),
+        }
+    }
+
+    fn containers(&mut self, request: &Request, rest: &[&str]) -> Answer {
+        match (request.method.as_str(), rest) {
+            ("GET", ["json"]) => ok(self.labelled(&request.query["filters"])),
+            ("POST", ["create"]) => {
+                let asked = serde_json::from_slice::<Value>(&request.body).unwrap();
+                let labels = serde_json::from_value(asked["Labels"].clone()).unwrap();
+                let id = self.new_id();
+                self.containers.insert(id.clone(), Container { labels, files: Files::new() });
+                Answer::Json(201, json!({ "Id": id, "Warnings": [] }))
+            }
+            ("POST", [_, "start"]) => Answer::Json(204, Value::Null),
+            ("DELETE", [id]) => {
+                self.containers.remove(*id);
+                Answer::Json(204, Value::Null)
+            }
+            ("PUT", [id, "archive"]) => {
+                let files = &mut self.containers.get_mut(*id).unwrap().files;
+                files.extend(unpack(&request.body));
+                ok(Value::Null)
+            }
+            ("GET", [id, "archive"]) => {
+                Answer::Bytes(pack(&self.containers[*id].files, &request.query["path"]))
+            }
+            ("POST", [container, "exec"]) => {
+                let asked = serde_json::from_slice::<Value>(&request.body).unwrap();
+                let command = serde_json::from_value(asked["Cmd"].clone()).unwrap();
+                let id = self.new_id();
+                self.execs.insert(id.clone(), ((*container).to_owned(), command));
+                Answer::Json(201, json!({ "Id": id }))
+            }
+            _ => missing("request"),
+        }
+    }
+
+    fn labelled(&self, filters: &str) -> Value {
+        let wanted = serde_json::from_str::<BTreeMap<String, Vec<String>>>(filters).unwrap();
+        let carries = |c: &Container, label: &str| {
+            let (key, value) = label.split_once('=').unwrap();
+            c.labels.get(key).is_some_and(|v| v == value)
+        };
+        let found =
+            self.containers.iter().filter(|(_, c)| wanted["label"].iter().all(|l| carries(c, l)));
+        found.map(|(id, c)| json!({ "Id": id, "Labels": c.labels })).collect()
+    }
+
+    fn exec(&mut self, id: &str, verb: &str) -> Answer {
+        let (container, command) = self.execs[id].clone();
+        if verb == "json" {
+            return ok(json!({ "ID": id, "ExitCode": 0, "Running": false }));
+        }
+        let files = &mut self.containers.get_mut(&container).unwrap().files;
+        match command.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["build-root", "fetch-list"] => put(files, "fetch.list", String::new()),
+            ["build-root", "build"] => build_root(files),
+            _ => {}
+        }
+        Answer::Upgraded
+    }
+
+    fn new_id(&mut self) -> String {
+        self.made += 1;
+        format!("id{}", self.made)
+    }
+}
+
+fn listed((name, id): (&String, &String)) -> Value {
+    json!({ "Id": id, "RepoTags": [name], "ParentId": "", "RepoDigests": [], "Created": 0,
+            "Size": 1, "SharedSize": 0, "Labels": {}, "Containers": 0 })
+}
+
+/// A file of the container as its engine would send it, or all of `/bb/out`.
+fn pack(files: &Files, path: &str) -> Vec<u8> {
+    let mut tar = tar::Builder::new(vec![]);
+    for (name, (_, data)) in files {
+        let inside = format!("/{name}");
+        let wanted = inside == path || inside.starts_with(&format!("{path}/"));
+        if let (true, Some(name)) = (wanted, name.strip_prefix("bb/")) {
+            let name = if inside == path { name.rsplit('/').next().unwrap() } else { name };
+            let mut header = tar::Header::new_gnu();
+            header.set_size(data.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, name, data.as_slice()).unwrap();
+        }
+    }
+    tar.into_inner().unwrap()
+}
+
+fn put(files: &mut Files, name: &str, text: String) {
+    files.insert(format!("bb/out/{name}"), (String::new(), text.into_bytes()));
+}
+
+fn build_root(files: &mut Files) {
+    let inputs = |but: &str| {
+        let given = files.iter().filter(|(path, _)| !path.starts_with("bb/out"));
+        digest(given.map(|(path, file)| relevant(path, file, but)).collect::<String>())
+    };
+    let (tar, sysroot) = (inputs("sys"), inputs("tar"));
+    put(files, "rootfs.tar", format!("rootfs {tar}"));
+    put(files, "sysroot.tar.zst", format!("sysroot {sysroot}"));
+    put(files, "sysroot.digest", sysroot);
+    put(files, "packages.json", "[]".to_owned());
+    put(files, "package.provided", String::new());
+}
+
+/// A file as text, less the lines that the result does not depend on.
+fn relevant(path: &str, (shape, data): &(String, Vec<u8>), but: &str) -> String {
+    let lines = String::from_utf8_lossy(data).into_owned();
+    let counts = |line: &&str| {
+        let of_job = path == "bb/job.env" && line.starts_with("JOBS=");
+        let of_config =
+            path == "config/Buildconfig.sh" && (line.starts_with('#') || line.starts_with(but));
+        !of_job && !of_config
+    };
+    let lines = lines.lines().filter(counts).collect::<Vec<_>>();
+    format!("{path} {shape} {lines:?}\n")
+}

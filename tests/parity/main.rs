@@ -1,0 +1,14 @@
+//! `bb build`, GNU make, bmake and ninja do the same work: on random projects and after random edits,
+//! each executes exactly the steps that a small model says, and after any one of them another has
+//! nothing to do. The engine is a fake that speaks Docker's protocol.
+//!
+//! `PARITY_SEQUENCES` says how many sequences, `PARITY_SEED` where to begin.
+
+mod edit;
+mod engine;
+mod http;
+mod mirror;
+mod model;
+mod project;
+mod property;
+mod room;

@@ -1,0 +1,160 @@
+//! Which steps' actions must run: compares everything that a step depends on, every time.
+//!
+//! Knows no times, no files and no engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::digest;
+use crate::project::{Base, Dock, Item, Node, Project};
+
+/// What every step saw and made when it ran last.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    done: BTreeMap<String, Done>,
+    /// Runs now.
+    ran: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Done {
+    saw: String,
+    /// Something that it left is gone or changed.
+    broken: bool,
+}
+
+/// What a dock's steps made.
+#[derive(Default)]
+struct Made {
+    id: String,
+    sysroot: String,
+}
+
+const ONCE: [&str; 10] = [
+    "fetch:stage3-amd64-openrc.tar.xz",
+    "fetch:stage3-amd64-openrc.tar.xz.asc",
+    "fetch:stage3-amd64-openrc.tar.xz.DIGESTS",
+    "fetch:portage.tar.xz",
+    "fetch:portage.tar.xz.gpgsig",
+    "verify:stage3",
+    "verify:portage",
+    "import:stage3",
+    "import:portage",
+    "builder:bob",
+];
+
+impl Model {
+    /// What a step left is gone or changed, or its stamp is.
+    pub fn break_step(&mut self, id: &str) {
+        if let Some(done) = self.done.get_mut(id) {
+            done.broken = true;
+        }
+    }
+
+    /// All steps that ever ran.
+    pub fn known(&self) -> impl Iterator<Item = &String> {
+        self.done.keys()
+    }
+
+    /// The steps that have to run now; from then on they have.
+    pub fn run(&mut self, project: &Project) -> BTreeSet<String> {
+        self.ran.clear();
+        if project.has_rootfs() {
+            ONCE.iter().for_each(|id| self.step(id, ""));
+        }
+        let (mut docks, mut tasks) = (BTreeMap::new(), BTreeMap::new());
+        for (name, item) in &project.items {
+            match item {
+                Item::Dock(dock) => {
+                    let made = self.dock(project, name, dock, &docks, &tasks);
+                    docks.insert(name.as_str(), made);
+                }
+                Item::Task(task) => {
+                    let product = |need: &String| match need.split_once(':').unwrap() {
+                        ("image", dock) => docks[dock].id.clone(),
+                        (_, task) => digest(&tasks[task]),
+                    };
+                    let needs = task.needs.iter().map(|n| (n, product(n))).collect::<Vec<_>>();
+                    let saw = format!("{needs:?} {:?} {}", task.files, task.run(name));
+                    self.step(&format!("task:{name}"), &saw);
+                    tasks.insert(name.as_str(), task.makes());
+                }
+            }
+        }
+        self.ran.clone()
+    }
+
+    fn step(&mut self, id: &str, saw: &str) {
+        if self.done.get(id).is_none_or(|done| done.broken || done.saw != saw) {
+            self.ran.insert(id.to_owned());
+            self.done.insert(id.to_owned(), Done { saw: saw.to_owned(), broken: false });
+        }
+    }
+
+    fn dock(
+        &mut self,
+        project: &Project,
+        name: &str,
+        dock: &Dock,
+        docks: &BTreeMap<&str, Made>,
+        tasks: &BTreeMap<&str, String>,
+    ) -> Made {
+        let markers = [
+            ("${NAMESPACE}", &project.namespace),
+            ("${MAINTAINER}", &format!("M{}", project.maintainer)),
+        ];
+        let template = dock.template();
+        let mut text = template.clone();
+        for (marker, value) in markers {
+            text = text.replace(marker, value);
+        }
+        self.step(
+            &format!("dockerfile:{name}"),
+            &format!("{template} {:o} {text}", dock.template_mode),
+        );
+        let (tar, sysroot) =
+            if dock.rootfs { self.rootfs(project, name, dock, docks) } else { <_>::default() };
+        let seen = |path: &str| path.starts_with("files/") && !path.ends_with(".bak");
+        let mut files = dock.files.clone();
+        files.retain(|path, _| seen(path));
+        files.extend(
+            dock.made.iter().map(|t| ("files/made".to_owned(), Node::text(&tasks[t.as_str()]))),
+        );
+        let parents =
+            dock.docks().into_iter().map(|d| (d, &docks[d.as_str()].id)).collect::<Vec<_>>();
+        let content = format!("{text} {tar} {files:?} {parents:?}");
+        let references = format!("{}/{name}:{}", project.namespace, project.tag);
+        self.step(&format!("image:{name}"), &format!("{references} {content}"));
+        Made { id: digest(content), sysroot }
+    }
+
+    fn rootfs(
+        &mut self,
+        project: &Project,
+        name: &str,
+        dock: &Dock,
+        docks: &BTreeMap<&str, Made>,
+    ) -> (String, String) {
+        let mut parent = None;
+        let mut base = &dock.base;
+        while let Base::Dock(above) = base {
+            let above_dock = project.dock(above).unwrap();
+            if above_dock.rootfs {
+                parent = Some((above, &docks[above.as_str()].sysroot));
+                break;
+            }
+            base = &above_dock.base;
+        }
+        let given = |path: &str| path == "Buildconfig.sh" || path.starts_with("conf/");
+        let files = dock.files.iter().filter(|(path, _)| given(path)).collect::<Vec<_>>();
+        let saw = format!("{parent:?} {} {files:?}", project.cflags);
+        self.step(&format!("rootfs:{name}"), &saw);
+        let without = |word: &str| {
+            let Node::File(text, mode) = &dock.files["Buildconfig.sh"] else { unreachable!() };
+            let lines = text.lines().filter(|l| !l.starts_with('#') && !l.starts_with(word));
+            let conf = files.iter().filter(|(path, _)| path.starts_with("conf/"));
+            let (lines, conf) = (lines.collect::<Vec<_>>(), conf.collect::<Vec<_>>());
+            digest(format!("{name} {parent:?} {} {lines:?} {mode:o} {conf:?}", project.cflags))
+        };
+        (without("sys"), without("tar"))
+    }
+}

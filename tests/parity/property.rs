@@ -1,0 +1,184 @@
+//! The property itself, and what is printed when it does not hold.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::edit::{Author, Edit};
+use crate::engine::{Hook, World};
+use crate::model::Model;
+use crate::project::{Node, Project, Tree};
+use crate::room::{Executor, Room, put};
+
+/// Sequences that are run beside each other.
+const THREADS: usize = 2;
+/// How many are run where nobody asks for more, and how long they may take.
+const SEQUENCES: u64 = 300;
+const LIMIT: Duration = Duration::from_secs(360);
+
+fn from_env(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+#[test]
+fn every_executor_does_what_the_model_says() {
+    let (first, count) = (from_env("PARITY_SEED", 1), from_env("PARITY_SEQUENCES", SEQUENCES));
+    let begun = Instant::now();
+    let (next, failures) = (AtomicU64::new(first), Mutex::new(String::new()));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::SeqCst);
+            if seed >= first + count || (count <= SEQUENCES && begun.elapsed() > LIMIT) {
+                return seed;
+            }
+            if let Err(text) = sequence(seed) {
+                failures.lock().unwrap().push_str(&text);
+            }
+        }
+    };
+    let reached = std::thread::scope(|scope| {
+        let threads = [(); THREADS].map(|()| scope.spawn(work));
+        threads.map(|thread| thread.join().unwrap()).into_iter().min().unwrap()
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{failures}");
+    println!("{count} sequences in {:?}", begun.elapsed());
+    assert!(reached >= first + count, "only {} sequences in {LIMIT:?}", reached - first);
+}
+
+/// One project and its edits; the text of what went wrong.
+fn sequence(seed: u64) -> Result<(), String> {
+    let mut story = Story::new(seed);
+    let told = catch_unwind(AssertUnwindSafe(|| {
+        story.begin();
+        let edits = story.author.rng.u32(4..=6);
+        (0..edits).for_each(|_| story.next());
+    }));
+    told.map_err(|panic| {
+        let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+        let kept =
+            if std::env::var_os("PARITY_KEEP").is_some() { story.keep() } else { String::new() };
+        format!("PARITY_SEED={seed} PARITY_SEQUENCES=1\n{}{said}\n{kept}\n", story.told)
+    })
+}
+
+struct Story {
+    author: Author,
+    project: Project,
+    model: Model,
+    rooms: Vec<Room>,
+    /// Times are those of a file system that knows whole seconds only.
+    coarse: bool,
+    turn: usize,
+    told: String,
+}
+
+impl Story {
+    fn new(seed: u64) -> Self {
+        let mut author = Author::new(seed);
+        let project = author.project();
+        let coarse = author.rng.u8(..5) == 0;
+        let turn = author.rng.usize(..4);
+        let (model, told) = (Model::default(), String::new());
+        Self { author, project, model, rooms: vec![], coarse, turn, told }
+    }
+
+    fn keep(&mut self) -> String {
+        self.rooms.drain(..).map(|room| format!("{}\n", room.keep().display())).collect()
+    }
+
+    /// One executor builds everything; the others find it done.
+    fn begin(&mut self) {
+        let mut room = Room::new(World::default());
+        room.change(&Tree::new(), &self.project, &Edit::default());
+        room.run("bb", &["makefile"]).ok();
+        let docks = self.project.docks().count();
+        let _ = writeln!(
+            self.told,
+            "{docks} docks, whole seconds: {}, first {:?}",
+            self.coarse,
+            self.executor(0)
+        );
+        let expected = self.model.run(&self.project);
+        self.check(&room, self.executor(0), &expected);
+        self.rooms = (0..Executor::ALL.len() - 1).map(|_| room.copy()).collect();
+        self.rooms.push(room);
+        self.all(&BTreeSet::new());
+    }
+
+    /// The executor of a copy, or of the check that comes after it.
+    fn executor(&self, copy: usize) -> Executor {
+        Executor::ALL[(copy + self.turn) % Executor::ALL.len()]
+    }
+
+    fn next(&mut self) {
+        let old = self.project.tree();
+        let edit = self.author.edit(&mut self.project, &mut self.model);
+        let _ = writeln!(self.told, "- {}", edit.what);
+        for room in &mut self.rooms {
+            room.change(&old, &self.project, &edit);
+        }
+        let expected = self.model.run(&self.project);
+        if let Some(during) = &edit.during {
+            let text = format!("n {}", &during.text[2..]);
+            for room in &self.rooms {
+                let (path, node) = (room.path(&during.path), Node::text(text.clone()));
+                let act = Box::new(move || put(&path, &node));
+                room.engine.hook(Hook { image: during.image.clone(), act });
+            }
+            self.each(0, &expected);
+            let dock = crate::edit::dock_mut(&mut self.project, &during.image);
+            dock.files.insert("files/a".into(), Node::text(text));
+            let expected = self.model.run(&self.project);
+            self.each(1, &expected);
+            self.each(2, &BTreeSet::new());
+        } else {
+            self.all(&expected);
+        }
+    }
+
+    /// Every copy by its executor, then nothing by another.
+    fn all(&mut self, expected: &BTreeSet<String>) {
+        if !expected.is_empty() || self.turn % 2 == 0 {
+            self.each(0, expected);
+        }
+        self.turn += 1;
+        self.each(1 + self.turn % 3, &BTreeSet::new());
+    }
+
+    fn each(&mut self, shift: usize, expected: &BTreeSet<String>) {
+        for (copy, room) in self.rooms.iter().enumerate() {
+            if self.coarse {
+                room.truncate_times();
+            }
+            self.check(room, Executor::ALL[(copy + shift) % 4], expected);
+        }
+    }
+
+    fn check(&self, room: &Room, executor: Executor, expected: &BTreeSet<String>) {
+        let run = room.execute(executor, &self.project.shape());
+        let expected = expected.iter().cloned().collect::<Vec<_>>();
+        let (started, built) = (run.started(), room.engine.built());
+        if run.code != Some(0) || started != expected {
+            panic!(
+                "{executor:?}: {:?}\nstarted  {started:?}\nexpected {expected:?}\n{}",
+                run.code, run.text
+            );
+        }
+        let image = |id: &String| {
+            id.strip_prefix("image:").or_else(|| id.strip_prefix("builder:")).map(str::to_owned)
+        };
+        let mut images = expected.iter().filter_map(image).collect::<Vec<_>>();
+        images.sort();
+        assert_eq!(built, images, "{executor:?}: what the engine built\n{}", run.text);
+        assert_eq!(
+            room.engine.containers(),
+            0,
+            "{executor:?} left containers behind\n{}",
+            run.text
+        );
+    }
+}

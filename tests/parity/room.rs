@@ -1,0 +1,230 @@
+//! One copy of a project with an engine of its own, and the four ways to bring it up to date.
+
+use std::cell::RefCell;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use filetime::{FileTime, set_file_mtime, set_symlink_file_times};
+
+use crate::edit::Edit;
+use crate::engine::{Engine, World};
+use crate::project::{Node, Project, Tree};
+
+/// Who executes the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Executor {
+    Bb,
+    Make,
+    Bmake,
+    Ninja,
+}
+
+impl Executor {
+    pub const ALL: [Self; 4] = [Self::Bb, Self::Make, Self::Bmake, Self::Ninja];
+}
+
+/// A project's folder and its engine.
+pub struct Room {
+    pub engine: Engine,
+    root: tempfile::TempDir,
+    env: Vec<(String, String)>,
+    /// The plan that ninja's file was written for.
+    exported: RefCell<String>,
+}
+
+/// What a command said and how it ended.
+#[derive(Debug)]
+pub struct Run {
+    pub code: Option<i32>,
+    pub text: String,
+}
+
+impl From<Output> for Run {
+    fn from(out: Output) -> Self {
+        let text = [out.stdout, out.stderr].concat();
+        Self { code: out.status.code(), text: String::from_utf8_lossy(&text).into_owned() }
+    }
+}
+
+impl Run {
+    /// The steps whose actions began, sorted.
+    pub fn started(&self) -> Vec<String> {
+        let after = |line: &str| line.split_once("start   ").map(|(_, rest)| rest.to_owned());
+        let lines = self.text.lines().filter_map(after);
+        let mut ids =
+            lines.filter_map(|l| Some(l.split_once(" (")?.0.to_owned())).collect::<Vec<_>>();
+        ids.sort();
+        ids
+    }
+
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}", self.text);
+        self
+    }
+}
+
+/// The folder of the programs under test.
+pub fn programs() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_bb")).parent().unwrap()
+}
+
+impl Room {
+    pub fn new(world: World) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("p")).unwrap();
+        Self {
+            engine: Engine::start(root.path(), world),
+            root,
+            env: vec![],
+            exported: <_>::default(),
+        }
+    }
+
+    /// The same files, with their times, and an engine with the same images.
+    pub fn copy(&self) -> Self {
+        let copy = Self {
+            env: self.env.clone(),
+            exported: self.exported.clone(),
+            ..Self::new(self.engine.world())
+        };
+        let from = self.path("").join(".");
+        let status = Command::new("cp").arg("-a").args([from, copy.path("")]).status().unwrap();
+        assert!(status.success());
+        copy
+    }
+
+    /// Leaves the folder where it is; for a look at it.
+    pub fn keep(self) -> PathBuf {
+        self.root.keep()
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root.path().join("p").join(path)
+    }
+
+    pub fn write(&self, path: &str, text: &str) {
+        put(&self.path(path), &Node::text(text));
+    }
+
+    /// Brings the files from one tree to another.
+    pub fn change(&mut self, old: &Tree, project: &Project, edit: &Edit) {
+        edit.before(self);
+        let old = edit.after_moves(old);
+        let new = project.tree();
+        for path in old.keys().filter(|p| !new.contains_key(*p)) {
+            remove(&self.path(path));
+        }
+        for (path, node) in new.iter().filter(|(p, n)| old.get(*p) != Some(n)) {
+            put(&self.path(path), node);
+        }
+        self.env = vec![("NAMESPACE".to_owned(), project.namespace.clone())];
+        edit.after(self);
+    }
+
+    /// A command in the project's folder, with an environment of its own.
+    pub fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", programs().display());
+        command.args(args).current_dir(self.path("")).env_clear().env("PATH", path);
+        command
+            .env("RUST_BACKTRACE", "1")
+            .env("HOME", self.root.path())
+            .env("DOCKER_HOST", self.engine.host());
+        command.envs(self.env.iter().map(|(k, v)| (k, v)));
+        command
+    }
+
+    pub fn run(&self, program: &str, args: &[&str]) -> Run {
+        self.command(program, args).output().unwrap().into()
+    }
+
+    /// Brings everything up to date. ninja's file is written again if the plan is another one.
+    pub fn execute(&self, executor: Executor, plan: &str) -> Run {
+        match executor {
+            Executor::Bb => self.run("bb", &["build"]),
+            Executor::Make => self.run("make", &["-j4", "-f", "Makefile.generated"]),
+            Executor::Bmake => self.bmake(),
+            Executor::Ninja => self.ninja(plan),
+        }
+    }
+
+    /// bmake does not write its Makefile again: it stops and says how.
+    fn bmake(&self) -> Run {
+        let bmake = || self.run("bmake", &["-j4", "-f", "Makefile.generated"]);
+        let run = bmake();
+        if !run.text.contains("error: `Makefile.generated` is not what the docks say now") {
+            return run;
+        }
+        assert!(run.text.contains("hint: run `bb makefile -o Makefile.generated` and start again"));
+        assert_eq!((run.code == Some(0), run.started()), (false, vec![]), "{}", run.text);
+        self.run("bb", &["makefile"]).ok();
+        bmake()
+    }
+
+    fn ninja(&self, plan: &str) -> Run {
+        if *self.exported.borrow() != plan {
+            self.export_ninja();
+            self.exported.replace(plan.to_owned());
+        }
+        let sync = self.run("bb", &["sync"]);
+        if sync.code == Some(0) { self.run("ninja", &["-j4"]) } else { sync }
+    }
+
+    pub fn export_ninja(&self) {
+        fs::write(self.path("build.ninja"), self.run("bb", &["export", "ninja"]).ok().text)
+            .unwrap();
+    }
+
+    /// Cuts the times of all files to whole seconds.
+    pub fn truncate_times(&self) {
+        for entry in walkdir::WalkDir::new(self.path("")) {
+            let entry = entry.unwrap();
+            let time = FileTime::from_last_modification_time(&entry.metadata().unwrap());
+            date(entry.path(), FileTime::from_unix_time(time.seconds(), 0));
+        }
+    }
+
+    /// Sets a file's time some seconds back.
+    pub fn age(&self, path: &str, seconds: i64) {
+        let now = FileTime::now();
+        date(&self.path(path), FileTime::from_unix_time(now.seconds() - seconds, 0));
+    }
+}
+
+fn date(path: &Path, time: FileTime) {
+    if path.is_symlink() {
+        set_symlink_file_times(path, time, time).unwrap();
+    } else {
+        set_file_mtime(path, time).unwrap();
+    }
+}
+
+/// Writes what is to be there: in its place where only the text is another one.
+pub fn put(path: &Path, node: &Node) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    match node {
+        Node::File(text, mode) => {
+            fs::write(path, text).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(*mode)).unwrap();
+        }
+        Node::Link(target) => {
+            if path.is_symlink() {
+                fs::remove_file(path).unwrap();
+            }
+            symlink(target, path).unwrap();
+        }
+    }
+}
+
+/// Removes a file and the folders that are empty then.
+fn remove(path: &Path) {
+    fs::remove_file(path).unwrap();
+    for folder in path.ancestors().skip(1) {
+        if fs::remove_dir(folder).is_err() {
+            return;
+        }
+    }
+}
