@@ -278,7 +278,7 @@ fn file_differs(
 ) -> Result<Option<Reason>> {
     let mut new = look.stat(path);
     seen.newest = seen.newest.max(new.mtime);
-    if new.same_stat(old) && new.latest() + TICK_NS < recorded {
+    if new.same_stat(old) && new.latest().saturating_add(TICK_NS) < recorded {
         return Ok(None);
     }
     if let Some(reason) = shape_differs(path, old, &new) {
