@@ -79,7 +79,8 @@ fn measure(docks: usize) -> Row {
         ("ninja", median(|| project.run(Command::new("ninja").arg("--quiet")))),
     ];
     // `true` in the place of bb leaves make's own time.
-    let mut make = || project.run(Command::new("make").args(["-f", "Makefile.generated", "BB=true"]));
+    let mut make =
+        || project.run(Command::new("make").args(["-f", "Makefile.generated", "BB=true"]));
     figures.push(("make alone", median(&mut make)));
     figures.push(("first step after an edit", median(|| project.first_step())));
     figures.push(("bb build, KB of memory", project.memory()));
@@ -151,7 +152,8 @@ impl Project {
 fn generate(root: &Path, docks: usize) {
     let mut random = 1_u64;
     let mut next = move |below: usize| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(random >> 33).unwrap_or(0) % below
     };
     fs::create_dir_all(root).expect("a folder");
@@ -198,7 +200,8 @@ fn print_table(rows: &[Row]) {
         rows.iter().for_each(|r| print!("{:>14}", shown(name, r.get(name))));
         println!();
     }
-    let ratios = [("bb build", "ninja"), ("bb build", "stat of all paths"), ("ninja", "stat of all paths")];
+    let ratios =
+        [("bb build", "ninja"), ("bb build", "stat of all paths"), ("ninja", "stat of all paths")];
     for (a, b) in ratios {
         print!("{:28}", format!("{a} / {b}"));
         rows.iter().for_each(|r| print!("{:>14}", format!("{:.2} x", r.get(a) / r.get(b))));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::{print, session};
 use crate::error::{Error, Result};
 use crate::exec::job::{self, Standing};
-use crate::fresh::judge::Reason;
+use crate::fresh::judge::{Reason, short};
 use crate::ids::StepId;
 use crate::plan::graph::StepIx;
 use crate::plan::{Plan, select};
@@ -89,18 +89,13 @@ fn as_text(plan: &Plan, target: &StepId, chains: &[Chain<'_>]) -> String {
     for Chain { reason, steps } in chains {
         let change = reason.change();
         text.push_str(&format!("  {reason}\n"));
-        if let (Some(old), Some(new)) = (&change.old, &change.new) {
+        let told = !matches!(reason, Reason::Content { .. } | Reason::Upstream { .. });
+        if let (Some(old), Some(new), false) = (&change.old, &change.new, told) {
             text.push_str(&format!("    {} -> {}\n", short(old), short(new)));
         }
         text.push_str(&format!("    {}\n", names(plan, steps).join(" -> ")));
     }
     text
-}
-
-/// A digest is long enough to tell from another in 16 digits.
-fn short(value: &str) -> &str {
-    let digest = value.len() >= 64 && value.bytes().all(|b| b.is_ascii_hexdigit());
-    if digest { &value[..16] } else { value }
 }
 
 fn names(plan: &Plan, steps: &[StepIx]) -> Vec<String> {

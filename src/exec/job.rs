@@ -15,27 +15,48 @@ use crate::plan::step::Step;
 use crate::world::docker::Inventory;
 use crate::world::store::{StepLock, Store};
 
-/// One step as an action sees it: with the products of the steps before it.
-#[derive(Debug, Clone)]
-pub struct Job {
+/// One step with what the steps before it made.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
     /// The step.
-    pub step: Step,
-    /// What the steps before it made.
-    pub products: Products,
+    pub step: &'a Step,
+    /// What finished steps made, those before it among them.
+    pub products: &'a Products,
     /// The latest stamp among the steps before it.
     pub newest_upstream: i64,
 }
 
-impl Job {
+/// A [`Job`] that can go to another thread.
+#[derive(Debug, Clone)]
+pub struct OwnedJob {
+    step: Step,
+    products: Products,
+    newest_upstream: i64,
+}
+
+impl<'a> Job<'a> {
     /// A step after the ones that made `products` and left `stamps`.
-    pub fn new(step: &Step, products: &Products, stamps: &HashMap<StepId, i64>) -> Self {
-        let made = step.needs.iter().filter_map(|n| products.get_key_value(&n.step));
+    pub fn new(step: &'a Step, products: &'a Products, stamps: &HashMap<StepId, i64>) -> Self {
         let times = step.needs.iter().filter_map(|n| stamps.get(&n.step));
-        Self {
+        Self { step, products, newest_upstream: times.copied().max().unwrap_or(0) }
+    }
+
+    /// With copies of what concerns the step.
+    pub fn to_owned(self) -> OwnedJob {
+        let made = self.step.needs.iter().filter_map(|n| self.products.get_key_value(&n.step));
+        OwnedJob {
+            step: self.step.clone(),
             products: made.map(|(id, p)| (id.clone(), p.clone())).collect(),
-            newest_upstream: times.copied().max().unwrap_or(0),
-            step: step.clone(),
+            newest_upstream: self.newest_upstream,
         }
+    }
+}
+
+impl OwnedJob {
+    /// The job.
+    pub fn job(&self) -> Job<'_> {
+        let Self { step, products, newest_upstream } = self;
+        Job { step, products, newest_upstream: *newest_upstream }
     }
 
     /// A step after the ones before it in the plan, as their records tell.
@@ -54,7 +75,7 @@ impl Job {
             products.insert(id.clone(), record.products.clone());
             stamps.insert(id.clone(), time);
         }
-        Ok(Self::new(plan.step(ix), &products, &stamps))
+        Ok(Job::new(plan.step(ix), &products, &stamps).to_owned())
     }
 }
 
@@ -69,7 +90,8 @@ fn finished(
     match store.load(id) {
         (Some(record), Stamp::Present(time)) => Ok(Some((record, time))),
         (Some(_), Stamp::Withdrawn) => {
-            settle(&Job::recorded(plan, ix, store, inventory)?, store, inventory)
+            let job = OwnedJob::recorded(plan, ix, store, inventory)?;
+            settle(job.job(), store, inventory)
         }
         _ => Ok(None),
     }
@@ -96,12 +118,13 @@ pub fn standings(
     inventory: &Inventory,
 ) -> Result<Vec<(StepIx, Standing)>> {
     let mut products = Products::new();
+    let stamps = HashMap::new();
     let mut standings = HashMap::<StepIx, Standing>::new();
     for ix in plan.order() {
         let id = &plan.step(*ix).id;
-        let job = Job::new(plan.step(*ix), &products, &HashMap::new());
+        let job = Job::new(plan.step(*ix), &products, &stamps);
         let (record, stamp) = store.load(id);
-        let judged = look(&job, record.as_deref(), stamp, inventory)?;
+        let judged = look(job, record.as_deref(), stamp, inventory)?;
         // What a stale step will make is not known; what it made is the best guess.
         products.extend(record.map(|r| (id.clone(), r.products.clone())));
         let behind = plan.upstream(*ix).find(|up| standings.get(up) != Some(&Standing::Fresh));
@@ -119,7 +142,7 @@ pub fn standings(
 /// The record and stamp time of a fresh step, with both brought up to date; `None` if it is stale
 /// or somebody else has its lock.
 pub fn settle(
-    job: &Job,
+    job: Job<'_>,
     store: &Store,
     inventory: &Inventory,
 ) -> Result<Option<(Arc<Record>, i64)>> {
@@ -143,12 +166,12 @@ pub fn settle(
 }
 
 pub(super) fn look(
-    job: &Job,
+    job: Job<'_>,
     record: Option<&Record>,
     stamp: Stamp,
     inventory: &Inventory,
 ) -> Result<Judgement> {
-    judge(&job.step, record, stamp, &mut Eyes { inventory, products: &job.products })
+    judge(job.step, record, stamp, &mut Eyes { inventory, products: job.products })
 }
 
 /// A stamp is never older than what it depends on, and never "now", which would hide an edit made
@@ -163,7 +186,7 @@ fn stamp_time(judged: &Judgement, record: &Record, stamp: Stamp, newest_upstream
 
 /// Judges again under the lock; if fresh, writes what was seen into record and stamp.
 pub(super) fn refresh(
-    job: &Job,
+    job: Job<'_>,
     store: &Store,
     inventory: &Inventory,
     _lock: &StepLock,

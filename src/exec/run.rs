@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use crate::error::{Error, Result};
 use crate::exec::event::{Event, Summary};
 use crate::exec::eyes::Products;
-use crate::exec::job::{Job, settle};
+use crate::exec::job::{Job, OwnedJob, settle};
 use crate::exec::sched::{Outcome, Sched};
 use crate::exec::work::{self, Context, Ended, RUN_LABEL};
 use crate::fresh::record::Record;
@@ -73,14 +73,14 @@ pub async fn step(
     report: &mut (dyn FnMut(Event) + Send),
 ) -> Result<()> {
     let inventory = context.engine.inventory().await?;
-    let job = Job::recorded(plan, ix, &context.store, &inventory)?;
-    let id = job.step.id.clone();
+    let job = OwnedJob::recorded(plan, ix, &context.store, &inventory)?;
+    let id = plan.step(ix).id.clone();
     let (events, mut received) = unbounded_channel();
     let interrupt = interrupted();
     tokio::pin!(interrupt);
     let shared = context.clone();
     let mut task = JoinSet::new();
-    task.spawn(async move { work::work(&job, &shared, &events).await });
+    task.spawn(async move { work::work(job.job(), &shared, &events).await });
     loop {
         tokio::select! {
             Some(event) = received.recv() => report(event),
@@ -111,7 +111,7 @@ struct Run<'p> {
     inventory: Inventory,
     products: Products,
     stamps: HashMap<StepId, i64>,
-    queue: VecDeque<(StepIx, Job)>,
+    queue: VecDeque<(StepIx, OwnedJob)>,
     tasks: JoinSet<(StepIx, Result<Ended>)>,
     summary: Summary,
     events: UnboundedSender<Event>,
@@ -160,9 +160,9 @@ impl Run<'_> {
     fn settle_ready(&mut self) {
         while let Some(ix) = self.sched.next_ready() {
             let job = self.job(ix);
-            match settle(&job, &self.context.store, &self.inventory) {
+            match settle(job, &self.context.store, &self.inventory) {
                 Ok(Some((record, stamp))) => self.fresh(ix, &record, stamp),
-                Ok(None) => self.queue.push_back((ix, job)),
+                Ok(None) => self.queue.push_back((ix, job.to_owned())),
                 Err(error) => self.ended(ix, Err(error)),
             }
         }
@@ -174,11 +174,11 @@ impl Run<'_> {
                 return;
             };
             let (context, events) = (self.context.clone(), self.events.clone());
-            self.tasks.spawn(async move { (ix, work::work(&job, &context, &events).await) });
+            self.tasks.spawn(async move { (ix, work::work(job.job(), &context, &events).await) });
         }
     }
 
-    fn job(&self, ix: StepIx) -> Job {
+    fn job(&self, ix: StepIx) -> Job<'_> {
         Job::new(self.plan.step(ix), &self.products, &self.stamps)
     }
 

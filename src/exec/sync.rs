@@ -29,7 +29,7 @@ pub fn sync(plan: &Plan, store: &Store, inventory: &Inventory) -> Result<usize> 
         let settled = if downstream {
             None
         } else {
-            job::settle(&Job::new(plan.step(*ix), &products, &stamps), store, inventory)?
+            job::settle(Job::new(plan.step(*ix), &products, &stamps), store, inventory)?
         };
         if let Some((record, time)) = settled {
             products.insert(id.clone(), record.products.clone());

@@ -55,13 +55,13 @@ pub(super) enum Ended {
 
 /// Takes the lock, judges again, and runs the action if it is still needed.
 pub(super) async fn work(
-    job: &Job,
+    job: Job<'_>,
     context: &Context,
     events: &UnboundedSender<Event>,
 ) -> Result<Ended> {
     let id = &job.step.id;
     let lock = acquire(id, context, events).await?;
-    let inventory = inventory(&job.step, context).await?;
+    let inventory = inventory(job.step, context).await?;
     if let Some((products, stamp)) = refresh(job, &context.store, &inventory, &lock)? {
         return Ok(Ended::Fresh { products, stamp });
     }
@@ -71,7 +71,7 @@ pub(super) async fn work(
     let unfinished = begin(job, &context.store)?;
     sweep(id, context).await?;
     let mut log = Log::new(id, &context.store, events.clone());
-    let made = action::act(&job.step, context, &mut log).await?;
+    let made = action::act(job.step, context, &mut log).await?;
     let note = made.note.clone();
     let record = unfinished.seal(job, context, made, begun).await?;
     let stamp = latest_input(&record).max(job.newest_upstream).max(record.seen);
@@ -103,7 +103,7 @@ async fn acquire(
     }
 }
 
-fn reason(job: &Job, context: &Context, inventory: &Inventory) -> Result<Reason> {
+fn reason(job: Job<'_>, context: &Context, inventory: &Inventory) -> Result<Reason> {
     let id = &job.step.id;
     let (record, stamp) = context.store.load(id);
     match look(job, record.as_deref(), stamp, inventory)?.verdict {
@@ -119,7 +119,7 @@ struct Unfinished {
 }
 
 /// From here on the step counts as not finished, until its record is sealed.
-fn begin(job: &Job, store: &Store) -> Result<Unfinished> {
+fn begin(job: Job<'_>, store: &Store) -> Result<Unfinished> {
     store.forget(&job.step.id)?;
     let seen = store.now()?;
     let state = |p: &PathBuf| Ok((p.clone(), store::hashed_state(p)?));
@@ -130,12 +130,12 @@ fn begin(job: &Job, store: &Store) -> Result<Unfinished> {
 impl Unfinished {
     async fn seal(
         self,
-        job: &Job,
+        job: Job<'_>,
         context: &Context,
         made: Made,
         begun: Instant,
     ) -> Result<Record> {
-        let step = &job.step;
+        let step = job.step;
         let state = |p: &PathBuf| Ok((p.clone(), store::hashed_state(p)?));
         let sealed = context.store.now()?;
         let found = found(step, context).await?;
@@ -155,7 +155,7 @@ impl Unfinished {
     }
 }
 
-fn needs(job: &Job) -> BTreeMap<String, String> {
+fn needs(job: Job<'_>) -> BTreeMap<String, String> {
     let value = |step: &StepId, product: &str| job.products.get(step)?.get(product).cloned();
     let needs = job.step.needs.iter().filter_map(|n| Some((n, n.product?)));
     needs.filter_map(|(n, p)| Some((product_key(&n.step, p), value(&n.step, p)?))).collect()

@@ -102,6 +102,12 @@ impl fmt::Display for Reason {
     }
 }
 
+/// Sixteen digits of a digest are enough to tell it from another.
+pub fn short(value: &str) -> &str {
+    let digest = value.len() >= 64 && value.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    if digest { &value[..16] } else { value }
+}
+
 /// What changed, with its old and new value where there are such.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Change {
@@ -154,7 +160,7 @@ impl Reason {
 fn value(value: Option<&String>) -> String {
     match value {
         Some(text) if text.is_empty() => "(empty)".to_owned(),
-        Some(text) => format!("`{text}`"),
+        Some(text) => format!("`{}`", short(text)),
         None => "(unset)".to_owned(),
     }
 }

@@ -85,29 +85,32 @@ pub struct TaskFacts {
     pub inputs: Vec<PathBuf>,
 }
 
-/// Names of the engine objects that the builder consists of; each names its content.
+/// Names of the images that the builder consists of; each names its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuilderNames {
     /// The imported stage3.
     pub stage3: String,
-    /// The volume with the snapshot.
+    /// The stage3 with the snapshot.
     pub portage: String,
-    /// The builder image.
+    /// The builder.
     pub bob: String,
-    /// Identifies the builder: stage3 and templates.
-    pub fingerprint: String,
+    /// What the image with the snapshot is: both digests.
+    pub portage_content: String,
+    /// What the builder is: both digests and the templates'.
+    pub bob_content: String,
 }
 
 impl BuilderNames {
     fn new(lock: &Lock, bob_digest: &str) -> Self {
-        let short = |hex: &str| hex.get(..16).unwrap_or(hex).to_owned();
-        let stage3 = short(&lock.stage3.sha512);
-        let fingerprint = format!("{stage3}-{}", short(bob_digest));
+        let short = |hex: &str| hex.get(..12).unwrap_or(hex).to_owned();
+        let (stage3, portage) = (&lock.stage3.sha512, &lock.portage.sha512);
+        let both = format!("{}-{}", short(stage3), short(portage));
         Self {
-            stage3: format!("gentoo-bb/stage3:{stage3}"),
-            portage: format!("gentoo-bb-portage-{}", short(&lock.portage.sha512)),
-            bob: format!("gentoo-bb/bob:{fingerprint}"),
-            fingerprint,
+            stage3: format!("gentoo-bb/stage3:{}", short(stage3)),
+            portage: format!("gentoo-bb/portage:{both}"),
+            bob: format!("gentoo-bb/bob:{both}-{}", short(bob_digest)),
+            portage_content: format!("{stage3}-{portage}"),
+            bob_content: format!("{stage3}-{portage}-{bob_digest}"),
         }
     }
 }
@@ -243,30 +246,30 @@ impl<'a> Builder<'a> {
     fn import_portage(&self) -> Step {
         let work = Work::ImportPortage {
             file: self.sources.layout.download(PORTAGE),
-            volume: self.names.portage.clone(),
+            image: self.names.portage.clone(),
             stage3_image: self.names.stage3.clone(),
             sha512: self.lock.portage.sha512.clone(),
+            content: self.names.portage_content.clone(),
         };
         Step {
             needs: vec![
                 Need::product(StepId::new(Kind::Verify, "portage"), "sha512"),
-                // Its tar and xz unpack the snapshot; which stage3 does it changes nothing.
-                Need::order(StepId::new(Kind::Import, "stage3")),
+                Need::product(StepId::new(Kind::Import, "stage3"), "content"),
             ],
-            objects: vec![Object::Volume(self.names.portage.clone())],
+            objects: vec![Object::Image(self.names.portage.clone())],
             ..step(Kind::Import, "portage", work)
         }
     }
 
     fn builder(&self) -> Step {
         let work = Work::Builder {
-            stage3_image: self.names.stage3.clone(),
+            portage_image: self.names.portage.clone(),
             image: self.names.bob.clone(),
-            fingerprint: self.names.fingerprint.clone(),
+            content: self.names.bob_content.clone(),
         };
         Step {
             params: params([("templates", self.sources.bob_digest)]),
-            needs: vec![Need::product(StepId::new(Kind::Import, "stage3"), "content")],
+            needs: vec![Need::product(StepId::new(Kind::Import, "portage"), "content")],
             objects: vec![Object::Image(self.names.bob.clone())],
             ..step(Kind::Builder, "bob", work)
         }
@@ -274,10 +277,7 @@ impl<'a> Builder<'a> {
 
     fn rootfs(&self, dock: &DockFacts, parent: Option<&DockName>) -> Step {
         let dir = self.sources.layout.image_dir(&dock.name);
-        let mut needs = vec![
-            Need::product(StepId::new(Kind::Builder, "bob"), "content"),
-            Need::product(StepId::new(Kind::Import, "portage"), "content"),
-        ];
+        let mut needs = vec![Need::product(StepId::new(Kind::Builder, "bob"), "content")];
         needs.extend(
             parent.map(|p| Need::product(StepId::new(Kind::Rootfs, p.as_str()), "sysroot")),
         );
@@ -287,7 +287,6 @@ impl<'a> Builder<'a> {
             dock: dock.dir.clone(),
             parent: parent.map(|p| (p.clone(), self.sources.layout.image_dir(p))),
             bob: self.names.bob.clone(),
-            portage_volume: self.names.portage.clone(),
             make_conf: self.sources.settings.build.clone(),
             epoch: self.sources.settings.source_date_epoch,
             stage3_digest: self.lock.stage3.sha512.clone(),

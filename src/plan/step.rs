@@ -33,16 +33,12 @@ impl Need {
 pub enum Object {
     /// An image by `name:tag`.
     Image(String),
-    /// A volume by name.
-    Volume(String),
 }
 
 impl std::fmt::Display for Object {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Object::Image(name) => write!(f, "image `{name}`"),
-            Object::Volume(name) => write!(f, "volume `{name}`"),
-        }
+        let Object::Image(name) = self;
+        write!(f, "image `{name}`")
     }
 }
 
@@ -101,25 +97,27 @@ pub enum Work {
         /// SHA-512 that was verified.
         sha512: String,
     },
-    /// Unpack the snapshot into a volume of the engine.
+    /// Unpack the snapshot on top of the stage3, as an image of the engine.
     ImportPortage {
         /// The archive.
         file: PathBuf,
-        /// The volume's name.
-        volume: String,
-        /// An image with tar and xz.
+        /// The image's reference.
+        image: String,
+        /// What it goes on top of; has tar and xz.
         stage3_image: String,
         /// SHA-512 that was verified.
         sha512: String,
+        /// What the image is.
+        content: String,
     },
     /// Build the builder image.
     Builder {
-        /// What it is built on.
-        stage3_image: String,
+        /// What it is built on: stage3 and snapshot.
+        portage_image: String,
         /// Its reference.
         image: String,
-        /// Identifies its content: stage3 and templates.
-        fingerprint: String,
+        /// What the image is.
+        content: String,
     },
     /// Compile in a fresh builder and pack the difference to the parent.
     Rootfs(Box<RootfsWork>),
@@ -171,8 +169,6 @@ pub struct RootfsWork {
     pub parent: Option<(DockName, PathBuf)>,
     /// The builder image.
     pub bob: String,
-    /// The volume with the ebuild repository.
-    pub portage_volume: String,
     /// Settings for `make.conf`.
     pub make_conf: BTreeMap<String, String>,
     /// Seconds since 1970.

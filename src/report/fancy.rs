@@ -59,7 +59,14 @@ impl Report for Fancy {
         let color = self.color;
         match &event {
             Event::Started { step, reason } => self.bar(step).set_message(reason.clone()),
-            Event::Line { step, text } => self.bar(step).set_message(text.clone()),
+            Event::Line { step, text } => {
+                let bar = self.bar(step);
+                if bar.length().is_some() {
+                    bar.set_style(working());
+                    bar.unset_length();
+                }
+                bar.set_message(text.clone());
+            }
             Event::Waiting { step, owner } => {
                 self.bar(step).set_message(format!("waiting for {owner}"));
             }
@@ -86,5 +93,6 @@ impl Report for Fancy {
         for (_, bar) in self.bars.drain() {
             bar.finish_and_clear();
         }
+        let _ = self.all.clear();
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecResults};
-use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, VolumeCreateRequest};
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
 use bollard::query_parameters as query;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -27,7 +27,8 @@ pub type Sink<'a> = &'a mut (dyn FnMut(&[u8]) + Send);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A request with all that it makes the engine do may take this long (seconds).
 const WORK_TIMEOUT: u64 = 4 * 60 * 60;
-/// The label that says what a volume holds.
+/// The label that says what an image was made of, where that alone decides what it is: projects
+/// share such images.
 const CONTENT_LABEL: &str = "bb.content";
 
 /// One engine that answers.
@@ -36,20 +37,17 @@ pub struct Engine {
     docker: bollard::Docker,
 }
 
-/// The engine's images and volumes at one moment.
+/// The engine's images at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
     images: HashMap<String, String>,
-    volumes: HashMap<String, String>,
 }
 
 impl Inventory {
-    /// The engine's id for an object, if it is there.
+    /// What an object is: the content that its label names, else the engine's id for it.
     pub fn id(&self, object: &Object) -> Option<String> {
-        match object {
-            Object::Image(reference) => self.images.get(reference).cloned(),
-            Object::Volume(name) => self.volumes.get(name).cloned(),
-        }
+        let Object::Image(reference) = object;
+        self.images.get(reference).cloned()
     }
 }
 
@@ -127,56 +125,34 @@ impl Engine {
         }
     }
 
-    /// All images by reference and all volumes of ours by name, with their ids.
+    /// All images by reference, with what they are.
     pub async fn inventory(&self) -> Result<Inventory> {
-        let (images, volumes) = tokio::join!(self.images(), self.volumes());
-        Ok(Inventory { images: images?, volumes: volumes? })
+        let listed = self.docker.list_images(None::<query::ListImagesOptions>).await;
+        let mut images = HashMap::new();
+        for image in listed.map_err(failed("list its images"))? {
+            let id = image.labels.get(CONTENT_LABEL).unwrap_or(&image.id);
+            for tag in &image.repo_tags {
+                images.insert(without_local_host(tag), id.clone());
+            }
+        }
+        Ok(Inventory { images })
     }
 
     /// The same for a few objects: what it costs does not grow with what the engine holds.
     pub async fn inventory_of(&self, objects: &[Object]) -> Result<Inventory> {
         let mut inventory = Inventory::default();
-        for object in objects {
-            match object {
-                Object::Image(reference) => {
-                    let id = self.image_id(reference).await?;
+        for Object::Image(reference) in objects {
+            match self.docker.inspect_image(reference).await {
+                Ok(image) => {
+                    let labels = image.config.and_then(|c| c.labels).unwrap_or_default();
+                    let id = labels.get(CONTENT_LABEL).cloned().or(image.id);
                     inventory.images.extend(id.map(|id| (reference.clone(), id)));
                 }
-                Object::Volume(name) => {
-                    let content = self.volume_content(name).await?;
-                    inventory.volumes.extend(content.map(|content| (name.clone(), content)));
-                }
+                Err(cause) if status(&cause) == Some(404) => {}
+                Err(cause) => return Err(failed("look up an image")(cause)),
             }
         }
         Ok(inventory)
-    }
-
-    async fn volume_content(&self, name: &str) -> Result<Option<String>> {
-        match self.docker.inspect_volume(name).await {
-            Ok(volume) => Ok(volume.labels.get(CONTENT_LABEL).cloned()),
-            Err(cause) if status(&cause) == Some(404) => Ok(None),
-            Err(cause) => Err(failed("look up a volume")(cause)),
-        }
-    }
-
-    async fn images(&self) -> Result<HashMap<String, String>> {
-        let listed = self.docker.list_images(None::<query::ListImagesOptions>).await;
-        let mut images = HashMap::new();
-        for image in listed.map_err(failed("list its images"))? {
-            for tag in image.repo_tags {
-                images.insert(without_local_host(&tag), image.id.clone());
-            }
-        }
-        Ok(images)
-    }
-
-    async fn volumes(&self) -> Result<HashMap<String, String>> {
-        let filters = HashMap::from([("label".to_owned(), vec![CONTENT_LABEL.to_owned()])]);
-        let options = query::ListVolumesOptionsBuilder::default().filters(&filters).build();
-        let listed = self.docker.list_volumes(Some(options)).await;
-        let listed = listed.map_err(failed("list its volumes"))?.volumes.unwrap_or_default();
-        let content = |labels: HashMap<String, String>| labels.get(CONTENT_LABEL).cloned();
-        Ok(listed.into_iter().filter_map(|v| Some((v.name, content(v.labels)?))).collect())
     }
 
     /// The id of an image, if it is there.
@@ -197,10 +173,12 @@ impl Engine {
     }
 
     /// Makes an image of an archive of a root file system (tar, also compressed).
-    pub async fn import_image(&self, archive: Body, reference: &str) -> Result<()> {
-        let (repo, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
-        let options =
-            query::CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).build();
+    /// `content` says what it is.
+    pub async fn import_image(&self, archive: Body, reference: &str, content: &str) -> Result<()> {
+        let (repo, tag) = split(reference);
+        let options = query::CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag);
+        let label = format!("LABEL {CONTENT_LABEL}={content}");
+        let options = options.changes(vec![label]).build();
         let body = bollard::body_try_stream(archive);
         let mut answer = self.docker.create_image(Some(options), Some(body), None);
         while let Some(info) = answer.next().await {
@@ -209,17 +187,32 @@ impl Engine {
         Ok(())
     }
 
-    /// Builds an image of a context with its `Dockerfile`, and tags it. Returns its id.
+    /// Makes an image of a container as it is now. `content` says what it is.
+    pub async fn commit(&self, container: &str, reference: &str, content: &str) -> Result<()> {
+        let (repo, tag) = split(reference);
+        let options = query::CommitContainerOptionsBuilder::default().container(container);
+        let label = format!("LABEL {CONTENT_LABEL}={content}");
+        let options = options.repo(repo).tag(tag).pause(false).changes(&label).build();
+        let config = bollard::models::ContainerConfig::default();
+        let committed = self.docker.commit_container(options, config).await;
+        committed.map(drop).map_err(failed("make an image of a container"))
+    }
+
+    /// Builds an image of a context with its `Dockerfile`, and tags it. Returns its id. `content`
+    /// says what it is, where the id does not.
     pub async fn build_image(
         &self,
         context: Body,
         references: &[String],
+        content: Option<&str>,
         log: Sink<'_>,
     ) -> Result<String> {
         let first = references.first().map_or("", String::as_str);
+        let labels = content.map(|c| (CONTENT_LABEL.to_owned(), c.to_owned()));
         let options = query::BuildImageOptionsBuilder::default()
             .dockerfile("Dockerfile")
             .t(first)
+            .labels(&labels.into_iter().collect())
             .rm(true)
             .forcerm(true)
             .build();
@@ -243,7 +236,7 @@ impl Engine {
     }
 
     async fn tag(&self, image: &str, reference: &str) -> Result<()> {
-        let (repo, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
+        let (repo, tag) = split(reference);
         let options = query::TagImageOptionsBuilder::default().repo(repo).tag(tag).build();
         self.docker.tag_image(image, Some(options)).await.map_err(failed("tag the image"))
     }
@@ -253,28 +246,6 @@ impl Engine {
         let options = query::RemoveImageOptionsBuilder::default().force(true).build();
         match self.docker.remove_image(reference, Some(options), None).await {
             Err(cause) if status(&cause) != Some(404) => Err(failed("remove an image")(cause)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Makes a volume that says what it holds. An older one of that name is removed.
-    pub async fn create_volume(&self, name: &str, content: &str) -> Result<()> {
-        self.remove_volume(name).await?;
-        let labels = HashMap::from([(CONTENT_LABEL.to_owned(), content.to_owned())]);
-        let request = VolumeCreateRequest {
-            name: Some(name.to_owned()),
-            labels: Some(labels),
-            ..Default::default()
-        };
-        self.docker.create_volume(request).await.map_err(failed("create a volume"))?;
-        Ok(())
-    }
-
-    /// Removes a volume; no error if it is not there.
-    pub async fn remove_volume(&self, name: &str) -> Result<()> {
-        let options = query::RemoveVolumeOptionsBuilder::default().build();
-        match self.docker.remove_volume(name, Some(options)).await {
-            Err(cause) if status(&cause) != Some(404) => Err(failed("remove a volume")(cause)),
             _ => Ok(()),
         }
     }
@@ -355,6 +326,11 @@ impl Engine {
         let state = self.docker.inspect_exec(&exec.id).await.map_err(&what)?;
         state.exit_code.ok_or_else(|| Error::step("the container was stopped from outside"))
     }
+}
+
+/// A reference of ours as name and tag.
+fn split(reference: &str) -> (&str, &str) {
+    reference.rsplit_once(':').unwrap_or((reference, "latest"))
 }
 
 fn text_of(piece: LogOutput) -> Bytes {

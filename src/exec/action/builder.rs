@@ -9,7 +9,7 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::exec::action::{Log, Made};
+use crate::exec::action::{Log, Made, is_there};
 use crate::exec::work::Context;
 use crate::world::archive::{self, Entry, hex};
 
@@ -35,28 +35,33 @@ pub fn templates_digest() -> String {
 }
 
 pub(super) async fn builder(
-    stage3_image: &str,
+    portage_image: &str,
     image: &str,
-    fingerprint: &str,
+    content: &str,
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
-    let entries = templates().map(|(path, text)| entry(path, text, stage3_image));
+    if is_there(image, content, context).await? {
+        return Ok(Made::product("content", content).note("already in the engine"));
+    }
+    let entries = templates().map(|(path, text)| entry(path, text, portage_image));
     let entries = entries.collect::<Result<Vec<_>>>()?;
     let body = archive::stream(entries, context.settings.source_date_epoch);
-    context.engine.build_image(body, &[image.to_owned()], &mut |data| log.write(data)).await?;
+    let mut sink = |data: &[u8]| log.write(data);
+    let references = [image.to_owned()];
+    context.engine.build_image(body, &references, Some(content), &mut sink).await?;
     log.check()?;
-    Ok(Made::product("content", fingerprint))
+    Ok(Made::product("content", content))
 }
 
-fn entry(path: &Path, text: &[u8], stage3_image: &str) -> Result<Entry> {
+fn entry(path: &Path, text: &[u8], portage_image: &str) -> Result<Entry> {
     if path != Path::new("Dockerfile") {
         return Ok(Entry::Text(PathBuf::from(path), text.to_vec()));
     }
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let source = String::from_utf8_lossy(text);
-    let rendered = environment.render_str(&source, context! { stage3_image });
+    let rendered = environment.render_str(&source, context! { portage_image });
     let rendered = rendered.map_err(|e| Error::bug(format!("the builder's Dockerfile: {e}")))?;
     Ok(Entry::Text(PathBuf::from(path), rendered.into_bytes()))
 }

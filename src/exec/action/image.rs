@@ -13,7 +13,7 @@ use crate::world::archive::{self, Entry};
 pub(super) async fn image(work: &ImageWork, context: &Context, log: &mut Log) -> Result<Made> {
     let body = archive::stream(entries(work), context.settings.source_date_epoch);
     let mut sink = |data: &[u8]| log.write(data);
-    let id = match context.engine.build_image(body, &work.references, &mut sink).await {
+    let id = match context.engine.build_image(body, &work.references, None, &mut sink).await {
         Ok(id) => id,
         Err(error) => return Err(log.failed(error.message())),
     };

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::exec::action::{Log, Made, blocking};
+use crate::exec::action::{Log, Made, blocking, is_there};
 use crate::exec::work::Context;
 use crate::world::archive;
 use crate::world::docker::ContainerSpec;
@@ -16,8 +16,11 @@ pub(super) async fn stage3(
     sha512: &str,
     context: &Context,
 ) -> Result<Made> {
+    if is_there(image, sha512, context).await? {
+        return Ok(Made::product("content", sha512).note("already in the engine"));
+    }
     let body = archive::verified_file(file.to_owned(), sha512.to_owned());
-    let imported = context.engine.import_image(body, image).await;
+    let imported = context.engine.import_image(body, image, sha512).await;
     if let Err(error) = imported {
         context.engine.remove_image(image).await?;
         return Err(told(file, sha512, error).await);
@@ -25,27 +28,39 @@ pub(super) async fn stage3(
     Ok(Made::product("content", sha512))
 }
 
-/// Where the volume is while it is filled.
-const REPOSITORY: &str = "/repository";
+/// Where Portage looks for its ebuild repository.
+const REPOSITORY: &str = "/var/db/repos/gentoo";
 
+/// The image with the snapshot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub image: &'a str,
+    pub content: &'a str,
+}
+
+/// Unpacks the snapshot in a container and makes an image of it: it is there whole or not at all.
 pub(super) async fn portage(
     file: &Path,
-    volume: &str,
     sha512: &str,
-    mut spec: ContainerSpec,
+    target: Target<'_>,
+    spec: &ContainerSpec,
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
-    context.engine.create_volume(volume, sha512).await?;
-    spec.volumes.push((volume.to_owned(), REPOSITORY.to_owned(), false));
-    let container = context.engine.start_container(&spec).await?;
-    let unpacked = unpack(file, sha512, &container, context, log).await;
-    context.engine.remove_container(&container).await?;
-    if let Err(error) = unpacked {
-        context.engine.remove_volume(volume).await?;
-        return Err(told(file, sha512, error).await);
+    let Target { image, content } = target;
+    if is_there(image, content, context).await? {
+        return Ok(Made::product("content", content).note("already in the engine"));
     }
-    Ok(Made::product("content", sha512))
+    let container = context.engine.start_container(spec).await?;
+    let mut made = unpack(file, sha512, &container, context, log).await;
+    if made.is_ok() {
+        made = context.engine.commit(&container, image, content).await;
+    }
+    context.engine.remove_container(&container).await?;
+    match made {
+        Ok(()) => Ok(Made::product("content", content)),
+        Err(error) => Err(told(file, sha512, error).await),
+    }
 }
 
 /// A transfer that broke because the file is no longer what was verified is a matter of trust.
@@ -72,7 +87,12 @@ async fn unpack(
     let name = "portage.tar.xz";
     let body = archive::verified_file_in_tar(name, file.to_owned(), size, sha512.to_owned());
     context.engine.upload(container, "/tmp", body).await?;
-    let command = ["tar", "-xJf", "/tmp/portage.tar.xz", "-C", REPOSITORY, "--strip-components=1"];
+    let script = format!(
+        "mkdir -p {REPOSITORY} && \
+         tar -xJf /tmp/portage.tar.xz -C {REPOSITORY} --strip-components=1 --no-same-owner && \
+         rm /tmp/portage.tar.xz"
+    );
+    let command = ["sh", "-c", &script];
     let status = context.engine.exec(container, &command, &mut |data| log.write(data)).await?;
     log.check()?;
     if status == 0 { Ok(()) } else { Err(log.failed("the snapshot cannot be unpacked")) }

@@ -22,7 +22,7 @@ pub use verify::read_keyring;
 use crate::error::{Error, Result};
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
 use crate::ids::StepId;
-use crate::plan::step::{Step, Work};
+use crate::plan::step::{Object, Step, Work};
 use crate::world::docker::ContainerSpec;
 
 /// What an action made.
@@ -58,12 +58,13 @@ pub async fn act(step: &Step, context: &Context, log: &mut Log) -> Result<Made> 
         Work::ImportStage3 { file, image, sha512 } => {
             import::stage3(file, image, sha512, context).await
         }
-        Work::ImportPortage { file, volume, stage3_image, sha512 } => {
+        Work::ImportPortage { file, image, stage3_image, sha512, content } => {
             let spec = container(&step.id, stage3_image, context);
-            import::portage(file, volume, sha512, spec, context, log).await
+            let target = import::Target { image, content };
+            import::portage(file, sha512, target, &spec, context, log).await
         }
-        Work::Builder { stage3_image, image, fingerprint } => {
-            builder::builder(stage3_image, image, fingerprint, context, log).await
+        Work::Builder { portage_image, image, content } => {
+            builder::builder(portage_image, image, content, context, log).await
         }
         Work::Rootfs(work) => {
             let spec = container(&step.id, &work.bob, context);
@@ -91,6 +92,13 @@ fn container(step: &StepId, image: &str, context: &Context) -> ContainerSpec {
     }
 }
 
+/// Whether the engine has an image that says it is this: another project may have made it.
+async fn is_there(image: &str, content: &str, context: &Context) -> Result<bool> {
+    let object = Object::Image(image.to_owned());
+    let inventory = context.engine.inventory_of(std::slice::from_ref(&object)).await?;
+    Ok(inventory.id(&object).as_deref() == Some(content))
+}
+
 /// Runs blocking work on a thread of its own.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
@@ -104,5 +112,9 @@ async fn blocking<T: Send + 'static>(
 pub fn megabytes(bytes: u64) -> String {
     #[allow(clippy::cast_precision_loss, reason = "two digits are shown")]
     let mb = bytes as f64 / 1e6;
-    if mb < 10.0 { format!("{mb:.2} MB") } else { format!("{mb:.1} MB") }
+    match bytes {
+        0..10_000 => format!("{bytes} bytes"),
+        10_000..10_000_000 => format!("{mb:.2} MB"),
+        _ => format!("{mb:.1} MB"),
+    }
 }

@@ -31,7 +31,6 @@ pub(super) async fn rootfs(
     log: &mut Log,
 ) -> Result<Made> {
     spec.volumes = vec![
-        (work.portage_volume.clone(), "/var/db/repos/gentoo".to_owned(), true),
         (DISTFILES_VOLUME.to_owned(), "/distfiles".to_owned(), false),
         (PACKAGES_VOLUME.to_owned(), "/packages".to_owned(), false),
     ];

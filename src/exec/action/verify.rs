@@ -33,9 +33,10 @@ pub(super) async fn verify(files: Files<'_>, pinned: &Pinned, context: &Context)
         let blake2b = listed.blake2b.unwrap_or_else(|| verified.blake2b.clone());
         agree(files.file, &shown(list), &verified, &sha512, &blake2b)?;
     }
-    let note = format!("signed by {}", verified.signer);
+    let signer = verified.signer.to_string();
+    let note = format!("signed by {}", &signer[signer.len().saturating_sub(16)..]);
     let mut made = Made::product("sha512", verified.sha512).note(note);
-    made.products.insert("signer".to_owned(), verified.signer.to_string());
+    made.products.insert("signer".to_owned(), signer);
     Ok(made)
 }
 
