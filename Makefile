@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help build mirror engine engine-stop demo test clean
+.PHONY: help build mirror engine engine-stop demo test bench clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
@@ -26,5 +26,14 @@ demo:             ## build the images of bb-dock/, fetch a page from nginx
 test:             ## formatting, lints, unit and integration tests
 	@scripts/test.sh
 
+bench:            ## what doing nothing costs, beside ninja, make and a bare stat
+	@cargo bench --bench scale
+
 clean:            ## remove target/, .demo/ and .bb/ (not the engine, not the mirror)
 	@rm -rf -- target .demo .bb
+
+# The images of bb-dock/, step by step, as in any pipeline that includes ours: `make bb-help`.
+ifneq ($(filter bb-%,$(MAKECMDGOALS)),)
+BB ?= target/debug/bb
+include Makefile.generated
+endif

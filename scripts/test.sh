@@ -43,7 +43,7 @@ main() {
 # What the tests call themselves; mirror and engine see to their own.
 tools() {
     need_rust fmt clippy
-    need curl:curl xz:xz-utils make:make git:git
+    need curl:curl xz:xz-utils make:make git:git bmake:bmake ninja:ninja-build
 }
 
 # part NAME COMMAND…: one row of the table. The first that fails ends the run.

@@ -41,6 +41,7 @@ struct File {
     arch: Option<String>,
     flavour: Option<String>,
     source_date_epoch: Option<u64>,
+    made_by_make: Option<Vec<PathBuf>>,
     #[serde(default)]
     trust: TrustTable,
     #[serde(default)]
@@ -131,6 +132,9 @@ pub struct Settings {
     pub build: BTreeMap<String, String>,
     /// A snapshot date (`YYYYMMDD`) that the environment insists on.
     pub date: Option<String>,
+    /// Files that rules of an including Makefile make: they count as there, and the exported
+    /// Makefile leaves their rules to it.
+    pub made_by_make: Vec<PathBuf>,
     /// Users' own steps, by name.
     pub tasks: Vec<Task>,
     /// The text of `bb.toml`, for messages that show a place in it.
@@ -154,6 +158,7 @@ impl Default for Settings {
             fingerprints: GENTOO_FINGERPRINTS.map(text).into(),
             build: BTreeMap::from([(text("CFLAGS"), text("-O2 -pipe"))]),
             date: None,
+            made_by_make: vec![],
             tasks: vec![],
             text: String::new(),
         }
@@ -183,6 +188,7 @@ impl Settings {
         put(&mut self.arch, file.arch);
         put(&mut self.flavour, file.flavour);
         put(&mut self.source_date_epoch, file.source_date_epoch);
+        put(&mut self.made_by_make, file.made_by_make);
         put(&mut self.keyring, file.trust.keyring);
         put(&mut self.fingerprints, file.trust.fingerprints);
     }

@@ -78,7 +78,8 @@ impl Project {
     pub fn docks(&self) -> Result<Vec<Dock>> {
         let mut docks = dock::discover(&self.settings.docks)?;
         let made = self.settings.tasks.iter().flat_map(|t| &t.outputs);
-        for output in made.map(|o| Path::new(&o.text)) {
+        let made = made.map(|o| Path::new(&o.text));
+        for output in made.chain(self.settings.made_by_make.iter().map(PathBuf::as_path)) {
             for dock in &mut docks {
                 will_have(dock, output);
             }

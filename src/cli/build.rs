@@ -15,7 +15,7 @@ use crate::report::{self, Fancy, Plain, Report};
 /// Build images and all that they need.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Names of images (default: all but the excluded ones)
+    /// Names of images, or ids of steps (default: all but the excluded ones)
     images: Vec<String>,
     /// How many steps run at the same time (default: half the cores, at least 2)
     #[arg(short, long, value_name = "N")]

@@ -14,7 +14,7 @@ pub(super) struct Args {
     /// The form
     #[arg(value_enum)]
     form: Form,
-    /// Names of images (default: all but the excluded ones)
+    /// Names of images, or ids of steps (default: all but the excluded ones)
     images: Vec<String>,
     /// The command that build.ninja calls
     #[arg(long, default_value = "bb", value_name = "COMMAND")]
@@ -34,7 +34,8 @@ pub(super) fn export(args: &Args, state: &Path) -> Result<u8> {
     let (docks, plan) = session::shape(&project)?;
     let plan = select::select(&plan, &args.images, &project.settings.exclude)?;
     let sources = project.sources(&docks);
-    let exported = Exported { plan: &plan, state, sources: &sources };
+    let made_by_make = &project.settings.made_by_make;
+    let exported = Exported { plan: &plan, state, sources: &sources, made_by_make };
     print(&match args.form {
         Form::Ninja => ninja::ninja(exported, &args.bb)?,
         Form::Json => json::json(exported)?,

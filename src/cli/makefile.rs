@@ -19,7 +19,7 @@ pub(super) struct Args {
     /// Write nothing; exit 1 if the file is not what would be written
     #[arg(long)]
     check: bool,
-    /// Names of images (default: all but the excluded ones)
+    /// Names of images, or ids of steps (default: all but the excluded ones)
     images: Vec<String>,
 }
 
@@ -58,7 +58,12 @@ pub(super) fn compute(project: &Project, images: &[String], output: &Path) -> Re
     let (docks, plan) = session::shape(project)?;
     let plan = select::select(&plan, images, &project.settings.exclude)?;
     let sources = project.sources(&docks);
-    let exported = Exported { plan: &plan, state: &project.layout.state, sources: &sources };
+    let exported = Exported {
+        plan: &plan,
+        state: &project.layout.state,
+        sources: &sources,
+        made_by_make: &project.settings.made_by_make,
+    };
     let (text, digest) = make::makefile(exported, &output.to_string_lossy(), images)?;
     Ok(Makefile { text, digest, sources })
 }

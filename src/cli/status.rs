@@ -13,7 +13,7 @@ use crate::report::table;
 /// List every step and whether it is up to date.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Names of images (default: all but the excluded ones)
+    /// Names of images, or ids of steps (default: all but the excluded ones)
     images: Vec<String>,
     /// Exit 1 if there is anything to do
     #[arg(long)]

@@ -34,7 +34,7 @@ pub(super) async fn why(args: &Args, state: &Path) -> Result<u8> {
     let env = session::environment();
     let project = Project::load(&env, state)?;
     let plan = session::locked_plan(&project)?;
-    let target = target(&plan, &args.target)?;
+    let target = select::named(&plan, &args.target)?;
     let id = plan.step(target).id.clone();
     let plan = plan.closure(&[target])?;
     let target = plan.find(&id).ok_or_else(|| Error::bug(format!("no step `{id}`")))?;
@@ -48,10 +48,6 @@ pub(super) async fn why(args: &Args, state: &Path) -> Result<u8> {
         print(&as_text(&plan, &id, &chains));
     }
     Ok(0)
-}
-
-fn target(plan: &Plan, name: &str) -> Result<StepIx> {
-    if name.contains(':') { select::step(plan, &name.parse()?) } else { select::image(plan, name) }
 }
 
 /// A chain for each step that is stale for a reason of its own: a need that changed because a step

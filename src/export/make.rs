@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::export::{Exported, render, stamp};
-use crate::ids::Kind;
+use crate::ids::{Kind, StepId};
 use crate::plan::graph::StepIx;
 use crate::world::archive::hex;
 
@@ -43,6 +43,7 @@ pub fn makefile(exported: Exported<'_>, file: &str, chosen: &[String]) -> Result
         plan.order().iter().map(|ix| target(exported, *ix)).collect::<Result<Vec<_>>>()?;
     let mut inputs = exported.all_user_files();
     inputs.extend(exported.sources);
+    inputs.retain(|file| !exported.made_by_make.contains(file));
     let inputs = inputs.into_iter().map(|f| name(f)).collect::<Result<Vec<_>>>()?;
     let sources = exported.sources.iter().map(|f| name(f)).collect::<Result<Vec<_>>>()?;
     let (images, phonies) = (images(exported), phonies(exported));
@@ -71,10 +72,11 @@ fn target(exported: Exported<'_>, ix: StepIx) -> Result<Target> {
     })
 }
 
-/// Stamps of all images.
+/// Stamps of all images and tasks.
 fn images(exported: Exported<'_>) -> Vec<String> {
     let steps = exported.plan.order().iter().map(|ix| &exported.plan.step(*ix).id);
-    let mut stamps = steps.filter(|id| id.kind == Kind::Image).map(stamp).collect::<Vec<_>>();
+    let last = |id: &&StepId| matches!(id.kind, Kind::Image | Kind::Task);
+    let mut stamps = steps.filter(last).map(stamp).collect::<Vec<_>>();
     stamps.sort();
     stamps
 }

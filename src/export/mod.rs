@@ -25,12 +25,16 @@ pub struct Exported<'a> {
     pub state: &'a Path,
     /// Files and folders that the plan itself was computed from, relative to the project.
     pub sources: &'a BTreeSet<PathBuf>,
+    /// Files that rules of the including Makefile make.
+    pub made_by_make: &'a [PathBuf],
 }
 
 impl Exported<'_> {
-    /// Input files that are the user's: what steps make is told by their stamps.
+    /// Input files of the project: what steps make is told by their stamps, and files elsewhere,
+    /// such as a keyring, are looked at by the judge, so that the export is the same everywhere.
     fn user_files(&self, ix: StepIx) -> impl Iterator<Item = &PathBuf> {
-        self.plan.step(ix).files.iter().filter(|f| !f.starts_with(self.state))
+        let of_project = |f: &&PathBuf| !f.starts_with(self.state) && f.is_relative();
+        self.plan.step(ix).files.iter().filter(of_project)
     }
 
     /// All input files of the user's, once each, sorted.

@@ -32,7 +32,8 @@ pub fn ninja(exported: Exported<'_>, bb: &str) -> Result<String> {
     let edges = order.iter().map(|ix| edge(exported, *ix)).collect::<Result<Vec<_>>>()?;
     let inputs = exported.all_user_files();
     let inputs = inputs.into_iter().map(|f| escape(f)).collect::<Result<Vec<_>>>()?;
-    let images = edges.iter().filter(|e| e.id.starts_with("image:")).map(|e| e.stamp.as_str());
+    let last = |e: &&Edge| e.id.starts_with("image:") || e.id.starts_with("task:");
+    let images = edges.iter().filter(last).map(|e| e.stamp.as_str());
     let images = images.collect::<Vec<_>>();
     let state = escape(exported.state)?;
     let values = json!({

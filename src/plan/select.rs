@@ -6,22 +6,38 @@ use crate::error::{Error, Result};
 use crate::ids::{Kind, StepId};
 use crate::plan::graph::{Plan, StepIx};
 
-/// The steps that build the named images, or all images but the excluded ones.
+/// The steps for the named images and steps, or for all images but the excluded ones and all tasks.
 pub fn select(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Plan> {
     let roots = if images.is_empty() {
-        all_images(plan, exclude)?
+        everything(plan, exclude)?
     } else {
-        images.iter().map(|name| image(plan, name)).collect::<Result<_>>()?
+        images.iter().map(|name| named(plan, name)).collect::<Result<_>>()?
     };
     plan.closure(&roots)
 }
 
-fn all_images(plan: &Plan, exclude: &[String]) -> Result<Vec<StepIx>> {
+/// All images but the excluded ones, and all tasks.
+fn everything(plan: &Plan, exclude: &[String]) -> Result<Vec<StepIx>> {
     for name in exclude {
         image(plan, name)?;
     }
-    let images = image_steps(plan);
-    Ok(images.filter(|(name, _)| !exclude.iter().any(|e| e == name)).map(|(_, ix)| ix).collect())
+    let wanted = |ix: &&StepIx| {
+        let id = &plan.step(**ix).id;
+        match id.kind {
+            Kind::Image => !exclude.contains(&id.name),
+            Kind::Task => true,
+            _ => false,
+        }
+    };
+    Ok(plan.order().iter().filter(wanted).copied().collect())
+}
+
+/// An image by its name, or any step by its id.
+///
+/// # Errors
+/// There is none, with the nearest one as a hint.
+pub fn named(plan: &Plan, name: &str) -> Result<StepIx> {
+    if name.contains(':') { step(plan, &name.parse()?) } else { image(plan, name) }
 }
 
 fn image_steps(plan: &Plan) -> impl Iterator<Item = (&str, StepIx)> {

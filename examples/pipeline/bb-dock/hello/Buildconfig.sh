@@ -1,0 +1,2 @@
+# Nothing is compiled with Portage here.
+PACKAGES=""
