@@ -109,9 +109,12 @@ impl Project {
             BTreeSet::from([PathBuf::from(SETTINGS_FILE), self.settings.docks.clone()]);
         for dock in docks {
             sources.extend([dock.dir.clone(), dock.template_file.clone()]);
-            let of_dock = dock.files.iter().map(|f| dock.dir.join(&f.path));
-            let folders = of_dock.filter_map(|f| f.parent().map(Path::to_owned));
-            sources.extend(folders.filter(|f| f.starts_with(&dock.dir)));
+            for file in &dock.files {
+                let own = (file.kind == FileKind::EmptyFolder).then_some(file.path.as_path());
+                let above = file.path.ancestors().skip(1);
+                let folders = own.into_iter().chain(above).filter(|dir| *dir != Path::new(""));
+                sources.extend(folders.map(|dir| dock.dir.join(dir)));
+            }
             for name in ["dock.toml", ".dockerignore"].map(Path::new) {
                 if dock.files.iter().any(|f| f.path == name) {
                     sources.insert(dock.dir.join(name));
