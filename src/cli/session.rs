@@ -19,6 +19,7 @@ use crate::world::archive::hex;
 use crate::world::docker::Engine;
 use crate::world::http::Client;
 use crate::world::release::Release;
+use crate::world::store;
 
 /// The environment's variables; those that are not UTF-8 are none of ours.
 pub(super) fn environment() -> BTreeMap<String, String> {
@@ -110,13 +111,12 @@ pub(super) async fn pin_newest(project: &Project, offline: bool) -> Result<Lock>
     let release = Release { settings: &project.settings, client: &client, keyring: &keyring };
     let snapshot = project.layout.download("portage.tar.xz");
     let lock = release.newest(&snapshot, today()).await?;
+    store::replace_beside(Path::new(LOCK_FILE), lock.to_text()?.as_bytes())?;
     super::say(&format!(
         "pinned  stage3 {} and snapshot {} in {LOCK_FILE}\n",
         lock.stage3.timestamp,
         lock.date()
     ));
-    let text = lock.to_text()?;
-    project.store().replace(Path::new(LOCK_FILE), text.as_bytes())?;
     Ok(lock)
 }
 

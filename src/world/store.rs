@@ -306,6 +306,15 @@ fn note_owner(file: &mut File, path: &Path) -> Result<StepLock> {
     Ok(StepLock { _file: file })
 }
 
+/// Writes a whole file outside of the state folder at once: it may be on another file system.
+pub fn replace_beside(path: &Path, text: &[u8]) -> Result<()> {
+    let dir = path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new("."));
+    let temp = tempfile::NamedTempFile::new_in(dir);
+    let mut temp = temp.map_err(|e| Error::file("write", path, &e))?;
+    temp.write_all(text).map_err(|e| Error::file("write", path, &e))?;
+    persist(temp, path)
+}
+
 fn persist(temp: tempfile::NamedTempFile, path: &Path) -> Result<()> {
     make_parent(path)?;
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
