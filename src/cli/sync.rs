@@ -10,6 +10,7 @@ use crate::diag;
 use crate::error::{Error, Result};
 use crate::exec::sync;
 use crate::project::Project;
+use crate::world::store::Store;
 
 /// Bring file times in line with the judge.
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,7 @@ pub(super) struct Args {
 
 /// Make's own error names this file when it is not there.
 const FAILED: &str = "make/see-the-error-above";
+const STOP: &str = "make/stop.mk";
 const SYNCED: &str = "make/synced.mk";
 
 pub(super) async fn sync(args: &Args, state: &Path, look: Look) -> Result<u8> {
@@ -40,11 +42,18 @@ pub(super) async fn sync(args: &Args, state: &Path, look: Look) -> Result<u8> {
         }
         Err(error) if args.exported.is_some() => {
             say(&diag::render(&error, look.color));
-            print_path(args, state, FAILED);
+            print_path(args, state, if stops_gnu_make(args, state) { STOP } else { FAILED });
             Ok(error.exit().code())
         }
         Err(error) => Err(error),
     }
+}
+
+/// GNU make would say "No rule to make target" of a file that is not there: it gets one that stops it.
+fn stops_gnu_make(args: &Args, state: &Path) -> bool {
+    let store = Store::at(state);
+    let write = || store.replace(&state.join(STOP), b"$(error see the error above)\n");
+    args.bmake.is_empty() && store.create().and_then(|()| write()).is_ok()
 }
 
 fn print_path(args: &Args, state: &Path, file: &str) {

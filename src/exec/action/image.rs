@@ -11,12 +11,7 @@ use crate::plan::step::ImageWork;
 use crate::world::archive::{self, Entry};
 
 pub(super) async fn image(work: &ImageWork, context: &Context, log: &mut Log) -> Result<Made> {
-    let body = archive::stream(entries(work), context.settings.source_date_epoch);
-    let mut sink = |data: &[u8]| log.write(data);
-    let id = match context.engine.build_image(body, &work.references, None, &mut sink).await {
-        Ok(id) => id,
-        Err(error) => return Err(log.failed(error.message())),
-    };
+    let id = build(work, context, log).await?;
     log.check()?;
     let (size, layers) = context.engine.image_size(&id).await?;
     let json = serde_json::json!({
@@ -29,6 +24,31 @@ pub(super) async fn image(work: &ImageWork, context: &Context, log: &mut Log) ->
     let text = text.map_err(|e| Error::bug(format!("cannot write image.json: {e}")))?;
     context.store.replace(&work.dir.join("image.json"), &text)?;
     Ok(Made::product("id", id).note(megabytes(u64::try_from(size).unwrap_or(0))))
+}
+
+/// How often a build is tried that the engine's cache tripped up.
+const ATTEMPTS: usize = 3;
+
+async fn build(work: &ImageWork, context: &Context, log: &mut Log) -> Result<String> {
+    let mut attempt = 1;
+    loop {
+        let body = archive::stream(entries(work), context.settings.source_date_epoch);
+        let mut sink = |data: &[u8]| log.write(data);
+        match context.engine.build_image(body, &work.references, None, &mut sink).await {
+            Ok(id) => return Ok(id),
+            Err(error) if attempt < ATTEMPTS && cache_vanished(&error) => {
+                log.write(format!("bb: {}; trying again\n", error.message()).as_bytes());
+                attempt += 1;
+            }
+            Err(error) => return Err(log.failed(error.message())),
+        }
+    }
+}
+
+/// Docker's classic builder looks for a cached layer among all images, and gives up when one of
+/// them is removed at that moment, by whomever.
+fn cache_vanished(error: &Error) -> bool {
+    error.message().contains("unable to find image \"sha256:")
 }
 
 fn entries(work: &ImageWork) -> Vec<Entry> {
