@@ -20,6 +20,7 @@ pub mod export;
 pub mod fresh;
 pub mod ids;
 pub mod lock;
+pub mod parallel;
 pub mod plan;
 pub mod project;
 pub mod report;

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::exec::action::templates_digest;
 use crate::ids::DockName;
 use crate::lock::Lock;
+use crate::parallel;
 use crate::plan::expand::{Layout, Sources};
 use crate::plan::{DockFacts, Plan, TaskFacts, expand};
 use crate::world::store::Store;
@@ -92,7 +93,7 @@ impl Project {
         let names = docks.iter().map(|d| d.name.clone()).collect();
         let markers = self.settings.markers(lock.map_or("", Lock::date)).into();
         let known = Known { markers: &markers, docks: &names };
-        let facts = docks.iter().map(|d| facts(d, known)).collect::<Result<Vec<_>>>()?;
+        let facts = parallel::map(docks, |dock| facts(dock, known))?;
         expand(Sources {
             settings: &self.settings,
             lock,
@@ -165,9 +166,13 @@ fn matching<'a>(matcher: &'a GlobMatcher, pattern: &str) -> impl Iterator<Item =
 /// A file that a task makes in a dock belongs to the dock before it is there.
 fn will_have(dock: &mut Dock, output: &Path) {
     let Ok(path) = output.strip_prefix(&dock.dir) else { return };
-    if let Err(at) = dock.files.binary_search_by(|f| f.path.as_path().cmp(path)) {
+    if let Err(at) = dock.files.binary_search_by(|f| bytes(&f.path).cmp(bytes(path))) {
         dock.files.insert(at, FileEntry { path: path.to_owned(), kind: FileKind::File });
     }
+}
+
+fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
 }
 
 /// Whether a dock is compiled, or names the snapshot's date.

@@ -14,6 +14,7 @@ use super::render::{Markers, Rendered};
 use super::settings::{self, DockSettings};
 use crate::error::{Error, Result, io_reason};
 use crate::ids::DockName;
+use crate::parallel;
 
 /// No file that is read here may be larger.
 const LIMIT: u64 = 1 << 20;
@@ -39,8 +40,6 @@ pub struct Dock {
     pub is_jinja: bool,
     /// `Buildconfig.sh`.
     pub buildconfig_file: PathBuf,
-    /// Its text.
-    pub buildconfig: String,
     /// What `dock.toml` says.
     pub settings: DockSettings,
     /// Everything in the folder, sorted by bytes.
@@ -102,7 +101,8 @@ fn all(root: &Path, names: &[OsString]) -> Result<Vec<Dock>> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = names.len().div_ceil(threads).max(PER_THREAD);
     let read = |names: &[OsString]| -> Result<Vec<Dock>> {
-        names.iter().map(|name| dock(root, name)).collect()
+        let names = names.into_iter().collect::<Vec<_>>();
+        parallel::map(&names, |name| dock(root, name))
     };
     std::thread::scope(|scope| {
         let parts = names.chunks(share);
@@ -151,7 +151,6 @@ fn dock(root: &Path, name: &OsStr) -> Result<Dock> {
     let buildconfig_file = buildconfig_file(&dir, &files)?;
     Ok(Dock {
         template: read(&template_file)?,
-        buildconfig: read(&buildconfig_file)?,
         settings: settings(&dir, &files)?,
         ignore: optional(&dir, &files, IGNORE)?.map(|(_, text)| text),
         name,

@@ -1,0 +1,46 @@
+//! The same work on many things, on all cores where that pays.
+//!
+//! Knows nothing of what is done.
+
+use std::num::NonZeroUsize;
+use std::thread;
+
+use crate::error::{Error, Result};
+
+/// Fewer things than this are done before threads have started.
+const WORTHWHILE: usize = 256;
+
+/// What `each` makes of the items, in their order.
+///
+/// # Errors
+/// The error of the first item, in their order, that has one.
+pub fn map<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    if items.len() < WORTHWHILE || threads == 1 {
+        return items.iter().map(each).collect();
+    }
+    let part = |items: &[T]| items.iter().map(&each).collect::<Result<Vec<_>>>();
+    let part = &part;
+    thread::scope(|scope| {
+        let chunks = items.chunks(items.len().div_ceil(threads));
+        let running = chunks.map(|chunk| scope.spawn(move || part(chunk))).collect::<Vec<_>>();
+        let mut made = Vec::with_capacity(items.len());
+        for thread in running {
+            made.extend(thread.join().map_err(|_| Error::bug("a thread ended"))??);
+        }
+        Ok(made)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_kept_and_the_first_error_wins() {
+        let items = (0..1000).collect::<Vec<_>>();
+        assert_eq!(map(&items, |n| Ok(n * 2)).unwrap()[999], 1998);
+        let odd = |n: &i32| if n % 300 == 299 { Err(Error::step(n.to_string())) } else { Ok(()) };
+        assert_eq!(map(&items, odd).unwrap_err().message(), "299");
+    }
+}
