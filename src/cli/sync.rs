@@ -37,12 +37,12 @@ const SYNCED: &str = "make/synced.mk";
 pub(super) async fn sync(args: &Args, state: &Path, look: Look) -> Result<u8> {
     match bring_in_line(args, state).await {
         Ok(()) => {
-            print_path(args, state, SYNCED);
+            print_path(args, SYNCED);
             Ok(0)
         }
         Err(error) if args.exported.is_some() => {
             say(&diag::render(&error, look.color));
-            print_path(args, state, if stops_gnu_make(args, state) { STOP } else { FAILED });
+            print_path(args, if stops_gnu_make(args, state) { STOP } else { FAILED });
             Ok(error.exit().code())
         }
         Err(error) => Err(error),
@@ -56,11 +56,10 @@ fn stops_gnu_make(args: &Args, state: &Path) -> bool {
     args.bmake.is_empty() && store.create().and_then(|()| write()).is_ok()
 }
 
-fn print_path(args: &Args, state: &Path, file: &str) {
+/// Below the state folder: its own path may have characters that make would read its own way.
+fn print_path(args: &Args, file: &str) {
     if args.exported.is_some() {
-        let path = state.join(file);
-        let path = std::path::absolute(&path).unwrap_or(path);
-        print(&format!("{}\n", path.display()));
+        print(&format!("{file}\n"));
     }
 }
 
