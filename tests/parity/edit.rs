@@ -19,6 +19,8 @@ pub struct Edit {
     pub state: Vec<(String, Option<&'static str>)>,
     /// The end of the names of what is removed from the engine.
     pub unloaded: Option<String>,
+    /// An image of another registry, and its new version.
+    pub pulled: Option<(u8, u32)>,
     /// A file of an image's own that is written while the image is built.
     pub during: Option<During>,
 }
@@ -68,6 +70,9 @@ impl Edit {
         if let Some(name) = &self.unloaded {
             assert!(room.engine.remove(|n| n.contains(name.as_str())) > 0, "{name} is not there");
         }
+        if let Some((base, version)) = self.pulled {
+            room.engine.pull(&format!("elsewhere.example/base:{base}"), version);
+        }
         for (path, seconds) in &self.aged {
             room.age(path, *seconds);
         }
@@ -84,7 +89,7 @@ pub struct Author {
 
 type Maker = fn(&mut Author, &mut Project, &mut Model) -> Option<Edit>;
 
-const MAKERS: [Maker; 21] = [
+const MAKERS: [Maker; 22] = [
     Author::content,
     Author::content,
     Author::content_as_old,
@@ -101,6 +106,7 @@ const MAKERS: [Maker; 21] = [
     Author::rewire,
     Author::marker,
     Author::unload,
+    Author::pull,
     Author::lose_output,
     Author::lose_stamp,
     Author::mode,
@@ -137,10 +143,11 @@ impl Author {
             maintainer: 0,
             tag: if self.percent(20) { "v1" } else { "latest" },
             cflags: 0,
+            elsewhere: [0; 2],
             items: vec![],
         };
         for _ in 0..docks {
-            if self.percent(12) {
+            if self.percent(20) {
                 let task = self.task(&project);
                 project.items.push((format!("t{}", self.number()), Item::Task(task)));
             }
@@ -154,7 +161,7 @@ impl Author {
     /// A dock comes after the tasks, so that one of them may make one of its files.
     fn let_task_make_file(&mut self, project: &mut Project, name: &str, mut dock: Dock) {
         let free = |(_, item): &&mut (String, Item)| matches!(item, Item::Task(task) if task.output.starts_with("out/"));
-        let give = self.percent(30);
+        let give = self.percent(60);
         if let (true, Some((task_name, Item::Task(task)))) =
             (give, project.items.iter_mut().find(free))
         {
@@ -428,7 +435,7 @@ impl Author {
         let mut edit = Edit::new("unload")?;
         let builder = [
             ("import:stage3", "gentoo-bb/stage3:"),
-            ("import:portage", "gentoo-bb-portage-"),
+            ("import:portage", "gentoo-bb/portage:"),
             ("builder:bob", "gentoo-bb/bob:"),
         ];
         let (id, name) = if project.has_rootfs() && self.percent(20) {
@@ -441,6 +448,15 @@ impl Author {
         model.break_step(&id);
         edit.what = format!("unload {name}");
         edit.unloaded = Some(name);
+        Some(edit)
+    }
+
+    fn pull(&mut self, project: &mut Project, _: &mut Model) -> Option<Edit> {
+        let base = self.rng.u8(..2);
+        let version = self.number();
+        project.elsewhere[usize::from(base)] = version;
+        let mut edit = Edit::new(format!("pull another base:{base}"))?;
+        edit.pulled = Some((base, version));
         Some(edit)
     }
 

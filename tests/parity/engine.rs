@@ -16,16 +16,20 @@ use crate::http::{Answer, Request, Server};
 /// What an engine has. One that is cloned goes its own way.
 #[derive(Debug, Clone, Default)]
 pub struct World {
-    /// Reference → id.
-    images: BTreeMap<String, String>,
-    /// Name → labels.
-    volumes: BTreeMap<String, Value>,
+    /// By reference.
+    images: BTreeMap<String, Image>,
     containers: BTreeMap<String, Container>,
     /// Id → container and command.
     execs: BTreeMap<String, (String, Vec<String>)>,
     /// References of all images that were built.
     built: Vec<String>,
     made: usize,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Image {
+    id: String,
+    labels: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -83,16 +87,22 @@ impl Engine {
     /// Removes what matches from the engine, behind everybody's back.
     pub fn remove(&self, mut matches: impl FnMut(&str) -> bool) -> usize {
         let mut world = self.shared.lock();
-        let before = world.images.len() + world.volumes.len();
+        let before = world.images.len();
         world.images.retain(|name, _| !matches(name));
-        world.volumes.retain(|name, _| !matches(name));
-        before - world.images.len() - world.volumes.len()
+        before - world.images.len()
     }
 
-    /// Names of the images that were built since the last question, without namespace and tag.
+    /// Gets an image of another registry, of some version.
+    pub fn pull(&self, reference: &str, version: u32) {
+        let image = Image { id: digest(format!("{reference} {version}")), ..Image::default() };
+        self.shared.lock().images.insert(reference.to_owned(), image);
+    }
+
+    /// Names of the docks' images that were built since the last question.
     pub fn built(&self) -> Vec<String> {
         let built = std::mem::take(&mut self.shared.lock().built);
-        let mut names = built.iter().map(|b| short(b).to_owned()).collect::<Vec<_>>();
+        let of_docks = built.iter().filter(|b| !b.starts_with("gentoo-bb/"));
+        let mut names = of_docks.map(|b| short(b).to_owned()).collect::<Vec<_>>();
         names.sort();
         names
     }
@@ -136,7 +146,7 @@ impl Shared {
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", ["version"]) => ok(json!({ "Version": "0", "ApiVersion": "1.47" })),
             (_, ["images", name @ ..]) => world.images(&request, name),
-            (_, ["volumes", name @ ..]) => world.volumes(&request, name),
+            ("POST", ["commit"]) => world.commit(&request),
             (_, ["containers", rest @ ..]) => world.containers(&request, rest),
             (_, ["exec", id, verb]) => world.exec(id, verb),
             _ => missing(&path),
@@ -150,12 +160,14 @@ impl Shared {
             (hook.act)();
         }
         let mut world = self.lock();
-        let context = unpack(&request.body);
-        match world.parents(&context) {
+        let mut context = unpack(&request.body);
+        let dockerfile = context.remove("Dockerfile").unwrap().1;
+        match world.instructions(&String::from_utf8(dockerfile).unwrap()) {
             Err(name) => ok(json!({ "errorDetail": { "message": format!("no image {name}") } })),
-            Ok(parents) => {
-                let id = digest(format!("{context:?} {parents:?}"));
-                world.images.insert(reference.clone(), format!("sha256:{id}"));
+            Ok(instructions) => {
+                let labels = request.query.get("labels").map_or("{}", String::as_str);
+                let labels = serde_json::from_str(labels).unwrap();
+                world.made(&reference, format!("{context:?} {instructions:?}"), labels);
                 world.built.push(reference);
                 ok(json!({ "stream": "built\n" }))
             }
@@ -185,20 +197,23 @@ fn unpack(tar: &[u8]) -> Files {
 }
 
 impl World {
-    /// Ids of the images that a context's Dockerfile names; those of other registries are there.
-    fn parents(&self, context: &Files) -> Result<Vec<String>, String> {
-        let text = String::from_utf8_lossy(&context["Dockerfile"].1).into_owned();
-        let named = text.lines().filter_map(|line| {
-            let rest = line.strip_prefix("FROM ").or_else(|| line.strip_prefix("COPY --from="))?;
-            rest.split(' ').next()
-        });
-        let elsewhere = |name: &str| name == "scratch" || name.starts_with("elsewhere.example/");
-        let id = |name: &str| match self.images.get(&with_tag(name)) {
-            Some(id) => Ok(id.clone()),
-            None if elsewhere(name) => Ok(digest(name)),
+    /// A Dockerfile's instructions with the ids of the images that they name. Images of another
+    /// registry are there.
+    fn instructions(&self, text: &str) -> Result<Vec<String>, String> {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines.map(|line| self.instruction(line)).collect()
+    }
+
+    fn instruction(&self, line: &str) -> Result<String, String> {
+        let named = line.strip_prefix("FROM ").or_else(|| line.strip_prefix("COPY --from="));
+        let Some(rest) = named else { return Ok(line.to_owned()) };
+        let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        let elsewhere = name == "scratch" || name.starts_with("elsewhere.example/");
+        match self.images.get(&with_tag(name)) {
+            Some(image) => Ok(format!("{} {rest}", image.id)),
+            None if elsewhere => Ok(format!("{name} {rest}")),
             None => Err(name.to_owned()),
-        };
-        named.map(id).collect()
+        }
     }
 
     fn images(&mut self, request: &Request, name: &[&str]) -> Answer {
@@ -207,16 +222,19 @@ impl World {
         match (request.method.as_str(), name) {
             ("GET", ["json"]) => ok(self.images.iter().map(listed).collect()),
             ("GET", [name @ .., "json"]) => match self.find(&name.join("/")) {
-                Some(id) => ok(json!({ "Id": id, "Size": 1, "RootFS": { "Type": "layers" } })),
+                Some(Image { id, labels }) => {
+                    let config = json!({ "Labels": labels });
+                    ok(json!({ "Id": id, "Size": 1, "RootFS": { "Type": "x" }, "Config": config }))
+                }
                 None => missing("image"),
             },
             ("POST", ["create"]) => {
-                self.images.insert(tagged, format!("sha256:{}", digest(&request.body)));
+                self.made(&tagged, &request.body, changed(request));
                 ok(json!({ "status": "imported" }))
             }
             ("POST", [name @ .., "tag"]) => {
-                let id = self.find(&name.join("/")).unwrap();
-                self.images.insert(tagged, id);
+                let image = self.find(&name.join("/")).unwrap();
+                self.images.insert(tagged, image);
                 Answer::Json(201, Value::Null)
             }
             ("DELETE", name) => match self.images.remove(&with_tag(&name.join("/"))) {
@@ -227,38 +245,21 @@ impl World {
         }
     }
 
-    fn find(&self, name: &str) -> Option<String> {
-        let by_id = self.images.values().find(|id| *id == name);
+    fn find(&self, name: &str) -> Option<Image> {
+        let by_id = self.images.values().find(|image| image.id == name);
         by_id.or_else(|| self.images.get(&with_tag(name))).cloned()
     }
 
-    fn volumes(&mut self, request: &Request, name: &[&str]) -> Answer {
-        let volume = |(name, labels): (&String, &Value)| {
-            json!({ "Name": name, "Driver": "local", "Mountpoint": "/", "Scope": "local",
-                    "Labels": labels, "Options": {} })
-        };
-        match (request.method.as_str(), name) {
-            ("GET", []) => {
-                let all = self.volumes.iter().map(volume).collect::<Vec<_>>();
-                ok(json!({ "Volumes": all, "Warnings": [] }))
-            }
-            ("GET", [name]) => match self.volumes.get_key_value(*name) {
-                Some(found) => ok(volume(found)),
-                None => missing("volume"),
-            },
-            ("POST", ["create"]) => {
-                let asked = serde_json::from_slice::<Value>(&request.body).unwrap();
-                let name = asked["Name"].as_str().unwrap().to_owned();
-                let answer = volume((&name, &asked["Labels"]));
-                self.volumes.insert(name, asked["Labels"].clone());
-                Answer::Json(201, answer)
-            }
-            ("DELETE", [name]) => match self.volumes.remove(*name) {
-                Some(_) => Answer::Json(204, Value::Null),
-                None => missing("volume"),
-            },
-            _ => missing("request"),
-        }
+    fn made(&mut self, reference: &str, of: impl AsRef<[u8]>, labels: BTreeMap<String, String>) {
+        let id = format!("sha256:{}", digest(of));
+        self.images.insert(reference.to_owned(), Image { id, labels });
+    }
+
+    fn commit(&mut self, request: &Request) -> Answer {
+        let query = &request.query;
+        let files = format!("{:?}", self.containers[&query["container"]].files);
+        self.made(&format!("{}:{}", query["repo"], query["tag"]), files, changed(request));
+        Answer::Json(201, json!({ "Id": "sha256:committed" }))
     }
 
     fn containers(&mut self, request: &Request, rest: &[&str]) -> Answer {
@@ -326,9 +327,16 @@ impl World {
     }
 }
 
-fn listed((name, id): (&String, &String)) -> Value {
+/// The labels that `LABEL NAME=VALUE` asks for.
+fn changed(request: &Request) -> BTreeMap<String, String> {
+    let change = request.query.get("changes").and_then(|c| c.strip_prefix("LABEL "));
+    let label = change.and_then(|c| c.split_once('='));
+    label.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn listed((name, Image { id, labels }): (&String, &Image)) -> Value {
     json!({ "Id": id, "RepoTags": [name], "ParentId": "", "RepoDigests": [], "Created": 0,
-            "Size": 1, "SharedSize": 0, "Labels": {}, "Containers": 0 })
+            "Size": 1, "SharedSize": 0, "Labels": labels, "Containers": 0 })
 }
 
 /// A file of the container as its engine would send it, or all of `/bb/out`.

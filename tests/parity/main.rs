@@ -4,6 +4,7 @@
 //!
 //! `PARITY_SEQUENCES` says how many sequences, `PARITY_SEED` where to begin.
 
+mod cases;
 mod edit;
 mod engine;
 mod http;

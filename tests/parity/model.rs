@@ -121,9 +121,18 @@ impl Model {
         );
         let parents =
             dock.docks().into_iter().map(|d| (d, &docks[d.as_str()].id)).collect::<Vec<_>>();
-        let content = format!("{text} {tar} {files:?} {parents:?}");
+        // The engine sees the parents' ids, not their names, and no comments.
+        let base = match &dock.base {
+            Base::Scratch => String::new(),
+            Base::Elsewhere(n) => format!("{n} {}", project.elsewhere[usize::from(*n)]),
+            Base::Dock(name) => docks[name.as_str()].id.clone(),
+        };
         let references = format!("{}/{name}:{}", project.namespace, project.tag);
-        self.step(&format!("image:{name}"), &format!("{references} {content}"));
+        let saw = format!("{references} {text} {tar} {files:?} {parents:?} {base}");
+        self.step(&format!("image:{name}"), &saw);
+        let from = dock.from.iter().map(|d| (d, &docks[d.as_str()].id)).collect::<Vec<_>>();
+        let maintainer = dock.maintainer.then_some(project.maintainer);
+        let content = format!("{base} {from:?} {maintainer:?} {tar} {files:?}");
         Made { id: digest(content), sysroot }
     }
 

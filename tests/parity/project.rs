@@ -69,6 +69,8 @@ pub struct Project {
     pub maintainer: u32,
     pub tag: &'static str,
     pub cflags: u32,
+    /// Versions of the images of another registry.
+    pub elsewhere: [u32; 2],
     /// Prerequisites first.
     pub items: Vec<(String, Item)>,
 }

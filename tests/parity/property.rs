@@ -94,6 +94,7 @@ impl Story {
     fn begin(&mut self) {
         let mut room = Room::new(World::default());
         room.change(&Tree::new(), &self.project, &Edit::default());
+        (0..2).for_each(|n| room.engine.pull(&format!("elsewhere.example/base:{n}"), 0));
         room.run("bb", &["makefile"]).ok();
         let docks = self.project.docks().count();
         let _ = writeln!(

@@ -29,6 +29,8 @@ impl Executor {
 pub struct Room {
     pub engine: Engine,
     root: tempfile::TempDir,
+    /// The project's folder, below the root.
+    folder: String,
     env: Vec<(String, String)>,
     /// The plan that ninja's file was written for.
     exported: RefCell<String>,
@@ -73,14 +75,15 @@ pub fn programs() -> &'static Path {
 
 impl Room {
     pub fn new(world: World) -> Self {
+        Self::called("p", world)
+    }
+
+    /// With a folder of a certain name.
+    pub fn called(folder: &str, world: World) -> Self {
         let root = tempfile::tempdir().unwrap();
-        fs::create_dir(root.path().join("p")).unwrap();
-        Self {
-            engine: Engine::start(root.path(), world),
-            root,
-            env: vec![],
-            exported: <_>::default(),
-        }
+        fs::create_dir(root.path().join(folder)).unwrap();
+        let engine = Engine::start(root.path(), world);
+        Self { engine, root, folder: folder.to_owned(), env: vec![], exported: <_>::default() }
     }
 
     /// The same files, with their times, and an engine with the same images.
@@ -102,7 +105,7 @@ impl Room {
     }
 
     pub fn path(&self, path: &str) -> PathBuf {
-        self.root.path().join("p").join(path)
+        self.root.path().join(&self.folder).join(path)
     }
 
     pub fn write(&self, path: &str, text: &str) {

@@ -1,0 +1,282 @@
+//! Single cases: what make and ninja say and do besides the property.
+
+use std::fs;
+use std::process::Stdio;
+
+use crate::engine::World;
+use crate::mirror::MIRROR;
+use crate::room::{Executor, Room, Run};
+
+/// `b` is built on `a`.
+fn two_docks() -> Room {
+    two_docks_in("p")
+}
+
+fn two_docks_in(folder: &str) -> Room {
+    let room = Room::called(folder, World::default());
+    dock(&room, "a", "FROM scratch\nCOPY f /\n");
+    dock(&room, "b", "FROM ${NAMESPACE}/a\nCOPY f /\n");
+    room.write("bb.toml", "namespace = \"ns\"\n");
+    room.run("bb", &["makefile"]).ok();
+    room.export_ninja();
+    room
+}
+
+fn dock(room: &Room, name: &str, template: &str) {
+    room.write(&format!("bb-dock/{name}/Dockerfile.template"), template);
+    room.write(&format!("bb-dock/{name}/Buildconfig.sh"), "");
+    room.write(&format!("bb-dock/{name}/f"), name);
+}
+
+const ALL: [&str; 4] = ["dockerfile:a", "dockerfile:b", "image:a", "image:b"];
+const MAKEFILE: [&str; 2] = ["-f", "Makefile.generated"];
+
+impl Run {
+    #[track_caller]
+    fn ran(self, steps: &[&str]) -> Self {
+        assert_eq!(self.started(), steps, "{}", self.text);
+        self.ok()
+    }
+
+    /// It failed, began nothing and said something, and not what make says of its own.
+    #[track_caller]
+    fn refused(self, text: &str) -> Self {
+        assert!(self.code != Some(0) && self.text.contains(text), "{:?} {}", self.code, self.text);
+        assert!(!self.text.contains("No rule to make target"), "{}", self.text);
+        assert_eq!(self.started(), [""; 0], "{}", self.text);
+        self
+    }
+}
+
+fn make(room: &Room, args: &[&str]) -> Run {
+    room.run("make", &[&MAKEFILE[..], args].concat())
+}
+
+#[test]
+fn a_dry_run_executes_nothing_and_a_question_is_answered() {
+    let room = two_docks();
+    let dry = |question: i32| {
+        make(&room, &["-n"]).ran(&[]);
+        let asked = make(&room, &["-q"]);
+        assert_eq!((asked.code, asked.started().len()), (Some(question), 0), "{}", asked.text);
+        room.run("bb", &["sync"]).ran(&[]);
+        room.run("ninja", &["-n"]).ran(&[]);
+        room.run("bmake", &["-n", "-f", "Makefile.generated"]).ran(&[]);
+    };
+    dry(1);
+    room.run("bb", &["build"]).ran(&ALL);
+    dry(0);
+    room.write("bb-dock/b/f", "2");
+    dry(1);
+    make(&room, &[]).ran(&["image:b"]);
+    dry(0);
+    room.age("bb-dock/a/f", 0);
+    dry(0);
+    room.engine.remove(|name| name == "ns/a:latest");
+    dry(1);
+    let dry = room.run("ninja", &["-n"]).ok();
+    assert!(dry.text.contains("image:a"), "{}", dry.text);
+    room.run("bb", &["build"]).ran(&["image:a"]);
+    dry_after_all(&room);
+}
+
+fn dry_after_all(room: &Room) {
+    for executor in Executor::ALL {
+        room.execute(executor, "").ran(&[]);
+    }
+}
+
+#[test]
+fn a_sync_that_fails_stops_every_make_with_its_message() {
+    let room = two_docks();
+    for (program, args) in [("make", &MAKEFILE[..]), ("bmake", &MAKEFILE), ("bb", &["sync"])] {
+        let mut command = room.command(program, args);
+        command.env("DOCKER_HOST", "unix:///nonexistent/engine.sock");
+        let run = Run::from(command.output().unwrap());
+        run.refused(
+            "error: no container engine answers at `unix:///nonexistent/engine.sock`\n  \
+             unix:///nonexistent/engine.sock: socket not found: /nonexistent/engine.sock\n\
+             hint: start Docker or Podman, or set DOCKER_HOST to where it listens\n",
+        );
+    }
+    room.write("bb.toml", "namespace = \"ns\"\ntga = \"x\"\n");
+    for (program, args) in [("make", &MAKEFILE[..]), ("bmake", &MAKEFILE), ("bb", &["sync"])] {
+        let run = room.run(program, args).refused("--> bb.toml:2:1");
+        assert!(run.text.contains("error: unknown field `tga`"), "{}", run.text);
+    }
+}
+
+#[test]
+fn a_deleted_input_is_told_by_bb_and_not_by_make() {
+    let room = two_docks();
+    room.run("bb", &["build"]).ran(&ALL);
+    fs::remove_file(room.path("bb-dock/b/f")).unwrap();
+    for executor in Executor::ALL {
+        room.execute(executor, "").refused("bb-dock/b/Dockerfile.template:2:6");
+    }
+    room.write("bb-dock/b/f", "b");
+    dry_after_all(&room);
+    fs::remove_file(room.path("bb-dock/b/Buildconfig.sh")).unwrap();
+    for executor in Executor::ALL {
+        room.execute(executor, "").refused("error: `bb-dock/b/Buildconfig.sh` is missing\n");
+    }
+}
+
+#[test]
+fn docks_that_come_and_go_are_built_or_told() {
+    for executor in Executor::ALL {
+        let room = two_docks();
+        room.execute(executor, "1").ran(&ALL);
+        dock(&room, "c", "FROM ${NAMESPACE}/b\nCOPY f /\n");
+        room.execute(executor, "2").ran(&["dockerfile:c", "image:c"]);
+        fs::rename(room.path("bb-dock/c"), room.path("bb-dock/d")).unwrap();
+        room.execute(executor, "3").ran(&["dockerfile:d", "image:d"]);
+        fs::remove_dir_all(room.path("bb-dock/d")).unwrap();
+        room.execute(executor, "4").ran(&[]);
+        fs::rename(room.path("bb-dock/a"), room.path("bb-dock/z")).unwrap();
+        let run = room.execute(executor, "4").refused("error: parent `a` is not in `bb-dock`\n");
+        assert!(run.text.contains("--> bb-dock/b/Dockerfile.template:1:"), "{}", run.text);
+    }
+}
+
+#[test]
+fn a_makefile_of_ones_own_includes_it_from_another_folder() {
+    let room = two_docks();
+    let own = "BB_ROOT = ../..\nBB_STATE = state\nall: bb-b\n\t@echo deployed\n\
+               include $(BB_ROOT)/Makefile.generated\n";
+    room.write("deploy/here/Makefile", own);
+    for program in ["make", "bmake"] {
+        let run = room.run(program, &["-C", "deploy/here", "-j4"]);
+        assert!(run.text.contains("deployed"), "{}", run.text);
+        run.ran(if program == "make" { &ALL } else { &[] });
+        assert!(!room.path(".bb").exists());
+    }
+    room.write("bb-dock/b/f", "2");
+    room.run("bmake", &["-C", "deploy/here"]).ran(&["image:b"]);
+    room.run("bb", &["--state", "deploy/here/state", "build"]).ran(&[]);
+    make(&room, &["BB_STATE=deploy/here/state"]).ran(&[]);
+    room.write("bb-dock/b/f", "3");
+    let log = "#!/bin/sh\necho \"$@\" >>log\nexec bb \"$@\"\n";
+    room.write("wrapper", log);
+    let wrapper = format!("BB=sh {}", room.path("wrapper").display());
+    make(&room, &[&wrapper, "BB_STATE=deploy/here/state"]).ran(&["image:b"]);
+    let log = fs::read_to_string(room.path("log")).unwrap();
+    assert!(log.contains(" step image:b\n") && log.contains(" sync "), "{log}");
+    room.run("make", &["-C", ".", "-f", "Makefile.generated", "BB_STATE=deploy/here/state"])
+        .ran(&[]);
+}
+
+#[test]
+fn a_checkout_may_have_a_path_of_many_kinds() {
+    for folder in ["a$b", "a(b", "a)b", "a,b", "a#b", "a:b", "a%b", "é", "a b", "a'b"] {
+        for executor in Executor::ALL {
+            let room = two_docks_in(folder);
+            let run = room.execute(executor, "");
+            run.ran(&ALL);
+        }
+    }
+}
+
+#[test]
+fn names_that_make_cannot_express_are_refused() {
+    for name in ["a b", "a#b", "a:b"] {
+        let room = two_docks();
+        room.write("bb-dock/a/Dockerfile.template", "FROM scratch\nCOPY . /\n");
+        room.write(&format!("bb-dock/a/{name}"), "");
+        let run = room.run("bb", &["makefile"]);
+        let text = format!(
+            "error: make cannot express the file name `bb-dock/a/{name}`\n\
+             hint: rename the file, or use `bb build`, which takes every name\n"
+        );
+        assert_eq!((run.code, run.text), (Some(3), text));
+        make(&room, &[])
+            .refused(&format!("error: make cannot express the file name `bb-dock/a/{name}`"));
+        room.run("bmake", &MAKEFILE).refused("error: make cannot express the file name");
+        room.run("bb", &["build"]).ran(&ALL);
+    }
+}
+
+#[test]
+fn bad_tasks_are_shown_where_they_are_written() {
+    let task = |name: &str, rest: &str| format!("[task.{name}]\nrun = \"true\"\n{rest}");
+    let head = "namespace = \"ns\"\n";
+    let unknown = "error: no step is called `image:bb`\n \
+         --> bb.toml:4:10\n  |\n4 | needs = [\"image:bb\"]\n  |          ^^^^^^^^^^\n\
+         hint: did you mean `image:b`?\n";
+    let twice = "error: `out` is also an output of `task:x`\n \
+         --> bb.toml:7:12\n  |\n7 | outputs = [\"out\"]\n  |            ^^^^^\n\
+         hint: a file is made by one step only\n";
+    let cycle = "error: steps depend on themselves: task:x -> image:b -> image:a -> task:x\n \
+         --> bb.toml:4:10\n  |\n4 | needs = [\"image:b\"]\n  |          ^^^^^^^^^\n\
+         hint: each arrow is a need, or a file that the step before makes; remove one of them\n";
+    let cases = [
+        (task("x", "needs = [\"image:bb\"]\n"), unknown),
+        (task("x", "outputs = [\"out\"]\n") + &task("y", "outputs = [\"out\"]\n"), twice),
+        (task("x", "needs = [\"image:b\"]\noutputs = [\"bb-dock/a/f\"]\n"), cycle),
+    ];
+    for (tasks, message) in cases {
+        let room = two_docks();
+        room.write("bb.toml", &format!("{head}{tasks}"));
+        for verb in ["build", "makefile", "sync"] {
+            let run = room.run("bb", &[verb]);
+            assert_eq!((run.code, run.text.as_str()), (Some(3), message), "bb {verb}");
+        }
+        make(&room, &[]).refused(message);
+        room.run("bmake", &MAKEFILE).refused(message);
+    }
+}
+
+#[test]
+fn the_makefile_is_checked_and_the_same_from_run_to_run() {
+    let room = two_docks();
+    let text = || fs::read(room.path("Makefile.generated")).unwrap();
+    let first = text();
+    room.run("bb", &["makefile", "--check"]).ok();
+    fs::remove_file(room.path("Makefile.generated")).unwrap();
+    room.run("bb", &["makefile"]).ok();
+    assert!(first == text());
+    dock(&room, "c", "FROM scratch\nCOPY f /\n");
+    let run = room.run("bb", &["makefile", "--check"]);
+    let message = "error: `Makefile.generated` is not what the docks say now\n\
+                   hint: run `bb makefile` and commit what it writes\n";
+    assert_eq!((run.code, run.text.as_str()), (Some(1), message));
+    assert!(first == text());
+}
+
+#[test]
+fn two_makes_at_once_do_each_step_once() {
+    let room = two_docks();
+    let (mirrors, trust) = &MIRROR.settings;
+    room.write("bb.toml", &format!("namespace = \"ns\"\n{mirrors}{trust}"));
+    room.write("bb.lock", &MIRROR.lock);
+    for name in ["c", "d", "e"] {
+        dock(&room, name, "FROM ${NAMESPACE}/b\nADD rootfs.tar /\nCOPY f /\n");
+    }
+    room.run("bb", &["makefile"]).ok();
+    let start = || {
+        let mut make = room.command("make", &["-j4", "-f", "Makefile.generated"]);
+        make.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let runs = [start(), start()].map(|make| Run::from(make.wait_with_output().unwrap()).ok());
+    let mut steps = runs.iter().flat_map(Run::started).collect::<Vec<_>>();
+    steps.sort();
+    let all = steps.len();
+    steps.dedup();
+    assert_eq!((all, steps.len()), (10 + 5 * 2 + 3, all), "{}{}", runs[0].text, runs[1].text);
+    assert_eq!(room.engine.built(), ["a", "b", "c", "d", "e"]);
+}
+
+#[test]
+fn the_template_uses_what_gnu_make_3_81_knows() {
+    let text = include_str!("../../templates/Makefile.j2");
+    let text = text.lines().filter(|l| !l.starts_with('#')).collect::<Vec<_>>().join("\n");
+    let calls = text.split("$(").skip(1).filter_map(|rest| {
+        let name = rest.split(|c: char| !c.is_ascii_lowercase()).next()?;
+        rest[name.len()..].starts_with(' ').then_some(name)
+    });
+    let known = ["if", "shell", "filter", "firstword"];
+    assert_eq!(calls.filter(|name| !known.contains(name)).collect::<Vec<_>>(), [""; 0]);
+    for newer in ["::=", "&:", ".ONESHELL", "undefine", ".RECIPEPREFIX", " | ", "private "] {
+        assert!(!text.contains(newer), "{newer}");
+    }
+}
