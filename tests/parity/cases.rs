@@ -127,6 +127,8 @@ fn docks_that_come_and_go_are_built_or_told() {
     for executor in Executor::ALL {
         let room = two_docks();
         room.execute(executor, "1").ran(&ALL);
+        // Newer than all that it was made from, as where clocks are coarse.
+        room.age("Makefile.generated", -1000);
         dock(&room, "c", "FROM ${NAMESPACE}/b\nCOPY f /\n");
         room.execute(executor, "2").ran(&["dockerfile:c", "image:c"]);
         fs::rename(room.path("bb-dock/c"), room.path("bb-dock/d")).unwrap();

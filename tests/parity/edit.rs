@@ -68,7 +68,10 @@ impl Edit {
             }
         }
         if let Some(name) = &self.unloaded {
-            assert!(room.engine.remove(|n| n.contains(name.as_str())) > 0, "{name} is not there");
+            match &room.real {
+                Some(real) => real.remove(name),
+                None => assert!(room.engine.remove(|n| n.contains(name.as_str())) > 0, "{name}"),
+            }
         }
         if let Some((base, version)) = self.pulled {
             room.engine.pull(&format!("elsewhere.example/base:{base}"), version);
@@ -83,6 +86,8 @@ impl Edit {
 pub struct Author {
     pub rng: Rng,
     rootfs: bool,
+    /// Only what a real engine can do, and does the same way every time.
+    plain: bool,
     made: u32,
     removed: Vec<(String, Dock)>,
 }
@@ -115,10 +120,10 @@ const MAKERS: [Maker; 22] = [
 ];
 
 impl Author {
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, plain: bool) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let rootfs = rng.u8(..3) == 0;
-        Self { rng, rootfs, made: 0, removed: vec![] }
+        let rootfs = !plain && rng.u8(..3) == 0;
+        Self { rng, rootfs, plain, made: 0, removed: vec![] }
     }
 
     fn percent(&mut self, of: u8) -> bool {
@@ -133,6 +138,7 @@ impl Author {
     /// 1 to 60 docks, half of the projects with up to 8.
     pub fn project(&mut self) -> Project {
         let docks = match self.rng.u8(..100) {
+            _ if self.plain => self.rng.u32(1..=4),
             0..50 => self.rng.u32(1..=8),
             50..92 => self.rng.u32(8..=14),
             92..99 => self.rng.u32(14..=30),
@@ -144,6 +150,7 @@ impl Author {
             tag: if self.percent(20) { "v1" } else { "latest" },
             cflags: 0,
             elsewhere: [0; 2],
+            token: if self.plain { token(self.rng.u32(..)) } else { String::new() },
             items: vec![],
         };
         for _ in 0..docks {
@@ -190,7 +197,7 @@ impl Author {
     fn base(&mut self, project: &Project) -> Base {
         match self.rng.u8(..10) {
             0..2 => Base::Scratch,
-            2 => Base::Elsewhere(self.rng.u8(..2)),
+            2 if !self.plain => Base::Elsewhere(self.rng.u8(..2)),
             _ => self.some_dock(project).map_or(Base::Scratch, Base::Dock),
         }
     }
@@ -213,12 +220,12 @@ impl Author {
         if self.percent(30) {
             files.insert("files/link".to_owned(), Node::Link("a".to_owned()));
         }
-        let from = if self.percent(25) { self.some_dock(project) } else { None };
+        let from = if !self.plain && self.percent(25) { self.some_dock(project) } else { None };
         Dock {
             base: self.base(project),
             from: from.into_iter().collect(),
             rootfs: self.rootfs && self.percent(50),
-            maintainer: self.percent(30),
+            maintainer: self.plain || self.percent(30),
             comment: 0,
             made: None,
             files,
@@ -432,6 +439,10 @@ impl Author {
     }
 
     fn unload(&mut self, project: &mut Project, model: &mut Model) -> Option<Edit> {
+        // A real engine may give what it makes again another id.
+        if self.plain && project.tasks().next().is_some() {
+            return None;
+        }
         let mut edit = Edit::new("unload")?;
         let builder = [
             ("import:stage3", "gentoo-bb/stage3:"),
@@ -452,6 +463,9 @@ impl Author {
     }
 
     fn pull(&mut self, project: &mut Project, _: &mut Model) -> Option<Edit> {
+        if self.plain {
+            return None;
+        }
         let base = self.rng.u8(..2);
         let version = self.number();
         project.elsewhere[usize::from(base)] = version;
@@ -523,7 +537,7 @@ impl Author {
 
     /// A file is written before the image's step begins and again while the image is built.
     fn during(&mut self, project: &mut Project, _: &mut Model) -> Option<Edit> {
-        let image = self.some_dock(project)?;
+        let image = self.some_dock(project).filter(|_| !self.plain)?;
         let number = self.number();
         let text = format!("m {number:03}\n");
         dock_mut(project, &image).files.insert("files/a".into(), Node::text(text.as_str()));
@@ -531,6 +545,11 @@ impl Author {
         edit.during = Some(During { path: format!("bb-dock/{image}/files/a"), image, text });
         Some(edit)
     }
+}
+
+/// Keeps one run's images apart from those of another in the engine's cache.
+fn token(number: u32) -> String {
+    format!(" {}-{number}", std::process::id())
 }
 
 pub fn dock_mut<'p>(project: &'p mut Project, name: &str) -> &'p mut Dock {

@@ -12,4 +12,5 @@ mod mirror;
 mod model;
 mod project;
 mod property;
+mod real;
 mod room;

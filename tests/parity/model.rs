@@ -98,10 +98,7 @@ impl Model {
         docks: &BTreeMap<&str, Made>,
         tasks: &BTreeMap<&str, String>,
     ) -> Made {
-        let markers = [
-            ("${NAMESPACE}", &project.namespace),
-            ("${MAINTAINER}", &format!("M{}", project.maintainer)),
-        ];
+        let markers = [("${NAMESPACE}", &project.namespace), ("${MAINTAINER}", &project.author())];
         let template = dock.template();
         let mut text = template.clone();
         for (marker, value) in markers {

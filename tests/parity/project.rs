@@ -71,6 +71,8 @@ pub struct Project {
     pub cflags: u32,
     /// Versions of the images of another registry.
     pub elsewhere: [u32; 2],
+    /// Part of the maintainer's name.
+    pub token: String,
     /// Prerequisites first.
     pub items: Vec<(String, Item)>,
 }
@@ -155,12 +157,19 @@ impl Project {
         format!("{edges:?} {:?}", self.tree().into_keys())
     }
 
+    /// The value of the marker.
+    pub fn author(&self) -> String {
+        format!("M{}{}", self.maintainer, self.token)
+    }
+
     fn settings(&self) -> String {
         let (mirrors, trust) = &MIRROR.settings;
         let mut text = format!(
-            "namespace = \"of-the-file\"\nmaintainer = \"M{}\"\ntag = \"{}\"\n{mirrors}{trust}\
+            "namespace = \"of-the-file\"\nmaintainer = \"{}\"\ntag = \"{}\"\n{mirrors}{trust}\
              [build]\nCFLAGS = \"-O{}\"\n",
-            self.maintainer, self.tag, self.cflags
+            self.author(),
+            self.tag,
+            self.cflags
         );
         for (name, task) in self.tasks() {
             let _ = write!(

@@ -11,6 +11,7 @@ use crate::edit::{Author, Edit};
 use crate::engine::{Hook, World};
 use crate::model::Model;
 use crate::project::{Node, Project, Tree};
+use crate::real::Real;
 use crate::room::{Executor, Room, put};
 
 /// Sequences that are run beside each other.
@@ -34,7 +35,7 @@ fn every_executor_does_what_the_model_says() {
             if seed >= first + count || (count <= SEQUENCES && begun.elapsed() > LIMIT) {
                 return seed;
             }
-            if let Err(text) = sequence(seed) {
+            if let Err(text) = sequence(seed, false) {
                 failures.lock().unwrap().push_str(&text);
             }
         }
@@ -49,11 +50,22 @@ fn every_executor_does_what_the_model_says() {
     assert!(reached >= first + count, "only {} sequences in {LIMIT:?}", reached - first);
 }
 
+#[test]
+fn every_executor_does_it_on_a_real_engine() {
+    let failures = (1..=20).filter_map(|seed| sequence(seed, true).err());
+    let failures = failures.collect::<String>();
+    assert!(failures.is_empty(), "{failures}");
+}
+
 /// One project and its edits; the text of what went wrong.
-fn sequence(seed: u64) -> Result<(), String> {
-    let mut story = Story::new(seed);
+fn sequence(seed: u64, real: bool) -> Result<(), String> {
+    let mut story = Story::new(seed, real);
     let told = catch_unwind(AssertUnwindSafe(|| {
-        story.begin();
+        if real {
+            story.begin_for_real(seed)
+        } else {
+            story.begin()
+        }
         let edits = story.author.rng.u32(4..=6);
         (0..edits).for_each(|_| story.next());
     }));
@@ -77,8 +89,8 @@ struct Story {
 }
 
 impl Story {
-    fn new(seed: u64) -> Self {
-        let mut author = Author::new(seed);
+    fn new(seed: u64, real: bool) -> Self {
+        let mut author = Author::new(seed, real);
         let project = author.project();
         let coarse = author.rng.u8(..5) == 0;
         let turn = author.rng.usize(..4);
@@ -108,6 +120,20 @@ impl Story {
         self.rooms = (0..Executor::ALL.len() - 1).map(|_| room.copy()).collect();
         self.rooms.push(room);
         self.all(&BTreeSet::new());
+    }
+
+    /// Every executor builds everything, in a namespace of its own.
+    fn begin_for_real(&mut self, seed: u64) {
+        for copy in 0..Executor::ALL.len() {
+            let mut room = Room::new(World::default());
+            let namespace = format!("bb-parity-{}-{seed}-{copy}", std::process::id());
+            room.real = Some(Real::new(namespace));
+            room.change(&Tree::new(), &self.project, &Edit::default());
+            room.run("bb", &["makefile"]).ok();
+            self.rooms.push(room);
+        }
+        let expected = self.model.run(&self.project);
+        self.all(&expected);
     }
 
     /// The executor of a copy, or of the check that comes after it.
@@ -169,9 +195,10 @@ impl Story {
                 run.code, run.text
             );
         }
-        let image = |id: &String| {
-            id.strip_prefix("image:").or_else(|| id.strip_prefix("builder:")).map(str::to_owned)
-        };
+        if let Some(real) = &room.real {
+            return real.note(&room.path(".bb"));
+        }
+        let image = |id: &String| id.strip_prefix("image:").map(str::to_owned);
         let mut images = expected.iter().filter_map(image).collect::<Vec<_>>();
         images.sort();
         assert_eq!(built, images, "{executor:?}: what the engine built\n{}", run.text);

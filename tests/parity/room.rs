@@ -11,6 +11,7 @@ use filetime::{FileTime, set_file_mtime, set_symlink_file_times};
 use crate::edit::Edit;
 use crate::engine::{Engine, World};
 use crate::project::{Node, Project, Tree};
+use crate::real::Real;
 
 /// Who executes the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,8 @@ impl Executor {
 /// A project's folder and its engine.
 pub struct Room {
     pub engine: Engine,
+    /// Used instead where it is there.
+    pub real: Option<Real>,
     root: tempfile::TempDir,
     /// The project's folder, below the root.
     folder: String,
@@ -83,7 +86,14 @@ impl Room {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join(folder)).unwrap();
         let engine = Engine::start(root.path(), world);
-        Self { engine, root, folder: folder.to_owned(), env: vec![], exported: <_>::default() }
+        Self {
+            engine,
+            real: None,
+            root,
+            folder: folder.to_owned(),
+            env: vec![],
+            exported: <_>::default(),
+        }
     }
 
     /// The same files, with their times, and an engine with the same images.
@@ -123,7 +133,11 @@ impl Room {
         for (path, node) in new.iter().filter(|(p, n)| old.get(*p) != Some(n)) {
             put(&self.path(path), node);
         }
-        self.env = vec![("NAMESPACE".to_owned(), project.namespace.clone())];
+        let namespace = match &self.real {
+            Some(real) => format!("{}/{}", real.namespace, project.namespace),
+            None => project.namespace.clone(),
+        };
+        self.env = vec![("NAMESPACE".to_owned(), namespace)];
         edit.after(self);
     }
 
@@ -131,11 +145,9 @@ impl Room {
     pub fn command(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", programs().display());
+        let host = self.real.as_ref().map_or_else(|| self.engine.host(), |_| Real::host());
         command.args(args).current_dir(self.path("")).env_clear().env("PATH", path);
-        command
-            .env("RUST_BACKTRACE", "1")
-            .env("HOME", self.root.path())
-            .env("DOCKER_HOST", self.engine.host());
+        command.env("RUST_BACKTRACE", "1").env("HOME", self.root.path()).env("DOCKER_HOST", host);
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
         command
     }
