@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `errors` | nothing, or the engine, or the local mirror |
 //! | `cheap` | the engine; images FROM scratch, seconds |
+//! | `repository` | the engine, make and a C compiler |
 //! | `slice` | the engine and the local mirror; compiles |
 //!
 //! A test that lacks its engine or its mirror fails and says how to get it.
@@ -11,5 +12,6 @@
 
 mod cheap;
 mod errors;
+mod repository;
 mod slice;
 mod support;

@@ -1,0 +1,53 @@
+//! What is committed beside the code: generated files are what would be generated, and the example
+//! works as its README says.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{Room, Run};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+#[test]
+fn committed_makefiles_are_what_would_be_written() {
+    for project in [ROOT.to_owned(), format!("{ROOT}/examples/pipeline")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bb"));
+        command.args(["makefile", "--check", "--project", &project]).env_clear();
+        Run::of(command).is(0, "", "");
+    }
+}
+
+#[test]
+fn the_example_pipeline_compiles_builds_and_ships_each_only_if_needed() {
+    let room = Room::with_engine();
+    copy(&Path::new(ROOT).join("examples/pipeline"), &room.path(""));
+    make(&room, &["-j4"]).ran("dockerfile:hello image:hello");
+    room.bb_with(&[("NAMESPACE", &room.namespace)], "build").ran("task:notes");
+    assert!(room.read("shipped.txt").contains("\"id\": \"sha256:"));
+    let again = make(&room, &[]).ran("");
+    assert_eq!(again.stdout, "make: Nothing to be done for 'all'.\n");
+
+    let changed = room.read("hello.c").replace("hello", "good day");
+    room.write("hello.c", &changed);
+    make(&room, &["-j4"]).ran("image:hello");
+    assert!(room.read("shipped.txt").contains(&room.image("hello")));
+    let namespace = [("NAMESPACE", room.namespace.as_str())];
+    room.bb_with(&namespace, "build").ran("task:notes");
+    room.bb_with(&namespace, "build").ran("");
+}
+
+fn make(room: &Room, args: &[&str]) -> Run {
+    let mut command = Command::new("make");
+    command.arg(format!("BB={}", env!("CARGO_BIN_EXE_bb"))).args(args).current_dir(room.path(""));
+    room.seal(&mut command);
+    command.env("NAMESPACE", &room.namespace);
+    Run::of(command)
+}
+
+fn copy(from: &Path, to: &Path) {
+    let tracked = Command::new("git").args(["ls-files"]).current_dir(from).output().unwrap();
+    for file in String::from_utf8(tracked.stdout).unwrap().lines() {
+        std::fs::create_dir_all(to.join(file).parent().unwrap()).unwrap();
+        std::fs::copy(from.join(file), to.join(file)).unwrap();
+    }
+}
