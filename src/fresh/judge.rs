@@ -73,7 +73,7 @@ impl fmt::Display for Reason {
         let show = |p: &PathBuf| p.display().to_string();
         match self {
             Self::Never => f.write_str("never built"),
-            Self::StampGone => f.write_str("its stamp is gone"),
+            Self::StampGone => f.write_str("it did not finish, or its stamp was removed"),
             Self::OtherFormat { old } => write!(f, "recorded by another version (format {old})"),
             Self::FileAdded(p) | Self::FileAppeared(p) => write!(f, "{} was added", show(p)),
             Self::FileLeft(p) => write!(f, "{} is no longer used", show(p)),
