@@ -63,12 +63,13 @@ impl Real {
 
 impl Drop for Real {
     fn drop(&mut self) {
+        let mut ids = self.ids.take();
         // A parent goes after its children only.
-        for _ in 0..self.ids.borrow().len() {
-            let before = self.ids.borrow().len();
+        while !ids.is_empty() {
+            let before = ids.len();
             let remove = |id: &String| self.runtime.block_on(self.engine.remove_image(id));
-            self.ids.borrow_mut().retain(|id| remove(id).is_err());
-            if self.ids.borrow().len() == before {
+            ids.retain(|id| remove(id).is_err());
+            if ids.len() == before {
                 return;
             }
         }
