@@ -66,13 +66,16 @@ fn measure(docks: usize) -> Row {
     let ninja_file = project.bb(&["export", "ninja", "--bb", BB]).output().expect("bb runs").stdout;
     fs::write(project.dir.join("build.ninja"), ninja_file).expect("build.ninja can be written");
     let paths = paths(&project.dir);
+    // Files as young as their record are read again, for their time could not tell of a change.
+    std::thread::sleep(Duration::from_secs(3));
+    project.time(&["build"]);
     eprintln!("{docks} docks: measuring");
     let mut figures = vec![
         ("build everything", build_all),
         ("paths", count(paths.len())),
         ("stat of all paths", median(|| stat_all(&paths))),
         ("bb --version", median(|| project.time(&["--version"]))),
-        ("engine's answer", median(|| project.time(&["status", "no-such-image"]))),
+        ("reading docks, plan", median(|| project.time(&["status", "no-such-image"]))),
         ("bb build", median(|| project.time(&["build"]))),
         ("bb sync", median(|| project.time(&["sync"]))),
         ("bb makefile", median(|| project.time(&["makefile"]))),
