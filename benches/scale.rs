@@ -5,10 +5,10 @@
 //! need hours to build 10,000 images, and its answer would be measured with ours. Prints a table,
 //! writes JSON to `target/bench.json`; judges nothing.
 
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 #[path = "../tests/parity/engine.rs"]
 mod engine;
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 #[path = "../tests/parity/http.rs"]
 mod http;
 

@@ -5,7 +5,7 @@
 //! opened, for this runs before every other thing that `bb` does.
 
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, DirEntry, File, FileType};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -90,29 +90,8 @@ pub fn discover(root: &Path) -> Result<Vec<Dock>> {
             names.insert(entry.file_name());
         }
     }
-    all(root, &Vec::from_iter(names))
-}
-
-/// Fewer docks than this are not worth a thread.
-const PER_THREAD: usize = 64;
-
-/// Reads the docks with a thread for each processor; the first error is the first by name.
-fn all(root: &Path, names: &[OsString]) -> Result<Vec<Dock>> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = names.len().div_ceil(threads).max(PER_THREAD);
-    let read = |names: &[OsString]| -> Result<Vec<Dock>> {
-        let names = names.into_iter().collect::<Vec<_>>();
-        parallel::map(&names, |name| dock(root, name))
-    };
-    std::thread::scope(|scope| {
-        let parts = names.chunks(share);
-        let workers: Vec<_> = parts.map(|part| scope.spawn(move || read(part))).collect();
-        let mut docks = Vec::with_capacity(names.len());
-        for worker in workers {
-            docks.extend(worker.join().map_err(|_| Error::bug("reading the docks panicked"))??);
-        }
-        Ok(docks)
-    })
+    let names = Vec::from_iter(names);
+    parallel::map(&names, |name| dock(root, name))
 }
 
 fn no_root(root: &Path, cause: &std::io::Error) -> Error {
