@@ -195,21 +195,19 @@ fn stat_all(paths: &[PathBuf]) -> f64 {
 
 fn print_table(rows: &[Row]) {
     let Some(first) = rows.first() else { return };
-    print!("{:28}", "");
-    rows.iter().for_each(|r| print!("{:>14}", format!("{} docks", r.docks)));
-    println!();
+    print_row("", rows, |r| format!("{} docks", r.docks));
     for (name, _) in &first.figures {
-        print!("{name:28}");
-        rows.iter().for_each(|r| print!("{:>14}", shown(name, r.get(name))));
-        println!();
+        print_row(name, rows, |r| shown(name, r.get(name)));
     }
-    let ratios =
-        [("bb build", "ninja"), ("bb build", "stat of all paths"), ("ninja", "stat of all paths")];
-    for (a, b) in ratios {
-        print!("{:28}", format!("{a} / {b}"));
-        rows.iter().for_each(|r| print!("{:>14}", format!("{:.2} x", r.get(a) / r.get(b))));
-        println!();
+    let stat = "stat of all paths";
+    for (a, b) in [("bb build", "ninja"), ("bb build", stat), ("ninja", stat)] {
+        print_row(&format!("{a} / {b}"), rows, |r| format!("{:.2} x", r.get(a) / r.get(b)));
     }
+}
+
+fn print_row(name: &str, rows: &[Row], cell: impl Fn(&Row) -> String) {
+    let cells = rows.iter().map(|row| format!("{:>14}", cell(row))).collect::<String>();
+    println!("{name:28}{cells}");
 }
 
 fn shown(name: &str, value: f64) -> String {
