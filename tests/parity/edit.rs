@@ -34,8 +34,8 @@ pub struct During {
 }
 
 impl Edit {
-    fn new(what: impl Into<String>) -> Option<Self> {
-        Some(Self { what: what.into(), ..Self::default() })
+    fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), ..Self::default() }
     }
 
     /// Does to one copy what is not in the tree: before the tree is written.
@@ -270,7 +270,7 @@ impl Author {
         let Node::File(text, _) = node else { return None };
         // Often of the same length as before.
         *text = format!("text {number:03}\n");
-        Edit::new(format!("content of {path}"))
+        Some(Edit::new(format!("content of {path}")))
     }
 
     fn content_as_old(&mut self, project: &mut Project, model: &mut Model) -> Option<Edit> {
@@ -284,7 +284,7 @@ impl Author {
     fn touch(&mut self, project: &mut Project, _: &mut Model) -> Option<Edit> {
         let tree = project.tree();
         let path = self.rng.choice(tree.keys())?;
-        let mut edit = Edit::new(format!("touch {path}"))?;
+        let mut edit = Edit::new(format!("touch {path}"));
         // Also into the future.
         edit.aged.push((path.clone(), self.rng.choice([0, 1, 1000, 100_000, -100_000])?));
         Some(edit)
@@ -292,8 +292,9 @@ impl Author {
 
     /// As `git checkout` of another branch and back does.
     fn touch_all(&mut self, project: &mut Project, _: &mut Model) -> Option<Edit> {
-        let mut edit = Edit::new("touch all")?;
-        edit.aged = project.tree().into_keys().map(|path| (path, 0)).collect();
+        let seconds = self.rng.choice([0, 1])?;
+        let mut edit = Edit::new("touch all");
+        edit.aged = project.tree().into_keys().map(|path| (path, seconds)).collect();
         Some(edit)
     }
 
@@ -304,13 +305,13 @@ impl Author {
         let dock = dock_mut(project, &name);
         let Some(Node::File(text, _)) = dock.files.get_mut("Buildconfig.sh") else { return None };
         text.push_str(&format!("{word} {number}\n"));
-        Edit::new(format!("{word} in Buildconfig.sh of {name}"))
+        Some(Edit::new(format!("{word} in Buildconfig.sh of {name}")))
     }
 
     fn comment(&mut self, project: &mut Project, _: &mut Model) -> Option<Edit> {
         let name = self.some_dock(project)?;
         dock_mut(project, &name).comment = self.number();
-        Edit::new(format!("comment in the template of {name}"))
+        Some(Edit::new(format!("comment in the template of {name}")))
     }
 
     fn add_file(&mut self, project: &mut Project, _: &mut Model) -> Option<Edit> {
@@ -318,10 +319,9 @@ impl Author {
         let inside = self.rng.choice(["files/", "files/sub/", "conf/", "files/x.bak", ""])?;
         let (folder, files) = self.files(project);
         let path = if folder.starts_with("src/") { "x" } else { inside };
-        let path =
-            if path.ends_with(".bak") { path.to_owned() } else { format!("{path}n{number}") };
+        let path = if path == "files/x.bak" { path.to_owned() } else { format!("{path}n{number}") };
         files.insert(path.clone(), Node::text("new\n"));
-        Edit::new(format!("add {folder}/{path}"))
+        Some(Edit::new(format!("add {folder}/{path}")))
     }
 
     /// A file that is not the last of its kind.
@@ -338,13 +338,13 @@ impl Author {
 
     fn remove_file(&mut self, project: &mut Project, _: &mut Model) -> Option<Edit> {
         let (folder, path, _) = self.spare(project)?;
-        Edit::new(format!("remove {folder}/{path}"))
+        Some(Edit::new(format!("remove {folder}/{path}")))
     }
 
     fn rename_file(&mut self, project: &mut Project, _: &mut Model) -> Option<Edit> {
         let (folder, path, node) = self.spare(project)?;
         let new = format!("{path}{}", self.number());
-        let mut edit = Edit::new(format!("move {folder}/{path} to {new}"))?;
+        let mut edit = Edit::new(format!("move {folder}/{path} to {new}"));
         edit.moved.push((format!("{folder}/{path}"), format!("{folder}/{new}")));
         let item =
             project.items.iter_mut().find(|(name, _)| folder.ends_with(&format!("/{name}")))?;
@@ -365,7 +365,7 @@ impl Author {
             Some(again) => again,
             None => (format!("d{}", self.number()), self.dock(project)),
         };
-        let edit = Edit::new(format!("add dock {name}"));
+        let edit = Some(Edit::new(format!("add dock {name}")));
         project.items.push((name, Item::Dock(dock)));
         edit
     }
@@ -377,7 +377,7 @@ impl Author {
             return None;
         }
         project.items.retain(|(n, _)| *n != name);
-        let edit = Edit::new(format!("remove dock {name}"));
+        let edit = Some(Edit::new(format!("remove dock {name}")));
         self.removed.push((name, dock));
         edit
     }
@@ -389,7 +389,7 @@ impl Author {
         if needed || project.dock(&name)?.made.is_some() {
             return None;
         }
-        let mut edit = Edit::new(format!("rename dock {name} to {new}"))?;
+        let mut edit = Edit::new(format!("rename dock {name} to {new}"));
         edit.moved.push((format!("bb-dock/{name}"), format!("bb-dock/{new}")));
         for (item_name, item) in &mut project.items {
             if *item_name == name {
@@ -416,7 +416,7 @@ impl Author {
         let dock = dock_mut(project, &name);
         dock.base = base;
         dock.rootfs ^= toggle;
-        let mut edit = Edit::new(format!("{name} from {:?}, rootfs: {}", dock.base, dock.rootfs))?;
+        let mut edit = Edit::new(format!("{name} from {:?}, rootfs: {}", dock.base, dock.rootfs));
         if self.percent(20) {
             edit.what.push_str(", dated back");
             edit.aged.push((format!("bb-dock/{name}/Dockerfile.template"), 100_000));
@@ -429,13 +429,13 @@ impl Author {
         // A change of everything is dear in a large project.
         let dear = project.items.len() > 10;
         match self.rng.u8(..4) {
-            0 if !dear => project.namespace = self.rng.choice(["one", "two"])?.to_owned(),
+            0 if !dear => self.rng.choice(["one", "two"])?.clone_into(&mut project.namespace),
             1 if !dear => project.tag = self.rng.choice(["latest", "v1"])?,
             2 if !dear => project.cflags = number,
             _ => project.maintainer = number,
         }
         let Project { namespace, maintainer, tag, cflags, .. } = &project;
-        Edit::new(format!("markers {namespace} {tag} {maintainer} {cflags}"))
+        Some(Edit::new(format!("markers {namespace} {tag} {maintainer} {cflags}")))
     }
 
     fn unload(&mut self, project: &mut Project, model: &mut Model) -> Option<Edit> {
@@ -443,7 +443,7 @@ impl Author {
         if self.plain && project.tasks().next().is_some() {
             return None;
         }
-        let mut edit = Edit::new("unload")?;
+        let mut edit = Edit::new("unload");
         let builder = [
             ("import:stage3", "gentoo-bb/stage3:"),
             ("import:portage", "gentoo-bb/portage:"),
@@ -469,7 +469,7 @@ impl Author {
         let base = self.rng.u8(..2);
         let version = self.number();
         project.elsewhere[usize::from(base)] = version;
-        let mut edit = Edit::new(format!("pull another base:{base}"))?;
+        let mut edit = Edit::new(format!("pull another base:{base}"));
         edit.pulled = Some((base, version));
         Some(edit)
     }
@@ -492,7 +492,7 @@ impl Author {
         let text = if self.rng.bool() && !id.starts_with("fetch:") { Some("other") } else { None };
         model.break_step(&id);
         let mut edit =
-            Edit::new(format!("{} {path}", if text.is_some() { "spoil" } else { "lose" }))?;
+            Edit::new(format!("{} {path}", if text.is_some() { "spoil" } else { "lose" }));
         edit.state.push((path, text));
         Some(edit)
     }
@@ -509,7 +509,7 @@ impl Author {
         let ids = model.known().filter(current).cloned().collect::<Vec<_>>();
         let id = self.rng.choice(ids)?;
         model.break_step(&id);
-        let mut edit = Edit::new(format!("lose the stamp of {id}"))?;
+        let mut edit = Edit::new(format!("lose the stamp of {id}"));
         edit.state.push((format!(".bb/stamps/{}", id.replace(':', "/")), None));
         Some(edit)
     }
@@ -519,12 +519,12 @@ impl Author {
         if self.percent(20) {
             let name = self.some_dock(project)?;
             other(&mut dock_mut(project, &name).template_mode);
-            return Edit::new(format!("mode of the template of {name}"));
+            return Some(Edit::new(format!("mode of the template of {name}")));
         }
         let (path, node) = self.file(project)?;
         let Node::File(_, mode) = node else { return None };
         other(mode);
-        Edit::new(format!("mode of {path}"))
+        Some(Edit::new(format!("mode of {path}")))
     }
 
     fn link(&mut self, project: &mut Project, _: &mut Model) -> Option<Edit> {
@@ -532,7 +532,7 @@ impl Author {
         let (folder, files) = self.files(project);
         let target = files.get_mut("files/link")?;
         *target = Node::Link(format!("n{number}"));
-        Edit::new(format!("target of {folder}/files/link"))
+        Some(Edit::new(format!("target of {folder}/files/link")))
     }
 
     /// A file is written before the image's step begins and again while the image is built.
@@ -541,7 +541,7 @@ impl Author {
         let number = self.number();
         let text = format!("m {number:03}\n");
         dock_mut(project, &image).files.insert("files/a".into(), Node::text(text.as_str()));
-        let mut edit = Edit::new(format!("files/a of {image}, and again while it is built"))?;
+        let mut edit = Edit::new(format!("files/a of {image}, and again while it is built"));
         edit.during = Some(During { path: format!("bb-dock/{image}/files/a"), image, text });
         Some(edit)
     }

@@ -136,18 +136,18 @@ impl Shared {
         self.world.lock().unwrap()
     }
 
-    fn answer(&self, request: Request) -> Answer {
+    fn answer(&self, request: &Request) -> Answer {
         if request.path == "build" {
-            return self.build(&request);
+            return self.build(request);
         }
         let path = request.path.clone();
         let parts = path.split('/').collect::<Vec<_>>();
         let mut world = self.lock();
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", ["version"]) => ok(json!({ "Version": "0", "ApiVersion": "1.47" })),
-            (_, ["images", name @ ..]) => world.images(&request, name),
-            ("POST", ["commit"]) => world.commit(&request),
-            (_, ["containers", rest @ ..]) => world.containers(&request, rest),
+            (_, ["images", name @ ..]) => world.images(request, name),
+            ("POST", ["commit"]) => world.commit(request),
+            (_, ["containers", rest @ ..]) => world.containers(request, rest),
             (_, ["exec", id, verb]) => world.exec(id, verb),
             _ => missing(&path),
         }

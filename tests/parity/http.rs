@@ -40,7 +40,7 @@ pub struct Server {
 impl Server {
     pub fn start<F>(socket: &Path, answer: F) -> Self
     where
-        F: Fn(Request) -> Answer + Send + Sync + 'static,
+        F: Fn(&Request) -> Answer + Send + Sync + 'static,
     {
         let listener = UnixListener::bind(socket).unwrap();
         let (ended, answer) = (Arc::new(AtomicBool::new(false)), Arc::new(answer));
@@ -67,10 +67,10 @@ impl Drop for Server {
     }
 }
 
-fn serve(stream: &UnixStream, answer: &dyn Fn(Request) -> Answer) -> io::Result<()> {
+fn serve(stream: &UnixStream, answer: &dyn Fn(&Request) -> Answer) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader)? {
-        match answer(request) {
+        match answer(&request) {
             Answer::Json(status, value) => {
                 write(stream, status, "application/json", value.to_string().as_bytes())?;
             }

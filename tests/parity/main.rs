@@ -4,6 +4,8 @@
 //!
 //! `PARITY_SEQUENCES` says how many sequences, `PARITY_SEED` where to begin.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod cases;
 mod edit;
 mod engine;

@@ -57,7 +57,9 @@ impl Mirror {
         write(&beside(&snapshot, ".gpgsig"), &detached(&cert, b"snapshot"));
         let mirrors = format!("mirrors = [{:?}]\n", root.display().to_string());
         let fingerprint = cert.fingerprint().to_hex();
-        let trust = format!("[trust]\nkeyring = {keyring:?}\nfingerprints = [\"{fingerprint}\"]\n");
+        let keyring = keyring.display();
+        let trust =
+            format!("[trust]\nkeyring = \"{keyring}\"\nfingerprints = [\"{fingerprint}\"]\n");
         let lock = lock(&format!("{mirrors}{trust}"));
         Self { settings: (mirrors, trust), lock, _folder: folder }
     }

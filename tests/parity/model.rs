@@ -59,7 +59,9 @@ impl Model {
     pub fn run(&mut self, project: &Project) -> BTreeSet<String> {
         self.ran.clear();
         if project.has_rootfs() {
-            ONCE.iter().for_each(|id| self.step(id, ""));
+            for id in ONCE {
+                self.step(id, "");
+            }
         }
         let (mut docks, mut tasks) = (BTreeMap::new(), BTreeMap::new());
         for (name, item) in &project.items {
@@ -110,7 +112,7 @@ impl Model {
         );
         let (tar, sysroot) =
             if dock.rootfs { self.rootfs(project, name, dock, docks) } else { <_>::default() };
-        let seen = |path: &str| path.starts_with("files/") && !path.ends_with(".bak");
+        let seen = |path: &str| path.starts_with("files/") && path != "files/x.bak";
         let mut files = dock.files.clone();
         files.retain(|path, _| seen(path));
         files.extend(

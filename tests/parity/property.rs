@@ -66,9 +66,9 @@ fn sequence(seed: u64, real: bool) -> Result<(), String> {
     let mut story = Story::new(seed, real);
     let told = catch_unwind(AssertUnwindSafe(|| {
         if real {
-            story.begin_for_real(seed)
+            story.begin_for_real(seed);
         } else {
-            story.begin()
+            story.begin();
         }
         let edits = story.author.rng.u32(if real { 3..=4 } else { 4..=6 });
         (0..edits).for_each(|_| story.next());
@@ -103,7 +103,8 @@ impl Story {
     }
 
     fn keep(&mut self) -> String {
-        self.rooms.drain(..).map(|room| format!("{}\n", room.keep().display())).collect()
+        let kept = self.rooms.drain(..).map(|room| room.keep().display().to_string());
+        kept.collect::<Vec<_>>().join("\n")
     }
 
     /// One executor builds everything; the others find it done.
@@ -173,7 +174,7 @@ impl Story {
 
     /// Every copy by its executor, then nothing by another.
     fn all(&mut self, expected: &BTreeSet<String>) {
-        if !expected.is_empty() || self.turn % 2 == 0 {
+        if !expected.is_empty() || self.turn.is_multiple_of(2) {
             self.each(0, expected);
         }
         self.turn += 1;
@@ -193,12 +194,12 @@ impl Story {
         let run = room.execute(executor, &self.project.shape());
         let expected = expected.iter().cloned().collect::<Vec<_>>();
         let (started, built) = (run.started(), room.engine.built());
-        if run.code != Some(0) || started != expected {
-            panic!(
-                "{executor:?}: {:?}\nstarted  {started:?}\nexpected {expected:?}\n{}",
-                run.code, run.text
-            );
-        }
+        assert!(
+            run.code == Some(0) && started == expected,
+            "{executor:?}: {:?}\nstarted  {started:?}\nexpected {expected:?}\n{}",
+            run.code,
+            run.text
+        );
         if let Some(real) = &room.real {
             return real.note(&room.path(".bb"));
         }
