@@ -82,9 +82,9 @@ fn parts(path: &str) -> Vec<String> {
     parts.rev().map(str::to_owned).collect()
 }
 
-fn unpack(stream: impl Read) -> BTreeMap<String, Entry> {
+fn unpack(mut stream: impl Read) -> BTreeMap<String, Entry> {
     let mut entries = BTreeMap::new();
-    let mut archive = tar::Archive::new(stream);
+    let mut archive = tar::Archive::new(&mut stream);
     for entry in archive.entries().unwrap() {
         let mut entry = entry.unwrap();
         let path = format!("/{}", entry.path().unwrap().to_string_lossy().trim_matches('/'));
@@ -103,5 +103,7 @@ fn unpack(stream: impl Read) -> BTreeMap<String, Entry> {
         };
         entries.insert(path, Entry { kind, mode });
     }
+    // What follows the end of an archive is read too, or the sender would fail.
+    std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
     entries
 }

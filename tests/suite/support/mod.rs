@@ -9,11 +9,11 @@ mod room;
 mod run;
 
 pub use engine::Engine;
-pub use image::{Entry, Image, Kind};
+pub use image::{Image, Kind};
 pub use mirror::Mirror;
 pub use proxy::Proxy;
 pub use room::Room;
-pub use run::{Run, Running, normal};
+pub use run::{Run, Running};
 
 /// Lines of text, sorted, for comparing sets.
 pub fn sorted<S: Into<String>>(words: impl IntoIterator<Item = S>) -> Vec<String> {

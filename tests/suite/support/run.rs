@@ -80,7 +80,7 @@ pub fn normal(text: &str) -> String {
         let rule = |pattern: &str| Regex::new(pattern).unwrap();
         [
             (rule(r"\bin (\d+ h \d\d min|\d+ min \d\d s|\d+\.\d s)"), "in TIME"),
-            (rule(r"\b\d+(\.\d+)? [kM]?B\b"), "SIZE"),
+            (rule(r"\b\d+(\.\d+)? ([kM]?B|bytes)\b"), "SIZE"),
             (rule(r"\bbbtest-\d+-\d+\b"), "NAMESPACE"),
             (rule(r"[^\s`]*/bbtest-\d+/\d+"), "ROOM"),
             (rule(r"\b[0-9A-F]{40}\b"), "KEY"),

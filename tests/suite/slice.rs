@@ -1,1 +1,0 @@
-//! The slice: real Portage, the shipped docks.

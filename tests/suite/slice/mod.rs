@@ -1,0 +1,13 @@
+//! The slice: real Portage compiles the shipped docks in the real engine.
+//!
+//! The tests share one project, built once. Each has it for itself while it runs; what it adds it takes
+//! away, what it changes in the shipped docks stays, built.
+
+mod contents;
+mod failures;
+mod freshness;
+mod project;
+mod remote;
+mod running;
+
+pub use project::{IMAGES, Project};

@@ -1,0 +1,76 @@
+//! The one project of these tests: the shipped docks, built from the local mirror.
+
+use std::path::Path;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use crate::support::{Mirror, Room, Run};
+
+/// The shipped images, parents first.
+pub const IMAGES: [&str; 4] = ["busybox", "s6", "openssl", "nginx"];
+
+/// A built project.
+#[derive(Debug)]
+pub struct Project {
+    pub room: Room,
+    /// The run that built it.
+    pub first: Run,
+}
+
+static PROJECT: LazyLock<Mutex<Project>> = LazyLock::new(|| Mutex::new(Project::build()));
+
+impl Project {
+    /// The project, built, for one test at a time.
+    pub fn get() -> MutexGuard<'static, Self> {
+        PROJECT.lock().unwrap_or_else(|poisoned| {
+            // A test that failed may have left it half edited.
+            let project = PoisonError::into_inner(poisoned);
+            project.restore();
+            PROJECT.clear_poison();
+            project
+        })
+    }
+
+    /// Another dock, for as long as the result lives.
+    pub fn extra(&self, name: &str, template: &str, buildconfig: &str) -> Extra<'_> {
+        self.room.dock(name, template, &[]);
+        let folder = format!("bb-dock/{name}");
+        self.room.write(&format!("{folder}/Buildconfig.sh"), buildconfig);
+        Extra { room: &self.room, folder }
+    }
+
+    fn build() -> Self {
+        let room = Room::with_engine().with_mirror(&Mirror::get());
+        copy_docks(&room);
+        let first = room.bb("build");
+        assert_eq!(first.code, Some(0), "{}", first.stderr);
+        Self { room, first }
+    }
+
+    /// The docks as they are shipped, and built.
+    fn restore(&self) {
+        self.room.remove("bb-dock");
+        copy_docks(&self.room);
+        let run = self.room.bb("build");
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+    }
+}
+
+/// A dock that one test adds.
+#[derive(Debug)]
+pub struct Extra<'a> {
+    room: &'a Room,
+    folder: String,
+}
+
+impl Drop for Extra<'_> {
+    fn drop(&mut self) {
+        self.room.remove(&self.folder);
+    }
+}
+
+/// The shipped docks, with their modes and links.
+fn copy_docks(room: &Room) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("bb-dock");
+    let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(room.path("")).status();
+    assert!(copied.unwrap().success());
+}
