@@ -206,8 +206,11 @@ fn print_table(rows: &[Row]) {
 }
 
 fn print_row(name: &str, rows: &[Row], cell: impl Fn(&Row) -> String) {
-    let cells = rows.iter().map(|row| format!("{:>14}", cell(row))).collect::<String>();
-    println!("{name:28}{cells}");
+    print!("{name:28}");
+    for row in rows {
+        print!("{:>14}", cell(row));
+    }
+    println!();
 }
 
 fn shown(name: &str, value: f64) -> String {
