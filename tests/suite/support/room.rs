@@ -167,7 +167,7 @@ impl Room {
     #[track_caller]
     pub fn assert_tidy(&self) {
         let tmp = self.path(".bb/tmp");
-        let left = fs::read_dir(&tmp).map(Iterator::count).unwrap_or(0);
+        let left = fs::read_dir(&tmp).map_or(0, Iterator::count);
         assert_eq!(left, 0, "left in {}", tmp.display());
     }
 
