@@ -128,6 +128,8 @@ fn dock(root: &Path, name: &OsStr) -> Result<Dock> {
     files.sort_by(|a, b| bytes(&a.path).cmp(bytes(&b.path)));
     let (template_file, is_jinja) = template_file(&dir, &files)?;
     let buildconfig_file = buildconfig_file(&dir, &files)?;
+    // Only to say here, and not in the builder's log, that it is nothing to be sourced.
+    read(&buildconfig_file)?;
     Ok(Dock {
         template: read(&template_file)?,
         settings: settings(&dir, &files)?,
