@@ -39,7 +39,7 @@ pub(super) fn makefile(args: &Args, state: &Path) -> Result<u8> {
         return if same { Ok(0) } else { Err(differs(path)) };
     }
     if !same {
-        std::fs::write(path, now.text).map_err(|e| Error::file("write", path, &e))?;
+        store::replace_beside(path, now.text.as_bytes())?;
     }
     // Make compares times: the file is not older than what it was made from.
     let newest = now.sources.iter().map(|f| store::file_state(f).mtime).max();
