@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Result, lower_first};
 
 /// Primary fingerprints of the keys that Gentoo signs stages (first) and snapshots (second) with.
 /// Source: <https://www.gentoo.org/downloads/signatures/>.
@@ -314,18 +314,11 @@ fn bad_variable(key: &str) -> Option<&'static str> {
 /// A TOML error with its line and caret.
 pub fn toml_error(file: &Path, text: &str, error: &toml::de::Error) -> Error {
     let message = error.message().lines().next().unwrap_or("not valid TOML").trim().to_owned();
-    let base = Error::config(lower_first(&message));
+    let acronym = message.starts_with("TOML");
+    let base = Error::config(if acronym { message } else { lower_first(&message) });
     match error.span() {
         Some(span) => base.at(Place::new(file, text, span)),
         None => base.detail(format!("  in `{}`", file.display())),
-    }
-}
-
-fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    match (chars.next(), text.starts_with("TOML")) {
-        (Some(first), false) => first.to_lowercase().chain(chars).collect(),
-        _ => text.to_owned(),
     }
 }
 

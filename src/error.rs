@@ -190,6 +190,11 @@ impl std::error::Error for Error {}
 pub fn io_reason(cause: &std::io::Error) -> String {
     let text = cause.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
+    lower_first(text)
+}
+
+/// The text with its first letter in lower case, as messages begin.
+pub fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
         Some(first) => first.to_lowercase().chain(chars).collect(),

@@ -18,6 +18,7 @@ pub mod error;
 pub mod exec;
 pub mod export;
 pub mod fresh;
+pub mod hex;
 pub mod ids;
 pub mod lock;
 pub mod parallel;

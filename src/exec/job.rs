@@ -162,10 +162,10 @@ pub fn settle(
     if store.stamp(id) != stamp {
         return Ok(None);
     }
-    refresh(job, store, inventory, &lock)
+    Ok(refresh(job, store, inventory, &lock)?.ok())
 }
 
-pub(super) fn look(
+fn look(
     job: Job<'_>,
     record: Option<&Record>,
     stamp: Stamp,
@@ -184,24 +184,27 @@ fn stamp_time(judged: &Judgement, record: &Record, stamp: Stamp, newest_upstream
     before.max(judged.newest_input).max(newest_upstream)
 }
 
-/// Judges again under the lock; if fresh, writes what was seen into record and stamp.
+/// Judges again under the lock; if fresh, writes what was seen into record and stamp, else says why
+/// it is stale.
 pub(super) fn refresh(
     job: Job<'_>,
     store: &Store,
     inventory: &Inventory,
     _lock: &StepLock,
-) -> Result<Option<(Arc<Record>, i64)>> {
+) -> Result<std::result::Result<(Arc<Record>, i64), Reason>> {
     let id = &job.step.id;
     let now = store.now()?;
     let (record, stamp) = store.load(id);
     let judged = look(job, record.as_deref(), stamp, inventory)?;
-    let (Verdict::Fresh, Some(record)) = (&judged.verdict, record) else {
-        return Ok(None);
+    let record = match (&judged.verdict, record) {
+        (Verdict::Fresh, Some(record)) => record,
+        (Verdict::Fresh, None) => return Ok(Err(Reason::Never)),
+        (Verdict::Stale(reason), _) => return Ok(Err(reason.clone())),
     };
     let time = stamp_time(&judged, &record, stamp, job.newest_upstream);
     if judged.reread.is_empty() {
         store.restamp(id, time)?;
-        return Ok(Some((record, time)));
+        return Ok(Ok((record, time)));
     }
     let mut record = Arc::unwrap_or_clone(record);
     for (path, state) in judged.reread {
@@ -211,5 +214,5 @@ pub(super) fn refresh(
     // Everything was just found as recorded, or read; so it was all seen no earlier than now.
     (record.seen, record.sealed) = (now, now);
     store.finish(id, &record, time)?;
-    Ok(Some((Arc::new(record), time)))
+    Ok(Ok((Arc::new(record), time)))
 }

@@ -224,9 +224,7 @@ impl Run<'_> {
 
 async fn remove_own_containers(context: &Context) -> Result<()> {
     let label = [(RUN_LABEL, context.run.as_str())];
-    for container in context.engine.containers(&label).await? {
-        context.engine.remove_container(&container.id).await?;
-    }
+    context.engine.remove_containers(&label).await?;
     Err(Error::interrupted())
 }
 

@@ -12,8 +12,8 @@ use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::exec::action::{self, Log, Made};
 use crate::exec::event::Event;
-use crate::exec::job::{Job, look, refresh};
-use crate::fresh::judge::{Reason, Verdict, product_key};
+use crate::exec::job::{Job, refresh};
+use crate::fresh::judge::product_key;
 use crate::fresh::record::{FORMAT, FileState, Record};
 use crate::ids::StepId;
 use crate::plan::step::{Object, Step};
@@ -62,10 +62,10 @@ pub(super) async fn work(
     let id = &job.step.id;
     let lock = acquire(id, context, events).await?;
     let inventory = inventory(job.step, context).await?;
-    if let Some((products, stamp)) = refresh(job, &context.store, &inventory, &lock)? {
-        return Ok(Ended::Fresh { products, stamp });
-    }
-    let reason = reason(job, context, &inventory)?;
+    let reason = match refresh(job, &context.store, &inventory, &lock)? {
+        Ok((products, stamp)) => return Ok(Ended::Fresh { products, stamp }),
+        Err(reason) => reason,
+    };
     let _ = events.send(Event::Started { step: id.clone(), reason: reason.to_string() });
     let begun = Instant::now();
     let unfinished = begin(job, &context.store)?;
@@ -100,15 +100,6 @@ async fn acquire(
             let waiting = tokio::task::spawn_blocking(move || store.lock(&id)).await;
             waiting.map_err(|e| Error::bug(format!("waiting for a lock ended: {e}")))?
         }
-    }
-}
-
-fn reason(job: Job<'_>, context: &Context, inventory: &Inventory) -> Result<Reason> {
-    let id = &job.step.id;
-    let (record, stamp) = context.store.load(id);
-    match look(job, record.as_deref(), stamp, inventory)?.verdict {
-        Verdict::Stale(reason) => Ok(reason),
-        Verdict::Fresh => Ok(Reason::StampGone),
     }
 }
 
@@ -189,10 +180,7 @@ fn latest_input(record: &Record) -> i64 {
 async fn sweep(id: &StepId, context: &Context) -> Result<()> {
     let step = id.to_string();
     let labels = [(PROJECT_LABEL, context.project.as_str()), (STEP_LABEL, &step)];
-    for container in context.engine.containers(&labels).await? {
-        context.engine.remove_container(&container.id).await?;
-    }
-    Ok(())
+    context.engine.remove_containers(&labels).await
 }
 
 /// Removes the containers of all steps of this project that nobody works on any more.

@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::export::{Exported, render, stamp};
+use crate::hex::hex;
 use crate::ids::{Kind, StepId};
 use crate::plan::graph::StepIx;
-use crate::world::archive::hex;
 
 const TEMPLATE: &str = include_str!("../../templates/Makefile.j2");
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::world::archive::hex;
+use crate::hex::hex;
 
 /// Addresses to try in order, from the environment's variables.
 pub fn engine_addresses(env: &BTreeMap<String, String>) -> Vec<String> {

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha512};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::error::{Error, Result};
+use crate::hex::hex;
 use crate::world::docker::Body;
 
 /// Pieces of this size travel between the thread that reads files and the connection.
@@ -103,21 +104,10 @@ fn header(kind: tar::EntryType, size: u64, mode: u32, mtime: u64) -> tar::Header
 /// verified before is what arrives.
 pub fn verified_file(path: PathBuf, sha512: String) -> Body {
     write_on_thread(move |mut out| {
-        let mut file = File::open(&path).map_err(|e| named(&path, &e))?;
-        let mut hasher = Sha512::new();
-        let mut buffer = vec![0; PIECE];
-        loop {
-            let n = file.read(&mut buffer)?;
-            if n == 0 {
-                break;
-            }
-            hasher.update(&buffer[..n]);
-            out.write_all(&buffer[..n])?;
-        }
-        if hex(&hasher.finalize()) == sha512 {
-            return out.flush();
-        }
-        Err(tampered(&path))
+        let file = File::open(&path).map_err(|e| named(&path, &e))?;
+        let mut file = HashingReader { inner: file, hasher: Sha512::new() };
+        io::copy(&mut file, &mut out)?;
+        if hex(&file.hasher.finalize()) == sha512 { out.flush() } else { Err(tampered(&path)) }
     })
 }
 
@@ -165,15 +155,6 @@ impl<R: Read> Read for HashingReader<R> {
         self.hasher.update(&buffer[..n]);
         Ok(n)
     }
-}
-
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, b| {
-        let _ = write!(text, "{b:02x}");
-        text
-    })
 }
 
 fn write_on_thread<F>(write: F) -> Body

@@ -10,6 +10,8 @@ use std::thread::{Scope, ScopedJoinHandle};
 use blake2::Blake2b512;
 use sha2::{Digest, Sha512};
 
+use crate::hex::hex;
+
 /// Bytes handed to the hashing threads at once.
 const CHUNK: usize = 256 * 1024;
 /// Chunks that may wait for a hashing thread.
@@ -81,13 +83,6 @@ impl<'scope> Worker<'scope> {
 
 fn died() -> io::Error {
     io::Error::other("a hashing thread ended early")
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

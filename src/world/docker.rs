@@ -278,6 +278,14 @@ impl Engine {
         }
     }
 
+    /// Kills and removes all containers that carry all the labels.
+    pub async fn remove_containers(&self, labels: &[(&str, &str)]) -> Result<()> {
+        for container in self.containers(labels).await? {
+            self.remove_container(&container.id).await?;
+        }
+        Ok(())
+    }
+
     /// Containers, also stopped ones, that carry all the labels.
     pub async fn containers(&self, labels: &[(&str, &str)]) -> Result<Vec<FoundContainer>> {
         let wanted = labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>();

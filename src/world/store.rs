@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::fresh::record::{FileState, FileType, Record, Stamp};
+use crate::hex::hex;
 use crate::ids::StepId;
-use crate::world::archive::hex;
 use crate::world::index::{Index, Mark};
 
 /// Written at the top of the state folder, so that back-ups and indexers pass it over.

@@ -120,7 +120,7 @@ fn short(reference: &str) -> &str {
 
 /// SHA-256 of some text, in hex.
 pub fn digest(data: impl AsRef<[u8]>) -> String {
-    gentoo_bb::world::archive::hex(&Sha256::digest(data))
+    gentoo_bb::hex::hex(&Sha256::digest(data))
 }
 
 fn ok(value: Value) -> Answer {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
-use gentoo_bb::world::archive::hex;
+use gentoo_bb::hex::hex;
 use sequoia_openpgp as pgp;
 use sha2::{Digest, Sha512};
 

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made, is_there};
 use crate::exec::work::Context;
-use crate::world::archive::{self, Entry, hex};
+use crate::hex::hex;
+use crate::world::archive::{self, Entry};
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/bob");
 

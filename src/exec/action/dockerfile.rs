@@ -11,7 +11,7 @@ use crate::dock::render;
 use crate::error::{Error, Result};
 use crate::exec::action::Made;
 use crate::exec::work::Context;
-use crate::world::archive::hex;
+use crate::hex::hex;
 
 pub(super) fn dockerfile(
     template: &Path,

@@ -176,7 +176,7 @@ async fn distfile<'a>(
 /// The folder of a distfile on a mirror: the first byte of BLAKE2b of its name (GLEP 75).
 fn hash_folder(name: &str) -> String {
     use blake2::{Blake2b512, Digest};
-    archive::hex(&Blake2b512::digest(name.as_bytes())[..1])
+    crate::hex::hex(&Blake2b512::digest(name.as_bytes())[..1])
 }
 
 /// Takes the results out, all or none.

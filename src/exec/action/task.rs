@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made};
-use crate::world::archive::hex;
+use crate::hex::hex;
 use crate::world::store;
 
 pub(super) async fn task(

@@ -6,7 +6,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::world::digest;
 
 /// A place with Gentoo's folder layout under it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +100,7 @@ pub(super) fn address(base: &str, path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"/-._~+:@".contains(&byte) {
             address.push(char::from(byte));
         } else {
-            address.extend(["%", &digest::hex(&[byte]).to_ascii_uppercase()]);
+            address.extend(["%", &crate::hex::hex(&[byte]).to_ascii_uppercase()]);
         }
     }
     address
