@@ -3,9 +3,8 @@
 //! Knows nothing of what is done.
 
 use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::thread;
-
-use crate::error::{Error, Result};
 
 /// Fewer things than this are done before threads have started.
 const WORTHWHILE: usize = 256;
@@ -14,19 +13,22 @@ const WORTHWHILE: usize = 256;
 ///
 /// # Errors
 /// The error of the first item, in their order, that has one.
-pub fn map<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
+pub fn map<T: Sync, R: Send, E: Send>(
+    items: &[T],
+    each: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     if items.len() < WORTHWHILE || threads == 1 {
         return items.iter().map(each).collect();
     }
-    let part = |items: &[T]| items.iter().map(&each).collect::<Result<Vec<_>>>();
+    let part = |items: &[T]| items.iter().map(&each).collect::<Result<Vec<_>, E>>();
     let part = &part;
     thread::scope(|scope| {
         let chunks = items.chunks(items.len().div_ceil(threads));
         let running = chunks.map(|chunk| scope.spawn(move || part(chunk))).collect::<Vec<_>>();
         let mut made = Vec::with_capacity(items.len());
         for thread in running {
-            made.extend(thread.join().map_err(|_| Error::bug("a thread ended"))??);
+            made.extend(thread.join().unwrap_or_else(|panic| resume_unwind(panic))?);
         }
         Ok(made)
     })
@@ -35,6 +37,7 @@ pub fn map<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> Result<R> + Sync)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     #[test]
     fn order_is_kept_and_the_first_error_wins() {

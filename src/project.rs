@@ -125,6 +125,21 @@ impl Project {
         sources
     }
 
+    /// All files and folders (as `FOLDER/.`) that were looked at to make the plan.
+    pub fn looked_at(&self, docks: &[Dock]) -> BTreeSet<PathBuf> {
+        let sources = self.sources(docks).into_iter();
+        let mut looked = sources.map(|s| if s.is_dir() { s.join(".") } else { s }).collect();
+        BTreeSet::extend(&mut looked, docks.iter().map(|d| d.buildconfig_file.clone()));
+        // A link is a dock where it leads to a folder.
+        let entries = std::fs::read_dir(&self.settings.docks).into_iter().flatten().flatten();
+        let links = entries.filter(|e| e.file_type().is_ok_and(|t| t.is_symlink()));
+        looked.extend(links.map(|link| link.path().join(".")));
+        let patterns = self.settings.tasks.iter().flat_map(|t| &t.inputs);
+        let patterns = patterns.map(|input| input.text.as_str()).filter(|p| is_pattern(p));
+        looked.extend(patterns.flat_map(|p| folders(p).map(|folder| folder.join("."))));
+        looked
+    }
+
     fn tasks(&self) -> Result<Vec<TaskFacts>> {
         let tasks = self.settings.tasks.iter();
         tasks.map(|t| Ok(TaskFacts { task: t.clone(), inputs: self.inputs(t)? })).collect()
@@ -135,7 +150,7 @@ impl Project {
     fn inputs(&self, task: &Task) -> Result<Vec<PathBuf>> {
         let mut files = BTreeSet::new();
         for input in &task.inputs {
-            if !input.text.contains(['*', '?', '[', '{']) {
+            if !is_pattern(&input.text) {
                 files.insert(PathBuf::from(&input.text));
                 continue;
             }
@@ -149,18 +164,38 @@ impl Project {
     }
 }
 
-/// Files below the fixed part of a pattern that it matches.
-fn matching<'a>(matcher: &'a GlobMatcher, pattern: &str) -> impl Iterator<Item = PathBuf> + 'a {
-    let fixed = pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{']));
-    let base = fixed.collect::<PathBuf>();
+const WILDCARDS: [char; 4] = ['*', '?', '[', '{'];
+
+fn is_pattern(text: &str) -> bool {
+    text.contains(WILDCARDS)
+}
+
+/// What is below the fixed part of a pattern, as deep as the pattern goes.
+fn below(pattern: &str) -> impl Iterator<Item = walkdir::DirEntry> {
+    let fixed = pattern.split('/').take_while(|part| !is_pattern(part));
+    let base = fixed.clone().collect::<PathBuf>();
     let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
-    let entries = walkdir::WalkDir::new(base)
-        .sort_by_file_name()
-        .into_iter()
-        .filter_map(std::result::Result::ok);
-    let files = entries.filter(|e| !e.file_type().is_dir()).map(walkdir::DirEntry::into_path);
-    let files = files.map(|p| p.strip_prefix(".").map_or(p.clone(), PathBuf::from));
+    let deep = pattern.contains("**") || pattern.contains('{');
+    let depth = if deep { usize::MAX } else { pattern.split('/').count() - fixed.count() };
+    let walk = walkdir::WalkDir::new(base).max_depth(depth).sort_by_file_name();
+    walk.into_iter().filter_map(std::result::Result::ok)
+}
+
+/// The path without a leading `./`.
+fn plain(entry: walkdir::DirEntry) -> PathBuf {
+    let path = entry.into_path();
+    path.strip_prefix(".").map_or(path.clone(), PathBuf::from)
+}
+
+/// Files that a pattern matches.
+fn matching(matcher: &GlobMatcher, pattern: &str) -> impl Iterator<Item = PathBuf> {
+    let files = below(pattern).filter(|e| !e.file_type().is_dir()).map(plain);
     files.filter(|p| matcher.is_match(p))
+}
+
+/// Folders in which a pattern may match something: another entry in one may be another match.
+fn folders(pattern: &str) -> impl Iterator<Item = PathBuf> {
+    below(pattern).filter(|e| e.file_type().is_dir()).map(walkdir::DirEntry::into_path)
 }
 
 /// A file that a task makes in a dock belongs to the dock before it is there.

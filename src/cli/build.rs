@@ -4,10 +4,13 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
+use crate::cli::recall::{Known, Recall, Recalled};
+use crate::cli::session::{Asked, Asking};
 use crate::cli::{Look, print, say, session, status};
 use crate::error::{Error, Exit, Result};
-use crate::exec::event::Event;
+use crate::exec::event::{Event, Summary};
 use crate::exec::run::{self, Options};
+use crate::exec::work;
 use crate::plan::select;
 use crate::project::Project;
 use crate::report::{self, Fancy, Plain, Report};
@@ -40,22 +43,42 @@ pub(super) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
     let begun = Instant::now();
     let env = session::environment();
     let project = Project::load(&env, state)?;
-    let plan = select::select(
-        &session::plan(&project, args.offline).await?,
-        &args.images,
-        &project.settings.exclude,
-    )?;
-    let engine = session::engine(&env).await?;
+    let recall = Recall::new(&project, &format!("build {:?}", args.images));
+    let asking = Asking::begin(&env, &project.store());
+    let (summary, exit) = match recall.answer(asking).await? {
+        Recalled::Fresh(steps) => (Summary { fresh: steps, ..Summary::default() }, None),
+        Recalled::Unknown(asking) => run(&args, look, &project, &recall, asking).await?,
+    };
+    say(&format!("{}\n", report::summary(&summary, begun.elapsed())));
+    Ok(exit.map_or(0, Exit::code))
+}
+
+async fn run(
+    args: &Args,
+    look: Look,
+    project: &Project,
+    recall: &Recall,
+    asking: Asking,
+) -> Result<(Summary, Option<Exit>)> {
+    let seen = project.store().now().ok();
+    let (docks, plan) = session::plan(project, args.offline).await?;
+    let plan = select::select(&plan, &args.images, &project.settings.exclude)?;
+    let Asked { engine, inventory, containers } = asking.answer().await?;
     let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
-    let context = session::context(&project, engine, args.offline, cores)?;
+    let context = session::context(project, engine, args.offline, cores)?;
     let jobs = args.jobs.map_or_else(|| (cores / 2).max(2), NonZeroUsize::get);
     let options = Options { jobs, keep_going: args.keep_going };
     let mut shown = Shown::new(look);
-    let summary = run::run(&plan, context, options, &mut |event| shown.event(event)).await;
+    work::sweep_all(&context, containers).await?;
+    let summary =
+        run::run(&plan, context, &inventory, options, &mut |event| shown.event(event)).await;
     shown.report.finish();
     let summary = summary?;
-    say(&format!("{}\n", report::summary(&summary, begun.elapsed())));
-    Ok(shown.exit.map_or(0, Exit::code))
+    if summary.fresh == plan.len() {
+        let (docks, plan, inventory) = (&docks, &plan, &inventory);
+        recall.keep(project, Known { docks, plan, inventory, seen });
+    }
+    Ok((summary, shown.exit))
 }
 
 /// A report that remembers the first failure's exit code.

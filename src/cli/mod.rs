@@ -4,6 +4,7 @@
 mod build;
 mod export;
 mod makefile;
+mod recall;
 mod session;
 mod status;
 mod step;
@@ -96,7 +97,8 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run(cli: Cli, look: Look) -> Result<u8> {
     let state = enter_project(cli.project, cli.state)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|e| Error::bug(format!("cannot start threads: {e}")))?;
     let done = runtime.block_on(async {
         match cli.verb {

@@ -6,20 +6,21 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
+use tokio::task::JoinHandle;
 
 use crate::dock::Dock;
 use crate::error::{Error, Result};
 use crate::exec::action::read_keyring;
-use crate::exec::work::Context;
+use crate::exec::work::{Context, PROJECT_LABEL};
 use crate::hex::hex;
 use crate::lock::Lock;
 use crate::plan::Plan;
 use crate::project::{LOCK_FILE, Project, needs_lock};
 use crate::world::address::engine_addresses;
-use crate::world::docker::Engine;
+use crate::world::docker::{Engine, FoundContainer, Inventory};
 use crate::world::http::Client;
 use crate::world::release::Release;
-use crate::world::store;
+use crate::world::store::{self, Store};
 
 /// The environment's variables; those that are not UTF-8 are none of ours.
 pub(super) fn environment() -> BTreeMap<String, String> {
@@ -33,6 +34,48 @@ pub(super) async fn engine(env: &BTreeMap<String, String>) -> Result<Engine> {
     Engine::connect(&engine_addresses(env)).await
 }
 
+/// What an engine has of a project.
+pub(super) struct Asked {
+    pub(super) engine: Engine,
+    pub(super) inventory: Inventory,
+    /// Containers of the project's, of this or other runs.
+    pub(super) containers: Vec<FoundContainer>,
+}
+
+/// An engine that is asked once, while other things are done.
+pub(super) enum Asking {
+    Pending(JoinHandle<Result<Asked>>),
+    Answered(Box<Asked>),
+}
+
+impl Asking {
+    pub(super) fn begin(env: &BTreeMap<String, String>, store: &Store) -> Self {
+        let (addresses, label) = (engine_addresses(env), label(store));
+        Self::Pending(tokio::spawn(async move {
+            let engine = Engine::connect(&addresses).await?;
+            let labels = [(PROJECT_LABEL, label.as_str())];
+            let (inventory, containers) =
+                tokio::join!(engine.inventory(), engine.containers(&labels));
+            Ok(Asked { inventory: inventory?, containers: containers?, engine })
+        }))
+    }
+
+    /// What it says.
+    pub(super) async fn answer(self) -> Result<Asked> {
+        let ended = |e| Error::bug(format!("asking the engine ended: {e}"));
+        match self {
+            Self::Pending(task) => task.await.map_err(ended)?,
+            Self::Answered(asked) => Ok(*asked),
+        }
+    }
+}
+
+/// Tells a project from others on the same engine: a digest of its state folder's path.
+fn label(store: &Store) -> String {
+    let state = store.root().canonicalize().unwrap_or_default();
+    hex(&Sha256::digest(state.as_os_str().as_encoded_bytes()))[..16].to_owned()
+}
+
 /// What actions share.
 pub(super) fn context(
     project: &Project,
@@ -42,12 +85,10 @@ pub(super) fn context(
 ) -> Result<Arc<Context>> {
     let store = project.store();
     store.create()?;
-    let state = store.root().canonicalize();
-    let state = state.map_err(|e| Error::file("find", store.root(), &e))?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
     let run = format!("{}-{since}", std::process::id());
     Ok(Arc::new(Context {
-        project: hex(&Sha256::digest(state.as_os_str().as_encoded_bytes()))[..16].to_owned(),
+        project: label(&store),
         store,
         engine,
         client: Client::new(offline),
@@ -57,15 +98,16 @@ pub(super) fn context(
     }))
 }
 
-/// The plan of all images. Where docks need a lock and there is none, what the mirrors offer now
-/// is pinned once.
-pub(super) async fn plan(project: &Project, offline: bool) -> Result<Plan> {
+/// The docks and the plan of all images. Where docks need a lock and there is none, what the mirrors
+/// offer now is pinned once.
+pub(super) async fn plan(project: &Project, offline: bool) -> Result<(Vec<Dock>, Plan)> {
     let docks = project.docks()?;
     let lock = match project.lock()? {
         None if needs_lock(&docks) => Some(pin_once(project, offline).await?),
         lock => lock,
     };
-    project.plan(&docks, lock.as_ref())
+    let plan = project.plan(&docks, lock.as_ref())?;
+    Ok((docks, plan))
 }
 
 /// Pins what the mirrors offer, unless another process does so meanwhile.

@@ -25,7 +25,7 @@ pub(super) async fn step(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let id: StepId = args.id.parse()?;
     let env = session::environment();
     let project = Project::load(&env, state)?;
-    let plan = session::plan(&project, args.offline).await?;
+    let (_, plan) = session::plan(&project, args.offline).await?;
     let ix = select::step(&plan, &id)?;
     let engine = session::engine(&env).await?;
     let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);

@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::recall::{Known, Recall, Recalled};
+use crate::cli::session::Asking;
 use crate::cli::{Look, makefile, print, say, session};
 use crate::diag;
 use crate::error::{Error, Result};
@@ -66,12 +68,20 @@ fn print_path(args: &Args, file: &str) {
 async fn bring_in_line(args: &Args, state: &Path) -> Result<()> {
     let env = session::environment();
     let project = Project::load(&env, state)?;
-    check_makefile(args, &project)?;
-    let (_, plan) = session::shape(&project)?;
     let store = project.store();
-    store.create()?;
-    let inventory = session::engine(&env).await?.inventory().await?;
-    sync::sync(&plan, &store, &inventory)?;
+    let recall = Recall::new(&project, &format!("sync {:?} {:?}", args.exported, args.images));
+    let asking = Asking::begin(&env, &store);
+    if let Recalled::Unknown(asking) = recall.answer(asking).await? {
+        let seen = store.now().ok();
+        check_makefile(args, &project)?;
+        let (docks, plan) = session::shape(&project)?;
+        store.create()?;
+        let inventory = asking.answer().await?.inventory;
+        if sync::sync(&plan, &store, &inventory)? == 0 {
+            let (docks, plan, inventory) = (&docks, &plan, &inventory);
+            recall.keep(&project, Known { docks, plan, inventory, seen });
+        }
+    }
     store.replace(&state.join(SYNCED), b"# All stamps say what the judge says.\n")
 }
 

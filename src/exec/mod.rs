@@ -7,6 +7,7 @@ pub mod action;
 pub mod event;
 pub mod eyes;
 pub mod job;
+pub mod looked;
 pub mod run;
 pub mod sched;
 pub mod sync;

@@ -36,13 +36,10 @@ pub struct Options {
 pub async fn run(
     plan: &Plan,
     context: Arc<Context>,
+    inventory: &Inventory,
     options: Options,
     report: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Summary> {
-    context.store.create()?;
-    let (inventory, swept) = tokio::join!(context.engine.inventory(), work::sweep_all(&context));
-    swept?;
-    let inventory = inventory?;
     let (events, received) = unbounded_channel();
     let mut run = Run {
         plan,
@@ -108,7 +105,7 @@ struct Run<'p> {
     sched: Sched<'p>,
     options: Options,
     context: Arc<Context>,
-    inventory: Inventory,
+    inventory: &'p Inventory,
     products: Products,
     stamps: HashMap<StepId, i64>,
     queue: VecDeque<(StepIx, OwnedJob)>,
@@ -160,7 +157,7 @@ impl Run<'_> {
     fn settle_ready(&mut self) {
         while let Some(ix) = self.sched.next_ready() {
             let job = self.job(ix);
-            match settle(job, &self.context.store, &self.inventory) {
+            match settle(job, &self.context.store, self.inventory) {
                 Ok(Some((record, stamp))) => self.fresh(ix, &record, stamp),
                 Ok(None) => self.queue.push_back((ix, job.to_owned())),
                 Err(error) => self.ended(ix, Err(error)),

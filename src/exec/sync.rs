@@ -8,13 +8,13 @@ use std::collections::{HashMap, HashSet};
 use crate::error::Result;
 use crate::exec::eyes::Products;
 use crate::exec::job::{self, Job};
-use crate::fresh::record::Stamp;
 use crate::ids::StepId;
 use crate::plan::graph::Plan;
 use crate::world::docker::Inventory;
 use crate::world::store::Store;
 
-/// Brings all stamps of the plan in line with the judge. Returns how many were withdrawn.
+/// Brings all stamps of the plan in line with the judge. Returns how many steps are not
+/// fresh.
 ///
 /// # Errors
 /// A file cannot be read or written.
@@ -22,7 +22,6 @@ pub fn sync(plan: &Plan, store: &Store, inventory: &Inventory) -> Result<usize> 
     let mut products = Products::new();
     let mut stamps = HashMap::<StepId, i64>::new();
     let mut stale = HashSet::new();
-    let mut withdrawn = 0;
     for ix in plan.order() {
         let id = plan.step(*ix).id.clone();
         let downstream = plan.upstream(*ix).any(|up| stale.contains(&up));
@@ -36,10 +35,9 @@ pub fn sync(plan: &Plan, store: &Store, inventory: &Inventory) -> Result<usize> 
             stamps.insert(id, time);
         } else {
             stale.insert(*ix);
-            withdrawn += usize::from(matches!(store.stamp(&id), Stamp::Present(_)));
             store.withdraw(&id)?;
         }
     }
     store.save_index();
-    Ok(withdrawn)
+    Ok(stale.len())
 }

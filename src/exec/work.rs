@@ -17,7 +17,7 @@ use crate::fresh::judge::product_key;
 use crate::fresh::record::{FORMAT, FileState, Record};
 use crate::ids::StepId;
 use crate::plan::step::{Object, Step};
-use crate::world::docker::{Engine, Inventory};
+use crate::world::docker::{Engine, FoundContainer, Inventory};
 use crate::world::http::Client;
 use crate::world::store::{self, StepLock, Store};
 
@@ -183,10 +183,9 @@ async fn sweep(id: &StepId, context: &Context) -> Result<()> {
     context.engine.remove_containers(&labels).await
 }
 
-/// Removes the containers of all steps of this project that nobody works on any more.
-pub(super) async fn sweep_all(context: &Context) -> Result<()> {
-    let label = [(PROJECT_LABEL, context.project.as_str())];
-    for container in context.engine.containers(&label).await? {
+/// Removes those of a project's containers whose step nobody works on any more.
+pub async fn sweep_all(context: &Context, containers: Vec<FoundContainer>) -> Result<()> {
+    for container in containers {
         let step = container.labels.get(STEP_LABEL).and_then(|id| id.parse().ok());
         let Some(step) = step else { continue };
         if let Ok(_lock) = context.store.try_lock(&step)? {

@@ -14,7 +14,7 @@ use crate::plan::step::{Object, Step};
 
 /// File times are compared with this slack: clocks of file systems tick in up to 2 s (FAT), and a
 /// file written in the same tick as it was seen could change again without its time telling.
-const TICK_NS: i64 = 2_000_000_000;
+pub const TICK_NS: i64 = 2_000_000_000;
 
 /// What the judge may look at.
 pub trait Look {

@@ -47,7 +47,12 @@ impl Inventory {
     /// What an object is: the content that its label names, else the engine's id for it.
     pub fn id(&self, object: &Object) -> Option<String> {
         let Object::Image(reference) = object;
-        self.images.get(reference).cloned()
+        self.id_of(reference).map(str::to_owned)
+    }
+
+    /// [`Self::id`] of the image with a reference.
+    pub fn id_of(&self, reference: &str) -> Option<&str> {
+        self.images.get(reference).map(String::as_str)
     }
 }
 

@@ -9,5 +9,5 @@ pub mod http;
 pub mod index;
 pub mod openpgp;
 pub mod release;
-
 pub mod store;
+pub mod trace;

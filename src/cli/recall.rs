@@ -1,0 +1,114 @@
+//! Whether the last answer to the same question still holds: then doing nothing takes neither docks
+//! nor a plan.
+//!
+//! The question is the command, the images, and all that decides the plan but is no file of the
+//! docks: the settings with their overrides, the lock, the program itself.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::cli::session::Asking;
+use crate::dock::Dock;
+use crate::error::Result;
+use crate::exec::looked::looked;
+use crate::hex::hex;
+use crate::plan::Plan;
+use crate::project::{LOCK_FILE, Project};
+use crate::world::docker::Inventory;
+use crate::world::store::Store;
+use crate::world::trace::Trace;
+
+/// More answers than this are not kept.
+const KEPT: usize = 8;
+
+/// One question and where its last answer is.
+pub(super) struct Recall {
+    file: PathBuf,
+    store: Store,
+}
+
+impl Recall {
+    /// `question` is the command with its images.
+    pub(super) fn new(project: &Project, question: &str) -> Self {
+        let mut hasher = Sha256::new();
+        let lock = fs::read(LOCK_FILE).unwrap_or_default();
+        let parts = [question.to_owned(), program(), format!("{:?}", project.settings)];
+        for part in parts.iter().map(String::as_bytes).chain([lock.as_slice()]) {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        let store = project.store();
+        let file = folder(&store).join(&hex(&hasher.finalize())[..16]);
+        Self { file, store }
+    }
+
+    /// Looks whether the last answer still holds.
+    pub(super) async fn answer(&self, asking: Asking) -> Result<Recalled> {
+        let bytes = fs::read(&self.file).unwrap_or_default();
+        let Some(trace) = Trace::read(&bytes).filter(Trace::files_hold) else {
+            return Ok(Recalled::Unknown(asking));
+        };
+        let asked = asking.answer().await?;
+        // A container is one that somebody works in, or left behind.
+        if asked.containers.is_empty() && trace.objects_hold(&asked.inventory) {
+            return Ok(Recalled::Fresh(trace.steps));
+        }
+        Ok(Recalled::Unknown(Asking::Answered(Box::new(asked))))
+    }
+
+    /// Keeps the answer that all of a plan is fresh. Only to be quick: where it cannot be written,
+    /// nothing is lost.
+    pub(super) fn keep(&self, project: &Project, known: Known<'_>) {
+        let Some(seen) = known.seen else { return };
+        let looked = looked(known.plan, project.looked_at(known.docks), &self.store);
+        if let Some(trace) = looked.trace(known.inventory, seen)
+            && self.store.replace(&self.file, &trace).is_ok()
+        {
+            prune(&folder(&self.store));
+        }
+    }
+}
+
+/// What an answer was found from.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) docks: &'a [Dock],
+    pub(super) plan: &'a Plan,
+    pub(super) inventory: &'a Inventory,
+    /// When the first of it was looked at, nanoseconds since 1970.
+    pub(super) seen: Option<i64>,
+}
+
+/// What is known without reading the docks.
+pub(super) enum Recalled {
+    /// So many steps are up to date, and no other is asked for.
+    Fresh(usize),
+    /// Nothing.
+    Unknown(Asking),
+}
+
+fn folder(store: &Store) -> PathBuf {
+    store.root().join("traces")
+}
+
+/// Which build of this program runs.
+fn program() -> String {
+    let meta = std::env::current_exe().and_then(fs::metadata);
+    let id = meta.map(|m| (m.ino(), m.size(), m.ctime(), m.ctime_nsec())).unwrap_or_default();
+    format!("{} {id:?}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Removes the oldest answers.
+fn prune(folder: &Path) {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
+    let age = |path: &PathBuf| fs::metadata(path).and_then(|m| m.modified()).ok();
+    let mut files = files.collect::<Vec<_>>();
+    files.sort_by_cached_key(age);
+    for old in files.iter().rev().skip(KEPT) {
+        // Somebody else may have been first.
+        let _ = fs::remove_file(old);
+    }
+}
