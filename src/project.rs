@@ -127,9 +127,10 @@ impl Project {
 
     /// All files and folders (as `FOLDER/.`) that were looked at to make the plan.
     pub fn looked_at(&self, docks: &[Dock]) -> BTreeSet<PathBuf> {
-        let sources = self.sources(docks).into_iter();
+        let sources = self.sources(docks).into_iter().flat_map(followed);
         let mut looked = sources.map(|s| if s.is_dir() { s.join(".") } else { s }).collect();
-        BTreeSet::extend(&mut looked, docks.iter().map(|d| d.buildconfig_file.clone()));
+        let buildconfigs = docks.iter().map(|d| d.buildconfig_file.clone());
+        BTreeSet::extend(&mut looked, buildconfigs.flat_map(followed));
         // A link is a dock where it leads to a folder.
         let entries = std::fs::read_dir(&self.settings.docks).into_iter().flatten().flatten();
         let links = entries.filter(|e| e.file_type().is_ok_and(|t| t.is_symlink()));
@@ -160,6 +161,7 @@ impl Project {
             })?;
             files.extend(matching(&glob.compile_matcher(), &input.text));
         }
+        let files = files.into_iter().flat_map(followed).collect::<BTreeSet<_>>();
         Ok(files.into_iter().collect())
     }
 }
@@ -230,6 +232,7 @@ fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
         name: dock.name.clone(),
         dir: dock.dir.clone(),
         template: dock.template_file.clone(),
+        template_files: followed(dock.template_file.clone()),
         jinja: dock.is_jinja,
         parents: template.docks().into_iter().cloned().collect(),
         base: base(&template),
@@ -264,9 +267,34 @@ fn rootfs_files(dock: &Dock) -> Result<Vec<PathBuf>> {
         let matching = dock.files.iter().filter(|f| matcher.is_match(&f.path));
         files.extend(matching.map(|f| dock.dir.join(&f.path)));
     }
+    let mut files = files.into_iter().flat_map(followed).collect::<Vec<_>>();
     files.sort();
     files.dedup();
     Ok(files)
+}
+
+/// More links than this in one path are a circle.
+const MAX_LINKS: usize = 40;
+
+/// A file, and where it is a link all that the link leads to: who reads it reads what is at the end.
+fn followed(file: PathBuf) -> Vec<PathBuf> {
+    let mut files = vec![file];
+    while let Some(target) = files.last().and_then(|f| f.read_link().ok())
+        && files.len() <= MAX_LINKS
+    {
+        let from = files.last().and_then(|f| f.parent()).unwrap_or(Path::new(""));
+        files.push(from_project(&from.join(target)));
+    }
+    files
+}
+
+/// The same path without links and `..` in its folders, below the project where it is inside.
+fn from_project(path: &Path) -> PathBuf {
+    let Some((folder, name)) = path.parent().zip(path.file_name()) else { return path.to_owned() };
+    let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+    let Ok(folder) = folder.canonicalize() else { return path.to_owned() };
+    let here = std::env::current_dir().unwrap_or_default();
+    folder.strip_prefix(&here).unwrap_or(&folder).join(name)
 }
 
 fn context(dock: &Dock, template: &Template, rendered: &Rendered) -> Result<Vec<PathBuf>> {

@@ -22,6 +22,8 @@ pub struct DockFacts {
     pub dir: PathBuf,
     /// The template, relative to the project.
     pub template: PathBuf,
+    /// The template, and what it leads to where it is a link; relative to the project.
+    pub template_files: Vec<PathBuf>,
     /// Whether the template is minijinja.
     pub jinja: bool,
     /// Docks that a FROM or COPY --from names.
@@ -343,7 +345,7 @@ fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
         markers: dock.markers.clone(),
     };
     Step {
-        files: vec![dock.template.clone()],
+        files: dock.template_files.clone(),
         params: dock.markers.iter().map(|(k, v)| (format!("${{{k}}}"), v.clone())).collect(),
         outputs: vec![dest],
         ..step(Kind::Dockerfile, dock.name.as_str(), work)

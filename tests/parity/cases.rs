@@ -1,6 +1,7 @@
 //! Single cases: what make and ninja say and do besides the property.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
 use crate::engine::World;
@@ -281,4 +282,36 @@ fn the_template_uses_what_gnu_make_3_81_knows() {
     for newer in ["::=", "&:", ".ONESHELL", "undefine", ".RECIPEPREFIX", " | ", "private "] {
         assert!(!text.contains(newer), "{newer}");
     }
+}
+
+#[test]
+fn what_is_read_through_a_link_is_an_input() {
+    let room = two_docks();
+    room.write(
+        "bb.toml",
+        "namespace = \"ns\"\n[task.t]\nrun = \"cat link >out\"\ninputs = [\"link\"]\n",
+    );
+    room.write("shared/template", "FROM scratch\nCOPY f /\n");
+    room.write("shared/text", "1");
+    symlink("shared/text", room.path("link")).unwrap();
+    fs::remove_file(room.path("bb-dock/a/Dockerfile.template")).unwrap();
+    symlink("../../shared/template", room.path("bb-dock/a/Dockerfile.template")).unwrap();
+    room.run("bb", &["build"]).ran(&[
+        "dockerfile:a",
+        "dockerfile:b",
+        "image:a",
+        "image:b",
+        "task:t",
+    ]);
+    room.write("shared/template", "FROM scratch\nCOPY f /g\n");
+    let status = room.run("bb", &["status"]).ok();
+    assert!(
+        status.text.contains("stale  dockerfile:a  shared/template changed\n"),
+        "{}",
+        status.text
+    );
+    room.run("bb", &["build"]).ran(&["dockerfile:a", "image:a", "image:b"]);
+    room.write("shared/text", "2");
+    make(&room, &[]).ran(&["task:t"]);
+    room.run("bb", &["build"]).ran(&[]);
 }

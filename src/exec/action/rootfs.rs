@@ -74,11 +74,9 @@ fn inputs(work: &RootfsWork, files: &[PathBuf], jobs: usize) -> Result<Vec<Entry
         Entry::Text("bb/make.conf".into(), make_conf(&work.make_conf).into_bytes()),
         Entry::Folder("config".into(), 0o755),
     ];
-    for file in files {
-        let inside = file.strip_prefix(&work.dock).map_err(|_| {
-            Error::bug(format!("`{}` is not in `{}`", file.display(), work.dock.display()))
-        })?;
-        entries.push(Entry::File(Path::new("config").join(inside), file.clone()));
+    // What is outside was followed to: the link that leads there brings it.
+    for (file, inside) in files.iter().filter_map(|f| Some((f, f.strip_prefix(&work.dock).ok()?))) {
+        entries.push(Entry::File(Path::new("config").join(inside), readable(file, &work.dock)));
     }
     if let Some((_, dir)) = &work.parent {
         entries.push(Entry::Folder("bb/parent".into(), 0o755));
@@ -87,6 +85,14 @@ fn inputs(work: &RootfsWork, files: &[PathBuf], jobs: usize) -> Result<Vec<Entry
         }
     }
     Ok(entries)
+}
+
+/// A file of a dock, or what a link that leads out of the dock leads to: the builder has the dock only.
+fn readable(file: &Path, dock: &Path) -> PathBuf {
+    match (file.canonicalize(), dock.canonicalize()) {
+        (Ok(end), Ok(dock)) if !end.starts_with(&dock) => end,
+        _ => file.to_owned(),
+    }
 }
 
 fn job_env(work: &RootfsWork, jobs: usize) -> String {
