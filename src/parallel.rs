@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn order_is_kept_and_the_first_error_wins() {
         let items = (0..1000).collect::<Vec<_>>();
-        assert_eq!(map(&items, |n| Ok(n * 2)).unwrap()[999], 1998);
+        assert_eq!(map(&items, |n| Ok::<_, Error>(n * 2)).unwrap()[999], 1998);
         let odd = |n: &i32| if n % 300 == 299 { Err(Error::step(n.to_string())) } else { Ok(()) };
         assert_eq!(map(&items, odd).unwrap_err().message(), "299");
     }

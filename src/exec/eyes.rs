@@ -2,19 +2,20 @@
 //!
 //! Decides nothing and changes nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::fresh::judge::Look;
-use crate::fresh::record::FileState;
+use crate::fresh::record::{FileState, Record};
 use crate::ids::StepId;
 use crate::plan::step::Object;
 use crate::world::docker::Inventory;
 use crate::world::store;
 
-/// Products of finished steps.
-pub type Products = HashMap<StepId, BTreeMap<String, String>>;
+/// Records of finished steps, for what these made.
+pub type Products = HashMap<StepId, Arc<Record>>;
 
 /// Looks at the world as it is now.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl Look for Eyes<'_> {
     }
 
     fn product(&mut self, step: &StepId, product: &str) -> Option<String> {
-        self.products.get(step)?.get(product).cloned()
+        self.products.get(step)?.products.get(product).cloned()
     }
 
     fn object(&mut self, object: &Object) -> Result<Option<String>> {

@@ -72,7 +72,7 @@ impl OwnedJob {
                 return Err(Error::step(format!("`{step}` needs `{id}`, which is not up to date"))
                     .hint(format!("run `bb step {id}` first, or `bb build`")));
             };
-            products.insert(id.clone(), record.products.clone());
+            products.insert(id.clone(), record);
             stamps.insert(id.clone(), time);
         }
         Ok(Job::new(plan.step(ix), &products, &stamps).to_owned())
@@ -126,7 +126,7 @@ pub fn standings(
         let (record, stamp) = store.load(id);
         let judged = look(job, record.as_deref(), stamp, inventory)?;
         // What a stale step will make is not known; what it made is the best guess.
-        products.extend(record.map(|r| (id.clone(), r.products.clone())));
+        products.extend(record.map(|r| (id.clone(), r)));
         let behind = plan.upstream(*ix).find(|up| standings.get(up) != Some(&Standing::Fresh));
         let standing = match (judged.verdict, behind) {
             (Verdict::Stale(reason), _) => Standing::Stale(reason),

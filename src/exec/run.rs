@@ -4,10 +4,11 @@
 //! Does not know what actions do.
 
 use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::error::{Error, Result};
 use crate::exec::event::{Event, Summary};
@@ -15,7 +16,7 @@ use crate::exec::eyes::Products;
 use crate::exec::job::{Job, OwnedJob, settle};
 use crate::exec::sched::{Outcome, Sched};
 use crate::exec::work::{self, Context, Ended, RUN_LABEL};
-use crate::fresh::record::Record;
+use crate::fresh::record::{Record, Stamp};
 use crate::ids::StepId;
 use crate::plan::graph::{Plan, StepIx};
 use crate::world::docker::Inventory;
@@ -69,7 +70,7 @@ pub async fn step(
     context: Arc<Context>,
     report: &mut (dyn FnMut(Event) + Send),
 ) -> Result<()> {
-    let inventory = context.engine.inventory().await?;
+    let inventory = inventory_for(plan, ix, &context).await?;
     let job = OwnedJob::recorded(plan, ix, &context.store, &inventory)?;
     let id = plan.step(ix).id.clone();
     let (events, mut received) = unbounded_channel();
@@ -78,24 +79,44 @@ pub async fn step(
     let shared = context.clone();
     let mut task = JoinSet::new();
     task.spawn(async move { work::work(job.job(), &shared, &events).await });
+    let Some(joined) = next_end(&mut task, &mut received, report, interrupt.as_mut()).await else {
+        task.shutdown().await;
+        return remove_own_containers(&context).await;
+    };
+    let ended = joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
+    if let Err(error) = ended {
+        let log = Some(context.store.log_path(&id)).filter(|p| p.exists());
+        report(Event::Failed { step: id, error, log });
+    }
+    Ok(())
+}
+
+/// The engine's images, if one is needed to judge a step before this one: most often none is.
+async fn inventory_for(plan: &Plan, ix: StepIx, context: &Context) -> Result<Inventory> {
+    let stamp = |up| context.store.stamp(&plan.step(up).id);
+    if plan.upstream(ix).any(|up| stamp(up) == Stamp::Withdrawn) {
+        return context.engine.inventory().await;
+    }
+    Ok(Inventory::default())
+}
+
+/// Hands on events until a task ends; what it said comes before its end. `None`: interrupted.
+async fn next_end<T: 'static>(
+    tasks: &mut JoinSet<T>,
+    received: &mut UnboundedReceiver<Event>,
+    report: &mut (dyn FnMut(Event) + Send),
+    mut interrupt: Pin<&mut (impl Future<Output = ()> + Send)>,
+) -> Option<std::result::Result<T, JoinError>> {
     loop {
         tokio::select! {
             Some(event) = received.recv() => report(event),
-            Some(joined) = task.join_next() => {
+            Some(joined) = tasks.join_next() => {
                 while let Ok(event) = received.try_recv() {
                     report(event);
                 }
-                let ended = joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
-                if let Err(error) = ended {
-                    let log = Some(context.store.log_path(&id)).filter(|p| p.exists());
-                    report(Event::Failed { step: id, error, log });
-                }
-                return Ok(());
+                return Some(joined);
             }
-            () = &mut interrupt => {
-                task.shutdown().await;
-                return remove_own_containers(&context).await;
-            }
+            () = &mut interrupt => return None,
         }
     }
 }
@@ -128,18 +149,11 @@ impl Run<'_> {
             if self.tasks.is_empty() {
                 break;
             }
-            tokio::select! {
-                Some(event) = received.recv() => report(event),
-                Some(joined) = self.tasks.join_next() => {
-                    // What the task said comes before what follows from its end.
-                    while let Ok(event) = received.try_recv() {
-                        report(event);
-                    }
-                    let (ix, ended) = joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
-                    self.ended(ix, ended);
-                }
-                () = &mut interrupt => return self.interrupt().await,
-            }
+            let next = next_end(&mut self.tasks, &mut received, report, interrupt.as_mut());
+            let Some(joined) = next.await else { return self.interrupt().await };
+            let (ix, ended) =
+                joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
+            self.ended(ix, ended);
         }
         while let Ok(event) = received.try_recv() {
             report(event);
@@ -179,13 +193,13 @@ impl Run<'_> {
         Job::new(self.plan.step(ix), &self.products, &self.stamps)
     }
 
-    fn note(&mut self, ix: StepIx, record: &Record, stamp: i64) {
+    fn note(&mut self, ix: StepIx, record: &Arc<Record>, stamp: i64) {
         let id = &self.plan.step(ix).id;
-        self.products.insert(id.clone(), record.products.clone());
+        self.products.insert(id.clone(), record.clone());
         self.stamps.insert(id.clone(), stamp);
     }
 
-    fn fresh(&mut self, ix: StepIx, record: &Record, stamp: i64) {
+    fn fresh(&mut self, ix: StepIx, record: &Arc<Record>, stamp: i64) {
         self.note(ix, record, stamp);
         self.summary.fresh += 1;
         self.sched.ended(ix, Outcome::Fresh);

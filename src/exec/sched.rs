@@ -124,6 +124,8 @@ impl<'p> Sched<'p> {
 
 #[cfg(test)]
 mod tests {
+    use litemap::LiteMap;
+
     use super::*;
     use crate::ids::{Kind, StepId};
     use crate::plan::step::{Need, Step, Work};
@@ -136,7 +138,7 @@ mod tests {
             Step {
                 id: id(name),
                 files: vec![],
-                params: [].into(),
+                params: LiteMap::new(),
                 needs: needs
                     .split(',')
                     .filter(|n| !n.is_empty())

@@ -31,7 +31,7 @@ pub fn sync(plan: &Plan, store: &Store, inventory: &Inventory) -> Result<usize> 
             job::settle(Job::new(plan.step(*ix), &products, &stamps), store, inventory)?
         };
         if let Some((record, time)) = settled {
-            products.insert(id.clone(), record.products.clone());
+            products.insert(id.clone(), record);
             stamps.insert(id, time);
         } else {
             stale.insert(*ix);

@@ -1,11 +1,11 @@
 //! A stale step's work: lock, judge again, act, record. Only a finished action leaves a record and a
 //! stamp.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use litemap::LiteMap;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::config::Settings;
@@ -146,21 +146,22 @@ impl Unfinished {
     }
 }
 
-fn needs(job: Job<'_>) -> BTreeMap<String, String> {
-    let value = |step: &StepId, product: &str| job.products.get(step)?.get(product).cloned();
+fn needs(job: Job<'_>) -> LiteMap<String, String> {
+    let value =
+        |step: &StepId, product: &str| job.products.get(step)?.products.get(product).cloned();
     let needs = job.step.needs.iter().filter_map(|n| Some((n, n.product?)));
     needs.filter_map(|(n, p)| Some((product_key(&n.step, p), value(&n.step, p)?))).collect()
 }
 
 /// The engine's ids for what a step left there and for what it was built on.
 struct Found {
-    objects: BTreeMap<String, String>,
-    bases: BTreeMap<String, String>,
+    objects: LiteMap<String, String>,
+    bases: LiteMap<String, String>,
 }
 
 async fn found(step: &Step, context: &Context) -> Result<Found> {
     if step.objects.is_empty() {
-        return Ok(Found { objects: [].into(), bases: [].into() });
+        return Ok(Found { objects: LiteMap::new(), bases: LiteMap::new() });
     }
     let inventory = inventory(step, context).await?;
     let lost = |o: &Object| Error::step(format!("{o} vanished from the engine"));

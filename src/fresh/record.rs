@@ -2,9 +2,9 @@
 //!
 //! Values only; `world::store` reads and writes them.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 /// Version of the record's format. A record of another version makes its step stale.
@@ -85,20 +85,20 @@ pub struct Record {
     /// When the states of the outputs were taken, after the action ended; same clock.
     pub sealed: i64,
     /// Input files.
-    pub files: BTreeMap<PathBuf, FileState>,
+    pub files: LiteMap<PathBuf, FileState>,
     /// Settings.
-    pub params: BTreeMap<String, String>,
+    pub params: LiteMap<String, String>,
     /// Products of other steps, `kind:name/product`.
-    pub needs: BTreeMap<String, String>,
+    pub needs: LiteMap<String, String>,
     /// Files it left.
-    pub outputs: BTreeMap<PathBuf, FileState>,
+    pub outputs: LiteMap<PathBuf, FileState>,
     /// What it left in the engine, by name, with the engine's id for it.
-    pub objects: BTreeMap<String, String>,
+    pub objects: LiteMap<String, String>,
     /// Images from elsewhere that it was built on, with the engine's ids for them.
     #[serde(default)]
-    pub bases: BTreeMap<String, String>,
+    pub bases: LiteMap<String, String>,
     /// Values that other steps may depend on.
-    pub products: BTreeMap<String, String>,
+    pub products: LiteMap<String, String>,
     /// How long the action took.
     pub duration_ms: u64,
 }

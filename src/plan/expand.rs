@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
+use litemap::LiteMap;
+
 use crate::config::{Settings, Task};
 use crate::error::{Error, Result};
 use crate::ids::{DockName, Kind, StepId};
@@ -315,15 +317,15 @@ fn pinned(pin: &Pin) -> Pinned {
     Pinned { size: pin.size, sha512: pin.sha512.clone(), blake2b: pin.blake2b.clone() }
 }
 
-fn params<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
-    pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).into()
+fn params<const N: usize>(pairs: [(&str, &str); N]) -> LiteMap<String, String> {
+    pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect()
 }
 
 fn step(kind: Kind, name: &str, work: Work) -> Step {
     Step {
         id: StepId::new(kind, name),
         files: vec![],
-        params: BTreeMap::new(),
+        params: LiteMap::new(),
         needs: vec![],
         outputs: vec![],
         objects: vec![],

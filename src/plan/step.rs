@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use litemap::LiteMap;
+
 use crate::ids::{DockName, StepId};
 
 /// A value that another step produces and that this one depends on.
@@ -50,7 +52,7 @@ pub struct Step {
     /// Files whose content, mode or link target dirties it; relative to the project.
     pub files: Vec<PathBuf>,
     /// Settings that dirty it.
-    pub params: BTreeMap<String, String>,
+    pub params: LiteMap<String, String>,
     /// Steps before it.
     pub needs: Vec<Need>,
     /// Files it leaves, relative to the project.

@@ -2,8 +2,10 @@
 //!
 //! Pure; errors point into `bb.toml`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
+
+use litemap::LiteMap;
 
 use crate::config::{Task, Written};
 use crate::error::{Error, Result};
@@ -52,7 +54,7 @@ fn outputs(sources: Sources<'_>) -> Result<HashMap<PathBuf, StepId>> {
 fn task(sources: Sources<'_>, facts: &TaskFacts, known: &[String]) -> Result<Step> {
     let Task { name, run, outputs, needs, env, .. } = &facts.task;
     let outputs = outputs.iter().map(|o| PathBuf::from(&o.text)).collect::<Vec<_>>();
-    let mut params = BTreeMap::from([("run".to_owned(), run.clone())]);
+    let mut params = LiteMap::from_iter([("run".to_owned(), run.clone())]);
     params.extend(env.iter().map(|(k, v)| (format!("env.{k}"), v.clone())));
     Ok(Step {
         id: StepId::new(Kind::Task, name.text.as_str()),

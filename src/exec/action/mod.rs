@@ -12,7 +12,7 @@ mod rootfs;
 mod task;
 mod verify;
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 pub use log::Log;
 
@@ -29,14 +29,17 @@ use crate::world::docker::ContainerSpec;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Made {
     /// Values that other steps may depend on.
-    pub products: BTreeMap<String, String>,
+    pub products: LiteMap<String, String>,
     /// A few words for people.
     pub note: String,
 }
 
 impl Made {
     fn product(name: &str, value: impl Into<String>) -> Self {
-        Self { products: [(name.to_owned(), value.into())].into(), note: String::new() }
+        Self {
+            products: LiteMap::from_iter([(name.to_owned(), value.into())]),
+            note: String::new(),
+        }
     }
 
     fn note(mut self, note: impl Into<String>) -> Self {

@@ -47,7 +47,7 @@ async fn build(
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
-    let input = archive::stream(inputs(work, files, context.jobs)?, work.epoch);
+    let input = archive::stream(inputs(work, files, context.jobs), work.epoch);
     context.engine.upload(container, "/", input).await?;
     command(container, "fetch-list", context, log).await?;
     supply(container, context, log).await?;
@@ -67,7 +67,7 @@ async fn command(container: &str, verb: &str, context: &Context, log: &mut Log) 
     }
 }
 
-fn inputs(work: &RootfsWork, files: &[PathBuf], jobs: usize) -> Result<Vec<Entry>> {
+fn inputs(work: &RootfsWork, files: &[PathBuf], jobs: usize) -> Vec<Entry> {
     let mut entries = vec![
         Entry::Folder("bb".into(), 0o755),
         Entry::Text("bb/job.env".into(), job_env(work, jobs).into_bytes()),
@@ -84,7 +84,7 @@ fn inputs(work: &RootfsWork, files: &[PathBuf], jobs: usize) -> Result<Vec<Entry
             entries.push(Entry::File(Path::new("bb/parent").join(name), dir.join(name)));
         }
     }
-    Ok(entries)
+    entries
 }
 
 /// A file of a dock, or what a link that leads out of the dock leads to: the builder has the dock only.
