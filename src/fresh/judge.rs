@@ -12,10 +12,6 @@ use crate::fresh::record::{FORMAT, FileState, FileType, Record, Stamp};
 use crate::ids::StepId;
 use crate::plan::step::{Object, Step};
 
-/// File times are compared with this slack: clocks of file systems tick in up to 2 s (FAT), and a
-/// file written in the same tick as it was seen could change again without its time telling.
-pub const TICK_NS: i64 = 2_000_000_000;
-
 /// What the judge may look at.
 pub trait Look {
     /// The stat of a path, without a hash. Missing is a state.
@@ -284,7 +280,7 @@ fn file_differs(
 ) -> Result<Option<Reason>> {
     let mut new = look.stat(path);
     seen.newest = seen.newest.max(new.mtime);
-    if new.same_stat(old) && new.latest().saturating_add(TICK_NS) < recorded {
+    if new.same_stat(old) && new.is_settled(recorded) {
         return Ok(None);
     }
     if let Some(reason) = shape_differs(path, old, &new) {

@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 /// Version of the record's format. A record of another version makes its step stale.
 pub const FORMAT: u32 = 1;
 
+/// The coarsest tick of a file system in use that knows no parts of a second: FAT's two seconds.
+const COARSE_TICK_NS: i64 = 2_000_000_000;
+/// The coarsest tick where there are parts of a second (exFAT: 10 ms; the kernel's own clock for file
+/// times: 1 to 10 ms), doubled.
+const FINE_TICK_NS: i64 = 20_000_000;
+
 /// What kind of thing a path is. Missing is a state, not an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
@@ -68,9 +74,16 @@ impl FileState {
         (self.kind, self.mode, &self.link) == (other.kind, other.mode, &other.link)
     }
 
-    /// The later of the two times.
-    pub fn latest(&self) -> i64 {
-        self.mtime.max(self.ctime)
+    /// Whether it changed last clearly before a moment on its file system's clock (nanoseconds since
+    /// 1970): a later change could not leave the same times.
+    pub fn is_settled(&self, moment: i64) -> bool {
+        self.mtime.max(self.ctime).saturating_add(self.tick()) < moment
+    }
+
+    /// What the clock of its file system may tick in: whole seconds only where both times are such.
+    fn tick(&self) -> i64 {
+        let whole = |time: i64| time.rem_euclid(1_000_000_000) == 0;
+        if whole(self.mtime) || whole(self.ctime) { COARSE_TICK_NS } else { FINE_TICK_NS }
     }
 }
 
@@ -112,4 +125,22 @@ pub enum Stamp {
     Withdrawn,
     /// Not there: never finished, or removed by somebody.
     Missing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_settled_once_its_clock_has_ticked() {
+        let second = 1_000_000_000;
+        let changed = |mtime, ctime| FileState { mtime, ctime, ..FileState::default() };
+        let fine = changed(second + 1, second + 2);
+        assert!(!fine.is_settled(second + 2) && !fine.is_settled(second + 20_000_002));
+        assert!(fine.is_settled(second + 20_000_003));
+        for coarse in [changed(second, second), changed(second, second + 2), changed(1, second)] {
+            assert!(!coarse.is_settled(3 * second) && coarse.is_settled(4 * second));
+        }
+        assert!(!changed(i64::MAX, 1).is_settled(i64::MAX));
+    }
 }

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fresh::judge::TICK_NS;
 use crate::fresh::record::{FileState, FileType};
 use crate::parallel;
 use crate::plan::step::Object;
@@ -64,15 +63,14 @@ pub struct Looked {
 
 impl Looked {
     /// The trace as bytes. `seen` is when the looking began, nanoseconds since 1970: `None` if any
-    /// file is not clearly older, for then its time could not tell of a change.
+    /// file is not settled then, for its times could not tell of a change.
     pub fn trace(&self, inventory: &Inventory, seen: i64) -> Option<Vec<u8>> {
-        let old_enough = |path: &&PathBuf| {
+        let settled = |path: &&PathBuf| {
             let state = file_state(path);
-            let old = state.latest().saturating_add(TICK_NS) < seen;
-            old.then(|| Stat::from(&state)).ok_or(())
+            state.is_settled(seen).then(|| Stat::from(&state)).ok_or(())
         };
         let files = self.files.iter().collect::<Vec<_>>();
-        let states = parallel::map(&files, old_enough).ok()?;
+        let states = parallel::map(&files, settled).ok()?;
         let references = self.objects.iter().map(|Object::Image(reference)| reference.as_str());
         let objects = references.map(|r| (r, inventory.id_of(r))).collect();
         let folders = by_folder(self.files.iter().map(PathBuf::as_path).zip(states));

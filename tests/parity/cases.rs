@@ -23,7 +23,7 @@ fn two_docks_in(folder: &str) -> Room {
     room
 }
 
-fn dock(room: &Room, name: &str, template: &str) {
+pub fn dock(room: &Room, name: &str, template: &str) {
     room.write(&format!("bb-dock/{name}/Dockerfile.template"), template);
     room.write(&format!("bb-dock/{name}/Buildconfig.sh"), "");
     room.write(&format!("bb-dock/{name}/f"), name);

@@ -15,4 +15,5 @@ mod model;
 mod project;
 mod property;
 mod real;
+mod recall;
 mod room;
