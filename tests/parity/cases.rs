@@ -14,7 +14,7 @@ fn two_docks() -> Room {
 }
 
 fn two_docks_in(folder: &str) -> Room {
-    let room = Room::called(folder, World::default());
+    let room = Room::called(folder, &std::env::temp_dir(), World::default());
     dock(&room, "a", "FROM scratch\nCOPY f /\n");
     dock(&room, "b", "FROM ${NAMESPACE}/a\nCOPY f /\n");
     room.write("bb.toml", "namespace = \"ns\"\n");

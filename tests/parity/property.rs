@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,12 +12,12 @@ use crate::engine::{Hook, World};
 use crate::model::Model;
 use crate::project::{Node, Project, Tree};
 use crate::real::Real;
-use crate::room::{Executor, Room, put};
+use crate::room::{Executor, Room, in_memory, put};
 
 /// Sequences that are run beside each other.
 const THREADS: usize = 2;
 /// How many are run where nobody asks for more.
-const SEQUENCES: u64 = 60;
+const SEQUENCES: u64 = 300;
 
 fn from_env(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
@@ -78,6 +79,8 @@ struct Story {
     project: Project,
     model: Model,
     rooms: Vec<Room>,
+    /// What the rooms are in: memory, and a real disk for one sequence of ten.
+    above: PathBuf,
     /// Times are those of a file system that knows whole seconds only.
     coarse: bool,
     turn: usize,
@@ -91,7 +94,8 @@ impl Story {
         let coarse = author.rng.u8(..5) == 0;
         let turn = author.rng.usize(..4);
         let (model, told) = (Model::default(), String::new());
-        Self { author, project, model, rooms: vec![], coarse, turn, told }
+        let above = if seed % 10 == 0 { std::env::temp_dir() } else { in_memory() };
+        Self { author, project, model, rooms: vec![], above, coarse, turn, told }
     }
 
     fn keep(&mut self) -> String {
@@ -101,7 +105,7 @@ impl Story {
 
     /// One executor builds everything; the others find it done.
     fn begin(&mut self) {
-        let mut room = Room::new(World::default());
+        let mut room = Room::called("p", &self.above, World::default());
         room.change(&Tree::new(), &self.project, &Edit::default());
         (0..2).for_each(|n| room.engine.pull(&format!("elsewhere.example/base:{n}"), 0));
         room.run("bb", &["makefile"]).ok();

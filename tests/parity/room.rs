@@ -76,14 +76,22 @@ pub fn programs() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_bb")).parent().unwrap()
 }
 
+/// Files in memory, where there is such a folder. A disk's file system may look long for the number of
+/// a new file where many were removed just before: half of all the time, on ext4.
+pub fn in_memory() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    let usable = tempfile::tempdir_in(&memory).is_ok();
+    if usable { memory } else { std::env::temp_dir() }
+}
+
 impl Room {
     pub fn new(world: World) -> Self {
-        Self::called("p", world)
+        Self::called("p", &std::env::temp_dir(), world)
     }
 
-    /// With a folder of a certain name.
-    pub fn called(folder: &str, world: World) -> Self {
-        let root = tempfile::tempdir().unwrap();
+    /// With a folder of a certain name, somewhere.
+    pub fn called(folder: &str, above: &Path, world: World) -> Self {
+        let root = tempfile::tempdir_in(above).unwrap();
         fs::create_dir(root.path().join(folder)).unwrap();
         let engine = Engine::start(root.path(), world);
         Self {
@@ -101,7 +109,7 @@ impl Room {
         let copy = Self {
             env: self.env.clone(),
             exported: self.exported.clone(),
-            ..Self::new(self.engine.world())
+            ..Self::called(&self.folder, self.root.path().parent().unwrap(), self.engine.world())
         };
         let from = self.path("").join(".");
         let status = Command::new("cp").arg("-a").args([from, copy.path("")]).status().unwrap();
