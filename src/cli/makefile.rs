@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::cli::session;
+use crate::dock::Dock;
 use crate::error::{Error, Result};
 use crate::export::{Exported, make};
-use crate::plan::select;
+use crate::plan::{Plan, select};
 use crate::project::Project;
 use crate::world::store::{self, Store};
 
@@ -32,7 +33,7 @@ pub(super) struct Makefile {
 
 pub(super) fn makefile(args: &Args, state: &Path) -> Result<u8> {
     let project = Project::load(&session::environment(), state)?;
-    let now = compute(&project, &args.images, &args.output)?;
+    let now = compute(&project, &session::shape(&project)?, &args.images, &args.output)?;
     let path = &args.output;
     let same = std::fs::read_to_string(path).is_ok_and(|old| old == now.text);
     if args.check {
@@ -54,10 +55,14 @@ fn differs(path: &Path) -> Error {
 }
 
 /// The Makefile of some images (none: all but the excluded ones), to be called `output`.
-pub(super) fn compute(project: &Project, images: &[String], output: &Path) -> Result<Makefile> {
-    let (docks, plan) = session::shape(project)?;
-    let plan = select::select(&plan, images, &project.settings.exclude)?;
-    let sources = project.sources(&docks);
+pub(super) fn compute(
+    project: &Project,
+    (docks, plan): &(Vec<Dock>, Plan),
+    images: &[String],
+    output: &Path,
+) -> Result<Makefile> {
+    let plan = select::select(plan, images, &project.settings.exclude)?;
+    let sources = project.sources(docks);
     let exported = Exported {
         plan: &plan,
         state: &project.layout.state,

@@ -96,6 +96,9 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 fn run(cli: Cli, look: Look) -> Result<u8> {
+    if let Verb::Sync(args) = &cli.verb {
+        args.check_folders([cli.project.as_deref(), cli.state.as_deref()])?;
+    }
     let state = enter_project(cli.project, cli.state)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

@@ -1,7 +1,8 @@
 //! `bb sync`: make's and ninja's file times say what the judge says.
 //!
 //! Run by a Makefile when make starts: prints the path of a file for make to include, and one that
-//! does not exist if it failed, for make ignores the exit status.
+//! does not exist if it failed, for make ignores the exit status. GNU make is stopped by the Makefile
+//! unless it is the right one: of a file that is not there it would say "No rule to make target".
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +10,11 @@ use crate::cli::recall::{Known, Recall, Recalled};
 use crate::cli::session::Asking;
 use crate::cli::{Look, makefile, print, say, session};
 use crate::diag;
+use crate::dock::Dock;
 use crate::error::{Error, Result};
 use crate::exec::sync;
+use crate::export::make;
+use crate::plan::Plan;
 use crate::project::Project;
 use crate::world::store::Store;
 
@@ -31,9 +35,27 @@ pub(super) struct Args {
     bmake: String,
 }
 
-/// Make's own error names this file when it is not there.
+impl Args {
+    /// Refuses folders, as given, that no target of the Makefile that asks can be in.
+    ///
+    /// # Errors
+    /// One has a character in its path that make gives a meaning.
+    pub(super) fn check_folders(&self, given: [Option<&Path>; 2]) -> Result<()> {
+        let bad = |folder: &&Path| self.exported.is_some() && !make::can_express(folder);
+        match given.into_iter().flatten().find(bad) {
+            Some(folder) => {
+                let message = format!("make cannot express the folder `{}`", folder.display());
+                Err(Error::config(message).hint(
+                    "start make in the project's folder, or with `make -C`, which take every path",
+                ))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// bmake's own error names this file, which is not there.
 const FAILED: &str = "make/see-the-error-above";
-const STOP: &str = "make/stop.mk";
 const SYNCED: &str = "make/synced.mk";
 
 pub(super) async fn sync(args: &Args, state: &Path, look: Look) -> Result<u8> {
@@ -44,18 +66,11 @@ pub(super) async fn sync(args: &Args, state: &Path, look: Look) -> Result<u8> {
         }
         Err(error) if args.exported.is_some() => {
             say(&diag::render(&error, look.color));
-            print_path(args, if stops_gnu_make(args, state) { STOP } else { FAILED });
+            print_path(args, FAILED);
             Ok(error.exit().code())
         }
         Err(error) => Err(error),
     }
-}
-
-/// GNU make would say "No rule to make target" of a file that is not there: it gets one that stops it.
-fn stops_gnu_make(args: &Args, state: &Path) -> bool {
-    let store = Store::at(state);
-    let write = || store.replace(&state.join(STOP), b"$(error see the error above)\n");
-    args.bmake.is_empty() && store.create().and_then(|()| write()).is_ok()
 }
 
 /// Below the state folder: its own path may have characters that make would read its own way.
@@ -73,13 +88,13 @@ async fn bring_in_line(args: &Args, state: &Path) -> Result<()> {
     let asking = Asking::begin(&env, &store);
     if let Recalled::Unknown(asking) = recall.answer(asking).await? {
         let seen = store.now().ok();
-        check_makefile(args, &project)?;
-        let (docks, plan) = session::shape(&project)?;
+        let shape = session::shape(&project)?;
+        check_makefile(args, &project, &shape)?;
         store.create()?;
         let inventory = asking.answer().await?.inventory;
-        if sync::sync(&plan, &store, &inventory)? == 0 {
-            let (docks, plan, inventory) = (&docks, &plan, &inventory);
-            recall.keep(&project, Known { docks, plan, inventory, seen });
+        let (docks, plan) = &shape;
+        if sync::sync(plan, &store, &inventory)? == 0 {
+            recall.keep(&project, Known { docks, plan, inventory: &inventory, seen });
         }
     }
     store.replace(&state.join(SYNCED), b"# All stamps say what the judge says.\n")
@@ -90,10 +105,10 @@ const LONG_AGO: i64 = 86_400_000_000_000;
 
 /// GNU make remakes its Makefile by itself, if only it is older than a file that it is made from: a
 /// dock may come in the same second, or a file be dated back. bmake would go on with the old one.
-fn check_makefile(args: &Args, project: &Project) -> Result<()> {
+fn check_makefile(args: &Args, project: &Project, shape: &(Vec<Dock>, Plan)) -> Result<()> {
     let (Some(digest), Some(file)) = (&args.exported, &args.makefile) else { return Ok(()) };
     let images = args.images.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    if makefile::compute(project, &images, file)?.digest == *digest {
+    if makefile::compute(project, shape, &images, file)?.digest == *digest {
         return Ok(());
     }
     if args.bmake.is_empty() && Store::date(file, LONG_AGO).is_ok() {

@@ -99,16 +99,18 @@ fn phonies(exported: Exported<'_>) -> Vec<Phony> {
     phonies
 }
 
+/// Whether make can have a file of this path as a target.
+pub fn can_express(path: &Path) -> bool {
+    path.to_str().is_some_and(|text| !text.chars().any(special))
+}
+
 /// A path as make reads it: below the project, or as it is if absolute.
 fn name(path: &Path) -> Result<String> {
     let cannot = || {
         Error::config(format!("make cannot express the file name `{}`", path.display()))
             .hint("rename the file, or use `bb build`, which takes every name")
     };
-    let text = path.to_str().ok_or_else(cannot)?;
-    if text.chars().any(special) {
-        return Err(cannot());
-    }
+    let text = path.to_str().filter(|_| can_express(path)).ok_or_else(cannot)?;
     let text = text.replace('$', "$$");
     Ok(if path.is_absolute() { text } else { format!("$(BB_ROOT)/{text}") })
 }

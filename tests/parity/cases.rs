@@ -277,7 +277,7 @@ fn the_template_uses_what_gnu_make_3_81_knows() {
         let name = rest.split(|c: char| !c.is_ascii_lowercase()).next()?;
         rest[name.len()..].starts_with(' ').then_some(name)
     });
-    let known = ["if", "shell", "filter", "firstword"];
+    let known = ["if", "shell", "filter", "firstword", "origin", "error"];
     assert_eq!(calls.filter(|name| !known.contains(name)).collect::<Vec<_>>(), [""; 0]);
     for newer in ["::=", "&:", ".ONESHELL", "undefine", ".RECIPEPREFIX", " | ", "private "] {
         assert!(!text.contains(newer), "{newer}");
