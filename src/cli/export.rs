@@ -1,11 +1,13 @@
 //! `bb export`: the plan for ninja, or as JSON.
 
+use std::io::Read;
 use std::path::Path;
 
 use crate::cli::{print, session};
-use crate::error::Result;
+use crate::dock::Dock;
+use crate::error::{Error, Result};
 use crate::export::{Exported, json, ninja};
-use crate::plan::select;
+use crate::plan::{Plan, select};
 use crate::project::Project;
 
 /// Write the plan for another executor.
@@ -31,14 +33,53 @@ enum Form {
 
 pub(super) fn export(args: &Args, state: &Path) -> Result<u8> {
     let project = Project::load(&session::environment(), state)?;
-    let (docks, plan) = session::shape(&project)?;
-    let plan = select::select(&plan, &args.images, &project.settings.exclude)?;
-    let sources = project.sources(&docks);
-    let made_by_make = &project.settings.made_by_make;
-    let exported = Exported { plan: &plan, state, sources: &sources, made_by_make };
-    print(&match args.form {
-        Form::Ninja => ninja::ninja(exported, &args.bb)?,
-        Form::Json => json::json(exported)?,
-    });
+    let shape = session::shape(&project)?;
+    print(&text(&project, &shape, &args.images, |exported| match args.form {
+        Form::Ninja => ninja::ninja(exported, &args.bb, &args.images),
+        Form::Json => json::json(exported),
+    })?);
     Ok(0)
+}
+
+fn text(
+    project: &Project,
+    (docks, plan): &(Vec<Dock>, Plan),
+    images: &[String],
+    write: impl FnOnce(Exported<'_>) -> Result<String>,
+) -> Result<String> {
+    let plan = select::select(plan, images, &project.settings.exclude)?;
+    let sources = project.sources(docks);
+    let (state, made_by_make) = (&project.layout.state, &project.settings.made_by_make);
+    write(Exported { plan: &plan, state, sources: &sources, made_by_make })
+}
+
+/// Where ninja looks, and where `bb sync` looks whether ninja would do the right thing.
+const NINJA_FILE: &str = "build.ninja";
+
+/// No head is longer, in bytes.
+const HEAD_LIMIT: u64 = 1 << 16;
+
+/// The head of the project's build.ninja, if there is one of ours.
+pub(super) fn written() -> Option<ninja::Head> {
+    let mut head = vec![];
+    // Of ten thousand docks, it is megabytes.
+    let file = std::fs::File::open(NINJA_FILE).ok()?;
+    file.take(HEAD_LIMIT).read_to_end(&mut head).ok()?;
+    ninja::Head::read(&String::from_utf8_lossy(&head))
+}
+
+/// Ninja would go on with the steps of old.
+///
+/// # Errors
+/// build.ninja is not what would be written now.
+pub(super) fn check(project: &Project, shape: &(Vec<Dock>, Plan), old: &ninja::Head) -> Result<()> {
+    let now = text(project, shape, &old.images, |e| ninja::ninja(e, &old.bb, &old.images))?;
+    if ninja::Head::read(&now).as_ref() == Some(old) {
+        return Ok(());
+    }
+    let bb = if old.bb == "bb" { String::new() } else { format!(" --bb '{}'", old.bb) };
+    let images = old.images.iter().map(|image| format!(" {image}")).collect::<String>();
+    let message = format!("`{NINJA_FILE}` is not what the docks say now");
+    Err(Error::config(message)
+        .hint(format!("run `bb export ninja{bb}{images} >{NINJA_FILE}` and start again")))
 }

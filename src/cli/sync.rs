@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::recall::{Known, Recall, Recalled};
 use crate::cli::session::Asking;
-use crate::cli::{Look, makefile, print, say, session};
+use crate::cli::{Look, export, makefile, print, say, session};
 use crate::diag;
 use crate::dock::Dock;
 use crate::error::{Error, Result};
@@ -41,7 +41,13 @@ impl Args {
     /// # Errors
     /// One has a character in its path that make gives a meaning.
     pub(super) fn check_folders(&self, given: [Option<&Path>; 2]) -> Result<()> {
-        let bad = |folder: &&Path| self.exported.is_some() && !make::can_express(folder);
+        // bmake expands the value of a variable again where it is a target.
+        let dollar = |folder: &Path| {
+            !self.bmake.is_empty() && folder.as_os_str().as_encoded_bytes().contains(&b'$')
+        };
+        let bad = |folder: &&Path| {
+            self.exported.is_some() && (dollar(folder) || !make::can_express(folder))
+        };
         match given.into_iter().flatten().find(bad) {
             Some(folder) => {
                 let message = format!("make cannot express the folder `{}`", folder.display());
@@ -84,16 +90,19 @@ async fn bring_in_line(args: &Args, state: &Path) -> Result<()> {
     let env = session::environment();
     let project = Project::load(&env, state)?;
     let store = project.store();
-    let recall = Recall::new(&project, &format!("sync {:?} {:?}", args.exported, args.images));
+    let ninja = if args.exported.is_none() { export::written() } else { None };
+    let question = format!("sync {:?} {:?} {ninja:?}", args.exported, args.images);
+    let recall = Recall::new(&project, &question);
     let asking = Asking::begin(&env, &store);
     if let Recalled::Unknown(asking) = recall.answer(asking).await? {
         let seen = store.now().ok();
         let shape = session::shape(&project)?;
-        check_makefile(args, &project, &shape)?;
+        ninja.iter().try_for_each(|head| export::check(&project, &shape, head))?;
+        let current = check_makefile(args, &project, &shape)?;
         store.create()?;
         let inventory = asking.answer().await?.inventory;
         let (docks, plan) = &shape;
-        if sync::sync(plan, &store, &inventory)? == 0 {
+        if sync::sync(plan, &store, &inventory)? == 0 && current {
             recall.keep(&project, Known { docks, plan, inventory: &inventory, seen });
         }
     }
@@ -105,14 +114,15 @@ const LONG_AGO: i64 = 86_400_000_000_000;
 
 /// GNU make remakes its Makefile by itself, if only it is older than a file that it is made from: a
 /// dock may come in the same second, or a file be dated back. bmake would go on with the old one.
-fn check_makefile(args: &Args, project: &Project, shape: &(Vec<Dock>, Plan)) -> Result<()> {
-    let (Some(digest), Some(file)) = (&args.exported, &args.makefile) else { return Ok(()) };
+/// Whether the Makefile is what would be written.
+fn check_makefile(args: &Args, project: &Project, shape: &(Vec<Dock>, Plan)) -> Result<bool> {
+    let (Some(digest), Some(file)) = (&args.exported, &args.makefile) else { return Ok(true) };
     let images = args.images.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     if makefile::compute(project, shape, &images, file)?.digest == *digest {
-        return Ok(());
+        return Ok(true);
     }
     if args.bmake.is_empty() && Store::date(file, LONG_AGO).is_ok() {
-        return Ok(());
+        return Ok(false);
     }
     let command = format!("bb makefile -o {} {}", file.display(), args.images);
     Err(Error::config(format!("`{}` is not what the docks say now", file.display()))

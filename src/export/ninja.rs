@@ -1,15 +1,17 @@
 //! `build.ninja`: the same steps for ninja, which is to run after `bb sync`.
 //!
 //! A generator rule does not depend on ninja's own log; `restat` lets a step that turned out fresh
-//! stop the rest.
+//! stop the rest. Ninja does not write its file again, so the file tells what it was made of.
 
 use std::path::Path;
 
 use serde::Serialize;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::export::{Exported, render, stamp};
+use crate::hex::hex;
 use crate::ids::Kind;
 use crate::plan::graph::StepIx;
 
@@ -23,11 +25,39 @@ struct Edge {
     pool: &'static str,
 }
 
-/// The text of build.ninja, to be run in the project's folder; `bb` is the command to call.
+/// Stand for the digest, and for the command to call, in the text that the digest is taken of.
+const OWN_DIGEST: &str = "@OWN_DIGEST@";
+const OWN_BB: &str = "@OWN_BB@";
+
+/// What a build.ninja says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The digest of all but the command to call.
+    pub digest: String,
+    /// The images that it was asked for; none: all.
+    pub images: Vec<String>,
+    /// The command to call.
+    pub bb: String,
+}
+
+impl Head {
+    /// Reads the head of a build.ninja, if it is one of ours.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut lines = text.lines().take(8);
+        let digest = lines.next()?.strip_prefix("# Written by `bb export ninja`; do not edit. ")?;
+        let images = lines.next()?.strip_prefix("# images:")?;
+        let bb = lines.find_map(|line| line.strip_prefix("bb = "))?;
+        let images = images.split_whitespace().map(str::to_owned).collect();
+        Some(Self { digest: digest.to_owned(), images, bb: bb.to_owned() })
+    }
+}
+
+/// The text of build.ninja for the `chosen` images (none: all), to be run in the project's folder;
+/// `bb` is the command to call.
 ///
 /// # Errors
 /// A path that ninja cannot express.
-pub fn ninja(exported: Exported<'_>, bb: &str) -> Result<String> {
+pub fn ninja(exported: Exported<'_>, bb: &str, chosen: &[String]) -> Result<String> {
     let order = exported.plan.order();
     let edges = order.iter().map(|ix| edge(exported, *ix)).collect::<Result<Vec<_>>>()?;
     let inputs = exported.all_user_files();
@@ -37,13 +67,17 @@ pub fn ninja(exported: Exported<'_>, bb: &str) -> Result<String> {
     let images = images.collect::<Vec<_>>();
     let state = escape(exported.state)?;
     let values = json!({
-        "bb": bb,
+        "bb": OWN_BB,
+        "digest": OWN_DIGEST,
+        "chosen": chosen.join(" "),
         "state": state,
         "edges": edges,
         "inputs": inputs,
         "images": images,
     });
-    render("build.ninja.j2", TEMPLATE, &values)
+    let text = render("build.ninja.j2", TEMPLATE, &values)?;
+    let digest = hex(&Sha256::digest(text.as_bytes())[..8]);
+    Ok(text.replacen(OWN_DIGEST, &digest, 1).replacen(OWN_BB, bb, 1))
 }
 
 fn edge(exported: Exported<'_>, ix: StepIx) -> Result<Edge> {
@@ -75,6 +109,12 @@ fn escape(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_another_program_has_no_head() {
+        assert_eq!(Head::read("# CMAKE generated file: DO NOT EDIT!\n"), None);
+        assert_eq!(Head::read(""), None);
+    }
 
     #[test]
     fn blanks_colons_and_dollars_are_escaped() {

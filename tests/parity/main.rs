@@ -17,3 +17,4 @@ mod property;
 mod real;
 mod recall;
 mod room;
+mod trouble;

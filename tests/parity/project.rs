@@ -147,16 +147,6 @@ impl Project {
         tree
     }
 
-    /// What an executor's file depends on: changes where the plan becomes another one.
-    pub fn shape(&self) -> String {
-        let edges = |(name, item): &(String, Item)| match item {
-            Item::Dock(dock) => format!("{name} {:?} {}", dock.docks(), dock.rootfs),
-            Item::Task(task) => format!("{name} {:?}", task.needs),
-        };
-        let edges = self.items.iter().map(edges).collect::<Vec<_>>();
-        format!("{edges:?} {:?}", self.tree().into_keys())
-    }
-
     /// The value of the marker.
     pub fn author(&self) -> String {
         format!("M{}{}", self.maintainer, self.token)

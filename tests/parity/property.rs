@@ -109,6 +109,7 @@ impl Story {
         room.change(&Tree::new(), &self.project, &Edit::default());
         (0..2).for_each(|n| room.engine.pull(&format!("elsewhere.example/base:{n}"), 0));
         room.run("bb", &["makefile"]).ok();
+        room.export_ninja();
         let docks = self.project.docks().count();
         let _ = writeln!(
             self.told,
@@ -131,6 +132,7 @@ impl Story {
             room.real = Some(Real::new(namespace));
             room.change(&Tree::new(), &self.project, &Edit::default());
             room.run("bb", &["makefile"]).ok();
+            room.export_ninja();
             self.rooms.push(room);
         }
         let expected = self.model.run(&self.project);
@@ -191,7 +193,7 @@ impl Story {
     }
 
     fn check(&self, room: &Room, executor: Executor, expected: &BTreeSet<String>) {
-        let run = room.execute(executor, &self.project.shape());
+        let run = room.execute(executor);
         let expected = expected.iter().cloned().collect::<Vec<_>>();
         let (started, built) = (run.started(), room.engine.built());
         assert!(

@@ -1,6 +1,5 @@
 //! One copy of a project with an engine of its own, and the four ways to bring it up to date.
 
-use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -35,8 +34,6 @@ pub struct Room {
     /// The project's folder, below the root.
     folder: String,
     env: Vec<(String, String)>,
-    /// The plan that ninja's file was written for.
-    exported: RefCell<String>,
 }
 
 /// What a command said and how it ended.
@@ -94,21 +91,13 @@ impl Room {
         let root = tempfile::tempdir_in(above).unwrap();
         fs::create_dir(root.path().join(folder)).unwrap();
         let engine = Engine::start(root.path(), world);
-        Self {
-            engine,
-            real: None,
-            root,
-            folder: folder.to_owned(),
-            env: vec![],
-            exported: <_>::default(),
-        }
+        Self { engine, real: None, root, folder: folder.to_owned(), env: vec![] }
     }
 
     /// The same files, with their times, and an engine with the same images.
     pub fn copy(&self) -> Self {
         let copy = Self {
             env: self.env.clone(),
-            exported: self.exported.clone(),
             ..Self::called(&self.folder, self.root.path().parent().unwrap(), self.engine.world())
         };
         let from = self.path("").join(".");
@@ -164,41 +153,26 @@ impl Room {
         self.command(program, args).output().unwrap().into()
     }
 
-    /// Brings everything up to date. ninja's file is written again if the plan is another one.
-    pub fn execute(&self, executor: Executor, plan: &str) -> Run {
+    /// Brings everything up to date.
+    pub fn execute(&self, executor: Executor) -> Run {
         match executor {
             Executor::Bb => self.run("bb", &["build"]),
             Executor::Make => self.run("make", &["-j4", "-f", "Makefile.generated"]),
-            Executor::Bmake => self.bmake(),
-            Executor::Ninja => self.ninja(plan),
+            Executor::Bmake => {
+                let bmake = || self.run("bmake", &["-j4", "-f", "Makefile.generated"]);
+                let write = || drop(self.run("bb", &["makefile"]).ok());
+                again("Makefile.generated", "bb makefile -o Makefile.generated", bmake, write)
+            }
+            Executor::Ninja => {
+                let ninja = || self.run("sh", &["-c", "bb sync && ninja -j4"]);
+                let command = "bb export ninja >build.ninja";
+                again("build.ninja", command, ninja, || self.export_ninja())
+            }
         }
-    }
-
-    /// bmake does not write its Makefile again: it stops and says how.
-    fn bmake(&self) -> Run {
-        let bmake = || self.run("bmake", &["-j4", "-f", "Makefile.generated"]);
-        let run = bmake();
-        if !run.text.contains("error: `Makefile.generated` is not what the docks say now") {
-            return run;
-        }
-        assert!(run.text.contains("hint: run `bb makefile -o Makefile.generated` and start again"));
-        assert_eq!((run.code == Some(0), run.started()), (false, vec![]), "{}", run.text);
-        self.run("bb", &["makefile"]).ok();
-        bmake()
-    }
-
-    fn ninja(&self, plan: &str) -> Run {
-        if *self.exported.borrow() != plan {
-            self.export_ninja();
-            self.exported.replace(plan.to_owned());
-        }
-        let sync = self.run("bb", &["sync"]);
-        if sync.code == Some(0) { self.run("ninja", &["-j4"]) } else { sync }
     }
 
     pub fn export_ninja(&self) {
-        fs::write(self.path("build.ninja"), self.run("bb", &["export", "ninja"]).ok().text)
-            .unwrap();
+        self.run("sh", &["-c", "bb export ninja >build.ninja"]).ok();
     }
 
     /// Cuts the times of all files to whole seconds.
@@ -215,6 +189,19 @@ impl Room {
         let now = FileTime::now();
         date(&self.path(path), FileTime::from_unix_time(now.seconds() - seconds, 0));
     }
+}
+
+/// bmake and ninja do not write their file again: they are stopped, and told how.
+fn again(file: &str, command: &str, run: impl Fn() -> Run, write: impl Fn()) -> Run {
+    let first = run();
+    if !first.text.contains(&format!("error: `{file}` is not what the docks say now")) {
+        return first;
+    }
+    let hint = format!("hint: run `{command}` and start again\n");
+    assert!(first.text.contains(&hint), "{}", first.text);
+    assert_eq!((first.code == Some(0), first.started()), (false, vec![]), "{}", first.text);
+    write();
+    run()
 }
 
 fn date(path: &Path, time: FileTime) {
