@@ -31,6 +31,8 @@ struct Target {
 struct Phony {
     name: String,
     stamp: String,
+    /// What it does, for `bb-help`.
+    does: &'static str,
 }
 
 /// The text of the Makefile called `file` for the `chosen` images (none: all), and the digest of what it says, which is also in it.
@@ -53,6 +55,7 @@ pub fn makefile(exported: Exported<'_>, file: &str, chosen: &[String]) -> Result
         "inputs": inputs,
         "sources": sources,
         "images": images,
+        "help": help(&phonies),
         "phonies": phonies,
         "chosen": chosen.join(" "),
         "digest": OWN_DIGEST,
@@ -82,21 +85,51 @@ fn images(exported: Exported<'_>) -> Vec<String> {
 }
 
 /// Names that would be taken for something else.
-const TAKEN: [&str; 4] = ["all", "help", "status", "makefile"];
+const TAKEN: [&str; 4] = ["all", "help", "images", "status"];
 
-/// `bb-KIND-NAME` for every step of a dock or task, `bb-NAME` for its image.
+/// `bb-NAME` for every image, and `bb-KIND-NAME` for every step.
 fn phonies(exported: Exported<'_>) -> Vec<Phony> {
-    let mut phonies = vec![];
-    for ix in exported.plan.order() {
-        let id = &exported.plan.step(*ix).id;
-        phonies.push(Phony { name: format!("bb-{}-{}", id.kind, id.name), stamp: stamp(id) });
-        if id.kind == Kind::Image && !TAKEN.contains(&id.name.as_str()) {
-            phonies.push(Phony { name: format!("bb-{}", id.name), stamp: stamp(id) });
-        }
+    let steps = exported.plan.order().iter().map(|ix| &exported.plan.step(*ix).id);
+    let phony = |name, id| Phony { name, stamp: stamp(id), does: does(id.kind) };
+    let short = |id: &&StepId| id.kind == Kind::Image && !TAKEN.contains(&id.name.as_str());
+    let images = steps.clone().filter(short).map(|id| phony(format!("bb-{}", id.name), id));
+    let mut images = images.collect::<Vec<_>>();
+    let mut steps =
+        steps.map(|id| phony(format!("bb-{}-{}", id.kind, id.name), id)).collect::<Vec<_>>();
+    images.sort_by(|a, b| a.name.cmp(&b.name));
+    steps.sort_by(|a, b| a.name.cmp(&b.name));
+    // An image may be called as a step of another is.
+    images.retain(|image| steps.binary_search_by(|s| s.name.cmp(&image.name)).is_err());
+    images.append(&mut steps);
+    images
+}
+
+fn does(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Fetch => "downloads it",
+        Kind::Verify => "checks signature and digests",
+        Kind::Import => "loads it into the engine",
+        Kind::Builder => "builds the builder",
+        Kind::Rootfs => "compiles its packages",
+        Kind::Dockerfile => "renders its template",
+        Kind::Image => "builds the image",
+        Kind::Task => "runs its command",
     }
-    phonies.sort_by(|a, b| a.name.cmp(&b.name));
-    phonies.dedup_by(|a, b| a.name == b.name);
-    phonies
+}
+
+/// The widest column of names: 80 characters hold it and what each does.
+const WIDEST: usize = 46;
+
+/// The lines of `bb-help`.
+fn help(phonies: &[Phony]) -> Vec<String> {
+    let longest = phonies.iter().map(|p| p.name.len()).max().unwrap_or(0);
+    let width = longest.clamp("bb-status".len(), WIDEST);
+    let all = [
+        ("bb-all", "all images and tasks"),
+        ("bb-status", "says of every step whether it is up to date"),
+    ];
+    let each = phonies.iter().map(|p| (p.name.as_str(), p.does));
+    all.into_iter().chain(each).map(|(name, does)| format!("{name:width$}  {does}")).collect()
 }
 
 /// Whether make can have a file of this path as a target.

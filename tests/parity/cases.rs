@@ -177,6 +177,33 @@ fn two_makes_at_once_do_each_step_once() {
 }
 
 #[test]
+fn help_lists_every_target_in_80_columns() {
+    let room = two_docks();
+    let (mirrors, trust) = &MIRROR.settings;
+    let task = "[task.t]\nrun = \"true\"\nneeds = [\"image:b\"]\n";
+    // `bb-image-b` is also what the image of a dock `image-b` would be called.
+    room.write("bb.toml", &format!("namespace = \"ns\"\n{mirrors}{trust}{task}"));
+    room.write("bb.lock", &MIRROR.lock);
+    for name in ["image-b", "images"] {
+        dock(&room, name, "FROM scratch\nADD rootfs.tar /\n");
+    }
+    room.run("bb", &["makefile"]).ok();
+    let run = make(&room, &["-s", "bb-help"]).ran(&[]);
+    let lines = run.text.lines().collect::<Vec<_>>();
+    assert!(lines.iter().all(|line| line.len() <= 80), "{}", run.text);
+    let names = lines.iter().map(|line| line.split_once(' ').unwrap().0).collect::<Vec<_>>();
+    let first = ["bb-all", "bb-status", "bb-a", "bb-b", "bb-builder-bob", "bb-dockerfile-a"];
+    assert_eq!(names[..6], first, "{}", run.text);
+    // 10 steps that all share, 2 of each dock and 2 rootfs, a task; 2 images by a short name.
+    assert_eq!(names.len(), 2 + 2 + 10 + 4 * 2 + 2 + 1, "{}", run.text);
+    let text = fs::read_to_string(room.path("Makefile.generated")).unwrap();
+    for name in names {
+        let rules = text.lines().filter(|line| line.starts_with(&format!("{name}:"))).count();
+        assert_eq!(rules, 1, "{name}");
+    }
+}
+
+#[test]
 fn the_template_uses_what_gnu_make_3_81_knows() {
     let text = include_str!("../../templates/Makefile.j2");
     let text = text.lines().filter(|l| !l.starts_with('#')).collect::<Vec<_>>().join("\n");

@@ -6,8 +6,9 @@
 mod contents;
 mod failures;
 mod freshness;
+mod killed;
 mod project;
 mod remote;
 mod running;
 
-pub use project::{IMAGES, Project};
+pub use project::{IMAGES, Project, copy_docks};

@@ -69,7 +69,7 @@ impl Drop for Extra<'_> {
 }
 
 /// The shipped docks, with their modes and links.
-fn copy_docks(room: &Room) {
+pub fn copy_docks(room: &Room) {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("bb-dock");
     let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(room.path("")).status();
     assert!(copied.unwrap().success());

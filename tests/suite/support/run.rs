@@ -1,6 +1,7 @@
 //! One run of `bb`: its exit code and both streams, as told or compared exactly.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
@@ -102,6 +103,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// With all that it starts in a process group of its own.
+    pub fn start_in_group(mut command: Command) -> Self {
+        command.process_group(0);
+        Self::start(command)
+    }
+
     pub fn start(mut command: Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("cannot start the program");
@@ -136,8 +143,16 @@ impl Running {
 
     /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
-        let sent =
-            Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status();
+        self.send(name, &self.id().to_string());
+    }
+
+    /// Sends a signal to its whole group.
+    pub fn signal_group(&self, name: &str) {
+        self.send(name, &format!("-{}", self.id()));
+    }
+
+    fn send(&self, name: &str, to: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), "--", to]).status();
         assert!(sent.unwrap().success());
     }
 

@@ -1,0 +1,101 @@
+//! `make -j8` on the shipped docks, killed in the middle in each way and started again: nothing is
+//! lost that was done, nothing is done twice, nothing is left behind.
+
+use std::process::Command;
+
+use sha2::{Digest, Sha256};
+
+use super::{Project, copy_docks};
+use crate::support::{Mirror, Room, Run, Running, sorted};
+
+struct Killed {
+    room: Room,
+    /// What tells its containers from those of other projects.
+    label: String,
+    /// Steps that ended well, of all runs.
+    done: Vec<String>,
+}
+
+impl Killed {
+    fn new(project: &Project) -> Self {
+        let room = Room::with_engine().with_mirror(&Mirror::get());
+        copy_docks(&room);
+        room.write("bb.lock", &project.room.read("bb.lock"));
+        room.bb("makefile").ok();
+        std::fs::create_dir(room.path(".bb")).unwrap();
+        let state = room.path(".bb").canonicalize().unwrap();
+        let digest = Sha256::digest(state.as_os_str().as_encoded_bytes());
+        let label = format!("label=bb.project={}", &gentoo_bb::hex::hex(&digest)[..16]);
+        Self { room, label, done: vec![] }
+    }
+
+    fn make(&self, program: &str, args: &str) -> Command {
+        let mut make = Command::new(program);
+        make.args(["-f", "Makefile.generated"]).arg(format!("BB={}", env!("CARGO_BIN_EXE_bb")));
+        make.args(args.split_whitespace()).current_dir(self.room.path(""));
+        self.room.seal(&mut make);
+        make
+    }
+
+    /// A make with a process group of its own, as a shell starts it.
+    fn start(&self) -> Running {
+        Running::start_in_group(self.make("make", "-j8"))
+    }
+
+    fn containers(&self) -> usize {
+        let ids = self.room.engine().docker(&["ps", "-aq", "--filter", &self.label]);
+        ids.lines().count()
+    }
+
+    /// Waits until a builder's container is there; each question takes the engine's time.
+    fn wait_for_container(&self) {
+        assert!((0..10_000).any(|_| self.containers() > 0), "no builder's container came");
+    }
+
+    /// It is over, without success; what it did counts.
+    fn ended(&mut self, running: Running) -> Run {
+        let run = running.end();
+        assert_ne!(run.code, Some(0), "{}", run.stderr);
+        self.done.extend(run.done());
+        run
+    }
+}
+
+#[test]
+fn a_make_that_is_killed_is_finished_by_the_next() {
+    let project = Project::get();
+    let mut killed = Killed::new(&project);
+
+    let mut running = killed.start();
+    running.wait_for("start   rootfs:busybox");
+    killed.wait_for_container();
+    running.signal_group("INT");
+    let run = killed.ended(running);
+    assert!(run.stderr.contains("error: interrupted\n"), "{}", run.stderr);
+    assert_eq!(killed.containers(), 0, "{}", run.stderr);
+
+    let mut running = killed.start();
+    running.wait_for("start   rootfs:busybox");
+    killed.wait_for_container();
+    running.signal_group("KILL");
+    killed.ended(running);
+    assert_eq!(killed.containers(), 1, "it had no time to clear up");
+
+    // Only make itself is killed: what it had started goes on.
+    let mut running = killed.start();
+    running.wait_for("start   rootfs:s6");
+    running.signal("KILL");
+    let mut last = killed.start();
+    last.wait_for("wait    rootfs:s6");
+    killed.ended(running);
+    let last = last.end().ok();
+    killed.done.extend(last.done());
+
+    let steps = sorted(killed.done.clone());
+    assert_eq!(steps, project.first.done(), "each step ended well once");
+    assert_eq!(killed.containers(), 0, "{}", last.stderr);
+    killed.room.bb("build").fails(0, "nothing to do: 22 steps up to date\n");
+    Run::of(killed.make("bmake", "")).ran("");
+    assert_eq!(Run::of(killed.make("make", "-q")).code, Some(0));
+    killed.room.assert_tidy();
+}
