@@ -126,7 +126,7 @@ fn help(phonies: &[Phony]) -> Vec<String> {
     let width = longest.clamp("bb-status".len(), WIDEST);
     let all = [
         ("bb-all", "all images and tasks"),
-        ("bb-status", "says of every step whether it is up to date"),
+        ("bb-status", "says which steps are up to date"),
     ];
     let each = phonies.iter().map(|p| (p.name.as_str(), p.does));
     all.into_iter().chain(each).map(|(name, does)| format!("{name:width$}  {does}")).collect()
