@@ -78,8 +78,7 @@ pub(super) fn check(project: &Project, shape: &(Vec<Dock>, Plan), old: &ninja::H
         return Ok(());
     }
     let bb = if old.bb == "bb" { String::new() } else { format!(" --bb '{}'", old.bb) };
-    let images = old.images.iter().map(|image| format!(" {image}")).collect::<String>();
+    let command = [&[format!("bb export ninja{bb}")], old.images.as_slice()].concat().join(" ");
     let message = format!("`{NINJA_FILE}` is not what the docks say now");
-    Err(Error::config(message)
-        .hint(format!("run `bb export ninja{bb}{images} >{NINJA_FILE}` and start again")))
+    Err(Error::config(message).hint(format!("run `{command} >{NINJA_FILE}` and start again")))
 }

@@ -124,10 +124,8 @@ const WIDEST: usize = 46;
 fn help(phonies: &[Phony]) -> Vec<String> {
     let longest = phonies.iter().map(|p| p.name.len()).max().unwrap_or(0);
     let width = longest.clamp("bb-status".len(), WIDEST);
-    let all = [
-        ("bb-all", "all images and tasks"),
-        ("bb-status", "says which steps are up to date"),
-    ];
+    let all =
+        [("bb-all", "all images and tasks"), ("bb-status", "says which steps are up to date")];
     let each = phonies.iter().map(|p| (p.name.as_str(), p.does));
     all.into_iter().chain(each).map(|(name, does)| format!("{name:width$}  {does}")).collect()
 }

@@ -103,7 +103,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// With all that it starts in a process group of its own.
+    /// With all that it starts in a process group of its own, as a shell does it.
     pub fn start_in_group(mut command: Command) -> Self {
         command.process_group(0);
         Self::start(command)
@@ -143,17 +143,12 @@ impl Running {
 
     /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
-        self.send(name, &self.id().to_string());
+        send(name, &self.id().to_string());
     }
 
     /// Sends a signal to its whole group.
     pub fn signal_group(&self, name: &str) {
-        self.send(name, &format!("-{}", self.id()));
-    }
-
-    fn send(&self, name: &str, to: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), "--", to]).status();
-        assert!(sent.unwrap().success());
+        send(name, &format!("-{}", self.id()));
     }
 
     /// Waits for its end.
@@ -164,6 +159,12 @@ impl Running {
         let code = self.child.wait().unwrap().code();
         Run { code, stdout, stderr: std::mem::take(&mut self.seen) }
     }
+}
+
+/// To a process, or to a group if it begins with `-`.
+fn send(signal: &str, to: &str) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), "--", to]).status();
+    assert!(sent.unwrap().success());
 }
 
 impl Drop for Running {
