@@ -94,7 +94,7 @@ impl Story {
         let coarse = author.rng.u8(..5) == 0;
         let turn = author.rng.usize(..4);
         let (model, told) = (Model::default(), String::new());
-        let above = if seed % 10 == 0 { std::env::temp_dir() } else { in_memory() };
+        let above = if seed.is_multiple_of(10) { std::env::temp_dir() } else { in_memory() };
         Self { author, project, model, rooms: vec![], above, coarse, turn, told }
     }
 
@@ -118,7 +118,7 @@ impl Story {
             self.executor(0)
         );
         let expected = self.model.run(&self.project);
-        self.check(&room, self.executor(0), &expected);
+        Self::check(&room, self.executor(0), &expected);
         self.rooms = (0..Executor::ALL.len() - 1).map(|_| room.copy()).collect();
         self.rooms.push(room);
         self.all(&BTreeSet::new());
@@ -180,7 +180,7 @@ impl Story {
         if self.coarse {
             self.rooms[copy].truncate_times();
         }
-        self.check(&self.rooms[copy], other, &BTreeSet::new());
+        Self::check(&self.rooms[copy], other, &BTreeSet::new());
     }
 
     fn each(&mut self, shift: usize, expected: &BTreeSet<String>) {
@@ -188,11 +188,11 @@ impl Story {
             if self.coarse {
                 room.truncate_times();
             }
-            self.check(room, Executor::ALL[(copy + shift) % 4], expected);
+            Self::check(room, Executor::ALL[(copy + shift) % 4], expected);
         }
     }
 
-    fn check(&self, room: &Room, executor: Executor, expected: &BTreeSet<String>) {
+    fn check(room: &Room, executor: Executor, expected: &BTreeSet<String>) {
         let run = room.execute(executor);
         let expected = expected.iter().cloned().collect::<Vec<_>>();
         let (started, built) = (run.started(), room.engine.built());
