@@ -17,14 +17,15 @@ pub fn map<T: Sync, R: Send, E: Send>(
     items: &[T],
     each: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    if items.len() < WORTHWHILE || threads == 1 {
+    // To ask for the cores reads files.
+    let threads = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    if items.len() < WORTHWHILE || threads() == 1 {
         return items.iter().map(each).collect();
     }
     let part = |items: &[T]| items.iter().map(&each).collect::<Result<Vec<_>, E>>();
     let part = &part;
     thread::scope(|scope| {
-        let chunks = items.chunks(items.len().div_ceil(threads));
+        let chunks = items.chunks(items.len().div_ceil(threads()));
         let running = chunks.map(|chunk| scope.spawn(move || part(chunk))).collect::<Vec<_>>();
         let mut made = Vec::with_capacity(items.len());
         for thread in running {
