@@ -21,6 +21,7 @@ pub mod fresh;
 pub mod hex;
 pub mod ids;
 pub mod lock;
+pub mod oci;
 pub mod parallel;
 pub mod plan;
 pub mod project;

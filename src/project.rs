@@ -235,6 +235,7 @@ fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
         template_files: followed(dock.template_file.clone()),
         jinja: dock.is_jinja,
         parents: template.docks().into_iter().cloned().collect(),
+        references: references(&template),
         base: base(&template),
         externals: externals.collect::<BTreeSet<_>>().into_iter().collect(),
         has_rootfs: template.uses_rootfs,
@@ -242,6 +243,12 @@ fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
         context: context(dock, &template, &rendered)?,
         markers: used_markers(dock, known.markers),
     })
+}
+
+/// The docks that a Dockerfile names, by how it does.
+fn references(template: &Template) -> BTreeMap<String, DockName> {
+    let named = template.parents.iter();
+    named.filter_map(|p| Some((p.reference.clone(), p.target.dock()?.clone()))).collect()
 }
 
 /// The dock that the last FROM goes back to.

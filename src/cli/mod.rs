@@ -3,6 +3,7 @@
 
 mod build;
 mod export;
+mod image;
 mod makefile;
 mod recall;
 mod session;
@@ -54,6 +55,9 @@ enum Verb {
     Export(export::Args),
     /// Bring file times in line with the judge, for make and ninja
     Sync(sync::Args),
+    /// Write an image to a file, or tell its ID, without any engine
+    #[command(subcommand)]
+    Image(image::Verb),
     /// Pin the newest stage3 and snapshot in bb.lock
     Update(update::Args),
 }
@@ -99,6 +103,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
     if let Verb::Sync(args) = &cli.verb {
         args.check_folders([cli.project.as_deref(), cli.state.as_deref()])?;
     }
+    let here = std::env::current_dir().unwrap_or_default();
     let state = enter_project(cli.project, cli.state)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -112,6 +117,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Makefile(args) => makefile::makefile(&args, &state),
             Verb::Export(args) => export::export(&args, &state),
             Verb::Sync(args) => sync::sync(&args, &state, look).await,
+            Verb::Image(verb) => image::image(&verb, &state, &here),
             Verb::Update(args) => update::update(&args, &state).await,
         }
     });

@@ -13,10 +13,10 @@ pub mod discover;
 pub mod glob;
 pub mod ignore;
 pub mod render;
-mod scan;
+pub(crate) mod scan;
 pub mod settings;
 pub mod template;
-mod words;
+pub(crate) mod words;
 
 pub use discover::{Dock, FileEntry, FileKind, discover};
 pub use ignore::Ignore;

@@ -12,13 +12,13 @@ use super::words;
 use crate::error::Result;
 
 /// All instructions of a Dockerfile.
-pub(super) struct Scan {
+pub(crate) struct Scan {
     pub escape: char,
     pub instructions: Vec<Instruction>,
 }
 
 /// One instruction. Ranges are offsets in its joined line; [`Instruction::span`] leads back.
-pub(super) struct Instruction {
+pub(crate) struct Instruction {
     /// In lower case.
     pub name: String,
     line: String,
@@ -29,14 +29,14 @@ pub(super) struct Instruction {
 }
 
 /// `--name=value` after an instruction's name.
-pub(super) struct Flag {
+pub(crate) struct Flag {
     pub name: String,
     pub value: Word,
 }
 
 /// A word of an instruction.
 #[derive(Debug, Clone)]
-pub(super) struct Word {
+pub(crate) struct Word {
     pub text: String,
     pub range: Range<usize>,
 }
@@ -110,7 +110,7 @@ impl Word {
 }
 
 /// Splits a Dockerfile into its instructions.
-pub(super) fn scan(source: &Rendered) -> Result<Scan> {
+pub(crate) fn scan(source: &Rendered) -> Result<Scan> {
     let text = source.text();
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let mut lines = Lines { text, at: start };
@@ -285,7 +285,7 @@ fn heredoc(word: &Word) -> Option<Heredoc> {
 }
 
 /// Is this word of a COPY or ADD a heredoc?
-pub(super) fn is_heredoc(word: &Word) -> bool {
+pub(crate) fn is_heredoc(word: &Word) -> bool {
     heredoc(word).is_some()
 }
 

@@ -127,5 +127,11 @@ pub fn parse(source: &Rendered, known: Known<'_>) -> Result<Template> {
     builder.finish()
 }
 
+/// Is a source of `ADD` something to download?
+pub(crate) fn is_remote(source: &str) -> bool {
+    let remote = ["http://", "https://", "git://", "ssh://", "git@"];
+    remote.iter().any(|start| source.starts_with(start))
+}
+
 #[cfg(test)]
 mod tests;

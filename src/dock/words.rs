@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// What is known of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Known(String),
     /// Surely without a value: `${X:-default}` is the default.
     Unset,
@@ -16,7 +16,7 @@ pub(super) enum Value {
 
 /// A word with its variables replaced and its quotes gone.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Expanded {
+pub(crate) struct Expanded {
     pub text: String,
     /// Variables without a value, which leave nothing in `text`.
     pub missing: Vec<Missing>,
@@ -24,7 +24,7 @@ pub(super) struct Expanded {
 
 /// A variable without a value.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Missing {
+pub(crate) struct Missing {
     pub name: String,
     /// Bytes of the word, from the `$` on.
     pub range: Range<usize>,
@@ -33,7 +33,7 @@ pub(super) struct Missing {
 }
 
 /// Replaces the variables of a word and removes its quotes.
-pub(super) fn expand(word: &str, escape: char, lookup: &dyn Fn(&str) -> Value) -> Expanded {
+pub(crate) fn expand(word: &str, escape: char, lookup: &dyn Fn(&str) -> Value) -> Expanded {
     let mut expander = Expander { word, at: 0, escape, lookup, out: Expanded::default() };
     expander.run();
     expander.out
@@ -41,7 +41,7 @@ pub(super) fn expand(word: &str, escape: char, lookup: &dyn Fn(&str) -> Value) -
 
 /// The ranges of the words of a text, split at white space outside of quotes; nothing if a quote is
 /// never closed.
-pub(super) fn split(text: &str, escape: char) -> Option<Vec<Range<usize>>> {
+pub(crate) fn split(text: &str, escape: char) -> Option<Vec<Range<usize>>> {
     let (mut words, mut start, mut quote, mut escaped) = (vec![], None, None, false);
     for (at, c) in text.char_indices() {
         if quote.is_none() && !escaped && c.is_whitespace() {
@@ -176,7 +176,12 @@ impl Expander<'_> {
 fn name_length(text: &str) -> usize {
     let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let length = text.find(|c| !valid(c)).unwrap_or(text.len());
-    if text.starts_with(|c: char| c.is_ascii_digit()) { 1 } else { length }
+    // The shell's own, which have no value here.
+    if text.starts_with(['@', '*', '#', '?', '-', '$', '!']) {
+        return 1;
+    }
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    if digits > 0 { digits } else { length }
 }
 
 /// Where the `}` is that closes a `${`, with the `${…}` inside skipped.

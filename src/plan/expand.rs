@@ -30,6 +30,8 @@ pub struct DockFacts {
     pub jinja: bool,
     /// Docks that a FROM or COPY --from names.
     pub parents: Vec<DockName>,
+    /// The same by the references that name them.
+    pub references: BTreeMap<String, DockName>,
     /// The dock that the rootfs goes on top of.
     pub base: Option<DockName>,
     /// Images from elsewhere that a FROM or COPY --from names.
@@ -354,8 +356,15 @@ fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
     }
 }
 
+/// What an image step leaves in `.bb/images/NAME/`; the archive is empty where the engine has built it.
+pub const IMAGE_OUTPUTS: [&str; 2] = ["image.json", "image.tar"];
+
+/// How images are made of the same inputs: another way of it makes all of them anew.
+const IMAGE_FORMAT: &str = "2";
+
 fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
-    let dir = sources.layout.image_dir(&dock.name);
+    let image_dir = |dock: &DockName| sources.layout.image_dir(dock);
+    let dir = image_dir(&dock.name);
     let name = dock.name.as_str();
     let mut needs = vec![Need::product(StepId::new(Kind::Dockerfile, name), "text")];
     if dock.has_rootfs {
@@ -365,7 +374,12 @@ fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
     needs.extend(parents.map(|p| Need::product(StepId::new(Kind::Image, p.as_str()), "id")));
     needs.dedup();
     let references = references(sources.settings, name);
-    let params = params([("references", &references.join(" "))]);
+    let epoch = sources.settings.source_date_epoch.to_string();
+    let params = params([
+        ("references", references.join(" ").as_str()),
+        ("image_format", IMAGE_FORMAT),
+        ("source_date_epoch", &epoch),
+    ]);
     let work = ImageWork {
         name: dock.name.clone(),
         references: references.clone(),
@@ -373,13 +387,14 @@ fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
         rootfs: dock.has_rootfs.then(|| dir.join("rootfs.tar")),
         dock: dock.dir.clone(),
         context: dock.context.clone(),
+        parents: dock.references.iter().map(|(r, d)| (r.clone(), image_dir(d))).collect(),
         dir: dir.clone(),
     };
     Step {
         files: dock.context.iter().map(|f| dock.dir.join(f)).collect(),
         params,
         needs,
-        outputs: vec![dir.join("image.json")],
+        outputs: IMAGE_OUTPUTS.iter().map(|f| dir.join(f)).collect(),
         objects: references.into_iter().map(Object::Image).collect(),
         bases: dock.externals.iter().map(|e| Object::Image(tagged(e))).collect(),
         ..step(Kind::Image, name, Work::Image(Box::new(work)))

@@ -194,6 +194,8 @@ pub struct ImageWork {
     pub dock: PathBuf,
     /// Files of the dock that the image sees.
     pub context: Vec<PathBuf>,
-    /// Where `image.json` goes.
+    /// Docks by the references that the Dockerfile uses, with the folders of their results.
+    pub parents: BTreeMap<String, PathBuf>,
+    /// Where `image.json` and `image.tar` go.
     pub dir: PathBuf,
 }

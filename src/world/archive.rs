@@ -1,5 +1,5 @@
 //! Archives as streams: writing a tar on the way to the engine, taking named files out of one that
-//! comes back. The only file that names the tar crate.
+//! comes back. With its parts, the only file that names the tar crate.
 //!
 //! Knows nothing of what the files are for.
 
@@ -16,6 +16,9 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use crate::error::{Error, Result};
 use crate::hex::hex;
 use crate::world::docker::Body;
+
+pub mod bundle;
+pub mod listing;
 
 /// Pieces of this size travel between the thread that reads files and the connection.
 const PIECE: usize = 128 * 1024;

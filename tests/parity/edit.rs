@@ -479,6 +479,7 @@ impl Author {
         let mut outputs = vec![
             (format!("dockerfile:{name}"), format!(".bb/images/{name}/Dockerfile")),
             (format!("image:{name}"), format!(".bb/images/{name}/image.json")),
+            (format!("image:{name}"), format!(".bb/images/{name}/image.tar")),
         ];
         if project.dock(&name)?.rootfs {
             for file in ["rootfs.tar", "sysroot.tar.zst", "packages.json"] {

@@ -137,8 +137,10 @@ impl Shared {
     }
 
     fn answer(&self, request: &Request) -> Answer {
-        if request.path == "build" {
-            return self.build(request);
+        match request.path.as_str() {
+            "build" => return self.build(request),
+            "images/load" => return self.load(request),
+            _ => {}
         }
         let path = request.path.clone();
         let parts = path.split('/').collect::<Vec<_>>();
@@ -153,12 +155,33 @@ impl Shared {
         }
     }
 
-    fn build(&self, request: &Request) -> Answer {
-        let reference = with_tag(request.query.get("t").map_or("", String::as_str));
-        let hook = self.hook.lock().unwrap().take_if(|hook| hook.image == short(&reference));
+    fn arrived(&self, reference: &str) {
+        let hook = self.hook.lock().unwrap().take_if(|hook| hook.image == short(reference));
         if let Some(hook) = hook {
             (hook.act)();
         }
+    }
+
+    /// What `docker load` takes: the configuration's digest is the image's id.
+    fn load(&self, request: &Request) -> Answer {
+        let files = unpack(&request.body);
+        let json = |name: &str| serde_json::from_slice::<Value>(&files[name].1).unwrap();
+        let manifest = json("manifest.json")[0].clone();
+        let config = manifest["Config"].as_str().unwrap();
+        let labels = json(config)["config"]["Labels"].clone();
+        let labels = serde_json::from_value(labels).unwrap_or_default();
+        let tags = serde_json::from_value::<Vec<String>>(manifest["RepoTags"].clone()).unwrap();
+        self.arrived(&tags[0]);
+        let mut world = self.lock();
+        let image = Image { id: format!("sha256:{}", digest(&files[config].1)), labels };
+        world.built.push(tags[0].clone());
+        world.images.extend(tags.into_iter().map(|tag| (tag, image.clone())));
+        ok(json!({ "stream": "loaded\n" }))
+    }
+
+    fn build(&self, request: &Request) -> Answer {
+        let reference = with_tag(request.query.get("t").map_or("", String::as_str));
+        self.arrived(&reference);
         let mut world = self.lock();
         let mut context = unpack(&request.body);
         let dockerfile = context.remove("Dockerfile").unwrap().1;

@@ -34,7 +34,7 @@ fn the_first_build_tells_every_step_and_the_second_runs_none() {
         "start   dockerfile:a (never built)\n\
          done    dockerfile:a in TIME\n\
          start   image:a (never built)\n\
-         done    image:a in TIME, SIZE\n\
+         done    image:a in TIME, SIZE, assembled\n\
          done: 2 steps in TIME, 0 up to date\n",
     );
     room.bb("build").fails(0, "nothing to do: 2 steps up to date\n");
@@ -322,7 +322,7 @@ fn an_edit_during_a_build_is_seen_by_the_next() {
     let room = family();
     let proxy = Proxy::new(room.engine());
     room.write("bb-dock/other/file", "2\n");
-    let held = proxy.hold("/build?");
+    let held = proxy.hold("/images/load");
     let mut command = room.command("build other");
     command.env("DOCKER_HOST", &proxy.host);
     let running = crate::support::Running::start(command);
@@ -394,7 +394,7 @@ fn jobs_limits_how_much_runs_at_the_same_time() {
         room.append(&format!("bb-dock/{name}/file"), "2");
     }
     let proxy = Proxy::new(room.engine());
-    let held = proxy.hold("/build?");
+    let held = proxy.hold("/images/load");
     let mut command = room.command("build -j 3");
     command.env("DOCKER_HOST", &proxy.host);
     let mut running = crate::support::Running::start(command);
@@ -413,7 +413,7 @@ fn a_killed_build_loses_only_the_running_step() {
     let room = family();
     room.write("bb-dock/base/etc/a.conf", "b\n");
     let proxy = Proxy::new(room.engine());
-    let held = proxy.hold("/build?");
+    let held = proxy.hold("/images/load");
     let mut command = room.command("build");
     command.env("DOCKER_HOST", &proxy.host);
     let running = crate::support::Running::start(command);
@@ -432,7 +432,7 @@ fn an_interrupted_build_says_so_and_leaves_no_stamp() {
         let room = family();
         room.write("bb-dock/base/etc/a.conf", "b\n");
         let proxy = Proxy::new(room.engine());
-        let held = proxy.hold("/build?");
+        let held = proxy.hold("/images/load");
         let mut command = room.command("build");
         command.env("DOCKER_HOST", &proxy.host);
         let running = crate::support::Running::start(command);
@@ -454,7 +454,7 @@ fn two_builds_at_once_run_each_step_once() {
     room.write("bb-dock/base/etc/a.conf", "b\n");
     room.write("bb-dock/other/file", "2\n");
     let proxy = Proxy::new(room.engine());
-    let held = proxy.hold("/build?");
+    let held = proxy.hold("/images/load");
     let mut command = room.command("build -j 1");
     command.env("DOCKER_HOST", &proxy.host);
     let first = crate::support::Running::start(command);

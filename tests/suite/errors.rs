@@ -374,6 +374,8 @@ fn what_the_engine_refuses_is_a_failed_step() {
          start   image:a (never built)\n\
          failed  image:a\n\
          error: the engine could not build the image: dockerfile parse error line 3: unknown instruction: COPI\n\
+         \x20 bb: built by the engine: it has a `COPI`\n\
+         log: .bb/logs/image/a.log\n\
          again: bb step image:a\n\
          1 step failed; 1 done\n");
     assert_eq!(room.stamps(), ["dockerfile:a"]);
@@ -544,7 +546,7 @@ fn a_disk_that_is_full_from_the_start_is_told() {
          start   dockerfile:a (never built)\n\
          done    dockerfile:a in TIME\n\
          start   image:a (never built)\n\
-         done    image:a in TIME, SIZE\n\
+         done    image:a in TIME, SIZE, assembled\n\
          done: 2 steps in TIME, 0 up to date\n",
     );
 }
@@ -562,7 +564,7 @@ fn a_disk_that_fills_up_during_a_build_is_told() {
         "start   dockerfile:a (never built)\n\
          done    dockerfile:a in TIME\n\
          start   image:a (never built)\n\
-         done    image:a in TIME, SIZE\n\
+         done    image:a in TIME, SIZE, assembled\n\
          done: 2 steps in TIME, 0 up to date\n\
          failed  dockerfile:a\n\
          error: cannot write `.bb/records/dockerfile/a.json`: no space left on device\n\
@@ -570,7 +572,7 @@ fn a_disk_that_fills_up_during_a_build_is_told() {
          again: bb step dockerfile:a\n\
          1 step failed, 1 not run because of it; 0 done\n\
          start   image:a (bb-dock/a/file changed)\n\
-         done    image:a in TIME, SIZE\n\
+         done    image:a in TIME, SIZE, assembled\n\
          done: 1 step in TIME, 1 up to date\n",
     );
 }

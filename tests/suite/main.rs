@@ -3,6 +3,7 @@
 //! | module | what it needs |
 //! |---|---|
 //! | `errors` | nothing, or the engine, or the local mirror |
+//! | `assembled` | the engine |
 //! | `cheap` | the engine; images FROM scratch, seconds |
 //! | `repository` | the engine, make and a C compiler |
 //! | `slice` | the engine and the local mirror; compiles |
@@ -10,6 +11,7 @@
 //! A test that lacks its engine or its mirror fails and says how to get it.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod assembled;
 mod cheap;
 mod errors;
 mod repository;

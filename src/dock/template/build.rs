@@ -186,8 +186,7 @@ impl<'a> Builder<'a> {
             return Source::Everything;
         }
         let path = expanded.text;
-        let remote = ["http://", "https://", "git://", "ssh://", "git@"];
-        if add && remote.iter().any(|start| path.starts_with(start)) {
+        if add && super::is_remote(&path) {
             return Source::Url(path);
         }
         let plain = path.split('/').filter(|part| !matches!(*part, "" | "."));

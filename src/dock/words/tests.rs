@@ -23,7 +23,7 @@ fn replaces_variables_and_removes_quotes() {
         ("'$A'\"$A\"", "$Aa"),
         (r"\$A\a", "$Aa"),
         (r#""\a\"\$A""#, r#"\a"$A"#),
-        ("$ $- 100%", "$ $- 100%"),
+        ("$ $- 100%", "$  100%"),
     ];
     for (word, wanted) in table {
         assert_eq!(expand(word, '\\', &lookup).text, wanted, "{word}");

@@ -1,35 +1,70 @@
 //! `image:NAME`: the rendered Dockerfile, the rootfs and the dock's files become an image.
 //!
-//! Sends only what the Dockerfile needs, with constant times and owners.
+//! Put together here and loaded where no command has to run inside of it; else built by the engine, from
+//! only what the Dockerfile needs, with constant times and owners.
 
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::exec::action::{Log, Made, megabytes};
+use crate::exec::action::assemble::{self, Summary, Written};
+use crate::exec::action::{Log, Made, blocking, megabytes};
 use crate::exec::work::Context;
+use crate::oci::Left;
 use crate::plan::step::ImageWork;
-use crate::world::archive::{self, Entry};
+use crate::world::archive::{self, Entry, bundle};
 
 pub(super) async fn image(work: &ImageWork, context: &Context, log: &mut Log) -> Result<Made> {
-    let id = build(work, context, log).await?;
+    let temp = context.store.temp_dir()?;
+    let (folder, of, settings) = (temp.path().to_owned(), work.clone(), context.settings.clone());
+    let written = blocking(move || assemble::write(&of, &settings, &folder)).await?;
+    let (id, why, base) = match written {
+        Ok(written) => (load(work, &written, context, log).await?, None, written.base),
+        Err(left) => (build(work, &left, context, log).await?, Some(left.why().to_owned()), None),
+    };
     log.check()?;
     let (size, layers) = context.engine.image_size(&id).await?;
-    let json = serde_json::json!({
-        "id": id,
-        "references": work.references,
-        "size": size,
-        "layers": layers,
-    });
-    let text = serde_json::to_vec_pretty(&json);
+    let how = why.as_ref().map_or("assembled".to_owned(), |why| format!("by the engine: {why}"));
+    let references = work.references.clone();
+    let summary = Summary { id: id.clone(), references, size, layers, built_by_engine: why, base };
+    let text = serde_json::to_vec_pretty(&summary);
     let text = text.map_err(|e| Error::bug(format!("cannot write image.json: {e}")))?;
     context.store.replace(&work.dir.join("image.json"), &text)?;
-    Ok(Made::product("id", id).note(megabytes(u64::try_from(size).unwrap_or(0))))
+    let size = megabytes(u64::try_from(size).unwrap_or(0));
+    Ok(Made::product("id", id).note(format!("{size}, {how}")))
+}
+
+/// Gives the image to the engine: its own layers, and those below where the engine wants them again.
+async fn load(
+    work: &ImageWork,
+    written: &Written,
+    context: &Context,
+    log: &mut Log,
+) -> Result<String> {
+    log.write(format!("bb: assembled, {} layers of its own\n", written.layers).as_bytes());
+    let file = &written.file;
+    let epoch = context.settings.source_date_epoch;
+    let mut sink = |data: &[u8]| log.write(data);
+    let mut loaded = context.engine.load_image(bundle::stream(file), &mut sink).await;
+    if let (Err(error), false) = (&loaded, written.below.is_empty()) {
+        sink(format!("bb: {}; sending all layers\n", error.message()).as_bytes());
+        let top = bundle::Bundle::open(file)?;
+        let all = top.into_iter().chain(written.below.iter().cloned()).collect();
+        loaded = context.engine.load_image(bundle::full_stream(all, epoch), &mut sink).await;
+    }
+    loaded.map_err(|error| log.failed(error.message()))?;
+    let dest = work.dir.join("image.tar");
+    std::fs::rename(file, &dest).map_err(|e| Error::file("write", &dest, &e))?;
+    let first = work.references.first().map_or("", String::as_str);
+    let id = context.engine.image_id(first).await?;
+    id.ok_or_else(|| Error::step(format!("the engine loaded `{first}` but does not have it")))
 }
 
 /// How often a build is tried that the engine's cache tripped up.
 const ATTEMPTS: usize = 3;
 
-async fn build(work: &ImageWork, context: &Context, log: &mut Log) -> Result<String> {
+async fn build(work: &ImageWork, left: &Left, context: &Context, log: &mut Log) -> Result<String> {
+    log.write(format!("bb: built by the engine: {}\n", left.why()).as_bytes());
+    context.store.replace(&work.dir.join("image.tar"), b"")?;
     let mut attempt = 1;
     loop {
         let body = archive::stream(entries(work), context.settings.source_date_epoch);

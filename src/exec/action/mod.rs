@@ -2,6 +2,7 @@
 //!
 //! An action neither judges nor stamps; it leaves its results and says what it made.
 
+mod assemble;
 mod builder;
 mod dockerfile;
 mod fetch;
@@ -16,6 +17,7 @@ use litemap::LiteMap;
 
 pub use log::Log;
 
+pub use assemble::{chain, summary};
 pub use builder::templates_digest;
 pub use verify::read_keyring;
 

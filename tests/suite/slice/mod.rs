@@ -9,6 +9,7 @@ mod freshness;
 mod killed;
 mod project;
 mod remote;
+mod reproducible;
 mod running;
 
 pub use project::{IMAGES, Project, copy_docks};

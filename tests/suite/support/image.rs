@@ -20,6 +20,11 @@ pub enum Kind {
 pub struct Entry {
     pub kind: Kind,
     pub mode: u32,
+    pub uid: u64,
+    pub gid: u64,
+    /// Device numbers.
+    pub device: Option<(u32, u32)>,
+    pub xattrs: BTreeMap<String, Vec<u8>>,
 }
 
 /// The file system of an image; paths begin with `/`.
@@ -101,9 +106,21 @@ fn unpack(mut stream: impl Read) -> BTreeMap<String, Entry> {
             tar::EntryType::Directory => Kind::Folder,
             _ => Kind::Other,
         };
-        entries.insert(path, Entry { kind, mode });
+        let number = |n: std::io::Result<Option<u32>>| n.ok().flatten();
+        let numbers = (entry.header().device_major(), entry.header().device_minor());
+        let device = number(numbers.0).zip(number(numbers.1)).filter(|_| kind == Kind::Other);
+        let (uid, gid) = (entry.header().uid().unwrap(), entry.header().gid().unwrap());
+        let xattrs = attributes(&mut entry);
+        entries.insert(path, Entry { kind, mode, uid, gid, device, xattrs });
     }
     // What follows the end of an archive is read too, or the sender would fail.
     std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
     entries
+}
+
+/// Extended attributes, as pax keeps them.
+fn attributes(entry: &mut tar::Entry<'_, impl Read>) -> BTreeMap<String, Vec<u8>> {
+    let records = entry.pax_extensions().unwrap().into_iter().flatten().map(Result::unwrap);
+    let kept = records.filter(|r| r.key().is_ok_and(|key| key.contains("xattr")));
+    kept.map(|r| (r.key().unwrap().to_owned(), r.value_bytes().to_vec())).collect()
 }

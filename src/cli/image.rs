@@ -1,0 +1,106 @@
+//! `bb image`: built images as files, and their IDs, without any engine.
+//!
+//! Builds nothing: what it writes is what the last build has made, and it says so where there is none.
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::cli::{print, session};
+use crate::error::{Error, Result};
+use crate::exec::action::{chain, summary};
+use crate::fresh::record::Stamp;
+use crate::plan::select;
+use crate::plan::step::{ImageWork, Work};
+use crate::project::Project;
+use crate::world::archive::bundle::{self, Bundle};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// Write an image to a file for `docker load`, or to a folder as an OCI layout
+    Save {
+        /// The image
+        image: String,
+        /// A file, `-` for standard output, or a folder: one that is there, or a name with a `/` at
+        /// its end
+        #[arg(short, long, value_name = "FILE|DIR")]
+        output: String,
+    },
+    /// Tell an image's ID
+    Digest {
+        /// The image
+        image: String,
+    },
+}
+
+/// `here` is where the command was given: a path to write to is counted from there.
+pub(super) fn image(verb: &Verb, state: &Path, here: &Path) -> Result<u8> {
+    let project = Project::load(&session::environment(), state)?;
+    match verb {
+        Verb::Digest { image } => print(&(summary(&built(&project, image)?.dir)?.id + "\n")),
+        Verb::Save { image, output } => {
+            let work = built(&project, image)?;
+            let chain = chain(&work.dir)?.ok_or_else(|| engines(image, &work))?;
+            save(&chain, output, here, project.settings.source_date_epoch)?;
+        }
+    }
+    Ok(0)
+}
+
+/// A finished image step's work.
+fn built(project: &Project, image: &str) -> Result<ImageWork> {
+    let plan = session::locked_plan(project)?;
+    let step = plan.step(select::image(&plan, image)?);
+    let Work::Image(work) = &step.work else {
+        return Err(Error::bug(format!("`{}` is no image", step.id)));
+    };
+    match project.store().stamp(&step.id) {
+        Stamp::Missing => Err(Error::step(format!("the image `{image}` is not built"))
+            .hint(format!("run `bb build {image}` first"))),
+        Stamp::Present(_) | Stamp::Withdrawn => Ok((**work).clone()),
+    }
+}
+
+fn engines(image: &str, work: &ImageWork) -> Error {
+    let why = summary(&work.dir).ok().and_then(|summary| summary.built_by_engine);
+    let error = Error::step(format!("the engine has built `{image}`, and only it has the image"));
+    let error = why.into_iter().fold(error, |e, why| e.detail(format!("  {why}")));
+    error.hint(format!("`docker save {}` writes it", work.references.join(" ")))
+}
+
+fn save(chain: &[Bundle], output: &str, here: &Path, epoch: u64) -> Result<()> {
+    let path = here.join(output);
+    if output == "-" {
+        return bundle::write_full(chain, epoch, std::io::stdout().lock());
+    }
+    if output.ends_with('/') || path.is_dir() {
+        return save_layout(chain, &path);
+    }
+    let folder = path.parent().unwrap_or(here);
+    let failed = |e: &std::io::Error| Error::file("write", &path, e);
+    let temp = tempfile::Builder::new().permissions(readable()).tempfile_in(folder);
+    let mut temp = temp.map_err(|e| failed(&e))?;
+    let mut out = std::io::BufWriter::new(temp.as_file_mut());
+    bundle::write_full(chain, epoch, &mut out)?;
+    out.flush().map_err(|e| failed(&e))?;
+    drop(out);
+    temp.persist(&path).map_err(|e| failed(&e.error))?;
+    Ok(())
+}
+
+/// As any file that a user makes: the umask has the last word.
+fn readable() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+}
+
+/// A folder that holds something else is left alone.
+fn save_layout(chain: &[Bundle], dir: &Path) -> Result<()> {
+    let empty = std::fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
+    if !empty && !dir.join("oci-layout").is_file() {
+        return Err(Error::usage(format!(
+            "`{}` is neither empty nor an OCI layout",
+            dir.display()
+        ))
+        .hint("name a folder that is not there yet"));
+    }
+    bundle::write_layout(chain, dir).map(drop)
+}

@@ -1,0 +1,158 @@
+//! An image put together from its dock's files and its parents' archives, without an engine.
+//!
+//! Brings the files to `oci`, which knows what to make of them. Whether the engine takes the result is
+//! not this file's business.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Settings;
+use crate::dock::{Markers, Rendered};
+use crate::error::{Error, Result};
+use crate::oci::Left;
+use crate::oci::assemble::{Assembled, Base, Inputs, assemble};
+use crate::oci::tree::{Kind, Node, Tree};
+use crate::plan::step::ImageWork;
+use crate::world::archive::bundle::{self, Bundle, Plan};
+use crate::world::archive::listing;
+
+/// What `image.json` says of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The engine's id for it.
+    pub id: String,
+    /// What it is called.
+    pub references: Vec<String>,
+    /// Bytes, not compressed, as the engine counts.
+    pub size: i64,
+    /// How many layers it has.
+    pub layers: usize,
+    /// Why the engine had to build it, if so.
+    pub built_by_engine: Option<String>,
+    /// The dock whose layers are below its own.
+    pub base: Option<String>,
+}
+
+/// An image's archive, written.
+pub(super) struct Written {
+    /// The archive.
+    pub file: PathBuf,
+    /// The archives of the images below.
+    pub below: Vec<Bundle>,
+    /// The dock whose layers are below its own.
+    pub base: Option<String>,
+    /// How many layers are its own.
+    pub layers: usize,
+}
+
+/// Writes an image's archive into a folder; `Left` where the engine has to build it.
+pub(super) fn write(
+    work: &ImageWork,
+    settings: &Settings,
+    folder: &Path,
+) -> Result<std::result::Result<Written, Left>> {
+    let context = context(work)?;
+    let text = std::fs::read_to_string(&work.dockerfile);
+    let text = text.map_err(|e| Error::file("read", &work.dockerfile, &e))?;
+    let inputs = Inputs {
+        dockerfile: &Rendered::from_template(&work.dockerfile, &text, &Markers::default()),
+        context: &context,
+        image: &|reference| base(reference, work),
+        unpack: &listing::entries,
+        read: &listing::read,
+        epoch: settings.source_date_epoch,
+        arch: &settings.arch,
+    };
+    let Assembled { base, config, layers } = match assemble(inputs) {
+        Ok(assembled) => assembled,
+        Err(left) => return Ok(Err(left)),
+    };
+    let file = folder.join("image.tar");
+    let (references, epoch) = (&work.references, settings.source_date_epoch);
+    bundle::write(&file, Plan { config, layers: &layers, references, epoch })?;
+    let base = base.and_then(|reference| work.parents.get(&reference));
+    let below = base.map(|dir| chain(dir)).transpose()?.flatten().unwrap_or_default();
+    Ok(Ok(Written { file, below, base: base.map(|dir| name(dir)), layers: layers.len() }))
+}
+
+fn name(dir: &Path) -> String {
+    dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What `COPY` and `ADD` see: the dock's files that the plan has found, and what `bb` has made. Folders
+/// are root's and readable, as in the context that the engine gets.
+fn context(work: &ImageWork) -> Result<Tree> {
+    let mut tree = Tree::default();
+    let made =
+        [Some(("Dockerfile", &work.dockerfile)), work.rootfs.as_ref().map(|r| ("rootfs.tar", r))];
+    for (path, file) in made.into_iter().flatten() {
+        let node = node(file)?;
+        tree.put(path, Node { mode: 0o644, ..node });
+    }
+    for file in &work.context {
+        let path = file.to_str().ok_or_else(|| Error::bug("a path of a dock is not UTF-8"))?;
+        let node = node(&work.dock.join(file))?;
+        tree.make_folders(path.rsplit_once('/').map_or("", |(folder, _)| folder));
+        tree.put(path, node);
+    }
+    Ok(tree)
+}
+
+fn node(path: &Path) -> Result<Node> {
+    use std::os::unix::fs::PermissionsExt;
+    let failed = |e| Error::file("read", path, &e);
+    let meta = std::fs::symlink_metadata(path).map_err(failed)?;
+    let kind = match meta.file_type() {
+        t if t.is_dir() => Kind::Folder,
+        t if t.is_file() => Kind::File(listing::whole(path, meta.len())),
+        t if t.is_symlink() => {
+            let target = std::fs::read_link(path).map_err(failed)?;
+            Kind::Link(target.to_string_lossy().into_owned())
+        }
+        _ => {
+            let message = format!("`{}` is neither a file nor a link", path.display());
+            return Err(Error::step(message));
+        }
+    };
+    let mode = if meta.is_symlink() { 0o777 } else { meta.permissions().mode() & 0o7777 };
+    Ok(Node::of_root(kind, mode))
+}
+
+/// A dock's image, to build on or to copy from.
+fn base(reference: &str, work: &ImageWork) -> std::result::Result<Base, Left> {
+    let dir = work.parents.get(reference);
+    let dir = dir.ok_or_else(|| Left::new(format!("`{reference}` is from elsewhere")))?;
+    let chain = chain(dir).map_err(|e| Left::new(e.message()))?;
+    let chain = chain.ok_or_else(|| Left::new(format!("the engine has built `{reference}`")))?;
+    let tree = bundle::tree(&chain).map_err(|e| Left::new(e.message()))?;
+    let config = chain.into_iter().next().map(|top| top.config);
+    Ok(Base { config: config.ok_or_else(|| Left::new("an image without an archive"))?, tree })
+}
+
+/// An image's archive and those of the images below it, itself first; nothing where the engine has
+/// built it. `dir` is the folder of its results.
+///
+/// # Errors
+/// One of them cannot be read.
+pub fn chain(dir: &Path) -> Result<Option<Vec<Bundle>>> {
+    let mut chain = vec![];
+    let mut dir = Some(dir.to_owned());
+    while let Some(at) = dir {
+        let Some(bundle) = Bundle::open(&at.join("image.tar"))? else { return Ok(None) };
+        chain.push(bundle);
+        dir = summary(&at)?.base.map(|base| at.with_file_name(base));
+    }
+    Ok(Some(chain))
+}
+
+/// What `image.json` says. `dir` is the folder of the image's results.
+///
+/// # Errors
+/// It is not there or malformed.
+pub fn summary(dir: &Path) -> Result<Summary> {
+    let path = dir.join("image.json");
+    let text = std::fs::read(&path).map_err(|e| Error::file("read", &path, &e))?;
+    serde_json::from_slice(&text)
+        .map_err(|e| Error::step(format!("`{}` is malformed: {e}", path.display())))
+}

@@ -1,0 +1,138 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::*;
+use crate::dock::Markers;
+use crate::oci::copy::{Entry, Member};
+use crate::oci::tree::Node;
+
+fn content(name: &str) -> Content {
+    Content { file: Arc::from(Path::new(name)), offset: 0, size: 1, linked: false }
+}
+
+fn file(name: &str, mode: u32) -> Node {
+    Node::of_root(Kind::File(content(name)), mode)
+}
+
+fn context() -> Tree {
+    let mut tree = Tree::default();
+    for path in ["f", "g", "dir/a", "dir/sub/b", "a.tar", "passwd"] {
+        tree.make_folders(path.rsplit_once('/').map_or("", |(folder, _)| folder));
+        tree.put(path, file(path, 0o4755));
+    }
+    tree
+}
+
+/// The parent has `bin -> usr/bin`, a name in `passwd`, and triggers if it is called so.
+fn image(reference: &str) -> Base {
+    let mut tree = Tree::default();
+    tree.make_folders("usr/bin");
+    tree.make_folders("etc");
+    tree.put("bin", Node::of_root(Kind::Link("usr/bin".into()), 0o777));
+    tree.put("etc/passwd", file("passwd", 0o644));
+    tree.put("old", Node { uid: 5, gid: 6, ..file("old", 0o640) });
+    let mut config = ImageConfig::scratch("amd64");
+    config.config.cmd = Some(vec!["parent".into()]);
+    config.rootfs.diff_ids.push("sha256:00".into());
+    if reference == "triggers" {
+        config.config.on_build.push("RUN x".into());
+    }
+    Base { config, tree }
+}
+
+fn unpack(content: &Content) -> Option<Vec<Entry>> {
+    let entry = |name: &str, what| Entry { name: name.to_owned(), what };
+    let entries = vec![
+        entry("bin/x", Member::Node(file("in-tar", 0o4755))),
+        entry("./y", Member::HardLink("bin/x".into())),
+        entry(".wh.old", Member::Node(file("none", 0o644))),
+    ];
+    content.file.ends_with("a.tar").then_some(entries)
+}
+
+fn made(text: &str) -> Result<Assembled, Left> {
+    assemble(Inputs {
+        dockerfile: &Rendered::from_template(Path::new("Dockerfile"), text, &Markers::default()),
+        context: &context(),
+        image: &|reference| Ok(image(reference)),
+        unpack: &|content| Ok(unpack(content)),
+        read: &|_| Ok(b"root:x:0:0\njo:x:7:8\n".to_vec()),
+        epoch: 0,
+        arch: "amd64",
+    })
+}
+
+fn paths(layer: &Nodes) -> String {
+    layer.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn left(text: &str, why: &str) {
+    assert_eq!(made(text).unwrap_err().why(), why);
+}
+
+#[test]
+fn a_layer_has_what_one_instruction_changes_and_the_folders_on_the_way() {
+    let made = made("FROM x\nCOPY f /bin/\nENV A=1\nWORKDIR /w\nCOPY dir .\nWORKDIR /w\n").unwrap();
+    let layers = made.layers.iter().map(paths).collect::<Vec<_>>();
+    assert_eq!(layers, ["usr usr/bin usr/bin/f", "w", "w w/a w/sub w/sub/b"]);
+    let history = made.config.history.iter().map(|h| (h.created_by.as_str(), h.empty_layer));
+    let expected = [
+        ("COPY f /bin/", false),
+        ("ENV A=1", true),
+        ("WORKDIR /w", false),
+        ("COPY dir .", false),
+        ("WORKDIR /w", true),
+    ];
+    assert_eq!(history.collect::<Vec<_>>(), expected);
+    assert_eq!(made.base.as_deref(), Some("x"));
+    assert_eq!(made.config.rootfs.diff_ids, ["sha256:00"]);
+}
+
+#[test]
+fn a_copy_is_roots_and_loses_setuid_but_keeps_its_owner_from_a_stage() {
+    let image = made("FROM x AS a\nFROM scratch\nCOPY f /\nCOPY --from=a /old /\n").unwrap();
+    let node = |layer: usize, path: &str| {
+        let node = &image.layers[layer][path];
+        (node.mode, node.uid, node.gid)
+    };
+    assert_eq!(node(0, "f"), (0o755, 0, 0));
+    assert_eq!(node(1, "old"), (0o640, 5, 6));
+    let owner = made("FROM x\nCOPY --chown=jo:9 g /\n").unwrap().layers[0]["g"].clone();
+    assert_eq!((owner.uid, owner.gid), (7, 9));
+}
+
+#[test]
+fn an_archive_is_unpacked_where_links_lead() {
+    let made = made("FROM x\nADD a.tar /\nCOPY a.tar /t/\n").unwrap();
+    assert_eq!(paths(&made.layers[0]), ".wh.old usr usr/bin usr/bin/x y");
+    assert_eq!(made.layers[0]["y"], made.layers[0]["usr/bin/x"]);
+    assert_eq!(made.layers[0]["y"].mode, 0o4755);
+    assert_eq!(paths(&made.layers[1]), "t t/a.tar");
+}
+
+#[test]
+fn an_entrypoint_takes_the_parents_cmd_away_and_no_other() {
+    let config = |text: &str| made(text).unwrap().config.config;
+    assert_eq!(config("FROM x\n").cmd, Some(vec!["parent".into()]));
+    assert_eq!(config("FROM x\nENTRYPOINT [\"e\"]\n").cmd, None);
+    assert_eq!(config("FROM x\nCMD [\"c\"]\nENTRYPOINT [\"e\"]\n").cmd, Some(vec!["c".into()]));
+    assert_eq!(config("FROM x AS a\nCMD [\"c\"]\nFROM a\nENTRYPOINT [\"e\"]\n").cmd, None);
+}
+
+#[test]
+fn what_is_not_done_here_is_left_with_its_reason() {
+    left("FROM x\nRUN y\n", "it has a `RUN`");
+    left("FROM x\nCOPI f /\n", "it has a `COPI`");
+    left("FROM triggers\n", "its parent has `ONBUILD` triggers");
+    left("FROM x\nCOPY <<E /f\nx\nE\n", "it has a heredoc");
+    left("FROM x\nCOPY --link f /\n", "it has a `COPY` with `--link`");
+    left("FROM --platform=linux/arm64 x\n", "it has a `FROM` with `--platform`");
+    left("FROM x\nENV A=${PATH#/}\n", "`${PATH#/}` is not evaluated here");
+    left("FROM x\nENV A=${B:?missing}\n", "`${B:?missing}` is not evaluated here");
+    left("FROM x\nLABEL a=\"b\n", "`LABEL a=\"b` is malformed");
+    left("FROM x\nCOPY none /\n", "there is no `none`");
+    left("FROM x\nCOPY --chown=me f /\n", "`/etc/passwd` has no `me`");
+    left("FROM x\nADD https://example.org/x /\n", "it downloads `https://example.org/x`");
+    left("FROM x\nCOPY f /old/x\n", "`/old` is not a folder");
+}

@@ -1,0 +1,314 @@
+//! Images as files: the archive that `docker load` takes, and the OCI layout.
+//!
+//! An image's own archive has its own layers only; those below are in its parent's. Written here, so
+//! that the same image is the same bytes: sorted names, numbers for owners, one time for all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::listing::{self, Section, XATTR};
+use crate::error::{Error, Result};
+use crate::hex::hex;
+use crate::oci::Left;
+use crate::oci::bundle::{self, ArchiveManifest, Blob};
+use crate::oci::config::ImageConfig;
+use crate::oci::tree::{Content, Kind, Node, Nodes, Tree};
+use crate::world::docker::Body;
+
+/// One image's archive, opened.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    /// The configuration, as it is written.
+    pub config_text: Vec<u8>,
+    /// The same, read.
+    pub config: ImageConfig,
+    /// What is where.
+    files: BTreeMap<String, Content>,
+    manifest: ArchiveManifest,
+}
+
+/// The name of the list in an archive.
+const MANIFEST: &str = "manifest.json";
+const BLOCK: u64 = 512;
+
+impl Bundle {
+    /// Opens an archive; nothing if the file is empty: the engine has built that image.
+    pub fn open(path: &Path) -> Result<Option<Self>> {
+        let failed = |e: io::Error| Error::file("read", path, &e);
+        let size = std::fs::metadata(path).map_err(failed)?.len();
+        if size == 0 {
+            return Ok(None);
+        }
+        let broken = |why: &str| {
+            Error::step(format!("`{}` is not an image's archive: {why}", path.display()))
+        };
+        let listed = listing::layer(&listing::whole(path, size)).map_err(|e| broken(e.why()))?;
+        let file = |(name, node): (String, Node)| match node.kind {
+            Kind::File(content) => Some((name, content)),
+            _ => None,
+        };
+        let files = listed.into_iter().filter_map(file).collect::<BTreeMap<_, _>>();
+        let text = |name: &str| {
+            let content = files.get(name).ok_or_else(|| broken(&format!("no `{name}`")))?;
+            listing::read(content).map_err(|e| broken(e.why()))
+        };
+        let [manifest] = serde_json::from_slice::<[ArchiveManifest; 1]>(&text(MANIFEST)?)
+            .map_err(|e| broken(&e.to_string()))?;
+        let config_text = text(&manifest.config)?;
+        let config = serde_json::from_slice(&config_text).map_err(|e| broken(&e.to_string()))?;
+        Ok(Some(Self { config_text, config, files, manifest }))
+    }
+
+    /// The image's ID.
+    pub fn id(&self) -> String {
+        format!("sha256:{}", Blob::of(&self.config_text).digest)
+    }
+
+    /// A layer's bytes, if they are in this archive.
+    fn layer(&self, name: &str) -> Option<&Content> {
+        self.files.get(name)
+    }
+}
+
+/// An image with those that it is built on, itself first.
+pub type Chain = [Bundle];
+
+/// All layers of an image, lowest first.
+fn layers(chain: &Chain) -> Result<Vec<(&str, &Content)>> {
+    let names = chain.first().map_or(&[][..], |top| &top.manifest.layers).iter();
+    let found = names.map(|name| {
+        let content = chain.iter().find_map(|bundle| bundle.layer(name));
+        let gone = || Error::step(format!("the layer `{name}` is gone")).hint("run `bb build`");
+        Ok((name.as_str(), content.ok_or_else(gone)?))
+    });
+    found.collect()
+}
+
+/// The whole file system of an image.
+pub fn tree(chain: &Chain) -> Result<Tree> {
+    let mut tree = Tree::default();
+    for (name, content) in layers(chain)? {
+        let laid = listing::layer(content).and_then(|layer| tree.apply(&layer));
+        laid.map_err(|e: Left| Error::step(format!("the layer `{name}`: {}", e.why())))?;
+    }
+    Ok(tree)
+}
+
+/// An image that is to be written.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// Complete but for the digests of its own layers.
+    pub config: ImageConfig,
+    /// Its own layers, lowest first.
+    pub layers: &'a [Nodes],
+    /// What it is called.
+    pub references: &'a [String],
+    /// Seconds since 1970.
+    pub epoch: u64,
+}
+
+/// Writes an image's archive, and returns the image's ID.
+pub fn write(path: &Path, mut plan: Plan<'_>) -> Result<String> {
+    let mut written = || {
+        let mut file = File::create(path)?;
+        for layer in plan.layers {
+            let digest = write_layer(&mut file, layer, plan.epoch)?;
+            plan.config.rootfs.diff_ids.push(format!("sha256:{digest}"));
+        }
+        Ok(file)
+    };
+    let failed = |e: io::Error| Error::file("write", path, &e);
+    let mut file = written().map_err(failed)?;
+    let config = bundle::config_text(&plan.config)?;
+    let blob = Blob::of(&config);
+    let digests = plan.config.rootfs.diff_ids.iter();
+    let digests = digests.map(|id| id.trim_start_matches("sha256:").to_owned());
+    let manifest = bundle::archive_manifest(&blob, &digests.collect::<Vec<_>>(), plan.references)?;
+    let texts = [(format!("{}.json", blob.digest), config), (MANIFEST.to_owned(), manifest)];
+    append_texts(&mut file, &texts, plan.epoch).map_err(failed)?;
+    Ok(format!("sha256:{}", blob.digest))
+}
+
+fn append_texts(out: impl Write, texts: &[(String, Vec<u8>)], mtime: u64) -> io::Result<()> {
+    let mut builder = tar::Builder::new(out);
+    for (name, text) in texts {
+        let mut header = super::header(tar::EntryType::Regular, text.len() as u64, 0o644, mtime);
+        builder.append_data(&mut header, name, text.as_slice())?;
+    }
+    builder.into_inner()?.flush()
+}
+
+/// Appends a layer to an archive, whose name for it is its digest: the header is written last.
+fn write_layer(file: &mut File, layer: &Nodes, epoch: u64) -> io::Result<String> {
+    let start = file.stream_position()?;
+    file.seek(SeekFrom::Start(start + BLOCK))?;
+    let digest = hashed_nodes(&mut *file, layer, epoch)?;
+    let end = file.stream_position()?;
+    let size = end - start - BLOCK;
+    file.seek(SeekFrom::Start(start))?;
+    let mut header = super::header(tar::EntryType::Regular, size, 0o644, epoch);
+    header.set_path(bundle::layer_file(&digest))?;
+    header.set_cksum();
+    file.write_all(header.as_bytes())?;
+    file.seek(SeekFrom::Start(end))?;
+    Ok(digest)
+}
+
+/// Writes a layer and returns its SHA-256 in hex.
+fn hashed_nodes(out: impl Write, layer: &Nodes, epoch: u64) -> io::Result<String> {
+    let mut out = Hashing { inner: io::BufWriter::new(out), hasher: Sha256::new() };
+    write_nodes(&mut out, layer, epoch)?;
+    out.flush()?;
+    Ok(hex(&out.hasher.finalize()))
+}
+
+struct Hashing<W> {
+    inner: W,
+    hasher: Sha256,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let n = self.inner.write(data)?;
+        self.hasher.update(&data[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+fn write_nodes(out: impl Write, layer: &Nodes, epoch: u64) -> io::Result<()> {
+    let mut builder = tar::Builder::new(out);
+    let mut names = BTreeMap::<&Content, &str>::new();
+    for (path, node) in layer {
+        let mut header = header(node, epoch)?;
+        let records = node.xattrs.iter().map(|(k, v)| (format!("{XATTR}{k}"), v));
+        let records = records.collect::<Vec<_>>();
+        builder.append_pax_extensions(records.iter().map(|(k, v)| (k.as_str(), v.as_slice())))?;
+        match &node.kind {
+            Kind::Folder => builder.append_data(&mut header, format!("{path}/"), io::empty())?,
+            Kind::Link(target) => builder.append_link(&mut header, path, target)?,
+            Kind::Device(..) | Kind::Fifo => builder.append_data(&mut header, path, io::empty())?,
+            Kind::File(content) => match names.get(content).filter(|_| content.linked) {
+                Some(first) => {
+                    header.set_entry_type(tar::EntryType::Link);
+                    header.set_size(0);
+                    builder.append_link(&mut header, path, first)?;
+                }
+                None => {
+                    names.insert(content, path);
+                    builder.append_data(&mut header, path, exactly(content)?)?;
+                }
+            },
+        }
+    }
+    builder.into_inner()?.flush()
+}
+
+fn header(node: &Node, epoch: u64) -> io::Result<tar::Header> {
+    let (kind, size) = match &node.kind {
+        Kind::Folder => (tar::EntryType::Directory, 0),
+        Kind::File(content) => (tar::EntryType::Regular, content.size),
+        Kind::Link(_) => (tar::EntryType::Symlink, 0),
+        Kind::Device(true, ..) => (tar::EntryType::Block, 0),
+        Kind::Device(false, ..) => (tar::EntryType::Char, 0),
+        Kind::Fifo => (tar::EntryType::Fifo, 0),
+    };
+    let mut header = super::header(kind, size, node.mode, epoch);
+    header.set_uid(node.uid);
+    header.set_gid(node.gid);
+    if let Kind::Device(_, major, minor) = node.kind {
+        header.set_device_major(major)?;
+        header.set_device_minor(minor)?;
+    }
+    Ok(header)
+}
+
+/// A content's bytes; an error where the file has become shorter.
+fn exactly(content: &Content) -> io::Result<impl Read> {
+    let length = std::fs::metadata(&content.file)?.len();
+    if length < content.offset + content.size {
+        let name = content.file.display();
+        return Err(io::Error::other(format!("`{name}` changed while it was read")));
+    }
+    Section::open(content)
+}
+
+/// An image's archive as it is.
+pub fn stream(path: &Path) -> Body {
+    let path = path.to_owned();
+    super::write_on_thread(move |mut out| {
+        io::copy(&mut File::open(&path).map_err(|e| super::named(&path, &e))?, &mut out)?;
+        out.flush()
+    })
+}
+
+/// An archive with all layers, on its way to an engine.
+pub fn full_stream(chain: Vec<Bundle>, epoch: u64) -> Body {
+    super::write_on_thread(move |out| {
+        write_full(&chain, epoch, out).map_err(|e| io::Error::other(e.message().to_owned()))
+    })
+}
+
+/// Writes an archive with all layers.
+pub fn write_full(chain: &Chain, epoch: u64, mut out: impl Write) -> Result<()> {
+    let Some(top) = chain.first() else { return Ok(()) };
+    let layers = layers(chain)?;
+    let manifest = serde_json::to_vec(&[&top.manifest]);
+    let manifest = manifest.map_err(|e| Error::bug(format!("cannot write a manifest: {e}")))?;
+    let texts =
+        [(top.manifest.config.clone(), top.config_text.clone()), (MANIFEST.into(), manifest)];
+    let mut write = || {
+        let mut seen = BTreeSet::new();
+        let mut builder = tar::Builder::new(&mut out);
+        for (name, content) in layers.iter().filter(|(name, _)| seen.insert(*name)) {
+            let mut header = super::header(tar::EntryType::Regular, content.size, 0o644, epoch);
+            builder.append_data(&mut header, name, exactly(content)?)?;
+        }
+        for (name, text) in &texts {
+            let size = text.len() as u64;
+            let mut header = super::header(tar::EntryType::Regular, size, 0o644, epoch);
+            builder.append_data(&mut header, name, text.as_slice())?;
+        }
+        builder.into_inner()?.flush()
+    };
+    write().map_err(|e: io::Error| Error::step(format!("cannot write the image: {e}")))
+}
+
+/// Writes an OCI layout into a folder, and returns the digest of its manifest.
+pub fn write_layout(chain: &Chain, dir: &Path) -> Result<String> {
+    let Some(top) = chain.first() else { return Err(Error::bug("an image without an archive")) };
+    let reference = top.manifest.repo_tags.first().map_or("", String::as_str);
+    let mut blobs = vec![];
+    let mut copied = vec![];
+    for (name, content) in layers(chain)? {
+        let digest = name.trim_end_matches(".tar").to_owned();
+        blobs.push(Blob { digest, size: content.size });
+        copied.push(content);
+    }
+    let config = Blob::of(&top.config_text);
+    let manifest = bundle::oci_manifest(&config, &blobs)?;
+    let described = Blob::of(&manifest);
+    let index = bundle::oci_index(&described, &top.config, reference)?;
+    let folder = dir.join("blobs/sha256");
+    crate::world::store::make_dir(&folder)?;
+    let save = |path: &Path, mut data: &mut dyn Read| {
+        let saved = File::create(path).and_then(|mut file| io::copy(&mut data, &mut file));
+        saved.map(drop).map_err(|e| Error::file("write", path, &e))
+    };
+    for (blob, content) in blobs.iter().zip(copied) {
+        let mut data = exactly(content).map_err(|e| Error::file("read", &content.file, &e))?;
+        save(&folder.join(&blob.digest), &mut data)?;
+    }
+    save(&folder.join(&config.digest), &mut top.config_text.as_slice())?;
+    save(&folder.join(&described.digest), &mut manifest.as_slice())?;
+    save(&dir.join("index.json"), &mut index.as_slice())?;
+    save(&dir.join("oci-layout"), &mut bundle::OCI_LAYOUT.as_bytes())?;
+    Ok(format!("sha256:{}", described.digest))
+}

@@ -1,0 +1,179 @@
+//! What is in a tar, without reading its files: each one's bytes are named by where they are.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::oci::Left;
+use crate::oci::copy::{Entry, Member};
+use crate::oci::tree::{Content, Kind, Node, Nodes};
+
+/// A part of a file as a file of its own.
+#[derive(Debug)]
+pub(super) struct Section {
+    file: File,
+    start: u64,
+    size: u64,
+    at: u64,
+}
+
+impl Section {
+    /// The bytes that a content names.
+    pub fn open(content: &Content) -> io::Result<Self> {
+        let mut file = File::open(&content.file).map_err(|e| super::named(&content.file, &e))?;
+        file.seek(SeekFrom::Start(content.offset))?;
+        Ok(Self { file, start: content.offset, size: content.size, at: 0 })
+    }
+}
+
+impl Read for Section {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.size.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let end = buffer.len().min(left);
+        let n = self.file.read(&mut buffer[..end])?;
+        self.at += n as u64;
+        Ok(n)
+    }
+}
+
+impl Seek for Section {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.size.checked_add_signed(by),
+        };
+        self.at = at.ok_or_else(|| io::Error::other("a position before the beginning"))?;
+        self.file.seek(SeekFrom::Start(self.start + self.at))?;
+        Ok(self.at)
+    }
+}
+
+/// All bytes of a small file.
+pub fn read(content: &Content) -> Result<Vec<u8>, Left> {
+    let mut bytes = vec![];
+    let read = Section::open(content).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(|e| Left::new(e.to_string()))
+}
+
+/// What compressed archives begin with: gzip, bzip2, xz, Zstandard.
+const COMPRESSED: [&[u8]; 4] = [b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"];
+
+/// The entries of an archive in their order; nothing if it is none. Docker asks the same: is there
+/// a first entry?
+pub fn entries(content: &Content) -> Result<Option<Vec<Entry>>, Left> {
+    let failed = |e: io::Error| Left::new(format!("`{}`: {e}", content.file.display()));
+    let mut start = vec![];
+    let file = Section::open(content).map_err(failed)?;
+    file.take(6).read_to_end(&mut start).map_err(failed)?;
+    if COMPRESSED.iter().any(|magic| start.starts_with(magic)) {
+        return Err(Left::new(format!("`{}` is compressed", content.file.display())));
+    }
+    let mut archive = tar::Archive::new(Section::open(content).map_err(failed)?);
+    let mut entries = archive.entries_with_seek().map_err(failed)?;
+    let Some(Ok(first)) = entries.next() else { return Ok(None) };
+    let mut found = vec![];
+    for entry in std::iter::once(Ok(first)).chain(entries) {
+        let mut entry = entry.map_err(failed)?;
+        found.extend(listed(&mut entry, content).map_err(failed)??);
+    }
+    Ok(Some(found))
+}
+
+/// One entry; nothing if it is no path.
+fn listed(
+    entry: &mut tar::Entry<'_, Section>,
+    archive: &Content,
+) -> io::Result<Result<Option<Entry>, Left>> {
+    let name = match std::str::from_utf8(&entry.path_bytes()) {
+        Ok(name) => name.to_owned(),
+        Err(_) => return Ok(Err(Left::new("a name in an archive is not UTF-8"))),
+    };
+    let target = entry.link_name_bytes().map(|t| String::from_utf8_lossy(&t).into_owned());
+    let kind = match entry.header().entry_type() {
+        tar::EntryType::XGlobalHeader => return Ok(Ok(None)),
+        tar::EntryType::Link => {
+            let what = Member::HardLink(target.unwrap_or_default());
+            return Ok(Ok(Some(Entry { name, what })));
+        }
+        tar::EntryType::Regular | tar::EntryType::Continuous => Kind::File(Content {
+            file: archive.file.clone(),
+            offset: archive.offset + entry.raw_file_position(),
+            size: entry.size(),
+            linked: false,
+        }),
+        tar::EntryType::Directory => Kind::Folder,
+        tar::EntryType::Symlink => Kind::Link(target.unwrap_or_default()),
+        tar::EntryType::Fifo => Kind::Fifo,
+        kind @ (tar::EntryType::Block | tar::EntryType::Char) => {
+            let number = |n: io::Result<Option<u32>>| Ok::<_, io::Error>(n?.unwrap_or_default());
+            let (major, minor) = (entry.header().device_major(), entry.header().device_minor());
+            Kind::Device(kind == tar::EntryType::Block, number(major)?, number(minor)?)
+        }
+        other => return Ok(Err(Left::new(format!("`{name}` is a {other:?} in its archive")))),
+    };
+    let header = entry.header();
+    let (mode, uid, gid) = (header.mode()? & 0o7777, header.uid()?, header.gid()?);
+    let node = Node { kind, mode, uid, gid, xattrs: BTreeMap::new() };
+    Ok(extended(entry, node)?.map(|node| Some(Entry { name, what: Member::Node(node) })))
+}
+
+/// Where pax keeps extended attributes.
+pub(super) const XATTR: &str = "SCHILY.xattr.";
+
+/// A node with what the entry's pax records say of it.
+fn extended(entry: &mut tar::Entry<'_, Section>, mut node: Node) -> io::Result<Result<Node, Left>> {
+    let Some(records) = entry.pax_extensions()? else { return Ok(Ok(node)) };
+    for record in records {
+        let record = record?;
+        let key = String::from_utf8_lossy(record.key_bytes()).into_owned();
+        let number = || record.value().ok().and_then(|v| v.parse().ok());
+        let unreadable = || io::Error::other(format!("`{key}` is not a number"));
+        match key.as_str() {
+            "uid" => node.uid = number().ok_or_else(unreadable)?,
+            "gid" => node.gid = number().ok_or_else(unreadable)?,
+            key if key.starts_with("GNU.sparse") => {
+                return Ok(Err(Left::new("an archive has a file with holes")));
+            }
+            key => {
+                let name = key.strip_prefix(XATTR).map(str::to_owned);
+                node.xattrs.extend(name.map(|name| (name, record.value_bytes().to_vec())));
+            }
+        }
+    }
+    Ok(Ok(node))
+}
+
+/// A layer that was written here.
+pub(super) fn layer(content: &Content) -> Result<Nodes, Left> {
+    let mut nodes = Nodes::new();
+    for entry in entries(content)?.unwrap_or_default() {
+        let path = entry.name.trim_end_matches('/').to_owned();
+        let node = match entry.what {
+            Member::Node(node) => node,
+            Member::HardLink(to) => linked(&mut nodes, &to)?,
+        };
+        nodes.insert(path, node);
+    }
+    Ok(nodes)
+}
+
+/// A file that gets another name.
+fn linked(nodes: &mut Nodes, to: &str) -> Result<Node, Left> {
+    match nodes.get_mut(to) {
+        Some(node @ Node { kind: Kind::File(_), .. }) => {
+            if let Kind::File(content) = &mut node.kind {
+                content.linked = true;
+            }
+            Ok(node.clone())
+        }
+        _ => Err(Left::new(format!("a layer links to `{to}`, which it has not"))),
+    }
+}
+
+/// The content of a whole file.
+pub fn whole(file: &Path, size: u64) -> Content {
+    Content { file: Arc::from(file), offset: 0, size, linked: false }
+}

@@ -1,0 +1,235 @@
+//! Images put together by `bb`, beside those that the engine's own builder makes of the same
+//! Dockerfiles and files: the same files, modes, owners, attributes and settings.
+
+mod cases;
+mod files;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use self::cases::{BASE, CASES, LEFT};
+use crate::support::{Engine, Image, Room};
+
+/// A dock of a case. `BASE` in its Dockerfile is the image of that name, `BASE/NAME` another dock.
+fn dock(room: &Room, name: &str, text: &str) {
+    let template = text.replace("BASE/", "${NAMESPACE}/").replace("BASE", "${NAMESPACE}/base");
+    room.write(&format!("bb-dock/{name}/Dockerfile.template"), &template);
+    room.write(&format!("bb-dock/{name}/Buildconfig.sh"), "");
+    files::write(&room.path(format!("bb-dock/{name}")));
+}
+
+fn summary(room: &Room, name: &str) -> Value {
+    serde_json::from_str(&room.read(&format!(".bb/images/{name}/image.json"))).unwrap()
+}
+
+#[test]
+fn an_assembled_image_is_what_the_engine_builds() {
+    assert!(CASES.len() >= 40);
+    let room = Room::with_engine();
+    dock(&room, "base", BASE);
+    for (name, text) in CASES {
+        dock(&room, name, text);
+    }
+    room.bb("build -k").ok();
+    let cases = Mutex::new(CASES.iter().map(|(name, _)| *name).chain(["base"]));
+    let failures = Mutex::new(vec![]);
+    let next = || cases.lock().unwrap().next();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while let Some(name) = next() {
+                    let differences = compare(&room, name);
+                    failures.lock().unwrap().extend(differences.map(|d| format!("{name}: {d}")));
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// What is different between the assembled image of a dock and the one that the engine builds.
+fn compare(room: &Room, name: &str) -> Option<String> {
+    let left = summary(room, name)["built_by_engine"].clone();
+    if !left.is_null() {
+        return Some(format!("it was not assembled: {left}"));
+    }
+    let engine = room.engine();
+    let (ours, theirs) = (room.image(name), room.image(&format!("{name}-by-engine")));
+    if let Err(said) = build(room, name, &theirs) {
+        return Some(format!("the engine cannot build it: {said}"));
+    }
+    let (config, other) = (config(engine, &ours), config(engine, &theirs));
+    if config != other {
+        return Some(format!("settings\n  ours   {config:?}\n  theirs {other:?}"));
+    }
+    let (files, other) = (Image::read(engine, &ours).entries, Image::read(engine, &theirs).entries);
+    let paths = files.keys().chain(other.keys()).filter(|p| files.get(*p) != other.get(*p));
+    let told = paths.map(|path| {
+        let shown = |entry: Option<&_>| format!("{entry:?}").chars().take(200).collect::<String>();
+        format!("{path}\n  ours   {}\n  theirs {}", shown(files.get(path)), shown(other.get(path)))
+    });
+    let told = told.collect::<std::collections::BTreeSet<_>>();
+    (!told.is_empty()).then(|| told.into_iter().collect::<Vec<_>>().join("\n"))
+}
+
+/// The rendered Dockerfile, in a folder with what the image sees.
+fn build(room: &Room, name: &str, reference: &str) -> Result<(), String> {
+    let context = room.dir.join("contexts").join(name);
+    fs::create_dir_all(&context).unwrap();
+    files::write(&context);
+    for file in ["Dockerfile.template", "Buildconfig.sh"] {
+        fs::copy(room.path(format!("bb-dock/{name}/{file}")), context.join(file)).unwrap();
+    }
+    fs::copy(room.path(format!(".bb/images/{name}/Dockerfile")), context.join("Dockerfile"))
+        .unwrap();
+    let context = context.to_str().unwrap();
+    let args = ["build", "--no-cache", "--force-rm", "--quiet", "--tag", reference, context];
+    let out = room.engine().command(&args).env("DOCKER_BUILDKIT", "0").output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    if out.status.success() { Ok(()) } else { Err(said) }
+}
+
+/// An image's settings without those that say nothing and those that tell how it was made.
+fn config(engine: &Engine, reference: &str) -> BTreeMap<String, Value> {
+    let text = engine.docker(&["image", "inspect", reference]);
+    let [image] = serde_json::from_str::<[Value; 1]>(&text).unwrap();
+    let mut config: BTreeMap<String, Value> =
+        serde_json::from_value(image["Config"].clone()).unwrap();
+    for key in ["Author", "Architecture", "Os"] {
+        config.insert(key.to_owned(), image[key].clone());
+    }
+    let made = ["Hostname", "Image"];
+    let empty = ["null", "\"\"", "false", "{}"];
+    config.retain(|key, value| {
+        !made.contains(&key.as_str()) && !empty.contains(&value.to_string().as_str())
+    });
+    config
+}
+
+#[test]
+fn what_cannot_be_assembled_is_left_to_the_engine_with_the_reason() {
+    let room = Room::with_engine();
+    dock(&room, "base", BASE);
+    dock(&room, "onbuild", "FROM scratch\nCOPY f /\nONBUILD ENV A=1\n");
+    for (name, text, _) in LEFT {
+        dock(&room, name, text);
+    }
+    fs::write(room.path("bb-dock/compressed/arch.tar.gz"), files::COMPRESSED).unwrap();
+    // What is built on an image of the engine's is the engine's, too.
+    dock(&room, "child", "FROM BASE/compressed\nCOPY f /g\n");
+    let run = room.bb("build -k");
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    for (name, _, why) in LEFT {
+        let log = room.read(&format!(".bb/logs/image/{name}.log"));
+        assert_eq!(log.lines().next(), Some(format!("bb: built by the engine: {why}").as_str()));
+    }
+    let why = format!("the engine has built `{}/compressed`", room.namespace);
+    for (name, why) in [("compressed", LEFT[2].2), ("triggered", LEFT[4].2), ("child", &why)] {
+        assert_eq!(summary(&room, name)["built_by_engine"], *why);
+        let done = format!(", by the engine: {why}\n");
+        assert!(run.stderr.contains(&done), "no `{done}` in {}", run.stderr);
+    }
+    assert_eq!(Image::read(room.engine(), &room.image("child")).text("/g"), "f\n");
+    let run = room.bb("build compressed triggered child");
+    assert!(run.stderr.starts_with("nothing to do"), "{}", run.stderr);
+}
+
+/// The image's ID is a digest of what the archive says, and the same wherever it is made.
+#[test]
+fn an_image_has_the_same_id_each_time() {
+    let (one, other) = (Room::with_engine(), Room::with_engine());
+    let env = [("NAMESPACE", one.namespace.as_str())];
+    for room in [&one, &other] {
+        dock(room, "base", BASE);
+        dock(room, "child", "FROM BASE\nCOPY dir f /to/\nADD arch.tar /\n");
+        room.touch_all(if room.dir == one.dir { 1_000_000_000 } else { 1_500_000_000 });
+        room.bb_with(&env, "build").ok();
+    }
+    for name in ["base", "child"] {
+        let ids = [&one, &other].map(|room| summary(room, name)["id"].clone());
+        assert_eq!(ids[0], ids[1], "{name}");
+        let archive = format!(".bb/images/{name}/image.tar");
+        let same = fs::read(one.path(&archive)).unwrap() == fs::read(other.path(&archive)).unwrap();
+        assert!(same, "{name}'s archives differ");
+    }
+    let child =
+        one.engine().docker(&["image", "inspect", "--format", "{{.Created}}", &one.image("child")]);
+    assert_eq!(child, "2010-01-01T00:00:00Z");
+}
+
+/// Saved without an engine, an image is what the engine has.
+#[test]
+fn a_saved_image_is_the_one_in_the_engine() {
+    let room = Room::with_engine();
+    dock(&room, "base", BASE);
+    dock(&room, "child", "FROM BASE\nCOPY dir f /to/\nADD arch.tar /\n");
+    dock(&room, "engines", "FROM BASE\nADD arch.tar.gz /\n");
+    fs::write(room.path("bb-dock/engines/arch.tar.gz"), files::COMPRESSED).unwrap();
+    room.bb("image digest child")
+        .fails(1, "error: the image `child` is not built\nhint: run `bb build child` first\n");
+    room.bb("build child").ok();
+    let id = room.engine().image_id(&room.image("child"));
+    let alone = [("DOCKER_HOST", "unix:///nonexistent/engine.sock")];
+    room.bb_with(&alone, "image digest child").is(0, &format!("{id}\n"), "");
+    room.bb_with(&alone, "image save child -o child.tar").is(0, "", "");
+    room.bb_with(&alone, "image save child -o layout/").is(0, "", "");
+    room.bb_with(&alone, "image save child -o layout").is(0, "", "");
+    fs::write(room.path("bb-dock/child/f"), "2\n").unwrap();
+    room.bb("build child").ok();
+    assert_ne!(room.engine().image_id(&room.image("child")), id);
+    // The old one comes back from the file, whole.
+    for name in ["child", "base"] {
+        room.engine().docker(&["rmi", "-f", &room.image(name)]);
+    }
+    room.engine().docker(&["load", "-i", room.path("child.tar").to_str().unwrap()]);
+    assert_eq!(room.engine().image_id(&room.image("child")), id);
+    assert_eq!(Image::read(room.engine(), &room.image("child")).text("/to/f"), "f\n");
+    check_layout(&room, &id);
+    room.bb("build engines").ok();
+    let said = room.bb("image save engines -o x.tar");
+    let image = room.image("engines");
+    said.fails(
+        1,
+        "error: the engine has built `engines`, and only it has the image\n\
+         \x20 `bb-dock/engines/arch.tar.gz` is compressed\n\
+         hint: `docker save NAMESPACE/engines:latest` writes it\n",
+    );
+    assert!(room.engine().has_image(&image) && !room.exists("x.tar"));
+    room.bb("image save child -o bb-dock").fails(
+        2,
+        "error: `ROOM/project/bb-dock` is neither empty nor an OCI layout\n\
+         hint: name a folder that is not there yet\n",
+    );
+}
+
+/// Every blob is what its name says, and the index leads to the image's configuration.
+fn check_layout(room: &Room, id: &str) {
+    use sha2::{Digest, Sha256};
+    let mut blobs = BTreeMap::new();
+    for entry in fs::read_dir(room.path("layout/blobs/sha256")).unwrap() {
+        let path = entry.unwrap().path();
+        let data = fs::read(&path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        assert_eq!(gentoo_bb::hex::hex(&Sha256::digest(&data)), name);
+        blobs.insert(format!("sha256:{name}"), data);
+    }
+    let json = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
+    assert_eq!(json(room.read("layout/oci-layout").as_bytes())["imageLayoutVersion"], "1.0.0");
+    let index = json(room.read("layout/index.json").as_bytes());
+    let described = |value: &Value| {
+        let blob = &blobs[value["digest"].as_str().unwrap()];
+        assert_eq!(value["size"], blob.len());
+        blob
+    };
+    let manifest = json(described(&index["manifests"][0]));
+    assert_eq!(manifest["config"]["digest"], id);
+    let config = json(described(&manifest["config"]));
+    let layers = manifest["layers"].as_array().unwrap();
+    let digests = layers.iter().map(|layer| (described(layer), layer["digest"].clone()).1);
+    assert_eq!(config["rootfs"]["diff_ids"], digests.collect::<Value>());
+    assert_eq!(blobs.len(), layers.len() + 2);
+}
