@@ -43,6 +43,8 @@ struct File {
     source_date_epoch: Option<u64>,
     made_by_make: Option<Vec<PathBuf>>,
     #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
     trust: TrustTable,
     #[serde(default)]
     build: BTreeMap<toml::Spanned<String>, toml::Spanned<String>>,
@@ -135,6 +137,8 @@ pub struct Settings {
     /// Files that rules of an including Makefile make: they count as there, and the exported
     /// Makefile leaves their rules to it.
     pub made_by_make: Vec<PathBuf>,
+    /// Labels of all images, by short or whole name.
+    pub labels: BTreeMap<String, String>,
     /// Users' own steps, by name.
     pub tasks: Vec<Task>,
     /// The text of `bb.toml`, for messages that show a place in it.
@@ -159,6 +163,7 @@ impl Default for Settings {
             build: BTreeMap::from([(text("CFLAGS"), text("-O2 -pipe"))]),
             date: None,
             made_by_make: vec![],
+            labels: BTreeMap::new(),
             tasks: vec![],
             text: String::new(),
         }
@@ -189,6 +194,7 @@ impl Settings {
         put(&mut self.flavour, file.flavour);
         put(&mut self.source_date_epoch, file.source_date_epoch);
         put(&mut self.made_by_make, file.made_by_make);
+        self.labels.extend(file.labels);
         put(&mut self.keyring, file.trust.keyring);
         put(&mut self.fingerprints, file.trust.fingerprints);
     }
@@ -239,6 +245,7 @@ impl Settings {
         put(&mut self.mirrors, get("MIRROR").map(|v| list(&v)));
         put(&mut self.keyring, get("BB_KEYRING").map(PathBuf::from));
         put(&mut self.fingerprints, get("BB_FINGERPRINTS").map(|v| list(&v)));
+        self.labels.extend(get("REVISION").map(|text| ("revision".to_owned(), text)));
         self.date = get("DATE");
     }
 

@@ -11,7 +11,9 @@ use globset::{GlobBuilder, GlobMatcher};
 use crate::config::{Settings, Task};
 use crate::dock::discover::FileKind;
 use crate::dock::ignore::Ignore;
-use crate::dock::{self, Dock, FileEntry, Known, Markers, ParentKind, Rendered, Role, Template};
+use crate::dock::{
+    self, Dock, FileEntry, Known, Markers, Parent, ParentKind, Rendered, Role, Template,
+};
 use crate::error::{Error, Result};
 use crate::exec::action::templates_digest;
 use crate::ids::DockName;
@@ -236,7 +238,9 @@ fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
         jinja: dock.is_jinja,
         parents: template.docks().into_iter().cloned().collect(),
         references: references(&template),
-        base: base(&template),
+        base_reference: base(&template).map(|parent| parent.reference.clone()),
+        labels: dock.settings.labels.clone(),
+        base: base(&template).and_then(|parent| parent.target.dock().cloned()),
         externals: externals.collect::<BTreeSet<_>>().into_iter().collect(),
         has_rootfs: template.uses_rootfs,
         rootfs_files: rootfs_files(dock)?,
@@ -251,11 +255,11 @@ fn references(template: &Template) -> BTreeMap<String, DockName> {
     named.filter_map(|p| Some((p.reference.clone(), p.target.dock()?.clone()))).collect()
 }
 
-/// The dock that the last FROM goes back to.
-fn base(template: &Template) -> Option<DockName> {
+/// What the last FROM goes back to, unless from scratch.
+fn base(template: &Template) -> Option<&Parent> {
     let froms = template.parents.iter().filter(|p| p.role == Role::From);
-    let last = froms.rev().find(|p| p.target != ParentKind::Stage)?;
-    last.target.dock().cloned()
+    let last = froms.rev().find(|p| p.target != ParentKind::Stage);
+    last.filter(|p| p.target != ParentKind::Scratch)
 }
 
 fn rootfs_files(dock: &Dock) -> Result<Vec<PathBuf>> {

@@ -2,6 +2,7 @@
 //!
 //! Text → values; knows no file.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -14,6 +15,8 @@ use crate::error::{Error, Place, Result};
 pub struct DockSettings {
     /// For the rootfs step.
     pub rootfs: RootfsSettings,
+    /// Labels of the image, by short or whole name.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// The table `[rootfs]`.

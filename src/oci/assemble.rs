@@ -7,6 +7,7 @@ use super::Left;
 use super::change::Change;
 use super::config::{History, ImageConfig, rfc3339};
 use super::copy::{Copy, Unpack};
+use super::label;
 use super::setting::{self, only_flags};
 use super::tree::{Content, Kind, Nodes, Tree};
 use super::variables::{Args, Variables};
@@ -161,6 +162,7 @@ impl Assembler<'_> {
     fn stage(&self, base: Option<String>, mut image: ImageConfig, tree: Tree) -> Stage {
         image.created = rfc3339(self.inputs.epoch);
         image.author.clear();
+        image.config.labels.retain(|name, _| !label::is_own(name));
         let args = Args::new();
         Stage { name: None, base, image, tree, layers: vec![], args, has_cmd: false }
     }

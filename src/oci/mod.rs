@@ -14,6 +14,7 @@ pub mod bundle;
 mod change;
 pub mod config;
 pub mod copy;
+pub mod label;
 mod setting;
 pub mod tree;
 mod variables;

@@ -11,6 +11,7 @@ use crate::config::{Settings, Task};
 use crate::error::{Error, Result};
 use crate::ids::{DockName, Kind, StepId};
 use crate::lock::{Lock, Pin};
+use crate::oci::label;
 use crate::plan::graph::Plan;
 use crate::plan::step::{ImageWork, Need, Object, Pinned, RootfsWork, Step, Work};
 use crate::plan::tasks;
@@ -32,6 +33,10 @@ pub struct DockFacts {
     pub parents: Vec<DockName>,
     /// The same by the references that name them.
     pub references: BTreeMap<String, DockName>,
+    /// What the last stage is built on, as the Dockerfile calls it.
+    pub base_reference: Option<String>,
+    /// Labels besides those of the Dockerfile and of the settings, by short or whole name.
+    pub labels: BTreeMap<String, String>,
     /// The dock that the rootfs goes on top of.
     pub base: Option<DockName>,
     /// Images from elsewhere that a FROM or COPY --from names.
@@ -356,6 +361,16 @@ fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
     }
 }
 
+/// The dock's win over the project's, and both over what `bb` knows by itself.
+fn labels(settings: &Settings, dock: &DockFacts) -> BTreeMap<String, String> {
+    let title = ("title".to_owned(), dock.name.to_string());
+    let version = ("version".to_owned(), settings.tag.clone());
+    let known = [title].into_iter().chain(Some(version).filter(|(_, tag)| tag != "latest"));
+    let given = settings.labels.iter().chain(&dock.labels);
+    let all = known.chain(given.map(|(name, value)| (name.clone(), value.clone())));
+    all.map(|(name, value)| (label::full_name(&name), value)).collect()
+}
+
 /// What an image step leaves in `.bb/images/NAME/`; the archive is empty where the engine has built it.
 pub const IMAGE_OUTPUTS: [&str; 2] = ["image.json", "image.tar"];
 
@@ -375,11 +390,13 @@ fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
     needs.dedup();
     let references = references(sources.settings, name);
     let epoch = sources.settings.source_date_epoch.to_string();
-    let params = params([
+    let labels = labels(sources.settings, dock);
+    let mut params = params([
         ("references", references.join(" ").as_str()),
         ("image_format", IMAGE_FORMAT),
         ("source_date_epoch", &epoch),
     ]);
+    params.extend(labels.iter().map(|(name, value)| (format!("label {name}"), value.clone())));
     let work = ImageWork {
         name: dock.name.clone(),
         references: references.clone(),
@@ -388,6 +405,8 @@ fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
         dock: dock.dir.clone(),
         context: dock.context.clone(),
         parents: dock.references.iter().map(|(r, d)| (r.clone(), image_dir(d))).collect(),
+        base: dock.base_reference.clone(),
+        labels,
         dir: dir.clone(),
     };
     Step {

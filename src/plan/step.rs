@@ -196,6 +196,10 @@ pub struct ImageWork {
     pub context: Vec<PathBuf>,
     /// Docks by the references that the Dockerfile uses, with the folders of their results.
     pub parents: BTreeMap<String, PathBuf>,
+    /// What the last stage is built on, as the Dockerfile calls it.
+    pub base: Option<String>,
+    /// Labels besides those of the Dockerfile, by whole name.
+    pub labels: BTreeMap<String, String>,
     /// Where `image.json` and `image.tar` go.
     pub dir: PathBuf,
 }

@@ -36,13 +36,23 @@ pub enum Entry {
 
 /// A tar stream of the entries, owned by root, every time set to `mtime` (seconds since 1970).
 pub fn stream(entries: Vec<Entry>, mtime: u64) -> Body {
-    write_on_thread(move |out| {
-        let mut builder = tar::Builder::new(out);
-        for entry in entries {
-            append(&mut builder, entry, mtime)?;
-        }
-        builder.into_inner()?.flush()
-    })
+    write_on_thread(move |out| write(entries, mtime, out))
+}
+
+/// SHA-256 in hex of what [`stream`] sends.
+pub fn digest(entries: Vec<Entry>, mtime: u64) -> Result<String> {
+    let mut out = bundle::Hashing { inner: io::sink(), hasher: sha2::Sha256::new() };
+    let written = write(entries, mtime, &mut out);
+    written.map_err(|e| Error::step(e.to_string()))?;
+    Ok(hex(&out.hasher.finalize()))
+}
+
+fn write(entries: Vec<Entry>, mtime: u64, out: impl Write) -> io::Result<()> {
+    let mut builder = tar::Builder::new(out);
+    for entry in entries {
+        append(&mut builder, entry, mtime)?;
+    }
+    builder.into_inner()?.flush()
 }
 
 fn append<W: Write>(builder: &mut tar::Builder<W>, entry: Entry, mtime: u64) -> io::Result<()> {

@@ -210,14 +210,16 @@ impl Engine {
         context: Body,
         references: &[String],
         content: Option<&str>,
+        labels: &BTreeMap<String, String>,
         log: Sink<'_>,
     ) -> Result<String> {
         let first = references.first().map_or("", String::as_str);
-        let labels = content.map(|c| (CONTENT_LABEL.to_owned(), c.to_owned()));
+        let content = content.map(|c| (CONTENT_LABEL.to_owned(), c.to_owned()));
+        let labels = labels.clone().into_iter().chain(content);
         let options = query::BuildImageOptionsBuilder::default()
             .dockerfile("Dockerfile")
             .t(first)
-            .labels(&labels.into_iter().collect())
+            .labels(&labels.collect())
             .rm(true)
             .forcerm(true)
             .build();

@@ -12,6 +12,7 @@ use crate::dock::{Markers, Rendered};
 use crate::error::{Error, Result};
 use crate::oci::Left;
 use crate::oci::assemble::{Assembled, Base, Inputs, assemble};
+use crate::oci::label::{self, Labels};
 use crate::oci::tree::{Kind, Node, Tree};
 use crate::plan::step::ImageWork;
 use crate::world::archive::bundle::{self, Bundle, Plan};
@@ -53,10 +54,8 @@ pub(super) fn write(
     folder: &Path,
 ) -> Result<std::result::Result<Written, Left>> {
     let context = context(work)?;
-    let text = std::fs::read_to_string(&work.dockerfile);
-    let text = text.map_err(|e| Error::file("read", &work.dockerfile, &e))?;
     let inputs = Inputs {
-        dockerfile: &Rendered::from_template(&work.dockerfile, &text, &Markers::default()),
+        dockerfile: &dockerfile(work)?,
         context: &context,
         image: &|reference| base(reference, work),
         unpack: &listing::entries,
@@ -64,16 +63,32 @@ pub(super) fn write(
         epoch: settings.source_date_epoch,
         arch: &settings.arch,
     };
-    let Assembled { base, config, layers } = match assemble(inputs) {
+    let Assembled { base, mut config, layers } = match assemble(inputs) {
         Ok(assembled) => assembled,
         Err(left) => return Ok(Err(left)),
     };
+    let base = base.and_then(|reference| work.parents.get(&reference));
+    let below = base.map(|dir| chain(dir)).transpose()?.flatten().unwrap_or_default();
+    config.config.labels.extend(labels(work, below.first().map(Bundle::id))?);
     let file = folder.join("image.tar");
     let (references, epoch) = (&work.references, settings.source_date_epoch);
     bundle::write(&file, Plan { config, layers: &layers, references, epoch })?;
-    let base = base.and_then(|reference| work.parents.get(&reference));
-    let below = base.map(|dir| chain(dir)).transpose()?.flatten().unwrap_or_default();
     Ok(Ok(Written { file, below, base: base.map(|dir| name(dir)), layers: layers.len() }))
+}
+
+fn dockerfile(work: &ImageWork) -> Result<Rendered> {
+    let text = std::fs::read_to_string(&work.dockerfile);
+    let text = text.map_err(|e| Error::file("read", &work.dockerfile, &e))?;
+    Ok(Rendered::from_template(&work.dockerfile, &text, &Markers::default()))
+}
+
+/// The labels that the Dockerfile does not give itself. `base` is the ID of the image below.
+pub(super) fn labels(work: &ImageWork, base: Option<String>) -> Result<Labels> {
+    let below = work.base.as_deref().zip(base).into_iter();
+    let below = below.flat_map(|(name, digest)| label::of_base(name, &digest));
+    let all = work.labels.clone().into_iter().chain(below);
+    let written = label::written(&dockerfile(work)?);
+    Ok(all.filter(|(name, _)| !written.contains(name)).collect())
 }
 
 fn name(dir: &Path) -> String {

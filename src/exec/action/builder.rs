@@ -50,7 +50,7 @@ pub(super) async fn builder(
     let body = archive::stream(entries, context.settings.source_date_epoch);
     let mut sink = |data: &[u8]| log.write(data);
     let references = [image.to_owned()];
-    context.engine.build_image(body, &references, Some(content), &mut sink).await?;
+    context.engine.build_image(body, &references, Some(content), &[].into(), &mut sink).await?;
     log.check()?;
     Ok(Made::product("content", content))
 }

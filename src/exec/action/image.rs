@@ -10,6 +10,8 @@ use crate::exec::action::assemble::{self, Summary, Written};
 use crate::exec::action::{Log, Made, blocking, megabytes};
 use crate::exec::work::Context;
 use crate::oci::Left;
+use crate::oci::bundle::Blob;
+use crate::oci::label::{self, Labels};
 use crate::plan::step::ImageWork;
 use crate::world::archive::{self, Entry, bundle};
 
@@ -65,11 +67,12 @@ const ATTEMPTS: usize = 3;
 async fn build(work: &ImageWork, left: &Left, context: &Context, log: &mut Log) -> Result<String> {
     log.write(format!("bb: built by the engine: {}\n", left.why()).as_bytes());
     context.store.replace(&work.dir.join("image.tar"), b"")?;
+    let labels = labels(work, context).await?;
     let mut attempt = 1;
     loop {
         let body = archive::stream(entries(work), context.settings.source_date_epoch);
         let mut sink = |data: &[u8]| log.write(data);
-        match context.engine.build_image(body, &work.references, None, &mut sink).await {
+        match context.engine.build_image(body, &work.references, None, &labels, &mut sink).await {
             Ok(id) => return Ok(id),
             Err(error) if attempt < ATTEMPTS && cache_vanished(&error) => {
                 log.write(format!("bb: {}; trying again\n", error.message()).as_bytes());
@@ -78,6 +81,20 @@ async fn build(work: &ImageWork, left: &Left, context: &Context, log: &mut Log) 
             Err(error) => return Err(log.failed(error.message())),
         }
     }
+}
+
+/// With a digest of all that the engine gets.
+async fn labels(work: &ImageWork, context: &Context) -> Result<Labels> {
+    let (entries, epoch) = (entries(work), context.settings.source_date_epoch);
+    let sent = blocking(move || archive::digest(entries, epoch)).await?;
+    let base = match &work.base {
+        Some(reference) => context.engine.image_id(reference).await?,
+        None => None,
+    };
+    let of = format!("{sent} {}", base.as_deref().unwrap_or_default());
+    let mut labels = assemble::labels(work, base)?;
+    labels.insert(label::FINGERPRINT.to_owned(), Blob::of(of.as_bytes()).digest);
+    Ok(labels)
 }
 
 /// Docker's classic builder looks for a cached layer among all images, and gives up when one of

@@ -16,6 +16,7 @@ use crate::hex::hex;
 use crate::oci::Left;
 use crate::oci::bundle::{self, ArchiveManifest, Blob};
 use crate::oci::config::ImageConfig;
+use crate::oci::label;
 use crate::oci::tree::{Content, Kind, Node, Nodes, Tree};
 use crate::world::docker::Body;
 
@@ -123,6 +124,8 @@ pub fn write(path: &Path, mut plan: Plan<'_>) -> Result<String> {
     };
     let failed = |e: io::Error| Error::file("write", path, &e);
     let mut file = written().map_err(failed)?;
+    let fingerprint = Blob::of(&bundle::config_text(&plan.config)?).digest;
+    plan.config.config.labels.insert(label::FINGERPRINT.to_owned(), fingerprint);
     let config = bundle::config_text(&plan.config)?;
     let blob = Blob::of(&config);
     let digests = plan.config.rootfs.diff_ids.iter();
@@ -166,9 +169,9 @@ fn hashed_nodes(out: impl Write, layer: &Nodes, epoch: u64) -> io::Result<String
     Ok(hex(&out.hasher.finalize()))
 }
 
-struct Hashing<W> {
-    inner: W,
-    hasher: Sha256,
+pub(super) struct Hashing<W> {
+    pub inner: W,
+    pub hasher: Sha256,
 }
 
 impl<W: Write> Write for Hashing<W> {

@@ -104,6 +104,10 @@ fn config(engine: &Engine, reference: &str) -> BTreeMap<String, Value> {
     }
     let made = ["Hostname", "Image"];
     let empty = ["null", "\"\"", "false", "{}"];
+    if let Some(Value::Object(labels)) = config.get_mut("Labels") {
+        labels
+            .retain(|name, _| !name.starts_with("org.opencontainers.") && name != "bb.fingerprint");
+    }
     config.retain(|key, value| {
         !made.contains(&key.as_str()) && !empty.contains(&value.to_string().as_str())
     });
@@ -159,6 +163,60 @@ fn an_image_has_the_same_id_each_time() {
     let child =
         one.engine().docker(&["image", "inspect", "--format", "{{.Created}}", &one.image("child")]);
     assert_eq!(child, "2010-01-01T00:00:00Z");
+}
+
+/// An image's labels, those of a standard by their short names.
+fn labels(room: &Room, name: &str) -> BTreeMap<String, String> {
+    let text = room.engine().docker(&["image", "inspect", &room.image(name)]);
+    let [image] = serde_json::from_str::<[Value; 1]>(&text).unwrap();
+    let labels = image["Config"]["Labels"].clone();
+    let labels = serde_json::from_value::<BTreeMap<String, String>>(labels).unwrap();
+    let short = |name: String| name.replace("org.opencontainers.image.", "");
+    labels.into_iter().map(|(name, value)| (short(name), value)).collect()
+}
+
+#[test]
+fn labels_tell_what_an_image_is_and_what_it_is_built_on() {
+    let room = Room::with_engine();
+    room.append("bb.toml", "[labels]\nsource = \"https://example.org/\"\nlicenses = \"MIT\"\n");
+    dock(&room, "base", "FROM scratch\nCOPY f /\nLABEL org.opencontainers.image.vendor=them a=1\n");
+    let template = "LABEL org.opencontainers.image.title=\"Mine\"\nCOPY x /\n";
+    dock(&room, "child", &format!("FROM BASE\n{template}"));
+    dock(&room, "engines", &format!("FROM BASE\n{template}ADD arch.tar.gz /\n"));
+    fs::write(room.path("bb-dock/engines/arch.tar.gz"), files::COMPRESSED).unwrap();
+    for name in ["child", "engines"] {
+        let toml =
+            "[labels]\ndescription = \"A test\"\nlicenses = \"BSD-2\"\n\"org.example.x\" = \"y\"\n";
+        room.write(&format!("bb-dock/{name}/dock.toml"), toml);
+    }
+    let env = [("REVISION", "abc"), ("TAG", "1.2")];
+    room.bb_with(&env, "build").ok();
+    let base = room.engine().image_id(&room.image("base"));
+    for (name, inherited) in [("child", ""), ("engines", "them")] {
+        let mut labels = labels(&room, name);
+        let fingerprint = labels.remove("bb.fingerprint").unwrap();
+        assert_eq!(fingerprint.len(), 64, "{name}");
+        assert_eq!(labels.remove("vendor").unwrap_or_default(), inherited, "{name}");
+        let parent = format!("{}/base", room.namespace);
+        let expected = [
+            ("a", "1"),
+            ("base.digest", base.as_str()),
+            ("base.name", parent.as_str()),
+            ("description", "A test"),
+            ("licenses", "BSD-2"),
+            ("org.example.x", "y"),
+            ("revision", "abc"),
+            ("source", "https://example.org/"),
+            ("title", "Mine"),
+            ("version", "1.2"),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(labels, BTreeMap::from(expected), "{name}");
+    }
+    assert_eq!(labels(&room, "base")["licenses"], "MIT");
+    room.bb_with(&env, "build").fails(0, "nothing to do: 6 steps up to date\n");
+    room.write("bb-dock/child/dock.toml", "[labels]\ndescription = \"Another\"\n");
+    room.bb_with(&env, "build").ran("image:child");
 }
 
 /// Saved without an engine, an image is what the engine has.

@@ -1,0 +1,69 @@
+//! The labels that an image gets besides those of its Dockerfile.
+//!
+//! Nothing in them tells when or where it was made. What the Dockerfile says itself stays.
+//! Source: <https://github.com/opencontainers/image-spec/blob/v1.1.0/annotations.md>.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::dock::Rendered;
+use crate::dock::scan;
+
+/// Names and values.
+pub type Labels = BTreeMap<String, String>;
+
+/// A digest of all that an image consists of.
+pub const FINGERPRINT: &str = "bb.fingerprint";
+
+const PREFIX: &str = "org.opencontainers.image.";
+
+/// A label's whole name: `description` is short for `org.opencontainers.image.description`.
+pub fn full_name(name: &str) -> String {
+    if name.contains('.') { name.to_owned() } else { format!("{PREFIX}{name}") }
+}
+
+/// The labels that tell what an image is built on.
+pub fn of_base(name: &str, digest: &str) -> [(String, String); 2] {
+    [("base.name", name), ("base.digest", digest)]
+        .map(|(label, value)| (format!("{PREFIX}{label}"), value.to_owned()))
+}
+
+/// Is it about the image itself, and not about those that are built on it?
+pub fn is_own(name: &str) -> bool {
+    name == FINGERPRINT || name.starts_with(PREFIX)
+}
+
+/// The names of all labels in a Dockerfile, as far as they are written out.
+pub fn written(dockerfile: &Rendered) -> BTreeSet<String> {
+    let Ok(scanned) = scan::scan(dockerfile) else { return BTreeSet::new() };
+    let labels = scanned.instructions.iter().filter(|at| at.name == "label");
+    let words = labels.flat_map(|at| at.shell_words(scanned.escape));
+    let name = |word: scan::Word| {
+        let name = word.text.split_once('=').map_or(word.text.as_str(), |(name, _)| name);
+        name.trim_matches(['"', '\'']).to_owned()
+    };
+    words.map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::dock::Markers;
+
+    #[test]
+    fn names() {
+        assert_eq!(full_name("title"), "org.opencontainers.image.title");
+        assert_eq!(full_name("org.example.x"), "org.example.x");
+        assert_eq!(of_base("a", "b")[0].0, "org.opencontainers.image.base.name");
+    }
+
+    #[test]
+    fn labels_of_a_dockerfile() {
+        let text = "FROM a\nLABEL x=1 \"y z\"='2' \\\n w.v=3\nLABEL old form\nENV A=1\n";
+        let dockerfile =
+            Rendered::from_template(Path::new("Dockerfile"), text, &Markers::default());
+        let names = written(&dockerfile).into_iter().collect::<Vec<_>>().join(",");
+        assert_eq!(names, "form,old,w.v,x,y z");
+    }
+}
