@@ -27,7 +27,11 @@ struct Done {
 struct Made {
     id: String,
     sysroot: String,
+    /// What is in `/files`, if `bb` has put the image together: nothing of it is from elsewhere.
+    files: Option<Files>,
 }
+
+type Files = BTreeMap<String, Node>;
 
 const ONCE: [&str; 10] = [
     "fetch:stage3-amd64-openrc.tar.xz",
@@ -129,10 +133,22 @@ impl Model {
         let references = format!("{}/{name}:{}", project.namespace, project.tag);
         let saw = format!("{references} {text} {tar} {files:?} {parents:?} {base}");
         self.step(&format!("image:{name}"), &saw);
-        let from = dock.from.iter().map(|d| (d, &docks[d.as_str()].id)).collect::<Vec<_>>();
         let maintainer = dock.maintainer.then_some(project.maintainer);
-        let content = format!("{base} {from:?} {maintainer:?} {tar} {files:?}");
-        Made { id: digest(content), sysroot }
+        let own = format!("{base} {maintainer:?} {tar} {files:?}");
+        match contents(dock, docks) {
+            Some((mut below, from)) => {
+                // Names are in the history and in labels; what is copied counts, not from which image.
+                let namespace = (!dock.docks().is_empty()).then_some(&project.namespace);
+                let content = format!("{name} {} {namespace:?} {from:?} {own}", project.tag);
+                below.extend(files);
+                Made { id: digest(content), sysroot, files: Some(below) }
+            }
+            None => {
+                let from = dock.from.iter().map(|d| (d, &docks[d.as_str()].id));
+                let content = format!("{:?} {own}", from.collect::<Vec<_>>());
+                Made { id: digest(content), sysroot, files: None }
+            }
+        }
     }
 
     fn rootfs(
@@ -165,4 +181,19 @@ impl Model {
         };
         (without("sys"), without("tar"))
     }
+}
+
+/// What is in `/files` of the image below, and of those that are copied from; nothing where one of them
+/// was built by the engine.
+fn contents<'a>(
+    dock: &'a Dock,
+    docks: &BTreeMap<&str, Made>,
+) -> Option<(Files, Vec<(&'a String, Files)>)> {
+    let below = match &dock.base {
+        Base::Scratch => Files::new(),
+        Base::Elsewhere(_) => return None,
+        Base::Dock(name) => docks[name.as_str()].files.clone()?,
+    };
+    let from = dock.from.iter().map(|d| Some((d, docks[d.as_str()].files.clone()?)));
+    Some((below, from.collect::<Option<_>>()?))
 }
