@@ -10,6 +10,7 @@
 //! `plan` says what exists, `fresh` says what is needed, `exec` does it. `plan`, `fresh`,
 //! `exec::sched`, `config` and `dock::template` know no clock, no file and no network.
 
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod diag;

@@ -9,8 +9,8 @@ use crate::cli::{print, session};
 use crate::error::{Error, Result};
 use crate::exec::action::{chain, summary};
 use crate::fresh::record::Stamp;
-use crate::plan::select;
 use crate::plan::step::{ImageWork, Work};
+use crate::plan::{Plan, select};
 use crate::project::Project;
 use crate::world::archive::bundle::{self, Bundle};
 
@@ -35,11 +35,13 @@ pub(super) enum Verb {
 /// `here` is where the command was given: a path to write to is counted from there.
 pub(super) fn image(verb: &Verb, state: &Path, here: &Path) -> Result<u8> {
     let project = Project::load(&session::environment(), state)?;
+    let plan = session::locked_plan(&project)?;
     match verb {
-        Verb::Digest { image } => print(&(summary(&built(&project, image)?.dir)?.id + "\n")),
+        Verb::Digest { image } => {
+            print(&(summary(&built(&project, &plan, image)?.dir)?.id + "\n"));
+        }
         Verb::Save { image, output } => {
-            let work = built(&project, image)?;
-            let chain = chain(&work.dir)?.ok_or_else(|| engines(image, &work))?;
+            let chain = archives(image, &built(&project, &plan, image)?)?;
             save(&chain, output, here, project.settings.source_date_epoch)?;
         }
     }
@@ -47,9 +49,8 @@ pub(super) fn image(verb: &Verb, state: &Path, here: &Path) -> Result<u8> {
 }
 
 /// A finished image step's work.
-fn built(project: &Project, image: &str) -> Result<ImageWork> {
-    let plan = session::locked_plan(project)?;
-    let step = plan.step(select::image(&plan, image)?);
+pub(super) fn built(project: &Project, plan: &Plan, image: &str) -> Result<ImageWork> {
+    let step = plan.step(select::image(plan, image)?);
     let Work::Image(work) = &step.work else {
         return Err(Error::bug(format!("`{}` is no image", step.id)));
     };
@@ -58,6 +59,11 @@ fn built(project: &Project, image: &str) -> Result<ImageWork> {
             .hint(format!("run `bb build {image}` first"))),
         Stamp::Present(_) | Stamp::Withdrawn => Ok((**work).clone()),
     }
+}
+
+/// Its archive and those of the images below, itself first.
+pub(super) fn archives(image: &str, work: &ImageWork) -> Result<Vec<Bundle>> {
+    chain(&work.dir)?.ok_or_else(|| engines(image, work))
 }
 
 fn engines(image: &str, work: &ImageWork) -> Error {

@@ -1,6 +1,7 @@
 //! The command line: one file per verb. The only reader of the environment and the only writer of
 //! standard output and error.
 
+mod audit;
 mod build;
 mod export;
 mod image;
@@ -55,6 +56,8 @@ enum Verb {
     Export(export::Args),
     /// Bring file times in line with the judge, for make and ninja
     Sync(sync::Args),
+    /// Look for what does not belong into images
+    Audit(audit::Args),
     /// Write an image to a file, or tell its ID, without any engine
     #[command(subcommand)]
     Image(image::Verb),
@@ -117,6 +120,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Makefile(args) => makefile::makefile(&args, &state),
             Verb::Export(args) => export::export(&args, &state),
             Verb::Sync(args) => sync::sync(&args, &state, look).await,
+            Verb::Audit(args) => audit::run(&args, &state),
             Verb::Image(verb) => image::image(&verb, &state, &here),
             Verb::Update(args) => update::update(&args, &state).await,
         }

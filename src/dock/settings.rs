@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::audit::Allowance;
 use crate::error::{Error, Place, Result};
 
 /// What `dock.toml` says; all of it is optional.
@@ -15,6 +16,8 @@ use crate::error::{Error, Place, Result};
 pub struct DockSettings {
     /// For the rootfs step.
     pub rootfs: RootfsSettings,
+    /// For `bb audit`.
+    pub audit: AuditSettings,
     /// Labels of the image, by short or whole name.
     pub labels: BTreeMap<String, String>,
 }
@@ -25,6 +28,14 @@ pub struct DockSettings {
 pub struct RootfsSettings {
     /// Patterns of further files of the dock that `Buildconfig.sh` reads at `/config`.
     pub inputs: Vec<String>,
+}
+
+/// The table `[audit]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditSettings {
+    /// Findings that are meant so.
+    pub allow: Vec<Allowance>,
 }
 
 /// Reads the text of a `dock.toml`.

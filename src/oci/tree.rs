@@ -186,7 +186,7 @@ pub(super) fn removed_by(path: &str) -> Result<Option<String>, Left> {
 }
 
 /// A path in a folder.
-pub(super) fn join(folder: &str, name: &str) -> String {
+pub fn join(folder: &str, name: &str) -> String {
     match (folder, name) {
         ("", name) => name.to_owned(),
         (folder, "") => folder.to_owned(),

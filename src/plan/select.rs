@@ -45,6 +45,11 @@ fn image_steps(plan: &Plan) -> impl Iterator<Item = (&str, StepIx)> {
     steps.filter(|(s, _)| s.id.kind == Kind::Image).map(|(s, ix)| (s.id.name.as_str(), ix))
 }
 
+/// The names of all images, parents first.
+pub fn images(plan: &Plan) -> impl Iterator<Item = String> {
+    image_steps(plan).map(|(name, _)| name.to_owned())
+}
+
 /// The step that builds one image.
 ///
 /// # Errors

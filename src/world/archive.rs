@@ -19,6 +19,7 @@ use crate::world::docker::Body;
 
 pub mod bundle;
 pub mod listing;
+pub mod sysroot;
 
 /// Pieces of this size travel between the thread that reads files and the connection.
 const PIECE: usize = 128 * 1024;

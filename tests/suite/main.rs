@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `errors` | nothing, or the engine, or the local mirror |
 //! | `assembled` | the engine |
+//! | `audited` | the engine and a C compiler |
 //! | `cheap` | the engine; images FROM scratch, seconds |
 //! | `repository` | the engine, make and a C compiler |
 //! | `slice` | the engine and the local mirror; compiles |
@@ -12,6 +13,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod assembled;
+mod audited;
 mod cheap;
 mod errors;
 mod repository;

@@ -165,3 +165,19 @@ fn what_a_child_takes_away_is_gone_from_its_image() {
     );
     room.bb("build").fails(0, "nothing to do: 28 steps up to date\n");
 }
+
+/// The audit of the shipped images finds nothing; of one with a fault, it names the package.
+#[test]
+fn the_audit_finds_nothing_in_the_shipped_images_and_names_packages() {
+    let project = Project::get();
+    let room = &project.room;
+    room.bb("audit").fails(0, "nothing found in 4 images\n");
+    let template = "FROM ${NAMESPACE}/busybox\nADD rootfs.tar /\n";
+    let buildconfig = "PACKAGES='sys-libs/zlib'\nKEEP_HEADERS=yes\n";
+    let _extra = project.extra("developing", template, buildconfig);
+    room.bb("build developing").ok();
+    let run = room.bb("audit developing");
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    let begins = "developing: header: /usr/include/zlib.h, from sys-libs/zlib-";
+    assert!(run.stdout.lines().any(|l| l.starts_with(begins)), "{}", run.stdout);
+}
