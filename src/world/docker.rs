@@ -242,15 +242,14 @@ impl Engine {
         id.ok_or_else(|| Error::step(format!("the engine built `{first}` but does not have it")))
     }
 
-    /// Takes an image in from an archive as `docker save` writes it, which also names it. Layers that
-    /// the engine has may be missing.
+    /// Takes an image in from an archive like `docker save`'s. Layers that the engine has may be missing.
     pub async fn load_image(&self, archive: Body, log: Sink<'_>) -> Result<()> {
         let options = query::ImportImageOptionsBuilder::default().quiet(true).build();
         let body = bollard::body_try_stream(archive);
         let mut answer = self.docker.import_image(options, body, None);
         while let Some(info) = answer.next().await {
-            let info = info.map_err(failed("load the image"))?;
-            log(info.stream.unwrap_or_default().as_bytes());
+            let text = info.map_err(failed("load the image"))?.stream.unwrap_or_default();
+            log(text.as_bytes());
         }
         Ok(())
     }

@@ -1,0 +1,98 @@
+//! The steps of every dock: its Dockerfile and its image.
+
+use std::collections::BTreeMap;
+
+use super::{DockFacts, Sources, params, step};
+use crate::config::Settings;
+use crate::ids::{DockName, Kind, StepId};
+use crate::oci::label;
+use crate::plan::step::{ImageWork, Need, Object, Step, Work};
+
+pub(super) fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
+    let dest = sources.layout.image_dir(&dock.name).join("Dockerfile");
+    let work = Work::Dockerfile {
+        template: dock.template.clone(),
+        dest: dest.clone(),
+        jinja: dock.jinja,
+        markers: dock.markers.clone(),
+    };
+    Step {
+        files: dock.template_files.clone(),
+        params: dock.markers.iter().map(|(k, v)| (format!("${{{k}}}"), v.clone())).collect(),
+        outputs: vec![dest],
+        ..step(Kind::Dockerfile, dock.name.as_str(), work)
+    }
+}
+
+/// The dock's win over the project's, and both over what `bb` knows by itself.
+fn labels(settings: &Settings, dock: &DockFacts) -> BTreeMap<String, String> {
+    let title = ("title".to_owned(), dock.name.to_string());
+    let version = ("version".to_owned(), settings.tag.clone());
+    let known = [title].into_iter().chain(Some(version).filter(|(_, tag)| tag != "latest"));
+    let given = settings.labels.iter().chain(&dock.labels);
+    let all = known.chain(given.map(|(name, value)| (name.clone(), value.clone())));
+    all.map(|(name, value)| (label::full_name(&name), value)).collect()
+}
+
+/// What an image step leaves in `.bb/images/NAME/`; the archive is empty where the engine has built it.
+const IMAGE_OUTPUTS: [&str; 2] = ["image.json", "image.tar"];
+
+/// How images are made of the same inputs: another way of it makes all of them anew.
+const IMAGE_FORMAT: &str = "2";
+
+pub(super) fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
+    let image_dir = |dock: &DockName| sources.layout.image_dir(dock);
+    let dir = image_dir(&dock.name);
+    let name = dock.name.as_str();
+    let mut needs = vec![Need::product(StepId::new(Kind::Dockerfile, name), "text")];
+    if dock.has_rootfs {
+        needs.push(Need::product(StepId::new(Kind::Rootfs, name), "tar"));
+    }
+    let parents = dock.parents.iter();
+    needs.extend(parents.map(|p| Need::product(StepId::new(Kind::Image, p.as_str()), "id")));
+    needs.dedup();
+    let references = references(sources.settings, name);
+    let epoch = sources.settings.source_date_epoch.to_string();
+    let labels = labels(sources.settings, dock);
+    let mut params = params([
+        ("references", references.join(" ").as_str()),
+        ("image_format", IMAGE_FORMAT),
+        ("source_date_epoch", &epoch),
+    ]);
+    params.extend(labels.iter().map(|(name, value)| (format!("label {name}"), value.clone())));
+    let work = ImageWork {
+        name: dock.name.clone(),
+        references: references.clone(),
+        dockerfile: dir.join("Dockerfile"),
+        rootfs: dock.has_rootfs.then(|| dir.join("rootfs.tar")),
+        dock: dock.dir.clone(),
+        context: dock.context.clone(),
+        parents: dock.references.iter().map(|(r, d)| (r.clone(), image_dir(d))).collect(),
+        base: dock.base_reference.clone(),
+        labels,
+        dir: dir.clone(),
+    };
+    Step {
+        files: dock.context.iter().map(|f| dock.dir.join(f)).collect(),
+        params,
+        needs,
+        outputs: IMAGE_OUTPUTS.iter().map(|f| dir.join(f)).collect(),
+        objects: references.into_iter().map(Object::Image).collect(),
+        bases: dock.externals.iter().map(|e| Object::Image(tagged(e))).collect(),
+        ..step(Kind::Image, name, Work::Image(Box::new(work)))
+    }
+}
+
+/// A reference as the engine lists it.
+fn tagged(reference: &str) -> String {
+    let last = reference.rsplit('/').next().unwrap_or(reference);
+    if last.contains([':', '@']) { reference.to_owned() } else { format!("{reference}:latest") }
+}
+
+fn references(settings: &Settings, name: &str) -> Vec<String> {
+    let mut references = vec![settings.reference(name)];
+    if settings.tag != "latest" {
+        references.push(format!("{}/{name}:latest", settings.namespace));
+    }
+    references
+}
