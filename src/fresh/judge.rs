@@ -44,6 +44,7 @@ pub enum Verdict {
 #[allow(missing_docs)]
 pub enum Reason {
     Never,
+    RecordGone,
     StampGone,
     OtherFormat { old: u32 },
     FileAdded(PathBuf),
@@ -69,6 +70,7 @@ impl fmt::Display for Reason {
         let show = |p: &PathBuf| p.display().to_string();
         match self {
             Self::Never => f.write_str("never built"),
+            Self::RecordGone => f.write_str("its record is gone or damaged"),
             Self::StampGone => f.write_str("it did not finish, or its stamp was removed"),
             Self::OtherFormat { old } => write!(f, "recorded by another version (format {old})"),
             Self::FileAdded(p) | Self::FileAppeared(p) => write!(f, "{} was added", show(p)),
@@ -124,6 +126,7 @@ impl Reason {
         let (there, gone) = (|| Some("there".to_owned()), || Some("gone".to_owned()));
         match self {
             Self::Never => change("record".to_owned(), None, None),
+            Self::RecordGone => change("record".to_owned(), there(), gone()),
             Self::StampGone => change("stamp".to_owned(), there(), gone()),
             Self::OtherFormat { old } => {
                 change("format".to_owned(), Some(old.to_string()), Some(FORMAT.to_string()))
@@ -185,7 +188,8 @@ pub fn judge(
 ) -> Result<Judgement> {
     let mut seen = Seen { reread: BTreeMap::new(), newest: 0 };
     let reason = match record {
-        None => Some(Reason::Never),
+        None if stamp == Stamp::Missing => Some(Reason::Never),
+        None => Some(Reason::RecordGone),
         Some(_) if stamp == Stamp::Missing => Some(Reason::StampGone),
         Some(r) if r.format != FORMAT => Some(Reason::OtherFormat { old: r.format }),
         Some(r) => differs(step, r, look, &mut seen)?,

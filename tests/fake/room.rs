@@ -8,10 +8,21 @@ use std::process::{Command, Output};
 
 use filetime::{FileTime, set_file_mtime, set_symlink_file_times};
 
-use crate::edit::Edit;
-use crate::engine::{Engine, World};
-use crate::project::{Node, Project, Tree};
-use crate::real::Real;
+use super::engine::{Engine, World};
+use super::real::Real;
+
+/// A file or a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    File(String, u32),
+    Link(String),
+}
+
+impl Node {
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::File(text.into(), 0o644)
+    }
+}
 
 /// Who executes the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +45,7 @@ pub struct Room {
     root: tempfile::TempDir,
     /// The project's folder, below the root.
     folder: String,
-    env: Vec<(String, String)>,
+    pub env: Vec<(String, String)>,
     /// The plan that ninja's file was written for.
     exported: RefCell<String>,
 }
@@ -120,25 +131,6 @@ impl Room {
 
     pub fn write(&self, path: &str, text: &str) {
         put(&self.path(path), &Node::text(text));
-    }
-
-    /// Brings the files from one tree to another.
-    pub fn change(&mut self, old: &Tree, project: &Project, edit: &Edit) {
-        edit.before(self);
-        let old = edit.after_moves(old);
-        let new = project.tree();
-        for path in old.keys().filter(|p| !new.contains_key(*p)) {
-            remove(&self.path(path));
-        }
-        for (path, node) in new.iter().filter(|(p, n)| old.get(*p) != Some(n)) {
-            put(&self.path(path), node);
-        }
-        let namespace = match &self.real {
-            Some(real) => format!("{}/{}", real.namespace, project.namespace),
-            None => project.namespace.clone(),
-        };
-        self.env = vec![("NAMESPACE".to_owned(), namespace)];
-        edit.after(self);
     }
 
     /// A command in the project's folder, with an environment of its own.
@@ -235,7 +227,7 @@ pub fn put(path: &Path, node: &Node) {
 }
 
 /// Removes a file and the folders that are empty then.
-fn remove(path: &Path) {
+pub fn remove(path: &Path) {
     fs::remove_file(path).unwrap();
     for folder in path.ancestors().skip(1) {
         if fs::remove_dir(folder).is_err() {

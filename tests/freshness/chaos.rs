@@ -1,0 +1,171 @@
+//! Runs that are killed at a random moment, and engines that go away at one: the run after ends in the
+//! state in which nothing had happened.
+
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+
+use crate::fake::room::{Room, Run};
+use crate::number;
+use crate::project::{assert_whole, files, whole};
+
+const RUNS: u64 = 30;
+const INPUTS: [&str; 5] =
+    ["bb-dock/base/f", "bb-dock/child/f", "bb-dock/deep/f", "bb-dock/deep/Buildconfig.sh", "word"];
+
+/// A command with all that it starts, in a process group of its own.
+struct Group {
+    child: Child,
+    ended: Receiver<String>,
+}
+
+impl Group {
+    fn start(mut command: Command) -> Self {
+        command.process_group(0).stdin(Stdio::null());
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        command.stdout(writer.try_clone().unwrap()).stderr(writer);
+        let child = command.spawn().unwrap();
+        drop(command);
+        let (tell, ended) = channel();
+        std::thread::spawn(move || {
+            let mut text = vec![];
+            // Ends when all of the group have.
+            reader.read_to_end(&mut text).unwrap();
+            let _ = tell.send(String::from_utf8_lossy(&text).into_owned());
+        });
+        Self { child, ended }
+    }
+
+    /// Whether it has ended before this moment.
+    fn ends_before(&self, moment: Duration) -> Option<String> {
+        match self.ended.recv_timeout(moment) {
+            Ok(text) => Some(text),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => panic!("nobody reads"),
+        }
+    }
+
+    fn kill(&self) {
+        let group = format!("-{}", self.child.id());
+        // The last of it may have ended meanwhile.
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+    }
+
+    fn end(mut self, text: Option<String>) -> Run {
+        let text = text.unwrap_or_else(|| self.ended.recv().unwrap());
+        Run { code: self.child.wait().unwrap().code(), text }
+    }
+}
+
+/// Two copies of a project: one is disturbed, one never is.
+struct Pair {
+    disturbed: Room,
+    undisturbed: Room,
+    rng: Rng,
+    /// About how long a run takes that does everything.
+    whole: Duration,
+    edits: u32,
+}
+
+impl Pair {
+    fn new(seed: u64) -> Self {
+        let (disturbed, undisturbed) = (whole(), whole());
+        let begun = Instant::now();
+        undisturbed.run("bb", &["build"]).ok();
+        let whole = begun.elapsed();
+        Self { disturbed, undisturbed, rng: Rng::with_seed(seed), whole, edits: 0 }
+    }
+
+    /// The same new work for both: everything, or what follows from some edits.
+    fn edit(&mut self) {
+        let rooms = [&self.disturbed, &self.undisturbed];
+        if self.rng.u8(..3) == 0 {
+            for room in rooms {
+                let _ = std::fs::remove_dir_all(room.path(".bb"));
+                room.engine.remove(|_| true);
+            }
+            return;
+        }
+        for path in INPUTS {
+            if self.rng.bool() {
+                self.edits += 1;
+                rooms.iter().for_each(|room| room.write(path, &self.edits.to_string()));
+            }
+        }
+    }
+
+    fn command(&mut self) -> Command {
+        let make = ["-j4", "-f", "Makefile.generated"];
+        match self.rng.u8(..3) {
+            0 => self.disturbed.command("make", &make),
+            _ => self.disturbed.command("bb", &["build"]),
+        }
+    }
+
+    fn moment(&mut self) -> Duration {
+        self.whole.mul_f64(self.rng.f64() * 1.1)
+    }
+
+    /// A run to the end, and the same state as where nothing happened.
+    fn compare(&mut self, told: &str) {
+        let command = self.command();
+        let run = Group::start(command).end(None);
+        assert_eq!(run.code, Some(0), "{told}\n--\n{}", run.text);
+        self.undisturbed.run("bb", &["build"]).ok();
+        assert_whole(&self.disturbed, told);
+        let [here, there] = [&self.disturbed, &self.undisturbed].map(|room| room.engine.images());
+        assert_eq!(here, there, "{told}");
+        let [here, there] = [&self.disturbed, &self.undisturbed].map(files);
+        let names = |files: &std::collections::BTreeMap<String, Vec<u8>>| {
+            files.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(names(&here), names(&there), "{told}");
+        let differing = here.iter().filter(|(name, content)| there[*name] != **content);
+        assert_eq!(differing.map(|(name, _)| name).collect::<Vec<_>>(), [""; 0], "{told}");
+    }
+}
+
+#[test]
+fn a_run_killed_at_any_moment_loses_nothing() {
+    let mut pair = Pair::new(number("CHAOS_SEED", 0));
+    let mut killed = 0;
+    for run in 0..number("CHAOS_RUNS", RUNS) {
+        pair.edit();
+        let (command, moment) = (pair.command(), pair.moment());
+        let group = Group::start(command);
+        let ended = group.ends_before(moment);
+        killed += u32::from(ended.is_none());
+        group.kill();
+        let text = group.end(ended).text;
+        pair.compare(&format!("run {run} killed after {moment:?}:\n{text}"));
+    }
+    println!("{killed} runs were killed before their end");
+    assert!(killed > 0);
+}
+
+#[test]
+fn an_engine_that_goes_away_loses_nothing() {
+    let mut pair = Pair::new(number("CHAOS_SEED", 1));
+    let mut cut = 0;
+    for run in 0..number("CHAOS_RUNS", RUNS).div_ceil(4) {
+        pair.edit();
+        let (command, moment) = (pair.command(), pair.moment());
+        let group = Group::start(command);
+        let ended = group.ends_before(moment);
+        cut += u32::from(ended.is_none());
+        pair.disturbed.engine.go_down();
+        let ended_before = ended.is_some();
+        let Run { code, text } = group.end(ended);
+        // 2 is what make says of a step that failed.
+        let told = code == Some(0) || matches!(code, Some(1 | 2 | 4)) && text.contains("error: ");
+        assert!(told && (!ended_before || code == Some(0)), "{code:?}\n{text}");
+        pair.disturbed.engine.come_up();
+        pair.compare(&format!("run {run}, engine down after {moment:?}:\n{text}"));
+    }
+    println!("{cut} runs lost their engine");
+    assert!(cut > 0);
+}
