@@ -4,7 +4,7 @@
 //! what is done under them.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -64,9 +64,12 @@ pub(super) fn lock_quietly(path: &Path) -> Result<File> {
 
 fn open(path: &Path) -> Result<File> {
     make_parent(path)?;
-    let mut options = OpenOptions::new();
-    let file = options.create(true).read(true).write(true).truncate(false).open(path);
-    file.map_err(|e| Error::file("lock", path, &e))
+    open_in_folder(path).map_err(|e| Error::file("lock", path, &e))
+}
+
+/// Opens a lock's file, and makes it if it is not there.
+pub(super) fn open_in_folder(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).read(true).write(true).truncate(false).open(path)
 }
 
 /// Who holds a lock, if that is written down. It is a courtesy: an unreadable note is no failure.

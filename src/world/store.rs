@@ -60,13 +60,34 @@ impl Store {
     }
 
     /// Creates the folder with its tag.
+    ///
+    /// # Errors
+    /// It cannot be written in: said here rather than by the first step that has to.
     pub fn create(&self) -> Result<()> {
+        if self.root.is_file() {
+            let message = format!("cannot create `{}`: it is a file", self.root.display());
+            let hint = "move it away, or name another state folder with `--state`";
+            return Err(Error::step(message).hint(hint));
+        }
         make_dir(&self.root)?;
+        make_dir(&self.root.join("locks"))?;
+        held::open_in_folder(&self.stamps_lock()).map_err(|e| self.unwritable(&e))?;
         make_dir(&self.root.join("tmp"))?;
         held::remove_abandoned(&self.root.join("tmp"));
         make_dir(&self.root.join("downloads"))?;
         let tag = self.root.join("CACHEDIR.TAG");
         if tag.exists() { Ok(()) } else { self.replace(&tag, CACHEDIR_TAG.as_bytes()) }
+    }
+
+    fn unwritable(&self, cause: &io::Error) -> Error {
+        let forbidden = [io::ErrorKind::ReadOnlyFilesystem, io::ErrorKind::PermissionDenied];
+        if !forbidden.contains(&cause.kind()) {
+            return Error::file("lock", &self.stamps_lock(), cause);
+        }
+        let (root, why) = (self.root.display(), crate::error::io_reason(cause));
+        Error::step(format!("cannot write in the state folder `{root}`: {why}")).hint(
+            "make it writable, or name another one with `--state`; `bb status` and `bb why` only read it",
+        )
     }
 
     fn of(&self, folder: &str, id: &StepId, suffix: &str) -> PathBuf {
@@ -174,8 +195,10 @@ impl Store {
     /// Takes a stamp away for make to see, and marks that it was there: the record still decides.
     pub fn withdraw(&self, id: &StepId) -> Result<()> {
         let (stamp, mark) = (self.stamp_path(id), self.of("withdrawn", id, ""));
-        if !stamp.is_file() {
-            return Ok(());
+        match file_state(&stamp).kind {
+            FileType::File => {}
+            FileType::Folder => return remove_whatever(&stamp),
+            _ => return Ok(()),
         }
         make_parent(&mark)?;
         let _lock = self.lock_stamps()?;
@@ -210,7 +233,11 @@ impl Store {
     /// Held for moments: a stamp that is brought back must not be withdrawn before its mark is gone, or
     /// neither would be left.
     fn lock_stamps(&self) -> Result<File> {
-        held::lock_quietly(&self.root.join("locks").join("stamps"))
+        held::lock_quietly(&self.stamps_lock())
+    }
+
+    fn stamps_lock(&self) -> PathBuf {
+        self.root.join("locks").join("stamps")
     }
 
     /// Writes a whole file at once: a reader sees the old one or the new one.

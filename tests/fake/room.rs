@@ -67,10 +67,19 @@ impl From<Output> for Run {
 impl Run {
     /// The steps whose actions began, sorted.
     pub fn started(&self) -> Vec<String> {
-        let after = |line: &str| line.split_once("start   ").map(|(_, rest)| rest.to_owned());
-        let lines = self.text.lines().filter_map(after);
-        let mut ids =
-            lines.filter_map(|l| Some(l.split_once(" (")?.0.to_owned())).collect::<Vec<_>>();
+        self.steps("start   ", " (")
+    }
+
+    /// The steps whose actions ended well, sorted.
+    pub fn done(&self) -> Vec<String> {
+        self.steps("done    ", " in ")
+    }
+
+    /// What stands between two words.
+    fn steps(&self, before: &str, after: &str) -> Vec<String> {
+        let rest = self.text.lines().filter_map(|line| Some(line.split_once(before)?.1));
+        let ids = rest.filter_map(|rest| Some(rest.split_once(after)?.0.to_owned()));
+        let mut ids = ids.collect::<Vec<_>>();
         ids.sort();
         ids
     }

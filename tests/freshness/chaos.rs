@@ -66,18 +66,25 @@ struct Pair {
     disturbed: Room,
     undisturbed: Room,
     rng: Rng,
-    /// About how long a run takes that does everything.
-    whole: Duration,
+    /// How long the work took where it was not disturbed.
+    usual: Duration,
     edits: u32,
 }
 
 impl Pair {
     fn new(seed: u64) -> Self {
         let (disturbed, undisturbed) = (whole(), whole());
+        Self { disturbed, undisturbed, rng: Rng::with_seed(seed), usual: Duration::ZERO, edits: 0 }
+    }
+
+    /// New work, done where nothing disturbs it; a command that does it, and a moment of that.
+    fn next(&mut self) -> (Command, Duration) {
+        self.edit();
         let begun = Instant::now();
-        undisturbed.run("bb", &["build"]).ok();
-        let whole = begun.elapsed();
-        Self { disturbed, undisturbed, rng: Rng::with_seed(seed), whole, edits: 0 }
+        self.undisturbed.run("bb", &["build"]).ok();
+        self.usual = begun.elapsed();
+        let moment = self.usual.mul_f64(self.rng.f64());
+        (self.command(), moment)
     }
 
     /// The same new work for both: everything, or what follows from some edits.
@@ -106,16 +113,11 @@ impl Pair {
         }
     }
 
-    fn moment(&mut self) -> Duration {
-        self.whole.mul_f64(self.rng.f64() * 1.1)
-    }
-
     /// A run to the end, and the same state as where nothing happened.
     fn compare(&mut self, told: &str) {
         let command = self.command();
         let run = Group::start(command).end(None);
         assert_eq!(run.code, Some(0), "{told}\n--\n{}", run.text);
-        self.undisturbed.run("bb", &["build"]).ok();
         assert_whole(&self.disturbed, told);
         let [here, there] = [&self.disturbed, &self.undisturbed].map(|room| room.engine.images());
         assert_eq!(here, there, "{told}");
@@ -133,9 +135,9 @@ impl Pair {
 fn a_run_killed_at_any_moment_loses_nothing() {
     let mut pair = Pair::new(number("CHAOS_SEED", 0));
     let mut killed = 0;
-    for run in 0..number("CHAOS_RUNS", RUNS) {
-        pair.edit();
-        let (command, moment) = (pair.command(), pair.moment());
+    let runs = number("CHAOS_RUNS", RUNS);
+    for run in 0..runs {
+        let (command, moment) = pair.next();
         let group = Group::start(command);
         let ended = group.ends_before(moment);
         killed += u32::from(ended.is_none());
@@ -144,16 +146,16 @@ fn a_run_killed_at_any_moment_loses_nothing() {
         pair.compare(&format!("run {run} killed after {moment:?}:\n{text}"));
     }
     println!("{killed} runs were killed before their end");
-    assert!(killed > 0);
+    assert!(u64::from(killed) > runs / 4);
 }
 
 #[test]
 fn an_engine_that_goes_away_loses_nothing() {
     let mut pair = Pair::new(number("CHAOS_SEED", 1));
     let mut cut = 0;
-    for run in 0..number("CHAOS_RUNS", RUNS).div_ceil(4) {
-        pair.edit();
-        let (command, moment) = (pair.command(), pair.moment());
+    let runs = number("CHAOS_RUNS", RUNS).div_ceil(4);
+    for run in 0..runs {
+        let (command, moment) = pair.next();
         let group = Group::start(command);
         let ended = group.ends_before(moment);
         cut += u32::from(ended.is_none());
@@ -167,5 +169,5 @@ fn an_engine_that_goes_away_loses_nothing() {
         pair.compare(&format!("run {run}, engine down after {moment:?}:\n{text}"));
     }
     println!("{cut} runs lost their engine");
-    assert!(cut > 0);
+    assert!(u64::from(cut) > runs / 4);
 }

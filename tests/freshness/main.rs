@@ -8,6 +8,7 @@
 
 mod chaos;
 mod clock;
+mod crash;
 mod crowd;
 mod edit;
 #[path = "../fake/mod.rs"]
@@ -15,6 +16,7 @@ mod fake;
 mod model;
 mod project;
 mod property;
+mod why;
 
 /// A number from the environment.
 fn number(name: &str, default: u64) -> u64 {
