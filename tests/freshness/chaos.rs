@@ -1,65 +1,19 @@
 //! Runs that are killed at a random moment, and engines that go away at one: the run after ends in the
 //! state in which nothing had happened.
 
-use std::io::Read;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use crate::fake::room::{Room, Run};
+use crate::fake::group::Group;
+use crate::fake::room::Room;
 use crate::number;
 use crate::project::{assert_whole, files, whole};
 
-const RUNS: u64 = 30;
+const RUNS: u64 = 20;
 const INPUTS: [&str; 5] =
     ["bb-dock/base/f", "bb-dock/child/f", "bb-dock/deep/f", "bb-dock/deep/Buildconfig.sh", "word"];
-
-/// A command with all that it starts, in a process group of its own.
-struct Group {
-    child: Child,
-    ended: Receiver<String>,
-}
-
-impl Group {
-    fn start(mut command: Command) -> Self {
-        command.process_group(0).stdin(Stdio::null());
-        let (mut reader, writer) = std::io::pipe().unwrap();
-        command.stdout(writer.try_clone().unwrap()).stderr(writer);
-        let child = command.spawn().unwrap();
-        drop(command);
-        let (tell, ended) = channel();
-        std::thread::spawn(move || {
-            let mut text = vec![];
-            // Ends when all of the group have.
-            reader.read_to_end(&mut text).unwrap();
-            let _ = tell.send(String::from_utf8_lossy(&text).into_owned());
-        });
-        Self { child, ended }
-    }
-
-    /// Whether it has ended before this moment.
-    fn ends_before(&self, moment: Duration) -> Option<String> {
-        match self.ended.recv_timeout(moment) {
-            Ok(text) => Some(text),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => panic!("nobody reads"),
-        }
-    }
-
-    fn kill(&self) {
-        let group = format!("-{}", self.child.id());
-        // The last of it may have ended meanwhile.
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
-    }
-
-    fn end(mut self, text: Option<String>) -> Run {
-        let text = text.unwrap_or_else(|| self.ended.recv().unwrap());
-        Run { code: self.child.wait().unwrap().code(), text }
-    }
-}
 
 /// Two copies of a project: one is disturbed, one never is.
 struct Pair {
@@ -116,8 +70,8 @@ impl Pair {
     /// A run to the end, and the same state as where nothing happened.
     fn compare(&mut self, told: &str) {
         let command = self.command();
-        let run = Group::start(command).end(None);
-        assert_eq!(run.code, Some(0), "{told}\n--\n{}", run.text);
+        let (code, text) = Group::start(command).end(None);
+        assert_eq!(code, Some(0), "{told}\n--\n{text}");
         assert_whole(&self.disturbed, told);
         let [here, there] = [&self.disturbed, &self.undisturbed].map(|room| room.engine.images());
         assert_eq!(here, there, "{told}");
@@ -142,7 +96,7 @@ fn a_run_killed_at_any_moment_loses_nothing() {
         let ended = group.ends_before(moment);
         killed += u32::from(ended.is_none());
         group.kill();
-        let text = group.end(ended).text;
+        let (_, text) = group.end(ended);
         pair.compare(&format!("run {run} killed after {moment:?}:\n{text}"));
     }
     println!("{killed} runs were killed before their end");
@@ -161,7 +115,7 @@ fn an_engine_that_goes_away_loses_nothing() {
         cut += u32::from(ended.is_none());
         pair.disturbed.engine.go_down();
         let ended_before = ended.is_some();
-        let Run { code, text } = group.end(ended);
+        let (code, text) = group.end(ended);
         // 2 is what make says of a step that failed.
         let told = code == Some(0) || matches!(code, Some(1 | 2 | 4)) && text.contains("error: ");
         assert!(told && (!ended_before || code == Some(0)), "{code:?}\n{text}");

@@ -10,6 +10,7 @@ use gentoo_bb::fresh::record::FORMAT;
 use gentoo_bb::fresh::{FileState, FileType, Look, Record, Stamp, Verdict, judge};
 use gentoo_bb::ids::{Kind, StepId};
 use gentoo_bb::plan::step::{Object, Step, Work};
+use litemap::LiteMap;
 
 const SECOND: i64 = 1_000_000_000;
 const SEQUENCES: u64 = 4_000;
@@ -70,7 +71,7 @@ impl Disk {
         self.inodes
     }
 
-    fn states(&self, paths: &[PathBuf]) -> BTreeMap<PathBuf, FileState> {
+    fn states(&self, paths: &[PathBuf]) -> LiteMap<PathBuf, FileState> {
         paths.iter().map(|p| (p.clone(), self.files[p].clone())).collect()
     }
 }
@@ -202,7 +203,7 @@ fn step() -> Step {
     Step {
         id: StepId::new(Kind::Task, "t"),
         files: paths(&["a", "b", "c"]),
-        params: BTreeMap::new(),
+        params: LiteMap::new(),
         needs: vec![],
         outputs: paths(&["out"]),
         objects: vec![],

@@ -220,7 +220,34 @@ fn times_of_one_or_two_seconds_hide_nothing() {
     }
 }
 
+fn time_of(room: &Room, path: &str) -> i64 {
+    let time = FileTime::from_last_modification_time(&room.path(path).metadata().unwrap());
+    time.unix_seconds() * 1_000_000_000 + i64::from(time.nanoseconds())
+}
+
+/// The start of its step; later the latest time among inputs and stamps before it, and never now.
+#[test]
+fn a_stamp_has_the_latest_time_that_was_seen() {
+    let room = built();
+    let record = fs::read(room.path(".bb/records/image/b.json")).unwrap();
+    let record = serde_json::from_slice::<Value>(&record).unwrap();
+    assert_eq!(Some(time_of(&room, ".bb/stamps/image/b")), record["seen"].as_i64());
+    let untouched = time_of(&room, ".bb/stamps/dockerfile/b");
+    let later = FileTime::from_unix_time(4_000_000_000, 7);
+    filetime::set_file_mtime(room.path("bb-dock/a/f"), later).unwrap();
+    says(&room.run("bb", &["build"]), 0, NOTHING);
+    for stamp in ["image/a", "image/b"] {
+        assert_eq!(time_of(&room, &format!(".bb/stamps/{stamp}")), 4_000_000_000_000_000_007);
+    }
+    assert_eq!(time_of(&room, ".bb/stamps/dockerfile/b"), untouched);
+}
+
 // ---- damage, and other versions
+
+/// An answer that is recalled needs neither records nor index.
+fn forget_answers(room: &Room) {
+    fs::remove_dir_all(room.path(".bb/traces")).unwrap_or_default();
+}
 
 fn image_b_is(room: &Room, standing: &str) {
     let status = room.run("bb", &["status"]).ok().text;
@@ -244,6 +271,7 @@ fn a_state_folder_of_another_version_or_damaged_is_told_and_built_anew() {
     let room = built();
     for (what, change, standing) in cases {
         fs::write(room.path(record), change(&text(&room))).unwrap();
+        forget_answers(&room);
         image_b_is(&room, &standing);
         ran(&room.run("bb", &["build"]), &["image:b"]);
         says(&room.run("bb", &["build"]), 0, NOTHING);
@@ -280,11 +308,13 @@ fn an_index_of_another_version_or_damaged_is_passed_over() {
     let other = [&[whole[0] + 1], &whole[1..]].concat();
     for index in [other, whole[..whole.len() / 2].to_vec(), vec![], b"rubbish".to_vec()] {
         fs::write(&path, &index).unwrap();
+        forget_answers(&room);
         says(&room.run("bb", &["build"]), 0, nothing);
         assert_ne!(fs::read(&path).unwrap(), index, "it is written again");
     }
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
+    forget_answers(&room);
     says(&room.run("bb", &["build"]), 0, nothing);
     room.write("bb-dock/d7/f", "2");
     ran(&room.run("bb", &["build"]), &["image:d7"]);

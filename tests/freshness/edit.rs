@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 use filetime::{FileTime, set_file_mtime};
+use gentoo_bb::exec::looked::looked;
 use gentoo_bb::ids::{Kind, StepId};
+use gentoo_bb::plan::Plan;
+use gentoo_bb::world::docker::Inventory;
+use gentoo_bb::world::trace::Trace;
 
 use crate::model::{Model, Seen, Unit, see};
 
@@ -31,6 +35,8 @@ pub struct Sequence {
     pub rng: Rng,
     /// Copies of the state folder as it was, with the model of that moment.
     backup: Option<(Model, usize)>,
+    /// What was looked at when all was fresh, and the steps of then.
+    answer: Option<(Vec<u8>, String)>,
     made: usize,
 }
 
@@ -96,7 +102,7 @@ impl Sequence {
         let steps = if seed % 32 == 0 { 20 } else { rng.usize(1..=4) };
         let units = (0..steps).map(|at| unit(&mut rng, at)).collect::<Vec<_>>();
         let mut sequence =
-            Self { root, units, model: Model::default(), rng, backup: None, made: 0 };
+            Self { root, units, model: Model::default(), rng, backup: None, answer: None, made: 0 };
         for at in 0..sequence.units.len() {
             sequence.write_template(at);
             for path in sequence.units[at].files.clone() {
@@ -136,6 +142,23 @@ impl Sequence {
 
     fn file(&mut self) -> Option<(String, PathBuf)> {
         self.input_that(|seen| matches!(seen, Seen::File(..)))
+    }
+
+    // ---- answers that are recalled
+
+    /// As if all had been looked at a day after it was last changed.
+    pub fn keep_answer(&mut self, plan: &Plan) {
+        let looked = looked(plan, BTreeSet::new(), &self.store());
+        let tomorrow = (FileTime::now().seconds() + 3 * DAY) * 1_000_000_000;
+        let trace = looked.trace(&Inventory::default(), tomorrow);
+        self.answer = trace.map(|bytes| (bytes, format!("{:?}", self.units)));
+        next_tick(&self.root);
+    }
+
+    /// Whether all is as it was then.
+    pub fn recalled(&self) -> bool {
+        let Some((bytes, units)) = &self.answer else { return false };
+        *units == format!("{:?}", self.units) && Trace::read(bytes).unwrap().files_hold()
     }
 
     // ---- files

@@ -126,12 +126,19 @@ impl Hand {
         let plan = plan(&sequence.root, &sequence.units);
         let store = Store::at(sequence.root.join(".bb"));
         let standing = standings(&plan, &store, &Inventory::default()).unwrap();
+        let recalled = sequence.recalled();
         let expected = sequence.model.run(&sequence.root, &sequence.units);
+        let holds = recalled && !expected.stale.is_empty();
+        assert!(!holds, "{}RECALLED THOUGH CHANGED {:?}", self.told, expected.stale);
+        self.counts.add(if recalled { "recalled" } else { "not recalled" });
         self.compare_standings(&plan, &standing, &expected);
         if sequence.rng.u8(..4) == 0 {
             self.sync(sequence, &plan, &expected);
         }
         self.compare_run(&plan, sequence, &expected);
+        if sequence.rng.u8(..3) == 0 {
+            sequence.keep_answer(&plan);
+        }
         for case in expected.excused.values() {
             self.counts.add(case);
         }
@@ -165,11 +172,15 @@ impl Hand {
     }
 
     fn compare_run(&self, plan: &Plan, sequence: &Sequence, expected: &Expected) {
-        let context = Arc::new(self.context(&sequence.root));
+        let (context, inventory) = (Arc::new(self.context(&sequence.root)), Inventory::default());
+        context.store.create().unwrap();
         let options = Options { jobs: 2, keep_going: false };
         let mut said = String::new();
         let mut report = |event| said += &format!("{event:?}\n");
-        let summary = self.runtime.block_on(run::run(plan, context, options, &mut report)).unwrap();
+        let summary = self
+            .runtime
+            .block_on(run::run(plan, context, &inventory, options, &mut report))
+            .unwrap();
         assert_eq!(summary.failed, [], "{}{said}", self.told);
         let executed = summary.executed.iter().map(at).collect::<BTreeSet<_>>();
         let missed = expected.stale.difference(&executed).collect::<Vec<_>>();
@@ -224,7 +235,7 @@ fn step(root: &Path, at: usize, unit: &Unit) -> Step {
     Step {
         id: id(at),
         files: unit.inputs(at).into_iter().map(path).collect(),
-        params: unit.settings.clone(),
+        params: unit.settings.clone().into_iter().collect(),
         needs: needs.chain(reads).collect(),
         outputs: vec![output.clone()],
         objects: vec![],
