@@ -38,7 +38,7 @@ pub(super) fn try_lock(path: &Path) -> Result<std::result::Result<StepLock, Stri
     let mut file = open(path)?;
     for _ in 0..NOTE_PATIENCE_MS {
         match file.try_lock() {
-            Ok(()) => return note_owner(file, path).map(Ok),
+            Ok(()) => return Ok(Ok(note_owner(file))),
             Err(fs::TryLockError::Error(e)) => return Err(Error::file("lock", path, &e)),
             Err(fs::TryLockError::WouldBlock) => {}
         }
@@ -52,7 +52,7 @@ pub(super) fn try_lock(path: &Path) -> Result<std::result::Result<StepLock, Stri
 
 /// Waits for a lock. Blocks the thread.
 pub(super) fn lock(path: &Path) -> Result<StepLock> {
-    note_owner(lock_quietly(path)?, path)
+    lock_quietly(path).map(note_owner)
 }
 
 /// The same for a lock whose holder nobody asks for.
@@ -79,12 +79,12 @@ fn owner(file: &mut File) -> Option<String> {
     Some(note.strip_suffix('\n')?.to_owned())
 }
 
-fn note_owner(mut file: File, path: &Path) -> Result<StepLock> {
+/// Where the note cannot be written (a full disk), the lock is held all the same.
+fn note_owner(mut file: File) -> StepLock {
     let note = format!("process {}\n", std::process::id());
     let noted = file.set_len(0).and_then(|()| file.rewind());
-    let noted = noted.and_then(|()| file.write_all(note.as_bytes()));
-    noted.map_err(|e| Error::file("write", path, &e))?;
-    Ok(StepLock { file })
+    let _ = noted.and_then(|()| file.write_all(note.as_bytes()));
+    StepLock { file }
 }
 
 /// This process's folder for files on their way. Its lock tells others that it is in use; what a

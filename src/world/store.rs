@@ -70,13 +70,15 @@ impl Store {
             return Err(Error::step(message).hint(hint));
         }
         make_dir(&self.root)?;
-        make_dir(&self.root.join("locks"))?;
-        held::open_in_folder(&self.stamps_lock()).map_err(|e| self.unwritable(&e))?;
         make_dir(&self.root.join("tmp"))?;
         held::remove_abandoned(&self.root.join("tmp"));
         make_dir(&self.root.join("downloads"))?;
         let tag = self.root.join("CACHEDIR.TAG");
-        if tag.exists() { Ok(()) } else { self.replace(&tag, CACHEDIR_TAG.as_bytes()) }
+        if !tag.exists() {
+            self.replace(&tag, CACHEDIR_TAG.as_bytes())?;
+        }
+        make_dir(&self.root.join("locks"))?;
+        held::open_in_folder(&self.stamps_lock()).map_err(|e| self.unwritable(&e)).map(drop)
     }
 
     fn unwritable(&self, cause: &io::Error) -> Error {

@@ -46,6 +46,20 @@ fn command(room: &Room, rng: &mut Rng) -> Command {
     make
 }
 
+/// An engine may go on with a build whose client is gone, and give its image the name after a later
+/// run has: the next run sees another image there, and replaces it. Whether that was so.
+fn replace_stragglers(room: &Room) -> bool {
+    let status = room.bb("status").ok().stdout;
+    let stale = status.lines().filter(|line| line.starts_with("stale  "));
+    let straggled = |line: &str| line.contains("image:") && line.ends_with("` is another one");
+    let stale = stale.collect::<Vec<_>>();
+    let some = !stale.is_empty() && stale.into_iter().all(straggled);
+    if some {
+        room.bb("build").ok();
+    }
+    some
+}
+
 /// Everything is done, and nothing is left over.
 #[track_caller]
 fn assert_whole(room: &Room, told: &str) {
@@ -62,7 +76,7 @@ fn assert_whole(room: &Room, told: &str) {
 fn a_run_killed_at_any_moment_loses_nothing() {
     let (room, undisturbed) = (project(), project());
     let mut rng = Rng::with_seed(number("CHAOS_SEED", 0));
-    let (runs, mut killed) = (number("CHAOS_RUNS", RUNS), 0);
+    let (runs, mut killed, mut stragglers) = (number("CHAOS_RUNS", RUNS), 0, 0);
     let begun = Instant::now();
     room.bb("build").ok();
     let mut usual = begun.elapsed();
@@ -82,6 +96,7 @@ fn a_run_killed_at_any_moment_loses_nothing() {
         usual = usual.mul_f64(0.7) + begun.elapsed().max(Duration::from_millis(50)).mul_f64(0.3);
         let told = format!("run {run}, killed after {moment:?}:\n{text}--\n{rest}");
         assert_eq!(code, Some(0), "{told}");
+        stragglers += usize::from(replace_stragglers(&room));
         assert_whole(&room, &told);
     }
     undisturbed.bb("build").ok();
@@ -89,6 +104,6 @@ fn a_run_killed_at_any_moment_loses_nothing() {
         let [here, there] = [&room, &undisturbed].map(|r| Image::read(r.engine(), &r.image(dock)));
         assert_eq!(here.entries, there.entries, "{dock}");
     }
-    println!("{killed} of {runs} runs were killed before their end");
+    println!("{killed} of {runs} runs were killed before their end, {stragglers} builds went on");
     assert!(killed > runs / 4);
 }
