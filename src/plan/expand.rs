@@ -365,7 +365,9 @@ fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
     needs.extend(parents.map(|p| Need::product(StepId::new(Kind::Image, p.as_str()), "id")));
     needs.dedup();
     let references = references(sources.settings, name);
-    let params = params([("references", &references.join(" "))]);
+    // The engine keeps the times of the files that it is sent.
+    let epoch = sources.settings.source_date_epoch.to_string();
+    let params = params([("references", &references.join(" ")), ("source_date_epoch", &epoch)]);
     let work = ImageWork {
         name: dock.name.clone(),
         references: references.clone(),

@@ -5,6 +5,7 @@ pub mod address;
 pub mod archive;
 pub mod digest;
 pub mod docker;
+pub mod held;
 pub mod http;
 pub mod index;
 pub mod openpgp;

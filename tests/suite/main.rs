@@ -3,15 +3,18 @@
 //! | module | what it needs |
 //! |---|---|
 //! | `errors` | nothing, or the engine, or the local mirror |
-//! | `cheap` | the engine; images FROM scratch, seconds |
+//! | `chaos`, `cheap` | the engine; images FROM scratch, seconds |
 //! | `repository` | the engine, make and a C compiler |
 //! | `slice` | the engine and the local mirror; compiles |
 //!
 //! A test that lacks its engine or its mirror fails and says how to get it.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod chaos;
 mod cheap;
 mod errors;
+#[path = "../fake/group.rs"]
+mod group;
 mod repository;
 mod slice;
 mod support;
