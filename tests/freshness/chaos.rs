@@ -54,7 +54,9 @@ impl Pair {
         for path in INPUTS {
             if self.rng.bool() {
                 self.edits += 1;
-                rooms.iter().for_each(|room| room.write(path, &self.edits.to_string()));
+                for room in rooms {
+                    room.write(path, &self.edits.to_string());
+                }
             }
         }
     }

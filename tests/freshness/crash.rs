@@ -75,6 +75,11 @@ impl Drop for Mounted {
 #[test]
 fn a_full_disk_is_told_and_nothing_is_half_made() {
     let mut failed = 0;
+    let told = regex::Regex::new(
+        "error: cannot (create|write|write in|lock|rename) `[^`]+`: no space left on device\n\
+                 hint: free some space and run the same command again; nothing is lost\n",
+    )
+    .unwrap();
     // In pages: a run needs a few dozen.
     for free in (0..40).step_by(3) {
         let room = room();
@@ -84,11 +89,7 @@ fn a_full_disk_is_told_and_nothing_is_half_made() {
         if run.code != Some(0) {
             failed += 1;
             assert_eq!(run.code, Some(1), "{}", run.text);
-            let told = regex::Regex::new(
-                "error: cannot (create|write|write in|lock|rename) `[^`]+`: no space left on device\n\
-                 hint: free some space and run the same command again; nothing is lost\n",
-            );
-            assert!(told.unwrap().is_match(&run.text), "{free} pages: {}", run.text);
+            assert!(told.is_match(&run.text), "{free} pages: {}", run.text);
         }
         fs::remove_file(state.0.join("ballast")).unwrap();
         let all = [run.done(), room.run("bb", &["build"]).ok().done()].concat();
@@ -244,6 +245,9 @@ fn a_stamp_has_the_latest_time_that_was_seen() {
 
 // ---- damage, and other versions
 
+/// What becomes of a record's text.
+type Damage = fn(&str) -> String;
+
 /// An answer that is recalled needs neither records nor index.
 fn forget_answers(room: &Room) {
     fs::remove_dir_all(room.path(".bb/traces")).unwrap_or_default();
@@ -260,7 +264,7 @@ fn a_state_folder_of_another_version_or_damaged_is_told_and_built_anew() {
     let format = |n: &str| format!("stale  image:b       recorded by another version (format {n})");
     let damaged = "stale  image:b       its record is gone or damaged".to_owned();
     let text = |room: &Room| fs::read_to_string(room.path(record)).unwrap();
-    let cases: [(&str, fn(&str) -> String, String); 6] = [
+    let cases: [(&str, Damage, String); 6] = [
         ("older", |t| t.replacen("\"format\":1,", "\"format\":0,", 1), format("0")),
         ("newer", |t| t.replacen("\"format\":1,", "\"format\":2,\"more\":1,", 1), format("2")),
         ("much newer", |_| "{\"inputs\":[1],\"format\":77}".to_owned(), format("77")),

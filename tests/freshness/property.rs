@@ -207,7 +207,7 @@ impl Hand {
 /// Mostly in memory, which is faster; some on a disk.
 fn folder(seed: u64) -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
-    if seed % 96 > 0 && memory.is_dir() {
+    if !seed.is_multiple_of(96) && memory.is_dir() {
         tempfile::tempdir_in(memory).unwrap()
     } else {
         tempfile::tempdir().unwrap()

@@ -64,10 +64,6 @@ fn case(
     Case { kind, change, target, causes }
 }
 
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 /// Two contents.
 fn content(reason: &'static str, old: &str, new: &str, steps: &'static str) -> Vec<Cause> {
     let what = reason.strip_suffix(" changed").unwrap();
@@ -83,7 +79,7 @@ fn values(
     new: &str,
     steps: &'static str,
 ) -> Vec<Cause> {
-    vec![Cause { reason, what, old: some(old), new: some(new), steps }]
+    vec![Cause { reason, what, old: Some(old.to_owned()), new: Some(new.to_owned()), steps }]
 }
 
 /// There is nothing to compare.
@@ -120,7 +116,7 @@ fn files() -> Vec<Case> {
             "base",
             |room| {
                 fs::set_permissions(room.path("bb-dock/base/f"), fs::Permissions::from_mode(0o755))
-                    .unwrap()
+                    .unwrap();
             },
             values("mode of bb-dock/base/f changed: 0644 -> 0755", f, "0644", "0755", BASE),
         ),
@@ -250,7 +246,7 @@ fn settings() -> Vec<Case> {
                 reason: "build.USE changed: (unset) -> `x`",
                 what: "build.USE",
                 old: None,
-                new: some("x"),
+                new: Some("x".to_owned()),
                 steps: deep,
             }],
         ),
@@ -311,7 +307,7 @@ fn steps_before() -> Vec<Case> {
             "need of a task",
             "task:u",
             |room| {
-                replace(room, "bb.toml", "run = \"true\"", "run = \"true\"\nneeds = [\"task:t\"]")
+                replace(room, "bb.toml", "run = \"true\"", "run = \"true\"\nneeds = [\"task:t\"]");
             },
             vec![Cause {
                 reason: "task:t/outputs changed",
@@ -325,7 +321,7 @@ fn steps_before() -> Vec<Case> {
             "parent replaced by one from elsewhere",
             "child",
             |room| {
-                replace(room, "bb-dock/child/Dockerfile.template", "${NAMESPACE}/base", ELSEWHERE)
+                replace(room, "bb-dock/child/Dockerfile.template", "${NAMESPACE}/base", ELSEWHERE);
             },
             {
                 let old = "FROM ${NAMESPACE}/base\nCOPY f /\n";
@@ -336,7 +332,7 @@ fn steps_before() -> Vec<Case> {
                 causes.push(Cause {
                     reason: "image:base/id changed",
                     what: "image:base/id",
-                    old: some("ID OF base"),
+                    old: Some("ID OF base".to_owned()),
                     new: None,
                     steps: "image:child",
                 });

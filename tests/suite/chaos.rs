@@ -83,7 +83,9 @@ fn a_run_killed_at_any_moment_loses_nothing() {
     for run in 0..runs {
         let inputs = INPUTS.into_iter().filter(|_| rng.bool()).collect::<Vec<_>>();
         for path in inputs {
-            [&room, &undisturbed].map(|room| room.write(path, &format!("{run}")));
+            for room in [&room, &undisturbed] {
+                room.write(path, &run.to_string());
+            }
         }
         let moment = usual.mul_f64(rng.f64());
         let group = Group::start(command(&room, &mut rng));

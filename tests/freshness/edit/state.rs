@@ -141,9 +141,10 @@ impl Sequence {
     pub(super) fn index_damaged(&mut self) -> Option<String> {
         let path = self.index();
         let mut bytes = fs::read(&path).ok()?;
-        match self.rng.bool() {
-            true => bytes.truncate(self.rng.usize(..bytes.len())),
-            false => bytes = vec![0xff; bytes.len()],
+        if self.rng.bool() {
+            bytes.truncate(self.rng.usize(..bytes.len()));
+        } else {
+            bytes = vec![0xff; bytes.len()];
         }
         fs::write(path, bytes).unwrap();
         Some(String::new())
