@@ -4,6 +4,7 @@
 mod build;
 mod export;
 mod makefile;
+mod pin;
 mod recall;
 mod session;
 mod status;

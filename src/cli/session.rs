@@ -1,16 +1,15 @@
 //! What every verb starts with: the project, the engine, the lock.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
+use crate::cli::pin;
 use crate::dock::Dock;
 use crate::error::{Error, Result};
-use crate::exec::action::read_keyring;
 use crate::exec::work::{Context, PROJECT_LABEL};
 use crate::hex::hex;
 use crate::lock::Lock;
@@ -19,8 +18,7 @@ use crate::project::{LOCK_FILE, Project, needs_lock};
 use crate::world::address::engine_addresses;
 use crate::world::docker::{Engine, FoundContainer, Inventory};
 use crate::world::http::Client;
-use crate::world::release::Release;
-use crate::world::store::{self, Store};
+use crate::world::store::Store;
 
 /// The environment's variables; those that are not UTF-8 are none of ours.
 pub(super) fn environment() -> BTreeMap<String, String> {
@@ -103,23 +101,11 @@ pub(super) fn context(
 pub(super) async fn plan(project: &Project, offline: bool) -> Result<(Vec<Dock>, Plan)> {
     let docks = project.docks()?;
     let lock = match project.lock()? {
-        None if needs_lock(&docks) => Some(pin_once(project, offline).await?),
+        None if needs_lock(&docks) => Some(pin::once(project, offline).await?),
         lock => lock,
     };
     let plan = project.plan(&docks, lock.as_ref())?;
     Ok((docks, plan))
-}
-
-/// Pins what the mirrors offer, unless another process does so meanwhile.
-async fn pin_once(project: &Project, offline: bool) -> Result<Lock> {
-    let store = project.store();
-    store.create()?;
-    let waiting = tokio::task::spawn_blocking(move || store.lock_all()).await;
-    let _held = waiting.map_err(|e| Error::bug(format!("waiting for a lock ended: {e}")))??;
-    match project.lock()? {
-        Some(lock) => Ok(lock),
-        None => pin_newest(project, offline).await,
-    }
 }
 
 /// The docks, and the shape of the plan: with no lock yet, as if everything were unpinned.
@@ -143,26 +129,4 @@ pub(super) fn locked_plan(project: &Project) -> Result<Plan> {
         ));
     }
     project.plan(&docks, lock.as_ref())
-}
-
-/// Looks up what the mirrors offer, verifies it and writes `bb.lock`.
-pub(super) async fn pin_newest(project: &Project, offline: bool) -> Result<Lock> {
-    project.store().create()?;
-    let keyring = read_keyring(&project.settings)?;
-    let client = Client::new(offline);
-    let release = Release { settings: &project.settings, client: &client, keyring: &keyring };
-    let snapshot = project.layout.download("portage.tar.xz");
-    let lock = release.newest(&snapshot, today()).await?;
-    store::replace_beside(Path::new(LOCK_FILE), lock.to_text()?.as_bytes())?;
-    super::say(&format!(
-        "pinned  stage3 {} and snapshot {} in {LOCK_FILE}\n",
-        lock.stage3.timestamp,
-        lock.date()
-    ));
-    Ok(lock)
-}
-
-/// Days since 1970.
-fn today() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() / 86_400)
 }

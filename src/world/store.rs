@@ -332,6 +332,11 @@ pub fn make_dir(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|e| Error::file("create", path, &e))
 }
 
+/// Gives a file another name, in place of what has that name.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(|e| Error::file("rename", from, &e))
+}
+
 /// Removes a file; no error if it is not there.
 pub fn remove_if_there(path: &Path) -> Result<()> {
     match fs::remove_file(path) {

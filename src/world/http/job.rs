@@ -156,7 +156,7 @@ impl<'a> Job<'a> {
 
     async fn check_digests(&self) -> Result<(), Fault> {
         let path = self.part.path().to_owned();
-        let read = move || digest::read_all(std::fs::File::open(&path)?, |_| ());
+        let read = move || digest::read_all(std::fs::File::open(&path)?);
         let digests = tokio::task::spawn_blocking(read)
             .await
             .map_err(|_| Error::bug("the hashing of a download ended early"))?

@@ -66,7 +66,7 @@ fn exact() -> Expect {
 }
 
 fn digest_of(bytes: &[u8]) -> crate::world::digest::Digests {
-    crate::world::digest::read_all(bytes, |_| ()).unwrap()
+    crate::world::digest::read_all(bytes).unwrap()
 }
 
 fn told(result: Result<Downloaded>) -> (Exit, String, String) {

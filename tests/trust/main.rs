@@ -1,0 +1,24 @@
+//! What does not verify does not get in: the real `bb`, mirrors that lie, keys made on the spot.
+//!
+//! | module | what it shows |
+//! |---|---|
+//! | `update` | moving the lock: newer, older, replayed, flavours that are gone |
+//! | `hostile` | a table of broken and hostile inputs, with the exact message of each |
+//!
+//! Needs no engine and no network: the engine is the one of the parity test. All keys and signatures
+//! are dated to fixed times.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[allow(dead_code, reason = "shared with the parity test")]
+#[path = "../parity/engine.rs"]
+mod engine;
+mod hostile;
+#[allow(dead_code, reason = "shared with the parity test")]
+#[path = "../parity/http.rs"]
+mod http;
+mod keys;
+mod mirror;
+#[allow(dead_code, unused_imports, reason = "shared with the suite")]
+#[path = "../suite/support/mod.rs"]
+mod support;
+mod update;
