@@ -8,10 +8,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cli::say;
 use crate::error::{Error, Result};
-use crate::exec::action::read_keyring;
 use crate::lock::Lock;
 use crate::project::{LOCK_FILE, Project};
 use crate::world::http::Client;
+use crate::world::keys;
+use crate::world::openpgp::Keyring;
 use crate::world::release::{Release, Times};
 use crate::world::store::{self, StepLock};
 
@@ -35,12 +36,12 @@ pub(super) async fn hold(project: &Project) -> Result<StepLock> {
 /// Looks up what the mirrors offer, verifies it and writes `bb.lock`. Nothing older than what
 /// `floor` pins is taken.
 pub(super) async fn newest(project: &Project, offline: bool, floor: Option<&Lock>) -> Result<Lock> {
-    let keyring = read_keyring(&project.settings)?;
+    let keyring = keyring(project)?;
     let client = Client::new(offline);
     let release = Release {
         settings: &project.settings,
         client: &client,
-        keyring: Some(&keyring),
+        keyring: keyring.as_ref(),
         floor,
         complaints: Mutex::default(),
     };
@@ -67,18 +68,24 @@ pub(super) async fn offered(
     offline: bool,
     pinned: Option<&Lock>,
 ) -> Result<Times> {
-    let keyring = read_keyring(&project.settings)?;
+    let keyring = keyring(project)?;
     let client = Client::new(offline);
     let release = Release {
         settings: &project.settings,
         client: &client,
-        keyring: Some(&keyring),
+        keyring: keyring.as_ref(),
         floor: None,
         complaints: Mutex::default(),
     };
     let times = release.times(pinned, today()).await;
     complain(&release);
     times
+}
+
+/// Whose signatures count; nobody's where verification is skipped.
+fn keyring(project: &Project) -> Result<Option<Keyring>> {
+    let skipped = project.settings.skip_verify;
+    if skipped { Ok(None) } else { keys::read(&project.settings).map(Some) }
 }
 
 fn complain(release: &Release<'_>) {

@@ -10,10 +10,13 @@ use tokio::task::JoinHandle;
 use crate::cli::pin;
 use crate::dock::Dock;
 use crate::error::{Error, Result};
+use crate::exec::job::{self, Standing};
 use crate::exec::work::{Context, PROJECT_LABEL};
 use crate::hex::hex;
+use crate::ids::Kind;
 use crate::lock::Lock;
 use crate::plan::Plan;
+use crate::plan::graph::StepIx;
 use crate::project::{LOCK_FILE, Project, needs_lock};
 use crate::world::address::engine_addresses;
 use crate::world::docker::{Engine, FoundContainer, Inventory};
@@ -104,15 +107,41 @@ pub(super) async fn plan(project: &Project, offline: bool) -> Result<(Vec<Dock>,
         None if needs_lock(&docks) => Some(pin::once(project, offline).await?),
         lock => lock,
     };
-    let plan = project.plan(&docks, lock.as_ref())?;
+    let plan = planned(project, &docks, lock.as_ref())?;
     Ok((docks, plan))
 }
 
-/// The docks, and the shape of the plan: with no lock yet, as if everything were unpinned.
+/// The plan, in which what is verified already stays verified although verification is skipped.
+fn planned(project: &Project, docks: &[Dock], lock: Option<&Lock>) -> Result<Plan> {
+    if project.settings.skip_verify {
+        let strict = project.skipping(false).plan(docks, lock)?;
+        let verify = |ix: &&StepIx| strict.step(**ix).id.kind == Kind::Verify;
+        let verify = strict.order().iter().filter(verify).copied().collect::<Vec<_>>();
+        let verify = strict.closure(&verify)?;
+        let standings = job::standings(&verify, &project.store(), &Inventory::default())?;
+        if standings.iter().all(|(_, standing)| *standing == Standing::Fresh) {
+            return Ok(strict);
+        }
+    }
+    project.plan(docks, lock)
+}
+
+/// The docks, and the shape of the plan: with no lock yet, as if everything were unpinned. The same
+/// whether verification is skipped today or not.
 pub(super) fn shape(project: &Project) -> Result<(Vec<Dock>, Plan)> {
     let docks = project.docks()?;
     let lock = project.lock()?.unwrap_or_else(Lock::unpinned);
-    let plan = project.plan(&docks, Some(&lock))?;
+    let plan = project.skipping(false).plan(&docks, Some(&lock))?;
+    Ok((docks, plan))
+}
+
+/// The shape, with verification skipped where it is to be.
+pub(super) fn asked(project: &Project, (docks, plan): (Vec<Dock>, Plan)) -> Result<(Vec<Dock>, Plan)> {
+    if !project.settings.skip_verify {
+        return Ok((docks, plan));
+    }
+    let lock = project.lock()?.unwrap_or_else(Lock::unpinned);
+    let plan = planned(project, &docks, Some(&lock))?;
     Ok((docks, plan))
 }
 
@@ -128,5 +157,5 @@ pub(super) fn locked_plan(project: &Project) -> Result<Plan> {
             "`bb build` pins the newest stage3 and snapshot the first time, `bb update` later",
         ));
     }
-    project.plan(&docks, lock.as_ref())
+    planned(project, &docks, lock.as_ref())
 }

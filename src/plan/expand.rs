@@ -2,7 +2,7 @@
 //!
 //! Pure: from settings, lock and the docks' facts to a [`Plan`]. Knows no files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use litemap::LiteMap;
@@ -72,6 +72,8 @@ pub struct Sources<'a> {
     pub lock: Option<&'a Lock>,
     /// Where results go.
     pub layout: &'a Layout,
+    /// The files that certificates may be in.
+    pub keyrings: &'a [PathBuf],
     /// SHA-256 of the builder's own files.
     pub bob_digest: &'a str,
     /// The docks.
@@ -133,14 +135,29 @@ pub fn expand(sources: Sources<'_>) -> Result<Plan> {
         (Some(builder), Some(_)) => steps.extend(builder.steps()),
         (None, Some(dock)) => return Err(Error::bug(format!("no lock for `{}`", dock.name))),
     }
+    let unverified = unverified(sources);
     for dock in sources.docks {
         if let (true, Some(builder)) = (dock.has_rootfs, &builder) {
             steps.push(builder.rootfs(dock, rootfs_parent(&by_name, dock)));
         }
         steps.push(dockerfile(sources, dock));
-        steps.push(image(sources, dock));
+        steps.push(image(sources, dock, unverified.contains(&dock.name)));
     }
     tasks::join(sources, steps)
+}
+
+/// The docks with something in them that was not verified: those that are compiled, and all that
+/// take from one.
+fn unverified<'a>(sources: Sources<'a>) -> HashSet<&'a DockName> {
+    let mut found = HashSet::new();
+    let mut before = usize::MAX;
+    while sources.settings.skip_verify && found.len() != before {
+        before = found.len();
+        let takes = |d: &&DockFacts| d.has_rootfs || d.parents.iter().any(|p| found.contains(p));
+        let more = sources.docks.iter().filter(takes).map(|d| &d.name).collect::<Vec<&'a _>>();
+        found.extend(more);
+    }
+    found
 }
 
 /// The nearest ancestor that has a rootfs. Stops at a cycle, which the graph reports.
@@ -201,6 +218,7 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Where verification is skipped, neither signatures nor keys need be there.
     fn verify(
         &self,
         name: &str,
@@ -209,27 +227,32 @@ impl<'a> Builder<'a> {
         digests: Option<&str>,
         pin: &Pin,
     ) -> Step {
-        let suffixes = ["", signature].into_iter().chain(digests);
-        let names = suffixes.map(|s| format!("{file}{s}")).collect::<Vec<_>>();
-        let mut files = names.iter().map(|n| self.sources.layout.download(n)).collect::<Vec<_>>();
+        let settings = self.sources.settings;
+        let download = |suffix: &str| self.sources.layout.download(&format!("{file}{suffix}"));
+        let mut suffixes = vec![""];
+        let mut keyrings: &[PathBuf] = &[];
+        let mut params =
+            params([("sha512", &pin.sha512), ("fingerprints", &settings.fingerprints.join(" "))]);
+        if settings.skip_verify {
+            params.insert("verification".to_owned(), "skipped".to_owned());
+        } else {
+            suffixes.extend([signature].into_iter().chain(digests));
+            keyrings = self.sources.keyrings;
+        }
         let work = Work::Verify {
-            file: self.sources.layout.download(file),
-            signature: self.sources.layout.download(&format!("{file}{signature}")),
-            digests: digests.map(|d| self.sources.layout.download(&format!("{file}{d}"))),
+            file: download(""),
+            signature: download(signature),
+            digests: digests.map(download),
             name: pin.file_name().to_owned(),
             pinned: pinned(pin),
+            skipped: settings.skip_verify,
         };
-        files.push(self.sources.settings.keyring.clone());
+        let files = suffixes.iter().map(|s| download(s)).chain(keyrings.iter().cloned());
+        let fetch = |suffix: &&str| StepId::new(Kind::Fetch, format!("{file}{suffix}"));
         Step {
-            files,
-            params: params([
-                ("sha512", &pin.sha512),
-                ("fingerprints", &self.sources.settings.fingerprints.join(" ")),
-            ]),
-            needs: names
-                .iter()
-                .map(|n| Need::order(StepId::new(Kind::Fetch, n.as_str())))
-                .collect(),
+            files: files.collect(),
+            params,
+            needs: suffixes.iter().map(fetch).map(Need::order).collect(),
             ..step(Kind::Verify, name, work)
         }
     }
@@ -354,7 +377,7 @@ fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
     }
 }
 
-fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
+fn image(sources: Sources<'_>, dock: &DockFacts, unverified: bool) -> Step {
     let dir = sources.layout.image_dir(&dock.name);
     let name = dock.name.as_str();
     let mut needs = vec![Need::product(StepId::new(Kind::Dockerfile, name), "text")];
@@ -365,7 +388,10 @@ fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
     needs.extend(parents.map(|p| Need::product(StepId::new(Kind::Image, p.as_str()), "id")));
     needs.dedup();
     let references = references(sources.settings, name);
-    let params = params([("references", &references.join(" "))]);
+    let mut params = params([("references", &references.join(" "))]);
+    if unverified {
+        params.insert("verification".to_owned(), "skipped".to_owned());
+    }
     let work = ImageWork {
         name: dock.name.clone(),
         references: references.clone(),
@@ -374,6 +400,7 @@ fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
         dock: dock.dir.clone(),
         context: dock.context.clone(),
         dir: dir.clone(),
+        unverified,
     };
     Step {
         files: dock.context.iter().map(|f| dock.dir.join(f)).collect(),

@@ -149,6 +149,20 @@ impl Client {
         Ok(String::from_utf8_lossy(&listed).into_owned())
     }
 
+    /// Fetches what is at one address, a file on this machine too, into memory; at most `max` bytes.
+    ///
+    /// # Errors
+    /// Exit 3 if it is no address; exit 1 if there is nothing to have.
+    pub async fn fetch_address(&self, address: &str, max: u64) -> Result<Vec<u8>> {
+        let place = Mirror::parse(address.split('?').next().unwrap_or_default())?;
+        let source = match &place {
+            Mirror::Folder(file) => open_file(file).await,
+            Mirror::Web(_) => self.ask(address).await,
+        };
+        let bytes = self.read(source, max).await;
+        bytes.map_err(|fault| failure(&place.to_string(), &[(&place, fault)]))
+    }
+
     async fn fetch_into_memory(
         &self,
         mirror: &Mirror,

@@ -7,6 +7,7 @@ pub mod digest;
 pub mod docker;
 pub mod http;
 pub mod index;
+pub mod keys;
 pub mod openpgp;
 pub mod release;
 pub mod store;

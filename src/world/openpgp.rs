@@ -24,10 +24,12 @@ use crate::error::{Error, Result};
 use crate::trust::cleartext;
 pub use crate::trust::fingerprint::Fingerprint;
 
+pub use self::keyring::KeyInfo;
 use self::rules::Rules;
 use super::digest::{self, State};
 use crate::hex::hex;
 
+mod keyring;
 mod packets;
 mod refusal;
 mod rules;
@@ -38,7 +40,7 @@ mod tests;
 type PublicKey<'a> = ErasedKeyAmalgamation<'a, key::PublicParts>;
 
 /// The certificates whose signatures count.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Keyring {
     certs: Vec<Cert>,
 }
@@ -127,36 +129,6 @@ impl Candidate {
 }
 
 impl Keyring {
-    /// Reads certificates, armored (several blocks too) or binary, and keeps those whose primary
-    /// fingerprint is `pinned`. Two copies of one certificate are merged. `what` names the keyring.
-    ///
-    /// # Errors
-    /// None of the pinned certificates is in there.
-    pub fn from_bytes(what: &str, bytes: &[u8], pinned: &[Fingerprint]) -> Result<Self> {
-        let mut certs: Vec<Cert> = Vec::new();
-        let mut others = Vec::new();
-        for cert in packets::certs(bytes) {
-            if !pinned.contains(&fingerprint(&cert.fingerprint())) {
-                others.push(cert.fingerprint().to_string());
-            } else if let Some(known) = certs.iter_mut().find(|known| same(known, &cert)) {
-                if let Ok(merged) = known.clone().merge_public(cert) {
-                    *known = merged;
-                }
-            } else {
-                certs.push(cert.strip_secret_key_material());
-            }
-        }
-        if certs.is_empty() {
-            return Err(refusal::no_pinned_key(what, &others));
-        }
-        Ok(Self { certs })
-    }
-
-    /// The primary fingerprints of the certificates that count.
-    pub fn fingerprints(&self) -> Vec<Fingerprint> {
-        self.certs.iter().map(|cert| fingerprint(&cert.fingerprint())).collect()
-    }
-
     /// Checks a detached signature (armored or binary) over `data`, which `what` names.
     ///
     /// Reads `data` once, in constant memory, and not at all if no signature is by a pinned key.
@@ -326,10 +298,6 @@ fn good(what: &str, mut candidates: Vec<Candidate>, contexts: &[Context]) -> Res
         Some(candidate) => Ok(candidate),
         None => Err(refusal::bad(what, &claimed.unwrap_or_default())),
     }
-}
-
-fn same(one: &Cert, other: &Cert) -> bool {
-    one.fingerprint() == other.fingerprint()
 }
 
 /// A full fingerprint among the issuers, else the first short id.

@@ -107,6 +107,11 @@ impl Engine {
         names
     }
 
+    /// A label of an image.
+    pub fn label(&self, reference: &str, name: &str) -> Option<String> {
+        self.shared.lock().images.get(reference)?.labels.get(name).cloned()
+    }
+
     pub fn containers(&self) -> usize {
         self.shared.lock().containers.len()
     }

@@ -115,6 +115,13 @@ pub fn signing(cert: &Cert) -> KeyPair {
     subkey(cert, &KeyFlags::empty().set_signing())
 }
 
+/// The subkey that signs, of a key whose time is now.
+pub fn signing_now(cert: &Cert) -> KeyPair {
+    let policy = StandardPolicy::new();
+    let mut keys = cert.keys().secret().with_policy(&policy, None).for_signing();
+    keys.next().unwrap().key().clone().into_keypair().unwrap()
+}
+
 /// The subkey that may not sign.
 pub fn authentication(cert: &Cert) -> KeyPair {
     subkey(cert, &KeyFlags::empty().set_authentication())

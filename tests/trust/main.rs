@@ -3,6 +3,8 @@
 //! | module | what it shows |
 //! |---|---|
 //! | `update` | moving the lock: newer, older, replayed, flavours that are gone |
+//! | `keyring` | `bb keys`, where certificates come from, expiry |
+//! | `skip` | `-s`: what it says, what it leaves, how it ends |
 //! | `hostile` | a table of broken and hostile inputs, with the exact message of each |
 //!
 //! Needs no engine and no network: the engine is the one of the parity test. All keys and signatures
@@ -16,8 +18,10 @@ mod hostile;
 #[allow(dead_code, reason = "shared with the parity test")]
 #[path = "../parity/http.rs"]
 mod http;
+mod keyring;
 mod keys;
 mod mirror;
+mod skip;
 #[allow(dead_code, unused_imports, reason = "shared with the suite")]
 #[path = "../suite/support/mod.rs"]
 mod support;
