@@ -94,7 +94,13 @@ impl Client {
         let mut faults = Vec::new();
         for mirror in mirrors {
             match job.fetch_from(mirror).await {
-                Ok(done) => return Ok(done),
+                Ok(done) => {
+                    let told = |(m, f): &(&Mirror, Fault)| format!("{m}: {}", f.reason());
+                    return Ok(Downloaded {
+                        passed_over: faults.iter().map(told).collect(),
+                        ..done
+                    });
+                }
                 Err(Fault::Here(error)) => return Err(error),
                 Err(fault) => faults.push((mirror, fault)),
             }

@@ -108,6 +108,7 @@ impl Engine {
     }
 
     /// A label of an image.
+    #[allow(dead_code, reason = "another test program asks")]
     pub fn label(&self, reference: &str, name: &str) -> Option<String> {
         self.shared.lock().images.get(reference)?.labels.get(name).cloned()
     }

@@ -5,15 +5,18 @@
 //! | `update` | moving the lock: newer, older, replayed, flavours that are gone |
 //! | `keyring` | `bb keys`, where certificates come from, expiry |
 //! | `skip` | `-s`: what it says, what it leaves, how it ends |
+//! | `fetch` | downloads that break and go on; real nginx |
 //! | `hostile` | a table of broken and hostile inputs, with the exact message of each |
 //!
-//! Needs no engine and no network: the engine is the one of the parity test. All keys and signatures
-//! are dated to fixed times.
+//! Needs Debian's nginx, but no engine and no network: the engine is the one of the parity test. All
+//! keys and signatures are dated to fixed times.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "shared with the parity test")]
 #[path = "../parity/engine.rs"]
 mod engine;
+mod fetch;
+#[allow(clippy::too_many_lines, clippy::semicolon_if_nothing_returned, reason = "tables")]
 mod hostile;
 #[allow(dead_code, reason = "shared with the parity test")]
 #[path = "../parity/http.rs"]
@@ -21,6 +24,7 @@ mod http;
 mod keyring;
 mod keys;
 mod mirror;
+mod server;
 mod skip;
 #[allow(dead_code, unused_imports, reason = "shared with the suite")]
 #[path = "../suite/support/mod.rs"]

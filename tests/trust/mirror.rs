@@ -92,10 +92,6 @@ impl Mirror {
         fs::read_to_string(self.root.join(path)).unwrap()
     }
 
-    pub fn bytes(&self, path: &str) -> Vec<u8> {
-        fs::read(self.root.join(path)).unwrap()
-    }
-
     pub fn remove(&self, path: &str) {
         fs::remove_file(self.root.join(path)).unwrap();
     }

@@ -30,7 +30,8 @@ pub(super) async fn fetch(
     }
     let progress = |done, total| log.bytes(done, total);
     let got = context.client.download(&mirrors, path, dest, &expect(pinned), &progress).await?;
-    Ok(Made::default().note(megabytes(got.size)))
+    let passed_over = got.passed_over.iter().map(|why| format!("; passed over {why}"));
+    Ok(Made::default().note(megabytes(got.size) + &passed_over.collect::<String>()))
 }
 
 /// Whether the file is there as pinned: `bb update` has read the snapshot, and leaves it.
