@@ -6,12 +6,14 @@
 //! | `keyring` | `bb keys`, where certificates come from, expiry |
 //! | `skip` | `-s`: what it says, what it leaves, how it ends |
 //! | `fetch` | downloads that break and go on; real nginx |
+//! | `corpus` | the inputs of `make fuzz`, replayed |
 //! | `hostile` | a table of broken and hostile inputs, with the exact message of each |
 //!
 //! Needs Debian's nginx, but no engine and no network: the engine is the one of the parity test. All
 //! keys and signatures are dated to fixed times.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod corpus;
 #[allow(dead_code, reason = "shared with the parity test")]
 #[path = "../parity/engine.rs"]
 mod engine;

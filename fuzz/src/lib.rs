@@ -1,0 +1,9 @@
+//! The parsers under test, taken from the program's sources: they need none of its dependencies, so
+//! fuzzing them need not compile any.
+
+#[path = "../../src/error.rs"]
+pub mod error;
+#[path = "../../src/trust/mod.rs"]
+pub mod trust;
+
+pub mod checks;
