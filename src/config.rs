@@ -10,22 +10,10 @@ use serde::Deserialize;
 
 use crate::error::{Error, Place, Result, lower_first};
 
-/// Primary fingerprints of the keys that Gentoo signs stages (first) and snapshots (second) with.
-/// Source: <https://www.gentoo.org/downloads/signatures/>.
-pub const GENTOO_FINGERPRINTS: [&str; 2] =
-    ["13EBBDBEDE7A12775DFDB1BABB572E0E2D182910", "DCD05B71EAB94199527F44ACDB6B8C1F96D8BF6D"];
+mod trust;
 
-/// Where Gentoo publishes the certificates of these keys: all in one file, and each in the web key
-/// directory of its domain (the name is z-base-32 of SHA-1 of the address's local part).
-/// Source: <https://www.gentoo.org/downloads/signatures/>.
-pub const GENTOO_KEY_URLS: [&str; 3] = [
-    "https://qa-reports.gentoo.org/output/service-keys.gpg",
-    "https://gentoo.org/.well-known/openpgpkey/hu/wtktzo4gyuhzu8a4z5fdj3fgmr1u6tob?l=releng",
-    "https://gentoo.org/.well-known/openpgpkey/hu/gzhmqtt9d5d1y1bw4ufs47npj5wn8pyx?l=infrastructure",
-];
-
-/// Where Gentoo's package sec-keys/openpgp-keys-gentoo-release puts the certificates.
-pub const INSTALLED_KEYRING: &str = "/usr/share/openpgp-keys/gentoo-release.asc";
+use trust::TrustTable;
+pub use trust::{GENTOO_FINGERPRINTS, GENTOO_KEY_URLS, INSTALLED_KEYRING};
 
 /// Variables of `make.conf` that the builder itself has to set.
 const RESERVED: [&str; 9] = [
@@ -106,14 +94,6 @@ pub struct Task {
     pub needs: Vec<Written>,
     /// Variables for the command.
     pub env: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TrustTable {
-    keyring: Option<PathBuf>,
-    fingerprints: Option<Vec<String>>,
-    key_urls: Option<Vec<String>>,
 }
 
 /// Effective settings of one project.
@@ -211,9 +191,7 @@ impl Settings {
         put(&mut self.flavour, file.flavour);
         put(&mut self.source_date_epoch, file.source_date_epoch);
         put(&mut self.made_by_make, file.made_by_make);
-        put(&mut self.keyring, file.trust.keyring);
-        put(&mut self.fingerprints, file.trust.fingerprints);
-        put(&mut self.key_urls, file.trust.key_urls);
+        self.apply_trust(file.trust);
     }
 
     fn apply_build(&mut self, file: &Path, text: &str, parsed: &File) -> Result<()> {
@@ -260,11 +238,7 @@ impl Settings {
         put(&mut self.tag, get("TAG"));
         put(&mut self.exclude, get("EXCLUDE").map(|v| list(&v)));
         put(&mut self.mirrors, get("MIRROR").map(|v| list(&v)));
-        put(&mut self.keyring, get("BB_KEYRING").map(PathBuf::from));
-        put(&mut self.fingerprints, get("BB_FINGERPRINTS").map(|v| list(&v)));
-        put(&mut self.key_urls, get("BB_KEY_URLS").map(|v| list(&v)));
-        self.skip_verify = get("BB_SKIP_VERIFY").is_some_and(|v| v != "0");
-        self.own_keys = data_folder(env).map(|data| data.join("gentoo-bb/keys"));
+        self.apply_trust_env(env);
         self.date = get("DATE");
     }
 
@@ -299,13 +273,6 @@ impl Settings {
     pub fn reference(&self, name: &str) -> String {
         format!("{}/{name}:{}", self.namespace, self.tag)
     }
-}
-
-/// The user's folder for data, as the XDG Base Directory Specification has it: a relative path does
-/// not count.
-fn data_folder(env: &BTreeMap<String, String>) -> Option<PathBuf> {
-    let absolute = |name: &str| env.get(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))
 }
 
 fn put<T>(slot: &mut T, value: Option<T>) {

@@ -136,7 +136,10 @@ pub(super) fn shape(project: &Project) -> Result<(Vec<Dock>, Plan)> {
 }
 
 /// The shape, with verification skipped where it is to be.
-pub(super) fn asked(project: &Project, (docks, plan): (Vec<Dock>, Plan)) -> Result<(Vec<Dock>, Plan)> {
+pub(super) fn asked(
+    project: &Project,
+    (docks, plan): (Vec<Dock>, Plan),
+) -> Result<(Vec<Dock>, Plan)> {
     if !project.settings.skip_verify {
         return Ok((docks, plan));
     }

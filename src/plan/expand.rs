@@ -10,10 +10,14 @@ use litemap::LiteMap;
 use crate::config::{Settings, Task};
 use crate::error::{Error, Result};
 use crate::ids::{DockName, Kind, StepId};
-use crate::lock::{Lock, Pin};
+use crate::lock::Lock;
 use crate::plan::graph::Plan;
-use crate::plan::step::{ImageWork, Need, Object, Pinned, RootfsWork, Step, Work};
+use crate::plan::step::{ImageWork, Need, Object, RootfsWork, Step, Work};
 use crate::plan::tasks;
+
+mod downloads;
+
+use downloads::{PORTAGE, with};
 
 /// What the plan has to know of a dock; everything else stays with `dock`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,88 +210,6 @@ impl<'a> Builder<'a> {
         ]
     }
 
-    fn fetch(&self, file: &str, path: &str, pin: Option<&Pin>) -> Step {
-        let dest = self.sources.layout.download(file);
-        let digest = pin.map_or("", |p| p.sha512.as_str());
-        let work =
-            Work::Fetch { path: path.to_owned(), dest: dest.clone(), pinned: pin.map(pinned) };
-        Step {
-            params: params([("path", path), ("sha512", digest)]),
-            outputs: vec![dest],
-            ..step(Kind::Fetch, file, work)
-        }
-    }
-
-    /// Where verification is skipped, neither signatures nor keys need be there.
-    fn verify(
-        &self,
-        name: &str,
-        file: &str,
-        signature: &str,
-        digests: Option<&str>,
-        pin: &Pin,
-    ) -> Step {
-        let settings = self.sources.settings;
-        let download = |suffix: &str| self.sources.layout.download(&format!("{file}{suffix}"));
-        let mut suffixes = vec![""];
-        let mut keyrings: &[PathBuf] = &[];
-        let mut params =
-            params([("sha512", &pin.sha512), ("fingerprints", &settings.fingerprints.join(" "))]);
-        if settings.skip_verify {
-            params.insert("verification".to_owned(), "skipped".to_owned());
-        } else {
-            suffixes.extend([signature].into_iter().chain(digests));
-            keyrings = self.sources.keyrings;
-        }
-        let work = Work::Verify {
-            file: download(""),
-            signature: download(signature),
-            digests: digests.map(download),
-            name: pin.file_name().to_owned(),
-            pinned: pinned(pin),
-            skipped: settings.skip_verify,
-        };
-        let files = suffixes.iter().map(|s| download(s)).chain(keyrings.iter().cloned());
-        let fetch = |suffix: &&str| StepId::new(Kind::Fetch, format!("{file}{suffix}"));
-        Step {
-            files: files.collect(),
-            params,
-            needs: suffixes.iter().map(fetch).map(Need::order).collect(),
-            ..step(Kind::Verify, name, work)
-        }
-    }
-
-    fn import_stage3(&self, file: &str) -> Step {
-        let work = Work::ImportStage3 {
-            file: self.sources.layout.download(file),
-            image: self.names.stage3.clone(),
-            sha512: self.lock.stage3.sha512.clone(),
-        };
-        Step {
-            needs: vec![Need::product(StepId::new(Kind::Verify, "stage3"), "sha512")],
-            objects: vec![Object::Image(self.names.stage3.clone())],
-            ..step(Kind::Import, "stage3", work)
-        }
-    }
-
-    fn import_portage(&self) -> Step {
-        let work = Work::ImportPortage {
-            file: self.sources.layout.download(PORTAGE),
-            image: self.names.portage.clone(),
-            stage3_image: self.names.stage3.clone(),
-            sha512: self.lock.portage.sha512.clone(),
-            content: self.names.portage_content.clone(),
-        };
-        Step {
-            needs: vec![
-                Need::product(StepId::new(Kind::Verify, "portage"), "sha512"),
-                Need::product(StepId::new(Kind::Import, "stage3"), "content"),
-            ],
-            objects: vec![Object::Image(self.names.portage.clone())],
-            ..step(Kind::Import, "portage", work)
-        }
-    }
-
     fn builder(&self) -> Step {
         let work = Work::Builder {
             portage_image: self.names.portage.clone(),
@@ -328,16 +250,6 @@ impl<'a> Builder<'a> {
             ..step(Kind::Rootfs, dock.name.as_str(), Work::Rootfs(Box::new(work)))
         }
     }
-}
-
-const PORTAGE: &str = "portage.tar.xz";
-
-fn with(pin: &Pin, suffix: &str) -> String {
-    format!("{}{suffix}", pin.path)
-}
-
-fn pinned(pin: &Pin) -> Pinned {
-    Pinned { size: pin.size, sha512: pin.sha512.clone(), blake2b: pin.blake2b.clone() }
 }
 
 fn params<const N: usize>(pairs: [(&str, &str); N]) -> LiteMap<String, String> {
