@@ -145,6 +145,7 @@ impl Project {
         let entries = std::fs::read_dir(&self.settings.docks).into_iter().flatten().flatten();
         let links = entries.filter(|e| e.file_type().is_ok_and(|t| t.is_symlink()));
         looked.extend(links.map(|link| link.path().join(".")));
+        looked.extend(keys::own_files(&self.settings));
         let patterns = self.settings.tasks.iter().flat_map(|t| &t.inputs);
         let patterns = patterns.map(|input| input.text.as_str()).filter(|p| is_pattern(p));
         looked.extend(patterns.flat_map(|p| folders(p).map(|folder| folder.join("."))));

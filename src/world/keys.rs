@@ -31,13 +31,18 @@ pub fn own_file(settings: &Settings, fingerprint: &str) -> Option<PathBuf> {
     Some(settings.own_keys.as_ref()?.join(format!("{fingerprint}.asc")))
 }
 
-/// The files that certificates may come from, whether they are there or not.
+/// The files that certificates come from. Those of the user's folder only where they are there:
+/// what another user, with another folder, did not import is no difference.
 pub fn files(settings: &Settings) -> Vec<PathBuf> {
-    let own = settings.fingerprints.iter().filter_map(|text| {
-        let fingerprint = text.parse::<Fingerprint>().ok()?;
-        own_file(settings, &fingerprint.to_string())
-    });
+    let own = own_files(settings).into_iter().filter(|file| file.exists());
     [settings.keyring.clone()].into_iter().chain(own).collect()
+}
+
+/// The files that the pinned certificates have in the user's folder, or would have.
+pub fn own_files(settings: &Settings) -> Vec<PathBuf> {
+    let fingerprints = settings.fingerprints.iter().filter_map(|text| text.parse().ok());
+    let file = |fingerprint: Fingerprint| own_file(settings, &fingerprint.to_string());
+    fingerprints.filter_map(file).collect()
 }
 
 /// The pinned certificates of this machine and this user, merged.
