@@ -3,6 +3,7 @@
 
 #[path = "../../src/error.rs"]
 pub mod error;
+#[allow(dead_code, reason = "the program uses all of it")]
 #[path = "../../src/trust/mod.rs"]
 pub mod trust;
 
