@@ -3,7 +3,10 @@
 
 mod build;
 mod export;
+mod keys;
 mod makefile;
+mod notes;
+mod pin;
 mod recall;
 mod session;
 mod status;
@@ -56,6 +59,8 @@ enum Verb {
     Sync(sync::Args),
     /// Pin the newest stage3 and snapshot in bb.lock
     Update(update::Args),
+    /// The keys whose signatures count: list, import, refresh, verify
+    Keys(keys::Args),
 }
 
 /// How messages look.
@@ -99,6 +104,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
     if let Verb::Sync(args) = &cli.verb {
         args.check_folders([cli.project.as_deref(), cli.state.as_deref()])?;
     }
+    let here = std::env::current_dir().unwrap_or_default();
     let state = enter_project(cli.project, cli.state)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -112,6 +118,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Makefile(args) => makefile::makefile(&args, &state),
             Verb::Export(args) => export::export(&args, &state),
             Verb::Sync(args) => sync::sync(&args, &state, look).await,
+            Verb::Keys(args) => keys::keys(&args, &state, &here).await,
             Verb::Update(args) => update::update(&args, &state).await,
         }
     });

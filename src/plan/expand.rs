@@ -2,7 +2,7 @@
 //!
 //! Pure: from settings, lock and the docks' facts to a [`Plan`]. Knows no files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use litemap::LiteMap;
@@ -10,10 +10,14 @@ use litemap::LiteMap;
 use crate::config::{Settings, Task};
 use crate::error::{Error, Result};
 use crate::ids::{DockName, Kind, StepId};
-use crate::lock::{Lock, Pin};
+use crate::lock::Lock;
 use crate::plan::graph::Plan;
-use crate::plan::step::{ImageWork, Need, Object, Pinned, RootfsWork, Step, Work};
+use crate::plan::step::{ImageWork, Need, Object, RootfsWork, Step, Work};
 use crate::plan::tasks;
+
+mod downloads;
+
+use downloads::{PORTAGE, with};
 
 /// What the plan has to know of a dock; everything else stays with `dock`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +76,8 @@ pub struct Sources<'a> {
     pub lock: Option<&'a Lock>,
     /// Where results go.
     pub layout: &'a Layout,
+    /// The files that certificates may be in.
+    pub keyrings: &'a [PathBuf],
     /// SHA-256 of the builder's own files.
     pub bob_digest: &'a str,
     /// The docks.
@@ -133,14 +139,29 @@ pub fn expand(sources: Sources<'_>) -> Result<Plan> {
         (Some(builder), Some(_)) => steps.extend(builder.steps()),
         (None, Some(dock)) => return Err(Error::bug(format!("no lock for `{}`", dock.name))),
     }
+    let unverified = unverified(sources);
     for dock in sources.docks {
         if let (true, Some(builder)) = (dock.has_rootfs, &builder) {
             steps.push(builder.rootfs(dock, rootfs_parent(&by_name, dock)));
         }
         steps.push(dockerfile(sources, dock));
-        steps.push(image(sources, dock));
+        steps.push(image(sources, dock, unverified.contains(&dock.name)));
     }
     tasks::join(sources, steps)
+}
+
+/// The docks with something in them that was not verified: those that are compiled, and all that
+/// take from one.
+fn unverified<'a>(sources: Sources<'a>) -> HashSet<&'a DockName> {
+    let mut found = HashSet::new();
+    let mut before = usize::MAX;
+    while sources.settings.skip_verify && found.len() != before {
+        before = found.len();
+        let takes = |d: &&DockFacts| d.has_rootfs || d.parents.iter().any(|p| found.contains(p));
+        let more = sources.docks.iter().filter(takes).map(|d| &d.name).collect::<Vec<&'a _>>();
+        found.extend(more);
+    }
+    found
 }
 
 /// The nearest ancestor that has a rootfs. Stops at a cycle, which the graph reports.
@@ -189,82 +210,6 @@ impl<'a> Builder<'a> {
         ]
     }
 
-    fn fetch(&self, file: &str, path: &str, pin: Option<&Pin>) -> Step {
-        let dest = self.sources.layout.download(file);
-        let digest = pin.map_or("", |p| p.sha512.as_str());
-        let work =
-            Work::Fetch { path: path.to_owned(), dest: dest.clone(), pinned: pin.map(pinned) };
-        Step {
-            params: params([("path", path), ("sha512", digest)]),
-            outputs: vec![dest],
-            ..step(Kind::Fetch, file, work)
-        }
-    }
-
-    fn verify(
-        &self,
-        name: &str,
-        file: &str,
-        signature: &str,
-        digests: Option<&str>,
-        pin: &Pin,
-    ) -> Step {
-        let suffixes = ["", signature].into_iter().chain(digests);
-        let names = suffixes.map(|s| format!("{file}{s}")).collect::<Vec<_>>();
-        let mut files = names.iter().map(|n| self.sources.layout.download(n)).collect::<Vec<_>>();
-        let work = Work::Verify {
-            file: self.sources.layout.download(file),
-            signature: self.sources.layout.download(&format!("{file}{signature}")),
-            digests: digests.map(|d| self.sources.layout.download(&format!("{file}{d}"))),
-            name: pin.file_name().to_owned(),
-            pinned: pinned(pin),
-        };
-        files.push(self.sources.settings.keyring.clone());
-        Step {
-            files,
-            params: params([
-                ("sha512", &pin.sha512),
-                ("fingerprints", &self.sources.settings.fingerprints.join(" ")),
-            ]),
-            needs: names
-                .iter()
-                .map(|n| Need::order(StepId::new(Kind::Fetch, n.as_str())))
-                .collect(),
-            ..step(Kind::Verify, name, work)
-        }
-    }
-
-    fn import_stage3(&self, file: &str) -> Step {
-        let work = Work::ImportStage3 {
-            file: self.sources.layout.download(file),
-            image: self.names.stage3.clone(),
-            sha512: self.lock.stage3.sha512.clone(),
-        };
-        Step {
-            needs: vec![Need::product(StepId::new(Kind::Verify, "stage3"), "sha512")],
-            objects: vec![Object::Image(self.names.stage3.clone())],
-            ..step(Kind::Import, "stage3", work)
-        }
-    }
-
-    fn import_portage(&self) -> Step {
-        let work = Work::ImportPortage {
-            file: self.sources.layout.download(PORTAGE),
-            image: self.names.portage.clone(),
-            stage3_image: self.names.stage3.clone(),
-            sha512: self.lock.portage.sha512.clone(),
-            content: self.names.portage_content.clone(),
-        };
-        Step {
-            needs: vec![
-                Need::product(StepId::new(Kind::Verify, "portage"), "sha512"),
-                Need::product(StepId::new(Kind::Import, "stage3"), "content"),
-            ],
-            objects: vec![Object::Image(self.names.portage.clone())],
-            ..step(Kind::Import, "portage", work)
-        }
-    }
-
     fn builder(&self) -> Step {
         let work = Work::Builder {
             portage_image: self.names.portage.clone(),
@@ -307,16 +252,6 @@ impl<'a> Builder<'a> {
     }
 }
 
-const PORTAGE: &str = "portage.tar.xz";
-
-fn with(pin: &Pin, suffix: &str) -> String {
-    format!("{}{suffix}", pin.path)
-}
-
-fn pinned(pin: &Pin) -> Pinned {
-    Pinned { size: pin.size, sha512: pin.sha512.clone(), blake2b: pin.blake2b.clone() }
-}
-
 fn params<const N: usize>(pairs: [(&str, &str); N]) -> LiteMap<String, String> {
     pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect()
 }
@@ -354,7 +289,7 @@ fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
     }
 }
 
-fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
+fn image(sources: Sources<'_>, dock: &DockFacts, unverified: bool) -> Step {
     let dir = sources.layout.image_dir(&dock.name);
     let name = dock.name.as_str();
     let mut needs = vec![Need::product(StepId::new(Kind::Dockerfile, name), "text")];
@@ -367,7 +302,10 @@ fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
     let references = references(sources.settings, name);
     // The engine keeps the times of the files that it is sent.
     let epoch = sources.settings.source_date_epoch.to_string();
-    let params = params([("references", &references.join(" ")), ("source_date_epoch", &epoch)]);
+    let mut params = params([("references", &references.join(" ")), ("source_date_epoch", &epoch)]);
+    if unverified {
+        params.insert("verification".to_owned(), "skipped".to_owned());
+    }
     let work = ImageWork {
         name: dock.name.clone(),
         references: references.clone(),
@@ -376,6 +314,7 @@ fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
         dock: dock.dir.clone(),
         context: dock.context.clone(),
         dir: dir.clone(),
+        unverified,
     };
     Step {
         files: dock.context.iter().map(|f| dock.dir.join(f)).collect(),

@@ -89,6 +89,8 @@ pub enum Work {
         name: String,
         /// Size and digests of the lock.
         pinned: Pinned,
+        /// Check nothing.
+        skipped: bool,
     },
     /// Bring the stage3 into the engine as an image.
     ImportStage3 {
@@ -196,4 +198,6 @@ pub struct ImageWork {
     pub context: Vec<PathBuf>,
     /// Where `image.json` goes.
     pub dir: PathBuf,
+    /// Something in it was not verified: a label says so.
+    pub unverified: bool,
 }

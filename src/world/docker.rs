@@ -29,7 +29,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const WORK_TIMEOUT: u64 = 4 * 60 * 60;
 /// The label that says what an image was made of, where that alone decides what it is: projects
 /// share such images.
-const CONTENT_LABEL: &str = "bb.content";
+pub const CONTENT_LABEL: &str = "bb.content";
+/// The label of an image with something in it that nobody verified.
+pub const VERIFICATION_LABEL: &str = "bb.verification";
 
 /// One engine that answers.
 #[derive(Debug, Clone)]
@@ -203,17 +205,17 @@ impl Engine {
         committed.map(drop).map_err(failed("make an image of a container"))
     }
 
-    /// Builds an image of a context with its `Dockerfile`, and tags it. Returns its id. `content`
-    /// says what it is, where the id does not.
+    /// Builds an image of a context with its `Dockerfile`, and tags it. Returns its id. `label` is
+    /// name and value.
     pub async fn build_image(
         &self,
         context: Body,
         references: &[String],
-        content: Option<&str>,
+        label: Option<(&str, &str)>,
         log: Sink<'_>,
     ) -> Result<String> {
         let first = references.first().map_or("", String::as_str);
-        let labels = content.map(|c| (CONTENT_LABEL.to_owned(), c.to_owned()));
+        let labels = label.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let options = query::BuildImageOptionsBuilder::default()
             .dockerfile("Dockerfile")
             .t(first)

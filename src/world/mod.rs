@@ -8,6 +8,7 @@ pub mod docker;
 pub mod held;
 pub mod http;
 pub mod index;
+pub mod keys;
 pub mod openpgp;
 pub mod release;
 pub mod store;

@@ -327,6 +327,11 @@ fn remove_whatever(path: &Path) -> Result<()> {
     remove_if_there(path)
 }
 
+/// Gives a file another name, in place of what has that name.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(|e| Error::file("rename", from, &e))
+}
+
 /// Removes a file; no error if it is not there.
 pub fn remove_if_there(path: &Path) -> Result<()> {
     match fs::remove_file(path) {

@@ -122,6 +122,12 @@ impl Engine {
         self.server.come_up();
     }
 
+    /// A label of an image.
+    #[allow(dead_code, reason = "another test program asks")]
+    pub fn label(&self, reference: &str, name: &str) -> Option<String> {
+        self.shared.lock().images.get(reference)?.labels.get(name).cloned()
+    }
+
     pub fn containers(&self) -> usize {
         self.shared.lock().containers.len()
     }

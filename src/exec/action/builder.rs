@@ -13,6 +13,7 @@ use crate::exec::action::{Log, Made, is_there};
 use crate::exec::work::Context;
 use crate::hex::hex;
 use crate::world::archive::{self, Entry};
+use crate::world::docker::CONTENT_LABEL;
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/bob");
 
@@ -50,7 +51,10 @@ pub(super) async fn builder(
     let body = archive::stream(entries, context.settings.source_date_epoch);
     let mut sink = |data: &[u8]| log.write(data);
     let references = [image.to_owned()];
-    context.engine.build_image(body, &references, Some(content), &mut sink).await?;
+    context
+        .engine
+        .build_image(body, &references, Some((CONTENT_LABEL, content)), &mut sink)
+        .await?;
     log.check()?;
     Ok(Made::product("content", content))
 }

@@ -9,6 +9,7 @@ use crate::exec::action::{Log, Made, megabytes};
 use crate::exec::work::Context;
 use crate::plan::step::ImageWork;
 use crate::world::archive::{self, Entry};
+use crate::world::docker::VERIFICATION_LABEL;
 
 pub(super) async fn image(work: &ImageWork, context: &Context, log: &mut Log) -> Result<Made> {
     let id = build(work, context, log).await?;
@@ -30,11 +31,12 @@ pub(super) async fn image(work: &ImageWork, context: &Context, log: &mut Log) ->
 const ATTEMPTS: usize = 3;
 
 async fn build(work: &ImageWork, context: &Context, log: &mut Log) -> Result<String> {
+    let label = work.unverified.then_some((VERIFICATION_LABEL, "skipped"));
     let mut attempt = 1;
     loop {
         let body = archive::stream(entries(work), context.settings.source_date_epoch);
         let mut sink = |data: &[u8]| log.write(data);
-        match context.engine.build_image(body, &work.references, None, &mut sink).await {
+        match context.engine.build_image(body, &work.references, label, &mut sink).await {
             Ok(id) => return Ok(id),
             Err(error) if attempt < ATTEMPTS && cache_vanished(&error) => {
                 log.write(format!("bb: {}; trying again\n", error.message()).as_bytes());

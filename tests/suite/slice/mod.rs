@@ -10,5 +10,6 @@ mod killed;
 mod project;
 mod remote;
 mod running;
+mod unverified;
 
 pub use project::{IMAGES, Project, copy_docks};
