@@ -10,11 +10,12 @@ use crate::cli::say;
 use crate::error::{Error, Result};
 use crate::lock::Lock;
 use crate::project::{LOCK_FILE, Project};
+use crate::world::held::StepLock;
 use crate::world::http::Client;
 use crate::world::keys;
 use crate::world::openpgp::Keyring;
 use crate::world::release::{Release, Times};
-use crate::world::store::{self, StepLock};
+use crate::world::store;
 
 /// Pins what the mirrors offer, unless another process does so meanwhile.
 pub(super) async fn once(project: &Project, offline: bool) -> Result<Lock> {
