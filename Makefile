@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help build mirror engine engine-stop demo test bench clean
+.PHONY: help build mirror engine engine-stop demo test bench fuzz clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
@@ -26,8 +26,12 @@ demo:             ## build the images of bb-dock/, fetch a page from nginx
 test:             ## formatting, lints, unit and integration tests
 	@scripts/test.sh
 
-bench:            ## what doing nothing costs, beside ninja, make and a bare stat
+bench:            ## what doing nothing costs, and what verifying costs
 	@cargo bench --bench scale
+	@cargo bench --bench verify
+
+fuzz:             ## ten minutes of strange input for each parser of what mirrors serve
+	@scripts/fuzz.sh
 
 clean:            ## remove target/, .demo/ and .bb/ (not the engine, not the mirror)
 	@rm -rf -- target .demo .bb

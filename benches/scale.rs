@@ -6,10 +6,10 @@
 //! writes JSON to `target/bench.json`; judges nothing.
 
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
-#[path = "../tests/parity/engine.rs"]
+#[path = "../tests/fake/engine.rs"]
 mod engine;
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
-#[path = "../tests/parity/http.rs"]
+#[path = "../tests/fake/http.rs"]
 mod http;
 
 use std::fs;

@@ -5,7 +5,7 @@
 # What make hands down would reach cargo and every make that a test starts.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES MAKE_TERMOUT MAKE_TERMERR
 # The demo and the tests have their own settings; a user's must not reach them.
-unset NAMESPACE AUTHOR TAG DATE EXCLUDE MIRROR BB_STATE BB_KEYRING BB_FINGERPRINTS
+unset NAMESPACE AUTHOR TAG DATE EXCLUDE MIRROR BB_STATE BB_KEYRING BB_FINGERPRINTS BB_KEY_URLS BB_SKIP_VERIFY
 export HOME=${HOME:-/root}
 PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
 

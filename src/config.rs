@@ -10,10 +10,10 @@ use serde::Deserialize;
 
 use crate::error::{Error, Place, Result, lower_first};
 
-/// Primary fingerprints of the keys that Gentoo signs stages (first) and snapshots (second) with.
-/// Source: <https://www.gentoo.org/downloads/signatures/>.
-pub const GENTOO_FINGERPRINTS: [&str; 2] =
-    ["13EBBDBEDE7A12775DFDB1BABB572E0E2D182910", "DCD05B71EAB94199527F44ACDB6B8C1F96D8BF6D"];
+mod trust;
+
+use trust::TrustTable;
+pub use trust::{GENTOO_FINGERPRINTS, GENTOO_KEY_URLS, INSTALLED_KEYRING};
 
 /// Variables of `make.conf` that the builder itself has to set.
 const RESERVED: [&str; 9] = [
@@ -98,13 +98,6 @@ pub struct Task {
     pub env: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TrustTable {
-    keyring: Option<PathBuf>,
-    fingerprints: Option<Vec<String>>,
-}
-
 /// Effective settings of one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -128,6 +121,12 @@ pub struct Settings {
     pub source_date_epoch: u64,
     /// OpenPGP certificates, relative to the project.
     pub keyring: PathBuf,
+    /// The folder of the certificates that were imported or fetched, one file for each.
+    pub own_keys: Option<PathBuf>,
+    /// Where certificates are fetched from, in order.
+    pub key_urls: Vec<String>,
+    /// Signatures and lists of digests are not checked.
+    pub skip_verify: bool,
     /// Pinned primary fingerprints.
     pub fingerprints: Vec<String>,
     /// Variables for Portage's `make.conf`.
@@ -158,7 +157,10 @@ impl Default for Settings {
             arch: text("amd64"),
             flavour: text("openrc"),
             source_date_epoch: 1_262_304_000,
-            keyring: "/usr/share/openpgp-keys/gentoo-release.asc".into(),
+            keyring: INSTALLED_KEYRING.into(),
+            own_keys: None,
+            key_urls: GENTOO_KEY_URLS.map(text).into(),
+            skip_verify: false,
             fingerprints: GENTOO_FINGERPRINTS.map(text).into(),
             build: BTreeMap::from([(text("CFLAGS"), text("-O2 -pipe"))]),
             date: None,
@@ -195,8 +197,7 @@ impl Settings {
         put(&mut self.source_date_epoch, file.source_date_epoch);
         put(&mut self.made_by_make, file.made_by_make);
         self.labels.extend(file.labels);
-        put(&mut self.keyring, file.trust.keyring);
-        put(&mut self.fingerprints, file.trust.fingerprints);
+        self.apply_trust(file.trust);
     }
 
     fn apply_build(&mut self, file: &Path, text: &str, parsed: &File) -> Result<()> {
@@ -243,9 +244,8 @@ impl Settings {
         put(&mut self.tag, get("TAG"));
         put(&mut self.exclude, get("EXCLUDE").map(|v| list(&v)));
         put(&mut self.mirrors, get("MIRROR").map(|v| list(&v)));
-        put(&mut self.keyring, get("BB_KEYRING").map(PathBuf::from));
-        put(&mut self.fingerprints, get("BB_FINGERPRINTS").map(|v| list(&v)));
         self.labels.extend(get("REVISION").map(|text| ("revision".to_owned(), text)));
+        self.apply_trust_env(env);
         self.date = get("DATE");
     }
 

@@ -30,6 +30,17 @@ pub fn render(error: &Error, color: bool) -> String {
     text
 }
 
+/// A warning in a line of its own, with what to do in another.
+pub fn warning(message: &str, hint: &str, color: bool) -> String {
+    let (warning, hint_word) = (paint("warning:", YELLOW, color), paint("hint:", CYAN, color));
+    format!("{warning} {message}\n{hint_word} {hint}\n")
+}
+
+/// A whole line in red.
+pub fn alarm(message: &str, color: bool) -> String {
+    format!("{}\n", paint(&format!("WARNING: {message}"), RED, color))
+}
+
 fn with_place(message: &str, place: &Place, color: bool) -> String {
     let file = place.file.display().to_string();
     let end = place.span.end.min(place.text.len());
@@ -44,6 +55,7 @@ fn with_place(message: &str, place: &Place, color: bool) -> String {
 }
 
 const RED: &str = "1;31";
+const YELLOW: &str = "1;33";
 const CYAN: &str = "1;36";
 
 fn paint(text: &str, code: &str, color: bool) -> String {

@@ -21,6 +21,7 @@ use crate::lock::Lock;
 use crate::parallel;
 use crate::plan::expand::{Layout, Sources};
 use crate::plan::{DockFacts, Plan, TaskFacts, expand};
+use crate::world::keys;
 use crate::world::store::Store;
 
 /// The settings' file.
@@ -29,7 +30,7 @@ pub const SETTINGS_FILE: &str = "bb.toml";
 pub const LOCK_FILE: &str = "bb.lock";
 
 /// One project, read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Project {
     /// Effective settings.
     pub settings: Settings,
@@ -77,6 +78,14 @@ impl Project {
         }
     }
 
+    /// The same with everything verified, or without.
+    #[must_use]
+    pub fn skipping(&self, skip_verify: bool) -> Self {
+        let mut other = self.clone();
+        other.settings.skip_verify = skip_verify;
+        other
+    }
+
     /// Reads the docks.
     pub fn docks(&self) -> Result<Vec<Dock>> {
         let mut docks = dock::discover(&self.settings.docks)?;
@@ -100,6 +109,7 @@ impl Project {
             settings: &self.settings,
             lock,
             layout: &self.layout,
+            keyrings: &keys::files(&self.settings),
             bob_digest: &templates_digest(),
             docks: &facts,
             tasks: &self.tasks()?,
@@ -137,6 +147,7 @@ impl Project {
         let entries = std::fs::read_dir(&self.settings.docks).into_iter().flatten().flatten();
         let links = entries.filter(|e| e.file_type().is_ok_and(|t| t.is_symlink()));
         looked.extend(links.map(|link| link.path().join(".")));
+        looked.extend(keys::own_files(&self.settings));
         let patterns = self.settings.tasks.iter().flat_map(|t| &t.inputs);
         let patterns = patterns.map(|input| input.text.as_str()).filter(|p| is_pattern(p));
         looked.extend(patterns.flat_map(|p| folders(p).map(|folder| folder.join("."))));

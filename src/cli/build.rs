@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::cli::recall::{Known, Recall, Recalled};
 use crate::cli::session::{Asked, Asking};
-use crate::cli::{Look, print, say, session, status};
+use crate::cli::{Look, notes, print, say, session, status};
 use crate::error::{Error, Exit, Result};
 use crate::exec::event::{Event, Summary};
 use crate::exec::run::{self, Options};
@@ -17,6 +17,7 @@ use crate::report::{self, Fancy, Plain, Report};
 
 /// Build images and all that they need.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Args {
     /// Names of images, or ids of steps (default: all but the excluded ones)
     images: Vec<String>,
@@ -29,6 +30,9 @@ pub(super) struct Args {
     /// Use no network
     #[arg(long)]
     offline: bool,
+    /// Check no signature: whatever the mirrors serve is built into the images
+    #[arg(short, long)]
+    skip_verify: bool,
     /// Print how every step stands and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -42,7 +46,9 @@ pub(super) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
     }
     let begun = Instant::now();
     let env = session::environment();
-    let project = Project::load(&env, state)?;
+    let mut project = Project::load(&env, state)?;
+    project.settings.skip_verify |= args.skip_verify;
+    notes::begin(&project.settings, look);
     let recall = Recall::new(&project, &format!("build {:?}", args.images));
     let asking = Asking::begin(&env, &project.store());
     let (summary, exit) = match recall.answer(asking).await? {
@@ -50,6 +56,7 @@ pub(super) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
         Recalled::Unknown(asking) => run(&args, look, &project, &recall, asking).await?,
     };
     say(&format!("{}\n", report::summary(&summary, begun.elapsed())));
+    notes::end(&project.store(), look);
     Ok(exit.map_or(0, Exit::code))
 }
 

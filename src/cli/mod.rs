@@ -5,7 +5,10 @@ mod audit;
 mod build;
 mod export;
 mod image;
+mod keys;
 mod makefile;
+mod notes;
+mod pin;
 mod recall;
 mod session;
 mod status;
@@ -63,6 +66,8 @@ enum Verb {
     Image(image::Verb),
     /// Pin the newest stage3 and snapshot in bb.lock
     Update(update::Args),
+    /// The keys whose signatures count: list, import, refresh, verify
+    Keys(keys::Args),
 }
 
 /// How messages look.
@@ -122,6 +127,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Sync(args) => sync::sync(&args, &state, look).await,
             Verb::Audit(args) => audit::run(&args, &state),
             Verb::Image(verb) => image::image(&verb, &state, &here),
+            Verb::Keys(args) => keys::keys(&args, &state, &here).await,
             Verb::Update(args) => update::update(&args, &state).await,
         }
     });

@@ -1,26 +1,27 @@
 //! What every verb starts with: the project, the engine, the lock.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
+use crate::cli::pin;
 use crate::dock::Dock;
 use crate::error::{Error, Result};
-use crate::exec::action::read_keyring;
+use crate::exec::job::{self, Standing};
 use crate::exec::work::{Context, PROJECT_LABEL};
 use crate::hex::hex;
+use crate::ids::Kind;
 use crate::lock::Lock;
 use crate::plan::Plan;
+use crate::plan::graph::StepIx;
 use crate::project::{LOCK_FILE, Project, needs_lock};
 use crate::world::address::engine_addresses;
 use crate::world::docker::{Engine, FoundContainer, Inventory};
 use crate::world::http::Client;
-use crate::world::release::Release;
-use crate::world::store::{self, Store};
+use crate::world::store::Store;
 
 /// The environment's variables; those that are not UTF-8 are none of ours.
 pub(super) fn environment() -> BTreeMap<String, String> {
@@ -103,30 +104,47 @@ pub(super) fn context(
 pub(super) async fn plan(project: &Project, offline: bool) -> Result<(Vec<Dock>, Plan)> {
     let docks = project.docks()?;
     let lock = match project.lock()? {
-        None if needs_lock(&docks) => Some(pin_once(project, offline).await?),
+        None if needs_lock(&docks) => Some(pin::once(project, offline).await?),
         lock => lock,
     };
-    let plan = project.plan(&docks, lock.as_ref())?;
+    let plan = planned(project, &docks, lock.as_ref())?;
     Ok((docks, plan))
 }
 
-/// Pins what the mirrors offer, unless another process does so meanwhile.
-async fn pin_once(project: &Project, offline: bool) -> Result<Lock> {
-    let store = project.store();
-    store.create()?;
-    let waiting = tokio::task::spawn_blocking(move || store.lock_all()).await;
-    let _held = waiting.map_err(|e| Error::bug(format!("waiting for a lock ended: {e}")))??;
-    match project.lock()? {
-        Some(lock) => Ok(lock),
-        None => pin_newest(project, offline).await,
+/// The plan, in which what is verified already stays verified although verification is skipped.
+fn planned(project: &Project, docks: &[Dock], lock: Option<&Lock>) -> Result<Plan> {
+    if project.settings.skip_verify {
+        let strict = project.skipping(false).plan(docks, lock)?;
+        let verify = |ix: &&StepIx| strict.step(**ix).id.kind == Kind::Verify;
+        let verify = strict.order().iter().filter(verify).copied().collect::<Vec<_>>();
+        let verify = strict.closure(&verify)?;
+        let standings = job::standings(&verify, &project.store(), &Inventory::default())?;
+        if standings.iter().all(|(_, standing)| *standing == Standing::Fresh) {
+            return Ok(strict);
+        }
     }
+    project.plan(docks, lock)
 }
 
-/// The docks, and the shape of the plan: with no lock yet, as if everything were unpinned.
+/// The docks, and the shape of the plan: with no lock yet, as if everything were unpinned. The same
+/// whether verification is skipped today or not.
 pub(super) fn shape(project: &Project) -> Result<(Vec<Dock>, Plan)> {
     let docks = project.docks()?;
     let lock = project.lock()?.unwrap_or_else(Lock::unpinned);
-    let plan = project.plan(&docks, Some(&lock))?;
+    let plan = project.skipping(false).plan(&docks, Some(&lock))?;
+    Ok((docks, plan))
+}
+
+/// The shape, with verification skipped where it is to be.
+pub(super) fn asked(
+    project: &Project,
+    (docks, plan): (Vec<Dock>, Plan),
+) -> Result<(Vec<Dock>, Plan)> {
+    if !project.settings.skip_verify {
+        return Ok((docks, plan));
+    }
+    let lock = project.lock()?.unwrap_or_else(Lock::unpinned);
+    let plan = planned(project, &docks, Some(&lock))?;
     Ok((docks, plan))
 }
 
@@ -142,27 +160,5 @@ pub(super) fn locked_plan(project: &Project) -> Result<Plan> {
             "`bb build` pins the newest stage3 and snapshot the first time, `bb update` later",
         ));
     }
-    project.plan(&docks, lock.as_ref())
-}
-
-/// Looks up what the mirrors offer, verifies it and writes `bb.lock`.
-pub(super) async fn pin_newest(project: &Project, offline: bool) -> Result<Lock> {
-    project.store().create()?;
-    let keyring = read_keyring(&project.settings)?;
-    let client = Client::new(offline);
-    let release = Release { settings: &project.settings, client: &client, keyring: &keyring };
-    let snapshot = project.layout.download("portage.tar.xz");
-    let lock = release.newest(&snapshot, today()).await?;
-    store::replace_beside(Path::new(LOCK_FILE), lock.to_text()?.as_bytes())?;
-    super::say(&format!(
-        "pinned  stage3 {} and snapshot {} in {LOCK_FILE}\n",
-        lock.stage3.timestamp,
-        lock.date()
-    ));
-    Ok(lock)
-}
-
-/// Days since 1970.
-fn today() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() / 86_400)
+    planned(project, &docks, lock.as_ref())
 }

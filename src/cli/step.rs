@@ -19,12 +19,16 @@ pub(super) struct Args {
     /// Use no network
     #[arg(long)]
     offline: bool,
+    /// Check no signature (for recipes: BB_SKIP_VERIFY=1)
+    #[arg(short, long)]
+    skip_verify: bool,
 }
 
 pub(super) async fn step(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let id: StepId = args.id.parse()?;
     let env = session::environment();
-    let project = Project::load(&env, state)?;
+    let mut project = Project::load(&env, state)?;
+    project.settings.skip_verify |= args.skip_verify;
     let (_, plan) = session::plan(&project, args.offline).await?;
     let ix = select::step(&plan, &id)?;
     let engine = session::engine(&env).await?;

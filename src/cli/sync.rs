@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::recall::{Known, Recall, Recalled};
 use crate::cli::session::Asking;
-use crate::cli::{Look, export, makefile, print, say, session};
+use crate::cli::{Look, export, makefile, notes, print, say, session};
 use crate::diag;
 use crate::dock::Dock;
 use crate::error::{Error, Result};
@@ -65,7 +65,7 @@ const FAILED: &str = "make/see-the-error-above";
 const SYNCED: &str = "make/synced.mk";
 
 pub(super) async fn sync(args: &Args, state: &Path, look: Look) -> Result<u8> {
-    match bring_in_line(args, state).await {
+    match bring_in_line(args, state, look).await {
         Ok(()) => {
             print_path(args, SYNCED);
             Ok(0)
@@ -86,9 +86,10 @@ fn print_path(args: &Args, file: &str) {
     }
 }
 
-async fn bring_in_line(args: &Args, state: &Path) -> Result<()> {
+async fn bring_in_line(args: &Args, state: &Path, look: Look) -> Result<()> {
     let env = session::environment();
     let project = Project::load(&env, state)?;
+    notes::begin(&project.settings, look);
     let store = project.store();
     let ninja = if args.exported.is_none() { export::written() } else { None };
     let question = format!("sync {:?} {:?} {ninja:?}", args.exported, args.images);
@@ -101,11 +102,12 @@ async fn bring_in_line(args: &Args, state: &Path) -> Result<()> {
         let current = check_makefile(args, &project, &shape)?;
         store.create()?;
         let inventory = asking.answer().await?.inventory;
-        let (docks, plan) = &shape;
+        let (docks, plan) = &session::asked(&project, shape)?;
         if sync::sync(plan, &store, &inventory)? == 0 && current {
             recall.keep(&project, Known { docks, plan, inventory: &inventory, seen });
         }
     }
+    notes::end(&store, look);
     store.replace(&state.join(SYNCED), b"# All stamps say what the judge says.\n")
 }
 

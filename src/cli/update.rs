@@ -2,32 +2,85 @@
 
 use std::path::Path;
 
-use crate::cli::{print, session};
+use crate::cli::{pin, print, session};
 use crate::error::Result;
-use crate::lock::Pin;
+use crate::lock::{Lock, Pin};
 use crate::project::Project;
 
 /// Pin the newest stage3 and snapshot in bb.lock.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Pin nothing; exit 1 if the mirrors have something newer
+    #[arg(long)]
+    check: bool,
+    /// Also take what is older than the pinned one
+    #[arg(long, conflicts_with = "check")]
+    allow_older: bool,
+    /// Use no network
+    #[arg(long)]
+    offline: bool,
+}
 
-pub(super) async fn update(_args: &Args, state: &Path) -> Result<u8> {
+pub(super) async fn update(args: &Args, state: &Path) -> Result<u8> {
     let env = session::environment();
     let mut project = Project::load(&env, state)?;
-    let date = project.settings.date.take();
-    let old = project.lock()?;
-    project.settings.date = date;
-    let new = session::pin_newest(&project, false).await?;
+    if args.check {
+        let old = pinned(&mut project)?;
+        return check(&project, args.offline, old.as_ref()).await;
+    }
+    let _held = pin::hold(&project).await?;
+    let old = pinned(&mut project)?;
+    let floor = old.as_ref().filter(|_| !args.allow_older);
+    let new = pin::newest(&project, args.offline, floor).await?;
     let old = old.as_ref();
     print(&changed("stage3", old.map(|l| &l.stage3), &new.stage3));
     print(&changed("snapshot", old.map(|l| &l.portage), &new.portage));
     Ok(0)
 }
 
-fn changed(what: &str, old: Option<&Pin>, new: &Pin) -> String {
-    match old {
-        Some(old) if old.sha512 == new.sha512 => format!("{what}: {} as before\n", new.timestamp),
-        Some(old) => format!("{what}: {} -> {}\n", old.timestamp, new.timestamp),
-        None => format!("{what}: {}\n", new.timestamp),
+/// The lock, whatever date the environment asks for: that is what it is to be moved to.
+fn pinned(project: &mut Project) -> Result<Option<Lock>> {
+    let date = project.settings.date.take();
+    let lock = project.lock();
+    project.settings.date = date;
+    lock
+}
+
+async fn check(project: &Project, offline: bool, old: Option<&Lock>) -> Result<u8> {
+    let offered = pin::offered(project, offline, old).await?;
+    let stage3 = old.map(|lock| lock.stage3.timestamp.as_str());
+    let (line, newer_stage3) = compared("stage3", stage3, Some(&offered.stage3));
+    print(&line);
+    let snapshot = old.map(Lock::date);
+    let (line, newer_snapshot) = compared("snapshot", snapshot, offered.snapshot.as_deref());
+    print(&line);
+    Ok(u8::from(newer_stage3 || newer_snapshot))
+}
+
+/// A line, and whether what the mirrors offer is newer.
+fn compared(what: &str, old: Option<&str>, new: Option<&str>) -> (String, bool) {
+    match (old, new) {
+        (Some(old), Some(new)) if new > old => (format!("{what}: {old} -> {new}\n"), true),
+        (Some(old), Some(new)) if new < old => {
+            (format!("{what}: {old}, the mirrors have only {new}\n"), false)
+        }
+        (Some(old), _) => (format!("{what}: {old} is the newest\n"), false),
+        (None, Some(new)) => (format!("{what}: {new}, none is pinned\n"), true),
+        (None, None) => (format!("{what}: the mirrors have none\n"), false),
     }
+}
+
+fn changed(what: &str, old: Option<&Pin>, new: &Pin) -> String {
+    let time = &new.timestamp;
+    let Some(old) = old else { return format!("{what}: {time}, signed by {}\n", new.signer) };
+    let mut line = match (old.sha512 == new.sha512, old.timestamp == *time) {
+        (true, true) => format!("{what}: {time} as before"),
+        (false, true) => format!("{what}: {time} with other content"),
+        (_, false) => format!("{what}: {} -> {time}", old.timestamp),
+    };
+    if old.signer != new.signer {
+        line.push_str(&format!(", signed by {} instead of {}", new.signer, old.signer));
+    }
+    line.push('\n');
+    line
 }

@@ -85,8 +85,14 @@ fn as_text(plan: &Plan, target: &StepId, chains: &[Chain<'_>]) -> String {
     for Chain { reason, steps } in chains {
         let change = reason.change();
         text.push_str(&format!("  {reason}\n"));
-        let told = !matches!(reason, Reason::Content { .. } | Reason::Upstream { .. });
-        if let (Some(old), Some(new), false) = (&change.old, &change.new, told) {
+        let untold = matches!(
+            reason,
+            Reason::Content { .. }
+                | Reason::Upstream { .. }
+                | Reason::OutputChanged { .. }
+                | Reason::ObjectChanged { .. }
+        );
+        if let (Some(old), Some(new), true) = (&change.old, &change.new, untold) {
             text.push_str(&format!("    {} -> {}\n", short(old), short(new)));
         }
         text.push_str(&format!("    {}\n", names(plan, steps).join(" -> ")));

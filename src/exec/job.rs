@@ -13,7 +13,8 @@ use crate::ids::StepId;
 use crate::plan::graph::{Plan, StepIx};
 use crate::plan::step::Step;
 use crate::world::docker::Inventory;
-use crate::world::store::{StepLock, Store};
+use crate::world::held::StepLock;
+use crate::world::store::Store;
 
 /// One step with what the steps before it made.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +80,8 @@ impl OwnedJob {
     }
 }
 
-/// Record and stamp of a step that has finished. One whose stamp was withdrawn is judged.
+/// Record and stamp of a step that has finished. One whose stamp was withdrawn is judged, and no more
+/// than that: another process may have its lock just to bring the stamp back.
 fn finished(
     plan: &Plan,
     ix: StepIx,
@@ -89,9 +91,11 @@ fn finished(
     let id = &plan.step(ix).id;
     match store.load(id) {
         (Some(record), Stamp::Present(time)) => Ok(Some((record, time))),
-        (Some(_), Stamp::Withdrawn) => {
+        (Some(record), Stamp::Withdrawn) => {
             let job = OwnedJob::recorded(plan, ix, store, inventory)?;
-            settle(job.job(), store, inventory)
+            let judged = look(job.job(), Some(&record), Stamp::Withdrawn, inventory)?;
+            let time = stamp_time(&judged, &record, Stamp::Withdrawn, job.newest_upstream);
+            Ok((judged.verdict == Verdict::Fresh).then_some((record, time)))
         }
         _ => Ok(None),
     }

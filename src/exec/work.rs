@@ -18,8 +18,9 @@ use crate::fresh::record::{FORMAT, FileState, Record};
 use crate::ids::StepId;
 use crate::plan::step::{Object, Step};
 use crate::world::docker::{Engine, FoundContainer, Inventory};
+use crate::world::held::StepLock;
 use crate::world::http::Client;
-use crate::world::store::{self, StepLock, Store};
+use crate::world::store::{self, Store};
 
 /// The label of the project a container belongs to.
 pub const PROJECT_LABEL: &str = "bb.project";

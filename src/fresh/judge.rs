@@ -44,6 +44,7 @@ pub enum Verdict {
 #[allow(missing_docs)]
 pub enum Reason {
     Never,
+    RecordGone,
     StampGone,
     OtherFormat { old: u32 },
     FileAdded(PathBuf),
@@ -57,11 +58,11 @@ pub enum Reason {
     Setting { name: String, old: Option<String>, new: Option<String> },
     Upstream { product: String, old: Option<String>, new: Option<String> },
     OutputGone(PathBuf),
-    OutputChanged(PathBuf),
+    OutputChanged { file: PathBuf, old: Option<String>, new: Option<String> },
     ObjectGone(Object),
     BaseAdded(Object),
     BaseLeft(String),
-    ObjectChanged(Object),
+    ObjectChanged { object: Object, old: Option<String>, new: Option<String> },
 }
 
 impl fmt::Display for Reason {
@@ -69,6 +70,7 @@ impl fmt::Display for Reason {
         let show = |p: &PathBuf| p.display().to_string();
         match self {
             Self::Never => f.write_str("never built"),
+            Self::RecordGone => f.write_str("its record is gone or damaged"),
             Self::StampGone => f.write_str("it did not finish, or its stamp was removed"),
             Self::OtherFormat { old } => write!(f, "recorded by another version (format {old})"),
             Self::FileAdded(p) | Self::FileAppeared(p) => write!(f, "{} was added", show(p)),
@@ -89,11 +91,11 @@ impl fmt::Display for Reason {
             }
             Self::Upstream { product, .. } => write!(f, "{product} changed"),
             Self::OutputGone(p) => write!(f, "{} is gone", show(p)),
-            Self::OutputChanged(p) => write!(f, "{} is not what it left", show(p)),
+            Self::OutputChanged { file, .. } => write!(f, "{} is not what it left", show(file)),
             Self::ObjectGone(o) => write!(f, "{o} is gone"),
             Self::BaseAdded(o) => write!(f, "it is now built on {o}"),
             Self::BaseLeft(name) => write!(f, "it is no longer built on {name}"),
-            Self::ObjectChanged(o) => write!(f, "{o} is another one"),
+            Self::ObjectChanged { object, .. } => write!(f, "{object} is another one"),
         }
     }
 }
@@ -124,6 +126,7 @@ impl Reason {
         let (there, gone) = (|| Some("there".to_owned()), || Some("gone".to_owned()));
         match self {
             Self::Never => change("record".to_owned(), None, None),
+            Self::RecordGone => change("record".to_owned(), there(), gone()),
             Self::StampGone => change("stamp".to_owned(), there(), gone()),
             Self::OtherFormat { old } => {
                 change("format".to_owned(), Some(old.to_string()), Some(FORMAT.to_string()))
@@ -132,7 +135,7 @@ impl Reason {
             Self::FileLeft(p) | Self::FileGone(p) | Self::OutputGone(p) => {
                 change(path(p), there(), gone())
             }
-            Self::OutputChanged(p) => change(path(p), None, None),
+            Self::OutputChanged { file, old, new } => change(path(file), old.clone(), new.clone()),
             Self::Content { file, old, new } | Self::Link { file, old, new } => {
                 change(path(file), Some(old.clone()), Some(new.clone()))
             }
@@ -148,7 +151,9 @@ impl Reason {
             Self::ObjectGone(o) => change(o.to_string(), there(), gone()),
             Self::BaseAdded(o) => change(o.to_string(), gone(), there()),
             Self::BaseLeft(name) => change(name.clone(), there(), gone()),
-            Self::ObjectChanged(o) => change(o.to_string(), None, None),
+            Self::ObjectChanged { object, old, new } => {
+                change(object.to_string(), old.clone(), new.clone())
+            }
         }
     }
 }
@@ -185,7 +190,8 @@ pub fn judge(
 ) -> Result<Judgement> {
     let mut seen = Seen { reread: BTreeMap::new(), newest: 0 };
     let reason = match record {
-        None => Some(Reason::Never),
+        None if stamp == Stamp::Missing => Some(Reason::Never),
+        None => Some(Reason::RecordGone),
         Some(_) if stamp == Stamp::Missing => Some(Reason::StampGone),
         Some(r) if r.format != FORMAT => Some(Reason::OtherFormat { old: r.format }),
         Some(r) => differs(step, r, look, &mut seen)?,
@@ -205,10 +211,11 @@ fn differs(
     look: &mut dyn Look,
     seen: &mut Seen,
 ) -> Result<Option<Reason>> {
-    if let Some(reason) = settings_differ(step, record) {
+    // A template that loses a marker loses a setting, too: the file is what was changed.
+    if let Some(reason) = files_differ(step, record, look, seen)? {
         return Ok(Some(reason));
     }
-    if let Some(reason) = files_differ(step, record, look, seen)? {
+    if let Some(reason) = settings_differ(step, record) {
         return Ok(Some(reason));
     }
     if let Some(reason) = upstream_differs(step, record, look) {
@@ -229,7 +236,8 @@ fn bases_differ(step: &Step, record: &Record, look: &mut dyn Look) -> Result<Opt
         let recorded = record.bases.get(&base.to_string());
         let id = look.object(base)?;
         if id.is_some() && recorded.is_some() && id.as_ref() != recorded {
-            return Ok(Some(Reason::ObjectChanged(base.clone())));
+            let (object, old) = (base.clone(), recorded.cloned());
+            return Ok(Some(Reason::ObjectChanged { object, old, new: id }));
         }
         if recorded.is_none() {
             return Ok(Some(Reason::BaseAdded(base.clone())));
@@ -268,7 +276,9 @@ fn files_differ(
     if record.files.len() == step.files.len() {
         return Ok(None);
     }
-    Ok(record.files.keys().find(known).map(|p| Reason::FileLeft(p.clone())))
+    let Some(path) = record.files.keys().find(known).cloned() else { return Ok(None) };
+    let gone = look.stat(&path).kind == FileType::Missing;
+    Ok(Some(if gone { Reason::FileGone(path) } else { Reason::FileLeft(path) }))
 }
 
 fn file_differs(
@@ -357,8 +367,10 @@ fn outputs_differ(
             return Ok(Some(Reason::OutputGone(path.clone())));
         }
         let answers = step.id.kind != crate::ids::Kind::Fetch;
-        if answers && file_differs(path, old, record.sealed, look, seen)?.is_some() {
-            return Ok(Some(Reason::OutputChanged(path.clone())));
+        let reason =
+            if answers { file_differs(path, old, record.sealed, look, seen)? } else { None };
+        if let Some(Change { old, new, .. }) = reason.map(|r| r.change()) {
+            return Ok(Some(Reason::OutputChanged { file: path.clone(), old, new }));
         }
     }
     seen.newest = newest;
@@ -370,8 +382,9 @@ fn objects_differ(step: &Step, record: &Record, look: &mut dyn Look) -> Result<O
         let recorded = record.objects.get(&object.to_string());
         match look.object(object)? {
             None => return Ok(Some(Reason::ObjectGone(object.clone()))),
-            id if id.as_ref() != recorded => {
-                return Ok(Some(Reason::ObjectChanged(object.clone())));
+            new if new.as_ref() != recorded => {
+                let (object, old) = (object.clone(), recorded.cloned());
+                return Ok(Some(Reason::ObjectChanged { object, old, new }));
             }
             Some(_) => {}
         }

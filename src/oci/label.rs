@@ -14,6 +14,9 @@ pub type Labels = BTreeMap<String, String>;
 /// A digest of all that an image consists of.
 pub const FINGERPRINT: &str = "bb.fingerprint";
 
+/// Says `skipped` where something that the image was made from was not verified.
+pub const VERIFICATION: &str = "bb.verification";
+
 const PREFIX: &str = "org.opencontainers.image.";
 
 /// A label's whole name: `description` is short for `org.opencontainers.image.description`.

@@ -2,7 +2,7 @@
 //!
 //! Pure: from settings, lock and the docks' facts to a [`Plan`]. Knows no files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use litemap::LiteMap;
@@ -10,12 +10,15 @@ use litemap::LiteMap;
 use crate::config::{Settings, Task};
 use crate::error::{Error, Result};
 use crate::ids::{DockName, Kind, StepId};
-use crate::lock::{Lock, Pin};
+use crate::lock::Lock;
 use crate::plan::graph::Plan;
-use crate::plan::step::{Need, Object, Pinned, RootfsWork, Step, Work};
+use crate::plan::step::{Need, Object, RootfsWork, Step, Work};
 use crate::plan::tasks;
 
+mod downloads;
 mod image;
+
+use downloads::{PORTAGE, with};
 
 /// What the plan has to know of a dock; everything else stays with `dock`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +83,8 @@ pub struct Sources<'a> {
     pub lock: Option<&'a Lock>,
     /// Where results go.
     pub layout: &'a Layout,
+    /// The files that certificates may be in.
+    pub keyrings: &'a [PathBuf],
     /// SHA-256 of the builder's own files.
     pub bob_digest: &'a str,
     /// The docks.
@@ -141,14 +146,29 @@ pub fn expand(sources: Sources<'_>) -> Result<Plan> {
         (Some(builder), Some(_)) => steps.extend(builder.steps()),
         (None, Some(dock)) => return Err(Error::bug(format!("no lock for `{}`", dock.name))),
     }
+    let unverified = unverified(sources);
     for dock in sources.docks {
         if let (true, Some(builder)) = (dock.has_rootfs, &builder) {
             steps.push(builder.rootfs(dock, rootfs_parent(&by_name, dock)));
         }
         steps.push(image::dockerfile(sources, dock));
-        steps.push(image::image(sources, dock));
+        steps.push(image::image(sources, dock, unverified.contains(&dock.name)));
     }
     tasks::join(sources, steps)
+}
+
+/// The docks with something in them that was not verified: those that are compiled, and all that
+/// take from one.
+fn unverified<'a>(sources: Sources<'a>) -> HashSet<&'a DockName> {
+    let mut found = HashSet::new();
+    let mut before = usize::MAX;
+    while sources.settings.skip_verify && found.len() != before {
+        before = found.len();
+        let takes = |d: &&DockFacts| d.has_rootfs || d.parents.iter().any(|p| found.contains(p));
+        let more = sources.docks.iter().filter(takes).map(|d| &d.name).collect::<Vec<&'a _>>();
+        found.extend(more);
+    }
+    found
 }
 
 /// The nearest ancestor that has a rootfs. Stops at a cycle, which the graph reports.
@@ -197,82 +217,6 @@ impl<'a> Builder<'a> {
         ]
     }
 
-    fn fetch(&self, file: &str, path: &str, pin: Option<&Pin>) -> Step {
-        let dest = self.sources.layout.download(file);
-        let digest = pin.map_or("", |p| p.sha512.as_str());
-        let work =
-            Work::Fetch { path: path.to_owned(), dest: dest.clone(), pinned: pin.map(pinned) };
-        Step {
-            params: params([("path", path), ("sha512", digest)]),
-            outputs: vec![dest],
-            ..step(Kind::Fetch, file, work)
-        }
-    }
-
-    fn verify(
-        &self,
-        name: &str,
-        file: &str,
-        signature: &str,
-        digests: Option<&str>,
-        pin: &Pin,
-    ) -> Step {
-        let suffixes = ["", signature].into_iter().chain(digests);
-        let names = suffixes.map(|s| format!("{file}{s}")).collect::<Vec<_>>();
-        let mut files = names.iter().map(|n| self.sources.layout.download(n)).collect::<Vec<_>>();
-        let work = Work::Verify {
-            file: self.sources.layout.download(file),
-            signature: self.sources.layout.download(&format!("{file}{signature}")),
-            digests: digests.map(|d| self.sources.layout.download(&format!("{file}{d}"))),
-            name: pin.file_name().to_owned(),
-            pinned: pinned(pin),
-        };
-        files.push(self.sources.settings.keyring.clone());
-        Step {
-            files,
-            params: params([
-                ("sha512", &pin.sha512),
-                ("fingerprints", &self.sources.settings.fingerprints.join(" ")),
-            ]),
-            needs: names
-                .iter()
-                .map(|n| Need::order(StepId::new(Kind::Fetch, n.as_str())))
-                .collect(),
-            ..step(Kind::Verify, name, work)
-        }
-    }
-
-    fn import_stage3(&self, file: &str) -> Step {
-        let work = Work::ImportStage3 {
-            file: self.sources.layout.download(file),
-            image: self.names.stage3.clone(),
-            sha512: self.lock.stage3.sha512.clone(),
-        };
-        Step {
-            needs: vec![Need::product(StepId::new(Kind::Verify, "stage3"), "sha512")],
-            objects: vec![Object::Image(self.names.stage3.clone())],
-            ..step(Kind::Import, "stage3", work)
-        }
-    }
-
-    fn import_portage(&self) -> Step {
-        let work = Work::ImportPortage {
-            file: self.sources.layout.download(PORTAGE),
-            image: self.names.portage.clone(),
-            stage3_image: self.names.stage3.clone(),
-            sha512: self.lock.portage.sha512.clone(),
-            content: self.names.portage_content.clone(),
-        };
-        Step {
-            needs: vec![
-                Need::product(StepId::new(Kind::Verify, "portage"), "sha512"),
-                Need::product(StepId::new(Kind::Import, "stage3"), "content"),
-            ],
-            objects: vec![Object::Image(self.names.portage.clone())],
-            ..step(Kind::Import, "portage", work)
-        }
-    }
-
     fn builder(&self) -> Step {
         let work = Work::Builder {
             portage_image: self.names.portage.clone(),
@@ -313,16 +257,6 @@ impl<'a> Builder<'a> {
             ..step(Kind::Rootfs, dock.name.as_str(), Work::Rootfs(Box::new(work)))
         }
     }
-}
-
-const PORTAGE: &str = "portage.tar.xz";
-
-fn with(pin: &Pin, suffix: &str) -> String {
-    format!("{}{suffix}", pin.path)
-}
-
-fn pinned(pin: &Pin) -> Pinned {
-    Pinned { size: pin.size, sha512: pin.sha512.clone(), blake2b: pin.blake2b.clone() }
 }
 
 fn params<const N: usize>(pairs: [(&str, &str); N]) -> LiteMap<String, String> {

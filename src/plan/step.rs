@@ -89,6 +89,8 @@ pub enum Work {
         name: String,
         /// Size and digests of the lock.
         pinned: Pinned,
+        /// Check nothing.
+        skipped: bool,
     },
     /// Bring the stage3 into the engine as an image.
     ImportStage3 {

@@ -4,6 +4,7 @@
 //! `TS/stage3-ARCH-FLAVOUR-TS.tar.xz BYTES`, TS being `YYYYMMDDThhmmssZ`. Does not know mirrors and
 //! does not judge how old a pointer may be.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::error::{Error, Result};
@@ -88,6 +89,24 @@ fn entry(line: &Line<'_>, arch: &str, flavour: &str) -> Result<Pointer, Fault> {
     })
 }
 
+/// The flavours of `arch` that a text names, whatever the text is: a list of files, or the pointer
+/// to all stage3s.
+///
+/// ```
+/// let text = r#"<a href="latest-stage3-amd64-musl-openrc.txt">"#;
+/// assert!(gentoo_bb::trust::pointer::flavours(text, "amd64").contains("musl-openrc"));
+/// ```
+pub fn flavours(text: &str, arch: &str) -> BTreeSet<String> {
+    let begin = format!("stage3-{arch}-");
+    let named = text.split(begin.as_str()).skip(1).filter_map(|rest| {
+        let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
+        let word = rest.split(|c| !inside(c) && !matches!(c, 'T' | 'Z')).next()?;
+        let timed = || word.rsplit_once('-').filter(|(_, time)| is_timestamp(time));
+        if rest[word.len()..].starts_with(".txt") { Some(word) } else { timed().map(|(f, _)| f) }
+    });
+    named.filter(|word| !word.is_empty() && !word.contains(['T', 'Z'])).map(str::to_owned).collect()
+}
+
 /// Whether a text has the form `YYYYMMDDThhmmssZ`.
 fn is_timestamp(text: &str) -> bool {
     let form = b"00000000T000000Z";
@@ -128,6 +147,19 @@ mod tests {
         let error = read(&text).unwrap_err();
         assert_eq!(error.message(), "`latest.txt` does not name a stage3 of `amd64-openrc`");
         assert!(read(&GOOD.replace("amd64", "arm64")).is_err());
+    }
+
+    #[test]
+    fn flavours_in_lists() {
+        let page = "<a href=\"latest-stage3-amd64-openrc.txt\">latest-stage3-amd64-openrc.txt</a>\n\
+            <a href=\"latest-stage3-arm64-systemd.txt\"> latest-stage3-amd64-x32.txt.sig \
+            stage3-amd64-\u{1b}[1m.txt stage3-amd64-.txt latest-stage3-amd64.txt";
+        let found = |text: &str| flavours(text, "amd64").into_iter().collect::<Vec<_>>().join(" ");
+        assert_eq!(found(page), "openrc x32");
+        let time = "20260301T170104Z";
+        let all = format!("{time}/stage3-amd64-musl-openrc-{time}.tar.xz 1\n");
+        assert_eq!(found(&all), "musl-openrc");
+        assert_eq!(found(""), "");
     }
 
     #[test]

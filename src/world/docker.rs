@@ -203,8 +203,8 @@ impl Engine {
         committed.map(drop).map_err(failed("make an image of a container"))
     }
 
-    /// Builds an image of a context with its `Dockerfile`, and tags it. Returns its id. `content`
-    /// says what it is, where the id does not.
+    /// Builds an image of a context with its `Dockerfile`, and tags it. Returns its id. `label` is
+    /// name and value.
     pub async fn build_image(
         &self,
         context: Body,

@@ -94,7 +94,13 @@ impl Client {
         let mut faults = Vec::new();
         for mirror in mirrors {
             match job.fetch_from(mirror).await {
-                Ok(done) => return Ok(done),
+                Ok(done) => {
+                    let told = |(m, f): &(&Mirror, Fault)| format!("{m}: {}", f.reason());
+                    return Ok(Downloaded {
+                        passed_over: faults.iter().map(told).collect(),
+                        ..done
+                    });
+                }
                 Err(Fault::Here(error)) => return Err(error),
                 Err(fault) => faults.push((mirror, fault)),
             }
@@ -119,13 +125,61 @@ impl Client {
         Err(failure(path, &faults))
     }
 
+    /// Whether a mirror has a file. Reads nothing of it.
+    ///
+    /// # Errors
+    /// Exit 1: the mirror does not say.
+    pub async fn has(&self, mirror: &Mirror, path: &str) -> Result<bool> {
+        mirror::check_path(path)?;
+        match self.open(mirror, path, None, false).await {
+            Ok(_) => Ok(true),
+            Err(Fault::Missing) => Ok(false),
+            Err(fault) => Err(failure(path, &[(mirror, fault)])),
+        }
+    }
+
+    /// What a mirror shows of a folder: names of files, in whatever text it wraps them.
+    ///
+    /// # Errors
+    /// Exit 1: the mirror shows nothing.
+    pub async fn listing(&self, mirror: &Mirror, folder: &str, max: u64) -> Result<String> {
+        mirror::check_path(folder)?;
+        let listed = match mirror {
+            Mirror::Folder(root) => names(&root.join(folder)).await.map_err(Fault::from),
+            Mirror::Web(base) => {
+                let address = format!("{}/", mirror::address(base, folder));
+                self.read(self.ask(&address).await, max).await
+            }
+        };
+        let listed = listed.map_err(|fault| failure(folder, &[(mirror, fault)]))?;
+        Ok(String::from_utf8_lossy(&listed).into_owned())
+    }
+
+    /// Fetches what is at one address, a file on this machine too, into memory; at most `max` bytes.
+    ///
+    /// # Errors
+    /// Exit 3 if it is no address; exit 1 if there is nothing to have.
+    pub async fn fetch_address(&self, address: &str, max: u64) -> Result<Vec<u8>> {
+        let place = Mirror::parse(address.split('?').next().unwrap_or_default())?;
+        let source = match &place {
+            Mirror::Folder(file) => open_file(file).await,
+            Mirror::Web(_) => self.ask(address).await,
+        };
+        let bytes = self.read(source, max).await;
+        bytes.map_err(|fault| failure(&place.to_string(), &[(&place, fault)]))
+    }
+
     async fn fetch_into_memory(
         &self,
         mirror: &Mirror,
         path: &str,
         max: u64,
     ) -> Result<Vec<u8>, Fault> {
-        let mut source = self.open(mirror, path, None, false).await?;
+        self.read(self.open(mirror, path, None, false).await, max).await
+    }
+
+    async fn read(&self, source: Result<Source, Fault>, max: u64) -> Result<Vec<u8>, Fault> {
+        let mut source = source?;
         let mut bytes = Vec::new();
         while let Some(chunk) = source.chunk(self.patience).await? {
             if bytes.len() as u64 + chunk.len() as u64 > max {
@@ -166,6 +220,16 @@ impl Client {
                 answered(response, public, asked.map(|(len, origin, _)| (len, origin)))
             }
         }
+    }
+
+    /// Opens a web address as it is.
+    async fn ask(&self, address: &str) -> Result<Source, Fault> {
+        if self.offline {
+            return Err(Fault::Offline);
+        }
+        let request = self.http()?.get(address).header(ACCEPT_ENCODING, "identity");
+        let response = request.send().await.map_err(|cause| Fault::Other(self.reason(&cause)))?;
+        answered(response, address.to_owned(), None)
     }
 
     /// The HTTP client, made when first needed: local folders need no certificates of this machine.
@@ -232,6 +296,18 @@ async fn open_file(path: &Path) -> Result<Source, Fault> {
         return Err(Fault::Other("not a file".to_owned()));
     }
     Ok(Source { body: Body::File(file), start: 0, total: Some(meta.len()), origin: None })
+}
+
+/// The names in a folder of this machine, one a line.
+async fn names(folder: &Path) -> Result<Vec<u8>> {
+    let unreadable = |cause: std::io::Error| Error::file("read", folder, &cause);
+    let mut entries = tokio::fs::read_dir(folder).await.map_err(unreadable)?;
+    let mut names = Vec::new();
+    while let Some(entry) = entries.next_entry().await.map_err(unreadable)? {
+        names.extend_from_slice(entry.file_name().as_encoded_bytes());
+        names.push(b'\n');
+    }
+    Ok(names)
 }
 
 /// Judges an answer; `asked` is the half that the request wanted continued.

@@ -16,15 +16,20 @@ use pgp::cert::Cert;
 use pgp::cert::amalgamation::key::ErasedKeyAmalgamation;
 use pgp::crypto::hash::Context;
 use pgp::packet::{Key, Signature, key};
-use pgp::types::SignatureType;
+use pgp::types::{HashAlgorithm, SignatureType};
+
+use blake2::{Blake2b512, Digest};
 
 use crate::error::{Error, Result};
 use crate::trust::cleartext;
 pub use crate::trust::fingerprint::Fingerprint;
 
+pub use self::keyring::KeyInfo;
 use self::rules::Rules;
-use super::digest;
+use super::digest::{self, State};
+use crate::hex::hex;
 
+mod keyring;
 mod packets;
 mod refusal;
 mod rules;
@@ -35,7 +40,7 @@ mod tests;
 type PublicKey<'a> = ErasedKeyAmalgamation<'a, key::PublicParts>;
 
 /// The certificates whose signatures count.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Keyring {
     certs: Vec<Cert>,
 }
@@ -49,6 +54,8 @@ pub struct Verified {
     pub key: Fingerprint,
     /// When the signature says it was made.
     pub signed_at: SystemTime,
+    /// When the certificate or the key that signed expires, whichever is first.
+    pub expires: Option<SystemTime>,
     /// SHA-512 of the file in lower-case hex.
     pub sha512: String,
     /// BLAKE2b-512 of the file in lower-case hex.
@@ -105,6 +112,7 @@ struct Candidate {
     signer: Fingerprint,
     key: Fingerprint,
     signed_at: SystemTime,
+    expires: Option<SystemTime>,
     /// Why it does not count even if it fits. That is told only if it fits: altered content is
     /// the graver news.
     objection: Option<Error>,
@@ -121,36 +129,6 @@ impl Candidate {
 }
 
 impl Keyring {
-    /// Reads certificates, armored (several blocks too) or binary, and keeps those whose primary
-    /// fingerprint is `pinned`. Two copies of one certificate are merged. `what` names the keyring.
-    ///
-    /// # Errors
-    /// None of the pinned certificates is in there.
-    pub fn from_bytes(what: &str, bytes: &[u8], pinned: &[Fingerprint]) -> Result<Self> {
-        let mut certs: Vec<Cert> = Vec::new();
-        let mut others = Vec::new();
-        for cert in packets::certs(bytes) {
-            if !pinned.contains(&fingerprint(&cert.fingerprint())) {
-                others.push(cert.fingerprint().to_string());
-            } else if let Some(known) = certs.iter_mut().find(|known| same(known, &cert)) {
-                if let Ok(merged) = known.clone().merge_public(cert) {
-                    *known = merged;
-                }
-            } else {
-                certs.push(cert.strip_secret_key_material());
-            }
-        }
-        if certs.is_empty() {
-            return Err(refusal::no_pinned_key(what, &others));
-        }
-        Ok(Self { certs })
-    }
-
-    /// The primary fingerprints of the certificates that count.
-    pub fn fingerprints(&self) -> Vec<Fingerprint> {
-        self.certs.iter().map(|cert| fingerprint(&cert.fingerprint())).collect()
-    }
-
     /// Checks a detached signature (armored or binary) over `data`, which `what` names.
     ///
     /// Reads `data` once, in constant memory, and not at all if no signature is by a pinned key.
@@ -166,21 +144,22 @@ impl Keyring {
     ) -> Result<Verified> {
         let packets = packets::signatures(what, signature)?;
         let candidates = self.candidates(what, packets, SignatureType::Binary, at)?;
-        let mut contexts = contexts(&candidates)?;
-        let digests = digest::read_all(data, |chunk| {
-            for context in &mut contexts {
-                context.update(chunk);
-            }
-        })
-        .map_err(|cause| refusal::unreadable(what, &cause))?;
+        // The file's own SHA-512 is the state that a signature with that hash goes on from.
+        let mut contexts = contexts(&candidates, &[HashAlgorithm::SHA512])?;
+        let mut blake2b = Blake2b512::new();
+        let mut states: Vec<&mut dyn State> = vec![&mut blake2b];
+        states.extend(contexts.iter_mut().map(|context| context as &mut dyn State));
+        let size = digest::feed(data, states).map_err(|cause| refusal::unreadable(what, &cause))?;
+        let sha512 = digest_of(&contexts, HashAlgorithm::SHA512)?;
         let good = good(what, candidates, &contexts)?;
         Ok(Verified {
             signer: good.signer,
             key: good.key,
             signed_at: good.signed_at,
-            sha512: digests.sha512,
-            blake2b: digests.blake2b,
-            size: digests.size,
+            expires: good.expires,
+            sha512,
+            blake2b: hex(&blake2b.finalize()),
+            size,
         })
     }
 
@@ -197,7 +176,7 @@ impl Keyring {
         let frame = cleartext::split(what, text)?;
         let packets = packets::signatures(what, &frame.signature)?;
         let candidates = self.candidates(what, packets, SignatureType::Text, at)?;
-        let mut contexts = contexts(&candidates)?;
+        let mut contexts = contexts(&candidates, &[])?;
         let signed = frame.signed();
         for context in &mut contexts {
             context.update(&signed);
@@ -262,6 +241,7 @@ impl Keyring {
             signer: fingerprint(&key.cert().fingerprint()),
             key: fingerprint(&key.key().fingerprint()),
             signed_at,
+            expires: rules.expiry(&key, at),
             signature,
             objection,
         })
@@ -279,11 +259,17 @@ impl Keyring {
     }
 }
 
-/// One hash context for each algorithm among the candidates.
-fn contexts(candidates: &[Candidate]) -> Result<Vec<Context>> {
+impl State for Context {
+    fn update(&mut self, bytes: &[u8]) {
+        Context::update(self, bytes);
+    }
+}
+
+/// One hash context for each algorithm among the candidates, and for some more.
+fn contexts(candidates: &[Candidate], more: &[HashAlgorithm]) -> Result<Vec<Context>> {
     let mut contexts: Vec<Context> = Vec::new();
-    for candidate in candidates {
-        let algorithm = candidate.signature.hash_algo();
+    let wanted = candidates.iter().map(|candidate| candidate.signature.hash_algo());
+    for algorithm in wanted.chain(more.iter().copied()) {
         if contexts.iter().all(|context| context.algo() != algorithm) {
             let builder = algorithm
                 .context()
@@ -292,6 +278,13 @@ fn contexts(candidates: &[Candidate]) -> Result<Vec<Context>> {
         }
     }
     Ok(contexts)
+}
+
+/// The digest so far of one of the contexts, in lower-case hex.
+fn digest_of(contexts: &[Context], algorithm: HashAlgorithm) -> Result<String> {
+    let context = contexts.iter().find(|context| context.algo() == algorithm);
+    let digest = context.and_then(|context| context.clone().into_digest().ok());
+    digest.map(|bytes| hex(&bytes)).ok_or_else(|| Error::bug("a digest was not computed"))
 }
 
 /// The first candidate whose signature fits the hashed data and to which nothing is objected.
@@ -305,10 +298,6 @@ fn good(what: &str, mut candidates: Vec<Candidate>, contexts: &[Context]) -> Res
         Some(candidate) => Ok(candidate),
         None => Err(refusal::bad(what, &claimed.unwrap_or_default())),
     }
-}
-
-fn same(one: &Cert, other: &Cert) -> bool {
-    one.fingerprint() == other.fingerprint()
 }
 
 /// A full fingerprint among the issuers, else the first short id.

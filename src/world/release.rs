@@ -1,16 +1,21 @@
 //! What a mirror offers now: the newest stage3 and snapshot, verified, as pins for the lock.
 //!
-//! Writes no lock; a command does.
+//! Writes no lock; a command does. The mirrors are asked in order; what one of them gives and does
+//! not count is told, and the next one is asked.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::config::Settings;
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::lock::{Lock, Pin};
-use crate::trust::{digests, pointer};
+use crate::trust::{cleartext, digests, pointer};
+use crate::world::digest;
 use crate::world::http::{Client, Expect, Mirror};
 use crate::world::openpgp::Keyring;
 use crate::world::store;
+
+mod flavours;
 
 /// A pointer, a list of digests or a signature is a few kilobytes.
 const SMALL: u64 = 1 << 20;
@@ -19,6 +24,8 @@ const LARGEST_SNAPSHOT: u64 = 1 << 30;
 /// How far back the newest snapshot is looked for, in days. A mirror has one for each day; a local
 /// copy may be old.
 const DAYS_BACK: u64 = 400;
+/// The signer in a lock whose files nobody verified.
+pub const UNVERIFIED: &str = "not verified";
 
 /// Where releases are looked up.
 #[derive(Debug)]
@@ -27,29 +34,108 @@ pub struct Release<'a> {
     pub settings: &'a Settings,
     /// Downloads.
     pub client: &'a Client,
-    /// Whose signatures count.
-    pub keyring: &'a Keyring,
+    /// Whose signatures count; without it nothing is verified.
+    pub keyring: Option<&'a Keyring>,
+    /// What is pinned: nothing older is taken, for a mirror that offers it may replay old files.
+    pub floor: Option<&'a Lock>,
+    /// Mirrors that were passed over, and why: one line for each.
+    pub complaints: Mutex<Vec<String>>,
+}
+
+/// What the mirrors offer, verified.
+#[derive(Debug)]
+pub struct Newest {
+    /// As pins.
+    pub lock: Lock,
+    /// Where the snapshot is; it had to be read for its digests.
+    pub snapshot: PathBuf,
+}
+
+/// The times of what the mirrors offer, in the form of the files' names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Times {
+    /// `YYYYMMDDThhmmssZ`.
+    pub stage3: String,
+    /// `YYYYMMDD`; `None`: nothing newer than the pinned one.
+    pub snapshot: Option<String>,
 }
 
 impl Release<'_> {
     /// The newest stage3 and the snapshot of a date, or the newest not after `today` (days since
-    /// 1970). The snapshot is downloaded to `dest`: its digests are in no signed list.
-    pub async fn newest(&self, dest: &Path, today: u64) -> Result<Lock> {
+    /// 1970). The snapshot comes to `folder`, unless `kept`, an earlier download, is the same.
+    ///
+    /// # Errors
+    /// Exit 5 if what the mirrors offer does not verify or is older than the pinned one.
+    pub async fn newest(&self, folder: &Path, kept: &Path, today: u64) -> Result<Newest> {
+        self.check_asked_date()?;
         let stage3 = self.stage3().await?;
-        let portage = self.portage(dest, today).await?;
-        Ok(Lock { stage3, portage })
+        let (portage, snapshot) = self.portage(folder, kept, today).await?;
+        Ok(Newest { lock: Lock { stage3, portage }, snapshot })
+    }
+
+    /// The times of the newest stage3 and of the newest snapshot after the pinned one. Downloads
+    /// neither.
+    ///
+    /// # Errors
+    /// Exit 5 if the pointer to the stage3 does not verify.
+    pub async fn times(&self, pinned: Option<&Lock>, today: u64) -> Result<Times> {
+        let (newest, _) = self.pointer().await?;
+        let dates = dates(self.settings, today);
+        let newer = |date: &String| pinned.is_none_or(|lock| date.as_str() > lock.date());
+        let dates = dates.into_iter().filter(newer).collect::<Vec<_>>();
+        let found = self
+            .first("a snapshot", async |mirror| self.snapshot_date(mirror, &dates).await)
+            .await?;
+        Ok(Times { stage3: newest.timestamp, snapshot: found })
+    }
+
+    /// A mirror that answers in order but with something that does not count is passed over.
+    async fn first<T>(&self, what: &str, each: impl AsyncFn(&Mirror) -> Result<T>) -> Result<T> {
+        let mut refused = Vec::new();
+        for mirror in mirrors(self.settings)? {
+            match each(&mirror).await {
+                Ok(found) => {
+                    let told = refused.into_iter().map(|(mirror, error)| told(&mirror, &error));
+                    self.complaints.lock().unwrap_or_else(PoisonError::into_inner).extend(told);
+                    return Ok(found);
+                }
+                Err(error) if matches!(error.exit(), Exit::Step | Exit::Trust) => {
+                    refused.push((mirror, error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(none(what, refused))
+    }
+
+    async fn pointer(&self) -> Result<(pointer::Pointer, String)> {
+        let Settings { arch, flavour, .. } = self.settings;
+        let name = format!("latest-stage3-{arch}-{flavour}.txt");
+        let path = format!("releases/{arch}/autobuilds/{name}");
+        let found = self
+            .first(&path, async |mirror| {
+                let (text, signer) = self.signed(mirror, &path).await?;
+                let newest = pointer::parse(&text, arch, flavour, &name)?;
+                self.check_not_older("stage3", &newest.timestamp)?;
+                Ok((newest, signer))
+            })
+            .await;
+        match found {
+            Err(error) if error.exit() == Exit::Step => Err(self.flavours_or(error).await),
+            found => found,
+        }
     }
 
     async fn stage3(&self) -> Result<Pin> {
-        let Settings { arch, flavour, .. } = self.settings;
-        let folder = format!("releases/{arch}/autobuilds");
-        let name = format!("latest-stage3-{arch}-{flavour}.txt");
-        let signed = self.signed(&format!("{folder}/{name}")).await?;
-        let newest = pointer::parse(signed.text()?, arch, flavour, &name)?;
-        let path = format!("{folder}/{}", newest.path);
+        let (newest, signer) = self.pointer().await?;
+        let path = format!("releases/{}/autobuilds/{}", self.settings.arch, newest.path);
         let list = format!("{path}.DIGESTS");
-        let signed = self.signed(&list).await?;
-        let listed = digests::parse(signed.text()?, &newest.name, &list)?;
+        let listed = self
+            .first(&list, async |mirror| {
+                let (text, _) = self.signed(mirror, &list).await?;
+                digests::parse(&text, &newest.name, &list)
+            })
+            .await?;
         let missing = |what: &str| Error::trust(format!("`{list}` has no {what} of the stage3"));
         Ok(Pin {
             path,
@@ -57,51 +143,152 @@ impl Release<'_> {
             size: newest.size,
             sha512: listed.sha512.ok_or_else(|| missing("SHA-512"))?,
             blake2b: listed.blake2b.ok_or_else(|| missing("BLAKE2b"))?,
-            signer: signed.signer().to_string(),
+            signer,
         })
     }
 
-    async fn signed(&self, path: &str) -> Result<crate::world::openpgp::VerifiedBytes> {
-        let mirrors = mirrors(self.settings)?;
-        let bytes = self.client.fetch_small(&mirrors, path, SMALL).await?;
-        self.keyring.verify_cleartext(path, &bytes, None)
-    }
-
-    async fn portage(&self, dest: &Path, today: u64) -> Result<Pin> {
-        let mirrors = mirrors(self.settings)?;
-        let (date, signature) = self.snapshot_date(&mirrors, today).await?;
-        let path = format!("snapshots/gentoo-{date}.tar.xz");
-        let expect = Expect { size: None, max: LARGEST_SNAPSHOT, sha512: None, blake2b: None };
-        store::make_dir(dest.parent().unwrap_or(Path::new(".")))?;
-        self.client.download(&mirrors, &path, dest, &expect, &|_, _| {}).await?;
-        let file = std::fs::File::open(dest).map_err(|e| Error::file("read", dest, &e))?;
-        let verified = self.keyring.verify_detached(&path, file, &signature, None)?;
-        Ok(Pin {
-            path,
-            timestamp: date,
-            size: verified.size,
-            sha512: verified.sha512,
-            blake2b: verified.blake2b,
-            signer: verified.signer.to_string(),
-        })
-    }
-
-    /// The asked or the newest date, and the snapshot's signature.
-    async fn snapshot_date(&self, mirrors: &[Mirror], today: u64) -> Result<(String, Vec<u8>)> {
-        let dates: Vec<String> = match &self.settings.date {
-            Some(date) => vec![date.clone()],
-            None => (0..DAYS_BACK).map_while(|back| today.checked_sub(back)).map(compact).collect(),
+    /// The signed text of a small file, and who signed it.
+    async fn signed(&self, mirror: &Mirror, path: &str) -> Result<(String, String)> {
+        let bytes = self.client.fetch_small(std::slice::from_ref(mirror), path, SMALL).await?;
+        let Some(keyring) = self.keyring else {
+            let text = cleartext::split(path, &bytes).map_or_else(|_| bytes.clone(), |f| f.text());
+            return Ok((String::from_utf8_lossy(&text).into_owned(), UNVERIFIED.to_owned()));
         };
-        let mut failure = Error::step("the mirrors have no snapshot");
+        let signed = keyring.verify_cleartext(path, &bytes, None)?;
+        Ok((signed.text()?.to_owned(), signed.signer().to_string()))
+    }
+
+    async fn portage(&self, folder: &Path, kept: &Path, today: u64) -> Result<(Pin, PathBuf)> {
+        let dates = dates(self.settings, today);
+        let floor = self.floor.map(Lock::date);
+        let allowed = |date: &String| floor.is_none_or(|floor| date.as_str() >= floor);
+        let dates = dates.into_iter().filter(allowed).collect::<Vec<_>>();
+        self.first("a snapshot", async |mirror| match self.snapshot_date(mirror, &dates).await? {
+            Some(date) => self.snapshot(mirror, date, folder, kept).await,
+            None => Err(self.no_snapshot()),
+        })
+        .await
+    }
+
+    /// The newest of the dates that a mirror has a snapshot of.
+    async fn snapshot_date(&self, mirror: &Mirror, dates: &[String]) -> Result<Option<String>> {
+        let suffix = if self.keyring.is_some() { ".gpgsig" } else { "" };
         for date in dates {
-            let path = format!("snapshots/gentoo-{date}.tar.xz.gpgsig");
-            match self.client.fetch_small(mirrors, &path, SMALL).await {
-                Ok(signature) => return Ok((date, signature)),
-                Err(error) if error.exit() != crate::error::Exit::Step => return Err(error),
-                Err(error) => failure = error,
+            if self.client.has(mirror, &format!("{}{suffix}", snapshot_path(date))).await? {
+                return Ok(Some(date.clone()));
             }
         }
-        Err(failure.hint("name a mirror that has `snapshots/` in `mirrors` of bb.toml"))
+        Ok(None)
+    }
+
+    async fn snapshot(
+        &self,
+        mirror: &Mirror,
+        date: String,
+        folder: &Path,
+        kept: &Path,
+    ) -> Result<(Pin, PathBuf)> {
+        let path = snapshot_path(&date);
+        let mirror = std::slice::from_ref(mirror);
+        let signature = match self.keyring {
+            Some(_) => self.client.fetch_small(mirror, &format!("{path}.gpgsig"), SMALL).await?,
+            None => vec![],
+        };
+        let same = self.floor.is_some_and(|lock| lock.portage.path == path) && kept.exists();
+        if same && let Ok(pin) = self.pin_snapshot(&path, &date, kept, &signature) {
+            return Ok((pin, kept.to_owned()));
+        }
+        let dest = folder.join(format!("portage-{date}.tar.xz"));
+        let expect = Expect { size: None, max: LARGEST_SNAPSHOT, sha512: None, blake2b: None };
+        self.client.download(mirror, &path, &dest, &expect, &|_, _| {}).await?;
+        match self.pin_snapshot(&path, &date, &dest, &signature) {
+            Ok(pin) => Ok((pin, dest)),
+            Err(error) => {
+                store::remove_if_there(&dest)?;
+                Err(error)
+            }
+        }
+    }
+
+    fn pin_snapshot(&self, path: &str, date: &str, file: &Path, signature: &[u8]) -> Result<Pin> {
+        let unreadable = |e: std::io::Error| Error::file("read", file, &e);
+        let open = std::fs::File::open(file).map_err(unreadable)?;
+        let pin = |size, sha512, blake2b, signer| Pin {
+            path: path.to_owned(),
+            timestamp: date.to_owned(),
+            size,
+            sha512,
+            blake2b,
+            signer,
+        };
+        let Some(keyring) = self.keyring else {
+            let seen = digest::read_all(open).map_err(unreadable)?;
+            return Ok(pin(seen.size, seen.sha512, seen.blake2b, UNVERIFIED.to_owned()));
+        };
+        let seen = keyring.verify_detached(path, open, signature, None)?;
+        Ok(pin(seen.size, seen.sha512, seen.blake2b, seen.signer.to_string()))
+    }
+
+    fn check_asked_date(&self) -> Result<()> {
+        let asked = self.settings.date.as_ref();
+        asked.map_or(Ok(()), |date| self.check_not_older("snapshot", date))
+    }
+
+    fn check_not_older(&self, what: &str, time: &str) -> Result<()> {
+        let pinned = self.floor.map(|lock| match what {
+            "stage3" => &lock.stage3.timestamp,
+            _ => &lock.portage.timestamp,
+        });
+        match pinned {
+            Some(pinned) if time < pinned.as_str() => Err(older(what, time, pinned)),
+            _ => Ok(()),
+        }
+    }
+
+    fn no_snapshot(&self) -> Error {
+        match (self.floor, &self.settings.date) {
+            (_, Some(date)) => Error::step(format!("the mirrors have no snapshot of `{date}`"))
+                .hint("mirrors keep the snapshots of some weeks; ask for a newer one"),
+            (Some(lock), None) => {
+                let pinned = lock.date();
+                Error::trust(format!("the mirrors have no snapshot of `{pinned}` or newer"))
+                    .hint(format!("`{pinned}` is pinned, and {BACK}"))
+            }
+            (None, None) => Error::step("the mirrors have no snapshot")
+                .hint("name a mirror that has `snapshots/` in `mirrors` of bb.toml"),
+        }
+    }
+}
+
+const BACK: &str = "a mirror that lags or replays old files is no reason to go back; \
+                    `bb update --allow-older` does";
+
+fn older(what: &str, time: &str, pinned: &str) -> Error {
+    Error::trust(format!("the {what} `{time}` is older than the pinned `{pinned}`")).hint(BACK)
+}
+
+fn told(mirror: &Mirror, error: &Error) -> String {
+    // A transport's error says which mirror in its details.
+    match error.details() {
+        [detail] if detail.trim_start().starts_with(&mirror.to_string()) => detail.clone(),
+        _ => format!("  {mirror}: {}", error.message()),
+    }
+}
+
+/// The error when no mirror gave what counts: the one mirror's own, or one line for each.
+fn none(what: &str, mut refused: Vec<(Mirror, Error)>) -> Error {
+    if refused.len() == 1
+        && let Some((_, error)) = refused.pop()
+    {
+        return error;
+    }
+    let trust = refused.iter().any(|(_, error)| error.exit() == Exit::Trust);
+    let exit = if trust { Exit::Trust } else { Exit::Step };
+    let error = Error::new(exit, format!("no mirror gives `{what}` as it should be"));
+    let error = refused.iter().fold(error, |e, (mirror, why)| e.detail(told(mirror, why)));
+    match refused.iter().find_map(|(_, error)| error.hint_text()) {
+        Some(hint) => error.hint(hint),
+        None => error,
     }
 }
 
@@ -111,6 +298,19 @@ impl Release<'_> {
 /// One of them is not a mirror's address.
 pub fn mirrors(settings: &Settings) -> Result<Vec<Mirror>> {
     settings.mirrors.iter().map(|m| Mirror::parse(m)).collect()
+}
+
+fn snapshot_path(date: &str) -> String {
+    format!("snapshots/gentoo-{date}.tar.xz")
+}
+
+/// The dates of the snapshots that may be taken, the best one first: the asked one alone, or from
+/// today (days since 1970) backwards.
+fn dates(settings: &Settings, today: u64) -> Vec<String> {
+    match &settings.date {
+        Some(date) => vec![date.clone()],
+        None => (0..DAYS_BACK).map_while(|back| today.checked_sub(back)).map(compact).collect(),
+    }
 }
 
 /// `YYYYMMDD` of a day since 1970.

@@ -3,8 +3,8 @@
 //!
 //! Does not decide anything: `fresh` judges what it reads, `exec` says what to write.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -13,9 +13,10 @@ use filetime::FileTime;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::fresh::record::{FileState, FileType, Record, Stamp};
+use crate::fresh::record::{FORMAT, FileState, FileType, Record, Stamp};
 use crate::hex::hex;
 use crate::ids::StepId;
+use crate::world::held::{self, StepLock, Temp};
 use crate::world::index::{Index, Mark};
 
 /// Written at the top of the state folder, so that back-ups and indexers pass it over.
@@ -36,18 +37,10 @@ pub struct Store {
     unindexed: Arc<Mutex<Index>>,
 }
 
-/// This process's folder for files on their way. Its lock tells others that it is in use; what a
-/// killed process leaves is removed by the next one.
-#[derive(Debug)]
-struct Temp {
-    dir: tempfile::TempDir,
-    _lock: File,
-}
-
-/// A step's lock, held until dropped (or until the process ends, however it ends).
-#[derive(Debug)]
-pub struct StepLock {
-    _file: File,
+/// The part of a record that every version of the program understands.
+#[derive(serde::Deserialize)]
+struct Head {
+    format: u32,
 }
 
 impl Store {
@@ -67,12 +60,36 @@ impl Store {
     }
 
     /// Creates the folder with its tag.
+    ///
+    /// # Errors
+    /// It cannot be written in: said here rather than by the first step that has to.
     pub fn create(&self) -> Result<()> {
+        if self.root.is_file() {
+            let message = format!("cannot create `{}`: it is a file", self.root.display());
+            let hint = "move it away, or name another state folder with `--state`";
+            return Err(Error::step(message).hint(hint));
+        }
         make_dir(&self.root)?;
         make_dir(&self.root.join("tmp"))?;
+        held::remove_abandoned(&self.root.join("tmp"));
         make_dir(&self.root.join("downloads"))?;
         let tag = self.root.join("CACHEDIR.TAG");
-        if tag.exists() { Ok(()) } else { self.replace(&tag, CACHEDIR_TAG.as_bytes()) }
+        if !tag.exists() {
+            self.replace(&tag, CACHEDIR_TAG.as_bytes())?;
+        }
+        make_dir(&self.root.join("locks"))?;
+        held::open_in_folder(&self.stamps_lock()).map_err(|e| self.unwritable(&e)).map(drop)
+    }
+
+    fn unwritable(&self, cause: &io::Error) -> Error {
+        let forbidden = [io::ErrorKind::ReadOnlyFilesystem, io::ErrorKind::PermissionDenied];
+        if !forbidden.contains(&cause.kind()) {
+            return Error::file("lock", &self.stamps_lock(), cause);
+        }
+        let (root, why) = (self.root.display(), crate::error::io_reason(cause));
+        Error::step(format!("cannot write in the state folder `{root}`: {why}")).hint(
+            "make it writable, or name another one with `--state`; `bb status` and `bb why` only read it",
+        )
     }
 
     fn of(&self, folder: &str, id: &StepId, suffix: &str) -> PathBuf {
@@ -111,13 +128,11 @@ impl Store {
     /// What the last finished run of a step saw and made, and the state of its stamp. A record that
     /// cannot be read counts as none: the step is done again.
     pub fn load(&self, id: &StepId) -> (Option<Arc<Record>>, Stamp) {
-        let state = file_state(&self.stamp_path(id));
-        if state.kind == FileType::Missing {
-            let withdrawn = self.of("withdrawn", id, "").exists();
-            let stamp = if withdrawn { Stamp::Withdrawn } else { Stamp::Missing };
+        let (stamp, state) = self.stamp_and_file(id);
+        if !matches!(stamp, Stamp::Present(_)) {
             return (self.record(id).map(Arc::new), stamp);
         }
-        let (mark, stamp) = (Mark::from(&state), Stamp::Present(state.mtime));
+        let mark = Mark::from(&state);
         let index = self.index.get_or_init(|| Index::read(&self.root.join(INDEX)));
         if let Some(record) = index.get(id, mark) {
             return (Some(record), stamp);
@@ -129,9 +144,15 @@ impl Store {
         (record, stamp)
     }
 
+    /// Of a record of another version, its format only: the rest may be anything.
     fn record(&self, id: &StepId) -> Option<Record> {
         let text = fs::read(self.of("records", id, ".json")).ok()?;
-        serde_json::from_slice(&text).ok()
+        let Head { format } = serde_json::from_slice(&text).ok()?;
+        if format == FORMAT {
+            serde_json::from_slice(&text).ok()
+        } else {
+            Some(Record { format, ..Record::default() })
+        }
     }
 
     /// Writes the index anew if reading the records that are not in it costs more. It only saves
@@ -147,17 +168,28 @@ impl Store {
 
     /// The state of a step's stamp.
     pub fn stamp(&self, id: &StepId) -> Stamp {
-        match fs::metadata(self.stamp_path(id)) {
-            Ok(meta) => Stamp::Present(nanoseconds(meta.mtime(), meta.mtime_nsec())),
-            Err(_) if self.of("withdrawn", id, "").exists() => Stamp::Withdrawn,
-            Err(_) => Stamp::Missing,
+        self.stamp_and_file(id).0
+    }
+
+    /// One that another process is just bringing back is written before its mark goes away: whoever saw
+    /// neither looks again.
+    fn stamp_and_file(&self, id: &StepId) -> (Stamp, FileState) {
+        let (path, mark) = (self.stamp_path(id), self.of("withdrawn", id, ""));
+        let mut state = file_state(&path);
+        if state.kind != FileType::File && !mark.is_file() {
+            state = file_state(&path);
+        }
+        match state.kind {
+            FileType::File => (Stamp::Present(state.mtime), state),
+            _ if mark.is_file() => (Stamp::Withdrawn, state),
+            _ => (Stamp::Missing, state),
         }
     }
 
     /// Takes stamp and mark away: whatever happens from here on, the step is not finished.
     pub fn forget(&self, id: &StepId) -> Result<()> {
         for path in [self.stamp_path(id), self.of("withdrawn", id, "")] {
-            remove_if_there(&path)?;
+            remove_whatever(&path)?;
         }
         Ok(())
     }
@@ -165,10 +197,13 @@ impl Store {
     /// Takes a stamp away for make to see, and marks that it was there: the record still decides.
     pub fn withdraw(&self, id: &StepId) -> Result<()> {
         let (stamp, mark) = (self.stamp_path(id), self.of("withdrawn", id, ""));
-        if !stamp.exists() {
-            return Ok(());
+        match file_state(&stamp).kind {
+            FileType::File => {}
+            FileType::Folder => return remove_whatever(&stamp),
+            _ => return Ok(()),
         }
         make_parent(&mark)?;
+        let _lock = self.lock_stamps()?;
         match fs::rename(&stamp, &mark) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::file("remove", &stamp, &e)),
             _ => Ok(()),
@@ -188,8 +223,23 @@ impl Store {
         let path = self.stamp_path(id);
         let temp = self.temp()?;
         Self::date(temp.path(), time)?;
+        if file_state(&path).kind == FileType::Folder {
+            remove_whatever(&path)?;
+        }
+        make_parent(&path)?;
+        let _lock = self.lock_stamps()?;
         persist(temp, &path)?;
         remove_if_there(&self.of("withdrawn", id, ""))
+    }
+
+    /// Held for moments: a stamp that is brought back must not be withdrawn before its mark is gone, or
+    /// neither would be left.
+    fn lock_stamps(&self) -> Result<File> {
+        held::lock_quietly(&self.stamps_lock())
+    }
+
+    fn stamps_lock(&self) -> PathBuf {
+        self.root.join("locks").join("stamps")
     }
 
     /// Writes a whole file at once: a reader sees the old one or the new one.
@@ -217,43 +267,22 @@ impl Store {
             let _ = self.temp.set(made);
         }
         let temp = self.temp.get().ok_or_else(|| Error::bug("no folder for temporary files"))?;
-        Ok(temp.dir.path())
+        Ok(temp.path())
     }
 
     /// Takes a step's lock if nobody has it, else says who does.
     pub fn try_lock(&self, id: &StepId) -> Result<std::result::Result<StepLock, String>> {
-        let (path, mut file) = self.lock_file(id)?;
-        match file.try_lock() {
-            Ok(()) => note_owner(&mut file, &path).map(Ok),
-            Err(fs::TryLockError::WouldBlock) => {
-                let mut owner = String::new();
-                // Who it is, is a courtesy: an unreadable note is no reason to fail.
-                let _ = file.read_to_string(&mut owner);
-                Ok(Err(owner.trim().to_owned()))
-            }
-            Err(fs::TryLockError::Error(e)) => Err(Error::file("lock", &path, &e)),
-        }
+        held::try_lock(&self.of("locks", id, ""))
     }
 
     /// Waits for a step's lock. Blocks the thread.
     pub fn lock(&self, id: &StepId) -> Result<StepLock> {
-        let (path, mut file) = self.lock_file(id)?;
-        file.lock().map_err(|e| Error::file("lock", &path, &e))?;
-        note_owner(&mut file, &path)
-    }
-
-    fn lock_file(&self, id: &StepId) -> Result<(PathBuf, File)> {
-        let path = self.of("locks", id, "");
-        let file = open_lock(&path)?;
-        Ok((path, file))
+        held::lock(&self.of("locks", id, ""))
     }
 
     /// Waits for the one lock of the whole project. Blocks the thread.
     pub fn lock_all(&self) -> Result<StepLock> {
-        let path = self.root.join("locks").join("project");
-        let mut file = open_lock(&path)?;
-        file.lock().map_err(|e| Error::file("lock", &path, &e))?;
-        note_owner(&mut file, &path)
+        held::lock(&self.root.join("locks").join("project"))
     }
 
     /// Sets a file's modification time: nanoseconds since 1970.
@@ -262,48 +291,6 @@ impl Store {
         let time = FileTime::from_unix_time(time.div_euclid(1_000_000_000), nanos);
         filetime::set_file_mtime(path, time).map_err(|e| Error::file("date", path, &e))
     }
-}
-
-const TEMP_LOCK: &str = "in-use";
-
-impl Temp {
-    fn new(parent: &Path) -> Result<Self> {
-        remove_abandoned(parent);
-        let dir = tempfile::TempDir::new_in(parent);
-        let dir = dir.map_err(|e| Error::file("write in", parent, &e))?;
-        let path = dir.path().join(TEMP_LOCK);
-        let lock = open_lock(&path)?;
-        lock.lock().map_err(|e| Error::file("lock", &path, &e))?;
-        // Between the file and its lock, another process may have taken it for abandoned.
-        if path.exists() { Ok(Self { dir, _lock: lock }) } else { Self::new(parent) }
-    }
-}
-
-/// Removes the folders of processes that are gone. One that is just being made has no lock yet and
-/// is passed over; so is whatever cannot be removed.
-fn remove_abandoned(parent: &Path) {
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let Ok(lock) = File::open(entry.path().join(TEMP_LOCK)) else { continue };
-        if lock.try_lock().is_ok() {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-fn open_lock(path: &Path) -> Result<File> {
-    make_parent(path)?;
-    let mut options = OpenOptions::new();
-    let file = options.create(true).read(true).write(true).truncate(false).open(path);
-    file.map_err(|e| Error::file("lock", path, &e))
-}
-
-fn note_owner(file: &mut File, path: &Path) -> Result<StepLock> {
-    let failed = |e| Error::file("write", path, &e);
-    file.set_len(0).map_err(failed)?;
-    file.rewind().map_err(failed)?;
-    writeln!(file, "process {}", std::process::id()).map_err(failed)?;
-    let file = file.try_clone().map_err(failed)?;
-    Ok(StepLock { _file: file })
 }
 
 /// Writes a whole file outside of the state folder at once: it may be on another file system.
@@ -323,13 +310,26 @@ fn persist(temp: tempfile::NamedTempFile, path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn make_parent(path: &Path) -> Result<()> {
+pub(super) fn make_parent(path: &Path) -> Result<()> {
     path.parent().map_or(Ok(()), make_dir)
 }
 
 /// Creates a folder and its parents.
 pub fn make_dir(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|e| Error::file("create", path, &e))
+}
+
+/// Removes what has the place of a file of ours; no error if nothing has.
+fn remove_whatever(path: &Path) -> Result<()> {
+    if file_state(path).kind == FileType::Folder {
+        return fs::remove_dir_all(path).map_err(|e| Error::file("remove", path, &e));
+    }
+    remove_if_there(path)
+}
+
+/// Gives a file another name, in place of what has that name.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(|e| Error::file("rename", from, &e))
 }
 
 /// Removes a file; no error if it is not there.

@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use crate::model::Model;
 use crate::project::{Base, Dock, Item, Node, Project, Task, Tree};
-use crate::room::Room;
+use crate::room::{Room, put, remove};
 
 /// What one edit comes to, beside what the project's tree says.
 #[derive(Debug, Clone, Default)]
@@ -79,6 +79,27 @@ impl Edit {
         for (path, seconds) in &self.aged {
             room.age(path, *seconds);
         }
+    }
+}
+
+impl Room {
+    /// Brings the files from one tree to another.
+    pub fn change(&mut self, old: &Tree, project: &Project, edit: &Edit) {
+        edit.before(self);
+        let old = edit.after_moves(old);
+        let new = project.tree();
+        for path in old.keys().filter(|p| !new.contains_key(*p)) {
+            remove(&self.path(path));
+        }
+        for (path, node) in new.iter().filter(|(p, n)| old.get(*p) != Some(n)) {
+            put(&self.path(path), node);
+        }
+        let namespace = match &self.real {
+            Some(real) => format!("{}/{}", real.namespace, project.namespace),
+            None => project.namespace.clone(),
+        };
+        self.env = vec![("NAMESPACE".to_owned(), namespace)];
+        edit.after(self);
     }
 }
 

@@ -8,13 +8,12 @@
 
 mod cases;
 mod edit;
-mod engine;
-mod http;
-mod mirror;
+#[path = "../fake/mod.rs"]
+mod fake;
 mod model;
 mod project;
 mod property;
-mod real;
 mod recall;
-mod room;
 mod trouble;
+
+use fake::{engine, mirror, real, room};

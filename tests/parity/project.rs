@@ -5,19 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::mirror::MIRROR;
-
-/// A file or a link.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Node {
-    File(String, u32),
-    Link(String),
-}
-
-impl Node {
-    pub fn text(text: impl Into<String>) -> Self {
-        Self::File(text.into(), 0o644)
-    }
-}
+pub use crate::room::Node;
 
 /// Path → what is there.
 pub type Tree = BTreeMap<String, Node>;

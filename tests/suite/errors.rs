@@ -130,7 +130,7 @@ fn an_unknown_key_is_shown_with_line_and_caret() {
     build_fails(
         &room,
         3,
-        "error: unknown field `keyrin`, expected `keyring` or `fingerprints`\n\
+        "error: unknown field `keyrin`, expected one of `keyring`, `fingerprints`, `key_urls`\n\
          \x20--> bb.toml:4:1\n\
          \x20 |\n\
          4 | keyrin = \"keys.asc\"\n\
@@ -412,7 +412,7 @@ fn no_keyring_has_exit_code_5() {
     room.bb("build").fails(
         5,
         "error: cannot read the keyring `keys.asc`: no such file or directory\n\
-         hint: set `keyring` in `[trust]` of bb.toml to a file with Gentoo's release keys\n",
+         hint: `keyring` in `[trust]` of bb.toml names a file with the publisher's certificates\n",
     );
     assert!(!room.exists("bb.lock"));
 }

@@ -5,7 +5,7 @@
 //! | `errors` | nothing, or the engine, or the local mirror |
 //! | `assembled` | the engine |
 //! | `audited` | the engine and a C compiler |
-//! | `cheap` | the engine; images FROM scratch, seconds |
+//! | `chaos`, `cheap` | the engine; images FROM scratch, seconds |
 //! | `repository` | the engine, make and a C compiler |
 //! | `slice` | the engine and the local mirror; compiles |
 //!
@@ -14,8 +14,11 @@
 
 mod assembled;
 mod audited;
+mod chaos;
 mod cheap;
 mod errors;
+#[path = "../fake/group.rs"]
+mod group;
 mod repository;
 mod slice;
 mod support;

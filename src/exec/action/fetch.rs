@@ -5,11 +5,11 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::exec::action::{Log, Made, megabytes};
+use crate::exec::action::{Log, Made, blocking, megabytes};
 use crate::exec::work::Context;
 use crate::plan::step::Pinned;
 use crate::world::http::Expect;
-use crate::world::{release, store};
+use crate::world::{archive, release, store};
 
 /// Signatures and lists of digests are a few kilobytes.
 const SMALL: u64 = 4 << 20;
@@ -23,9 +23,24 @@ pub(super) async fn fetch(
 ) -> Result<Made> {
     let mirrors = release::mirrors(&context.settings)?;
     store::make_dir(dest.parent().unwrap_or(Path::new(".")))?;
+    if let Some(pin) = pinned
+        && is_there(dest, pin).await?
+    {
+        return Ok(Made::default().note("already there"));
+    }
     let progress = |done, total| log.bytes(done, total);
     let got = context.client.download(&mirrors, path, dest, &expect(pinned), &progress).await?;
-    Ok(Made::default().note(megabytes(got.size)))
+    let passed_over = got.passed_over.iter().map(|why| format!("; passed over {why}"));
+    Ok(Made::default().note(megabytes(got.size) + &passed_over.collect::<String>()))
+}
+
+/// Whether the file is there as pinned: `bb update` has read the snapshot, and leaves it.
+async fn is_there(dest: &Path, pin: &Pinned) -> Result<bool> {
+    if !std::fs::metadata(dest).is_ok_and(|meta| meta.is_file() && meta.len() == pin.size) {
+        return Ok(false);
+    }
+    let (path, sha512) = (dest.to_owned(), pin.sha512.clone());
+    blocking(move || archive::is_still(&path, &sha512)).await
 }
 
 fn expect(pinned: Option<&Pinned>) -> Expect {

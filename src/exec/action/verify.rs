@@ -3,12 +3,14 @@
 //! Knows what has to agree; how a signature is checked is `world::openpgp`'s business.
 
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use crate::error::{Error, Result};
 use crate::exec::action::{Made, blocking};
 use crate::exec::work::Context;
 use crate::plan::step::Pinned;
 use crate::trust::digests;
+use crate::world::keys;
 use crate::world::openpgp::{Keyring, Verified};
 
 /// The files of one verification.
@@ -21,7 +23,7 @@ pub(super) struct Files<'a> {
 }
 
 pub(super) async fn verify(files: Files<'_>, pinned: &Pinned, context: &Context) -> Result<Made> {
-    let keyring = read_keyring(&context.settings)?;
+    let keyring = keys::read(&context.settings)?;
     let signature = read(files.signature)?;
     let (path, ring) = (files.file.to_owned(), keyring.clone());
     let verified = blocking(move || detached(&ring, &path, &signature)).await?;
@@ -37,24 +39,26 @@ pub(super) async fn verify(files: Files<'_>, pinned: &Pinned, context: &Context)
     let note = format!("signed by {}", &signer[signer.len().saturating_sub(16)..]);
     let mut made = Made::product("sha512", verified.sha512).note(note);
     made.products.insert("signer".to_owned(), signer);
+    let expires = verified.expires.and_then(|end| end.duration_since(UNIX_EPOCH).ok());
+    made.products.extend(expires.map(|end| (EXPIRES.to_owned(), end.as_secs().to_string())));
     Ok(made)
+}
+
+/// The product that says when the key that signed expires, in seconds since 1970.
+pub const EXPIRES: &str = "expires";
+/// The product of a verification that was skipped.
+pub const SKIPPED: &str = "skipped";
+
+/// Nothing but what the lock pins stands for the file, and nobody for the lock.
+pub(super) fn skip(pinned: &Pinned) -> Made {
+    let mut made = Made::product("sha512", pinned.sha512.clone()).note("NOT VERIFIED");
+    made.products.insert(SKIPPED.to_owned(), "yes".to_owned());
+    made
 }
 
 fn detached(keyring: &Keyring, path: &PathBuf, signature: &[u8]) -> Result<Verified> {
     let file = std::fs::File::open(path).map_err(|e| Error::file("read", path, &e))?;
     keyring.verify_detached(&shown(path), file, signature, None)
-}
-
-/// The keyring of the settings, with the pinned certificates only.
-pub fn read_keyring(settings: &crate::config::Settings) -> Result<Keyring> {
-    let path = &settings.keyring;
-    let bytes = std::fs::read(path).map_err(|e| {
-        let why = crate::error::io_reason(&e);
-        Error::trust(format!("cannot read the keyring `{}`: {why}", path.display()))
-            .hint("set `keyring` in `[trust]` of bb.toml to a file with Gentoo's release keys")
-    })?;
-    let pinned = settings.fingerprints.iter().map(|f| f.parse()).collect::<Result<Vec<_>>>()?;
-    Keyring::from_bytes(&shown(path), &bytes, &pinned)
 }
 
 fn shown(path: &Path) -> String {

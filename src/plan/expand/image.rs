@@ -40,7 +40,7 @@ const IMAGE_OUTPUTS: [&str; 2] = ["image.json", "image.tar"];
 /// How images are made of the same inputs: another way of it makes all of them anew.
 const IMAGE_FORMAT: &str = "2";
 
-pub(super) fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
+pub(super) fn image(sources: Sources<'_>, dock: &DockFacts, unverified: bool) -> Step {
     let image_dir = |dock: &DockName| sources.layout.image_dir(dock);
     let dir = image_dir(&dock.name);
     let name = dock.name.as_str();
@@ -53,13 +53,17 @@ pub(super) fn image(sources: Sources<'_>, dock: &DockFacts) -> Step {
     needs.dedup();
     let references = references(sources.settings, name);
     let epoch = sources.settings.source_date_epoch.to_string();
-    let labels = labels(sources.settings, dock);
+    let mut labels = labels(sources.settings, dock);
     let mut params = params([
         ("references", references.join(" ").as_str()),
         ("image_format", IMAGE_FORMAT),
         ("source_date_epoch", &epoch),
     ]);
     params.extend(labels.iter().map(|(name, value)| (format!("label {name}"), value.clone())));
+    if unverified {
+        params.insert("verification".to_owned(), "skipped".to_owned());
+        labels.insert(label::VERIFICATION.to_owned(), "skipped".to_owned());
+    }
     let work = ImageWork {
         name: dock.name.clone(),
         references: references.clone(),

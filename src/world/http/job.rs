@@ -38,6 +38,8 @@ pub struct Downloaded {
     pub mirror: String,
     /// How many bytes were there already when that mirror was asked for the rest.
     pub resumed_at: u64,
+    /// The mirrors that were asked before it in vain, each with the reason.
+    pub passed_over: Vec<String>,
 }
 
 /// One file to download.
@@ -107,7 +109,8 @@ impl<'a> Job<'a> {
             self.check_digests().await?;
         }
         self.part.commit().await?;
-        Ok(Downloaded { size, mirror: mirror.to_string(), resumed_at: source.start })
+        let (mirror, resumed_at) = (mirror.to_string(), source.start);
+        Ok(Downloaded { size, mirror, resumed_at, passed_over: vec![] })
     }
 
     /// Copies everything that comes; returns the file's whole size.
@@ -127,11 +130,10 @@ impl<'a> Job<'a> {
 
     /// Refuses a size announced that cannot be right.
     fn check_total(&self, total: Option<u64>) -> Result<(), Fault> {
-        match total {
-            Some(total) if total > self.expect.max => Err(Fault::TooLarge(self.expect.max)),
-            Some(total) => self.check_size(total),
-            None => Ok(()),
-        }
+        let Some(total) = total else { return Ok(()) };
+        // A size that is not the pinned one is no matter of limits.
+        self.check_size(total)?;
+        if total > self.expect.max { Err(Fault::TooLarge(self.expect.max)) } else { Ok(()) }
     }
 
     /// Refuses a size reached that cannot become right.
@@ -156,7 +158,7 @@ impl<'a> Job<'a> {
 
     async fn check_digests(&self) -> Result<(), Fault> {
         let path = self.part.path().to_owned();
-        let read = move || digest::read_all(std::fs::File::open(&path)?, |_| ());
+        let read = move || digest::read_all(std::fs::File::open(&path)?);
         let digests = tokio::task::spawn_blocking(read)
             .await
             .map_err(|_| Error::bug("the hashing of a download ended early"))?

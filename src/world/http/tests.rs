@@ -66,7 +66,7 @@ fn exact() -> Expect {
 }
 
 fn digest_of(bytes: &[u8]) -> crate::world::digest::Digests {
-    crate::world::digest::read_all(bytes, |_| ()).unwrap()
+    crate::world::digest::read_all(bytes).unwrap()
 }
 
 fn told(result: Result<Downloaded>) -> (Exit, String, String) {
@@ -83,7 +83,8 @@ async fn whole_file_and_progress() {
     let mirrors = [Mirror::parse(&server.base).unwrap()];
     let dest = room.dest();
     let done = room.client.download(&mirrors, PATH, &dest, &exact(), &progress).await.unwrap();
-    assert_eq!(done, Downloaded { size: 800_000, mirror: server.base.clone(), resumed_at: 0 });
+    let mirror = server.base.clone();
+    assert_eq!(done, Downloaded { size: 800_000, mirror, resumed_at: 0, passed_over: vec![] });
     room.complete();
     let seen = seen.into_inner().unwrap();
     assert_eq!(seen.first(), Some(&(0, Some(800_000))));

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use crate::error::{Error, io_reason};
 use crate::trust::date;
 
-const REFRESH: &str = "fetch the keyring again: Gentoo extends its keys about once a year";
+const REFRESH: &str =
+    "`bb keys refresh` fetches the keys again: Gentoo extends them about once a year";
 const OTHER_MIRROR: &str = "try another mirror";
 
 /// The names that a refusal because of a key tells.
@@ -75,6 +76,10 @@ pub(super) fn no_pinned_key(what: &str, others: &[String]) -> Error {
         [] => error.hint("it holds no OpenPGP certificate at all; is it the right file?"),
         others => error.hint(format!("it holds `{}`", others.join("`, `"))),
     }
+}
+
+pub(super) fn no_key(what: &str) -> Error {
+    Error::trust(format!("`{what}` holds no OpenPGP certificate")).hint("is it the right file?")
 }
 
 pub(super) fn no_signature(what: &str) -> Error {

@@ -59,6 +59,13 @@ impl Rules {
         }
     }
 
+    /// When the certificate or the key itself expires, whichever is first, as far as is known then.
+    pub fn expiry(&self, key: &PublicKey<'_>, at: SystemTime) -> Option<SystemTime> {
+        let key = key.clone().with_policy(self, at).ok()?;
+        let primary = key.valid_cert().primary_key().key_expiration_time();
+        primary.into_iter().chain(key.key_expiration_time()).min()
+    }
+
     /// Whether the signature counts at that time, whatever made it.
     pub fn check_signature(&self, what: &str, signature: &Signature, at: SystemTime) -> Result<()> {
         if let Some(made) =

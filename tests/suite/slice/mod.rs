@@ -11,5 +11,6 @@ mod project;
 mod remote;
 mod reproducible;
 mod running;
+mod unverified;
 
 pub use project::{IMAGES, Project, copy_docks};

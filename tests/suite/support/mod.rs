@@ -13,6 +13,8 @@ pub use image::{Image, Kind};
 pub use mirror::Mirror;
 pub use proxy::Proxy;
 pub use room::Room;
+#[allow(unused_imports, reason = "one of the test programs uses it")]
+pub use run::normal;
 pub use run::{Run, Running};
 
 /// Lines of text, sorted, for comparing sets.

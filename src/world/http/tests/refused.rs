@@ -35,7 +35,9 @@ async fn wrong_content() {
     let room = Room::new();
     let wrong = Server::start(&other, Mood::Good).await;
     let good = Server::start(&content(), Mood::Good).await;
-    assert_eq!(room.get(&[&wrong.base, &good.base], &exact()).await.unwrap().mirror, good.base);
+    let done = room.get(&[&wrong.base, &good.base], &exact()).await.unwrap();
+    assert_eq!(done.mirror, good.base);
+    assert_eq!(done.passed_over, [format!("{}: has another SHA512", wrong.base)]);
     room.complete();
     for (expect, why) in [
         (exact(), "has another SHA512"),

@@ -7,10 +7,21 @@ use std::process::{Command, Output};
 
 use filetime::{FileTime, set_file_mtime, set_symlink_file_times};
 
-use crate::edit::Edit;
-use crate::engine::{Engine, World};
-use crate::project::{Node, Project, Tree};
-use crate::real::Real;
+use super::engine::{Engine, World};
+use super::real::Real;
+
+/// A file or a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    File(String, u32),
+    Link(String),
+}
+
+impl Node {
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::File(text.into(), 0o644)
+    }
+}
 
 /// Who executes the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +44,7 @@ pub struct Room {
     root: tempfile::TempDir,
     /// The project's folder, below the root.
     folder: String,
-    env: Vec<(String, String)>,
+    pub env: Vec<(String, String)>,
 }
 
 /// What a command said and how it ended.
@@ -53,10 +64,19 @@ impl From<Output> for Run {
 impl Run {
     /// The steps whose actions began, sorted.
     pub fn started(&self) -> Vec<String> {
-        let after = |line: &str| line.split_once("start   ").map(|(_, rest)| rest.to_owned());
-        let lines = self.text.lines().filter_map(after);
-        let mut ids =
-            lines.filter_map(|l| Some(l.split_once(" (")?.0.to_owned())).collect::<Vec<_>>();
+        self.steps("start   ", " (")
+    }
+
+    /// The steps whose actions ended well, sorted.
+    pub fn done(&self) -> Vec<String> {
+        self.steps("done    ", " in ")
+    }
+
+    /// What stands between two words.
+    fn steps(&self, before: &str, after: &str) -> Vec<String> {
+        let rest = self.text.lines().filter_map(|line| Some(line.split_once(before)?.1));
+        let ids = rest.filter_map(|rest| Some(rest.split_once(after)?.0.to_owned()));
+        let mut ids = ids.collect::<Vec<_>>();
         ids.sort();
         ids
     }
@@ -119,25 +139,6 @@ impl Room {
         put(&self.path(path), &Node::text(text));
     }
 
-    /// Brings the files from one tree to another.
-    pub fn change(&mut self, old: &Tree, project: &Project, edit: &Edit) {
-        edit.before(self);
-        let old = edit.after_moves(old);
-        let new = project.tree();
-        for path in old.keys().filter(|p| !new.contains_key(*p)) {
-            remove(&self.path(path));
-        }
-        for (path, node) in new.iter().filter(|(p, n)| old.get(*p) != Some(n)) {
-            put(&self.path(path), node);
-        }
-        let namespace = match &self.real {
-            Some(real) => format!("{}/{}", real.namespace, project.namespace),
-            None => project.namespace.clone(),
-        };
-        self.env = vec![("NAMESPACE".to_owned(), namespace)];
-        edit.after(self);
-    }
-
     /// A command in the project's folder, with an environment of its own.
     pub fn command(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
@@ -164,6 +165,9 @@ impl Room {
                 again("Makefile.generated", "bb makefile -o Makefile.generated", bmake, write)
             }
             Executor::Ninja => {
+                if !self.path("build.ninja").exists() {
+                    self.export_ninja();
+                }
                 let ninja = || self.run("sh", &["-c", "bb sync && ninja -j4"]);
                 let command = "bb export ninja >build.ninja";
                 again("build.ninja", command, ninja, || self.export_ninja())
@@ -230,7 +234,7 @@ pub fn put(path: &Path, node: &Node) {
 }
 
 /// Removes a file and the folders that are empty then.
-fn remove(path: &Path) {
+pub fn remove(path: &Path) {
     fs::remove_file(path).unwrap();
     for folder in path.ancestors().skip(1) {
         if fs::remove_dir(folder).is_err() {

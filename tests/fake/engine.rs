@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::http::{Answer, Request, Server};
+use super::http::{Answer, Request, Server};
 
 /// What an engine has. One that is cloned goes its own way.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +58,7 @@ struct Shared {
 pub struct Engine {
     socket: PathBuf,
     shared: Arc<Shared>,
-    _server: Server,
+    server: Server,
 }
 
 impl Engine {
@@ -68,7 +68,7 @@ impl Engine {
         let shared = Arc::new(Shared { world: Mutex::new(world), hook: Mutex::new(None) });
         let served = shared.clone();
         let server = Server::start(&socket, move |request| served.answer(request));
-        Self { socket, shared, _server: server }
+        Self { socket, shared, server }
     }
 
     pub fn host(&self) -> String {
@@ -105,6 +105,27 @@ impl Engine {
         let mut names = of_docks.map(|b| short(b).to_owned()).collect::<Vec<_>>();
         names.sort();
         names
+    }
+
+    /// Ids of all images by reference.
+    pub fn images(&self) -> BTreeMap<String, String> {
+        let world = self.shared.lock();
+        world.images.iter().map(|(name, image)| (name.clone(), image.id.clone())).collect()
+    }
+
+    /// Hangs up on everybody until it comes up again, with all that it has.
+    pub fn go_down(&self) {
+        self.server.go_down();
+    }
+
+    pub fn come_up(&self) {
+        self.server.come_up();
+    }
+
+    /// A label of an image.
+    #[allow(dead_code, reason = "another test program asks")]
+    pub fn label(&self, reference: &str, name: &str) -> Option<String> {
+        self.shared.lock().images.get(reference)?.labels.get(name).cloned()
     }
 
     pub fn containers(&self) -> usize {

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
@@ -34,7 +35,15 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Server {
     socket: PathBuf,
-    ended: Arc<AtomicBool>,
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    ended: AtomicBool,
+    /// Hangs up on everybody.
+    down: AtomicBool,
+    open: Mutex<BTreeMap<usize, UnixStream>>,
 }
 
 impl Server {
@@ -43,25 +52,44 @@ impl Server {
         F: Fn(&Request) -> Answer + Send + Sync + 'static,
     {
         let listener = UnixListener::bind(socket).unwrap();
-        let (ended, answer) = (Arc::new(AtomicBool::new(false)), Arc::new(answer));
-        let stop = ended.clone();
+        let (state, answer) = (Arc::new(State::default()), Arc::new(answer));
+        let shared = state.clone();
         std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if stop.load(Ordering::SeqCst) {
+            for (number, stream) in listener.incoming().enumerate() {
+                if shared.ended.load(Ordering::SeqCst) {
                     return;
                 }
-                let answer = answer.clone();
-                // A client that was killed has nobody to tell.
-                std::thread::spawn(move || drop(serve(&stream.unwrap(), &*answer)));
+                let (answer, stream, shared) = (answer.clone(), stream.unwrap(), shared.clone());
+                std::thread::spawn(move || {
+                    shared.open.lock().unwrap().insert(number, stream.try_clone().unwrap());
+                    if !shared.down.load(Ordering::SeqCst) {
+                        // A client that was killed has nobody to tell.
+                        drop(serve(&stream, &*answer));
+                    }
+                    shared.open.lock().unwrap().remove(&number);
+                });
             }
         });
-        Self { socket: socket.to_owned(), ended }
+        Self { socket: socket.to_owned(), state }
+    }
+
+    /// Ends all connections, and each new one at once.
+    pub fn go_down(&self) {
+        self.state.down.store(true, Ordering::SeqCst);
+        for stream in self.state.open.lock().unwrap().values() {
+            // One that has ended by itself is as good.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    pub fn come_up(&self) {
+        self.state.down.store(false, Ordering::SeqCst);
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.ended.store(true, Ordering::SeqCst);
+        self.state.ended.store(true, Ordering::SeqCst);
         // Wakes the thread that waits for a client.
         drop(UnixStream::connect(&self.socket));
     }

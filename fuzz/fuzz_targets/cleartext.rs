@@ -1,0 +1,4 @@
+//! See `checks::cleartext`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| gentoo_bb_fuzz::checks::cleartext(data));

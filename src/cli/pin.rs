@@ -1,0 +1,102 @@
+//! Pinning: what the mirrors offer goes into `bb.lock`, verified.
+//!
+//! Who may move a lock that is there is not decided here.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::cli::say;
+use crate::error::{Error, Result};
+use crate::lock::Lock;
+use crate::project::{LOCK_FILE, Project};
+use crate::world::held::StepLock;
+use crate::world::http::Client;
+use crate::world::keys;
+use crate::world::openpgp::Keyring;
+use crate::world::release::{Release, Times};
+use crate::world::store;
+
+/// Pins what the mirrors offer, unless another process does so meanwhile.
+pub(super) async fn once(project: &Project, offline: bool) -> Result<Lock> {
+    let _held = hold(project).await?;
+    match project.lock()? {
+        Some(lock) => Ok(lock),
+        None => newest(project, offline, None).await,
+    }
+}
+
+/// The lock that keeps other processes from pinning at the same time.
+pub(super) async fn hold(project: &Project) -> Result<StepLock> {
+    let store = project.store();
+    store.create()?;
+    let waiting = tokio::task::spawn_blocking(move || store.lock_all()).await;
+    waiting.map_err(|e| Error::bug(format!("waiting for a lock ended: {e}")))?
+}
+
+/// Looks up what the mirrors offer, verifies it and writes `bb.lock`. Nothing older than what
+/// `floor` pins is taken.
+pub(super) async fn newest(project: &Project, offline: bool, floor: Option<&Lock>) -> Result<Lock> {
+    let keyring = keyring(project)?;
+    let client = Client::new(offline);
+    let release = Release {
+        settings: &project.settings,
+        client: &client,
+        keyring: keyring.as_ref(),
+        floor,
+        complaints: Mutex::default(),
+    };
+    let kept = project.layout.download("portage.tar.xz");
+    let folder = kept.parent().unwrap_or(Path::new("."));
+    let found = release.newest(folder, &kept, today()).await;
+    complain(&release);
+    let found = found?;
+    let lock = found.lock;
+    store::replace_beside(Path::new(LOCK_FILE), lock.to_text()?.as_bytes())?;
+    // Only now: a lock that could not be written leaves the old download with the old lock.
+    store::rename(&found.snapshot, &kept)?;
+    say(&format!(
+        "pinned  stage3 {} and snapshot {} in {LOCK_FILE}\n",
+        lock.stage3.timestamp,
+        lock.date()
+    ));
+    Ok(lock)
+}
+
+/// The times of what the mirrors offer; nothing is written.
+pub(super) async fn offered(
+    project: &Project,
+    offline: bool,
+    pinned: Option<&Lock>,
+) -> Result<Times> {
+    let keyring = keyring(project)?;
+    let client = Client::new(offline);
+    let release = Release {
+        settings: &project.settings,
+        client: &client,
+        keyring: keyring.as_ref(),
+        floor: None,
+        complaints: Mutex::default(),
+    };
+    let times = release.times(pinned, today()).await;
+    complain(&release);
+    times
+}
+
+/// Whose signatures count; nobody's where verification is skipped.
+fn keyring(project: &Project) -> Result<Option<Keyring>> {
+    let skipped = project.settings.skip_verify;
+    if skipped { Ok(None) } else { keys::read(&project.settings).map(Some) }
+}
+
+fn complain(release: &Release<'_>) {
+    for line in release.complaints.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter()
+    {
+        say(&format!("passed over:{line}\n"));
+    }
+}
+
+/// Days since 1970.
+fn today() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() / 86_400)
+}

@@ -1,0 +1,24 @@
+//! Never stale, never needless, never lost: the judge against a model that reads everything, sudden
+//! ends, many processes on one project, and state folders and file systems in every condition.
+//!
+//! `FRESHNESS_SEQUENCES` says how many random sequences of edits, `FRESHNESS_SEED` where to begin;
+//! `CHAOS_RUNS` how many runs are killed.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod chaos;
+mod clock;
+mod crash;
+mod crowd;
+mod edit;
+#[path = "../fake/mod.rs"]
+mod fake;
+mod model;
+mod project;
+mod property;
+mod why;
+
+/// A number from the environment.
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}

@@ -1,0 +1,111 @@
+//! Runs that are killed at a random moment, on images FROM scratch with the real engine: the run after
+//! ends in the state in which nothing had happened.
+//!
+//! `CHAOS_RUNS` says how many, `CHAOS_SEED` where to begin.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+
+use crate::group::Group;
+use crate::support::{Image, Room};
+
+const RUNS: u64 = 20;
+const DOCKS: [&str; 3] = ["base", "child", "other"];
+const INPUTS: [&str; 4] = ["bb-dock/base/f", "bb-dock/child/g", "bb-dock/other/f", "word"];
+const STEPS: usize = 7;
+
+/// `base` <- `child`, which has a file that a task makes; `other` beside them.
+fn project() -> Room {
+    let room = Room::with_engine();
+    room.dock("base", "FROM scratch\nCOPY f /\n", &[("f", "0")]);
+    room.dock("child", "FROM ${NAMESPACE}/base\nCOPY g made /\n", &[("g", "0")]);
+    room.dock("other", "FROM scratch\nCOPY f /\n", &[("f", "0")]);
+    let task = "[task.t]\nrun = \"cat word >bb-dock/child/made\"\ninputs = [\"word\"]\n\
+                outputs = [\"bb-dock/child/made\"]\n";
+    room.append("bb.toml", task);
+    room.write("word", "0");
+    room.bb("makefile").ok();
+    room
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+/// Two thirds of them are `bb`, the others `make`.
+fn command(room: &Room, rng: &mut Rng) -> Command {
+    if rng.u8(..3) > 0 {
+        return room.command("build");
+    }
+    let mut make = Command::new("make");
+    make.args(["-j4", "-f", "Makefile.generated", concat!("BB=", env!("CARGO_BIN_EXE_bb"))]);
+    make.current_dir(room.path(""));
+    room.seal(&mut make);
+    make
+}
+
+/// An engine may go on with a build whose client is gone, and give its image the name after a later
+/// run has: the next run sees another image there, and replaces it. Whether that was so.
+fn replace_stragglers(room: &Room) -> bool {
+    let status = room.bb("status").ok().stdout;
+    let stale = status.lines().filter(|line| line.starts_with("stale  "));
+    let straggled = |line: &str| line.contains("image:") && line.ends_with("` is another one");
+    let stale = stale.collect::<Vec<_>>();
+    let some = !stale.is_empty() && stale.into_iter().all(straggled);
+    if some {
+        room.bb("build").ok();
+    }
+    some
+}
+
+/// Everything is done, and nothing is left over.
+#[track_caller]
+fn assert_whole(room: &Room, told: &str) {
+    let status = room.bb("status").ok().stdout;
+    let fresh = status.lines().filter(|line| line.starts_with("fresh  ")).count();
+    assert_eq!((fresh, status.lines().count()), (STEPS, STEPS), "{told}\n{status}");
+    let again = room.bb("build").ok().stderr;
+    assert_eq!(again, format!("nothing to do: {STEPS} steps up to date\n"), "{told}");
+    assert_eq!(room.stamps().len(), STEPS, "{told}");
+    room.assert_tidy();
+}
+
+#[test]
+fn a_run_killed_at_any_moment_loses_nothing() {
+    let (room, undisturbed) = (project(), project());
+    let mut rng = Rng::with_seed(number("CHAOS_SEED", 0));
+    let (runs, mut killed, mut stragglers) = (number("CHAOS_RUNS", RUNS), 0, 0);
+    let begun = Instant::now();
+    room.bb("build").ok();
+    let mut usual = begun.elapsed();
+    for run in 0..runs {
+        let inputs = INPUTS.into_iter().filter(|_| rng.bool()).collect::<Vec<_>>();
+        for path in inputs {
+            for room in [&room, &undisturbed] {
+                room.write(path, &run.to_string());
+            }
+        }
+        let moment = usual.mul_f64(rng.f64());
+        let group = Group::start(command(&room, &mut rng));
+        let ended = group.ends_before(moment);
+        killed += u64::from(ended.is_none());
+        group.kill();
+        let (_, text) = group.end(ended);
+        let begun = Instant::now();
+        let (code, rest) = Group::start(command(&room, &mut rng)).end(None);
+        usual = usual.mul_f64(0.7) + begun.elapsed().max(Duration::from_millis(50)).mul_f64(0.3);
+        let told = format!("run {run}, killed after {moment:?}:\n{text}--\n{rest}");
+        assert_eq!(code, Some(0), "{told}");
+        stragglers += usize::from(replace_stragglers(&room));
+        assert_whole(&room, &told);
+    }
+    undisturbed.bb("build").ok();
+    for dock in DOCKS {
+        let [here, there] = [&room, &undisturbed].map(|r| Image::read(r.engine(), &r.image(dock)));
+        assert_eq!(here.entries, there.entries, "{dock}");
+    }
+    println!("{killed} of {runs} runs were killed before their end, {stragglers} builds went on");
+    assert!(killed > runs / 4);
+}

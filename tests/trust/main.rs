@@ -1,0 +1,32 @@
+//! What does not verify does not get in: the real `bb`, mirrors that lie, keys made on the spot.
+//!
+//! | module | what it shows |
+//! |---|---|
+//! | `update` | moving the lock: newer, older, replayed, flavours that are gone |
+//! | `keyring` | `bb keys`, where certificates come from, expiry |
+//! | `skip` | `-s`: what it says, what it leaves, how it ends |
+//! | `fetch` | downloads that break and go on; real nginx |
+//! | `corpus` | the inputs of `make fuzz`, replayed |
+//! | `hostile` | a table of broken and hostile inputs, with the exact message of each |
+//!
+//! Needs Debian's nginx, but no engine and no network: the engine is a fake one. All
+//! keys and signatures are dated to fixed times.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod corpus;
+#[path = "../fake/mod.rs"]
+mod fake;
+mod fetch;
+#[allow(clippy::too_many_lines, clippy::semicolon_if_nothing_returned, reason = "tables")]
+mod hostile;
+mod keyring;
+mod keys;
+mod mirror;
+mod server;
+mod skip;
+#[allow(dead_code, unused_imports, reason = "shared with the suite")]
+#[path = "../suite/support/mod.rs"]
+mod support;
+mod update;
+
+use fake::engine;
