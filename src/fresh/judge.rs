@@ -218,6 +218,10 @@ fn differs(
     if let Some(reason) = settings_differ(step, record) {
         return Ok(Some(reason));
     }
+    // Other settings may lead to other files: the setting is what was changed.
+    if let Some(reason) = set_of_files_differs(step, record, look) {
+        return Ok(Some(reason));
+    }
     if let Some(reason) = upstream_differs(step, record, look) {
         return Ok(Some(reason));
     }
@@ -265,20 +269,25 @@ fn files_differ(
     seen: &mut Seen,
 ) -> Result<Option<Reason>> {
     for path in &step.files {
-        let Some(old) = record.files.get(path) else {
-            return Ok(Some(Reason::FileAdded(path.clone())));
-        };
+        let Some(old) = record.files.get(path) else { continue };
         if let Some(reason) = file_differs(path, old, record.seen, look, seen)? {
             return Ok(Some(reason));
         }
     }
-    let known = |p: &&PathBuf| !step.files.contains(p);
-    if record.files.len() == step.files.len() {
-        return Ok(None);
+    Ok(None)
+}
+
+fn set_of_files_differs(step: &Step, record: &Record, look: &mut dyn Look) -> Option<Reason> {
+    if let Some(added) = step.files.iter().find(|p| !record.files.contains_key(*p)) {
+        return Some(Reason::FileAdded(added.clone()));
     }
-    let Some(path) = record.files.keys().find(known).cloned() else { return Ok(None) };
+    if record.files.len() == step.files.len() {
+        return None;
+    }
+    let left = |p: &&PathBuf| !step.files.contains(p);
+    let path = record.files.keys().find(left).cloned()?;
     let gone = look.stat(&path).kind == FileType::Missing;
-    Ok(Some(if gone { Reason::FileGone(path) } else { Reason::FileLeft(path) }))
+    Some(if gone { Reason::FileGone(path) } else { Reason::FileLeft(path) })
 }
 
 fn file_differs(
