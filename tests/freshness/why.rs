@@ -260,13 +260,13 @@ fn settings() -> Vec<Case> {
             "tag",
             "base",
             |room| set(room, "TAG", "v1"),
-            values(
-                "references changed: `ns/base:latest` -> `ns/base:v1 ns/base:latest`",
-                "references",
-                "ns/base:latest",
-                "ns/base:v1 ns/base:latest",
-                BASE,
-            ),
+            vec![Cause {
+                reason: "label org.opencontainers.image.version changed: (unset) -> `v1`",
+                what: "label org.opencontainers.image.version",
+                old: None,
+                new: Some("v1".to_owned()),
+                steps: BASE,
+            }],
         ),
         case(
             "namespace",
