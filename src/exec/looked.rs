@@ -13,7 +13,7 @@ use crate::world::trace::Looked;
 pub fn looked(plan: &Plan, sources: BTreeSet<PathBuf>, store: &Store) -> Looked {
     let mut looked = Looked { steps: plan.len(), files: sources, ..Looked::default() };
     for step in plan.order().iter().map(|ix| plan.step(*ix)) {
-        looked.files.insert(store.stamp_path(&step.id));
+        looked.files.extend([store.stamp_path(&step.id), store.record_path(&step.id)]);
         looked.files.extend(step.files.iter().chain(&step.outputs).cloned());
         looked.objects.extend(step.objects.iter().chain(&step.bases).cloned());
     }

@@ -101,6 +101,11 @@ impl Store {
         self.of("stamps", id, "")
     }
 
+    /// Where a step's record is.
+    pub fn record_path(&self, id: &StepId) -> PathBuf {
+        self.of("records", id, ".json")
+    }
+
     /// Where a step's log is.
     pub fn log_path(&self, id: &StepId) -> PathBuf {
         self.of("logs", id, ".log")
@@ -146,7 +151,7 @@ impl Store {
 
     /// Of a record of another version, its format only: the rest may be anything.
     fn record(&self, id: &StepId) -> Option<Record> {
-        let text = fs::read(self.of("records", id, ".json")).ok()?;
+        let text = fs::read(self.record_path(id)).ok()?;
         let Head { format } = serde_json::from_slice(&text).ok()?;
         if format == FORMAT {
             serde_json::from_slice(&text).ok()
@@ -214,7 +219,7 @@ impl Store {
     pub fn finish(&self, id: &StepId, record: &Record, time: i64) -> Result<()> {
         let text = serde_json::to_vec(record);
         let text = text.map_err(|e| Error::bug(format!("cannot write a record: {e}")))?;
-        self.replace(&self.of("records", id, ".json"), &text)?;
+        self.replace(&self.record_path(id), &text)?;
         self.restamp(id, time)
     }
 

@@ -1,7 +1,7 @@
-//! Runs that are killed at a random moment, on images FROM scratch with the real engine: the run after
-//! ends in the state in which nothing had happened.
+//! Runs that are killed at a random moment, or whose engine is, on images FROM scratch with real engines:
+//! the run after ends in the state in which nothing had happened.
 //!
-//! `CHAOS_RUNS` says how many, `CHAOS_SEED` where to begin.
+//! `CHAOS_RUNS` and `CHAOS_ENGINE_RUNS` say how many, `CHAOS_SEED` where to begin.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 
 use crate::group::Group;
-use crate::support::{Image, Room};
+use crate::support::{Image, Private, Room};
 
 const RUNS: u64 = 20;
+const ENGINE_RUNS: u64 = 4;
 const DOCKS: [&str; 3] = ["base", "child", "other"];
 const INPUTS: [&str; 4] = ["bb-dock/base/f", "bb-dock/child/g", "bb-dock/other/f", "word"];
 const STEPS: usize = 7;
 
 /// `base` <- `child`, which has a file that a task makes; `other` beside them.
-fn project() -> Room {
-    let room = Room::with_engine();
+fn project(room: Room) -> Room {
     room.dock("base", "FROM scratch\nCOPY f /\n", &[("f", "0")]);
     room.dock("child", "FROM ${NAMESPACE}/base\nCOPY g made /\n", &[("g", "0")]);
     room.dock("other", "FROM scratch\nCOPY f /\n", &[("f", "0")]);
@@ -74,19 +74,14 @@ fn assert_whole(room: &Room, told: &str) {
 
 #[test]
 fn a_run_killed_at_any_moment_loses_nothing() {
-    let (room, undisturbed) = (project(), project());
+    let [room, undisturbed] = [Room::with_engine(), Room::with_engine()].map(project);
     let mut rng = Rng::with_seed(number("CHAOS_SEED", 0));
     let (runs, mut killed, mut stragglers) = (number("CHAOS_RUNS", RUNS), 0, 0);
     let begun = Instant::now();
     room.bb("build").ok();
     let mut usual = begun.elapsed();
     for run in 0..runs {
-        let inputs = INPUTS.into_iter().filter(|_| rng.bool()).collect::<Vec<_>>();
-        for path in inputs {
-            for room in [&room, &undisturbed] {
-                room.write(path, &run.to_string());
-            }
-        }
+        edit([&room, &undisturbed], run, &mut rng);
         let moment = usual.mul_f64(rng.f64());
         let group = Group::start(command(&room, &mut rng));
         let ended = group.ends_before(moment);
@@ -101,11 +96,50 @@ fn a_run_killed_at_any_moment_loses_nothing() {
         stragglers += usize::from(replace_stragglers(&room));
         assert_whole(&room, &told);
     }
-    undisturbed.bb("build").ok();
-    for dock in DOCKS {
-        let [here, there] = [&room, &undisturbed].map(|r| Image::read(r.engine(), &r.image(dock)));
-        assert_eq!(here.entries, there.entries, "{dock}");
-    }
+    assert_same_images(&room, &undisturbed);
     println!("{killed} of {runs} runs were killed before their end, {stragglers} builds went on");
     assert!(killed > runs / 4);
+}
+
+/// Some of the inputs say something else, in both.
+fn edit(rooms: [&Room; 2], run: u64, rng: &mut Rng) {
+    for path in INPUTS.into_iter().filter(|_| rng.bool()) {
+        rooms.iter().for_each(|room| room.write(path, &run.to_string()));
+    }
+}
+
+/// The images are those of a project that nothing happened to.
+fn assert_same_images(room: &Room, undisturbed: &Room) {
+    undisturbed.bb("build").ok();
+    for dock in DOCKS {
+        let [here, there] = [room, undisturbed].map(|r| Image::read(r.engine(), &r.image(dock)));
+        assert_eq!(here.entries, there.entries, "{dock}");
+    }
+}
+
+#[test]
+fn an_engine_killed_at_any_moment_loses_nothing() {
+    let mut private = Private::start();
+    let room = project(Room::with_private_engine(private.engine()));
+    let undisturbed = project(Room::with_private_engine(private.engine()));
+    let mut rng = Rng::with_seed(number("CHAOS_SEED", 0));
+    let (runs, mut failed) = (number("CHAOS_ENGINE_RUNS", ENGINE_RUNS), 0);
+    let begun = Instant::now();
+    room.bb("build").ok();
+    let usual = begun.elapsed();
+    for run in 0..runs {
+        edit([&room, &undisturbed], run, &mut rng);
+        let moment = usual.mul_f64(rng.f64());
+        let group = Group::start(room.command("build"));
+        let ended = group.ends_before(moment);
+        private.kill();
+        let (code, text) = group.end(ended);
+        failed += u64::from(code != Some(0));
+        private.start_again();
+        let rest = room.bb("build").ok().stderr;
+        assert_whole(&room, &format!("run {run}, killed after {moment:?}:\n{text}--\n{rest}"));
+    }
+    assert_same_images(&room, &undisturbed);
+    println!("{failed} of {runs} runs lost their engine before their end");
+    assert!(failed > 0);
 }

@@ -92,6 +92,16 @@ async fn whole_file_and_progress() {
     assert!(server.requests()[0].starts_with("GET /releases/a%20file.xz HTTP/1.1\r\n"));
 }
 
+/// Longer in all than a silence may last, and never as long at once.
+#[tokio::test]
+async fn a_slow_mirror_is_waited_for() {
+    let slow = Mood::Slow(20, Duration::from_millis(30));
+    let (room, server) = (Room::new(), Server::start(&content(), slow).await);
+    room.get(&[&server.base], &exact()).await.unwrap();
+    room.complete();
+    assert_eq!(server.requests().len(), 1);
+}
+
 #[tokio::test]
 async fn cut_connections_are_resumed() {
     let (room, server) = (Room::new(), Server::start(&content(), Mood::Cuts(300_000)).await);

@@ -3,6 +3,8 @@
 mod engine;
 mod image;
 mod mirror;
+#[allow(dead_code, reason = "one of the test programs uses it")]
+mod private;
 mod proxy;
 mod reaper;
 mod room;
@@ -11,6 +13,8 @@ mod run;
 pub use engine::Engine;
 pub use image::{Image, Kind};
 pub use mirror::Mirror;
+#[allow(unused_imports, reason = "one of the test programs uses it")]
+pub use private::Private;
 pub use proxy::Proxy;
 pub use room::Room;
 #[allow(unused_imports, reason = "one of the test programs uses it")]

@@ -58,6 +58,13 @@ impl Room {
         room
     }
 
+    /// A project without docks, and an engine of the test's own: what it leaves there goes with it.
+    pub fn with_private_engine(engine: Engine) -> Self {
+        let mut room = Self::new();
+        room.engine = Some(engine);
+        room
+    }
+
     /// Its settings also name the mirror.
     #[must_use]
     pub fn with_mirror(self, mirror: &Mirror) -> Self {

@@ -21,6 +21,8 @@ pub enum Mood {
     Announces(usize),
     /// Sends so many bytes and then nothing, keeping the connection open.
     Stalls(usize),
+    /// Sends the file in so many pieces, each after a pause.
+    Slow(usize, Duration),
     /// Sends bytes for ever, without a length.
     Endless,
     /// Sends the whole file whatever range is asked for, cutting the first body there.
@@ -146,6 +148,7 @@ async fn answer(
             let end = "Content-Length: 0\r\nConnection: close\r\n\r\n";
             stream.write_all(format!("HTTP/1.1 {status}\r\n{end}").as_bytes()).await
         }
+        Mood::Slow(pieces, pause) => slowly(stream, &content, *pieces, *pause).await,
         _ => send(stream, head, &Plan::new(content, mood, count)).await,
     }?;
     if matches!(mood, Mood::Stalls(_)) {
@@ -178,6 +181,22 @@ async fn send(stream: &mut TcpStream, head: &str, plan: &Plan) -> std::io::Resul
 
 /// The `Last-Modified` of every file.
 pub const DATE: &str = "Sun, 01 Mar 2026 00:00:00 GMT";
+
+async fn slowly(
+    stream: &mut TcpStream,
+    content: &[u8],
+    pieces: usize,
+    pause: Duration,
+) -> std::io::Result<()> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.len());
+    stream.write_all(head.as_bytes()).await?;
+    for piece in content.chunks(content.len().div_ceil(pieces)) {
+        tokio::time::sleep(pause).await;
+        stream.write_all(piece).await?;
+        stream.flush().await?;
+    }
+    Ok(())
+}
 
 async fn endless(stream: &mut TcpStream) -> std::io::Result<()> {
     stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").await?;
