@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::{print, session};
 use crate::error::{Error, Result};
 use crate::exec::job::{self, Standing};
-use crate::fresh::judge::{Reason, short};
+use crate::fresh::reason::{Reason, short};
 use crate::ids::StepId;
 use crate::plan::graph::StepIx;
 use crate::plan::{Plan, select};

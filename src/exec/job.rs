@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::exec::eyes::{Eyes, Products};
-use crate::fresh::judge::{Judgement, Reason, Verdict, judge};
+use crate::fresh::judge::{Judgement, Verdict, judge};
+use crate::fresh::reason::Reason;
 use crate::fresh::record::{Record, Stamp};
 use crate::ids::StepId;
 use crate::plan::graph::{Plan, StepIx};

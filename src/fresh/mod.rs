@@ -4,7 +4,9 @@
 //! [`Look`], and every command that needs a verdict gets it from there.
 
 pub mod judge;
+pub mod reason;
 pub mod record;
 
-pub use judge::{Judgement, Look, Reason, Verdict, judge};
+pub use judge::{Judgement, Look, Verdict, judge};
+pub use reason::Reason;
 pub use record::{FileState, FileType, Record, Stamp};

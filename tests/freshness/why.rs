@@ -530,7 +530,7 @@ impl Case {
     fn text(&self) -> String {
         let causes = self.causes.iter().map(|cause| {
             let short = |value: &Option<String>| {
-                gentoo_bb::fresh::judge::short(value.as_deref().unwrap()).to_owned()
+                gentoo_bb::fresh::reason::short(value.as_deref().unwrap()).to_owned()
             };
             let shown = if cause.shown() {
                 format!("    {} -> {}\n", short(&cause.old), short(&cause.new))
