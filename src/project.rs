@@ -105,11 +105,12 @@ impl Project {
         let markers = self.settings.markers(lock.map_or("", Lock::date)).into();
         let known = Known { markers: &markers, docks: &names };
         let facts = parallel::map(docks, |dock| facts(dock, known))?;
+        let keyrings = keys::files(&self.settings).into_iter().flat_map(followed);
         expand(Sources {
             settings: &self.settings,
             lock,
             layout: &self.layout,
-            keyrings: &keys::files(&self.settings),
+            keyrings: &keyrings.collect::<Vec<_>>(),
             bob_digest: &templates_digest(),
             docks: &facts,
             tasks: &self.tasks()?,

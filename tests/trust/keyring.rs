@@ -158,6 +158,17 @@ fn an_imported_key_verifies_again() {
     assert!(place.bb("build").ok().done().is_empty());
 }
 
+#[test]
+fn a_keyring_behind_a_link_is_looked_at() {
+    let place = Place::new();
+    let (link, file) = (place.room.dir.join("keys"), place.room.dir.join("installed"));
+    fs::rename(&link, &file).unwrap();
+    std::os::unix::fs::symlink("installed", &link).unwrap();
+    place.bb("build").ok();
+    fs::write(&file, [&**keys::KEYRING, &keys::public(&OTHER)].concat()).unwrap();
+    assert_eq!(place.bb("build -j 1").ok().done(), ["verify:portage", "verify:stage3"]);
+}
+
 /// A revocation that was learned once is not forgotten with an older copy.
 #[test]
 fn what_is_known_of_a_key_stays_known() {
