@@ -46,8 +46,8 @@ impl Project {
         Self { room, first }
     }
 
-    /// The docks as they are shipped, and built.
-    fn restore(&self) {
+    /// The docks as they are shipped, and built: a test before may have edited them.
+    pub fn restore(&self) {
         self.room.remove("bb-dock");
         copy_docks(&self.room);
         let run = self.room.bb("build");

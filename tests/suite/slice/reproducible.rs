@@ -71,6 +71,7 @@ fn the_same_docks_elsewhere_give_the_same_images() {
     let room = Room::with_engine().with_mirror(&Mirror::get());
     let (namespace, ids) = {
         let project = Project::get();
+        project.restore();
         copy(&project.room.path("bb-dock"), &room.path(""));
         let ids = IMAGES.map(|name| id(&project.room, "project", name));
         (project.room.namespace.clone(), ids)
