@@ -104,7 +104,9 @@ fn a_run_killed_at_any_moment_loses_nothing() {
 /// Some of the inputs say something else, in both.
 fn edit(rooms: [&Room; 2], run: u64, rng: &mut Rng) {
     for path in INPUTS.into_iter().filter(|_| rng.bool()) {
-        rooms.iter().for_each(|room| room.write(path, &run.to_string()));
+        for room in rooms {
+            room.write(path, &run.to_string());
+        }
     }
 }
 
