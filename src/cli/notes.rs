@@ -27,7 +27,7 @@ pub(super) fn begin(settings: &Settings, look: Look) {
 
 /// Said at the end.
 pub(super) fn end(store: &Store, look: Look) {
-    let records = ["stage3", "portage"].map(|name| store.load(&StepId::new(Kind::Verify, name)).0);
+    let records = ["stage3", "portage"].map(|name| store.record(&StepId::new(Kind::Verify, name)));
     let records = records.iter().flatten();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let mut told = records.clone().filter_map(|record| expiry(record, now)).collect::<Vec<_>>();

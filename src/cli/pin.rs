@@ -39,13 +39,7 @@ pub(super) async fn hold(project: &Project) -> Result<StepLock> {
 pub(super) async fn newest(project: &Project, offline: bool, floor: Option<&Lock>) -> Result<Lock> {
     let keyring = keyring(project)?;
     let client = Client::new(offline);
-    let release = Release {
-        settings: &project.settings,
-        client: &client,
-        keyring: keyring.as_ref(),
-        floor,
-        complaints: Mutex::default(),
-    };
+    let release = release(project, &client, keyring.as_ref(), floor);
     let kept = project.layout.download("portage.tar.xz");
     let folder = kept.parent().unwrap_or(Path::new("."));
     let found = release.newest(folder, &kept, today()).await;
@@ -71,16 +65,21 @@ pub(super) async fn offered(
 ) -> Result<Times> {
     let keyring = keyring(project)?;
     let client = Client::new(offline);
-    let release = Release {
-        settings: &project.settings,
-        client: &client,
-        keyring: keyring.as_ref(),
-        floor: None,
-        complaints: Mutex::default(),
-    };
+    let release = release(project, &client, keyring.as_ref(), None);
     let times = release.times(pinned, today()).await;
     complain(&release);
     times
+}
+
+/// The mirrors' offers, as the project takes them.
+fn release<'a>(
+    project: &'a Project,
+    client: &'a Client,
+    keyring: Option<&'a Keyring>,
+    floor: Option<&'a Lock>,
+) -> Release<'a> {
+    let settings = &project.settings;
+    Release { settings, client, keyring, floor, complaints: Mutex::default() }
 }
 
 /// Whose signatures count; nobody's where verification is skipped.

@@ -69,11 +69,6 @@ impl FileState {
         key(self) == key(other) && self.link == other.link
     }
 
-    /// Whether what stat tells apart from times and inode is the same: type, mode, link target.
-    pub fn same_shape(&self, other: &Self) -> bool {
-        (self.kind, self.mode, &self.link) == (other.kind, other.mode, &other.link)
-    }
-
     /// Whether it changed last clearly before a moment on its file system's clock (nanoseconds since
     /// 1970): a later change could not leave the same times.
     pub fn is_settled(&self, moment: i64) -> bool {

@@ -149,8 +149,9 @@ impl Store {
         (record, stamp)
     }
 
-    /// Of a record of another version, its format only: the rest may be anything.
-    fn record(&self, id: &StepId) -> Option<Record> {
+    /// What the last finished run of a step saw and made, whatever became of its stamp. Of a record of
+    /// another version, its format only: the rest may be anything.
+    pub fn record(&self, id: &StepId) -> Option<Record> {
         let text = fs::read(self.record_path(id)).ok()?;
         let Head { format } = serde_json::from_slice(&text).ok()?;
         if format == FORMAT {
