@@ -75,12 +75,13 @@ pub enum Kind {
     Rootfs,
     Dockerfile,
     Image,
+    Test,
     Task,
 }
 
 impl Kind {
     /// All kinds, in the order of the flow.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Fetch,
         Kind::Verify,
         Kind::Import,
@@ -88,6 +89,7 @@ impl Kind {
         Kind::Rootfs,
         Kind::Dockerfile,
         Kind::Image,
+        Kind::Test,
         Kind::Task,
     ];
 
@@ -95,7 +97,7 @@ impl Kind {
     /// nothing but the fact that it is done.
     pub fn main_product(self) -> Option<&'static str> {
         match self {
-            Kind::Fetch => None,
+            Kind::Fetch | Kind::Test => None,
             Kind::Verify => Some("sha512"),
             Kind::Import | Kind::Builder => Some("content"),
             Kind::Rootfs => Some("tar"),
@@ -115,6 +117,7 @@ impl Kind {
             Kind::Rootfs => "rootfs",
             Kind::Dockerfile => "dockerfile",
             Kind::Image => "image",
+            Kind::Test => "test",
             Kind::Task => "task",
         }
     }

@@ -29,6 +29,9 @@ pub const SETTINGS_FILE: &str = "bb.toml";
 /// The lock's file.
 pub const LOCK_FILE: &str = "bb.lock";
 
+/// A dock's own test, run inside of its image.
+const TEST_SCRIPT: &str = "test.sh";
+
 /// One project, read.
 #[derive(Debug, Clone)]
 pub struct Project {
@@ -257,6 +260,9 @@ fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
         has_rootfs: template.uses_rootfs,
         rootfs_files: rootfs_files(dock)?,
         context: context(dock, &template, &rendered)?,
+        allowed: dock.settings.audit.allow.clone(),
+        checks: dock.settings.test.clone(),
+        test_files: test_files(dock),
         markers: used_markers(dock, known.markers),
     })
 }
@@ -294,6 +300,13 @@ fn rootfs_files(dock: &Dock) -> Result<Vec<PathBuf>> {
     files.sort();
     files.dedup();
     Ok(files)
+}
+
+/// The script that tests the image, where the dock has one.
+fn test_files(dock: &Dock) -> Vec<PathBuf> {
+    let has = dock.files.iter().any(|file| file.path == Path::new(TEST_SCRIPT));
+    let script = has.then(|| dock.dir.join(TEST_SCRIPT));
+    script.into_iter().flat_map(followed).collect()
 }
 
 /// More links than this in one path are a circle.

@@ -80,7 +80,7 @@ impl Finding {
 }
 
 /// A finding that a dock's settings allow.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Allowance {
     /// What.

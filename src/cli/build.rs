@@ -11,7 +11,7 @@ use crate::error::{Error, Exit, Result};
 use crate::exec::event::{Event, Summary};
 use crate::exec::run::{self, Options};
 use crate::exec::work;
-use crate::plan::select;
+use crate::plan::{Plan, select};
 use crate::project::Project;
 use crate::report::{self, Fancy, Plain, Report};
 
@@ -38,9 +38,23 @@ pub(super) struct Args {
     dry_run: bool,
 }
 
+/// What of the images is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// That they are there.
+    Image,
+    /// That they pass their tests.
+    Test,
+}
+
 pub(super) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
+    run(&args, Goal::Image, state, look).await
+}
+
+/// Brings images and all that they need up to date.
+pub(super) async fn run(args: &Args, goal: Goal, state: &Path, look: Look) -> Result<u8> {
     if args.dry_run {
-        let (plan, standings) = status::standings(&args.images, state).await?;
+        let (plan, standings) = status::standings(&args.images, goal, state).await?;
         print(&status::text(&plan, &standings));
         return Ok(0);
     }
@@ -49,19 +63,20 @@ pub(super) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
     let mut project = Project::load(&env, state)?;
     project.settings.skip_verify |= args.skip_verify;
     notes::begin(&project.settings, look);
-    let recall = Recall::new(&project, &format!("build {:?}", args.images));
+    let recall = Recall::new(&project, &format!("{goal:?} {:?}", args.images));
     let asking = Asking::begin(&env, &project.store());
     let (summary, exit) = match recall.answer(asking).await? {
         Recalled::Fresh(steps) => (Summary { fresh: steps, ..Summary::default() }, None),
-        Recalled::Unknown(asking) => run(&args, look, &project, &recall, asking).await?,
+        Recalled::Unknown(asking) => execute(args, goal, look, &project, &recall, asking).await?,
     };
     say(&format!("{}\n", report::summary(&summary, begun.elapsed())));
     notes::end(&project.store(), look);
     Ok(exit.map_or(0, Exit::code))
 }
 
-async fn run(
+async fn execute(
     args: &Args,
+    goal: Goal,
     look: Look,
     project: &Project,
     recall: &Recall,
@@ -69,7 +84,7 @@ async fn run(
 ) -> Result<(Summary, Option<Exit>)> {
     let seen = project.store().now().ok();
     let (docks, plan) = session::plan(project, args.offline).await?;
-    let plan = select::select(&plan, &args.images, &project.settings.exclude)?;
+    let plan = selected(&plan, &args.images, goal, &project.settings.exclude)?;
     let Asked { engine, inventory, containers } = asking.answer().await?;
     let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
     let context = session::context(project, engine, args.offline, cores)?;
@@ -86,6 +101,19 @@ async fn run(
         recall.keep(project, Known { docks, plan, inventory, seen });
     }
     Ok((summary, shown.exit))
+}
+
+/// The part of the plan that is asked for; no images: all but the excluded ones.
+pub(super) fn selected(
+    plan: &Plan,
+    images: &[String],
+    goal: Goal,
+    exclude: &[String],
+) -> Result<Plan> {
+    match goal {
+        Goal::Image => select::select(plan, images, exclude),
+        Goal::Test => select::select(plan, &select::tests(plan, images, exclude)?, exclude),
+    }
 }
 
 /// A report that remembers the first failure's exit code.

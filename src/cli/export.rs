@@ -47,7 +47,7 @@ fn text(
     images: &[String],
     write: impl FnOnce(Exported<'_>) -> Result<String>,
 ) -> Result<String> {
-    let plan = select::select(plan, images, &project.settings.exclude)?;
+    let plan = select::with_tests(plan, images, &project.settings.exclude)?;
     let sources = project.sources(docks);
     let (state, made_by_make) = (&project.layout.state, &project.settings.made_by_make);
     write(Exported { plan: &plan, state, sources: &sources, made_by_make })

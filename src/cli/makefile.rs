@@ -61,7 +61,7 @@ pub(super) fn compute(
     images: &[String],
     output: &Path,
 ) -> Result<Makefile> {
-    let plan = select::select(plan, images, &project.settings.exclude)?;
+    let plan = select::with_tests(plan, images, &project.settings.exclude)?;
     let sources = project.sources(docks);
     let exported = Exported {
         plan: &plan,

@@ -14,6 +14,7 @@ mod session;
 mod status;
 mod step;
 mod sync;
+mod test;
 mod update;
 mod why;
 
@@ -47,6 +48,8 @@ struct Cli {
 enum Verb {
     /// Build images and all that they need
     Build(build::Args),
+    /// Look images through, and check what they do where they run
+    Test(test::Args),
     /// List every step and whether it is up to date
     Status(status::Args),
     /// Say why a step or an image is not up to date
@@ -119,6 +122,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
     let done = runtime.block_on(async {
         match cli.verb {
             Verb::Build(args) => build::build(args, &state, look).await,
+            Verb::Test(args) => test::test(args, &state, look).await,
             Verb::Status(args) => status::status(args, &state).await,
             Verb::Why(args) => why::why(&args, &state).await,
             Verb::Step(args) => step::step(&args, &state, look).await,

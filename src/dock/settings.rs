@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::audit::Allowance;
+use crate::checks::Checks;
 use crate::error::{Error, Place, Result};
 
 /// What `dock.toml` says; all of it is optional.
@@ -18,6 +19,8 @@ pub struct DockSettings {
     pub rootfs: RootfsSettings,
     /// For `bb audit`.
     pub audit: AuditSettings,
+    /// What the image has to do where it runs.
+    pub test: Checks,
     /// Labels of the image, by short or whole name.
     pub labels: BTreeMap<String, String>,
 }

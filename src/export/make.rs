@@ -48,13 +48,14 @@ pub fn makefile(exported: Exported<'_>, file: &str, chosen: &[String]) -> Result
     inputs.retain(|file| !exported.made_by_make.contains(file));
     let inputs = inputs.into_iter().map(|f| name(f)).collect::<Result<Vec<_>>>()?;
     let sources = exported.sources.iter().map(|f| name(f)).collect::<Result<Vec<_>>>()?;
-    let (images, phonies) = (images(exported), phonies(exported));
+    let phonies = phonies(exported);
     let values = json!({
         "file": file,
         "targets": targets,
         "inputs": inputs,
         "sources": sources,
-        "images": images,
+        "images": stamps(exported, &[Kind::Image, Kind::Task]),
+        "tests": stamps(exported, &[Kind::Test]),
         "help": help(&phonies),
         "phonies": phonies,
         "chosen": chosen.join(" "),
@@ -75,17 +76,16 @@ fn target(exported: Exported<'_>, ix: StepIx) -> Result<Target> {
     })
 }
 
-/// Stamps of all images and tasks.
-fn images(exported: Exported<'_>) -> Vec<String> {
+/// Stamps of all steps of some kinds.
+fn stamps(exported: Exported<'_>, kinds: &[Kind]) -> Vec<String> {
     let steps = exported.plan.order().iter().map(|ix| &exported.plan.step(*ix).id);
-    let last = |id: &&StepId| matches!(id.kind, Kind::Image | Kind::Task);
-    let mut stamps = steps.filter(last).map(stamp).collect::<Vec<_>>();
+    let mut stamps = steps.filter(|id| kinds.contains(&id.kind)).map(stamp).collect::<Vec<_>>();
     stamps.sort();
     stamps
 }
 
 /// Names that would be taken for something else.
-const TAKEN: [&str; 4] = ["all", "help", "images", "status"];
+const TAKEN: [&str; 5] = ["all", "help", "images", "status", "test"];
 
 /// `bb-NAME` for every image, and `bb-KIND-NAME` for every step.
 fn phonies(exported: Exported<'_>) -> Vec<Phony> {
@@ -113,6 +113,7 @@ fn does(kind: Kind) -> &'static str {
         Kind::Rootfs => "compiles its packages",
         Kind::Dockerfile => "renders its template",
         Kind::Image => "builds the image",
+        Kind::Test => "tests the image",
         Kind::Task => "runs its command",
     }
 }
@@ -124,8 +125,11 @@ const WIDEST: usize = 46;
 fn help(phonies: &[Phony]) -> Vec<String> {
     let longest = phonies.iter().map(|p| p.name.len()).max().unwrap_or(0);
     let width = longest.clamp("bb-status".len(), WIDEST);
-    let all =
-        [("bb-all", "all images and tasks"), ("bb-status", "says which steps are up to date")];
+    let all = [
+        ("bb-all", "all images and tasks"),
+        ("bb-test", "tests all images"),
+        ("bb-status", "says which steps are up to date"),
+    ];
     let each = phonies.iter().map(|p| (p.name.as_str(), p.does));
     all.into_iter().chain(each).map(|(name, does)| format!("{name:width$}  {does}")).collect()
 }

@@ -65,6 +65,8 @@ pub fn ninja(exported: Exported<'_>, bb: &str, chosen: &[String]) -> Result<Stri
     let last = |e: &&Edge| e.id.starts_with("image:") || e.id.starts_with("task:");
     let images = edges.iter().filter(last).map(|e| e.stamp.as_str());
     let images = images.collect::<Vec<_>>();
+    let tests = edges.iter().filter(|e| e.id.starts_with("test:")).map(|e| e.stamp.as_str());
+    let tests = tests.collect::<Vec<_>>();
     let state = escape(exported.state)?;
     let values = json!({
         "bb": OWN_BB,
@@ -74,6 +76,7 @@ pub fn ninja(exported: Exported<'_>, bb: &str, chosen: &[String]) -> Result<Stri
         "edges": edges,
         "inputs": inputs,
         "images": images,
+        "tests": tests,
     });
     let text = render("build.ninja.j2", TEMPLATE, &values)?;
     let digest = hex(&Sha256::digest(text.as_bytes())[..8]);

@@ -19,6 +19,7 @@ pub struct ArchiveManifest {
     /// The configuration's file.
     pub config: String,
     /// References.
+    #[serde(default)]
     pub repo_tags: Vec<String>,
     /// The layers' files, lowest first. Some may be in another archive.
     pub layers: Vec<String>,

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use litemap::LiteMap;
 
+use crate::audit::Allowance;
+use crate::checks::Checks;
 use crate::config::{Settings, Task};
 use crate::error::{Error, Result};
 use crate::ids::{DockName, Kind, StepId};
@@ -17,8 +19,10 @@ use crate::plan::tasks;
 
 mod downloads;
 mod image;
+mod test;
 
 use downloads::{PORTAGE, with};
+pub use test::RESULT;
 
 /// What the plan has to know of a dock; everything else stays with `dock`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +55,12 @@ pub struct DockFacts {
     pub rootfs_files: Vec<PathBuf>,
     /// Files of the dock that the image sees, relative to the dock.
     pub context: Vec<PathBuf>,
+    /// Findings of the audit that are meant so.
+    pub allowed: Vec<Allowance>,
+    /// What it has to do where it runs.
+    pub checks: Checks,
+    /// The dock's test script, and what it leads to where it is a link; relative to the project.
+    pub test_files: Vec<PathBuf>,
     /// The markers that the template uses, with their values.
     pub markers: BTreeMap<String, String>,
 }
@@ -153,6 +163,7 @@ pub fn expand(sources: Sources<'_>) -> Result<Plan> {
         }
         steps.push(image::dockerfile(sources, dock));
         steps.push(image::image(sources, dock, unverified.contains(&dock.name)));
+        steps.push(test::test(sources.layout, &by_name, dock, builder.as_ref())?);
     }
     tasks::join(sources, steps)
 }

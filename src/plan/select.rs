@@ -8,12 +8,38 @@ use crate::plan::graph::{Plan, StepIx};
 
 /// The steps for the named images and steps, or for all images but the excluded ones and all tasks.
 pub fn select(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Plan> {
-    let roots = if images.is_empty() {
-        everything(plan, exclude)?
-    } else {
-        images.iter().map(|name| named(plan, name)).collect::<Result<_>>()?
-    };
+    plan.closure(&roots(plan, images, exclude)?)
+}
+
+/// The same with the tests of the images that it was asked for.
+pub fn with_tests(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Plan> {
+    let mut roots = roots(plan, images, exclude)?;
+    let tests = roots.iter().filter_map(|ix| test_of(plan, &plan.step(*ix).id)).collect::<Vec<_>>();
+    roots.extend(tests);
     plan.closure(&roots)
+}
+
+/// The ids of the tests of some images (none: all but the excluded ones).
+pub fn tests(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Vec<String>> {
+    for name in images {
+        image(plan, name)?;
+    }
+    let roots = roots(plan, images, exclude)?;
+    let tests = roots.iter().filter_map(|ix| test_of(plan, &plan.step(*ix).id));
+    Ok(tests.map(|ix| plan.step(ix).id.to_string()).collect())
+}
+
+/// The step that tests what an image step makes.
+fn test_of(plan: &Plan, id: &StepId) -> Option<StepIx> {
+    let test = (id.kind == Kind::Image).then(|| StepId::new(Kind::Test, id.name.as_str()));
+    plan.find(&test?)
+}
+
+fn roots(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Vec<StepIx>> {
+    if images.is_empty() {
+        return everything(plan, exclude);
+    }
+    images.iter().map(|name| named(plan, name)).collect()
 }
 
 /// All images but the excluded ones, and all tasks.

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use litemap::LiteMap;
 
+use crate::audit::Allowance;
+use crate::checks::Checks;
 use crate::ids::{DockName, StepId};
 
 /// A value that another step produces and that this one depends on.
@@ -138,6 +140,8 @@ pub enum Work {
     },
     /// Build and tag the image.
     Image(Box<ImageWork>),
+    /// Audit the image, and check what it does where it runs.
+    Test(Box<TestWork>),
     /// Run a user's own command.
     Task {
         /// For `sh -c`.
@@ -204,4 +208,25 @@ pub struct ImageWork {
     pub labels: BTreeMap<String, String>,
     /// Where `image.json` and `image.tar` go.
     pub dir: PathBuf,
+}
+
+/// The data of a `test:` step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestWork {
+    /// The image.
+    pub name: DockName,
+    /// The folder of its results.
+    pub dir: PathBuf,
+    /// Findings of the audit that its dock allows.
+    pub allowed: Vec<Allowance>,
+    /// Those that the docks below it allow.
+    pub inherited: Vec<Allowance>,
+    /// The whole ROOT with Portage's records.
+    pub sysroot: Option<PathBuf>,
+    /// The dock's own script.
+    pub script: Option<PathBuf>,
+    /// What it has to do where it runs.
+    pub checks: Checks,
+    /// The builder, from where ports are asked.
+    pub bob: Option<String>,
 }

@@ -231,6 +231,17 @@ impl Read for ChannelReader {
     }
 }
 
+/// A stream as a file.
+pub async fn save(mut source: Body, dest: &Path) -> Result<()> {
+    use tokio::io::AsyncWriteExt;
+    let failed = |e: io::Error| Error::file("write", dest, &e);
+    let mut file = tokio::fs::File::create(dest).await.map_err(failed)?;
+    while let Some(piece) = source.next().await {
+        file.write_all(&piece.map_err(failed)?).await.map_err(failed)?;
+    }
+    file.flush().await.map_err(failed)
+}
+
 /// Takes the wanted regular files out of a tar stream: name in the archive → path here. Everything
 /// else in it is passed over, so that no path from outside is ever written to.
 ///

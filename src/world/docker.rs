@@ -17,6 +17,8 @@ use futures_util::{Stream, StreamExt};
 use crate::error::{Error, Result};
 use crate::plan::step::Object;
 
+mod running;
+
 /// Bytes on their way to or from the engine.
 pub type Body = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
 
@@ -65,6 +67,10 @@ pub struct ContainerSpec {
     pub labels: BTreeMap<String, String>,
     /// Volume name → path in the container; `true`: read-only.
     pub volumes: Vec<(String, String, bool)>,
+    /// Runs what its image says, and does not wait for commands.
+    pub as_its_image_says: bool,
+    /// The container whose network it shares; else it has none.
+    pub network_of: Option<String>,
 }
 
 /// A container of ours that exists in the engine.
@@ -269,7 +275,8 @@ impl Engine {
         }
     }
 
-    /// Starts a container that waits for commands, without a network.
+    /// Starts a container that waits for commands, or runs what its image says; without a network of its
+    /// own.
     pub async fn start_container(&self, spec: &ContainerSpec) -> Result<String> {
         let body = container_body(spec);
         let options = None::<query::CreateContainerOptions>;
@@ -384,13 +391,17 @@ fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
         typ: Some(MountType::VOLUME),
         ..Default::default()
     };
+    let network = spec.network_of.as_ref().map(|container| format!("container:{container}"));
+    // PID 1 only waits: commands come in by exec, and killing it ends them all.
+    let waits = || vec!["sleep".to_owned(), "infinity".to_owned()];
     ContainerCreateBody {
         image: Some(spec.image.clone()),
-        // PID 1 only waits: commands come in by exec, and killing it ends them all.
-        cmd: Some(vec!["sleep".to_owned(), "infinity".to_owned()]),
+        cmd: (!spec.as_its_image_says).then(waits),
+        // A shell ends with its input.
+        open_stdin: Some(spec.as_its_image_says),
         labels: Some(spec.labels.clone().into_iter().collect()),
         host_config: Some(HostConfig {
-            network_mode: Some("none".to_owned()),
+            network_mode: Some(network.unwrap_or_else(|| "none".to_owned())),
             mounts: Some(spec.volumes.iter().map(mount).collect()),
             ..Default::default()
         }),

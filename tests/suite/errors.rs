@@ -56,13 +56,13 @@ fn an_unknown_step_is_told_with_the_nearest_one() {
         2,
         "error: `nginx` is not the id of a step\n\
          hint: a step is `kind:name`, with one of these kinds: \
-         fetch, verify, import, builder, rootfs, dockerfile, image, task\n",
+         fetch, verify, import, builder, rootfs, dockerfile, image, test, task\n",
     );
     room.bb("step image:../nginx").fails(
         2,
         "error: `image:../nginx` is not the id of a step\n\
          hint: a step is `kind:name`, with one of these kinds: \
-         fetch, verify, import, builder, rootfs, dockerfile, image, task\n",
+         fetch, verify, import, builder, rootfs, dockerfile, image, test, task\n",
     );
     untouched(&room);
 }

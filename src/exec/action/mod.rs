@@ -11,6 +11,7 @@ mod import;
 mod log;
 mod rootfs;
 mod task;
+mod test;
 mod verify;
 
 use litemap::LiteMap;
@@ -80,6 +81,10 @@ pub async fn act(step: &Step, context: &Context, log: &mut Log) -> Result<Made> 
             dockerfile::dockerfile(template, dest, *jinja, markers, context)
         }
         Work::Image(work) => image::image(work, context, log).await,
+        Work::Test(work) => {
+            let spec = |image: &str| container(&step.id, image, context);
+            test::test(work, &spec, context, log).await
+        }
         Work::Task { run, env, outputs } => task::task(run, env, outputs, log).await,
     }
 }
@@ -94,7 +99,7 @@ fn container(step: &StepId, image: &str, context: &Context) -> ContainerSpec {
     ContainerSpec {
         image: image.to_owned(),
         labels: labels.map(|(k, v)| (k.to_owned(), v)).into(),
-        volumes: vec![],
+        ..ContainerSpec::default()
     }
 }
 

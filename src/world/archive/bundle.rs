@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::listing::{self, Section, XATTR};
@@ -17,7 +19,7 @@ use crate::oci::Left;
 use crate::oci::bundle::{self, ArchiveManifest, Blob};
 use crate::oci::config::ImageConfig;
 use crate::oci::label;
-use crate::oci::tree::{Content, Kind, Node, Nodes, Tree};
+use crate::oci::tree::{Content, Kind, Node, Nodes, Tree, join};
 use crate::world::docker::Body;
 
 /// One image's archive, opened.
@@ -48,19 +50,15 @@ impl Bundle {
             Error::step(format!("`{}` is not an image's archive: {why}", path.display()))
         };
         let listed = listing::layer(&listing::whole(path, size)).map_err(|e| broken(e.why()))?;
-        let file = |(name, node): (String, Node)| match node.kind {
-            Kind::File(content) => Some((name, content)),
-            _ => None,
-        };
-        let files = listed.into_iter().filter_map(file).collect::<BTreeMap<_, _>>();
+        let files = files(&listed);
         let text = |name: &str| {
             let content = files.get(name).ok_or_else(|| broken(&format!("no `{name}`")))?;
             listing::read(content).map_err(|e| broken(e.why()))
         };
-        let [manifest] = serde_json::from_slice::<[ArchiveManifest; 1]>(&text(MANIFEST)?)
-            .map_err(|e| broken(&e.to_string()))?;
+        let manifest = without_nulls::<[ArchiveManifest; 1]>(&text(MANIFEST)?);
+        let [manifest] = manifest.map_err(|e| broken(&e.to_string()))?;
         let config_text = text(&manifest.config)?;
-        let config = serde_json::from_slice(&config_text).map_err(|e| broken(&e.to_string()))?;
+        let config = without_nulls(&config_text).map_err(|e| broken(&e.to_string()))?;
         Ok(Some(Self { config_text, config, files, manifest }))
     }
 
@@ -73,6 +71,44 @@ impl Bundle {
     fn layer(&self, name: &str) -> Option<&Content> {
         self.files.get(name)
     }
+}
+
+/// An engine writes `null` for what it has none of.
+fn without_nulls<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    let mut value = serde_json::from_slice(text)?;
+    drop_nulls(&mut value);
+    serde_json::from_value(value)
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+/// The files of an archive. An engine that has the same layer twice in an image writes a link.
+fn files(listed: &Nodes) -> BTreeMap<String, Content> {
+    let content = |node: &Node| match &node.kind {
+        Kind::File(content) => Some(content.clone()),
+        _ => None,
+    };
+    let file = |(name, node): (&String, &Node)| match &node.kind {
+        Kind::Link(target) => {
+            let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let target = match target.strip_prefix("../") {
+                Some(beside) => join(folder.rsplit_once('/').map_or("", |(up, _)| up), beside),
+                None => join(folder, target),
+            };
+            Some((name.clone(), content(listed.get(&target)?)?))
+        }
+        _ => Some((name.clone(), content(node)?)),
+    };
+    listed.iter().filter_map(file).collect()
 }
 
 /// An image with those that it is built on, itself first.

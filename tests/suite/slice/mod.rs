@@ -11,6 +11,7 @@ mod project;
 mod remote;
 mod reproducible;
 mod running;
+mod tested;
 mod unverified;
 
 pub use project::{IMAGES, Project, copy_docks};

@@ -1,0 +1,24 @@
+//! `bb test`: images are brought up to date, looked through, and tried where they run.
+
+use std::path::Path;
+
+use crate::cli::{Look, build};
+use crate::error::Result;
+
+/// Look images through, and check what they do where they run.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+#[group(skip)]
+pub(super) struct Args {
+    #[command(flatten)]
+    build: build::Args,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  bb test          # all images: audit, HEALTHCHECK, test.sh, and [test] of dock.toml
+  bb test nginx    # one of them, built first if it is not up to date";
+
+pub(super) async fn test(args: Args, state: &Path, look: Look) -> Result<u8> {
+    build::run(&args.build, build::Goal::Test, state, look).await
+}
