@@ -25,6 +25,6 @@ drop_unused_libc_parts() {
 	local lib
 	rm -rf "$EMERGE_ROOT"/usr/share/i18n
 	for lib in "$EMERGE_ROOT"/usr/lib "$EMERGE_ROOT"/usr/lib64; do
-		rm -rf "$lib"/{gconv,audit} "$lib"/lib{mvec,BrokenLocale,nss_hesiod,nss_compat,memusage,pcprofile,c_malloc_debug}.so*
+		rm -rf "$lib"/{gconv,audit} "$lib"/lib{mvec,nsl,BrokenLocale,nss_hesiod,nss_compat,memusage,pcprofile,c_malloc_debug}.so*
 	done
 }

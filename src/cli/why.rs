@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 use crate::cli::{print, session};
 use crate::error::{Error, Result};
+use crate::exec::action::summary;
 use crate::exec::job::{self, Standing};
 use crate::fresh::reason::{Reason, short};
 use crate::ids::StepId;
 use crate::plan::graph::StepIx;
+use crate::plan::step::Work;
 use crate::plan::{Plan, select};
 use crate::project::Project;
 
@@ -41,13 +43,23 @@ pub(super) async fn why(args: &Args, state: &Path) -> Result<u8> {
     let inventory = session::engine(&env).await?.inventory().await?;
     let standings = job::standings(&plan, &project.store(), &inventory)?;
     let chains = chains(&plan, &standings, target);
+    let made = made(&plan.step(target).work);
     if args.json {
-        let text = serde_json::to_string_pretty(&as_json(&plan, &id, &chains));
+        let text = serde_json::to_string_pretty(&as_json(&plan, &id, &chains, made.as_ref()));
         print(&(text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))? + "\n"));
     } else {
         print(&as_text(&plan, &id, &chains));
+        made.iter().for_each(|made| print(&format!("it was {made}\n")));
     }
     Ok(0)
+}
+
+/// Which way an image that is there was made.
+fn made(work: &Work) -> Option<String> {
+    let Work::Image(work) = work else { return None };
+    let summary = summary(&work.dir).ok()?;
+    let engines = |why| format!("built by the engine: {why}");
+    Some(summary.built_by_engine.map_or("assembled by bb".to_owned(), engines))
 }
 
 /// A chain for each step that is stale for a reason of its own: a need that changed because a step
@@ -104,8 +116,8 @@ fn names(plan: &Plan, steps: &[StepIx]) -> Vec<String> {
     steps.iter().map(|ix| plan.step(*ix).id.to_string()).collect()
 }
 
-fn as_json(plan: &Plan, target: &StepId, chains: &[Chain<'_>]) -> Value {
+fn as_json(plan: &Plan, target: &StepId, chains: &[Chain<'_>], made: Option<&String>) -> Value {
     let chain = |Chain { reason, steps }: &Chain<'_>| json!({ "reason": reason.to_string(), "change": reason.change(), "steps": names(plan, steps) });
     let causes = chains.iter().map(chain).collect::<Vec<_>>();
-    json!({ "format": 1, "target": target.to_string(), "fresh": causes.is_empty(), "causes": causes })
+    json!({ "format": 1, "target": target.to_string(), "fresh": causes.is_empty(), "causes": causes, "made": made })
 }

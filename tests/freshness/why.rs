@@ -566,6 +566,12 @@ fn words(room: &Room) -> [(&'static str, String); 3] {
     ]
 }
 
+/// What is said of a step, less which way its image was made.
+fn less_made(said: &str) -> String {
+    let lines = said.lines().filter(|line| !line.starts_with("it was "));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
 #[test]
 fn why_names_the_input_for_each_kind_of_change() {
     let prototype = prototype();
@@ -577,14 +583,15 @@ fn why_names_the_input_for_each_kind_of_change() {
     for case in cases {
         let mut room = prototype.copy();
         if case.kind != "never built" {
-            let said = room.run("bb", &["why", case.target]).ok().text;
+            let said = less_made(&room.run("bb", &["why", case.target]).ok().text);
             assert_eq!(said, format!("{} is up to date\n", case.id()));
         }
         (case.change)(&mut room);
-        let said = room.run("bb", &["why", case.target]).ok().text;
+        let said = less_made(&room.run("bb", &["why", case.target]).ok().text);
         assert_eq!(said, put(case.text()), "{}", case.kind);
         let said = room.run("bb", &["why", "--json", case.target]).ok().text;
-        let said = serde_json::from_str::<Value>(&said).unwrap();
+        let mut said = serde_json::from_str::<Value>(&said).unwrap();
+        said.as_object_mut().unwrap().remove("made").unwrap();
         let expected = put(case.json().to_string());
         assert_eq!(said, serde_json::from_str::<Value>(&expected).unwrap(), "{}", case.kind);
     }
