@@ -19,12 +19,12 @@ link_applets() {
 	done
 }
 
-# Conversion of character sets, sources of locales, vector mathematics, old name services, tools for
-# debugging: 1 to 20 MB, depending on the C library's package, that no image of this kind uses.
+# Vector mathematics, old name services, tools for debugging: up to a few MB, depending on the C library's
+# package, that no image of this kind uses. (Character sets stay out of images by themselves, unless a dock has
+# KEEP_CHARSETS.)
 drop_unused_libc_parts() {
 	local lib
-	rm -rf "$EMERGE_ROOT"/usr/share/i18n
 	for lib in "$EMERGE_ROOT"/usr/lib "$EMERGE_ROOT"/usr/lib64; do
-		rm -rf "$lib"/{gconv,audit} "$lib"/lib{mvec,nsl,BrokenLocale,nss_hesiod,nss_compat,memusage,pcprofile,c_malloc_debug}.so*
+		rm -rf "$lib"/audit "$lib"/lib{mvec,nsl,BrokenLocale,nss_hesiod,nss_compat,memusage,pcprofile,c_malloc_debug}.so*
 	done
 }

@@ -31,7 +31,8 @@ def pack(before_file, out):
     before, counters = recall(before_file)
     now = tree.scan(ROOT)
     in_parent = image_paths()
-    in_image = slim.select(now, yes("BOB_KEEP_HEADERS"), yes("BOB_KEEP_STATIC_LIBS"))
+    in_image = slim.select(now, yes("BOB_KEEP_HEADERS"), yes("BOB_KEEP_STATIC_LIBS"),
+                           names("BOB_KEEP_LOCALES"), names("BOB_KEEP_CHARSETS"))
     changed, gone = difference(before, now, in_parent, in_image)
     write_rootfs(f"{out}/rootfs.tar", changed or a_folder(now), gone)
     write_image_paths(sorted(path for path in in_image | in_parent if path in now))
@@ -47,6 +48,10 @@ def recall(file):
 
 def yes(variable):
     return os.environ.get(variable, "").lower() in ("1", "y", "yes", "true")
+
+
+def names(variable):
+    return "*" if yes(variable) else os.environ.get(variable, "")
 
 
 # ---- rootfs.tar

@@ -25,6 +25,13 @@ KEEP_MARK = re.compile(r"(.*/)?\.keep(_[^/]*)?")
 HEADERS = r"usr/include .*\.(h|hh|hpp|hxx)"
 STATIC_LIBS = r".*\.a"
 
+# Translated messages, and what locales are compiled from. Compiled locales stay: somebody made them on purpose.
+LOCALES = re.compile(r"usr/share/(?:i18n|locale/(?P<name>[^/]+))(?:/.*)?")
+# The C library's modules for character sets. UTF-8, ASCII and UCS are built into it.
+CHARSETS = re.compile(r"usr/lib(?:64|32|x32)?/gconv(?:/(?P<name>.*))?")
+# Which module is for which name, and libraries that several of them share.
+CHARSET_INDEX = re.compile(r"gconv-modules(\..*)?|lib[^/]+\.so")
+
 # Folders that an image keeps even when all that was in them stays out.
 SKELETON = frozenset(
     "dev etc home media mnt opt proc root run srv sys tmp usr usr/bin usr/lib usr/lib64 usr/local usr/share var "
@@ -32,10 +39,15 @@ SKELETON = frozenset(
 )
 
 
-def select(tree, keep_headers=False, keep_static_libs=False):
-    """The paths of the tree (path → entry) that belong into the image."""
+def select(tree, keep_headers=False, keep_static_libs=False, keep_locales="", keep_charsets=""):
+    """The paths of the tree (path → entry) that belong into the image. The last two are names with blanks
+    between them, or `*`."""
     unwanted = pattern(keep_headers, keep_static_libs)
-    out = {path for path in tree if left_out(path, unwanted)}
+    locales, charsets = keep_locales.split(), keep_charsets.split()
+    out = {
+        path for path in tree
+        if left_out(path, unwanted) or other_locale(path, locales) or other_charset(path, charsets)
+    }
     return {path for path in tree if path not in out} - emptied(tree, out)
 
 
@@ -48,6 +60,21 @@ def pattern(keep_headers, keep_static_libs):
 
 def left_out(path, unwanted):
     return unwanted.fullmatch(path) is not None or KEEP_MARK.fullmatch(path) is not None
+
+
+def other_locale(path, wanted):
+    found = LOCALES.fullmatch(path)
+    return found is not None and "*" not in wanted and found["name"] not in wanted
+
+
+def other_charset(path, wanted):
+    found = CHARSETS.fullmatch(path)
+    if found is None or "*" in wanted:
+        return False
+    if not wanted:
+        return True
+    name = found["name"] or "gconv-modules"
+    return CHARSET_INDEX.fullmatch(name) is None and name.removesuffix(".so") not in wanted
 
 
 def emptied(tree, out):

@@ -44,6 +44,24 @@ class Slim(unittest.TestCase):
         self.assertEqual(self.kept(*paths, keep_headers=True), ["usr", "usr/include", "usr/include/a.h", "usr/lib"])
         self.assertEqual(self.kept(*paths, keep_static_libs=True), ["usr", "usr/lib", "usr/lib/liba.a"])
 
+    def test_a_dock_names_the_locales_and_character_sets_that_it_keeps(self):
+        base = ["usr/", "usr/lib64/", "usr/share/"]
+        charsets = ["usr/lib64/gconv/", "usr/lib64/gconv/gconv-modules", "usr/lib64/gconv/gconv-modules.d/",
+                    "usr/lib64/gconv/gconv-modules.d/extra.conf", "usr/lib64/gconv/ISO8859-1.so",
+                    "usr/lib64/gconv/KOI8-R.so", "usr/lib64/gconv/libJIS.so"]
+        locales = ["usr/lib/", "usr/lib/locale/", "usr/lib/locale/C.utf8/", "usr/lib/locale/C.utf8/LC_CTYPE",
+                   "usr/share/locale/", "usr/share/locale/de/", "usr/share/locale/de/a.mo", "usr/share/locale/fr/",
+                   "usr/share/locale/fr/a.mo", "usr/share/i18n/", "usr/share/i18n/charmaps/"]
+        paths = base + charsets + locales
+        stays = [path.rstrip("/") for path in base + locales[:4]]
+        self.assertEqual(self.kept(*paths), sorted(stays))
+        one = [path.rstrip("/") for path in charsets if "KOI8" not in path]
+        self.assertEqual(self.kept(*paths, keep_charsets="ISO8859-1"), sorted(stays + one))
+        german = ["usr/share/locale", "usr/share/locale/de", "usr/share/locale/de/a.mo"]
+        self.assertEqual(self.kept(*paths, keep_locales="de at"), sorted(stays + german))
+        every = [path.rstrip("/") for path in paths]
+        self.assertEqual(self.kept(*paths, keep_locales="*", keep_charsets="*"), sorted(every))
+
     def test_portages_records_stay_out(self):
         kept = self.kept("var/", "var/db/", "var/db/pkg/", "var/db/pkg/a/", "var/db/pkg/a/b-1/", "var/lib/",
                          "var/lib/portage/", "var/lib/portage/world", "var/cache/", "var/cache/edb/", "etc/",

@@ -6,7 +6,7 @@ use super::{IMAGES, Project};
 use crate::support::{Image, Kind, sorted};
 
 /// Bytes, as `docker image inspect` counts.
-const LARGEST_NGINX: u64 = 20_000_000;
+const LARGEST_NGINX: u64 = 17_000_000;
 
 #[test]
 fn the_first_build_runs_every_step_once() {

@@ -11,6 +11,7 @@ mod project;
 mod remote;
 mod reproducible;
 mod running;
+mod slimmed;
 mod tested;
 mod unverified;
 

@@ -20,8 +20,8 @@ pkg_pretend() {
 
 src_install() {
 	local lib="${S}/usr/$(get_libdir)"
-	# Character set conversion and debugging aids: no image here needs them.
-	rm -r "${lib}"/gconv "${lib}"/lib{memusage,pcprofile,c_malloc_debug,thread_db}.so* || die
+	# Debugging aids: no image here needs them.
+	rm -r "${lib}"/lib{memusage,pcprofile,c_malloc_debug,thread_db}.so* || die
 	rm -r "${S}"/etc || die
 	# The link of the .deb points to where the loader was before it was moved beside the link.
 	[[ ! -L ${lib}/ld-linux-x86-64.so.2 ]] || die "the loader was overwritten by a link to itself"
