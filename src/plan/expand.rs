@@ -21,7 +21,7 @@ mod downloads;
 mod image;
 mod test;
 
-use downloads::{PORTAGE, with};
+use downloads::PORTAGE;
 pub use test::RESULT;
 
 /// What the plan has to know of a dock; everything else stays with `dock`.
@@ -215,11 +215,11 @@ impl<'a> Builder<'a> {
         let stage3 = format!("stage3-{}-{}.tar.xz", settings.arch, settings.flavour);
         let (stage3_pin, portage_pin) = (&self.lock.stage3, &self.lock.portage);
         vec![
-            self.fetch(&stage3, &stage3_pin.path, Some(stage3_pin)),
-            self.fetch(&format!("{stage3}.asc"), &with(stage3_pin, ".asc"), None),
-            self.fetch(&format!("{stage3}.DIGESTS"), &with(stage3_pin, ".DIGESTS"), None),
-            self.fetch(PORTAGE, &portage_pin.path, Some(portage_pin)),
-            self.fetch(&format!("{PORTAGE}.gpgsig"), &with(portage_pin, ".gpgsig"), None),
+            self.fetch(&stage3, stage3_pin),
+            self.fetch_beside(&stage3, ".asc", stage3_pin),
+            self.fetch_beside(&stage3, ".DIGESTS", stage3_pin),
+            self.fetch(PORTAGE, portage_pin),
+            self.fetch_beside(PORTAGE, ".gpgsig", portage_pin),
             self.verify("stage3", &stage3, ".asc", Some(".DIGESTS"), stage3_pin),
             self.verify("portage", PORTAGE, ".gpgsig", None, portage_pin),
             self.import_stage3(&stage3),

@@ -77,9 +77,14 @@ impl Mirror {
 
     /// Has a snapshot of that date.
     pub fn snapshot_of(&self, date: &str) {
+        self.snapshot_made_anew(date, SNAPSHOT_BYTES);
+    }
+
+    /// Has another snapshot of that date.
+    pub fn snapshot_made_anew(&self, date: &str, bytes: &[u8]) {
         let path = format!("snapshots/gentoo-{date}.tar.xz");
-        self.write(&path, SNAPSHOT_BYTES);
-        self.write(&format!("{path}.gpgsig"), keys::detached(SNAPSHOT_BYTES));
+        self.write(&path, bytes);
+        self.write(&format!("{path}.gpgsig"), keys::detached(bytes));
     }
 
     pub fn write(&self, path: &str, data: impl AsRef<[u8]>) {

@@ -10,15 +10,29 @@ use crate::lock::Pin;
 use crate::plan::step::{Need, Object, Pinned, Step, Work};
 
 impl Builder<'_> {
-    pub(super) fn fetch(&self, file: &str, path: &str, pin: Option<&Pin>) -> Step {
+    /// A file that the lock pins.
+    pub(super) fn fetch(&self, file: &str, pin: &Pin) -> Step {
         let dest = self.sources.layout.download(file);
-        let digest = pin.map_or("", |p| p.sha512.as_str());
-        let work =
-            Work::Fetch { path: path.to_owned(), dest: dest.clone(), pinned: pin.map(pinned) };
+        let pinned = Some(pinned(pin));
+        let work = Work::Fetch { path: pin.path.clone(), dest: dest.clone(), pinned };
         Step {
-            params: params([("path", path), ("sha512", digest)]),
+            params: params([("path", &pin.path), ("sha512", &pin.sha512)]),
             outputs: vec![dest],
             ..step(Kind::Fetch, file, work)
+        }
+    }
+
+    /// What vouches for a pinned file. A mirror may make a file anew under its old name: then what vouched
+    /// for the other one is of no use.
+    pub(super) fn fetch_beside(&self, file: &str, suffix: &str, pin: &Pin) -> Step {
+        let file = format!("{file}{suffix}");
+        let dest = self.sources.layout.download(&file);
+        let path = format!("{}{suffix}", pin.path);
+        let work = Work::Fetch { path: path.clone(), dest: dest.clone(), pinned: None };
+        Step {
+            params: params([("path", &path), ("of sha512", &pin.sha512)]),
+            outputs: vec![dest],
+            ..step(Kind::Fetch, &file, work)
         }
     }
 
@@ -95,10 +109,6 @@ impl Builder<'_> {
 
 /// The downloaded snapshot.
 pub(super) const PORTAGE: &str = "portage.tar.xz";
-
-pub(super) fn with(pin: &Pin, suffix: &str) -> String {
-    format!("{}{suffix}", pin.path)
-}
 
 fn pinned(pin: &Pin) -> Pinned {
     Pinned { size: pin.size, sha512: pin.sha512.clone(), blake2b: pin.blake2b.clone() }
