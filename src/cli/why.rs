@@ -49,7 +49,9 @@ pub(super) async fn why(args: &Args, state: &Path) -> Result<u8> {
         print(&(text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))? + "\n"));
     } else {
         print(&as_text(&plan, &id, &chains));
-        made.iter().for_each(|made| print(&format!("it was {made}\n")));
+        if let Some(made) = made {
+            print(&format!("it was {made}\n"));
+        }
     }
     Ok(0)
 }
