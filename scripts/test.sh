@@ -45,7 +45,7 @@ tools() {
     need_rust fmt clippy
     need curl:curl xz:xz-utils make:make git:git bmake:bmake ninja:ninja-build
     # A runlevel in which Debian starts no service: the tests start their own.
-    RUNLEVEL=1 need /usr/sbin/nginx:nginx
+    RUNLEVEL=1 need /usr/sbin/nginx:nginx docker-registry:docker-registry
 }
 
 # part NAME COMMAND…: one row of the table. The first that fails ends the run.

@@ -16,7 +16,7 @@ use crate::project::Project;
 use crate::report::{self, Fancy, Plain, Report};
 
 /// Build images and all that they need.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Args {
     /// Names of images, or ids of steps (default: all but the excluded ones)
@@ -36,6 +36,13 @@ pub(super) struct Args {
     /// Print how every step stands and change nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+impl Args {
+    /// As if given so.
+    pub(super) fn for_images(images: Vec<String>, offline: bool) -> Self {
+        Self { images, offline, ..Self::default() }
+    }
 }
 
 /// What of the images is asked for.

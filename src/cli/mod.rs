@@ -9,6 +9,7 @@ mod keys;
 mod makefile;
 mod notes;
 mod pin;
+mod push;
 mod recall;
 mod session;
 mod status;
@@ -50,6 +51,8 @@ enum Verb {
     Build(build::Args),
     /// Look images through, and check what they do where they run
     Test(test::Args),
+    /// Send tested images to a registry
+    Push(push::Args),
     /// List every step and whether it is up to date
     Status(status::Args),
     /// Say why a step or an image is not up to date
@@ -123,6 +126,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
         match cli.verb {
             Verb::Build(args) => build::build(args, &state, look).await,
             Verb::Test(args) => test::test(args, &state, look).await,
+            Verb::Push(args) => push::push(&args, &state, look).await,
             Verb::Status(args) => status::status(args, &state).await,
             Verb::Why(args) => why::why(&args, &state).await,
             Verb::Step(args) => step::step(&args, &state, look).await,

@@ -17,6 +17,7 @@ use futures_util::{Stream, StreamExt};
 use crate::error::{Error, Result};
 use crate::plan::step::Object;
 
+pub mod push;
 mod running;
 
 /// Bytes on their way to or from the engine.

@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod archive;
+pub mod credentials;
 pub mod digest;
 pub mod docker;
 pub mod held;

@@ -8,6 +8,7 @@ mod failures;
 mod freshness;
 mod killed;
 mod project;
+mod pushed;
 mod remote;
 mod reproducible;
 mod running;

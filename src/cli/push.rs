@@ -1,0 +1,140 @@
+//! `bb push`: tested images go to a registry.
+//!
+//! The registry is asked each time: it alone knows what it has.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use crate::cli::build::{self, Goal};
+use crate::cli::{Look, print, say, session};
+use crate::error::{Error, Result};
+use crate::plan::step::{ImageWork, Work};
+use crate::plan::{Plan, select};
+use crate::project::Project;
+use crate::world::credentials::{self, Credentials};
+use crate::world::docker::Engine;
+use crate::world::docker::push::Pushed;
+
+/// Send tested images to a registry.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// A registry, such as `localhost:5000` or `ghcr.io/me`, and names of images (default: the registry that
+    /// `namespace` names, and all images but the excluded ones)
+    #[arg(value_name = "REGISTRY|IMAGE")]
+    words: Vec<String>,
+    /// Use no network but for the registry
+    #[arg(long)]
+    offline: bool,
+}
+
+const EXAMPLES: &str = "\
+Images are built and tested first. Who you are at the registry is read as `docker login` keeps it.
+
+Examples:
+  bb push localhost:5000          # all images
+  bb push localhost:5000 nginx    # one, with the images below it
+  bb push nginx                   # to the registry that `namespace` of bb.toml names";
+
+/// So many images at the same time; the engine sends several layers of each.
+const AT_ONCE: usize = 4;
+
+pub(super) async fn push(args: &Args, state: &Path, look: Look) -> Result<u8> {
+    let project = Project::load(&session::environment(), state)?;
+    let docks = project.docks()?;
+    let is_dock = |word: &String| docks.iter().any(|dock| dock.name.as_str() == word);
+    let (registry, images) = match args.words.split_first() {
+        Some((first, rest)) if !is_dock(first) && names_registry(first) => (Some(first), rest),
+        _ => (None, args.words.as_slice()),
+    };
+    let images = images.to_vec();
+    let tested = build::Args::for_images(images.clone(), args.offline);
+    let code = build::run(&tested, Goal::Test, state, look).await?;
+    if code != 0 {
+        return Ok(code);
+    }
+    let engine = session::engine(&session::environment()).await?;
+    let plan = session::locked_plan(&project)?;
+    let plan = select::select(&plan, &images, &project.settings.exclude)?;
+    Pushing { engine, registry: registry.cloned() }.all(&plan).await
+}
+
+/// Docker's rule for the first part of a reference.
+fn names_registry(word: &str) -> bool {
+    let host = word.split('/').next().unwrap_or_default();
+    host == "localhost" || host.contains(['.', ':'])
+}
+
+/// The registry of a reference, unless it is Docker's own.
+fn registry_of(reference: &str) -> Option<&str> {
+    let (host, _) = reference.split_once('/')?;
+    names_registry(host).then_some(host)
+}
+
+struct Pushing {
+    engine: Engine,
+    registry: Option<String>,
+}
+
+impl Pushing {
+    /// Those below first: what a registry has of one image it need not get again with another.
+    async fn all(&self, plan: &Plan) -> Result<u8> {
+        for images in levels(plan) {
+            let references = images.iter().flat_map(|work| &work.references);
+            let sending = references.map(|reference| self.one(reference)).collect::<Vec<_>>();
+            let sent = stream::iter(sending).buffered(AT_ONCE).collect::<Vec<_>>().await;
+            for pushed in sent {
+                let (name, pushed) = pushed?;
+                let Pushed { digest, sent, there } = pushed;
+                say(&format!("pushed  {name}: {} sent, {there} already there\n", layers(sent)));
+                print(&format!("{name}@{digest}\n"));
+            }
+        }
+        Ok(0)
+    }
+
+    async fn one(&self, reference: &str) -> Result<(String, Pushed)> {
+        let Some(registry) = &self.registry else {
+            let who = who(reference).await?;
+            return Ok((reference.to_owned(), self.engine.push(reference, who).await?));
+        };
+        let name = format!("{registry}/{reference}");
+        let who = who(&name).await?;
+        self.engine.name(reference, &name).await?;
+        let pushed = self.engine.push(&name, who).await;
+        self.engine.unname(&name).await?;
+        Ok((name, pushed?))
+    }
+}
+
+fn layers(count: usize) -> String {
+    if count == 1 { "1 layer".to_owned() } else { format!("{count} layers") }
+}
+
+/// A helper is a program: it may ask the user, or take its time.
+async fn who(reference: &str) -> Result<Option<Credentials>> {
+    let registry = registry_of(reference).map(str::to_owned);
+    let asked = tokio::task::spawn_blocking(move || credentials::of(registry.as_deref())).await;
+    asked.map_err(|e| Error::bug(format!("asking for credentials ended: {e}")))?
+}
+
+/// The images of a plan: first those that stand on no other, then those on these, and so on.
+fn levels(plan: &Plan) -> Vec<Vec<&ImageWork>> {
+    let mut level_of = HashMap::new();
+    let mut levels = vec![];
+    for ix in plan.order() {
+        let below = plan.upstream(*ix).filter_map(|up| level_of.get(&up).copied()).max();
+        let Work::Image(work) = &plan.step(*ix).work else {
+            level_of.extend(below.map(|below| (*ix, below)));
+            continue;
+        };
+        let level = below.map_or(0, |below: usize| below + 1);
+        level_of.insert(*ix, level);
+        levels.resize_with(levels.len().max(level + 1), Vec::new);
+        levels[level].push(&**work);
+    }
+    levels
+}

@@ -1,0 +1,150 @@
+//! `bb push` to a real registry on this machine: the whole chain, and nothing twice.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use regex::Regex;
+
+use super::{IMAGES, Project};
+use crate::support::{Room, Run};
+
+/// The name and password that a closed registry wants, as `htpasswd -B` writes them.
+const HTPASSWD: &str = "me:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n";
+
+/// A registry of the test's own, on a port that nobody else has.
+struct Registry {
+    child: Child,
+    folder: tempfile::TempDir,
+    address: String,
+}
+
+impl Registry {
+    fn start(closed: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(path("htpasswd"), HTPASSWD).unwrap();
+        let storage = format!("storage:\n  filesystem:\n    rootdirectory: {}\n", path("data"));
+        let auth = format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", path("htpasswd"));
+        let auth = if closed { auth } else { String::new() };
+        let settings = format!("version: 0.1\n{storage}{auth}http:\n  addr: 127.0.0.1:0\n");
+        fs::write(path("config.yml"), settings).unwrap();
+        let mut command = Command::new("docker-registry");
+        command.args(["serve", &path("config.yml")]).stderr(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().expect("Debian's `docker-registry` is needed");
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let listens = Regex::new(r"listening on 127\.0\.0\.1:(\d+)").unwrap();
+        let port = lines.find_map(|line| Some(listens.captures(&line.ok()?)?[1].to_owned()));
+        let address = format!("localhost:{}", port.expect("the registry says where it listens"));
+        // It must never wait for somebody to read what it says.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, folder, address }
+    }
+
+    /// All blobs that it has.
+    fn blobs(&self) -> Vec<PathBuf> {
+        let files = walkdir::WalkDir::new(self.folder.path().join("data/docker/registry/v2/blobs"));
+        let files = files.into_iter().filter_map(Result::ok).filter(|e| e.file_type().is_file());
+        let mut blobs = files.map(walkdir::DirEntry::into_path).collect::<Vec<_>>();
+        blobs.sort();
+        blobs
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Image, layers sent and layers there of each line.
+fn told(run: &Run, address: &str) -> Vec<(String, usize, usize)> {
+    let line = Regex::new(r"^pushed  (\S+): (\d+) layers? sent, (\d+) already there$").unwrap();
+    let lines = run.stderr.lines().filter(|line| line.starts_with("pushed  "));
+    let parts = lines.map(|text| line.captures(text).unwrap_or_else(|| panic!("{text}")));
+    let number = |text: &str| text.parse::<usize>().unwrap();
+    let name = |text: &str| {
+        let name = text.strip_prefix(&format!("{address}/")).unwrap();
+        name.split_once('/').unwrap().1.to_owned()
+    };
+    parts.map(|c| (name(&c[1]), number(&c[2]), number(&c[3]))).collect()
+}
+
+#[test]
+fn the_chain_is_pushed_once_and_a_second_push_sends_nothing() {
+    let project = Project::get();
+    let room = &project.room;
+    let registry = Registry::start(false);
+    let first = room.bb(&format!("push {}", registry.address)).ok();
+    let sent = told(&first, &registry.address);
+    let names = sent.iter().map(|(name, ..)| name.trim_end_matches(":latest"));
+    assert_eq!(names.collect::<Vec<_>>(), IMAGES, "{}", first.stderr);
+    assert!(sent.iter().all(|(_, sent, _)| *sent > 0), "{}", first.stderr);
+    assert!(sent[1..].iter().all(|(_, _, there)| *there > 0), "{}", first.stderr);
+    let digest = Regex::new(r"(?m)^localhost:\d+/[^/]+/nginx:latest@sha256:[0-9a-f]{64}$").unwrap();
+    assert!(digest.is_match(&first.stdout), "{}", first.stdout);
+
+    let blobs = registry.blobs();
+    let second = room.bb(&format!("push {}", registry.address)).ok();
+    assert!(told(&second, &registry.address).iter().all(|(_, sent, _)| *sent == 0));
+    assert_eq!(second.stdout, first.stdout);
+    assert_eq!(registry.blobs(), blobs);
+
+    // The engine can run what the registry has, and has no names left that it was not given.
+    let pulled = format!("{}/{}", registry.address, room.image("nginx"));
+    assert!(!room.engine().has_image(&pulled));
+    room.engine().docker(&["pull", "-q", &pulled]);
+    assert_eq!(room.engine().image_id(&pulled), room.engine().image_id(&room.image("nginx")));
+    room.engine().docker(&["rmi", "--no-prune", &pulled]);
+}
+
+#[test]
+fn a_registry_gets_the_password_that_docker_keeps() {
+    let project = Project::get();
+    let room = &project.room;
+    let registry = Registry::start(true);
+    let push = format!("push {} busybox", registry.address);
+    let run = room.bb(&push);
+    let name = format!("{}/{}", registry.address, room.image("busybox"));
+    let refused = format!("error: cannot push `{name}`: no basic auth credentials\n");
+    let hint = "hint: `docker login REGISTRY` says who you are\n";
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(run.stderr.ends_with(&format!("{refused}{hint}")), "{}", run.stderr);
+    assert!(!room.engine().has_image(&name));
+
+    let settings = room.dir.join("home/.docker/config.json");
+    fs::create_dir_all(settings.parent().unwrap()).unwrap();
+    // `me:secret`, as `docker login` writes it.
+    let auth = r#"{ "auth": "bWU6c2VjcmV0" }"#;
+    fs::write(&settings, format!(r#"{{ "auths": {{ "{}": {auth} }} }}"#, registry.address))
+        .unwrap();
+    assert_eq!(told(&room.bb(&push).ok(), &registry.address).len(), 1);
+
+    let helper = room.dir.join("home/docker-credential-test");
+    let answer = r#"echo '{ "ServerURL": "x", "Username": "me", "Secret": "secret" }'"#;
+    fs::write(&helper, format!("#!/bin/sh\n{answer}\n")).unwrap();
+    fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
+    let helpers = format!(r#"{{ "credHelpers": {{ "{}": "test" }} }}"#, registry.address);
+    fs::write(&settings, helpers).unwrap();
+    let path = format!("{}:{}", room.dir.join("home").display(), std::env::var("PATH").unwrap());
+    assert_eq!(told(&room.bb_with(&[("PATH", &path)], &push).ok(), &registry.address).len(), 1);
+    fs::remove_file(settings).unwrap();
+}
+
+#[test]
+fn a_registry_that_does_not_answer_is_told() {
+    let project = Project::get();
+    let room = &project.room;
+    let run = room.bb("push localhost:1 busybox");
+    let name = format!("localhost:1/{}", room.image("busybox"));
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains(&format!("error: cannot push `{name}`: ")), "{}", run.stderr);
+    assert!(!room.engine().has_image(&name));
+    let room = Room::new();
+    room.write("bb-dock/a/Dockerfile.template", "FROM scratch\n");
+    room.write("bb-dock/a/Buildconfig.sh", "");
+    room.bb("push b").fails(2, "error: unknown image `b`\nhint: did you mean `a`?\n");
+}
