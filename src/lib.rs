@@ -27,6 +27,8 @@ pub mod parallel;
 pub mod plan;
 pub mod project;
 pub mod report;
+pub mod sbom;
+pub mod size;
 pub mod trust;
 pub mod world;
 

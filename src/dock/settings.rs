@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::audit::Allowance;
 use crate::error::{Error, Place, Result};
+use crate::size::Budget;
 
 /// What `dock.toml` says; all of it is optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -18,6 +19,8 @@ pub struct DockSettings {
     pub rootfs: RootfsSettings,
     /// For `bb audit`.
     pub audit: AuditSettings,
+    /// How large the image may be.
+    pub size_budget: Option<Budget>,
     /// Labels of the image, by short or whole name.
     pub labels: BTreeMap<String, String>,
 }

@@ -202,6 +202,12 @@ pub struct ImageWork {
     pub base: Option<String>,
     /// Labels besides those of the Dockerfile, by whole name.
     pub labels: BTreeMap<String, String>,
+    /// The lists of packages that cover all that is in the image: its own first.
+    pub packages: Vec<PathBuf>,
+    /// Images from elsewhere that the Dockerfile names.
+    pub externals: Vec<String>,
+    /// The tag.
+    pub version: String,
     /// Where `image.json` and `image.tar` go.
     pub dir: PathBuf,
 }
