@@ -128,7 +128,7 @@ fn strange_ledgers_budgets_and_names() {
     room.write("bb-dock/odd/dock.toml", "size_budget = \"4 pounds\"\n");
     room.bb("size").fails(
         3,
-        "error: `4 pounds` is not a size, as `17 MB` is\n --> bb-dock/odd/dock.toml:1:15\n  |\n\
+        "error: `4 pounds` is not a size, as `SIZE` is\n --> bb-dock/odd/dock.toml:1:15\n  |\n\
          1 | size_budget = \"4 pounds\"\n  |               ^^^^^^^^^^\n",
     );
 }

@@ -148,3 +148,73 @@ fn each<'a>(by_name: &ByName<'a>, dock: &'a DockFacts, show: &mut impl FnMut(&'a
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// `name<base` with what is copied from after a `+`; a capital letter has a rootfs.
+    fn docks(text: &str) -> Vec<DockFacts> {
+        text.split_whitespace().map(dock).collect()
+    }
+
+    fn dock(word: &str) -> DockFacts {
+        let name = |text: &str| text.to_lowercase().parse::<DockName>().unwrap();
+        let (own, rest) = word.split_once('<').unwrap_or((word, ""));
+        let mut from = rest.split('+');
+        let base = from.next().filter(|b| !b.is_empty() && !b.starts_with('@')).map(name);
+        DockFacts {
+            name: name(own),
+            dir: PathBuf::new(),
+            template: PathBuf::new(),
+            template_files: vec![],
+            jinja: false,
+            parents: base.iter().cloned().chain(from.map(name)).collect(),
+            references: BTreeMap::new(),
+            base_reference: None,
+            labels: BTreeMap::new(),
+            base,
+            externals: rest.strip_prefix('@').into_iter().map(str::to_owned).collect(),
+            has_rootfs: own.starts_with(char::is_uppercase),
+            rootfs_files: vec![],
+            context: vec![],
+            markers: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn lists_cover_what_is_in_an_image() {
+        let cases = [
+            ("A", "a", ""),
+            ("A B<a C<b", "c", ""),
+            // Without packages of its own: the nearest below has them all.
+            ("A B<a c<b", "b", ""),
+            ("a b<a", "", ""),
+            // What is copied from another has lists of its own, wherever in the chain that is.
+            ("A B<a X Y<x C<b+y", "c y", ""),
+            ("A X B<a+x C<b", "c x", ""),
+            // One that is below is not covered for what is copied from it.
+            ("A B<a C<b+a", "c a", ""),
+            ("a<@one B<a C<b", "c", "one"),
+            ("x<@one a<@two c<a+x", "", "one two"),
+        ];
+        for (text, expected, elsewhere) in cases {
+            let docks = docks(text);
+            let by_name = docks.iter().map(|d| (&d.name, d)).collect::<HashMap<_, _>>();
+            let last = docks.last().unwrap();
+            let lists = lists(&by_name, last).iter().map(|name| name.as_str()).collect::<Vec<_>>();
+            assert_eq!(lists.join(" "), expected, "{text}");
+            assert_eq!(externals(&by_name, last).join(" "), elsewhere, "{text}");
+        }
+    }
+
+    #[test]
+    fn docks_that_are_built_on_themselves_end() {
+        let docks = docks("A<b B<a+b");
+        let by_name = docks.iter().map(|d| (&d.name, d)).collect::<HashMap<_, _>>();
+        assert_eq!(lists(&by_name, &docks[0]).len(), 2);
+    }
+}

@@ -49,7 +49,7 @@ fn every_image_has_valid_lists_of_all_its_packages() {
     // Of each package that was compiled, what it was compiled from.
     let packages = json(&room.read(".bb/images/nginx/packages.json"));
     let packages = packages.as_array().unwrap();
-    let nginx = packages.iter().find(|p| p["name"] == "nginx").unwrap();
+    let nginx = packages.iter().find(|p| p["category"] == "www-servers").unwrap();
     let source = &nginx["sources"][0];
     let file = Mirror::get().find("distfiles", source["name"].as_str().unwrap(), "");
     let bytes = std::fs::read(file).unwrap();
