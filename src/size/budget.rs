@@ -41,8 +41,8 @@ pub fn over_budget(ledger: &Ledger, budget: Budget) -> Option<Error> {
         megabytes(ledger.total),
         megabytes(over)
     );
-    let error = Error::step(message)
-        .hint("make it smaller, or raise `size_budget` in its `dock.toml`; `bb size` has the rest");
+    let hint = "slim it, or raise `size_budget` in its `dock.toml`; see `bb size";
+    let error = Error::step(message).hint(format!("{hint} {}`", ledger.image));
     let largest = ledger.packages.iter().take(NAMED);
     let line = |entry: &super::Entry| format!("  {:>10}  {}", megabytes(entry.size), entry.name);
     Some(largest.map(line).fold(error, Error::detail))

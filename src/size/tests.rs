@@ -102,7 +102,7 @@ fn over_its_budget_the_three_largest_are_named() {
         "     0.02 MB  x/b-1.2_p3-r4",
         "  1000 bytes  (replaced or removed by a layer above)",
         "   100 bytes  x/a-1",
-        "hint: make it smaller, or raise `size_budget` in its `dock.toml`; `bb size` has the rest",
+        "hint: slim it, or raise `size_budget` in its `dock.toml`; see `bb size top`",
     ];
     assert_eq!(said.lines().collect::<Vec<_>>(), lines);
     assert_eq!(error.exit(), crate::error::Exit::Step);

@@ -61,7 +61,7 @@ error: the image `web` is 4.61 MB large, 0.01 MB over its budget of 4.60 MB
      4.57 MB  (other files of base)
      0.04 MB  (other files of web)
      3 bytes  (replaced or removed by a layer above)
-hint: make it smaller, or raise `size_budget` in its `dock.toml`; `bb size` has the rest
+hint: slim it, or raise `size_budget` in its `dock.toml`; see `bb size web`
 ";
 
 #[test]
@@ -144,7 +144,7 @@ fn of_an_image_that_the_engine_has_built_the_total_is_known() {
     let text = "engines: 7 bytes, its budget is 6 bytes\n\
         by the engine, so what it consists of is not known: its parent has `ONBUILD` triggers\n";
     let over = "error: the image `engines` is 7 bytes large, 1 bytes over its budget of 6 bytes\n\
-        hint: make it smaller, or raise `size_budget` in its `dock.toml`; `bb size` has the rest\n";
+        hint: slim it, or raise `size_budget` in its `dock.toml`; see `bb size engines`\n";
     assert_eq!(size(&room, " engines"), (Some(1), text.to_owned(), over.to_owned()));
     room.write("bb-dock/engines/g", "4567\n");
     room.bb("build").ok();
