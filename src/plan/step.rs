@@ -208,6 +208,6 @@ pub struct ImageWork {
     pub externals: Vec<String>,
     /// The tag.
     pub version: String,
-    /// Where `image.json` and `image.tar` go.
+    /// Where its results go.
     pub dir: PathBuf,
 }

@@ -16,6 +16,9 @@ pub mod difference;
 
 pub use budget::{Budget, over_budget};
 
+/// The ledger's file beside an image's other results.
+pub const FILE: &str = "size.json";
+
 /// One line: what, and how many bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {

@@ -7,12 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::exec::action::assemble::{self, Summary};
 use crate::oci::tree::Tree;
-use crate::size::{Layer, Ledger};
+use crate::size::{FILE, Layer, Ledger};
 use crate::world::archive::{bundle, sysroot};
 use crate::world::store::Store;
 
-/// The file beside an image's other results.
-pub const LEDGER: &str = "size.json";
 /// The ledger of the last build that gave another image.
 const PREVIOUS: &str = "size.previous.json";
 const SYSROOT: &str = "sysroot.tar.zst";
@@ -23,13 +21,13 @@ pub(super) fn keep(summary: &Summary, image: &str, dir: &Path, store: &Store) ->
     let failed = |e| Error::bug(format!("cannot write a ledger: {e}"));
     let text = serde_json::to_vec_pretty(&ledger).map_err(failed)?;
     // One that is malformed is no ledger to compare with.
-    if let Ok(Some(old)) = read(&dir.join(LEDGER))
+    if let Ok(Some(old)) = read(&dir.join(FILE))
         && old.id != ledger.id
     {
         let text = serde_json::to_vec_pretty(&old).map_err(failed)?;
         store.replace(&dir.join(PREVIOUS), &text)?;
     }
-    store.replace(&dir.join(LEDGER), &text)
+    store.replace(&dir.join(FILE), &text)
 }
 
 fn ledger(summary: &Summary, image: &str, dir: &Path) -> Result<Ledger> {
@@ -65,7 +63,7 @@ fn name(folder: Option<&PathBuf>) -> String {
 /// # Errors
 /// There is none, or it is malformed.
 pub fn ledgers(dir: &Path) -> Result<(Ledger, Option<Ledger>)> {
-    let path = dir.join(LEDGER);
+    let path = dir.join(FILE);
     let gone = || Error::step(format!("there is no `{}`", path.display())).hint("run `bb build`");
     Ok((read(&path)?.ok_or_else(gone)?, read(&dir.join(PREVIOUS))?))
 }

@@ -21,7 +21,7 @@ pub use log::Log;
 
 pub use assemble::{chain, summary};
 pub use builder::templates_digest;
-pub use ledger::{LEDGER, ledgers};
+pub use ledger::ledgers;
 pub use verify::{EXPIRES, SKIPPED};
 
 use crate::error::{Error, Result};

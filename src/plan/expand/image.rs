@@ -8,6 +8,7 @@ use crate::ids::{DockName, Kind, StepId};
 use crate::oci::label;
 use crate::plan::step::{ImageWork, Need, Object, Step, Work};
 use crate::sbom::Format;
+use crate::size;
 
 pub(super) fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
     let dest = sources.layout.image_dir(&dock.name).join("Dockerfile");
@@ -37,7 +38,7 @@ fn labels(settings: &Settings, dock: &DockFacts) -> BTreeMap<String, String> {
 
 /// What an image step leaves in `.bb/images/NAME/`; the archive is empty where the engine has built it.
 const IMAGE_OUTPUTS: [&str; 5] =
-    ["image.json", "image.tar", Format::CycloneDx.file(), Format::Spdx.file(), "size.json"];
+    ["image.json", "image.tar", Format::CycloneDx.file(), Format::Spdx.file(), size::FILE];
 
 /// How images are made of the same inputs: another way of it makes all of them anew.
 const IMAGE_FORMAT: &str = "3";
