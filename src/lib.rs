@@ -28,6 +28,8 @@ pub mod parallel;
 pub mod plan;
 pub mod project;
 pub mod report;
+pub mod sbom;
+pub mod size;
 pub mod trust;
 pub mod world;
 

@@ -260,6 +260,7 @@ fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
         has_rootfs: template.uses_rootfs,
         rootfs_files: rootfs_files(dock)?,
         context: context(dock, &template, &rendered)?,
+        budget: dock.settings.size_budget,
         allowed: dock.settings.audit.allow.clone(),
         checks: dock.settings.test.clone(),
         test_files: test_files(dock),

@@ -12,6 +12,7 @@ use crate::fresh::record::Stamp;
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 use crate::project::Project;
+use crate::sbom::Format;
 use crate::world::archive::bundle::{self, Bundle};
 
 #[derive(Debug, clap::Subcommand)]
@@ -30,6 +31,32 @@ pub(super) enum Verb {
         /// The image
         image: String,
     },
+    /// Print what an image consists of: its packages, with versions, licences and sources
+    #[command(after_help = "Examples:\n  bb image sbom nginx\n  \
+        bb image sbom nginx --format spdx >nginx.spdx.json")]
+    Sbom {
+        /// The image
+        image: String,
+        /// CycloneDX 1.6 or SPDX 2.3, both as JSON
+        #[arg(long, value_enum, default_value_t = SbomFormat::Cyclonedx)]
+        format: SbomFormat,
+    },
+}
+
+/// The names of the formats.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum SbomFormat {
+    Cyclonedx,
+    Spdx,
+}
+
+impl From<SbomFormat> for Format {
+    fn from(format: SbomFormat) -> Self {
+        match format {
+            SbomFormat::Cyclonedx => Self::CycloneDx,
+            SbomFormat::Spdx => Self::Spdx,
+        }
+    }
 }
 
 /// `here` is where the command was given: a path to write to is counted from there.
@@ -39,6 +66,14 @@ pub(super) fn image(verb: &Verb, state: &Path, here: &Path) -> Result<u8> {
     match verb {
         Verb::Digest { image } => {
             print(&(summary(&built(&project, &plan, image)?.dir)?.id + "\n"));
+        }
+        Verb::Sbom { image, format } => {
+            let path = built(&project, &plan, image)?.dir.join(Format::from(*format).file());
+            let text = std::fs::read_to_string(&path).map_err(|e| {
+                Error::step(Error::file("read", &path, &e).message().to_owned())
+                    .hint(format!("run `bb build {image}`"))
+            })?;
+            print(&text);
         }
         Verb::Save { image, output } => {
             let chain = archives(image, &built(&project, &plan, image)?)?;

@@ -12,6 +12,7 @@ mod pin;
 mod push;
 mod recall;
 mod session;
+mod size;
 mod status;
 mod step;
 mod sync;
@@ -67,7 +68,9 @@ enum Verb {
     Sync(sync::Args),
     /// Look for what does not belong into images
     Audit(audit::Args),
-    /// Write an image to a file, or tell its ID, without any engine
+    /// Tell how large images are, and what of them is so large
+    Size(size::Args),
+    /// Write an image to a file, tell its ID or its packages, without any engine
     #[command(subcommand)]
     Image(image::Verb),
     /// Pin the newest stage3 and snapshot in bb.lock
@@ -134,6 +137,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Export(args) => export::export(&args, &state),
             Verb::Sync(args) => sync::sync(&args, &state, look).await,
             Verb::Audit(args) => audit::run(&args, &state),
+            Verb::Size(args) => size::size(&args, &state, look),
             Verb::Image(verb) => image::image(&verb, &state, &here),
             Verb::Keys(args) => keys::keys(&args, &state, &here).await,
             Verb::Update(args) => update::update(&args, &state).await,

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::audit::Allowance;
 use crate::checks::Checks;
 use crate::error::{Error, Place, Result};
+use crate::size::Budget;
 
 /// What `dock.toml` says; all of it is optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -21,6 +22,8 @@ pub struct DockSettings {
     pub audit: AuditSettings,
     /// What the image has to do where it runs.
     pub test: Checks,
+    /// How large the image may be.
+    pub size_budget: Option<Budget>,
     /// Labels of the image, by short or whole name.
     pub labels: BTreeMap<String, String>,
 }

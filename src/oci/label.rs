@@ -17,6 +17,9 @@ pub const FINGERPRINT: &str = "bb.fingerprint";
 /// Says `skipped` where something that the image was made from was not verified.
 pub const VERIFICATION: &str = "bb.verification";
 
+/// Digests of what tells of an image's packages.
+const SBOM: &str = "bb.sbom.";
+
 const PREFIX: &str = "org.opencontainers.image.";
 
 /// A label's whole name: `description` is short for `org.opencontainers.image.description`.
@@ -32,7 +35,7 @@ pub fn of_base(name: &str, digest: &str) -> [(String, String); 2] {
 
 /// Is it about the image itself, and not about those that are built on it?
 pub fn is_own(name: &str) -> bool {
-    name == FINGERPRINT || name.starts_with(PREFIX)
+    name == FINGERPRINT || name.starts_with(SBOM) || name.starts_with(PREFIX)
 }
 
 /// The names of all labels in a Dockerfile, as far as they are written out.

@@ -16,6 +16,7 @@ use crate::lock::Lock;
 use crate::plan::graph::Plan;
 use crate::plan::step::{Need, Object, RootfsWork, Step, Work};
 use crate::plan::tasks;
+use crate::size::Budget;
 
 mod downloads;
 mod image;
@@ -55,6 +56,8 @@ pub struct DockFacts {
     pub rootfs_files: Vec<PathBuf>,
     /// Files of the dock that the image sees, relative to the dock.
     pub context: Vec<PathBuf>,
+    /// How large the image may be.
+    pub budget: Option<Budget>,
     /// Findings of the audit that are meant so.
     pub allowed: Vec<Allowance>,
     /// What it has to do where it runs.
@@ -142,12 +145,15 @@ impl BuilderNames {
     }
 }
 
+/// The docks.
+type ByName<'a> = HashMap<&'a DockName, &'a DockFacts>;
+
 /// The whole plan.
 ///
 /// # Errors
 /// A cycle of images.
 pub fn expand(sources: Sources<'_>) -> Result<Plan> {
-    let by_name = sources.docks.iter().map(|d| (&d.name, d)).collect::<HashMap<_, _>>();
+    let by_name = sources.docks.iter().map(|d| (&d.name, d)).collect::<ByName<'_>>();
     let mut steps = Vec::with_capacity(sources.docks.len() * 3 + 9);
     let builder = sources.lock.map(|lock| Builder::new(sources, lock));
     let compiled = sources.docks.iter().filter(|d| d.has_rootfs).collect::<Vec<_>>();
@@ -162,7 +168,7 @@ pub fn expand(sources: Sources<'_>) -> Result<Plan> {
             steps.push(builder.rootfs(dock, rootfs_parent(&by_name, dock)));
         }
         steps.push(image::dockerfile(sources, dock));
-        steps.push(image::image(sources, dock, unverified.contains(&dock.name)));
+        steps.push(image::image(sources, &by_name, dock, unverified.contains(&dock.name)));
         steps.push(test::test(sources.layout, &by_name, dock, builder.as_ref())?);
     }
     tasks::join(sources, steps)
@@ -183,10 +189,7 @@ fn unverified<'a>(sources: Sources<'a>) -> HashSet<&'a DockName> {
 }
 
 /// The nearest ancestor that has a rootfs. Stops at a cycle, which the graph reports.
-fn rootfs_parent<'a>(
-    by_name: &HashMap<&DockName, &'a DockFacts>,
-    dock: &'a DockFacts,
-) -> Option<&'a DockName> {
+fn rootfs_parent<'a>(by_name: &ByName<'a>, dock: &'a DockFacts) -> Option<&'a DockName> {
     let mut base = dock.base.as_ref();
     for _ in 0..=by_name.len() {
         let parent = by_name.get(base?)?;
@@ -289,4 +292,7 @@ fn step(kind: Kind, name: &str, work: Work) -> Step {
 
 /// What a rootfs step leaves in `.bb/images/NAME/`.
 pub const ROOTFS_OUTPUTS: [&str; 4] =
-    ["rootfs.tar", "sysroot.tar.zst", "packages.json", "package.provided"];
+    ["rootfs.tar", "sysroot.tar.zst", PACKAGES, "package.provided"];
+
+/// The list of packages among them.
+pub const PACKAGES: &str = "packages.json";

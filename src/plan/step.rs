@@ -10,6 +10,7 @@ use litemap::LiteMap;
 use crate::audit::Allowance;
 use crate::checks::Checks;
 use crate::ids::{DockName, StepId};
+use crate::size::Budget;
 
 /// A value that another step produces and that this one depends on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -206,7 +207,13 @@ pub struct ImageWork {
     pub base: Option<String>,
     /// Labels besides those of the Dockerfile, by whole name.
     pub labels: BTreeMap<String, String>,
-    /// Where `image.json` and `image.tar` go.
+    /// The lists of packages that cover all that is in the image: its own first.
+    pub packages: Vec<PathBuf>,
+    /// Images from elsewhere that the Dockerfile names.
+    pub externals: Vec<String>,
+    /// The tag.
+    pub version: String,
+    /// Where its results go.
     pub dir: PathBuf,
 }
 
@@ -225,6 +232,8 @@ pub struct TestWork {
     pub sysroot: Option<PathBuf>,
     /// The dock's own script.
     pub script: Option<PathBuf>,
+    /// How large it may be.
+    pub budget: Option<Budget>,
     /// What it has to do where it runs.
     pub checks: Checks,
     /// The builder, from where ports are asked.

@@ -3,6 +3,7 @@
 //! Writes to what it is given; knows no engine and no plan, only events.
 
 mod fancy;
+pub mod ledger;
 mod plain;
 pub mod table;
 

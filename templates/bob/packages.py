@@ -7,6 +7,8 @@ import re
 
 from portage.versions import catpkgsplit
 
+import sources
+
 VDB = "var/db/pkg"
 
 # Differs between two builds of the same thing; README.md says why each is here.
@@ -38,36 +40,41 @@ def record(root, cpv, name):
 
 
 def of_parent(folder):
-    """cpv → the image that brought it."""
+    """cpv → what the parent's list says of it."""
     try:
         with open(os.path.join(folder, "packages.json")) as file:
-            return {f"{p['category']}/{p['name']}-{p['version']}": p["image"] for p in json.load(file)}
+            return {f"{p['category']}/{p['name']}-{p['version']}": p for p in json.load(file)}
     except FileNotFoundError:
         return {}
 
 
 def listed(root, image, parents, counters_before):
-    return [describe(root, cpv, owner(root, cpv, image, parents, counters_before)) for cpv in installed(root)]
+    found = []
+    for cpv in installed(root):
+        unchanged = counters_before.get(cpv) == record(root, cpv, "COUNTER")
+        found.append(describe(root, cpv, image, parents.get(cpv) if unchanged else None))
+    return found
 
 
-def owner(root, cpv, image, parents, counters_before):
-    unchanged = counters_before.get(cpv) == record(root, cpv, "COUNTER")
-    return parents.get(cpv, image) if unchanged else image
-
-
-def describe(root, cpv, image):
+def describe(root, cpv, image, inherited):
+    """Which image brought it and what it was made of, a package that is as the parent left it says itself."""
     category, name, version, revision = catpkgsplit(cpv)
+    version = version if revision == "r0" else f"{version}-{revision}"
     iuse = {flag.lstrip("+-") for flag in record(root, cpv, "IUSE").split()}
     use = set(record(root, cpv, "USE").split())
+    slot, repository = record(root, cpv, "SLOT"), record(root, cpv, "repository")
     return {
         "category": category,
         "name": name,
-        "version": version if revision == "r0" else f"{version}-{revision}",
-        "slot": record(root, cpv, "SLOT"),
+        "version": version,
+        "slot": slot,
+        "repository": repository,
         "use": sorted(iuse & use),
-        "license": record(root, cpv, "LICENSE"),
+        "license": " ".join(record(root, cpv, "LICENSE").split()),
+        "purl": sources.purl(category, name, version, slot, repository),
         "size": size(root, cpv),
-        "image": image,
+        "image": inherited["image"] if inherited else image,
+        "sources": inherited["sources"] if inherited else sources.of_installed(cpv, use, repository),
     }
 
 

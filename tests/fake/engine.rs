@@ -400,8 +400,18 @@ fn pack(files: &Files, path: &str) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-fn put(files: &mut Files, name: &str, text: String) {
-    files.insert(format!("bb/out/{name}"), (String::new(), text.into_bytes()));
+fn put(files: &mut Files, name: &str, data: impl Into<Vec<u8>>) {
+    files.insert(format!("bb/out/{name}"), (String::new(), data.into()));
+}
+
+/// A real archive, as the sysroot is one that `bb` looks into.
+fn archive(text: &str) -> Vec<u8> {
+    let mut tar = tar::Builder::new(vec![]);
+    let mut header = tar::Header::new_gnu();
+    header.set_size(text.len() as u64);
+    tar.append_data(&mut header, "sysroot", text.as_bytes()).unwrap();
+    let tar = tar.into_inner().unwrap();
+    ruzstd::encoding::compress_to_vec(tar.as_slice(), ruzstd::encoding::CompressionLevel::Fastest)
 }
 
 fn build_root(files: &mut Files) {
@@ -411,10 +421,10 @@ fn build_root(files: &mut Files) {
     };
     let (tar, sysroot) = (inputs("sys"), inputs("tar"));
     put(files, "rootfs.tar", format!("rootfs {tar}"));
-    put(files, "sysroot.tar.zst", format!("sysroot {sysroot}"));
+    put(files, "sysroot.tar.zst", archive(&sysroot));
     put(files, "sysroot.digest", sysroot);
-    put(files, "packages.json", "[]".to_owned());
-    put(files, "package.provided", String::new());
+    put(files, "packages.json", "[]");
+    put(files, "package.provided", "");
 }
 
 /// A file as text, less the lines that the result does not depend on.

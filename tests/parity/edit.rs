@@ -501,6 +501,8 @@ impl Author {
             (format!("dockerfile:{name}"), format!(".bb/images/{name}/Dockerfile")),
             (format!("image:{name}"), format!(".bb/images/{name}/image.json")),
             (format!("image:{name}"), format!(".bb/images/{name}/image.tar")),
+            (format!("image:{name}"), format!(".bb/images/{name}/sbom.spdx.json")),
+            (format!("image:{name}"), format!(".bb/images/{name}/size.json")),
         ];
         if project.dock(&name)?.rootfs {
             for file in ["rootfs.tar", "sysroot.tar.zst", "packages.json"] {

@@ -6,7 +6,8 @@
 //! | `assembled` | the engine |
 //! | `audited` | the engine and a C compiler |
 //! | `chaos`, `cheap` | the engine; images FROM scratch, seconds |
-//! | `repository` | the engine, make and a C compiler |
+//! | `repository` | the engine, make, a C compiler and Python |
+//! | `sized` | the engine |
 //! | `slice` | the engine and the local mirror; compiles |
 //!
 //! A test that lacks its engine or its mirror fails and says how to get it.
@@ -20,5 +21,8 @@ mod errors;
 #[path = "../fake/group.rs"]
 mod group;
 mod repository;
+#[path = "../schemas/mod.rs"]
+mod schemas;
+mod sized;
 mod slice;
 mod support;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Settings;
 use crate::dock::{Markers, Rendered};
 use crate::error::{Error, Result};
+use crate::exec::action::bom::Documents;
 use crate::oci::Left;
 use crate::oci::assemble::{Assembled, Base, Inputs, assemble};
 use crate::oci::label::{self, Labels};
@@ -50,6 +51,7 @@ pub(super) struct Written {
 /// Writes an image's archive into a folder; `Left` where the engine has to build it.
 pub(super) fn write(
     work: &ImageWork,
+    documents: &Documents,
     settings: &Settings,
     folder: &Path,
 ) -> Result<std::result::Result<Written, Left>> {
@@ -69,7 +71,7 @@ pub(super) fn write(
     };
     let base = base.and_then(|reference| work.parents.get(&reference));
     let below = base.map(|dir| chain(dir)).transpose()?.flatten().unwrap_or_default();
-    config.config.labels.extend(labels(work, below.first().map(Bundle::id))?);
+    config.config.labels.extend(labels(work, documents, below.first().map(Bundle::id))?);
     let file = folder.join("image.tar");
     let (references, epoch) = (&work.references, settings.source_date_epoch);
     bundle::write(&file, Plan { config, layers: &layers, references, epoch })?;
@@ -82,13 +84,18 @@ fn dockerfile(work: &ImageWork) -> Result<Rendered> {
     Ok(Rendered::from_template(&work.dockerfile, &text, &Markers::default()))
 }
 
-/// The labels that the Dockerfile does not give itself. `base` is the ID of the image below.
-pub(super) fn labels(work: &ImageWork, base: Option<String>) -> Result<Labels> {
+/// The labels that the Dockerfile does not give itself, and those that it cannot give. `base` is the ID of
+/// the image below.
+pub(super) fn labels(
+    work: &ImageWork,
+    documents: &Documents,
+    base: Option<String>,
+) -> Result<Labels> {
     let below = work.base.as_deref().zip(base).into_iter();
     let below = below.flat_map(|(name, digest)| label::of_base(name, &digest));
     let all = work.labels.clone().into_iter().chain(below);
     let written = label::written(&dockerfile(work)?);
-    Ok(all.filter(|(name, _)| !written.contains(name)).collect())
+    Ok(all.filter(|(name, _)| !written.contains(name)).chain(documents.labels()).collect())
 }
 
 fn name(dir: &Path) -> String {
@@ -156,9 +163,24 @@ pub fn chain(dir: &Path) -> Result<Option<Vec<Bundle>>> {
     while let Some(at) = dir {
         let Some(bundle) = Bundle::open(&at.join("image.tar"))? else { return Ok(None) };
         chain.push(bundle);
-        dir = summary(&at)?.base.map(|base| at.with_file_name(base));
+        dir = below(&at)?;
     }
     Ok(Some(chain))
+}
+
+/// The folders of an image's results and of those below it, itself first.
+pub(super) fn folders(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut folders = vec![];
+    let mut dir = Some(dir.to_owned());
+    while let Some(at) = dir {
+        dir = below(&at)?;
+        folders.push(at);
+    }
+    Ok(folders)
+}
+
+fn below(dir: &Path) -> Result<Option<PathBuf>> {
+    Ok(summary(dir)?.base.map(|base| dir.with_file_name(base)))
 }
 
 /// What `image.json` says. `dir` is the folder of the image's results.

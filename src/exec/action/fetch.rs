@@ -5,9 +5,10 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::exec::action::{Log, Made, blocking, megabytes};
+use crate::exec::action::{Log, Made, blocking};
 use crate::exec::work::Context;
 use crate::plan::step::Pinned;
+use crate::size::megabytes;
 use crate::world::http::Expect;
 use crate::world::{archive, release, store};
 

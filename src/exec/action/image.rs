@@ -7,21 +7,28 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::exec::action::assemble::{self, Summary, Written};
-use crate::exec::action::{Log, Made, blocking, megabytes};
+use crate::exec::action::bom::Documents;
+use crate::exec::action::ledger;
+use crate::exec::action::{Log, Made, blocking};
 use crate::exec::work::Context;
 use crate::oci::Left;
 use crate::oci::bundle::Blob;
 use crate::oci::label::{self, Labels};
 use crate::plan::step::ImageWork;
+use crate::size::megabytes;
 use crate::world::archive::{self, Entry, bundle};
 
 pub(super) async fn image(work: &ImageWork, context: &Context, log: &mut Log) -> Result<Made> {
     let temp = context.store.temp_dir()?;
+    let documents = Documents::of(work, context.settings.source_date_epoch)?;
     let (folder, of, settings) = (temp.path().to_owned(), work.clone(), context.settings.clone());
-    let written = blocking(move || assemble::write(&of, &settings, &folder)).await?;
+    let told = documents.clone();
+    let written = blocking(move || assemble::write(&of, &told, &settings, &folder)).await?;
     let (id, why, base) = match written {
         Ok(written) => (load(work, &written, context, log).await?, None, written.base),
-        Err(left) => (build(work, &left, context, log).await?, Some(left.why().to_owned()), None),
+        Err(left) => {
+            (build(work, &documents, &left, context, log).await?, Some(left.why().to_owned()), None)
+        }
     };
     log.check()?;
     let (size, layers) = context.engine.image_size(&id).await?;
@@ -30,7 +37,10 @@ pub(super) async fn image(work: &ImageWork, context: &Context, log: &mut Log) ->
     let summary = Summary { id: id.clone(), references, size, layers, built_by_engine: why, base };
     let text = serde_json::to_vec_pretty(&summary);
     let text = text.map_err(|e| Error::bug(format!("cannot write image.json: {e}")))?;
+    documents.write(&context.store, &work.dir)?;
     context.store.replace(&work.dir.join("image.json"), &text)?;
+    let (of, store) = (work.clone(), context.store.clone());
+    blocking(move || ledger::keep(&summary, of.name.as_str(), &of.dir, &store)).await?;
     let size = megabytes(u64::try_from(size).unwrap_or(0));
     Ok(Made::product("id", id).note(format!("{size}, {how}")))
 }
@@ -64,10 +74,16 @@ async fn load(
 /// How often a build is tried that the engine's cache tripped up.
 const ATTEMPTS: usize = 3;
 
-async fn build(work: &ImageWork, left: &Left, context: &Context, log: &mut Log) -> Result<String> {
+async fn build(
+    work: &ImageWork,
+    documents: &Documents,
+    left: &Left,
+    context: &Context,
+    log: &mut Log,
+) -> Result<String> {
     log.write(format!("bb: built by the engine: {}\n", left.why()).as_bytes());
     context.store.replace(&work.dir.join("image.tar"), b"")?;
-    let labels = labels(work, context).await?;
+    let labels = labels(work, documents, context).await?;
     let mut attempt = 1;
     loop {
         let body = archive::stream(entries(work), context.settings.source_date_epoch);
@@ -84,7 +100,7 @@ async fn build(work: &ImageWork, left: &Left, context: &Context, log: &mut Log) 
 }
 
 /// With a digest of all that the engine gets.
-async fn labels(work: &ImageWork, context: &Context) -> Result<Labels> {
+async fn labels(work: &ImageWork, documents: &Documents, context: &Context) -> Result<Labels> {
     let (entries, epoch) = (entries(work), context.settings.source_date_epoch);
     let sent = blocking(move || archive::digest(entries, epoch)).await?;
     let base = match &work.base {
@@ -92,7 +108,7 @@ async fn labels(work: &ImageWork, context: &Context) -> Result<Labels> {
         None => None,
     };
     let of = format!("{sent} {}", base.as_deref().unwrap_or_default());
-    let mut labels = assemble::labels(work, base)?;
+    let mut labels = assemble::labels(work, documents, base)?;
     labels.insert(label::FINGERPRINT.to_owned(), Blob::of(of.as_bytes()).digest);
     Ok(labels)
 }

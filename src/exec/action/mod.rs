@@ -3,11 +3,13 @@
 //! An action neither judges nor stamps; it leaves its results and says what it made.
 
 mod assemble;
+mod bom;
 mod builder;
 mod dockerfile;
 mod fetch;
 mod image;
 mod import;
+mod ledger;
 mod log;
 mod rootfs;
 mod task;
@@ -20,6 +22,7 @@ pub use log::Log;
 
 pub use assemble::{chain, summary};
 pub use builder::templates_digest;
+pub use ledger::ledgers;
 pub use verify::{EXPIRES, SKIPPED};
 
 use crate::error::{Error, Result};
@@ -117,15 +120,4 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|e| Error::bug(format!("a thread ended: {e}")))?
-}
-
-/// `4.56 MB`, as `docker images` counts.
-pub fn megabytes(bytes: u64) -> String {
-    #[allow(clippy::cast_precision_loss, reason = "two digits are shown")]
-    let mb = bytes as f64 / 1e6;
-    match bytes {
-        0..10_000 => format!("{bytes} bytes"),
-        10_000..10_000_000 => format!("{mb:.2} MB"),
-        _ => format!("{mb:.1} MB"),
-    }
 }

@@ -8,10 +8,11 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::exec::action::{Log, Made, megabytes};
+use crate::exec::action::{Log, Made};
 use crate::exec::work::Context;
-use crate::plan::expand::ROOTFS_OUTPUTS;
+use crate::plan::expand::{PACKAGES, ROOTFS_OUTPUTS};
 use crate::plan::step::RootfsWork;
+use crate::size::megabytes;
 use crate::world::archive::{self, Entry};
 use crate::world::docker::ContainerSpec;
 use crate::world::http::{Expect, Mirror};
@@ -80,7 +81,7 @@ fn inputs(work: &RootfsWork, files: &[PathBuf], jobs: usize) -> Vec<Entry> {
     }
     if let Some((_, dir)) = &work.parent {
         entries.push(Entry::Folder("bb/parent".into(), 0o755));
-        for name in ["sysroot.tar.zst", "packages.json"] {
+        for name in ["sysroot.tar.zst", PACKAGES] {
             entries.push(Entry::File(Path::new("bb/parent").join(name), dir.join(name)));
         }
     }
@@ -195,6 +196,7 @@ async fn collect(work: &RootfsWork, container: &str, context: &Context) -> Resul
     let sysroot = std::fs::read_to_string(&digest).map_err(|e| Error::file("read", &digest, &e))?;
     let rootfs = temp.path().join("rootfs.tar");
     let tar = store::hash_file(&rootfs)?;
+    let packages = store::hash_file(&temp.path().join(PACKAGES))?;
     let size = std::fs::metadata(&rootfs).map_or(0, |m| m.len());
     store::make_dir(&work.dir)?;
     for name in ROOTFS_OUTPUTS {
@@ -203,6 +205,7 @@ async fn collect(work: &RootfsWork, container: &str, context: &Context) -> Resul
             .map_err(|e| Error::file("write", &dest, &e))?;
     }
     let mut made = Made::product("tar", tar).note(megabytes(size));
+    made.products.insert("packages".to_owned(), packages);
     made.products.insert("sysroot".to_owned(), sysroot.trim().to_owned());
     Ok(made)
 }

@@ -10,11 +10,12 @@ use tokio::time::Instant;
 
 use crate::checks::{CommandCheck, PortCheck, ProcessCheck};
 use crate::error::{Error, Result};
-use crate::exec::action::{Log, Made, assemble, blocking};
+use crate::exec::action::{Log, Made, assemble, blocking, ledgers};
 use crate::exec::audited::{Audited, audited};
 use crate::exec::work::Context;
 use crate::plan::expand::RESULT;
 use crate::plan::step::TestWork;
+use crate::size::over_budget;
 use crate::world::archive::bundle::Bundle;
 use crate::world::archive::{self, Entry};
 use crate::world::docker::ContainerSpec;
@@ -37,6 +38,7 @@ pub(super) async fn test(
     let id = assemble::summary(&work.dir)?.id;
     let seen = look(work, &id, context).await?;
     let mut faults = seen.lines().map(|line| format!("audit: {line}")).collect::<Vec<_>>();
+    faults.extend(too_large(work)?);
     let health = context.engine.healthcheck(&id).await?;
     let mut done = vec!["audit".to_owned()];
     done.extend(health.is_some().then(|| "health check".to_owned()));
@@ -73,6 +75,16 @@ fn failure(work: &TestWork, faults: &[String], log: &mut Log) -> Result<Made> {
         error = error.hint("what is meant so goes into its `dock.toml`, as `[[audit.allow]]`");
     }
     Err(error)
+}
+
+/// What is wrong with the image's size, with what it has the most of.
+fn too_large(work: &TestWork) -> Result<Option<String>> {
+    let Some(budget) = work.budget else { return Ok(None) };
+    let over = over_budget(&ledgers(&work.dir)?.0, budget);
+    Ok(over.map(|error| {
+        let most = error.details().iter().map(|line| format!("\n  {line}"));
+        format!("size: {}{}", error.message(), most.collect::<String>())
+    }))
 }
 
 /// Looks the image through: as `bb` put it together, else as the engine has it.

@@ -37,6 +37,7 @@ pub(super) fn test(
     let mut params = LiteMap::from_iter([("test_format".to_owned(), TEST_FORMAT.to_owned())]);
     params.extend(setting("allow", &dock.allowed, dock.allowed.is_empty()));
     params.extend(setting("allow of its parents", &inherited, inherited.is_empty()));
+    params.extend(dock.budget.map(|budget| ("size_budget".to_owned(), budget.0.to_string())));
     params.extend(setting("test", &dock.checks, dock.checks.is_empty()));
     let own = dock.has_rootfs.then_some(&dock.name);
     let sysroot = own.or_else(|| rootfs_parent(docks, dock));
@@ -45,6 +46,7 @@ pub(super) fn test(
         dir: dir.clone(),
         allowed: dock.allowed.clone(),
         inherited,
+        budget: dock.budget,
         sysroot: sysroot.map(|name| layout.image_dir(name).join("sysroot.tar.zst")),
         script: dock.test_files.first().cloned(),
         checks: dock.checks.clone(),

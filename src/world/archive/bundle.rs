@@ -125,6 +125,34 @@ fn layers(chain: &Chain) -> Result<Vec<(&str, &Content)>> {
     found.collect()
 }
 
+/// A layer with where it is from.
+#[derive(Debug, Clone)]
+pub struct OwnLayer {
+    /// The place in the chain of the image whose own it is.
+    pub bundle: usize,
+    /// What made it.
+    pub instruction: String,
+    /// What is in it.
+    pub nodes: Nodes,
+}
+
+/// All layers of an image, lowest first, each with the image that it is from and what made it.
+pub fn own_layers(chain: &Chain) -> Result<Vec<OwnLayer>> {
+    let history = chain.first().map_or(&[][..], |top| &top.config.history).iter();
+    let mut made_by = history.filter(|step| !step.empty_layer).map(|step| &step.created_by);
+    let mut found = vec![];
+    for (at, (name, content)) in layers(chain)?.into_iter().enumerate() {
+        let nodes = listing::layer(content);
+        let nodes = nodes.map_err(|e| Error::step(format!("the layer `{name}`: {}", e.why())))?;
+        // The same layer may be in more than one image: it is of the lowest that has as many.
+        let has = |bundle: &Bundle| bundle.manifest.layers.len() > at;
+        let bundle = chain.iter().rposition(has).unwrap_or(0);
+        let instruction = made_by.next().cloned().unwrap_or_default();
+        found.push(OwnLayer { bundle, instruction, nodes });
+    }
+    Ok(found)
+}
+
 /// The whole file system of an image.
 pub fn tree(chain: &Chain) -> Result<Tree> {
     let mut tree = Tree::default();

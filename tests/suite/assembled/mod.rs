@@ -9,6 +9,7 @@ use std::fs;
 use std::sync::Mutex;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use self::cases::{BASE, CASES, LEFT};
 use crate::support::{Engine, Image, Room};
@@ -105,8 +106,8 @@ fn config(engine: &Engine, reference: &str) -> BTreeMap<String, Value> {
     let made = ["Hostname", "Image"];
     let empty = ["null", "\"\"", "false", "{}"];
     if let Some(Value::Object(labels)) = config.get_mut("Labels") {
-        labels
-            .retain(|name, _| !name.starts_with("org.opencontainers.") && name != "bb.fingerprint");
+        let ours = ["org.opencontainers.", "bb."];
+        labels.retain(|name, _| !ours.iter().any(|begin| name.starts_with(begin)));
     }
     config.retain(|key, value| {
         !made.contains(&key.as_str()) && !empty.contains(&value.to_string().as_str())
@@ -175,12 +176,16 @@ fn labels(room: &Room, name: &str) -> BTreeMap<String, String> {
     labels.into_iter().map(|(name, value)| (short(name), value)).collect()
 }
 
+const SBOM: [(&str, &str); 2] =
+    [("bb.sbom.cyclonedx", "sbom.cdx.json"), ("bb.sbom.spdx", "sbom.spdx.json")];
+
 #[test]
 fn labels_tell_what_an_image_is_and_what_it_is_built_on() {
     let room = Room::with_engine();
     room.append("bb.toml", "[labels]\nsource = \"https://example.org/\"\nlicenses = \"MIT\"\n");
     dock(&room, "base", "FROM scratch\nCOPY f /\nLABEL org.opencontainers.image.vendor=them a=1\n");
-    let template = "LABEL org.opencontainers.image.title=\"Mine\"\nCOPY x /\n";
+    // Of its packages, a Dockerfile cannot say anything else.
+    let template = "LABEL org.opencontainers.image.title=\"Mine\" bb.sbom.spdx=x\nCOPY x /\n";
     dock(&room, "child", &format!("FROM BASE\n{template}"));
     dock(&room, "engines", &format!("FROM BASE\n{template}ADD arch.tar.gz /\n"));
     fs::write(room.path("bb-dock/engines/arch.tar.gz"), files::COMPRESSED).unwrap();
@@ -196,6 +201,11 @@ fn labels_tell_what_an_image_is_and_what_it_is_built_on() {
         let mut labels = labels(&room, name);
         let fingerprint = labels.remove("bb.fingerprint").unwrap();
         assert_eq!(fingerprint.len(), 64, "{name}");
+        for (label, file) in SBOM {
+            let text = fs::read(room.path(format!(".bb/images/{name}/{file}"))).unwrap();
+            let digest = gentoo_bb::hex::hex(&Sha256::digest(text));
+            assert_eq!(labels.remove(label).unwrap(), format!("sha256:{digest}"), "{name}");
+        }
         assert_eq!(labels.remove("vendor").unwrap_or_default(), inherited, "{name}");
         let parent = format!("{}/base", room.namespace);
         let expected = [

@@ -90,6 +90,12 @@ fn the_same_docks_elsewhere_give_the_same_images() {
     for (name, before) in IMAGES.iter().zip(ids) {
         assert_eq!(id(&room, ELSEWHERE.folder, name), before, "{name}");
     }
+    // The digests of what is said of the packages are in the images' labels; this list is not.
+    for name in IMAGES {
+        let list = format!(".bb/images/{name}/packages.json");
+        let elsewhere = std::fs::read_to_string(room.dir.join(ELSEWHERE.folder).join(&list));
+        assert_eq!(elsewhere.unwrap(), Project::get().room.read(&list), "{name}");
+    }
 }
 
 /// Everything from source, twice: no binary package fits, for each build has a setting of its own that

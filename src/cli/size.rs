@@ -1,0 +1,109 @@
+//! `bb size`: how large built images are, by layer, package and folder. Needs no engine.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::cli::{Look, image, print, say, session};
+use crate::diag;
+use crate::dock::Dock;
+use crate::error::{Error, Result};
+use crate::exec::action::ledgers;
+use crate::plan::{Plan, select};
+use crate::project::Project;
+use crate::report::ledger;
+use crate::size::difference::{Difference, difference};
+use crate::size::{Budget, Ledger, over_budget};
+
+/// Tell how large images are, and what of them is so large.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  bb size  # all images, a line each\n  \
+    bb size nginx\n  bb size nginx --diff\n  bb size --json")]
+pub(super) struct Args {
+    /// Names of images, to be told with all their parts (default: all but the excluded ones, in short)
+    images: Vec<String>,
+    /// Compare with the last build that gave another image
+    #[arg(long)]
+    diff: bool,
+    /// As JSON, with all parts
+    #[arg(long)]
+    json: bool,
+}
+
+/// One image.
+struct Sized {
+    ledger: Ledger,
+    budget: Option<Budget>,
+    before: Option<Difference>,
+}
+
+impl Sized {
+    fn over(&self) -> Option<Error> {
+        self.budget.and_then(|budget| over_budget(&self.ledger, budget))
+    }
+
+    fn as_json(&self, diff: bool) -> serde_json::Value {
+        let mut value = json!(self.ledger);
+        value["budget"] = json!(self.budget.map(|budget| budget.0));
+        if diff {
+            value["difference"] = json!(self.before);
+        }
+        value
+    }
+}
+
+/// Exits 1 if an image is larger than its dock allows.
+pub(super) fn size(args: &Args, state: &Path, look: Look) -> Result<u8> {
+    let project = Project::load(&session::environment(), state)?;
+    let docks = project.docks()?;
+    let plan = session::locked_plan(&project)?;
+    let names = names(&plan, args, &project.settings.exclude)?;
+    let sized = names.iter().map(|name| sized(&project, &plan, &docks, name));
+    let sized = sized.collect::<Result<Vec<_>>>()?;
+    print(&text(&sized, args)?);
+    let over = sized.iter().filter_map(Sized::over).collect::<Vec<_>>();
+    for error in &over {
+        say(&diag::render(error, look.color));
+    }
+    Ok(u8::from(!over.is_empty()))
+}
+
+fn names(plan: &Plan, args: &Args, exclude: &[String]) -> Result<Vec<String>> {
+    for name in args.images.iter().chain(exclude) {
+        select::image(plan, name)?;
+    }
+    if !args.images.is_empty() {
+        return Ok(args.images.clone());
+    }
+    Ok(select::images(plan).filter(|name| !exclude.contains(name)).collect())
+}
+
+fn sized(project: &Project, plan: &Plan, docks: &[Dock], name: &str) -> Result<Sized> {
+    let work = image::built(project, plan, name)?;
+    let (ledger, previous) = ledgers(&work.dir)?;
+    let before = previous.map(|previous| difference(&previous, &ledger));
+    let dock = docks.iter().find(|dock| dock.name == work.name);
+    Ok(Sized { ledger, budget: dock.and_then(|dock| dock.settings.size_budget), before })
+}
+
+fn text(sized: &[Sized], args: &Args) -> Result<String> {
+    if args.json {
+        let all = sized.iter().map(|one| one.as_json(args.diff)).collect::<Vec<_>>();
+        let text = serde_json::to_string_pretty(&all);
+        return Ok(text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))? + "\n");
+    }
+    if args.images.is_empty() {
+        let row = |one: &Sized| {
+            ledger::row(&one.ledger, one.budget, args.diff.then_some(one.before.as_ref()))
+        };
+        return Ok(ledger::overview(&sized.iter().map(row).collect::<Vec<_>>()));
+    }
+    let one = |one: &Sized| {
+        if args.diff {
+            ledger::changed(&one.ledger, one.before.as_ref())
+        } else {
+            ledger::whole(&one.ledger, one.budget)
+        }
+    };
+    Ok(sized.iter().map(one).collect::<Vec<_>>().join("\n"))
+}

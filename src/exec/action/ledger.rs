@@ -1,0 +1,80 @@
+//! The ledger of an image's sizes: made when the image is there, kept beside it with the one before.
+//!
+//! How bytes are counted is `size`'s business.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::exec::action::assemble::{self, Summary};
+use crate::oci::tree::Tree;
+use crate::size::{FILE, Layer, Ledger};
+use crate::world::archive::{bundle, sysroot};
+use crate::world::store::Store;
+
+/// The ledger of the last build that gave another image.
+const PREVIOUS: &str = "size.previous.json";
+const SYSROOT: &str = "sysroot.tar.zst";
+
+/// Of an image that has just been made. `dir` is the folder of its results.
+pub(super) fn keep(summary: &Summary, image: &str, dir: &Path, store: &Store) -> Result<()> {
+    let ledger = ledger(summary, image, dir)?;
+    let failed = |e| Error::bug(format!("cannot write a ledger: {e}"));
+    let text = serde_json::to_vec_pretty(&ledger).map_err(failed)?;
+    // One that is malformed is no ledger to compare with.
+    if let Ok(Some(old)) = read(&dir.join(FILE))
+        && old.id != ledger.id
+    {
+        let text = serde_json::to_vec_pretty(&old).map_err(failed)?;
+        store.replace(&dir.join(PREVIOUS), &text)?;
+    }
+    store.replace(&dir.join(FILE), &text)
+}
+
+fn ledger(summary: &Summary, image: &str, dir: &Path) -> Result<Ledger> {
+    let Some(chain) = assemble::chain(dir)? else {
+        let total = u64::try_from(summary.size).unwrap_or(0);
+        let why = summary.built_by_engine.as_deref().unwrap_or_default();
+        return Ok(Ledger::of_engine(image, &summary.id, total, why));
+    };
+    let folders = assemble::folders(dir)?;
+    let layers = bundle::own_layers(&chain)?.into_iter().map(|layer| Layer {
+        image: name(folders.get(layer.bundle)),
+        instruction: layer.instruction,
+        nodes: layer.nodes,
+    });
+    let layers = layers.collect::<Vec<_>>();
+    let mut tree = Tree::default();
+    for layer in &layers {
+        tree.apply(&layer.nodes).map_err(|left| Error::step(left.why()))?;
+    }
+    // A child's has all of its parents'.
+    let sysroot = folders.iter().map(|folder| folder.join(SYSROOT)).find(|file| file.is_file());
+    let owners = sysroot.map(|file| sysroot::owners(&file, &tree)).transpose()?;
+    Ok(Ledger::of(image, &summary.id, &layers, &tree, &owners.unwrap_or_default()))
+}
+
+fn name(folder: Option<&PathBuf>) -> String {
+    let name = folder.and_then(|folder| folder.file_name()).unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// The ledger of an image, and that of the last build that gave another one.
+///
+/// # Errors
+/// There is none, or it is malformed.
+pub fn ledgers(dir: &Path) -> Result<(Ledger, Option<Ledger>)> {
+    let path = dir.join(FILE);
+    let gone = || Error::step(format!("there is no `{}`", path.display())).hint("run `bb build`");
+    Ok((read(&path)?.ok_or_else(gone)?, read(&dir.join(PREVIOUS))?))
+}
+
+fn read(path: &Path) -> Result<Option<Ledger>> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::file("read", path, &e)),
+    };
+    let ledger = serde_json::from_slice(&text);
+    let malformed = |e| Error::step(format!("`{}` is malformed: {e}", path.display()));
+    ledger.map(Some).map_err(|e| malformed(e).hint("remove it and run `bb build`"))
+}

@@ -1,0 +1,110 @@
+//! Ledgers of sizes as lines of text.
+
+use crate::report::table;
+use crate::size::difference::{Change, Difference};
+use crate::size::{Budget, Entry, Ledger, megabytes};
+
+/// One image in one line of several: its size, its name, what is to be said of it. `before` where it is
+/// to be compared, if there is anything to compare with.
+pub fn row(
+    ledger: &Ledger,
+    budget: Option<Budget>,
+    before: Option<Option<&Difference>>,
+) -> [String; 3] {
+    let budget = budget.map(|budget| {
+        let how = if ledger.total > budget.0 { "over" } else { "within" };
+        format!("{how} its budget of {budget}")
+    });
+    let change = before.map(compared);
+    let notes = change.into_iter().chain(budget).collect::<Vec<_>>().join(", ");
+    [format!("{:>10}", megabytes(ledger.total)), ledger.image.clone(), notes]
+}
+
+/// The rows of several images.
+pub fn overview(rows: &[[String; 3]]) -> String {
+    table::columns(rows)
+}
+
+/// One image with all its parts.
+pub fn whole(ledger: &Ledger, budget: Option<Budget>) -> String {
+    let budget = budget.map_or(String::new(), |budget| format!(", its budget is {budget}"));
+    let mut text = format!("{}: {}{budget}\n", ledger.image, megabytes(ledger.total));
+    text += &unknown(ledger);
+    let line = |entry: &Entry| amount(&megabytes(entry.size), &entry.name);
+    text += &part("layers", ledger.layers.iter().map(line));
+    text += &part("packages", ledger.packages.iter().map(line));
+    text + &part("folders", folders(&ledger.folders).into_iter().map(line))
+}
+
+/// What is another size than in the build before.
+pub fn changed(ledger: &Ledger, before: Option<&Difference>) -> String {
+    let title = format!("{}: {}", ledger.image, megabytes(ledger.total));
+    let mut text = format!("{title}, {}\n", compared(before));
+    let Some(difference) = before else { return text };
+    text += &unknown(ledger);
+    let line = |change: &Change| {
+        let (more, bytes) = change.by();
+        let sign = if more { '+' } else { '-' };
+        amount(&format!("{sign}{}", megabytes(bytes)), &change.name)
+    };
+    text += &part("layers", difference.layers.iter().map(line));
+    text += &part("packages", difference.packages.iter().map(line));
+    text + &part("folders", difference.folders.iter().map(line))
+}
+
+fn compared(before: Option<&Difference>) -> String {
+    let Some(difference) = before else { return "nothing to compare with".to_owned() };
+    match difference.total.by() {
+        (_, 0) => "as large as before".to_owned(),
+        (true, bytes) => format!("{} more than before", megabytes(bytes)),
+        (false, bytes) => format!("{} less than before", megabytes(bytes)),
+    }
+}
+
+fn unknown(ledger: &Ledger) -> String {
+    let why = ledger.built_by_engine.as_ref();
+    why.map_or(String::new(), |why| {
+        format!("by the engine, so what it consists of is not known: {}\n", plain(why))
+    })
+}
+
+fn part(title: &str, lines: impl Iterator<Item = String>) -> String {
+    let lines = lines.collect::<String>();
+    if lines.is_empty() { lines } else { format!("\n{title}\n{lines}") }
+}
+
+fn amount(size: &str, name: &str) -> String {
+    format!("{size:>12}  {}\n", plain(name))
+}
+
+/// What of a name fits into a line of 80 columns; JSON has all of it.
+const WIDEST: usize = 66;
+
+/// A name out of an archive must not steer a terminal, nor break its lines.
+fn plain(name: &str) -> String {
+    let mut plain = name.replace(|c: char| c.is_control(), "?");
+    if let Some((end, _)) =
+        plain.char_indices().nth(WIDEST - 1).filter(|_| plain.chars().count() > WIDEST)
+    {
+        plain.truncate(end);
+        plain.push('…');
+    }
+    plain
+}
+
+/// The largest first, each followed by those in it, likewise.
+fn folders(folders: &[Entry]) -> Vec<&Entry> {
+    let top = |entry: &Entry| {
+        let first = entry.name.split('/').nth(1).unwrap_or_default();
+        format!("/{first}")
+    };
+    let size = |name: &str| folders.iter().find(|e| e.name == name).map_or(0, |e| e.size);
+    let mut sorted = folders.iter().collect::<Vec<_>>();
+    sorted.sort_by_cached_key(|entry| {
+        let top = top(entry);
+        let largest_first = std::cmp::Reverse;
+        let inside = entry.name != top;
+        (largest_first(size(&top)), top, inside, largest_first(entry.size), entry.name.clone())
+    });
+    sorted
+}

@@ -1,0 +1,150 @@
+//! How large an image is, and what of it is so large: by layer, by package, by folder.
+//!
+//! Pure: layers come as tables of paths, packages as a table of who owns which path. Bytes are counted as
+//! engines do: the sizes of all files of all layers, not compressed; a file with several names once.
+//! Does not know where ledgers are kept nor how they are shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::audit::contents::Owners;
+use crate::oci::tree::{Content, Kind, Nodes, Tree};
+
+mod budget;
+pub mod difference;
+
+pub use budget::{Budget, over_budget};
+
+/// The ledger's file beside an image's other results.
+pub const FILE: &str = "size.json";
+
+/// One line: what, and how many bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// A package, a folder, …
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// All of an image, three times.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// The image's name.
+    pub image: String,
+    /// The engine's id for it.
+    pub id: String,
+    /// Bytes.
+    pub total: u64,
+    /// Why the engine has built it, if so: then only the total is known.
+    pub built_by_engine: Option<String>,
+    /// Lowest first, as `IMAGE: INSTRUCTION`.
+    pub layers: Vec<Entry>,
+    /// Largest first; with what is of no package, and what a layer above has replaced.
+    pub packages: Vec<Entry>,
+    /// The folders of the root and the folders in these, by path; each with all that is below it.
+    pub folders: Vec<Entry>,
+}
+
+/// One layer.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// The image whose own it is.
+    pub image: String,
+    /// What made it.
+    pub instruction: String,
+    /// What is in it.
+    pub nodes: Nodes,
+}
+
+/// What is in layers and not in the image any more.
+const HIDDEN: &str = "(replaced or removed by a layer above)";
+
+impl Ledger {
+    /// Of an image whose content is known. `tree` is its layers laid on each other.
+    pub fn of(image: &str, id: &str, layers: &[Layer], tree: &Tree, owners: &Owners) -> Self {
+        let names = layers.iter().map(|l| Entry {
+            name: format!("{}: {}", l.image, l.instruction),
+            size: files(&l.nodes).map(|(_, content)| content.size).sum(),
+        });
+        let mut ledger = Self { image: image.to_owned(), id: id.to_owned(), ..Self::default() };
+        ledger.layers = names.collect();
+        ledger.total = ledger.layers.iter().map(|layer| layer.size).sum();
+        let origins = origins(layers);
+        let mut packages = BTreeMap::<String, u64>::new();
+        let mut folders = BTreeMap::<String, u64>::new();
+        let mut left = ledger.total;
+        for (path, content) in files(tree.nodes()) {
+            let owner = owners.get(path).cloned().unwrap_or_else(|| {
+                let of = origins.get(content).copied().unwrap_or(image);
+                format!("(other files of {of})")
+            });
+            *packages.entry(owner).or_default() += content.size;
+            for folder in upper_folders(path) {
+                *folders.entry(folder).or_default() += content.size;
+            }
+            left = left.saturating_sub(content.size);
+        }
+        packages.insert(HIDDEN.to_owned(), left);
+        ledger.packages = entries(packages);
+        ledger.packages.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.name.cmp(&b.name)));
+        ledger.folders = entries(folders);
+        ledger
+    }
+
+    /// Of an image that only the engine has.
+    pub fn of_engine(image: &str, id: &str, total: u64, why: &str) -> Self {
+        Self {
+            image: image.to_owned(),
+            id: id.to_owned(),
+            total,
+            built_by_engine: Some(why.to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
+fn entries(sizes: BTreeMap<String, u64>) -> Vec<Entry> {
+    let entries = sizes.into_iter().filter(|(_, size)| *size > 0);
+    entries.map(|(name, size)| Entry { name, size }).collect()
+}
+
+/// Regular files, one of several names only by the first of these.
+fn files(nodes: &Nodes) -> impl Iterator<Item = (&str, &Content)> {
+    let mut seen = BTreeSet::new();
+    let files = nodes.iter().filter_map(|(path, node)| match &node.kind {
+        Kind::File(content) => Some((path.as_str(), content)),
+        _ => None,
+    });
+    files.filter(move |(_, content)| !content.linked || seen.insert(*content))
+}
+
+/// The image that each file is from.
+fn origins(layers: &[Layer]) -> BTreeMap<&Content, &str> {
+    fn of(layer: &Layer) -> impl Iterator<Item = (&Content, &str)> {
+        files(&layer.nodes).map(|(_, content)| (content, layer.image.as_str()))
+    }
+    layers.iter().flat_map(of).collect()
+}
+
+/// `/usr` and `/usr/lib` of `usr/lib/x/y`; `/` of what is in the root.
+fn upper_folders(path: &str) -> Vec<String> {
+    let ends = path.match_indices('/').take(2).map(|(at, _)| at);
+    let folders = ends.map(|end| format!("/{}", &path[..end])).collect::<Vec<_>>();
+    if folders.is_empty() { vec!["/".to_owned()] } else { folders }
+}
+
+/// `4.56 MB`, as `docker images` counts.
+pub fn megabytes(bytes: u64) -> String {
+    #[allow(clippy::cast_precision_loss, reason = "two digits are shown")]
+    let mb = bytes as f64 / 1e6;
+    match bytes {
+        0..10_000 => format!("{bytes} bytes"),
+        10_000..10_000_000 => format!("{mb:.2} MB"),
+        _ => format!("{mb:.1} MB"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
