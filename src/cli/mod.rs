@@ -7,9 +7,11 @@ mod export;
 mod image;
 mod keys;
 mod makefile;
+mod missing;
 mod notes;
 mod pin;
 mod recall;
+mod scope;
 mod session;
 mod status;
 mod step;
@@ -47,6 +49,8 @@ struct Cli {
 enum Verb {
     /// Build images and all that they need
     Build(build::Args),
+    /// Build only the images that the engine does not have
+    Missing(missing::Args),
     /// List every step and whether it is up to date
     Status(status::Args),
     /// Say why a step or an image is not up to date
@@ -119,6 +123,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
     let done = runtime.block_on(async {
         match cli.verb {
             Verb::Build(args) => build::build(args, &state, look).await,
+            Verb::Missing(args) => missing::missing(args, &state, look).await,
             Verb::Status(args) => status::status(args, &state).await,
             Verb::Why(args) => why::why(&args, &state).await,
             Verb::Step(args) => step::step(&args, &state, look).await,

@@ -46,6 +46,7 @@ pub(super) fn text(plan: &Plan, standings: &[(StepIx, Standing)]) -> String {
     let rows = standings.iter().map(|(ix, standing)| {
         let (word, why) = match standing {
             Standing::Fresh => ("fresh", String::new()),
+            Standing::Taken => ("taken", "as recorded".to_owned()),
             Standing::Stale(reason) => ("stale", reason.to_string()),
             Standing::Waits(up) => ("waits", format!("for {}", plan.step(*up).id)),
         };

@@ -14,6 +14,7 @@ use crate::exec::action::{self, Log, Made};
 use crate::exec::event::Event;
 use crate::exec::job::{Job, refresh};
 use crate::fresh::judge::product_key;
+use crate::fresh::reason::Reason;
 use crate::fresh::record::{FORMAT, FileState, Record};
 use crate::ids::StepId;
 use crate::plan::step::{Object, Step};
@@ -54,9 +55,10 @@ pub(super) enum Ended {
     Executed { products: Arc<Record>, stamp: i64 },
 }
 
-/// Takes the lock, judges again, and runs the action if it is still needed.
+/// Takes the lock, judges again, and runs the action if it is still needed, or `asked` for.
 pub(super) async fn work(
     job: Job<'_>,
+    asked: bool,
     context: &Context,
     events: &UnboundedSender<Event>,
 ) -> Result<Ended> {
@@ -64,6 +66,7 @@ pub(super) async fn work(
     let lock = acquire(id, context, events).await?;
     let inventory = inventory(job.step, context).await?;
     let reason = match refresh(job, &context.store, &inventory, &lock)? {
+        Ok(_) if asked => Reason::Asked,
         Ok((products, stamp)) => return Ok(Ended::Fresh { products, stamp }),
         Err(reason) => reason,
     };
@@ -72,7 +75,7 @@ pub(super) async fn work(
     let unfinished = begin(job, &context.store)?;
     sweep(id, context).await?;
     let mut log = Log::new(id, &context.store, events.clone());
-    let made = action::act(job.step, context, &mut log).await?;
+    let made = action::act(job.step, asked, context, &mut log).await?;
     let note = made.note.clone();
     let record = unfinished.seal(job, context, made, begun).await?;
     let stamp = latest_input(&record).max(job.newest_upstream).max(record.seen);
@@ -186,7 +189,7 @@ async fn sweep(id: &StepId, context: &Context) -> Result<()> {
 }
 
 /// Removes those of a project's containers whose step nobody works on any more.
-pub async fn sweep_all(context: &Context, containers: Vec<FoundContainer>) -> Result<()> {
+pub async fn sweep_all(context: &Context, containers: &[FoundContainer]) -> Result<()> {
     for container in containers {
         let step = container.labels.get(STEP_LABEL).and_then(|id| id.parse().ok());
         let Some(step) = step else { continue };

@@ -56,6 +56,19 @@ impl Inventory {
     }
 }
 
+/// An image to be built.
+#[derive(Debug, Clone, Copy)]
+pub struct Build<'a> {
+    /// What it is called.
+    pub references: &'a [String],
+    /// What it is, where that decides.
+    pub content: Option<&'a str>,
+    /// By name.
+    pub labels: &'a BTreeMap<String, String>,
+    /// Without the engine's cache.
+    pub anew: bool,
+}
+
 /// A container to work in.
 #[derive(Debug, Clone, Default)]
 pub struct ContainerSpec {
@@ -203,16 +216,14 @@ impl Engine {
         committed.map(drop).map_err(failed("make an image of a container"))
     }
 
-    /// Builds an image of a context with its `Dockerfile`, and tags it. Returns its id. `label` is
-    /// name and value.
+    /// Builds an image of a context with its `Dockerfile`, and tags it. Returns its id.
     pub async fn build_image(
         &self,
         context: Body,
-        references: &[String],
-        content: Option<&str>,
-        labels: &BTreeMap<String, String>,
+        build: Build<'_>,
         log: Sink<'_>,
     ) -> Result<String> {
+        let Build { references, content, labels, anew } = build;
         let first = references.first().map_or("", String::as_str);
         let content = content.map(|c| (CONTENT_LABEL.to_owned(), c.to_owned()));
         let labels = labels.clone().into_iter().chain(content);
@@ -220,6 +231,7 @@ impl Engine {
             .dockerfile("Dockerfile")
             .t(first)
             .labels(&labels.collect())
+            .nocache(anew)
             .rm(true)
             .forcerm(true)
             .build();

@@ -10,19 +10,27 @@ use crate::exec::work::Context;
 use crate::world::archive;
 use crate::world::docker::ContainerSpec;
 
-pub(super) async fn stage3(
-    file: &Path,
-    image: &str,
-    sha512: &str,
-    context: &Context,
-) -> Result<Made> {
-    if is_there(image, sha512, context).await? {
+/// An image of the engine that says what it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub image: &'a str,
+    pub content: &'a str,
+    /// Made although the engine has it.
+    pub anew: bool,
+}
+
+pub(super) async fn stage3(file: &Path, target: Target<'_>, context: &Context) -> Result<Made> {
+    let Target { image, content: sha512, .. } = target;
+    if is_there(target, context).await? {
         return Ok(Made::product("content", sha512).note("already in the engine"));
     }
+    let before = context.engine.image_id(image).await?;
     let body = archive::verified_file(file.to_owned(), sha512.to_owned());
     let imported = context.engine.import_image(body, image, sha512).await;
     if let Err(error) = imported {
-        context.engine.remove_image(image).await?;
+        if context.engine.image_id(image).await? != before {
+            context.engine.remove_image(image).await?;
+        }
         return Err(told(file, sha512, error).await);
     }
     Ok(Made::product("content", sha512))
@@ -30,13 +38,6 @@ pub(super) async fn stage3(
 
 /// Where Portage looks for its ebuild repository.
 const REPOSITORY: &str = "/var/db/repos/gentoo";
-
-/// The image with the snapshot.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Target<'a> {
-    pub image: &'a str,
-    pub content: &'a str,
-}
 
 /// Unpacks the snapshot in a container and makes an image of it: it is there whole or not at all.
 pub(super) async fn portage(
@@ -47,8 +48,8 @@ pub(super) async fn portage(
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
-    let Target { image, content } = target;
-    if is_there(image, content, context).await? {
+    let Target { image, content, .. } = target;
+    if is_there(target, context).await? {
         return Ok(Made::product("content", content).note("already in the engine"));
     }
     let container = context.engine.start_container(spec).await?;
