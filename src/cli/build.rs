@@ -82,10 +82,8 @@ pub(super) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
     notes::begin(&project.settings, look);
     let recall = Recall::new(&project, &format!("build {:?}", args.images));
     let asking = Asking::begin(&env, &project.store());
-    let recalled = match args.switches.none() {
-        true => recall.answer(asking).await?,
-        false => Recalled::Unknown(asking),
-    };
+    let recalled =
+        if args.switches.none() { recall.answer(asking).await? } else { Recalled::Unknown(asking) };
     let ran = match recalled {
         Recalled::Fresh(steps) => (Summary { fresh: steps, ..Summary::default() }, None),
         Recalled::Unknown(asking) => planned(&args, look, &project, &recall, asking).await?,

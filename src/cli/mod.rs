@@ -6,6 +6,7 @@ mod build;
 mod export;
 mod image;
 mod keys;
+mod logs;
 mod makefile;
 mod missing;
 mod notes;
@@ -55,6 +56,8 @@ enum Verb {
     Status(status::Args),
     /// Say why a step or an image is not up to date
     Why(why::Args),
+    /// Show what steps have written
+    Logs(logs::Args),
     /// Bring one step up to date; its prerequisites must be (recipes call this)
     Step(step::Args),
     /// Write Makefile.generated: make does the same work with the same state
@@ -126,6 +129,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Missing(args) => missing::missing(args, &state, look).await,
             Verb::Status(args) => status::status(args, &state).await,
             Verb::Why(args) => why::why(&args, &state).await,
+            Verb::Logs(args) => logs::logs(&args, &state).await,
             Verb::Step(args) => step::step(&args, &state, look).await,
             Verb::Makefile(args) => makefile::makefile(&args, &state),
             Verb::Export(args) => export::export(&args, &state),

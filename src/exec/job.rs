@@ -107,7 +107,7 @@ fn finished(
 ///
 /// # Errors
 /// One of them has never finished.
-pub fn taken(
+pub(super) fn taken(
     plan: &Plan,
     steps: &HashSet<StepIx>,
     store: &Store,

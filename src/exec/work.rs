@@ -116,6 +116,7 @@ struct Unfinished {
 /// From here on the step counts as not finished, until its record is sealed.
 fn begin(job: Job<'_>, store: &Store) -> Result<Unfinished> {
     store.forget(&job.step.id)?;
+    store.age_logs(&job.step.id)?;
     let seen = store.now()?;
     let state = |p: &PathBuf| Ok((p.clone(), store::hashed_state(p)?));
     let files = job.step.files.iter().map(state).collect::<Result<_>>()?;

@@ -62,3 +62,9 @@ pub fn executed(run: &Run, steps: &str) {
     wanted.sort();
     assert_eq!((run.code, run.done()), (Some(0), wanted), "{}", run.text);
 }
+
+/// Lines of `bb status` but those of fresh steps, with one blank where there are more.
+pub fn not_fresh(status: &str) -> Vec<String> {
+    let lines = status.lines().filter(|line| !line.starts_with("fresh"));
+    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}

@@ -7,4 +7,5 @@
 mod fake;
 mod family;
 mod flags;
+mod logs;
 mod missing;

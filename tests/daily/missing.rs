@@ -1,6 +1,6 @@
 //! `bb missing`: what the engine does not have is built, and nothing else.
 
-use crate::family::{bb, executed, family, nothing_to_do, says, unbuilt};
+use crate::family::{bb, executed, family, not_fresh, nothing_to_do, says, unbuilt};
 
 #[test]
 fn only_what_the_engine_lacks_is_built() {
@@ -12,13 +12,12 @@ fn only_what_the_engine_lacks_is_built() {
     room.engine.remove(|name| name == "ns/mid:latest");
     says(&bb(&room, "missing side plain"), 0, "nothing is missing: the engine has all 3 images\n");
     let dry = bb(&room, "missing --dry-run").ok().text;
-    let of_docks = dry.lines().filter(|line| !line.starts_with("fresh"));
     assert_eq!(
-        of_docks.collect::<Vec<_>>(),
+        not_fresh(&dry),
         [
-            "taken  image:base                              as recorded",
-            "taken  rootfs:base                             as recorded",
-            "stale  image:mid                               image `ns/mid:latest` is gone",
+            "taken image:base as recorded",
+            "taken rootfs:base as recorded",
+            "stale image:mid image `ns/mid:latest` is gone",
         ]
     );
     executed(&bb(&room, "missing"), "image:mid");
@@ -50,5 +49,9 @@ fn an_image_from_elsewhere_is_told_where_it_is_needed() {
         "error: `image:base` was never finished, and is to be taken as it is\n\
          hint: run `bb build base` first\n",
     );
-    says(&bb(&room, "missing sid"), 2, "error: unknown image `sid`\nhint: did you mean `side`?\n");
+    says(
+        &bb(&room, "missing sidee"),
+        2,
+        "error: unknown image `sidee`\nhint: did you mean `side`?\n",
+    );
 }
