@@ -3,7 +3,9 @@
 
 mod audit;
 mod build;
+mod clean;
 mod export;
+mod gc;
 mod image;
 mod keys;
 mod logs;
@@ -17,6 +19,7 @@ mod session;
 mod status;
 mod step;
 mod sync;
+mod tidy;
 mod update;
 mod why;
 
@@ -73,6 +76,10 @@ enum Verb {
     Image(image::Verb),
     /// Pin the newest stage3 and snapshot in bb.lock
     Update(update::Args),
+    /// Remove what steps have made, so that it is made anew
+    Clean(clean::Args),
+    /// Remove what nothing needs any more
+    Gc(gc::Args),
     /// The keys whose signatures count: list, import, refresh, verify
     Keys(keys::Args),
 }
@@ -136,6 +143,8 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Sync(args) => sync::sync(&args, &state, look).await,
             Verb::Audit(args) => audit::run(&args, &state),
             Verb::Image(verb) => image::image(&verb, &state, &here),
+            Verb::Clean(args) => clean::clean(&args, &state).await,
+            Verb::Gc(args) => gc::gc(&args, &state).await,
             Verb::Keys(args) => keys::keys(&args, &state, &here).await,
             Verb::Update(args) => update::update(&args, &state).await,
         }

@@ -11,4 +11,5 @@ pub mod looked;
 pub mod run;
 pub mod sched;
 pub mod sync;
+pub mod tidy;
 pub mod work;

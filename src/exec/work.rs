@@ -72,6 +72,7 @@ pub(super) async fn work(
     };
     let _ = events.send(Event::Started { step: id.clone(), reason: reason.to_string() });
     let begun = Instant::now();
+    note_made(job.step, &inventory, &context.store)?;
     let unfinished = begin(job, &context.store)?;
     sweep(id, context).await?;
     let mut log = Log::new(id, &context.store, events.clone());
@@ -105,6 +106,19 @@ async fn acquire(
             waiting.map_err(|e| Error::bug(format!("waiting for a lock ended: {e}")))?
         }
     }
+}
+
+/// What the step has left in the engine before may be without a name soon: whose it was must be known then.
+fn note_made(step: &Step, inventory: &Inventory, store: &Store) -> Result<()> {
+    let Some(record) = store.record(&step.id) else { return Ok(()) };
+    for object in &step.objects {
+        let left = record.objects.get(&object.to_string());
+        let ours = left.is_some() && left == inventory.id(object).as_ref();
+        if let (true, Some(id)) = (ours, inventory.engine_id(object)) {
+            store.note_made(id)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a step saw before its action began. Only a finished action turns it into a record.

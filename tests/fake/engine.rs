@@ -374,8 +374,8 @@ impl World {
 /// The labels that `LABEL NAME=VALUE` asks for.
 fn changed(request: &Request) -> BTreeMap<String, String> {
     let change = request.query.get("changes").and_then(|c| c.strip_prefix("LABEL "));
-    let label = change.and_then(|c| c.split_once('='));
-    label.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let labels = change.into_iter().flat_map(|c| c.split(' ')).filter_map(|c| c.split_once('='));
+    labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn listed((name, Image { id, labels }): (&String, &Image)) -> Value {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made, blocking, is_there};
-use crate::exec::work::Context;
+use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
 use crate::world::archive;
 use crate::world::docker::ContainerSpec;
 
@@ -36,6 +36,9 @@ pub(super) async fn stage3(file: &Path, target: Target<'_>, context: &Context) -
     Ok(Made::product("content", sha512))
 }
 
+/// What a container says of whose it is, and an image of it must not.
+const OF_CONTAINER: [&str; 3] = [PROJECT_LABEL, STEP_LABEL, RUN_LABEL];
+
 /// Where Portage looks for its ebuild repository.
 const REPOSITORY: &str = "/var/db/repos/gentoo";
 
@@ -55,7 +58,7 @@ pub(super) async fn portage(
     let container = context.engine.start_container(spec).await?;
     let mut made = unpack(file, sha512, &container, context, log).await;
     if made.is_ok() {
-        made = context.engine.commit(&container, image, content).await;
+        made = context.engine.commit(&container, image, content, &OF_CONTAINER).await;
     }
     context.engine.remove_container(&container).await?;
     match made {
