@@ -14,14 +14,14 @@ use crate::project::Project;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   bb clean --dry-run           # what would go
-  bb clean                     # results of all docks and tasks, and what nothing needs any more
+  bb clean                     # results of all docks and tasks, and what is left of others
   bb clean busybox             # results of one dock
   bb clean image --dry-run     # all images
   bb clean fetch verify        # downloads
   bb clean import builder      # the builder, which projects share")]
 pub(super) struct Args {
-    /// Names of images, ids of steps, or kinds of steps (default: rootfs, dockerfile, image and task, with
-    /// what `bb gc` removes)
+    /// Names of images, ids of steps, or kinds of steps (default: rootfs, dockerfile, image and task, and
+    /// what `bb gc --keep-builders` removes)
     #[arg(value_name = "KIND|NAME|STEP")]
     what: Vec<String>,
     /// Say what would go and change nothing
@@ -51,7 +51,8 @@ pub(super) async fn clean(args: &Args, state: &Path) -> Result<u8> {
     steps.dedup();
     if !everything && !tidy::in_engine(&steps, &store) {
         let groups = tidy::of_steps(&steps, &store, &Images::default());
-        return tidy(&groups, &store, None, args.dry_run).await;
+        let kept = tidy(&groups, &store, None, args.dry_run).await?;
+        return Ok(u8::from(kept > 0));
     }
     let asked = Asking::begin(&env, &store).answer().await?;
     let images = Images::new(asked.engine.images().await?);
@@ -59,9 +60,10 @@ pub(super) async fn clean(args: &Args, state: &Path) -> Result<u8> {
     groups.retain(|group| everything || group.step.as_ref().is_some_and(|id| steps.contains(id)));
     groups.extend(tidy::of_steps(&steps, &store, &images));
     if everything {
-        groups.extend([tidy::nameless(&store, &images), tidy::traces(&store)]);
+        groups.extend([tidy::nameless(&store, &images), tidy::traces(&store, true)]);
     }
-    tidy(&groups, &store, Some(&asked.engine), args.dry_run).await
+    let kept = tidy(&groups, &store, Some(&asked.engine), args.dry_run).await?;
+    Ok(u8::from(kept > 0))
 }
 
 /// The steps that a word means, of those that have left anything.

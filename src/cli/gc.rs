@@ -38,13 +38,13 @@ pub(super) async fn gc(args: &Args, state: &Path) -> Result<u8> {
     if !args.keep_builders && project.lock()?.is_some() {
         groups.push(tidy::builders(&plan, &images));
     }
-    groups.push(tidy::traces(&store));
+    groups.push(tidy::traces(&store, false));
     unique(&mut groups);
-    let code = tidy(&groups, &store, Some(&asked.engine), args.dry_run).await?;
+    tidy(&groups, &store, Some(&asked.engine), args.dry_run).await?;
     if !args.dry_run {
         tidy::forget_gone(&store, &Images::new(asked.engine.images().await?))?;
     }
-    Ok(code)
+    Ok(0)
 }
 
 /// A builder may be a gone step's as well.

@@ -29,8 +29,8 @@ const PACE: Duration = Duration::from_millis(100);
   bb logs rootfs:busybox --previous 1
   bb logs rootfs:busybox --follow")]
 pub(super) struct Args {
-    /// Name of an image, or id of a step (default: the step that has failed last; with --follow, the one
-    /// that has written last)
+    /// Name of an image, or id of a step (default: the step that has failed last; with --follow, one that
+    /// runs)
     target: Option<String>,
     /// Go on until the step has ended
     #[arg(short, long)]
@@ -94,12 +94,21 @@ fn named(target: &str, project: &Project, store: &Store) -> Result<Vec<StepId>> 
     Ok(steps.filter(|id| plan.find(id).is_some()).collect())
 }
 
-/// The newest log of a step that has not finished; of any step, where it is to be followed.
-fn last(store: &Store, any: bool) -> Result<StepId> {
-    let failed = |id: &StepId| store.stamp(id) == Stamp::Missing && store.at_work(id).is_none();
-    let found = store.logged().into_iter().map(|(id, _)| id).find(|id| any || failed(id));
+/// The step that has failed last; where it is to be followed, one that runs, else the last that did.
+fn last(store: &Store, follow: bool) -> Result<StepId> {
+    let working = store.working();
+    let failed = |id: &StepId| store.stamp(id) == Stamp::Missing && !working.contains(id);
+    let mut logged = store.logged().into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+    if follow {
+        logged.sort_by_key(|id| !working.contains(id));
+        // One that runs may have written nothing yet.
+        let silent =
+            working.iter().find(|_| !logged.first().is_some_and(|id| working.contains(id)));
+        logged.splice(0..0, silent.cloned());
+    }
+    let found = logged.into_iter().find(|id| follow || failed(id));
     found.ok_or_else(|| {
-        let none = if any { "there are no logs yet" } else { "no step has failed" };
+        let none = if follow { "there are no logs yet" } else { "no step has failed" };
         Error::step(none).hint("name an image or a step: `bb status` lists them")
     })
 }

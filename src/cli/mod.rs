@@ -8,6 +8,7 @@ mod export;
 mod gc;
 mod image;
 mod keys;
+mod list;
 mod logs;
 mod makefile;
 mod missing;
@@ -20,6 +21,7 @@ mod status;
 mod step;
 mod sync;
 mod tidy;
+mod tree;
 mod update;
 mod why;
 
@@ -57,6 +59,10 @@ enum Verb {
     Missing(missing::Args),
     /// List every step and whether it is up to date
     Status(status::Args),
+    /// List docks: image, parent, size, state
+    List(list::Args),
+    /// Show which image stands on which
+    Tree(tree::Args),
     /// Say why a step or an image is not up to date
     Why(why::Args),
     /// Show what steps have written
@@ -135,6 +141,8 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Build(args) => build::build(args, &state, look).await,
             Verb::Missing(args) => missing::missing(args, &state, look).await,
             Verb::Status(args) => status::status(args, &state).await,
+            Verb::List(args) => list::run(&args, &state).await,
+            Verb::Tree(args) => tree::run(&args, &state).await,
             Verb::Why(args) => why::why(&args, &state).await,
             Verb::Logs(args) => logs::logs(&args, &state).await,
             Verb::Step(args) => step::step(&args, &state, look).await,

@@ -9,13 +9,13 @@ use crate::exec::tidy::{self, Group, Outcome, Thing};
 use crate::world::docker::Engine;
 use crate::world::store::Store;
 
-/// Tells what would go, or lets it go; then how much it was.
+/// Tells what would go, or lets it go; then how much it was. Returns how many things had to stay.
 pub(super) async fn tidy(
     groups: &[Group],
     store: &Store,
     engine: Option<&Engine>,
     dry_run: bool,
-) -> Result<u8> {
+) -> Result<usize> {
     let mut count = Count::default();
     if dry_run {
         for thing in groups.iter().flat_map(|group| &group.things) {
@@ -40,7 +40,7 @@ pub(super) async fn tidy(
         tidy::remove(group, store, engine, &mut tell).await?;
     }
     say(&format!("{}\n", count.told("removed", "nothing was removed")));
-    Ok(u8::from(kept > 0))
+    Ok(kept)
 }
 
 #[derive(Default)]

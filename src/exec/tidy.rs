@@ -4,7 +4,7 @@
 //! and how it is told, it does not know.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::error::Result;
 use crate::exec::work::STEP_LABEL;
@@ -81,13 +81,19 @@ pub fn of_steps(steps: &[StepId], store: &Store, images: &Images) -> Vec<Group> 
 fn of_step(step: StepId, store: &Store, images: &Images) -> Group {
     let record = store.record(&step).unwrap_or_default();
     // A task's outputs are files of the project: who has written the command knows what becomes of them.
-    let files = record.outputs.keys().filter(|path| path.starts_with(store.root()));
+    let files = record.outputs.keys().filter(|path| below(store.root(), path));
     let files = files.flat_map(|path| with_parts(&step, path)).filter_map(|path| file(&path));
     let mut things = files.collect::<Vec<_>>();
     let objects = record.objects.iter().filter_map(|(name, id)| left(name, id, images));
     things.extend(objects);
     things.push(Thing::Record(step.clone()));
     Group { step: Some(step), things }
+}
+
+/// Whether a path is in a folder and leads nowhere else: a record may say anything.
+fn below(folder: &Path, path: &Path) -> bool {
+    let inside = path.strip_prefix(folder);
+    inside.is_ok_and(|p| p.components().all(|part| matches!(part, Component::Normal(_))))
 }
 
 /// A download that was broken off is beside where it was to go.
@@ -152,10 +158,10 @@ pub fn abandoned(containers: &[FoundContainer], store: &Store) -> Vec<Group> {
     containers.iter().filter_map(group).collect()
 }
 
-/// Answers that do not hold any more.
-pub fn traces(store: &Store) -> Group {
+/// Answers that do not hold any more, or `all`.
+pub fn traces(store: &Store, all: bool) -> Group {
     let entries = std::fs::read_dir(store.traces()).into_iter().flatten().flatten();
-    let mut things = entries.filter_map(|e| dead(&e.path())).collect::<Vec<_>>();
+    let mut things = entries.filter_map(|e| trace(&e.path(), all)).collect::<Vec<_>>();
     things.sort_by_key(|thing| match thing {
         Thing::File(path, _) => path.clone(),
         _ => PathBuf::new(),
@@ -163,11 +169,11 @@ pub fn traces(store: &Store) -> Group {
     Group { step: None, things }
 }
 
-/// A file that is a trace, and of what is no longer so.
-fn dead(path: &Path) -> Option<Thing> {
+/// A file that is a trace, if of what is no longer so.
+fn trace(path: &Path, all: bool) -> Option<Thing> {
     let bytes = std::fs::read(path).ok()?;
     let trace = Trace::read(&bytes)?;
-    if trace.files_hold() { None } else { file(path) }
+    if all || !trace.files_hold() { file(path) } else { None }
 }
 
 /// Removes a group, and tells of each thing what came of it.
@@ -194,8 +200,14 @@ pub async fn remove(
     if let (Some(step), true) = (&group.step, whole) {
         store.forget(step)?;
     }
+    let mut kept = false;
     for thing in &group.things {
-        let outcome = remove_one(thing, store, engine).await?;
+        let outcome = match thing {
+            // Without its record, what has stayed would be nobody's.
+            Thing::Record(_) if kept => Outcome::Kept("it tells whose the rest is".to_owned()),
+            _ => remove_one(thing, store, engine).await?,
+        };
+        kept |= outcome != Outcome::Removed;
         tell(thing, &outcome);
     }
     Ok(())

@@ -28,6 +28,15 @@ impl Store {
         BY_STEP.into_iter().flat_map(folder).collect()
     }
 
+    /// The steps that somebody works on just now.
+    pub fn working(&self) -> Vec<StepId> {
+        let locked = Kind::ALL.into_iter().flat_map(|kind| {
+            let locks = self.root().join("locks").join(kind.as_str());
+            names(&locks).filter_map(move |name| step(kind, &name))
+        });
+        locked.filter(|id| self.at_work(id).is_some()).collect()
+    }
+
     /// Removes a step's record and logs, and the folders that are empty then.
     pub fn erase(&self, id: &StepId) -> Result<()> {
         self.forget(id)?;

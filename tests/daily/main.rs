@@ -9,3 +9,5 @@ mod family;
 mod flags;
 mod logs;
 mod missing;
+mod overview;
+mod tidy;
