@@ -47,6 +47,8 @@ pub(super) async fn tidy(
 struct Count {
     files: usize,
     bytes: u64,
+    cached: usize,
+    cached_bytes: u64,
     images: usize,
     containers: usize,
     records: usize,
@@ -58,6 +60,10 @@ impl Count {
             Thing::File(_, size) => {
                 self.files += 1;
                 self.bytes += size;
+            }
+            Thing::Cached(_, size) => {
+                self.cached += 1;
+                self.cached_bytes += size;
             }
             Thing::Image(..) => self.images += 1,
             Thing::Container(..) => self.containers += 1,
@@ -72,11 +78,13 @@ impl Count {
             n => Some(format!("{n} {many}")),
         };
         let files = some(self.files, "file", "files");
+        let cached = some(self.cached, "cached file", "cached files");
         let parts = [
             some(self.images, "image", "images"),
             some(self.containers, "container", "containers"),
             files.map(|files| format!("{files} ({})", megabytes(self.bytes))),
             some(self.records, "record", "records"),
+            cached.map(|files| format!("{files} ({})", megabytes(self.cached_bytes))),
         ];
         let parts = parts.into_iter().flatten().collect::<Vec<_>>();
         match parts.as_slice() {
@@ -92,10 +100,13 @@ fn line(thing: &Thing) -> String {
         Thing::File(..) => "file",
         Thing::Image(..) => "image",
         Thing::Container(..) => "container",
+        Thing::Cached(..) => "cached",
         Thing::Record(_) => "record",
     };
     let more = match thing {
-        Thing::File(_, size) | Thing::Image(_, size) => format!("  {}", megabytes(*size)),
+        Thing::File(_, size) | Thing::Image(_, size) | Thing::Cached(_, size) => {
+            format!("  {}", megabytes(*size))
+        }
         Thing::Container(_, step) => format!("  of {step}"),
         Thing::Record(_) => String::new(),
     };
@@ -109,7 +120,7 @@ fn name(thing: &Thing) -> String {
         hex.get(..12).unwrap_or(hex).to_owned()
     };
     match thing {
-        Thing::File(path, _) => path.display().to_string(),
+        Thing::File(path, _) | Thing::Cached(path, _) => path.display().to_string(),
         Thing::Image(name, _) if name.starts_with("sha256:") => short(name),
         Thing::Image(name, _) => name.clone(),
         Thing::Container(id, _) => short(id),

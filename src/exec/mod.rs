@@ -4,6 +4,7 @@
 //! one file per kind of step.
 
 pub mod action;
+pub mod caches;
 pub mod event;
 pub mod eyes;
 pub mod job;

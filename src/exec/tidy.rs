@@ -21,7 +21,7 @@ use crate::world::trace::Trace;
 const SHARED: [&str; 3] = ["gentoo-bb/bob:", "gentoo-bb/portage:", "gentoo-bb/stage3:"];
 
 /// One thing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Thing {
     /// A file of the state folder.
     File(PathBuf, u64),
@@ -29,6 +29,8 @@ pub enum Thing {
     Image(String, u64),
     /// A container of the engine by id, and the step that it was for.
     Container(String, StepId),
+    /// A file of the engine's caches, and its size.
+    Cached(PathBuf, u64),
     /// Record, stamp and logs of a step.
     Record(StepId),
 }
@@ -226,6 +228,8 @@ async fn remove_one(thing: &Thing, store: &Store, engine: Option<&Engine>) -> Re
             }
         }
         (Thing::Container(id, _), Some(engine)) => engine.remove_container(id).await?,
+        // `caches` removes what it finds itself.
+        (Thing::Cached(..), _) => {}
         (Thing::Image(..) | Thing::Container(..), None) => {
             return Ok(Outcome::Kept("there is no engine".to_owned()));
         }

@@ -248,6 +248,8 @@ fn nothing_goes_where_everything_is_needed() {
     let room = family();
     says(&bb(&room, "gc"), 0, "nothing was removed\n");
     says(&bb(&room, "gc --dry-run"), 0, "nothing to remove\n");
+    says(&bb(&room, "gc --unused-for 1"), 0, "nothing was removed\n");
+    assert_eq!(room.engine.containers(), 0);
     nothing_to_do(&room);
     nothing_to_do(&room);
     says(&bb(&room, "gc"), 0, "nothing was removed\n");

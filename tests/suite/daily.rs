@@ -2,11 +2,10 @@
 
 use std::process::Command;
 
-use crate::support::{Engine, Room, normal};
+use crate::support::{Engine, Mirror, Private, Room, normal};
 
 /// `a` and `b` are put together here; `packed` is built by the engine, because of the archive.
-fn three() -> Room {
-    let room = Room::with_engine();
+fn three(room: Room) -> Room {
     room.dock("a", "FROM scratch\nCOPY f /\n", &[("f", "1")]);
     room.dock("b", "FROM ${NAMESPACE}/a\nCOPY f /g\n", &[("f", "2")]);
     room.dock("packed", "FROM scratch\nADD f.tar.gz /\n", &[("f", "3")]);
@@ -25,9 +24,16 @@ fn nameless(engine: &Engine, room: &Room) -> Vec<String> {
     engine.docker(&args).lines().map(str::to_owned).collect()
 }
 
+/// On an engine of their own: where images vanish, the classic builder trips in other tests.
 #[test]
-fn images_are_built_again_and_what_they_replace_goes() {
-    let room = three();
+fn images_that_go() {
+    let private = Private::start();
+    let room = || three(Room::with_private_engine(private.engine()));
+    images_are_built_again_and_what_they_replace_goes(&room());
+    what_others_need_or_have_made_is_not_cleaned(&room());
+}
+
+fn images_are_built_again_and_what_they_replace_goes(room: &Room) {
     let engine = room.engine();
     let id = |name: &str| engine.image_id(&room.image(name));
     let before = ["a", "b", "packed"].map(id);
@@ -37,7 +43,7 @@ fn images_are_built_again_and_what_they_replace_goes() {
     assert_eq!(before[..2], after[..2]);
     assert_ne!(before[2], after[2]);
     room.bb("build").is(0, "", "nothing to do: 6 steps up to date\n");
-    assert_eq!(nameless(engine, &room), [before[2].clone()]);
+    assert_eq!(nameless(engine, room), [before[2].clone()]);
     // One more, which is somebody else's although it has our labels.
     let other = format!("{}/other:1", room.namespace);
     let build = |text: &str| {
@@ -50,19 +56,17 @@ fn images_are_built_again_and_what_they_replace_goes() {
     };
     let foreign = build("one");
     build("two");
-    assert_eq!(nameless(engine, &room).len(), 2);
+    assert_eq!(nameless(engine, room).len(), 2);
     let short = &before[2]["sha256:".len()..][..12];
     room.bb("gc --dry-run").is(0, &format!("image      {short}  SIZE\n"), "would remove 1 image\n");
     room.bb("gc").is(0, &format!("image      {short}  SIZE\n"), "removed 1 image\n");
-    assert_eq!(nameless(engine, &room), std::slice::from_ref(&foreign));
+    assert_eq!(nameless(engine, room), std::slice::from_ref(&foreign));
     room.bb("gc").is(0, "", "nothing was removed\n");
     room.bb("build").is(0, "", "nothing to do: 6 steps up to date\n");
     engine.docker(&["rmi", &other, &foreign]);
 }
 
-#[test]
-fn what_others_need_or_have_made_is_not_cleaned() {
-    let room = three();
+fn what_others_need_or_have_made_is_not_cleaned(room: &Room) {
     let engine = room.engine();
     let container =
         engine.docker(&["create", "--label", &Room::label(), &room.image("b"), "/none"]);
@@ -99,7 +103,7 @@ fn what_others_need_or_have_made_is_not_cleaned() {
 
 #[test]
 fn images_are_listed_and_their_logs_shown() {
-    let room = three();
+    let room = three(Room::with_engine());
     let wide = room.image("packed").len();
     let row = |image: &str, rest: &str| normal(&format!("{image:wide$}  {rest}\n"));
     let rows = [
@@ -120,6 +124,41 @@ fn images_are_listed_and_their_logs_shown() {
         "",
     );
     let packed = room.bb("logs image:packed").ok().stdout;
-    let first = "bb: built by the engine: an archive that is compressed";
+    let first = "bb: built by the engine: `bb-dock/packed/f.tar.gz` is compressed\n";
     assert!(packed.starts_with(first), "{packed}");
+}
+
+/// Only with a time that no test's packages are as old as: all tests share the caches.
+#[test]
+fn packages_go_that_nobody_has_used_for_long() {
+    let room = Room::with_engine().with_mirror(&Mirror::get());
+    room.dock("a", "FROM scratch\nADD rootfs.tar /\n", &[]);
+    let engine = room.engine();
+    let unused = "gc --keep-builders --unused-for 3650";
+    room.bb("gc --unused-for 0").fails(
+        2,
+        "error: invalid value '0' for '--unused-for <DAYS>': 0 is not in 1..=36500\n\n\
+         For more information, try '--help'.\n",
+    );
+    room.bb("build builder:bob").ok();
+    let record = room.read(".bb/records/builder/bob.json");
+    let bob = record.split("image `").nth(1).unwrap().split('`').next().unwrap().to_owned();
+    let in_caches = |script: &str| {
+        let volumes =
+            ["-v", "gentoo-bb-packages:/packages", "-v", "gentoo-bb-distfiles:/distfiles"];
+        let label = Room::label();
+        let run = ["run", "--rm", "--network", "none", "--label", &label];
+        engine.docker(&[&run[..], &volumes, &[&bob, "sh", "-c", script]].concat())
+    };
+    let old = format!("packages/{}/old.gpkg", room.namespace);
+    in_caches(&format!(
+        "cd / && mkdir -p $(dirname {old}) && echo old >{old} && touch -d 2001-01-01 {old} && \
+         echo new >{old}.new"
+    ));
+    let line = "cached     packages/NAMESPACE/old.gpkg  SIZE\n";
+    room.bb(&format!("{unused} --dry-run")).is(0, line, "would remove 1 cached file (SIZE)\n");
+    room.bb(unused).is(0, line, "removed 1 cached file (SIZE)\n");
+    room.bb(unused).is(0, "", "nothing was removed\n");
+    let left = in_caches(&format!("cd / && ls $(dirname {old}) && rm -r $(dirname {old})"));
+    assert_eq!(left, "old.gpkg.new");
 }

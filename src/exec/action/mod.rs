@@ -19,6 +19,7 @@ pub use log::Log;
 
 pub use assemble::{chain, summary};
 pub use builder::templates_digest;
+pub use rootfs::CACHES;
 pub use verify::{EXPIRES, SKIPPED};
 
 use crate::error::{Error, Result};
