@@ -1,126 +1,184 @@
 //! `bb build`: bring images up to date.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
 use crate::cli::recall::{Known, Recall, Recalled};
+use crate::cli::scope::Switches;
 use crate::cli::session::{Asked, Asking};
 use crate::cli::{Look, notes, print, say, session, status};
+use crate::config::Settings;
 use crate::error::{Error, Exit, Result};
 use crate::exec::event::{Event, Summary};
 use crate::exec::run::{self, Options};
-use crate::exec::work;
-use crate::plan::{Plan, select};
+use crate::exec::{job, work};
+use crate::plan::Plan;
+use crate::plan::select::{self, Scope};
 use crate::project::Project;
 use crate::report::{self, Fancy, Plain, Report};
+use crate::world::store::Store;
 
 /// Build images and all that they need.
 #[derive(Debug, Default, clap::Args)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[command(after_help = "Examples:
+  bb build                      # everything
+  bb build --exclude nginx      # everything but nginx
+  bb build -f busybox           # its image again, although nothing has changed
+  bb build -nF busybox          # compile it again, on its parents as they are
+  bb build -C --dry-run         # what starting over from the stage3 would do")]
 pub(super) struct Args {
     /// Names of images, or ids of steps (default: all but the excluded ones)
     images: Vec<String>,
+    #[command(flatten)]
+    switches: Switches,
+    #[command(flatten)]
+    how: How,
+    /// The images' tests are asked for, too.
+    #[arg(skip)]
+    tests: bool,
+}
+
+impl Args {
+    /// That the images pass their tests.
+    pub(super) fn tested(self) -> Self {
+        Self { tests: true, ..self }
+    }
+
+    /// As if given so.
+    pub(super) fn for_images(images: Vec<String>, offline: bool) -> Self {
+        Self { images, how: How { offline, ..How::default() }, ..Self::default() }
+    }
+
+    /// What it is about.
+    fn scope(&self, plan: &Plan, settings: &Settings) -> Result<Scope> {
+        if !self.tests {
+            return self.switches.scope(plan, &self.images, settings);
+        }
+        let tests = select::tests(plan, &self.images, &settings.exclude)?;
+        self.switches.scope(plan, &tests, settings)
+    }
+}
+
+/// How to go about it, whatever is built.
+#[derive(Debug, Default, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(super) struct How {
     /// How many steps run at the same time (default: half the cores, at least 2)
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Go on with what does not depend on a failed step
     #[arg(short, long)]
     keep_going: bool,
+    /// Images to leave out of everything, instead of those in the settings
+    #[arg(long, value_name = "IMAGE,…", value_delimiter = ',')]
+    exclude: Option<Vec<String>>,
     /// Use no network
     #[arg(long)]
-    offline: bool,
+    pub(super) offline: bool,
     /// Check no signature: whatever the mirrors serve is built into the images
     #[arg(short, long)]
     skip_verify: bool,
     /// Print how every step stands and change nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
-impl Args {
-    /// As if given so.
-    pub(super) fn for_images(images: Vec<String>, offline: bool) -> Self {
-        Self { images, offline, ..Self::default() }
+impl How {
+    /// The project with its settings as the command line wants them.
+    pub(super) fn project(&self, env: &BTreeMap<String, String>, state: &Path) -> Result<Project> {
+        let mut project = Project::load(env, state)?;
+        project.settings.skip_verify |= self.skip_verify;
+        if let Some(exclude) = &self.exclude {
+            let named = exclude.iter().filter(|name| !name.is_empty());
+            project.settings.exclude = named.cloned().collect();
+        }
+        Ok(project)
     }
-}
-
-/// What of the images is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Goal {
-    /// That they are there.
-    Image,
-    /// That they pass their tests.
-    Test,
 }
 
 pub(super) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
-    run(&args, Goal::Image, state, look).await
-}
-
-/// Brings images and all that they need up to date.
-pub(super) async fn run(args: &Args, goal: Goal, state: &Path, look: Look) -> Result<u8> {
-    if args.dry_run {
-        let (plan, standings) = status::standings(&args.images, goal, state).await?;
-        print(&status::text(&plan, &standings));
-        return Ok(0);
-    }
     let begun = Instant::now();
     let env = session::environment();
-    let mut project = Project::load(&env, state)?;
-    project.settings.skip_verify |= args.skip_verify;
+    let project = args.how.project(&env, state)?;
+    if args.how.dry_run {
+        return dry_run(&args, &env, &project).await;
+    }
     notes::begin(&project.settings, look);
-    let recall = Recall::new(&project, &format!("{goal:?} {:?}", args.images));
+    let recall = Recall::new(&project, &format!("build {} {:?}", args.tests, args.images));
     let asking = Asking::begin(&env, &project.store());
-    let (summary, exit) = match recall.answer(asking).await? {
+    let recalled =
+        if args.switches.none() { recall.answer(asking).await? } else { Recalled::Unknown(asking) };
+    let ran = match recalled {
         Recalled::Fresh(steps) => (Summary { fresh: steps, ..Summary::default() }, None),
-        Recalled::Unknown(asking) => execute(args, goal, look, &project, &recall, asking).await?,
+        Recalled::Unknown(asking) => planned(&args, look, &project, &recall, asking).await?,
     };
-    say(&format!("{}\n", report::summary(&summary, begun.elapsed())));
-    notes::end(&project.store(), look);
-    Ok(exit.map_or(0, Exit::code))
+    Ok(end(&ran, begun, &project.store(), look))
 }
 
-async fn execute(
+async fn dry_run(args: &Args, env: &BTreeMap<String, String>, project: &Project) -> Result<u8> {
+    let plan = session::locked_plan(project)?;
+    let scope = args.scope(&plan, &project.settings)?;
+    let inventory = session::engine(env).await?.inventory().await?;
+    let standings = job::standings_of(&scope, &project.store(), &inventory)?;
+    print(&status::text(&scope.plan, &standings));
+    Ok(0)
+}
+
+/// What came of a run, with the exit code of its first failure.
+type Ran = (Summary, Option<Exit>);
+
+/// Says what came of it.
+pub(super) fn end((summary, exit): &Ran, begun: Instant, store: &Store, look: Look) -> u8 {
+    say(&format!("{}\n", report::summary(summary, begun.elapsed())));
+    notes::end(store, look);
+    exit.map_or(0, Exit::code)
+}
+
+async fn planned(
     args: &Args,
-    goal: Goal,
     look: Look,
     project: &Project,
     recall: &Recall,
     asking: Asking,
-) -> Result<(Summary, Option<Exit>)> {
+) -> Result<Ran> {
     let seen = project.store().now().ok();
-    let (docks, plan) = session::plan(project, args.offline).await?;
-    let plan = selected(&plan, &args.images, goal, &project.settings.exclude)?;
-    let Asked { engine, inventory, containers } = asking.answer().await?;
-    let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
-    let context = session::context(project, engine, args.offline, cores)?;
-    let jobs = args.jobs.map_or_else(|| (cores / 2).max(2), NonZeroUsize::get);
-    let options = Options { jobs, keep_going: args.keep_going };
-    let mut shown = Shown::new(look);
-    work::sweep_all(&context, containers).await?;
-    let summary =
-        run::run(&plan, context, &inventory, options, &mut |event| shown.event(event)).await;
-    shown.report.finish();
-    let summary = summary?;
-    if summary.fresh == plan.len() {
-        let (docks, plan, inventory) = (&docks, &plan, &inventory);
+    let (docks, plan) = session::plan(project, args.how.offline).await?;
+    let scope = args.scope(&plan, &project.settings)?;
+    let asked = asking.answer().await?;
+    let ran = run(&args.how, look, project, &asked, &scope).await?;
+    let plan = &scope.plan;
+    if args.switches.none() && ran.0.fresh == plan.len() {
+        let (docks, inventory) = (&docks, &asked.inventory);
         recall.keep(project, Known { docks, plan, inventory, seen });
     }
-    Ok((summary, shown.exit))
+    Ok(ran)
 }
 
-/// The part of the plan that is asked for; no images: all but the excluded ones.
-pub(super) fn selected(
-    plan: &Plan,
-    images: &[String],
-    goal: Goal,
-    exclude: &[String],
-) -> Result<Plan> {
-    match goal {
-        Goal::Image => select::select(plan, images, exclude),
-        Goal::Test => select::select(plan, &select::tests(plan, images, exclude)?, exclude),
-    }
+/// Brings a part of the plan up to date.
+pub(super) async fn run(
+    how: &How,
+    look: Look,
+    project: &Project,
+    asked: &Asked,
+    scope: &Scope,
+) -> Result<Ran> {
+    let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
+    let context = session::context(project, asked.engine.clone(), how.offline, cores)?;
+    let options = Options {
+        jobs: how.jobs.map_or_else(|| (cores / 2).max(2), NonZeroUsize::get),
+        keep_going: how.keep_going,
+        asked: scope.asked.clone(),
+        as_recorded: scope.as_recorded.clone(),
+    };
+    let mut shown = Shown::new(look);
+    work::sweep_all(&context, &asked.containers).await?;
+    let inventory = &asked.inventory;
+    let summary =
+        run::run(&scope.plan, context, inventory, options, &mut |event| shown.event(event)).await;
+    shown.report.finish();
+    Ok((summary?, shown.exit))
 }
 
 /// A report that remembers the first failure's exit code.

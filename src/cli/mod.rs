@@ -3,20 +3,28 @@
 
 mod audit;
 mod build;
+mod clean;
 mod export;
+mod gc;
 mod image;
 mod keys;
+mod list;
+mod logs;
 mod makefile;
+mod missing;
 mod notes;
 mod pin;
 mod push;
 mod recall;
+mod scope;
 mod session;
 mod size;
 mod status;
 mod step;
 mod sync;
 mod test;
+mod tidy;
+mod tree;
 mod update;
 mod why;
 
@@ -54,10 +62,18 @@ enum Verb {
     Test(test::Args),
     /// Send tested images to a registry
     Push(push::Args),
+    /// Build only the images that the engine does not have
+    Missing(missing::Args),
     /// List every step and whether it is up to date
     Status(status::Args),
+    /// List docks: image, parent, size, state
+    List(list::Args),
+    /// Show which image stands on which
+    Tree(tree::Args),
     /// Say why a step or an image is not up to date
     Why(why::Args),
+    /// Show what steps have written
+    Logs(logs::Args),
     /// Bring one step up to date; its prerequisites must be (recipes call this)
     Step(step::Args),
     /// Write Makefile.generated: make does the same work with the same state
@@ -75,6 +91,10 @@ enum Verb {
     Image(image::Verb),
     /// Pin the newest stage3 and snapshot in bb.lock
     Update(update::Args),
+    /// Remove what steps have made, so that it is made anew
+    Clean(clean::Args),
+    /// Remove what nothing needs any more
+    Gc(gc::Args),
     /// The keys whose signatures count: list, import, refresh, verify
     Keys(keys::Args),
 }
@@ -130,8 +150,12 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Build(args) => build::build(args, &state, look).await,
             Verb::Test(args) => test::test(args, &state, look).await,
             Verb::Push(args) => push::push(&args, &state, look).await,
+            Verb::Missing(args) => missing::missing(args, &state, look).await,
             Verb::Status(args) => status::status(args, &state).await,
+            Verb::List(args) => list::run(&args, &state).await,
+            Verb::Tree(args) => tree::run(&args, &state).await,
             Verb::Why(args) => why::why(&args, &state).await,
+            Verb::Logs(args) => logs::logs(&args, &state).await,
             Verb::Step(args) => step::step(&args, &state, look).await,
             Verb::Makefile(args) => makefile::makefile(&args, &state),
             Verb::Export(args) => export::export(&args, &state),
@@ -139,6 +163,8 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Audit(args) => audit::run(&args, &state),
             Verb::Size(args) => size::size(&args, &state, look),
             Verb::Image(verb) => image::image(&verb, &state, &here),
+            Verb::Clean(args) => clean::clean(&args, &state).await,
+            Verb::Gc(args) => gc::gc(&args, &state).await,
             Verb::Keys(args) => keys::keys(&args, &state, &here).await,
             Verb::Update(args) => update::update(&args, &state).await,
         }

@@ -8,8 +8,7 @@ use std::path::Path;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use crate::cli::build::{self, Goal};
-use crate::cli::{Look, print, say, session};
+use crate::cli::{Look, build, print, say, session};
 use crate::error::{Error, Result};
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
@@ -51,8 +50,8 @@ pub(super) async fn push(args: &Args, state: &Path, look: Look) -> Result<u8> {
         _ => (None, args.words.as_slice()),
     };
     let images = images.to_vec();
-    let tested = build::Args::for_images(images.clone(), args.offline);
-    let code = build::run(&tested, Goal::Test, state, look).await?;
+    let tested = build::Args::for_images(images.clone(), args.offline).tested();
+    let code = build::build(tested, state, look).await?;
     if code != 0 {
         return Ok(code);
     }

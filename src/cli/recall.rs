@@ -91,7 +91,7 @@ pub(super) enum Recalled {
 }
 
 fn folder(store: &Store) -> PathBuf {
-    store.root().join("traces")
+    store.traces()
 }
 
 /// Which build of this program runs.

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use crate::cli::build::{self, Goal};
 use crate::cli::{print, session};
 use crate::error::Result;
 use crate::exec::job::{self, Standing};
-use crate::plan::Plan;
 use crate::plan::graph::StepIx;
+use crate::plan::{Plan, select};
 use crate::project::Project;
 use crate::report::table;
 
@@ -22,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn status(args: Args, state: &Path) -> Result<u8> {
-    let (plan, standings) = standings(&args.images, Goal::Image, state).await?;
+    let (plan, standings) = standings(&args.images, state).await?;
     print(&text(&plan, &standings));
     let work = standings.iter().any(|(_, standing)| *standing != Standing::Fresh);
     Ok(u8::from(args.exit_code && work))
@@ -31,13 +30,12 @@ pub(super) async fn status(args: Args, state: &Path) -> Result<u8> {
 /// How the steps of some images (none: all but the excluded ones) stand.
 pub(super) async fn standings(
     images: &[String],
-    goal: Goal,
     state: &Path,
 ) -> Result<(Plan, Vec<(StepIx, Standing)>)> {
     let env = session::environment();
     let project = Project::load(&env, state)?;
     let plan = session::locked_plan(&project)?;
-    let plan = build::selected(&plan, images, goal, &project.settings.exclude)?;
+    let plan = select::select(&plan, images, &project.settings.exclude)?;
     let inventory = session::engine(&env).await?.inventory().await?;
     let standings = job::standings(&plan, &project.store(), &inventory)?;
     Ok((plan, standings))
@@ -48,6 +46,7 @@ pub(super) fn text(plan: &Plan, standings: &[(StepIx, Standing)]) -> String {
     let rows = standings.iter().map(|(ix, standing)| {
         let (word, why) = match standing {
             Standing::Fresh => ("fresh", String::new()),
+            Standing::Taken => ("taken", "as recorded".to_owned()),
             Standing::Stale(reason) => ("stale", reason.to_string()),
             Standing::Waits(up) => ("waits", format!("for {}", plan.step(*up).id)),
         };

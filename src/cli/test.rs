@@ -20,5 +20,5 @@ Examples:
   bb test nginx    # one of them, built first if it is not up to date";
 
 pub(super) async fn test(args: Args, state: &Path, look: Look) -> Result<u8> {
-    build::run(&args.build, build::Goal::Test, state, look).await
+    build::build(args.build.tested(), state, look).await
 }

@@ -68,6 +68,8 @@ pub struct Summary {
     pub executed: Vec<StepId>,
     /// Steps with nothing to do.
     pub fresh: usize,
+    /// Steps that were taken as recorded, whatever has changed since.
+    pub taken: usize,
     /// Steps that failed.
     pub failed: Vec<StepId>,
     /// Steps that did not run because one before them failed.

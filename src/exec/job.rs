@@ -2,16 +2,17 @@
 //!
 //! Runs nothing; `work` does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::exec::eyes::{Eyes, Products};
 use crate::fresh::judge::{Judgement, Verdict, judge};
 use crate::fresh::reason::Reason;
-use crate::fresh::record::{Record, Stamp};
-use crate::ids::StepId;
+use crate::fresh::record::{FORMAT, Record, Stamp};
+use crate::ids::{Kind, StepId};
 use crate::plan::graph::{Plan, StepIx};
+use crate::plan::select::Scope;
 use crate::plan::step::Step;
 use crate::world::docker::Inventory;
 use crate::world::held::StepLock;
@@ -102,11 +103,43 @@ fn finished(
     }
 }
 
+/// Records and stamp times of the steps that are taken as they are.
+///
+/// # Errors
+/// One of them has never finished.
+pub(super) fn taken(
+    plan: &Plan,
+    steps: &HashSet<StepIx>,
+    store: &Store,
+) -> Result<(Products, HashMap<StepId, i64>)> {
+    let (mut products, mut stamps) = (Products::new(), HashMap::new());
+    for ix in plan.order().iter().filter(|ix| steps.contains(ix)) {
+        let id = &plan.step(*ix).id;
+        let time = |record: &Record, stamp| match stamp {
+            Stamp::Present(time) => Some(time),
+            Stamp::Withdrawn => Some(record.seen),
+            Stamp::Missing => None,
+        };
+        let (record, stamp) = store.load(id);
+        let record = record.filter(|record| record.format == FORMAT);
+        let Some((record, time)) = record.and_then(|r| time(&r, stamp).map(|t| (r, t))) else {
+            let name = if id.kind == Kind::Image { id.name.clone() } else { id.to_string() };
+            let message = format!("`{id}` was never finished, and is to be taken as it is");
+            return Err(Error::step(message).hint(format!("run `bb build {name}` first")));
+        };
+        products.insert(id.clone(), record);
+        stamps.insert(id.clone(), time);
+    }
+    Ok((products, stamps))
+}
+
 /// What there is to do about a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// Nothing.
     Fresh,
+    /// Nothing: it is taken as its record says, and was not judged.
+    Taken,
     /// Its action has to run.
     Stale(Reason),
     /// It is fresh as far as can be told before a stale step upstream has run.
@@ -122,19 +155,47 @@ pub fn standings(
     store: &Store,
     inventory: &Inventory,
 ) -> Result<Vec<(StepIx, Standing)>> {
-    let mut products = Products::new();
-    let stamps = HashMap::new();
+    let none = HashSet::new();
+    standings_but(plan, [&none, &none], store, inventory)
+}
+
+/// The same with what somebody asks for.
+///
+/// # Errors
+/// A file cannot be read, or a step that is to be taken as recorded has never finished.
+pub fn standings_of(
+    scope: &Scope,
+    store: &Store,
+    inventory: &Inventory,
+) -> Result<Vec<(StepIx, Standing)>> {
+    standings_but(&scope.plan, [&scope.asked, &scope.as_recorded], store, inventory)
+}
+
+fn standings_but(
+    plan: &Plan,
+    [asked, as_recorded]: [&HashSet<StepIx>; 2],
+    store: &Store,
+    inventory: &Inventory,
+) -> Result<Vec<(StepIx, Standing)>> {
+    let (mut products, stamps) = taken(plan, as_recorded, store)?;
     let mut standings = HashMap::<StepIx, Standing>::new();
     for ix in plan.order() {
+        if as_recorded.contains(ix) {
+            standings.insert(*ix, Standing::Taken);
+            continue;
+        }
         let id = &plan.step(*ix).id;
         let job = Job::new(plan.step(*ix), &products, &stamps);
         let (record, stamp) = store.load(id);
         let judged = look(job, record.as_deref(), stamp, inventory)?;
         // What a stale step will make is not known; what it made is the best guess.
         products.extend(record.map(|r| (id.clone(), r)));
-        let behind = plan.upstream(*ix).find(|up| standings.get(up) != Some(&Standing::Fresh));
+        let ready =
+            |up: &StepIx| matches!(standings.get(up), Some(Standing::Fresh | Standing::Taken));
+        let behind = plan.upstream(*ix).find(|up| !ready(up));
         let standing = match (judged.verdict, behind) {
             (Verdict::Stale(reason), _) => Standing::Stale(reason),
+            _ if asked.contains(ix) => Standing::Stale(Reason::Asked),
             (Verdict::Fresh, Some(up)) => Standing::Waits(up),
             (Verdict::Fresh, None) => Standing::Fresh,
         };

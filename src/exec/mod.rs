@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod audited;
+pub mod caches;
 pub mod event;
 pub mod eyes;
 pub mod job;
@@ -12,4 +13,5 @@ pub mod looked;
 pub mod run;
 pub mod sched;
 pub mod sync;
+pub mod tidy;
 pub mod work;

@@ -3,7 +3,7 @@
 //!
 //! Does not know what actions do.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::error::{Error, Result};
 use crate::exec::event::{Event, Summary};
 use crate::exec::eyes::Products;
-use crate::exec::job::{Job, OwnedJob, settle};
+use crate::exec::job::{self, Job, OwnedJob, settle};
 use crate::exec::sched::{Outcome, Sched};
 use crate::exec::work::{self, Context, Ended, RUN_LABEL};
 use crate::fresh::record::{Record, Stamp};
@@ -22,12 +22,16 @@ use crate::plan::graph::{Plan, StepIx};
 use crate::world::docker::Inventory;
 
 /// How to run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// How many actions at the same time.
     pub jobs: usize,
     /// Go on with what does not depend on a failed step.
     pub keep_going: bool,
+    /// Steps that are done again although they are fresh.
+    pub asked: HashSet<StepIx>,
+    /// Steps that are taken as their records say: neither judged nor run.
+    pub as_recorded: HashSet<StepIx>,
 }
 
 /// Brings every step of the plan up to date.
@@ -41,6 +45,7 @@ pub async fn run(
     options: Options,
     report: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Summary> {
+    let (products, stamps) = job::taken(plan, &options.as_recorded, &context.store)?;
     let (events, received) = unbounded_channel();
     let mut run = Run {
         plan,
@@ -48,8 +53,8 @@ pub async fn run(
         options,
         context,
         inventory,
-        products: Products::new(),
-        stamps: HashMap::new(),
+        products,
+        stamps,
         queue: VecDeque::new(),
         tasks: JoinSet::new(),
         summary: Summary::default(),
@@ -78,7 +83,7 @@ pub async fn step(
     tokio::pin!(interrupt);
     let shared = context.clone();
     let mut task = JoinSet::new();
-    task.spawn(async move { work::work(job.job(), &shared, &events).await });
+    task.spawn(async move { work::work(job.job(), false, &shared, &events).await });
     let Some(joined) = next_end(&mut task, &mut received, report, interrupt.as_mut()).await else {
         task.shutdown().await;
         return remove_own_containers(&context).await;
@@ -170,7 +175,16 @@ impl Run<'_> {
     /// Judges all that is ready; fresh steps make others ready at once.
     fn settle_ready(&mut self) {
         while let Some(ix) = self.sched.next_ready() {
+            if self.options.as_recorded.contains(&ix) {
+                self.summary.taken += 1;
+                self.sched.ended(ix, Outcome::Fresh);
+                continue;
+            }
             let job = self.job(ix);
+            if self.options.asked.contains(&ix) {
+                self.queue.push_back((ix, job.to_owned()));
+                continue;
+            }
             match settle(job, &self.context.store, self.inventory) {
                 Ok(Some((record, stamp))) => self.fresh(ix, &record, stamp),
                 Ok(None) => self.queue.push_back((ix, job.to_owned())),
@@ -185,7 +199,9 @@ impl Run<'_> {
                 return;
             };
             let (context, events) = (self.context.clone(), self.events.clone());
-            self.tasks.spawn(async move { (ix, work::work(job.job(), &context, &events).await) });
+            let asked = self.options.asked.contains(&ix);
+            self.tasks
+                .spawn(async move { (ix, work::work(job.job(), asked, &context, &events).await) });
         }
     }
 

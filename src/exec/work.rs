@@ -14,6 +14,7 @@ use crate::exec::action::{self, Log, Made};
 use crate::exec::event::Event;
 use crate::exec::job::{Job, refresh};
 use crate::fresh::judge::product_key;
+use crate::fresh::reason::Reason;
 use crate::fresh::record::{FORMAT, FileState, Record};
 use crate::ids::StepId;
 use crate::plan::step::{Object, Step};
@@ -54,9 +55,10 @@ pub(super) enum Ended {
     Executed { products: Arc<Record>, stamp: i64 },
 }
 
-/// Takes the lock, judges again, and runs the action if it is still needed.
+/// Takes the lock, judges again, and runs the action if it is still needed, or `asked` for.
 pub(super) async fn work(
     job: Job<'_>,
+    asked: bool,
     context: &Context,
     events: &UnboundedSender<Event>,
 ) -> Result<Ended> {
@@ -64,15 +66,17 @@ pub(super) async fn work(
     let lock = acquire(id, context, events).await?;
     let inventory = inventory(job.step, context).await?;
     let reason = match refresh(job, &context.store, &inventory, &lock)? {
+        Ok(_) if asked => Reason::Asked,
         Ok((products, stamp)) => return Ok(Ended::Fresh { products, stamp }),
         Err(reason) => reason,
     };
     let _ = events.send(Event::Started { step: id.clone(), reason: reason.to_string() });
     let begun = Instant::now();
+    note_made(job.step, &inventory, &context.store)?;
     let unfinished = begin(job, &context.store)?;
     sweep(id, context).await?;
     let mut log = Log::new(id, &context.store, events.clone());
-    let made = action::act(job.step, context, &mut log).await?;
+    let made = action::act(job.step, asked, context, &mut log).await?;
     let note = made.note.clone();
     let record = unfinished.seal(job, context, made, begun).await?;
     let stamp = latest_input(&record).max(job.newest_upstream).max(record.seen);
@@ -104,6 +108,19 @@ async fn acquire(
     }
 }
 
+/// What the step has left in the engine before may be without a name soon: whose it was must be known then.
+fn note_made(step: &Step, inventory: &Inventory, store: &Store) -> Result<()> {
+    let Some(record) = store.record(&step.id) else { return Ok(()) };
+    for object in &step.objects {
+        let left = record.objects.get(&object.to_string());
+        let ours = left.is_some() && left == inventory.id(object).as_ref();
+        if let (true, Some(id)) = (ours, inventory.engine_id(object)) {
+            store.note_made(id)?;
+        }
+    }
+    Ok(())
+}
+
 /// What a step saw before its action began. Only a finished action turns it into a record.
 struct Unfinished {
     seen: i64,
@@ -113,6 +130,7 @@ struct Unfinished {
 /// From here on the step counts as not finished, until its record is sealed.
 fn begin(job: Job<'_>, store: &Store) -> Result<Unfinished> {
     store.forget(&job.step.id)?;
+    store.age_logs(&job.step.id)?;
     let seen = store.now()?;
     let state = |p: &PathBuf| Ok((p.clone(), store::hashed_state(p)?));
     let files = job.step.files.iter().map(state).collect::<Result<_>>()?;
@@ -186,7 +204,7 @@ async fn sweep(id: &StepId, context: &Context) -> Result<()> {
 }
 
 /// Removes those of a project's containers whose step nobody works on any more.
-pub async fn sweep_all(context: &Context, containers: Vec<FoundContainer>) -> Result<()> {
+pub async fn sweep_all(context: &Context, containers: &[FoundContainer]) -> Result<()> {
     for container in containers {
         let step = container.labels.get(STEP_LABEL).and_then(|id| id.parse().ok());
         let Some(step) = step else { continue };

@@ -12,32 +12,69 @@ use crate::plan::step::Object;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Reason {
+    /// Nothing differs: somebody wants it done again.
+    Asked,
     Never,
     RecordGone,
     StampGone,
-    OtherFormat { old: u32 },
+    OtherFormat {
+        old: u32,
+    },
     FileAdded(PathBuf),
     FileLeft(PathBuf),
     FileGone(PathBuf),
     FileAppeared(PathBuf),
-    Content { file: PathBuf, old: String, new: String },
-    Mode { file: PathBuf, old: u32, new: u32 },
-    Link { file: PathBuf, old: String, new: String },
-    Type { file: PathBuf, old: FileType, new: FileType },
-    Setting { name: String, old: Option<String>, new: Option<String> },
-    Upstream { product: String, old: Option<String>, new: Option<String> },
+    Content {
+        file: PathBuf,
+        old: String,
+        new: String,
+    },
+    Mode {
+        file: PathBuf,
+        old: u32,
+        new: u32,
+    },
+    Link {
+        file: PathBuf,
+        old: String,
+        new: String,
+    },
+    Type {
+        file: PathBuf,
+        old: FileType,
+        new: FileType,
+    },
+    Setting {
+        name: String,
+        old: Option<String>,
+        new: Option<String>,
+    },
+    Upstream {
+        product: String,
+        old: Option<String>,
+        new: Option<String>,
+    },
     OutputGone(PathBuf),
-    OutputChanged { file: PathBuf, old: Option<String>, new: Option<String> },
+    OutputChanged {
+        file: PathBuf,
+        old: Option<String>,
+        new: Option<String>,
+    },
     ObjectGone(Object),
     BaseAdded(Object),
     BaseLeft(String),
-    ObjectChanged { object: Object, old: Option<String>, new: Option<String> },
+    ObjectChanged {
+        object: Object,
+        old: Option<String>,
+        new: Option<String>,
+    },
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let show = |p: &PathBuf| p.display().to_string();
         match self {
+            Self::Asked => f.write_str("asked for"),
             Self::Never => f.write_str("never built"),
             Self::RecordGone => f.write_str("its record is gone or damaged"),
             Self::StampGone => f.write_str("it did not finish, or its stamp was removed"),
@@ -94,6 +131,7 @@ impl Reason {
             |what: String, old: Option<String>, new: Option<String>| Change { what, old, new };
         let (there, gone) = (|| Some("there".to_owned()), || Some("gone".to_owned()));
         match self {
+            Self::Asked => change("wish".to_owned(), None, None),
             Self::Never => change("record".to_owned(), None, None),
             Self::RecordGone => change("record".to_owned(), there(), gone()),
             Self::StampGone => change("stamp".to_owned(), there(), gone()),

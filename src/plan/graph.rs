@@ -84,15 +84,24 @@ impl Plan {
 
     /// The sub-plan of `roots` and all that they need.
     pub fn closure(&self, roots: &[StepIx]) -> Result<Plan> {
+        self.closure_to(roots, |_| false)
+    }
+
+    /// The same up to the steps that are `given`: what these need is left out.
+    pub fn closure_to(&self, roots: &[StepIx], given: impl Fn(&Step) -> bool) -> Result<Plan> {
         let mut wanted = vec![false; self.len()];
         let mut stack = roots.to_vec();
         while let Some(ix) = stack.pop() {
-            if !std::mem::replace(&mut wanted[ix.index()], true) {
+            let seen = std::mem::replace(&mut wanted[ix.index()], true);
+            if !seen && !given(&self.graph[ix]) {
                 stack.extend(self.upstream(ix));
             }
         }
-        let steps = self.order.iter().filter(|ix| wanted[ix.index()]);
-        Plan::new(steps.map(|ix| self.graph[*ix].clone()).collect())
+        let step = |ix: &StepIx| {
+            let step = self.graph[*ix].clone();
+            if given(&step) { Step { needs: vec![], ..step } } else { step }
+        };
+        Plan::new(self.order.iter().filter(|ix| wanted[ix.index()]).map(step).collect())
     }
 }
 

@@ -1,10 +1,13 @@
-//! Which part of the plan a command line asks for.
+//! Which part of the plan a command line asks for, and what of it is done again or taken as it is.
 //!
 //! Knows names and the plan, not what is fresh.
+
+use std::collections::HashSet;
 
 use crate::error::{Error, Result};
 use crate::ids::{Kind, StepId};
 use crate::plan::graph::{Plan, StepIx};
+use crate::plan::step::Step;
 
 /// The steps for the named images and steps, or for all images but the excluded ones and all tasks.
 pub fn select(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Plan> {
@@ -17,6 +20,89 @@ pub fn with_tests(plan: &Plan, images: &[String], exclude: &[String]) -> Result<
     let tests = roots.iter().filter_map(|ix| test_of(plan, &plan.step(*ix).id)).collect::<Vec<_>>();
     roots.extend(tests);
     plan.closure(&roots)
+}
+
+fn roots(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Vec<StepIx>> {
+    if images.is_empty() {
+        return everything(plan, exclude);
+    }
+    images.iter().map(|name| named(plan, name)).collect()
+}
+
+/// What is done again although it is up to date; each also what those before it do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Again {
+    /// Images.
+    Images,
+    /// What is in them.
+    Rootfs,
+    /// What that is compiled in.
+    Builder,
+    /// What the builder is made of.
+    Imports,
+}
+
+impl Again {
+    fn covers(self, kind: Kind) -> bool {
+        let from = match kind {
+            Kind::Image => Some(Self::Images),
+            Kind::Rootfs => Some(Self::Rootfs),
+            Kind::Builder => Some(Self::Builder),
+            Kind::Import => Some(Self::Imports),
+            Kind::Fetch | Kind::Verify | Kind::Dockerfile | Kind::Test | Kind::Task => None,
+        };
+        from.is_some_and(|from| from <= self)
+    }
+}
+
+/// A part of the plan, and what is to be done about it besides what is stale.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// The part.
+    pub plan: Plan,
+    /// Steps that are done again although they are fresh.
+    pub asked: HashSet<StepIx>,
+    /// Steps that are taken as recorded, with nothing before them.
+    pub as_recorded: HashSet<StepIx>,
+}
+
+/// What a command line asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// Images and steps; none: everything.
+    pub names: &'a [String],
+    /// What is left out of everything.
+    pub exclude: &'a [String],
+    /// What is done again; with it, whatever is named.
+    pub again: Option<Again>,
+}
+
+impl Scope {
+    /// What a wish needs, up to the steps of docks that are `given`.
+    pub fn new(plan: &Plan, wish: Wish<'_>, given: impl Fn(&str) -> bool) -> Result<Self> {
+        let Wish { names, exclude, again } = wish;
+        let is_given = |step: &Step| dock(&step.id).is_some_and(&given);
+        let roots = roots(plan, names, exclude)?;
+        let id = |ix: &StepIx| plan.step(*ix).id.clone();
+        let named = roots.iter().filter(|_| !names.is_empty()).map(id).collect::<HashSet<_>>();
+        let plan = plan.closure_to(&roots, is_given)?;
+        let those = |wanted: &dyn Fn(&Step) -> bool| {
+            let all = plan.order().iter().filter(|ix| wanted(plan.step(**ix)));
+            all.copied().collect::<HashSet<_>>()
+        };
+        let as_recorded = those(&is_given);
+        let asked = those(&|step| {
+            let meant = |again: Again| again.covers(step.id.kind) || named.contains(&step.id);
+            again.is_some_and(meant) && !is_given(step)
+        });
+        Ok(Self { plan, asked, as_recorded })
+    }
+}
+
+/// The dock that a step belongs to; most others are for all docks.
+pub fn dock(id: &StepId) -> Option<&str> {
+    let own = matches!(id.kind, Kind::Rootfs | Kind::Dockerfile | Kind::Image | Kind::Test);
+    own.then_some(id.name.as_str())
 }
 
 /// The ids of the tests of some images (none: all but the excluded ones).
@@ -33,13 +119,6 @@ pub fn tests(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Vec<S
 fn test_of(plan: &Plan, id: &StepId) -> Option<StepIx> {
     let test = (id.kind == Kind::Image).then(|| StepId::new(Kind::Test, id.name.as_str()));
     plan.find(&test?)
-}
-
-fn roots(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Vec<StepIx>> {
-    if images.is_empty() {
-        return everything(plan, exclude);
-    }
-    images.iter().map(|name| named(plan, name)).collect()
 }
 
 /// All images but the excluded ones, and all tasks.

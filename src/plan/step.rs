@@ -40,6 +40,14 @@ pub enum Object {
     Image(String),
 }
 
+impl Object {
+    /// An object from how it is displayed and recorded.
+    pub fn of_record(text: &str) -> Option<Self> {
+        let name = text.strip_prefix("image `")?.strip_suffix('`')?;
+        Some(Self::Image(name.to_owned()))
+    }
+}
+
 impl std::fmt::Display for Object {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Object::Image(name) = self;

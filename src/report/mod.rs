@@ -45,8 +45,12 @@ pub fn summary(summary: &Summary, took: Duration) -> String {
         };
         return format!("{} failed{skipped}; {ran} done", steps(summary.failed.len()));
     }
+    let taken = match summary.taken {
+        0 => String::new(),
+        n => format!(", {n} taken as recorded"),
+    };
     match ran {
-        0 => format!("nothing to do: {} up to date", steps(fresh)),
-        _ => format!("done: {} in {}, {fresh} up to date", steps(ran), duration(took)),
+        0 => format!("nothing to do: {} up to date{taken}", steps(fresh)),
+        _ => format!("done: {} in {}, {fresh} up to date{taken}", steps(ran), duration(took)),
     }
 }

@@ -15,7 +15,10 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
 use crate::error::{Error, Result};
-use crate::plan::step::Object;
+
+mod inventory;
+
+pub use inventory::{FoundImage, Inventory};
 
 pub mod push;
 mod running;
@@ -40,23 +43,17 @@ pub struct Engine {
     docker: bollard::Docker,
 }
 
-/// The engine's images at one moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Inventory {
-    images: HashMap<String, String>,
-}
-
-impl Inventory {
-    /// What an object is: the content that its label names, else the engine's id for it.
-    pub fn id(&self, object: &Object) -> Option<String> {
-        let Object::Image(reference) = object;
-        self.id_of(reference).map(str::to_owned)
-    }
-
-    /// [`Self::id`] of the image with a reference.
-    pub fn id_of(&self, reference: &str) -> Option<&str> {
-        self.images.get(reference).map(String::as_str)
-    }
+/// An image to be built.
+#[derive(Debug, Clone, Copy)]
+pub struct Build<'a> {
+    /// What it is called.
+    pub references: &'a [String],
+    /// What it is, where that decides.
+    pub content: Option<&'a str>,
+    /// By name.
+    pub labels: &'a BTreeMap<String, String>,
+    /// Without the engine's cache.
+    pub anew: bool,
 }
 
 /// A container to work in.
@@ -137,36 +134,6 @@ impl Engine {
         }
     }
 
-    /// All images by reference, with what they are.
-    pub async fn inventory(&self) -> Result<Inventory> {
-        let listed = self.docker.list_images(None::<query::ListImagesOptions>).await;
-        let mut images = HashMap::new();
-        for image in listed.map_err(failed("list its images"))? {
-            let id = image.labels.get(CONTENT_LABEL).unwrap_or(&image.id);
-            for tag in &image.repo_tags {
-                images.insert(without_local_host(tag), id.clone());
-            }
-        }
-        Ok(Inventory { images })
-    }
-
-    /// The same for a few objects: what it costs does not grow with what the engine holds.
-    pub async fn inventory_of(&self, objects: &[Object]) -> Result<Inventory> {
-        let mut inventory = Inventory::default();
-        for Object::Image(reference) in objects {
-            match self.docker.inspect_image(reference).await {
-                Ok(image) => {
-                    let labels = image.config.and_then(|c| c.labels).unwrap_or_default();
-                    let id = labels.get(CONTENT_LABEL).cloned().or(image.id);
-                    inventory.images.extend(id.map(|id| (reference.clone(), id)));
-                }
-                Err(cause) if status(&cause) == Some(404) => {}
-                Err(cause) => return Err(failed("look up an image")(cause)),
-            }
-        }
-        Ok(inventory)
-    }
-
     /// The id of an image, if it is there.
     pub async fn image_id(&self, reference: &str) -> Result<Option<String>> {
         match self.docker.inspect_image(reference).await {
@@ -199,27 +166,34 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes an image of a container as it is now. `content` says what it is.
-    pub async fn commit(&self, container: &str, reference: &str, content: &str) -> Result<()> {
+    /// Makes an image of a container as it is now. `content` says what it is; of the container's labels
+    /// those of these names are empty: what is started from the image would inherit them.
+    pub async fn commit(
+        &self,
+        container: &str,
+        reference: &str,
+        content: &str,
+        without: &[&str],
+    ) -> Result<()> {
         let (repo, tag) = split(reference);
         let options = query::CommitContainerOptionsBuilder::default().container(container);
-        let label = format!("LABEL {CONTENT_LABEL}={content}");
+        let without = without.iter().map(|name| format!(" {name}="));
+        let without = without.collect::<Vec<_>>().concat();
+        let label = format!("LABEL {CONTENT_LABEL}={content}{without}");
         let options = options.repo(repo).tag(tag).pause(false).changes(&label).build();
         let config = bollard::models::ContainerConfig::default();
         let committed = self.docker.commit_container(options, config).await;
         committed.map(drop).map_err(failed("make an image of a container"))
     }
 
-    /// Builds an image of a context with its `Dockerfile`, and tags it. Returns its id. `label` is
-    /// name and value.
+    /// Builds an image of a context with its `Dockerfile`, and tags it. Returns its id.
     pub async fn build_image(
         &self,
         context: Body,
-        references: &[String],
-        content: Option<&str>,
-        labels: &BTreeMap<String, String>,
+        build: Build<'_>,
         log: Sink<'_>,
     ) -> Result<String> {
+        let Build { references, content, labels, anew } = build;
         let first = references.first().map_or("", String::as_str);
         let content = content.map(|c| (CONTENT_LABEL.to_owned(), c.to_owned()));
         let labels = labels.clone().into_iter().chain(content);
@@ -227,6 +201,7 @@ impl Engine {
             .dockerfile("Dockerfile")
             .t(first)
             .labels(&labels.collect())
+            .nocache(anew)
             .rm(true)
             .forcerm(true)
             .build();
@@ -370,11 +345,6 @@ fn split(reference: &str) -> (&str, &str) {
 
 fn text_of(piece: LogOutput) -> Bytes {
     piece.into_bytes()
-}
-
-/// Podman shows an image without a registry as `localhost/NAME`.
-fn without_local_host(tag: &str) -> String {
-    tag.strip_prefix("localhost/").unwrap_or(tag).to_owned()
 }
 
 fn status(cause: &bollard::errors::Error) -> Option<u16> {

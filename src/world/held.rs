@@ -50,6 +50,13 @@ pub(super) fn try_lock(path: &Path) -> Result<std::result::Result<StepLock, Stri
     Ok(Err("another process".to_owned()))
 }
 
+/// Who holds a lock. One that nobody has noted is not even touched, so that nobody waits for who asks.
+pub(super) fn holder(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let owner = owner(&mut file)?;
+    matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)).then_some(owner)
+}
+
 /// Waits for a lock. Blocks the thread.
 pub(super) fn lock(path: &Path) -> Result<StepLock> {
     lock_quietly(path).map(note_owner)

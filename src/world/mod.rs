@@ -10,6 +10,8 @@ pub mod held;
 pub mod http;
 pub mod index;
 pub mod keys;
+pub mod leftovers;
+pub mod logs;
 pub mod openpgp;
 pub mod release;
 pub mod store;

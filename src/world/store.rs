@@ -92,7 +92,7 @@ impl Store {
         )
     }
 
-    fn of(&self, folder: &str, id: &StepId, suffix: &str) -> PathBuf {
+    pub(super) fn of(&self, folder: &str, id: &StepId, suffix: &str) -> PathBuf {
         self.root.join(folder).join(id.kind.as_str()).join(format!("{}{suffix}", id.name))
     }
 
@@ -104,23 +104,6 @@ impl Store {
     /// Where a step's record is.
     pub fn record_path(&self, id: &StepId) -> PathBuf {
         self.of("records", id, ".json")
-    }
-
-    /// Where a step's log is.
-    pub fn log_path(&self, id: &StepId) -> PathBuf {
-        self.of("logs", id, ".log")
-    }
-
-    /// A fresh log for a step; the one before is kept beside it.
-    pub fn new_log(&self, id: &StepId) -> Result<(File, PathBuf)> {
-        let path = self.log_path(id);
-        make_parent(&path)?;
-        if path.exists() {
-            let previous = self.of("logs", id, ".previous.log");
-            fs::rename(&path, &previous).map_err(|e| Error::file("rename", &path, &e))?;
-        }
-        let file = File::create(&path).map_err(|e| Error::file("write", &path, &e))?;
-        Ok((file, path))
     }
 
     /// Now, on the clock of the file system that holds the state: nanoseconds since 1970.
@@ -274,6 +257,11 @@ impl Store {
         }
         let temp = self.temp.get().ok_or_else(|| Error::bug("no folder for temporary files"))?;
         Ok(temp.path())
+    }
+
+    /// Who works on a step just now.
+    pub fn at_work(&self, id: &StepId) -> Option<String> {
+        held::holder(&self.of("locks", id, ""))
     }
 
     /// Takes a step's lock if nobody has it, else says who does.

@@ -4,7 +4,7 @@
 //! In a `Buildconfig.sh`, a line that begins with `#` changes neither result, one with `tar` only the
 //! rootfs, one with `sys` only the sysroot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -18,6 +18,10 @@ use super::http::{Answer, Request, Server};
 pub struct World {
     /// By reference.
     images: BTreeMap<String, Image>,
+    /// Those that another one has taken the name of.
+    nameless: Vec<Image>,
+    /// Ids of images that a container needs.
+    used: BTreeSet<String>,
     containers: BTreeMap<String, Container>,
     /// Id → container and command.
     execs: BTreeMap<String, (String, Vec<String>)>,
@@ -95,7 +99,36 @@ impl Engine {
     /// Gets an image of another registry, of some version.
     pub fn pull(&self, reference: &str, version: u32) {
         let image = Image { id: digest(format!("{reference} {version}")), ..Image::default() };
-        self.shared.lock().images.insert(reference.to_owned(), image);
+        self.shared.lock().name(reference, image);
+    }
+
+    /// Ids of the images that have no name.
+    pub fn nameless(&self) -> Vec<String> {
+        self.shared.lock().nameless.iter().map(|image| image.id.clone()).collect()
+    }
+
+    /// An image without a name that somebody else has made.
+    pub fn leave_nameless(&self, label: (&str, &str)) -> String {
+        let labels = BTreeMap::from([(label.0.to_owned(), label.1.to_owned())]);
+        let image = Image { id: format!("sha256:{}", digest(label.1)), labels };
+        self.shared.lock().nameless.push(image.clone());
+        image.id
+    }
+
+    /// A container runs on an image from now on.
+    pub fn occupy(&self, reference: &str) {
+        let mut world = self.shared.lock();
+        let id = world.images[reference].id.clone();
+        world.used.insert(id);
+    }
+
+    /// Starts a container with these labels.
+    pub fn start_container(&self, labels: &[(&str, &str)]) -> String {
+        let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let mut world = self.shared.lock();
+        let id = world.new_id();
+        world.containers.insert(id.clone(), Container { labels, files: Files::new() });
+        id
     }
 
     /// Names of the docks' images that were built since the last question.
@@ -196,7 +229,9 @@ impl Shared {
         let mut world = self.lock();
         let image = Image { id: format!("sha256:{}", digest(&files[config].1)), labels };
         world.built.push(tags[0].clone());
-        world.images.extend(tags.into_iter().map(|tag| (tag, image.clone())));
+        for tag in &tags {
+            world.name(tag, image.clone());
+        }
         ok(json!({ "stream": "loaded\n" }))
     }
 
@@ -264,7 +299,11 @@ impl World {
         let query = |key: &str| request.query.get(key).map_or("", String::as_str);
         let tagged = format!("{}:{}", query("repo"), query("tag"));
         match (request.method.as_str(), name) {
-            ("GET", ["json"]) => ok(self.images.iter().map(listed).collect()),
+            ("GET", ["json"]) => {
+                let named = self.images.iter().map(|(name, image)| (name.as_str(), image));
+                let nameless = self.nameless.iter().map(|image| ("<none>:<none>", image));
+                ok(named.chain(nameless).map(listed).collect())
+            }
             ("GET", [name @ .., "json"]) => match self.find(&name.join("/")) {
                 Some(Image { id, labels }) => {
                     let config = json!({ "Labels": labels });
@@ -278,25 +317,43 @@ impl World {
             }
             ("POST", [name @ .., "tag"]) => {
                 let image = self.find(&name.join("/")).unwrap();
-                self.images.insert(tagged, image);
+                self.name(&tagged, image);
                 Answer::Json(201, Value::Null)
             }
-            ("DELETE", name) => match self.images.remove(&with_tag(&name.join("/"))) {
-                Some(_) => ok(json!([])),
-                None => missing("image"),
-            },
+            ("DELETE", name) => self.remove_image(&name.join("/"), query("force") == "true"),
             _ => missing("request"),
         }
     }
 
     fn find(&self, name: &str) -> Option<Image> {
-        let by_id = self.images.values().find(|image| image.id == name);
+        let mut all = self.images.values().chain(&self.nameless);
+        let by_id = all.find(|image| image.id == name);
         by_id.or_else(|| self.images.get(&with_tag(name))).cloned()
     }
 
     fn made(&mut self, reference: &str, of: impl AsRef<[u8]>, labels: BTreeMap<String, String>) {
         let id = format!("sha256:{}", digest(of));
-        self.images.insert(reference.to_owned(), Image { id, labels });
+        self.name(reference, Image { id, labels });
+    }
+
+    /// Gives a name to an image; the one that had it may have no other.
+    fn name(&mut self, reference: &str, image: Image) {
+        let id = image.id.clone();
+        self.nameless.retain(|other| other.id != id);
+        let before = self.images.insert(reference.to_owned(), image);
+        let nameless = |old: &Image| self.images.values().all(|other| other.id != old.id);
+        self.nameless.extend(before.filter(nameless));
+    }
+
+    fn remove_image(&mut self, name: &str, force: bool) -> Answer {
+        let Some(image) = self.find(name) else { return missing("image") };
+        if self.used.contains(&image.id) && !force {
+            let message = "conflict: a container is using its referenced image";
+            return Answer::Json(409, json!({ "message": message }));
+        }
+        self.images.remove(&with_tag(name));
+        self.nameless.retain(|other| other.id != name);
+        ok(json!([]))
     }
 
     fn commit(&mut self, request: &Request) -> Answer {
@@ -374,11 +431,11 @@ impl World {
 /// The labels that `LABEL NAME=VALUE` asks for.
 fn changed(request: &Request) -> BTreeMap<String, String> {
     let change = request.query.get("changes").and_then(|c| c.strip_prefix("LABEL "));
-    let label = change.and_then(|c| c.split_once('='));
-    label.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let labels = change.into_iter().flat_map(|c| c.split(' ')).filter_map(|c| c.split_once('='));
+    labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn listed((name, Image { id, labels }): (&String, &Image)) -> Value {
+fn listed((name, Image { id, labels }): (&str, &Image)) -> Value {
     json!({ "Id": id, "RepoTags": [name], "ParentId": "", "RepoDigests": [], "Created": 0,
             "Size": 1, "SharedSize": 0, "Labels": labels, "Containers": 0 })
 }

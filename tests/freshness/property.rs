@@ -174,7 +174,7 @@ impl Hand {
     fn compare_run(&self, plan: &Plan, sequence: &Sequence, expected: &Expected) {
         let (context, inventory) = (Arc::new(self.context(&sequence.root)), Inventory::default());
         context.store.create().unwrap();
-        let options = Options { jobs: 2, keep_going: false };
+        let options = Options { jobs: 2, ..Options::default() };
         let mut said = String::new();
         let mut report = |event| said += &format!("{event:?}\n");
         let summary = self

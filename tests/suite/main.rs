@@ -5,7 +5,7 @@
 //! | `errors` | nothing, or the engine, or the local mirror |
 //! | `assembled` | the engine |
 //! | `audited` | the engine and a C compiler |
-//! | `chaos`, `cheap` | the engine; images FROM scratch, seconds |
+//! | `chaos`, `cheap`, `daily` | the engine; images FROM scratch, seconds |
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `sized` | the engine |
 //! | `slice` | the engine and the local mirror; compiles |
@@ -17,6 +17,7 @@ mod assembled;
 mod audited;
 mod chaos;
 mod cheap;
+mod daily;
 mod errors;
 #[path = "../fake/group.rs"]
 mod group;

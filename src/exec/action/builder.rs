@@ -9,10 +9,12 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::exec::action::import::Target;
 use crate::exec::action::{Log, Made, is_there};
 use crate::exec::work::Context;
 use crate::hex::hex;
 use crate::world::archive::{self, Entry};
+use crate::world::docker::Build;
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/bob");
 
@@ -37,12 +39,12 @@ pub fn templates_digest() -> String {
 
 pub(super) async fn builder(
     portage_image: &str,
-    image: &str,
-    content: &str,
+    target: Target<'_>,
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
-    if is_there(image, content, context).await? {
+    let Target { image, content, anew } = target;
+    if is_there(target, context).await? {
         return Ok(Made::product("content", content).note("already in the engine"));
     }
     let entries = templates().map(|(path, text)| entry(path, text, portage_image));
@@ -50,7 +52,9 @@ pub(super) async fn builder(
     let body = archive::stream(entries, context.settings.source_date_epoch);
     let mut sink = |data: &[u8]| log.write(data);
     let references = [image.to_owned()];
-    context.engine.build_image(body, &references, Some(content), &[].into(), &mut sink).await?;
+    let labels = [].into();
+    let of = Build { references: &references, content: Some(content), labels: &labels, anew };
+    context.engine.build_image(body, of, &mut sink).await?;
     log.check()?;
     Ok(Made::product("content", content))
 }

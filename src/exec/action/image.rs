@@ -11,14 +11,19 @@ use crate::exec::action::bom::Documents;
 use crate::exec::action::ledger;
 use crate::exec::action::{Log, Made, blocking};
 use crate::exec::work::Context;
-use crate::oci::Left;
 use crate::oci::bundle::Blob;
 use crate::oci::label::{self, Labels};
 use crate::plan::step::ImageWork;
 use crate::size::megabytes;
 use crate::world::archive::{self, Entry, bundle};
+use crate::world::docker::Build;
 
-pub(super) async fn image(work: &ImageWork, context: &Context, log: &mut Log) -> Result<Made> {
+pub(super) async fn image(
+    work: &ImageWork,
+    anew: bool,
+    context: &Context,
+    log: &mut Log,
+) -> Result<Made> {
     let temp = context.store.temp_dir()?;
     let documents = Documents::of(work, context.settings.source_date_epoch)?;
     let (folder, of, settings) = (temp.path().to_owned(), work.clone(), context.settings.clone());
@@ -27,7 +32,8 @@ pub(super) async fn image(work: &ImageWork, context: &Context, log: &mut Log) ->
     let (id, why, base) = match written {
         Ok(written) => (load(work, &written, context, log).await?, None, written.base),
         Err(left) => {
-            (build(work, &documents, &left, context, log).await?, Some(left.why().to_owned()), None)
+            log.write(format!("bb: built by the engine: {}\n", left.why()).as_bytes());
+            (build(work, &documents, anew, context, log).await?, Some(left.why().to_owned()), None)
         }
     };
     log.check()?;
@@ -77,18 +83,18 @@ const ATTEMPTS: usize = 3;
 async fn build(
     work: &ImageWork,
     documents: &Documents,
-    left: &Left,
+    anew: bool,
     context: &Context,
     log: &mut Log,
 ) -> Result<String> {
-    log.write(format!("bb: built by the engine: {}\n", left.why()).as_bytes());
     context.store.replace(&work.dir.join("image.tar"), b"")?;
     let labels = labels(work, documents, context).await?;
     let mut attempt = 1;
     loop {
         let body = archive::stream(entries(work), context.settings.source_date_epoch);
         let mut sink = |data: &[u8]| log.write(data);
-        match context.engine.build_image(body, &work.references, None, &labels, &mut sink).await {
+        let of = Build { references: &work.references, content: None, labels: &labels, anew };
+        match context.engine.build_image(body, of, &mut sink).await {
             Ok(id) => return Ok(id),
             Err(error) if attempt < ATTEMPTS && cache_vanished(&error) => {
                 log.write(format!("bb: {}; trying again\n", error.message()).as_bytes());

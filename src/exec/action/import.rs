@@ -6,37 +6,41 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made, blocking, is_there};
-use crate::exec::work::Context;
+use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
 use crate::world::archive;
 use crate::world::docker::ContainerSpec;
 
-pub(super) async fn stage3(
-    file: &Path,
-    image: &str,
-    sha512: &str,
-    context: &Context,
-) -> Result<Made> {
-    if is_there(image, sha512, context).await? {
+/// An image of the engine that says what it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub image: &'a str,
+    pub content: &'a str,
+    /// Made although the engine has it.
+    pub anew: bool,
+}
+
+pub(super) async fn stage3(file: &Path, target: Target<'_>, context: &Context) -> Result<Made> {
+    let Target { image, content: sha512, .. } = target;
+    if is_there(target, context).await? {
         return Ok(Made::product("content", sha512).note("already in the engine"));
     }
+    let before = context.engine.image_id(image).await?;
     let body = archive::verified_file(file.to_owned(), sha512.to_owned());
     let imported = context.engine.import_image(body, image, sha512).await;
     if let Err(error) = imported {
-        context.engine.remove_image(image).await?;
+        if context.engine.image_id(image).await? != before {
+            context.engine.remove_image(image).await?;
+        }
         return Err(told(file, sha512, error).await);
     }
     Ok(Made::product("content", sha512))
 }
 
+/// What a container says of whose it is, and an image of it must not.
+const OF_CONTAINER: [&str; 3] = [PROJECT_LABEL, STEP_LABEL, RUN_LABEL];
+
 /// Where Portage looks for its ebuild repository.
 const REPOSITORY: &str = "/var/db/repos/gentoo";
-
-/// The image with the snapshot.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Target<'a> {
-    pub image: &'a str,
-    pub content: &'a str,
-}
 
 /// Unpacks the snapshot in a container and makes an image of it: it is there whole or not at all.
 pub(super) async fn portage(
@@ -47,14 +51,14 @@ pub(super) async fn portage(
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
-    let Target { image, content } = target;
-    if is_there(image, content, context).await? {
+    let Target { image, content, .. } = target;
+    if is_there(target, context).await? {
         return Ok(Made::product("content", content).note("already in the engine"));
     }
     let container = context.engine.start_container(spec).await?;
     let mut made = unpack(file, sha512, &container, context, log).await;
     if made.is_ok() {
-        made = context.engine.commit(&container, image, content).await;
+        made = context.engine.commit(&container, image, content, &OF_CONTAINER).await;
     }
     context.engine.remove_container(&container).await?;
     match made {

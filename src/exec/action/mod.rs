@@ -23,6 +23,7 @@ pub use log::Log;
 pub use assemble::{chain, summary};
 pub use builder::templates_digest;
 pub use ledger::ledgers;
+pub use rootfs::CACHES;
 pub use verify::{EXPIRES, SKIPPED};
 
 use crate::error::{Error, Result};
@@ -54,8 +55,8 @@ impl Made {
     }
 }
 
-/// Does a step's work.
-pub async fn act(step: &Step, context: &Context, log: &mut Log) -> Result<Made> {
+/// Does a step's work. `anew`: what others have made of the same does not do.
+pub async fn act(step: &Step, anew: bool, context: &Context, log: &mut Log) -> Result<Made> {
     match &step.work {
         Work::Fetch { path, dest, pinned } => {
             fetch::fetch(path, dest, pinned.as_ref(), context, log).await
@@ -66,15 +67,16 @@ pub async fn act(step: &Step, context: &Context, log: &mut Log) -> Result<Made> 
             verify::verify(files, pinned, context).await
         }
         Work::ImportStage3 { file, image, sha512 } => {
-            import::stage3(file, image, sha512, context).await
+            import::stage3(file, import::Target { image, content: sha512, anew }, context).await
         }
         Work::ImportPortage { file, image, stage3_image, sha512, content } => {
             let spec = container(&step.id, stage3_image, context);
-            let target = import::Target { image, content };
+            let target = import::Target { image, content, anew };
             import::portage(file, sha512, target, &spec, context, log).await
         }
         Work::Builder { portage_image, image, content } => {
-            builder::builder(portage_image, image, content, context, log).await
+            let target = import::Target { image, content, anew };
+            builder::builder(portage_image, target, context, log).await
         }
         Work::Rootfs(work) => {
             let spec = container(&step.id, &work.bob, context);
@@ -83,7 +85,7 @@ pub async fn act(step: &Step, context: &Context, log: &mut Log) -> Result<Made> 
         Work::Dockerfile { template, dest, jinja, markers } => {
             dockerfile::dockerfile(template, dest, *jinja, markers, context)
         }
-        Work::Image(work) => image::image(work, context, log).await,
+        Work::Image(work) => image::image(work, anew, context, log).await,
         Work::Test(work) => {
             let spec = |image: &str| container(&step.id, image, context);
             test::test(work, &spec, context, log).await
@@ -106,8 +108,13 @@ fn container(step: &StepId, image: &str, context: &Context) -> ContainerSpec {
     }
 }
 
-/// Whether the engine has an image that says it is this: another project may have made it.
-async fn is_there(image: &str, content: &str, context: &Context) -> Result<bool> {
+/// Whether the engine has an image that says it is this: another project may have made it. Where it is
+/// to be made anew, that does not count.
+async fn is_there(target: import::Target<'_>, context: &Context) -> Result<bool> {
+    let import::Target { image, content, anew } = target;
+    if anew {
+        return Ok(false);
+    }
     let object = Object::Image(image.to_owned());
     let inventory = context.engine.inventory_of(std::slice::from_ref(&object)).await?;
     Ok(inventory.id(&object).as_deref() == Some(content))

@@ -18,9 +18,10 @@ use crate::world::docker::ContainerSpec;
 use crate::world::http::{Expect, Mirror};
 use crate::world::{release, store};
 
-/// Caches that all builders of an engine share; what is in them is keyed by content.
-const DISTFILES_VOLUME: &str = "gentoo-bb-distfiles";
-const PACKAGES_VOLUME: &str = "gentoo-bb-packages";
+/// Caches that all builders of an engine share, and where a builder has them; what is in them is keyed by
+/// content.
+pub const CACHES: [(&str, &str); 2] =
+    [("gentoo-bb-distfiles", "/distfiles"), ("gentoo-bb-packages", "/packages")];
 /// No source archive of Gentoo's tree is larger.
 const LARGEST_DISTFILE: u64 = 8 << 30;
 
@@ -31,10 +32,7 @@ pub(super) async fn rootfs(
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
-    spec.volumes = vec![
-        (DISTFILES_VOLUME.to_owned(), "/distfiles".to_owned(), false),
-        (PACKAGES_VOLUME.to_owned(), "/packages".to_owned(), false),
-    ];
+    spec.volumes = CACHES.map(|(name, path)| (name.to_owned(), path.to_owned(), false)).into();
     let container = context.engine.start_container(&spec).await?;
     let made = build(work, files, &container, context, log).await;
     context.engine.remove_container(&container).await?;

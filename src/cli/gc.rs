@@ -1,0 +1,99 @@
+//! `bb gc`: what nothing of the plan needs any more goes.
+
+use std::path::Path;
+
+use crate::cli::say;
+use crate::cli::session::{self, Asked, Asking};
+use crate::cli::tidy::tidy;
+use crate::error::Result;
+use crate::exec::caches;
+use crate::exec::tidy::{self, Group, Images};
+use crate::ids::Kind;
+use crate::plan::graph::StepIx;
+use crate::plan::{Object, Plan};
+use crate::project::Project;
+
+/// Remove what is not needed any more: results of docks that are gone, images without a name, builders of
+/// other stage3s and snapshots, abandoned containers, old downloads. Nothing that bb has not made.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bb gc --dry-run         # what would go
+  bb gc --keep-builders   # other projects of this engine still use them
+  bb gc --unused-for 90   # also binary packages and sources
+  bb gc")]
+pub(super) struct Args {
+    /// Say what would go and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Leave the builders of other stage3s and snapshots: another project may be pinned to them
+    #[arg(long)]
+    keep_builders: bool,
+    /// Remove binary packages that no builder has used for more than so many days, and sources that came
+    /// before that: all projects of the engine share them
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36500))]
+    unused_for: Option<u32>,
+}
+
+pub(super) async fn gc(args: &Args, state: &Path) -> Result<u8> {
+    let env = session::environment();
+    let project = Project::load(&env, state)?;
+    let store = project.store();
+    let (_, plan) = session::shape(&project)?;
+    let asked = Asking::begin(&env, &store).answer().await?;
+    let images = Images::new(asked.engine.images().await?);
+    let mut groups = tidy::abandoned(&asked.containers, &store);
+    groups.extend(tidy::of_steps(&tidy::gone(&plan, &store), &store, &images));
+    groups.push(tidy::nameless(&store, &images));
+    // Without a lock it is not known which builder is needed.
+    if !args.keep_builders && project.lock()?.is_some() {
+        groups.push(tidy::builders(&plan, &images));
+    }
+    groups.push(tidy::traces(&store, false));
+    unique(&mut groups);
+    groups.extend(unused(args, &project, &plan, &asked).await?);
+    tidy(&groups, &store, Some(&asked.engine), args.dry_run).await?;
+    if !args.dry_run {
+        tidy::forget_gone(&store, &Images::new(asked.engine.images().await?))?;
+    }
+    Ok(0)
+}
+
+/// A builder may be a gone step's as well.
+fn unique(groups: &mut [Group]) {
+    let mut seen = vec![];
+    for group in groups {
+        group.things.retain(|thing| !seen.contains(thing));
+        seen.extend(group.things.iter().cloned());
+    }
+}
+
+/// What the caches have that nobody has used for long; already gone, if it is to go.
+async fn unused(
+    args: &Args,
+    project: &Project,
+    plan: &Plan,
+    asked: &Asked,
+) -> Result<Option<Group>> {
+    let (Some(days), Some(ix)) = (args.unused_for, builder(plan)) else { return Ok(None) };
+    let step = plan.step(ix);
+    let there = |Object::Image(name): &Object| asked.inventory.id_of(name).map(|_| name.clone());
+    let Some(image) = step.objects.iter().find_map(there) else {
+        say("kept    the caches: there is no builder that could look into them\n");
+        return Ok(None);
+    };
+    let context = session::context(project, asked.engine.clone(), true, 1)?;
+    let lock = match context.store.try_lock(&step.id)? {
+        Ok(lock) => lock,
+        Err(owner) => {
+            say(&format!("kept    the caches: {owner} is at {}\n", step.id));
+            return Ok(None);
+        }
+    };
+    let things = caches::unused((&step.id, &image), days, args.dry_run, &context).await?;
+    drop(lock);
+    Ok(Some(Group { step: None, things }))
+}
+
+fn builder(plan: &Plan) -> Option<StepIx> {
+    plan.order().iter().copied().find(|ix| plan.step(*ix).id.kind == Kind::Builder)
+}

@@ -1,0 +1,69 @@
+//! `bb missing`: build only the images that the engine does not have.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::cli::build::{self, How};
+use crate::cli::session::{self, Asking};
+use crate::cli::{Look, notes, print, say, status};
+use crate::error::Result;
+use crate::exec::job;
+use crate::ids::Kind;
+use crate::plan::Plan;
+use crate::plan::select::{self, Scope, Wish};
+use crate::world::docker::Inventory;
+
+/// Build only the images that the engine does not have; whatever else has changed stays as it is.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bb missing            # after the engine has lost images
+  bb missing --dry-run  # what would be built")]
+pub(super) struct Args {
+    /// Names of images: those and what they stand on (default: all but the excluded ones)
+    images: Vec<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+pub(super) async fn missing(args: Args, state: &Path, look: Look) -> Result<u8> {
+    let begun = Instant::now();
+    let env = session::environment();
+    let project = args.how.project(&env, state)?;
+    let store = project.store();
+    let asking = Asking::begin(&env, &store);
+    let plan = if args.how.dry_run {
+        session::locked_plan(&project)?
+    } else {
+        session::plan(&project, args.how.offline).await?.1
+    };
+    let plan = select::select(&plan, &args.images, &project.settings.exclude)?;
+    let asked = asking.answer().await?;
+    let (images, lacking) = lacking(&plan, &asked.inventory);
+    if lacking.is_empty() {
+        say(&format!("nothing is missing: the engine has {images}\n"));
+        return Ok(0);
+    }
+    let wish = Wish { names: &lacking, exclude: &[], again: None };
+    let scope = Scope::new(&plan, wish, |dock| !lacking.iter().any(|name| name == dock))?;
+    if args.how.dry_run {
+        let standings = job::standings_of(&scope, &store, &asked.inventory)?;
+        print(&status::text(&scope.plan, &standings));
+        return Ok(0);
+    }
+    notes::begin(&project.settings, look);
+    let ran = build::run(&args.how, look, &project, &asked, &scope).await?;
+    Ok(build::end(&ran, begun, &store, look))
+}
+
+/// How many images there are, in words, and which of them the engine does not have.
+fn lacking(plan: &Plan, inventory: &Inventory) -> (String, Vec<String>) {
+    let steps = plan.order().iter().map(|ix| plan.step(*ix));
+    let images = steps.filter(|step| step.id.kind == Kind::Image).collect::<Vec<_>>();
+    let count = match images.len() {
+        1 => "the only image".to_owned(),
+        many => format!("all {many} images"),
+    };
+    let has = |object| inventory.id(object).is_some();
+    let lacking = images.iter().filter(|step| !step.objects.iter().all(has));
+    (count, lacking.map(|step| step.id.name.clone()).collect())
+}

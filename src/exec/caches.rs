@@ -1,0 +1,65 @@
+//! The engine's caches of binary packages and sources: what nobody has used for long.
+//!
+//! They are volumes that all builders share; a builder dates a package when it uses it, and the file time of
+//! a source is when it came. Whatever goes is compiled or fetched again when it is needed.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::exec::action::CACHES;
+use crate::exec::tidy::Thing;
+use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
+use crate::ids::StepId;
+use crate::world::docker::ContainerSpec;
+
+/// Finds what was not used for more than so many days, and removes it unless it is only to be told.
+///
+/// # Errors
+/// The engine does not answer, or something cannot be removed.
+pub async fn unused(
+    builder: (&StepId, &str),
+    days: u32,
+    dry_run: bool,
+    context: &Context,
+) -> Result<Vec<Thing>> {
+    let (step, image) = builder;
+    let labels = [
+        (PROJECT_LABEL, context.project.clone()),
+        (STEP_LABEL, step.to_string()),
+        (RUN_LABEL, context.run.clone()),
+    ];
+    let volume = |(name, path): (&str, &str)| (name.to_owned(), path.to_owned(), false);
+    let spec = ContainerSpec {
+        image: image.to_owned(),
+        labels: labels.map(|(k, v)| (k.to_owned(), v)).into(),
+        volumes: CACHES.map(volume).into(),
+        ..ContainerSpec::default()
+    };
+    let container = context.engine.start_container(&spec).await?;
+    let found = find(&container, days, dry_run, context).await;
+    context.engine.remove_container(&container).await?;
+    found
+}
+
+async fn find(container: &str, days: u32, dry_run: bool, context: &Context) -> Result<Vec<Thing>> {
+    let older = format!("+{days}");
+    let mut command = vec!["find"];
+    command.extend(CACHES.map(|(_, path)| path));
+    command.extend(["-xdev", "-type", "f", "-mtime", older.as_str(), "-printf", "%s %p\\n"]);
+    command.extend(Some("-delete").filter(|_| !dry_run));
+    let mut said = vec![];
+    let mut sink = |data: &[u8]| said.extend_from_slice(data);
+    let status = context.engine.exec(container, &command, &mut sink).await?;
+    let said = String::from_utf8_lossy(&said);
+    if status != 0 {
+        let last = said.lines().next_back().unwrap_or_default().to_owned();
+        return Err(Error::step("the caches cannot be looked through").detail(format!("  {last}")));
+    }
+    let thing = |line: &str| {
+        let (size, path) = line.split_once(' ')?;
+        Some(Thing::Cached(PathBuf::from(path.trim_start_matches('/')), size.parse().ok()?))
+    };
+    let mut things = said.lines().filter_map(thing).collect::<Vec<_>>();
+    things.sort();
+    Ok(things)
+}

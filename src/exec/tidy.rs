@@ -1,0 +1,254 @@
+//! What `bb` has made and may go: results of steps, and what nothing needs any more.
+//!
+//! Finds things by records, ids and labels of its own only, and removes what was found. Who asked for it,
+//! and how it is told, it does not know.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::Result;
+use crate::exec::work::STEP_LABEL;
+use crate::fresh::record::{FileType, Record};
+use crate::ids::{Kind, StepId};
+use crate::plan::Plan;
+use crate::plan::step::Object;
+use crate::world::docker::{Engine, FoundContainer, FoundImage};
+use crate::world::leftovers::remove_empty;
+use crate::world::store::{Store, file_state, remove_if_there};
+use crate::world::trace::Trace;
+
+/// Names of the images that all projects of an engine share, from the last to the first.
+const SHARED: [&str; 3] = ["gentoo-bb/bob:", "gentoo-bb/portage:", "gentoo-bb/stage3:"];
+
+/// One thing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Thing {
+    /// A file of the state folder.
+    File(PathBuf, u64),
+    /// An image of the engine by name, or by id where it has none; and its size.
+    Image(String, u64),
+    /// A container of the engine by id, and the step that it was for.
+    Container(String, StepId),
+    /// A file of the engine's caches, and its size.
+    Cached(PathBuf, u64),
+    /// Record, stamp and logs of a step.
+    Record(StepId),
+}
+
+/// What goes together: under a step's lock, if it is a step's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// The step.
+    pub step: Option<StepId>,
+    /// In the order in which they go.
+    pub things: Vec<Thing>,
+}
+
+/// What came of a thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is gone.
+    Removed,
+    /// It stays, and why.
+    Kept(String),
+}
+
+/// The engine's images, by name and by id.
+#[derive(Debug, Default)]
+pub struct Images {
+    all: Vec<FoundImage>,
+    by_name: HashMap<String, usize>,
+}
+
+impl Images {
+    /// As the engine lists them.
+    pub fn new(all: Vec<FoundImage>) -> Self {
+        let names = all.iter().enumerate();
+        let names = names.flat_map(|(at, i)| i.references.iter().map(move |r| (r.clone(), at)));
+        Self { by_name: names.collect(), all }
+    }
+
+    fn named(&self, name: &str) -> Option<&FoundImage> {
+        self.all.get(*self.by_name.get(name)?)
+    }
+}
+
+/// All that steps have made and left, those that are built on others first.
+pub fn of_steps(steps: &[StepId], store: &Store, images: &Images) -> Vec<Group> {
+    let mut steps = steps.to_vec();
+    steps.sort_by(|a, b| b.kind.cmp(&a.kind).then_with(|| a.name.cmp(&b.name)));
+    steps.into_iter().map(|step| of_step(step, store, images)).collect()
+}
+
+fn of_step(step: StepId, store: &Store, images: &Images) -> Group {
+    let record = store.record(&step).unwrap_or_default();
+    // A task's outputs are files of the project: who has written the command knows what becomes of them.
+    let files = record.outputs.keys().filter(|path| below(store.root(), path));
+    let files = files.flat_map(|path| with_parts(&step, path)).filter_map(|path| file(&path));
+    let mut things = files.collect::<Vec<_>>();
+    let objects = record.objects.iter().filter_map(|(name, id)| left(name, id, images));
+    things.extend(objects);
+    things.push(Thing::Record(step.clone()));
+    Group { step: Some(step), things }
+}
+
+/// Whether a path is in a folder and leads nowhere else: a record may say anything.
+fn below(folder: &Path, path: &Path) -> bool {
+    let inside = path.strip_prefix(folder);
+    inside.is_ok_and(|p| p.components().all(|part| matches!(part, Component::Normal(_))))
+}
+
+/// A download that was broken off is beside where it was to go.
+fn with_parts(step: &StepId, path: &Path) -> Vec<PathBuf> {
+    let with = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let parts = if step.kind == Kind::Fetch { &["", ".part", ".part.meta"][..] } else { &[""] };
+    parts.iter().map(|suffix| with(suffix)).collect()
+}
+
+fn file(path: &Path) -> Option<Thing> {
+    let state = file_state(path);
+    (state.kind == FileType::File).then(|| Thing::File(path.to_owned(), state.size))
+}
+
+/// An image that is still what a step has left under this name.
+fn left(name: &str, id: &str, images: &Images) -> Option<Thing> {
+    let Object::Image(reference) = Object::of_record(name)?;
+    let image = images.named(&reference)?;
+    let same = image.content.as_deref().unwrap_or(&image.id) == id;
+    same.then_some(Thing::Image(reference, image.size))
+}
+
+/// The steps that have left anything and are not in the plan any more.
+pub fn gone(plan: &Plan, store: &Store) -> Vec<StepId> {
+    store.known_steps().into_iter().filter(|id| plan.find(id).is_none()).collect()
+}
+
+/// Images that were made here and that another one has taken the name of.
+pub fn nameless(store: &Store, images: &Images) -> Group {
+    let noted = store.noted().into_iter().collect::<HashSet<_>>();
+    let nameless = images.all.iter().filter(|i| i.references.is_empty() && noted.contains(&i.id));
+    Group { step: None, things: nameless.map(|i| Thing::Image(i.id.clone(), i.size)).collect() }
+}
+
+/// Builders, and what they consist of, that the plan does not need.
+pub fn builders(plan: &Plan, images: &Images) -> Group {
+    let steps = plan.order().iter().map(|ix| plan.step(*ix));
+    let needed = steps.flat_map(|step| &step.objects).map(|Object::Image(name)| name.as_str());
+    let needed = needed.collect::<HashSet<_>>();
+    let mut found = BTreeMap::new();
+    for image in images.all.iter().filter(|image| image.content.is_some()) {
+        for name in image.references.iter().filter(|name| !needed.contains(name.as_str())) {
+            let rank = SHARED.iter().position(|shared| name.starts_with(shared));
+            found.extend(rank.map(|rank| ((rank, name.clone()), image.size)));
+        }
+    }
+    let things = found.into_iter().map(|((_, name), size)| Thing::Image(name, size));
+    Group { step: None, things: things.collect() }
+}
+
+/// Containers of this project's whose step nobody works on.
+pub fn abandoned(containers: &[FoundContainer], store: &Store) -> Vec<Group> {
+    let group = |container: &FoundContainer| {
+        let step = container.labels.get(STEP_LABEL)?.parse::<StepId>().ok()?;
+        let things = vec![Thing::Container(container.id.clone(), step.clone())];
+        store.at_work(&step).is_none().then_some(Group { step: Some(step), things })
+    };
+    containers.iter().filter_map(group).collect()
+}
+
+/// Answers that do not hold any more, or `all`.
+pub fn traces(store: &Store, all: bool) -> Group {
+    let entries = std::fs::read_dir(store.traces()).into_iter().flatten().flatten();
+    let mut things = entries.filter_map(|e| trace(&e.path(), all)).collect::<Vec<_>>();
+    things.sort_by_key(|thing| match thing {
+        Thing::File(path, _) => path.clone(),
+        _ => PathBuf::new(),
+    });
+    Group { step: None, things }
+}
+
+/// A file that is a trace, if of what is no longer so.
+fn trace(path: &Path, all: bool) -> Option<Thing> {
+    let bytes = std::fs::read(path).ok()?;
+    let trace = Trace::read(&bytes)?;
+    if all || !trace.files_hold() { file(path) } else { None }
+}
+
+/// Removes a group, and tells of each thing what came of it.
+///
+/// # Errors
+/// The engine does not answer, or a file cannot be removed.
+pub async fn remove(
+    group: &Group,
+    store: &Store,
+    engine: Option<&Engine>,
+    tell: &mut dyn FnMut(&Thing, &Outcome),
+) -> Result<()> {
+    let lock = group.step.as_ref().map(|step| store.try_lock(step)).transpose()?;
+    let _lock = match lock.transpose() {
+        Ok(lock) => lock,
+        Err(owner) => {
+            let kept = Outcome::Kept(format!("{owner} is at it"));
+            group.things.iter().for_each(|thing| tell(thing, &kept));
+            return Ok(());
+        }
+    };
+    let whole = group.things.iter().any(|thing| matches!(thing, Thing::Record(_)));
+    // Whatever ends this from here on, the step has not finished; its record goes last.
+    if let (Some(step), true) = (&group.step, whole) {
+        store.forget(step)?;
+    }
+    let mut kept = false;
+    for thing in &group.things {
+        let outcome = match thing {
+            // Without its record, what has stayed would be nobody's.
+            Thing::Record(_) if kept => Outcome::Kept("it tells whose the rest is".to_owned()),
+            _ => remove_one(thing, store, engine).await?,
+        };
+        kept |= outcome != Outcome::Removed;
+        tell(thing, &outcome);
+    }
+    Ok(())
+}
+
+async fn remove_one(thing: &Thing, store: &Store, engine: Option<&Engine>) -> Result<Outcome> {
+    match (thing, engine) {
+        (Thing::File(path, _), _) => {
+            remove_if_there(path)?;
+            remove_empty(path.parent());
+        }
+        (Thing::Record(step), _) => store.erase(step)?,
+        (Thing::Image(name, _), Some(engine)) => {
+            if let Some(why) = engine.remove_unused_image(name).await? {
+                return Ok(Outcome::Kept(why));
+            }
+        }
+        (Thing::Container(id, _), Some(engine)) => engine.remove_container(id).await?,
+        // `caches` removes what it finds itself.
+        (Thing::Cached(..), _) => {}
+        (Thing::Image(..) | Thing::Container(..), None) => {
+            return Ok(Outcome::Kept("there is no engine".to_owned()));
+        }
+    }
+    Ok(Outcome::Removed)
+}
+
+/// Forgets the images that are gone, by whomever.
+///
+/// # Errors
+/// A note cannot be removed.
+pub fn forget_gone(store: &Store, images: &Images) -> Result<()> {
+    let there = images.all.iter().map(|image| image.id.as_str()).collect::<HashSet<_>>();
+    let noted = store.noted().into_iter().filter(|id| !there.contains(id.as_str()));
+    noted.into_iter().try_for_each(|id| store.forget_made(&id))
+}
+
+/// Whether any of these steps has left something in an engine.
+pub fn in_engine(steps: &[StepId], store: &Store) -> bool {
+    let has = |record: Record| !record.objects.is_empty();
+    steps.iter().any(|step| store.record(step).is_some_and(has))
+}

@@ -1,0 +1,13 @@
+//! Commands of daily use, by what they execute and say: against an engine of which only the wire protocol
+//! is real, so that many cases cost little.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../fake/mod.rs"]
+mod fake;
+mod family;
+mod flags;
+mod logs;
+mod missing;
+mod overview;
+mod tidy;

@@ -1,0 +1,57 @@
+//! `bb missing`: what the engine does not have is built, and nothing else.
+
+use crate::family::{bb, executed, family, not_fresh, nothing_to_do, says, unbuilt};
+
+#[test]
+fn only_what_the_engine_lacks_is_built() {
+    let room = family();
+    says(&bb(&room, "missing"), 0, "nothing is missing: the engine has all 5 images\n");
+    says(&bb(&room, "missing plain"), 0, "nothing is missing: the engine has the only image\n");
+    room.write("bb-dock/base/f", "changed");
+    room.write("bb-dock/plain/f", "changed");
+    room.engine.remove(|name| name == "ns/mid:latest");
+    says(&bb(&room, "missing side plain"), 0, "nothing is missing: the engine has all 3 images\n");
+    let dry = bb(&room, "missing --dry-run").ok().text;
+    assert_eq!(
+        not_fresh(&dry),
+        [
+            "taken image:base as recorded",
+            "taken rootfs:base as recorded",
+            "stale image:mid image `ns/mid:latest` is gone",
+        ]
+    );
+    executed(&bb(&room, "missing"), "image:mid");
+    executed(&bb(&room, "build"), "image:base image:mid image:side image:top image:plain");
+    nothing_to_do(&room);
+}
+
+#[test]
+fn where_nothing_is_built_everything_is_missing() {
+    let room = unbuilt();
+    let run = bb(&room, "missing side");
+    let docks = ["base", "side"].map(|d| format!("dockerfile:{d} rootfs:{d} image:{d}")).join(" ");
+    assert_eq!(run.done().len(), 10 + 6, "{}", run.text);
+    assert!(docks.split(' ').all(|step| run.done().iter().any(|d| d == step)), "{}", run.text);
+    executed(
+        &bb(&room, "missing --exclude top"),
+        "dockerfile:mid rootfs:mid image:mid dockerfile:plain image:plain",
+    );
+}
+
+/// An image that somebody else has put into the engine cannot be built upon: its parts are not here.
+#[test]
+fn an_image_from_elsewhere_is_told_where_it_is_needed() {
+    let room = unbuilt();
+    room.engine.pull("ns/base:latest", 1);
+    says(
+        &bb(&room, "missing side"),
+        1,
+        "error: `image:base` was never finished, and is to be taken as it is\n\
+         hint: run `bb build base` first\n",
+    );
+    says(
+        &bb(&room, "missing sidee"),
+        2,
+        "error: unknown image `sidee`\nhint: did you mean `side`?\n",
+    );
+}
