@@ -10,10 +10,13 @@ mod makefile;
 mod notes;
 mod pin;
 mod recall;
+mod run;
 mod session;
+mod shell;
 mod status;
 mod step;
 mod sync;
+mod terminal;
 mod update;
 mod why;
 
@@ -53,6 +56,10 @@ enum Verb {
     Why(why::Args),
     /// Bring one step up to date; its prerequisites must be (recipes call this)
     Step(step::Args),
+    /// Open a shell in an image's builder, as its step would begin or where it failed
+    Shell(shell::Args),
+    /// Start a built image with this terminal
+    Run(run::Args),
     /// Write Makefile.generated: make does the same work with the same state
     Makefile(makefile::Args),
     /// Write the plan for another executor
@@ -122,6 +129,8 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Status(args) => status::status(args, &state).await,
             Verb::Why(args) => why::why(&args, &state).await,
             Verb::Step(args) => step::step(&args, &state, look).await,
+            Verb::Shell(args) => shell::shell(&args, &state).await,
+            Verb::Run(args) => run::run(args, &state).await,
             Verb::Makefile(args) => makefile::makefile(&args, &state),
             Verb::Export(args) => export::export(&args, &state),
             Verb::Sync(args) => sync::sync(&args, &state, look).await,

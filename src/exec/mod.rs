@@ -4,11 +4,15 @@
 //! one file per kind of step.
 
 pub mod action;
+pub mod cause;
 pub mod event;
 pub mod eyes;
+pub mod interrupt;
 pub mod job;
+pub mod kept;
 pub mod looked;
 pub mod run;
 pub mod sched;
+pub mod shell;
 pub mod sync;
 pub mod work;

@@ -19,6 +19,7 @@ pub use log::Log;
 
 pub use assemble::{chain, summary};
 pub use builder::templates_digest;
+pub(super) use rootfs::builder_for;
 pub use verify::{EXPIRES, SKIPPED};
 
 use crate::error::{Error, Result};
