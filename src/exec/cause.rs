@@ -42,10 +42,15 @@ impl Causes {
         let line = line.trim_end();
         if is_new_package(line) {
             *self = Self::default();
-        } else if self.died.is_some() {
-            // Portage's summary.
+        } else if let Some(told) = &mut self.died {
+            // Portage's summary, of which the first line has the ebuild's own words.
+            let words = line.trim_start().strip_prefix("*   ").filter(|w| !w.starts_with('('));
+            if let (Some(words), 1..) = (words, std::mem::take(&mut self.open)) {
+                told.push_str(": ");
+                told.push_str(words);
+            }
         } else if let Some(died) = died(line) {
-            self.died = Some(died.to_owned());
+            (self.died, self.open) = (Some(died.to_owned()), 1);
         } else if line.starts_with(">>> ") {
             *self = Self::default();
         } else {
@@ -96,6 +101,11 @@ impl Causes {
         if !known && same.count() < KEPT {
             self.found.push((weight, line.to_owned()));
         }
+    }
+
+    /// Whether Portage has given a package up: what comes now only repeats that.
+    pub fn is_over(&self) -> bool {
+        self.died.is_some()
     }
 
     /// The lines that say most, in their order, and which package they are of.

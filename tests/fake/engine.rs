@@ -2,16 +2,18 @@
 //! built of, a builder's results are digests of what it was given.
 //!
 //! In a `Buildconfig.sh`, a line that begins with `#` changes neither result, one with `tar` only the
-//! rootfs, one with `sys` only the sysroot.
+//! rootfs, one with `sys` only the sysroot. The builder does what these lines say: `say TEXT` writes a line,
+//! `hold` waits until it is released, `fail N` ends with that status.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::http::{Answer, Request, Server};
+use super::http::{Answer, Request, Server, Talk};
 
 /// What an engine has. One that is cloned goes its own way.
 #[derive(Debug, Clone, Default)]
@@ -19,8 +21,7 @@ pub struct World {
     /// By reference.
     images: BTreeMap<String, Image>,
     containers: BTreeMap<String, Container>,
-    /// Id → container and command.
-    execs: BTreeMap<String, (String, Vec<String>)>,
+    execs: BTreeMap<String, Exec>,
     /// References of all images that were built.
     built: Vec<String>,
     made: usize,
@@ -38,6 +39,14 @@ struct Container {
     files: Files,
 }
 
+#[derive(Debug, Clone, Default)]
+struct Exec {
+    container: String,
+    command: Vec<String>,
+    /// Once it has ended.
+    status: Option<i64>,
+}
+
 /// Path → what is there, as text: kind, mode, link target; and content.
 type Files = BTreeMap<String, (String, Vec<u8>)>;
 
@@ -52,6 +61,46 @@ pub struct Hook {
 struct Shared {
     world: Mutex<World>,
     hook: Mutex<Option<Hook>>,
+    /// At a builder's `hold`.
+    held: Gate,
+    /// At each request.
+    silent: Gate,
+    /// Counts the shells that were opened.
+    shells: Gate,
+}
+
+/// Where threads wait: how many do, and whether they have to.
+#[derive(Debug, Default)]
+struct Gate {
+    state: Mutex<(bool, usize)>,
+    changed: Condvar,
+}
+
+impl Gate {
+    fn set(&self, closed: bool) {
+        self.state.lock().unwrap().0 = closed;
+        self.changed.notify_all();
+    }
+
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.1 += 1;
+        self.changed.notify_all();
+        state = self.changed.wait_while(state, |(closed, _)| *closed).unwrap();
+        state.1 -= 1;
+    }
+
+    /// One who does not wait here, but is to be waited for.
+    fn count(&self) {
+        self.state.lock().unwrap().1 += 1;
+        self.changed.notify_all();
+    }
+
+    /// Until so many wait.
+    fn wait_for(&self, count: usize) {
+        let state = self.state.lock().unwrap();
+        drop(self.changed.wait_while(state, |(_, waiting)| *waiting < count).unwrap());
+    }
 }
 
 /// One engine.
@@ -65,7 +114,8 @@ impl Engine {
     /// Listens on a socket in a folder.
     pub fn start(folder: &Path, world: World) -> Self {
         let socket = folder.join("engine.sock");
-        let shared = Arc::new(Shared { world: Mutex::new(world), hook: Mutex::new(None) });
+        let shared = Arc::new(Shared { world: Mutex::new(world), ..Shared::default() });
+        shared.held.set(true);
         let served = shared.clone();
         let server = Server::start(&socket, move |request| served.answer(request));
         Self { socket, shared, server }
@@ -82,6 +132,36 @@ impl Engine {
     /// Does something once, when the context of an image has arrived.
     pub fn hook(&self, hook: Hook) {
         *self.shared.hook.lock().unwrap() = Some(hook);
+    }
+
+    /// Waits until a builder has come to its `hold`.
+    pub fn wait_for_hold(&self) {
+        self.shared.held.wait_for(1);
+    }
+
+    /// Lets all that hold go on, now and from now on; or not any more.
+    pub fn release(&self, on: bool) {
+        self.shared.held.set(!on);
+    }
+
+    /// Takes requests and does not answer them; or answers again, also those.
+    pub fn fall_silent(&self, silent: bool) {
+        self.shared.silent.set(silent);
+    }
+
+    /// Waits until so many shells have been opened.
+    pub fn wait_for_shells(&self, count: usize) {
+        self.shared.shells.wait_for(count);
+    }
+
+    /// Removes all containers, behind everybody's back.
+    pub fn remove_containers(&self) {
+        self.shared.lock().containers.clear();
+    }
+
+    /// Waits until somebody waits for an answer.
+    pub fn wait_for_request(&self) {
+        self.shared.silent.wait_for(1);
     }
 
     /// Removes what matches from the engine, behind everybody's back.
@@ -128,6 +208,12 @@ impl Engine {
         self.shared.lock().images.get(reference)?.labels.get(name).cloned()
     }
 
+    /// The labels of all containers.
+    #[allow(dead_code, reason = "another test program asks")]
+    pub fn container_labels(&self) -> Vec<BTreeMap<String, String>> {
+        self.shared.lock().containers.values().map(|c| c.labels.clone()).collect()
+    }
+
     pub fn containers(&self) -> usize {
         self.shared.lock().containers.len()
     }
@@ -157,7 +243,8 @@ impl Shared {
         self.world.lock().unwrap()
     }
 
-    fn answer(&self, request: &Request) -> Answer {
+    fn answer(self: &Arc<Self>, request: &Request) -> Answer {
+        self.silent.pass();
         match request.path.as_str() {
             "build" => return self.build(request),
             "images/load" => return self.load(request),
@@ -171,9 +258,52 @@ impl Shared {
             (_, ["images", name @ ..]) => world.images(request, name),
             ("POST", ["commit"]) => world.commit(request),
             (_, ["containers", rest @ ..]) => world.containers(request, rest),
-            (_, ["exec", id, verb]) => world.exec(id, verb),
+            ("GET", ["exec", id, "json"]) => world.execs[*id].told(id),
+            ("POST", ["exec", id, "start"]) => Answer::Upgraded(self.start((*id).to_owned())),
+            ("POST", ["exec", ..]) => ok(Value::Null),
             _ => missing(&path),
         }
+    }
+
+    /// What is said while a command runs, with nobody else waiting for it.
+    fn start(self: &Arc<Self>, id: String) -> Talk {
+        let shared = self.clone();
+        Box::new(move |stream| {
+            let Exec { container, command, .. } = shared.lock().execs[&id].clone();
+            let words = command.iter().map(String::as_str).collect::<Vec<_>>();
+            let status = match words.as_slice() {
+                ["build-root", "fetch-list"] => {
+                    let mut world = shared.lock();
+                    let files = world.files(&container);
+                    files.map_or(137, |files| put(files, "fetch.list", String::new()))
+                }
+                ["build-root", "build"] => shared.build_root(&container, *stream.get_ref())?,
+                ["build-root", "shell", ..] => {
+                    shared.shells.count();
+                    echo(&words, stream)?
+                }
+                _ => 0,
+            };
+            // Somebody may have removed the container meanwhile.
+            if let Some(exec) = shared.lock().execs.get_mut(&id) {
+                exec.status = Some(status);
+            }
+            Ok(())
+        })
+    }
+
+    fn build_root(&self, container: &str, mut out: impl Write) -> io::Result<i64> {
+        let script = self.lock().files(container).map(|f| f["config/Buildconfig.sh"].1.clone());
+        let script = script.unwrap_or_default();
+        for line in String::from_utf8_lossy(&script).lines() {
+            match line.split_once(' ').unwrap_or((line, "")) {
+                ("say", text) => frame(&mut out, &format!("{text}\n"))?,
+                ("hold", _) => self.held.pass(),
+                ("fail", status) => return Ok(status.parse().unwrap()),
+                _ => {}
+            }
+        }
+        Ok(self.lock().files(container).map_or(137, build_root))
     }
 
     fn arrived(&self, reference: &str) {
@@ -225,7 +355,6 @@ fn with_tag(reference: &str) -> String {
 
 /// The files of a tar, without owners and times.
 fn unpack(tar: &[u8]) -> Files {
-    use std::io::Read;
     let mut files = Files::new();
     for entry in tar::Archive::new(tar).entries().unwrap() {
         let mut entry = entry.unwrap();
@@ -316,7 +445,9 @@ impl World {
                 self.containers.insert(id.clone(), Container { labels, files: Files::new() });
                 Answer::Json(201, json!({ "Id": id, "Warnings": [] }))
             }
-            ("POST", [_, "start"]) => Answer::Json(204, Value::Null),
+            ("POST", [id, "start" | "kill" | "stop"]) if self.containers.contains_key(*id) => {
+                Answer::Json(204, Value::Null)
+            }
             ("DELETE", [id]) => {
                 self.containers.remove(*id);
                 Answer::Json(204, Value::Null)
@@ -333,7 +464,8 @@ impl World {
                 let asked = serde_json::from_slice::<Value>(&request.body).unwrap();
                 let command = serde_json::from_value(asked["Cmd"].clone()).unwrap();
                 let id = self.new_id();
-                self.execs.insert(id.clone(), ((*container).to_owned(), command));
+                let container = (*container).to_owned();
+                self.execs.insert(id.clone(), Exec { container, command, status: None });
                 Answer::Json(201, json!({ "Id": id }))
             }
             _ => missing("request"),
@@ -351,24 +483,39 @@ impl World {
         found.map(|(id, c)| json!({ "Id": id, "Labels": c.labels })).collect()
     }
 
-    fn exec(&mut self, id: &str, verb: &str) -> Answer {
-        let (container, command) = self.execs[id].clone();
-        if verb == "json" {
-            return ok(json!({ "ID": id, "ExitCode": 0, "Running": false }));
-        }
-        let files = &mut self.containers.get_mut(&container).unwrap().files;
-        match command.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            ["build-root", "fetch-list"] => put(files, "fetch.list", String::new()),
-            ["build-root", "build"] => build_root(files),
-            _ => {}
-        }
-        Answer::Upgraded
+    /// Whatever is done in a container that is removed meanwhile is done to nobody.
+    fn files(&mut self, container: &str) -> Option<&mut Files> {
+        self.containers.get_mut(container).map(|container| &mut container.files)
     }
 
     fn new_id(&mut self) -> String {
         self.made += 1;
         format!("id{}", self.made)
     }
+}
+
+impl Exec {
+    fn told(&self, id: &str) -> Answer {
+        ok(json!({ "ID": id, "ExitCode": self.status, "Running": self.status.is_none() }))
+    }
+}
+
+/// A piece of standard output, as engines send it where there is no terminal.
+fn frame(mut out: impl Write, text: &str) -> io::Result<()> {
+    let length = u32::try_from(text.len()).unwrap().to_be_bytes();
+    out.write_all(&[&[1, 0, 0, 0], &length[..], text.as_bytes()].concat())
+}
+
+/// A shell that only says what it was called with and what it read. `exit N` ends it.
+fn echo(
+    words: &[&str],
+    stream: &mut io::BufReader<&std::os::unix::net::UnixStream>,
+) -> io::Result<i64> {
+    let mut input = String::new();
+    stream.read_to_string(&mut input)?;
+    frame(*stream.get_ref(), &format!("{}: {input}", words.join(" ")))?;
+    let status = input.lines().find_map(|line| line.strip_prefix("exit "));
+    Ok(status.map_or(0, |status| status.parse().unwrap()))
 }
 
 /// The labels that `LABEL NAME=VALUE` asks for.
@@ -400,11 +547,12 @@ fn pack(files: &Files, path: &str) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-fn put(files: &mut Files, name: &str, text: String) {
+fn put(files: &mut Files, name: &str, text: String) -> i64 {
     files.insert(format!("bb/out/{name}"), (String::new(), text.into_bytes()));
+    0
 }
 
-fn build_root(files: &mut Files) {
+fn build_root(files: &mut Files) -> i64 {
     let inputs = |but: &str| {
         let given = files.iter().filter(|(path, _)| !path.starts_with("bb/out"));
         digest(given.map(|(path, file)| relevant(path, file, but)).collect::<String>())
@@ -414,7 +562,7 @@ fn build_root(files: &mut Files) {
     put(files, "sysroot.tar.zst", format!("sysroot {sysroot}"));
     put(files, "sysroot.digest", sysroot);
     put(files, "packages.json", "[]".to_owned());
-    put(files, "package.provided", String::new());
+    put(files, "package.provided", String::new())
 }
 
 /// A file as text, less the lines that the result does not depend on.

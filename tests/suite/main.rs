@@ -7,6 +7,7 @@
 //! | `audited` | the engine and a C compiler |
 //! | `chaos`, `cheap` | the engine; images FROM scratch, seconds |
 //! | `repository` | the engine, make and a C compiler |
+//! | `terminal` | tmux; the engine and the mirror are fakes |
 //! | `slice` | the engine and the local mirror; compiles |
 //!
 //! A test that lacks its engine or its mirror fails and says how to get it.
@@ -17,8 +18,9 @@ mod audited;
 mod chaos;
 mod cheap;
 mod errors;
-#[path = "../fake/group.rs"]
-mod group;
+#[path = "../fake/mod.rs"]
+mod fake;
 mod repository;
 mod slice;
 mod support;
+mod terminal;

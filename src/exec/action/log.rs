@@ -95,6 +95,9 @@ impl Log {
             self.shown = Some(Instant::now());
             let _ = self.events.send(Event::Line { step: self.step.clone(), text: text.clone() });
         }
+        if self.causes.is_over() {
+            return;
+        }
         if self.tail.len() == TAIL {
             self.tail.pop_front();
         }

@@ -22,7 +22,7 @@ fn gcc_without_the_warnings_and_what_configure_tried() {
         &[
             "adler32.c:1:2: error: #error \"broken on purpose\"",
             "adler32.c:80:5: error: unknown type name ‘ulng’; did you mean ‘long’?",
-            "sys-libs/zlib-1.3.1::gentoo failed (compile phase)",
+            "sys-libs/zlib-1.3.1::gentoo failed (compile phase): emake failed",
         ],
     );
 }
@@ -33,7 +33,7 @@ fn clang() {
         log!("clang"),
         &[
             "src/main.c:301:3: error: call to undeclared function 'jv_mem_allc'; ISO C99 and later do not support implicit function declarations [-Wimplicit-function-declaration]",
-            "app-misc/jq-1.7.1::gentoo failed (compile phase)",
+            "app-misc/jq-1.7.1::gentoo failed (compile phase): emake failed",
         ],
     );
 }
@@ -45,7 +45,7 @@ fn the_linker() {
         &[
             "memcached.c:(.text.startup+0x1d3): undefined reference to `hash_init'",
             "/usr/lib/gcc/x86_64-pc-linux-gnu/14/../../../../x86_64-pc-linux-gnu/bin/ld: cannot find -levent: No such file or directory",
-            "net-misc/memcached-1.6.38::gentoo failed (compile phase)",
+            "net-misc/memcached-1.6.38::gentoo failed (compile phase): emake failed",
         ],
     );
 }
@@ -56,7 +56,7 @@ fn cmake_with_the_words_in_the_next_lines() {
         log!("cmake"),
         &[
             "CMake Error at /usr/share/cmake/Modules/FindPackageHandleStandardArgs.cmake:233 (message): Could NOT find PCRE2 (missing: PCRE2_LIBRARY PCRE2_INCLUDE_DIR) (Required is at least version \"10.30\")",
-            "dev-libs/libgit2-1.8.1::gentoo failed (configure phase)",
+            "dev-libs/libgit2-1.8.1::gentoo failed (configure phase): cmake failed",
         ],
     );
 }
@@ -78,7 +78,7 @@ fn a_configure_script() {
         log!("autoconf"),
         &[
             "configure: error: select TLS backend(s) or disable TLS with --without-ssl.",
-            "net-misc/curl-8.10.1::gentoo failed (configure phase)",
+            "net-misc/curl-8.10.1::gentoo failed (configure phase): econf failed",
         ],
     );
 }
@@ -89,7 +89,7 @@ fn a_python_traceback_with_its_last_line() {
         log!("python"),
         &[
             "ModuleNotFoundError: No module named '_common'",
-            "dev-python/psutil-6.0.0::gentoo failed (compile phase)",
+            "dev-python/psutil-6.0.0::gentoo failed (compile phase): Wheel build failed",
         ],
     );
 }
@@ -98,7 +98,10 @@ fn a_python_traceback_with_its_last_line() {
 fn a_patch_that_does_not_fit() {
     says(
         log!("patch"),
-        &["Hunk #1 FAILED at 168.", "www-servers/nginx-1.26.3::gentoo failed (prepare phase)"],
+        &[
+            "Hunk #1 FAILED at 168.",
+            "www-servers/nginx-1.26.3::gentoo failed (prepare phase): patch -p1  failed with /etc/portage/patches/www-servers/nginx/nginx-1.24-fix.patch",
+        ],
     );
 }
 
@@ -108,7 +111,7 @@ fn rustc_with_the_place_in_the_next_line() {
         log!("rust"),
         &[
             "error[E0425]: cannot find value `matchr` in this scope --> crates/matcher/src/lib.rs:120:9",
-            "sys-apps/ripgrep-14.1.1::gentoo failed (compile phase)",
+            "sys-apps/ripgrep-14.1.1::gentoo failed (compile phase): cargo build failed",
         ],
     );
 }
@@ -131,7 +134,7 @@ fn make_where_nobody_else_says_anything() {
         &[
             "make[1]: *** [Makefile:2: generated.h] Error 3",
             "make: *** [Makefile:9: all] Error 2",
-            "app-misc/x-1::gentoo failed (compile phase)",
+            "app-misc/x-1::gentoo failed (compile phase): emake failed",
         ],
     );
 }

@@ -11,6 +11,7 @@ mod project;
 mod remote;
 mod reproducible;
 mod running;
+mod shell;
 mod unverified;
 
 pub use project::{IMAGES, Project, copy_docks};
