@@ -22,10 +22,12 @@ const EXAMPLES: &str = "\
 Examples:
   bb run busybox                    # the image's own command, with this terminal
   bb run busybox ls -l /bin         # another command
-  bb run -p 8080:80 nginx           # its port 80 is port 8080 here; Ctrl-C stops it
-  echo 'echo $((6*7))' | bb run busybox sh";
+  bb run -p 8080:80 nginx           # its port 80 is port 8080 here; Ctrl-C stops it";
 
-/// Start a built image.
+/// Start a built image with this terminal.
+///
+/// The container goes when it has ended; the exit code is its own. At a terminal, each key is the
+/// container's, Ctrl-C too; without one, Ctrl-C stops it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

@@ -19,7 +19,8 @@ fn nothing_left(room: &Room, name: &str) {
 /// The states of a step's builders.
 fn builders(room: &Room, name: &str) -> Vec<String> {
     let step = format!("label=bb.step=rootfs:{name}");
-    let args = ["ps", "-a", "--format", "{{.State}}", "--filter", &step];
+    let ours = room.project_filter();
+    let args = ["ps", "-a", "--format", "{{.State}}", "--filter", &step, "--filter", &ours];
     room.engine().docker(&args).lines().map(str::to_owned).collect()
 }
 

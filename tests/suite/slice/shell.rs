@@ -18,10 +18,10 @@ pub fn fed(room: &Room, args: &str, input: &str) -> Run {
     Run { code: out.status.code(), stdout: text(out.stdout), stderr: text(out.stderr) }
 }
 
-/// Containers that somebody sits in, of all projects; this process has one at a time.
+/// Containers that somebody sits in.
 fn sitting(room: &Room, what: &str) -> Vec<String> {
     let label = format!("label=bb.seat={what}");
-    let args = ["ps", "-aq", "--filter", &label];
+    let args = ["ps", "-aq", "--filter", &label, "--filter", &room.project_filter()];
     room.engine().docker(&args).lines().map(str::to_owned).collect()
 }
 
@@ -73,7 +73,10 @@ fn a_shell_at_a_terminal_is_one_and_follows_its_size() {
         terminal.shows("\ndone\n").contains("24 100\n")
     });
     assert!(told);
-    terminal.keys(&["sleep 1000", "Enter", "C-c"]);
+    terminal.keys(&["clear; echo be''gin; sleep 1000", "Enter"]);
+    terminal.shows("begin\n");
+    terminal.keys(&["C-c"]);
+    terminal.shows("^C\nbob:s6 /config #");
     terminal.keys(&["echo code $?; exit 9", "Enter"]);
     let screen = terminal.shows("exit code 9");
     assert!(screen.contains("code 130"), "Ctrl-C is the shell's: {screen}");

@@ -4,7 +4,7 @@ use super::tmux::{Terminal, is_as_kept};
 use super::{dock, room};
 
 /// What a compiler and Portage say when a file does not compile.
-const FAILING: &str = r#"say >>> Emerging (1 of 1) sys-libs/zlib-1.3.1::gentoo for /emerge-root/
+const FAILING: &str = r"say >>> Emerging (1 of 1) sys-libs/zlib-1.3.1::gentoo for /emerge-root/
 say >>> Compiling source in /var/tmp/portage/sys-libs/zlib-1.3.1/work/zlib-1.3.1 ...
 say make -j2 shared
 say x86_64-pc-linux-gnu-gcc -O2 -pipe -fPIC -D_LARGEFILE64_SOURCE=1 -DHAVE_HIDDEN -c -o crc32.o crc32.c
@@ -23,7 +23,7 @@ say  *   emake failed
 say  * If you need support, post the output of `emerge --info '=sys-libs/zlib-1.3.1::gentoo'`,
 say  * S: '/var/tmp/portage/sys-libs/zlib-1.3.1/work/zlib-1.3.1'
 fail 1
-"#;
+";
 
 #[test]
 fn running_then_finished() {
@@ -57,4 +57,19 @@ fn interrupted() {
     terminal.keys(&["C-c"]);
     is_as_kept("interrupted", &terminal.shows("exit code 130"));
     assert_eq!(room.engine.containers(), 0);
+}
+
+#[test]
+fn a_failure_that_others_have_pushed_up_is_told_again() {
+    let room = room();
+    dock(&room, "busybox", "scratch", "say a.c:1:2: error: no\nfail 1\n");
+    dock(&room, "other", "scratch", "hold\n");
+    let terminal = Terminal::run(&room, "bb build -k -j2 rootfs:busybox rootfs:other");
+    room.engine.wait_for_hold();
+    terminal.shows("again: bb step rootfs:busybox");
+    room.engine.release(true);
+    let screen = terminal.shows("exit code 1");
+    let end = "done    rootfs:other in TIME, SIZE\nfailed  rootfs:busybox: a.c:1:2: error: no\n\
+               1 step failed; 1 done\nexit code 1\n";
+    assert!(screen.ends_with(end), "{screen}");
 }
