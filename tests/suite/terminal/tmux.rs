@@ -77,7 +77,7 @@ fn normal(screen: &str) -> String {
     static RULES: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
         let rule = |pattern: &str| Regex::new(pattern).unwrap();
         [
-            (rule(r"(?m)^[⠁⠂⠄⡀⢀⠠⠐⠈ ] ((builder|rootfs|dockerfile|image):)"), "* $1"),
+            (rule(r"(?m)^[\x{2800}-\x{28FF} ] ((builder|rootfs|dockerfile|image):)"), "* $1"),
             (rule(r"(?m)^(\* \S+) \d+[sm]"), "$1 TIME"),
             (rule(r"[0-9a-f]{16}"), "DIGEST"),
             (rule(r"(?m) +$"), ""),
