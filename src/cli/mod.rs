@@ -57,8 +57,15 @@ enum Verb {
     /// Bring one step up to date; its prerequisites must be (recipes call this)
     Step(step::Args),
     /// Open a shell in an image's builder, as its step would begin or where it failed
+    ///
+    /// The dock is at /config, the image's root with what its parents have at /emerge-root, and the
+    /// functions of Buildconfig.sh are there. There is no network. Without a terminal, commands come from
+    /// standard input. The exit code is the shell's. Nothing is changed, and the container goes.
     Shell(shell::Args),
     /// Start a built image with this terminal
+    ///
+    /// The container goes when it has ended; the exit code is its own. At a terminal, each key is the
+    /// container's, Ctrl-C too; without one, Ctrl-C stops it.
     Run(run::Args),
     /// Write Makefile.generated: make does the same work with the same state
     Makefile(makefile::Args),

@@ -24,10 +24,7 @@ Examples:
   bb run busybox ls -l /bin         # another command
   bb run -p 8080:80 nginx           # its port 80 is port 8080 here; Ctrl-C stops it";
 
-/// Start a built image with this terminal.
-///
-/// The container goes when it has ended; the exit code is its own. At a terminal, each key is the
-/// container's, Ctrl-C too; without one, Ctrl-C stops it.
+/// Start a built image.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

@@ -23,11 +23,7 @@ Examples:
   bb shell --failed          # where the last step that failed has stopped
   bb shell --failed nginx    # where `rootfs:nginx` has stopped";
 
-/// Open a shell in an image's builder, as its step would begin or where it failed.
-///
-/// The dock is at /config, the image's root with what its parents have at /emerge-root, the functions of
-/// Buildconfig.sh are there. There is no network. Without a terminal, commands come from standard input; the
-/// exit code is the shell's. Nothing is changed, and the container goes.
+/// Open a shell in an image's builder.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

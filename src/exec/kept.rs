@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
+use crate::exec::shell;
 use crate::exec::work::Context;
 use crate::ids::{Kind, StepId};
 use crate::world::store::{self, Store};
@@ -58,7 +59,7 @@ pub(super) async fn keep(step: &StepId, container: &str, context: &Context) -> R
     context.store.replace(&folder(&context.store).join(&step.name), text.as_bytes())?;
     let all = all(&context.store);
     for old in all.iter().rev().skip(MOST) {
-        if !context.store.is_taken(&old.container) {
+        if !shell::is_looked_into(old, &context.store) {
             forget(&context.store, &old.step)?;
             context.engine.remove_container(&old.container).await?;
         }

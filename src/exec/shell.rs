@@ -14,6 +14,7 @@ use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL};
 use crate::plan::step::RootfsWork;
 use crate::world::docker::{ContainerSpec, FoundContainer};
 use crate::world::held::Seat;
+use crate::world::store::Store;
 
 /// The label of a container that somebody sits in, and no step works in: what for.
 pub const SEAT_LABEL: &str = "bb.seat";
@@ -23,7 +24,7 @@ pub const SEAT_LABEL: &str = "bb.seat";
 /// # Errors
 /// The state folder cannot be written in.
 pub fn seat(what: &str, context: &Context) -> Result<(BTreeMap<String, String>, Seat)> {
-    let seat = context.store.take_seat(&context.run)?;
+    let seat = Seat::take(&seat_of(&context.run, &context.store))?;
     let seat = seat.ok_or_else(|| Error::bug("another process is this one"))?;
     let labels = [
         (PROJECT_LABEL, context.project.clone()),
@@ -33,10 +34,20 @@ pub fn seat(what: &str, context: &Context) -> Result<(BTreeMap<String, String>, 
     Ok((labels.map(|(key, value)| (key.to_owned(), value)).into(), seat))
 }
 
+/// The seat of a container, or of all that a run has for somebody to sit in.
+fn seat_of(name: &str, store: &Store) -> PathBuf {
+    store.root().join("locks").join("seats").join(name)
+}
+
 /// Whether somebody sits in a container.
 pub(super) fn is_taken(container: &FoundContainer, context: &Context) -> bool {
-    let run = container.labels.get(RUN_LABEL);
-    context.store.is_taken(&container.id) || run.is_some_and(|run| context.store.is_taken(run))
+    let taken = |name: &str| Seat::is_taken(&seat_of(name, &context.store));
+    taken(&container.id) || container.labels.get(RUN_LABEL).is_some_and(|run| taken(run))
+}
+
+/// Whether somebody sits in the container of a failed step.
+pub(super) fn is_looked_into(kept: &Kept, store: &Store) -> bool {
+    Seat::is_taken(&seat_of(&kept.container, store))
 }
 
 /// The builder, as a rootfs step would begin with it.
@@ -55,7 +66,7 @@ pub async fn builder(
 /// # Errors
 /// The engine does not have it any more, or another process has it.
 pub async fn failed(kept: &Kept, context: &Context) -> Result<Seat> {
-    let seat = context.store.take_seat(&kept.container)?;
+    let seat = Seat::take(&seat_of(&kept.container, &context.store))?;
     let seat = seat.ok_or_else(|| {
         Error::step(format!("another `bb shell` is in the builder of `{}`", kept.step))
             .hint("leave that one first")

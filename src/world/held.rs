@@ -98,7 +98,10 @@ pub struct Seat {
 
 impl Seat {
     /// `None`: another process has it.
-    pub(super) fn take(path: &Path) -> Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// Its file cannot be made.
+    pub fn take(path: &Path) -> Result<Option<Self>> {
         for _ in 0..TEMP_ATTEMPTS {
             let file = open(path)?;
             match file.try_lock() {
@@ -122,7 +125,7 @@ impl Seat {
     }
 
     /// Whether a process has the seat. What one that was killed has left is nobody's.
-    pub(super) fn is_taken(path: &Path) -> bool {
+    pub fn is_taken(path: &Path) -> bool {
         let blocks = |file: File| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock));
         File::open(path).is_ok_and(blocks)
     }

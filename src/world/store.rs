@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::fresh::record::{FORMAT, FileState, FileType, Record, Stamp};
 use crate::hex::hex;
 use crate::ids::StepId;
-use crate::world::held::{self, Seat, StepLock, Temp};
+use crate::world::held::{self, StepLock, Temp};
 use crate::world::index::{Index, Mark};
 
 /// Written at the top of the state folder, so that back-ups and indexers pass it over.
@@ -289,20 +289,6 @@ impl Store {
     /// Waits for the one lock of the whole project. Blocks the thread.
     pub fn lock_all(&self) -> Result<StepLock> {
         held::lock(&self.root.join("locks").join("project"))
-    }
-
-    /// Says that this process uses a container, or something else with a name; `None`: another does.
-    pub fn take_seat(&self, name: &str) -> Result<Option<Seat>> {
-        Seat::take(&self.seat(name))
-    }
-
-    /// Whether a process uses what has this name.
-    pub fn is_taken(&self, name: &str) -> bool {
-        Seat::is_taken(&self.seat(name))
-    }
-
-    fn seat(&self, name: &str) -> PathBuf {
-        self.root.join("locks").join("seats").join(name)
     }
 
     /// Sets a file's modification time: nanoseconds since 1970.

@@ -8,11 +8,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::builder::{build_root, echo, frame, put};
+use super::gate::Gate;
 use super::http::{Answer, Request, Server, Talk};
 
 /// What an engine has. One that is cloned goes its own way.
@@ -48,7 +50,7 @@ struct Exec {
 }
 
 /// Path → what is there, as text: kind, mode, link target; and content.
-type Files = BTreeMap<String, (String, Vec<u8>)>;
+pub type Files = BTreeMap<String, (String, Vec<u8>)>;
 
 /// What is to happen when an image is being built.
 pub struct Hook {
@@ -67,40 +69,6 @@ struct Shared {
     silent: Gate,
     /// Counts the shells that were opened.
     shells: Gate,
-}
-
-/// Where threads wait: how many do, and whether they have to.
-#[derive(Debug, Default)]
-struct Gate {
-    state: Mutex<(bool, usize)>,
-    changed: Condvar,
-}
-
-impl Gate {
-    fn set(&self, closed: bool) {
-        self.state.lock().unwrap().0 = closed;
-        self.changed.notify_all();
-    }
-
-    fn pass(&self) {
-        let mut state = self.state.lock().unwrap();
-        state.1 += 1;
-        self.changed.notify_all();
-        state = self.changed.wait_while(state, |(closed, _)| *closed).unwrap();
-        state.1 -= 1;
-    }
-
-    /// One who does not wait here, but is to be waited for.
-    fn count(&self) {
-        self.state.lock().unwrap().1 += 1;
-        self.changed.notify_all();
-    }
-
-    /// Until so many wait.
-    fn wait_for(&self, count: usize) {
-        let state = self.state.lock().unwrap();
-        drop(self.changed.wait_while(state, |(_, waiting)| *waiting < count).unwrap());
-    }
 }
 
 /// One engine.
@@ -500,24 +468,6 @@ impl Exec {
     }
 }
 
-/// A piece of standard output, as engines send it where there is no terminal.
-fn frame(mut out: impl Write, text: &str) -> io::Result<()> {
-    let length = u32::try_from(text.len()).unwrap().to_be_bytes();
-    out.write_all(&[&[1, 0, 0, 0], &length[..], text.as_bytes()].concat())
-}
-
-/// A shell that only says what it was called with and what it read. `exit N` ends it.
-fn echo(
-    words: &[&str],
-    stream: &mut io::BufReader<&std::os::unix::net::UnixStream>,
-) -> io::Result<i64> {
-    let mut input = String::new();
-    stream.read_to_string(&mut input)?;
-    frame(*stream.get_ref(), &format!("{}: {input}", words.join(" ")))?;
-    let status = input.lines().find_map(|line| line.strip_prefix("exit "));
-    Ok(status.map_or(0, |status| status.parse().unwrap()))
-}
-
 /// The labels that `LABEL NAME=VALUE` asks for.
 fn changed(request: &Request) -> BTreeMap<String, String> {
     let change = request.query.get("changes").and_then(|c| c.strip_prefix("LABEL "));
@@ -545,35 +495,4 @@ fn pack(files: &Files, path: &str) -> Vec<u8> {
         }
     }
     tar.into_inner().unwrap()
-}
-
-fn put(files: &mut Files, name: &str, text: String) -> i64 {
-    files.insert(format!("bb/out/{name}"), (String::new(), text.into_bytes()));
-    0
-}
-
-fn build_root(files: &mut Files) -> i64 {
-    let inputs = |but: &str| {
-        let given = files.iter().filter(|(path, _)| !path.starts_with("bb/out"));
-        digest(given.map(|(path, file)| relevant(path, file, but)).collect::<String>())
-    };
-    let (tar, sysroot) = (inputs("sys"), inputs("tar"));
-    put(files, "rootfs.tar", format!("rootfs {tar}"));
-    put(files, "sysroot.tar.zst", format!("sysroot {sysroot}"));
-    put(files, "sysroot.digest", sysroot);
-    put(files, "packages.json", "[]".to_owned());
-    put(files, "package.provided", String::new())
-}
-
-/// A file as text, less the lines that the result does not depend on.
-fn relevant(path: &str, (shape, data): &(String, Vec<u8>), but: &str) -> String {
-    let lines = String::from_utf8_lossy(data).into_owned();
-    let counts = |line: &&str| {
-        let of_job = path == "bb/job.env" && line.starts_with("JOBS=");
-        let of_config =
-            path == "config/Buildconfig.sh" && (line.starts_with('#') || line.starts_with(but));
-        !of_job && !of_config
-    };
-    let lines = lines.lines().filter(counts).collect::<Vec<_>>();
-    format!("{path} {shape} {lines:?}\n")
 }
