@@ -129,7 +129,7 @@ fn look_into(room: &Room) {
     );
     assert_eq!(run.code, Some(3));
     let banner = "The builder of rootfs:broken, as it was when it failed. No network.\n  \
-                  This is the work folder of sys-libs/zlib-";
+                  The work folder of sys-libs/zlib-";
     assert!(run.stderr.starts_with(banner), "{}", run.stderr);
 }
 

@@ -49,10 +49,11 @@ fn a_shell_has_what_the_step_would_have_and_leaves_nothing() {
     let run = fed(room, "shell s6", script);
     let stdout =
         "/config\nBuildconfig.sh\nsys-apps/s6\nlo\nfunction\nthe parent is there\nPortage\n";
-    let stderr = "The builder of rootfs:s6. No network; all that you change is gone when you leave.\n  \
+    let stderr = "The builder of rootfs:s6. No network; what you change goes when you leave.\n  \
                   /config             the dock\n  \
                   /emerge-root        the image's root, now with what its parents have\n  \
-                  build-root build    all that the step does; emerge_in /emerge-root ATOM: one package\n";
+                  build-root build    all that the step does\n  \
+                  emerge_in R ATOM    one package into R: / or /emerge-root\n";
     run.is(7, stdout, stderr);
     assert_eq!(room.stamps(), stamps);
     room.bb("build").fails(0, "nothing to do: 22 steps up to date\n");
@@ -64,7 +65,7 @@ fn a_shell_at_a_terminal_is_one_and_follows_its_size() {
     let room = &project.room;
     let stamps = room.stamps();
     let terminal = terminal(room, "shell s6");
-    terminal.shows("bob:s6 /config #");
+    terminal.shows("bob:s6 config #");
     terminal.keys(&["stty size", "Enter"]);
     terminal.shows("\n24 80\n");
     terminal.resize(100);
@@ -77,7 +78,7 @@ fn a_shell_at_a_terminal_is_one_and_follows_its_size() {
     terminal.keys(&["clear; echo be''gin; sleep 1000", "Enter"]);
     terminal.shows("begin\n");
     terminal.keys(&["C-c"]);
-    terminal.shows("^C\nbob:s6 /config #");
+    terminal.shows("^C\nbob:s6 config #");
     terminal.keys(&["echo code $?; exit 9", "Enter"]);
     let screen = terminal.shows("exit code 9");
     assert!(screen.contains("code 130"), "Ctrl-C is the shell's: {screen}");
