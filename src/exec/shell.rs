@@ -45,6 +45,12 @@ pub(super) fn is_taken(container: &FoundContainer, context: &Context) -> bool {
     taken(&container.id) || container.labels.get(RUN_LABEL).is_some_and(|run| taken(run))
 }
 
+/// Removes the seat that a killed process left behind: who takes it takes it away.
+pub(super) fn clear_seat(container: &FoundContainer, context: &Context) -> Result<()> {
+    let run = container.labels.get(RUN_LABEL);
+    run.map_or(Ok(()), |run| Seat::take(&seat_of(run, &context.store)).map(drop))
+}
+
 /// Whether somebody sits in the container of a failed step.
 pub(super) fn is_looked_into(kept: &Kept, store: &Store) -> bool {
     Seat::is_taken(&seat_of(&kept.container, store))

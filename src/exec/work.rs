@@ -203,6 +203,7 @@ pub async fn sweep_all(context: &Context, containers: Vec<FoundContainer>) -> Re
         }
         if container.labels.contains_key(SEAT_LABEL) {
             context.engine.remove_container(&container.id).await?;
+            shell::clear_seat(&container, context)?;
             continue;
         }
         let step = container.labels.get(STEP_LABEL).and_then(|id| id.parse().ok());

@@ -118,6 +118,7 @@ fn an_open_shell_is_left_alone_and_a_killed_one_is_cleared_away() {
     }
     said(&room, "build").ok();
     assert_eq!(room.engine.containers(), 0, "swept");
+    assert_eq!(std::fs::read_dir(room.path(".bb/locks/seats")).unwrap().count(), 0);
 }
 
 #[test]
