@@ -6,8 +6,14 @@
 //! writes JSON to `target/bench.json`; judges nothing.
 
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+#[path = "../tests/fake/builder.rs"]
+mod builder;
+#[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 #[path = "../tests/fake/engine.rs"]
 mod engine;
+#[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+#[path = "../tests/fake/gate.rs"]
+mod gate;
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 #[path = "../tests/fake/http.rs"]
 mod http;

@@ -177,14 +177,18 @@ pub(super) async fn run(
     let inventory = &asked.inventory;
     let summary =
         run::run(&scope.plan, context, inventory, options, &mut |event| shown.event(event)).await;
-    shown.report.finish();
+    shown.finish();
     Ok((summary?, shown.exit))
 }
 
-/// A report that remembers the first failure's exit code.
+/// A report that remembers the first failure's exit code, and what failed.
 pub(super) struct Shown {
     pub(super) report: Box<dyn Report>,
     pub(super) exit: Option<Exit>,
+    terminal: bool,
+    failures: Vec<String>,
+    /// Whether something else was said after the last failure.
+    buried: bool,
 }
 
 impl Shown {
@@ -194,13 +198,29 @@ impl Shown {
         } else {
             Box::new(Plain::new(std::io::stderr(), look.color))
         };
-        Self { report, exit: None }
+        Self { report, exit: None, terminal: look.terminal, failures: vec![], buried: false }
     }
 
     pub(super) fn event(&mut self, event: Event) {
-        if let Event::Failed { error, .. } = &event {
-            self.exit.get_or_insert(Error::exit(error));
+        match &event {
+            Event::Failed { step, error, .. } => {
+                self.exit.get_or_insert(Error::exit(error));
+                let why = error.details().first().map_or(error.message(), |line| line.trim());
+                self.buried = !self.failures.is_empty();
+                self.failures.push(format!("failed  {step}: {why}\n"));
+            }
+            Event::Done { .. } => self.buried = true,
+            _ => {}
         }
         self.report.event(event);
+    }
+
+    /// Ends the report. On a terminal a failure that others have pushed up is told again, in a line: it is
+    /// what one looks for first.
+    pub(super) fn finish(&mut self) {
+        self.report.finish();
+        if self.terminal && self.buried {
+            say(&self.failures.concat());
+        }
     }
 }

@@ -16,12 +16,15 @@ mod notes;
 mod pin;
 mod push;
 mod recall;
+mod run;
 mod scope;
 mod session;
+mod shell;
 mod size;
 mod status;
 mod step;
 mod sync;
+mod terminal;
 mod test;
 mod tidy;
 mod tree;
@@ -76,6 +79,17 @@ enum Verb {
     Logs(logs::Args),
     /// Bring one step up to date; its prerequisites must be (recipes call this)
     Step(step::Args),
+    /// Open a shell in an image's builder, as its step would begin or where it failed
+    ///
+    /// The dock is at /config, the image's root with what its parents have at /emerge-root, and the
+    /// functions of Buildconfig.sh are there. There is no network. Without a terminal, commands come from
+    /// standard input. The exit code is the shell's. Nothing is changed, and the container goes.
+    Shell(shell::Args),
+    /// Start a built image with this terminal
+    ///
+    /// The container goes when it has ended; the exit code is its own. At a terminal, each key is the
+    /// container's, Ctrl-C too; without one, Ctrl-C stops it.
+    Run(run::Args),
     /// Write Makefile.generated: make does the same work with the same state
     Makefile(makefile::Args),
     /// Write the plan for another executor
@@ -157,6 +171,8 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Why(args) => why::why(&args, &state).await,
             Verb::Logs(args) => logs::logs(&args, &state).await,
             Verb::Step(args) => step::step(&args, &state, look).await,
+            Verb::Shell(args) => shell::shell(&args, &state).await,
+            Verb::Run(args) => run::run(args, &state).await,
             Verb::Makefile(args) => makefile::makefile(&args, &state),
             Verb::Export(args) => export::export(&args, &state),
             Verb::Sync(args) => sync::sync(&args, &state, look).await,

@@ -11,6 +11,7 @@ use crate::cli::pin;
 use crate::dock::Dock;
 use crate::error::{Error, Result};
 use crate::exec::job::{self, Standing};
+use crate::exec::kept;
 use crate::exec::work::{Context, PROJECT_LABEL};
 use crate::hex::hex;
 use crate::ids::Kind;
@@ -39,7 +40,7 @@ pub(super) async fn engine(env: &BTreeMap<String, String>) -> Result<Engine> {
 pub(super) struct Asked {
     pub(super) engine: Engine,
     pub(super) inventory: Inventory,
-    /// Containers of the project's, of this or other runs.
+    /// Containers of the project's, of this or other runs, but those that are kept to be looked into.
     pub(super) containers: Vec<FoundContainer>,
 }
 
@@ -52,12 +53,15 @@ pub(super) enum Asking {
 impl Asking {
     pub(super) fn begin(env: &BTreeMap<String, String>, store: &Store) -> Self {
         let (addresses, label) = (engine_addresses(env), label(store));
+        let kept = kept::all(store);
         Self::Pending(tokio::spawn(async move {
             let engine = Engine::connect(&addresses).await?;
             let labels = [(PROJECT_LABEL, label.as_str())];
             let (inventory, containers) =
                 tokio::join!(engine.inventory(), engine.containers(&labels));
-            Ok(Asked { inventory: inventory?, containers: containers?, engine })
+            let mut containers = containers?;
+            containers.retain(|c| kept.iter().all(|kept| kept.container != c.id));
+            Ok(Asked { inventory: inventory?, containers, engine })
         }))
     }
 

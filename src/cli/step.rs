@@ -36,7 +36,7 @@ pub(super) async fn step(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let context = session::context(&project, engine, args.offline, cores)?;
     let mut shown = Shown::new(look);
     let ran = run::step(&plan, ix, context, &mut |event| shown.event(event)).await;
-    shown.report.finish();
+    shown.finish();
     ran?;
     Ok(shown.exit.map_or(0, Exit::code))
 }

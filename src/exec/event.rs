@@ -50,6 +50,8 @@ pub enum Event {
         /// A few words on the result, such as a size; may be empty.
         note: String,
     },
+    /// Ctrl-C: what runs is stopped, what it left is removed.
+    Stopping,
     /// An action failed.
     Failed {
         /// The step.

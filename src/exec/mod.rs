@@ -6,12 +6,16 @@
 pub mod action;
 pub mod audited;
 pub mod caches;
+pub mod cause;
 pub mod event;
 pub mod eyes;
+pub mod interrupt;
 pub mod job;
+pub mod kept;
 pub mod looked;
 pub mod run;
 pub mod sched;
+pub mod shell;
 pub mod sync;
 pub mod tidy;
 pub mod work;

@@ -4,7 +4,6 @@
 //! Does not know what actions do.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -13,9 +12,11 @@ use tokio::task::{JoinError, JoinSet};
 use crate::error::{Error, Result};
 use crate::exec::event::{Event, Summary};
 use crate::exec::eyes::Products;
+use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{self, Job, OwnedJob, settle};
 use crate::exec::sched::{Outcome, Sched};
-use crate::exec::work::{self, Context, Ended, RUN_LABEL};
+use crate::exec::shell;
+use crate::exec::work::{self, Context, Ended};
 use crate::fresh::record::{Record, Stamp};
 use crate::ids::StepId;
 use crate::plan::graph::{Plan, StepIx};
@@ -79,14 +80,13 @@ pub async fn step(
     let job = OwnedJob::recorded(plan, ix, &context.store, &inventory)?;
     let id = plan.step(ix).id.clone();
     let (events, mut received) = unbounded_channel();
-    let interrupt = interrupted();
-    tokio::pin!(interrupt);
+    let mut interrupts = Interrupts::new();
     let shared = context.clone();
     let mut task = JoinSet::new();
     task.spawn(async move { work::work(job.job(), false, &shared, &events).await });
-    let Some(joined) = next_end(&mut task, &mut received, report, interrupt.as_mut()).await else {
-        task.shutdown().await;
-        return remove_own_containers(&context).await;
+    let next = next_end(&mut task, &mut received, report, &mut interrupts);
+    let Some(joined) = next.await else {
+        return stop(&mut task, &context, report, &mut interrupts).await;
     };
     let ended = joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
     if let Err(error) = ended {
@@ -110,7 +110,7 @@ async fn next_end<T: 'static>(
     tasks: &mut JoinSet<T>,
     received: &mut UnboundedReceiver<Event>,
     report: &mut (dyn FnMut(Event) + Send),
-    mut interrupt: Pin<&mut (impl Future<Output = ()> + Send)>,
+    interrupts: &mut Interrupts,
 ) -> Option<std::result::Result<T, JoinError>> {
     loop {
         tokio::select! {
@@ -121,7 +121,7 @@ async fn next_end<T: 'static>(
                 }
                 return Some(joined);
             }
-            () = &mut interrupt => return None,
+            () = interrupts.next() => return None,
         }
     }
 }
@@ -146,16 +146,17 @@ impl Run<'_> {
         mut received: UnboundedReceiver<Event>,
         report: &mut (dyn FnMut(Event) + Send),
     ) -> Result<()> {
-        let interrupt = interrupted();
-        tokio::pin!(interrupt);
+        let mut interrupts = Interrupts::new();
         loop {
             self.settle_ready();
             self.start_queued();
             if self.tasks.is_empty() {
                 break;
             }
-            let next = next_end(&mut self.tasks, &mut received, report, interrupt.as_mut());
-            let Some(joined) = next.await else { return self.interrupt().await };
+            let next = next_end(&mut self.tasks, &mut received, report, &mut interrupts);
+            let Some(joined) = next.await else {
+                return stop(&mut self.tasks, &self.context, report, &mut interrupts).await;
+            };
             let (ix, ended) =
                 joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
             self.ended(ix, ended);
@@ -164,12 +165,6 @@ impl Run<'_> {
             report(event);
         }
         Ok(())
-    }
-
-    /// Ends everything that runs and removes its containers.
-    async fn interrupt(&mut self) -> Result<()> {
-        self.tasks.shutdown().await;
-        remove_own_containers(&self.context).await
     }
 
     /// Judges all that is ready; fresh steps make others ready at once.
@@ -249,21 +244,21 @@ impl Run<'_> {
     }
 }
 
-async fn remove_own_containers(context: &Context) -> Result<()> {
-    let label = [(RUN_LABEL, context.run.as_str())];
-    context.engine.remove_containers(&label).await?;
-    Err(Error::interrupted())
-}
-
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut int), Ok(mut term)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
+/// Ends everything that runs and removes its containers; asked once more, it lets them be.
+async fn stop<T: Send + 'static>(
+    tasks: &mut JoinSet<T>,
+    context: &Context,
+    report: &mut (dyn FnMut(Event) + Send),
+    interrupts: &mut Interrupts,
+) -> Result<()> {
+    report(Event::Stopping);
+    let stopped = async {
+        tasks.shutdown().await;
+        shell::remove_own(context).await
     };
     tokio::select! {
-        _ = int.recv() => {}
-        _ = term.recv() => {}
+        stopped = stopped => stopped.and(Err(Error::interrupted())),
+        () = interrupts.next() => Err(Error::interrupted()
+            .hint("containers of this run may be left; the next `bb build` removes them")),
     }
 }

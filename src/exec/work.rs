@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 use crate::exec::action::{self, Log, Made};
 use crate::exec::event::Event;
 use crate::exec::job::{Job, refresh};
+use crate::exec::kept;
+use crate::exec::shell::{self, SEAT_LABEL};
 use crate::fresh::judge::product_key;
 use crate::fresh::reason::Reason;
 use crate::fresh::record::{FORMAT, FileState, Record};
@@ -196,16 +198,32 @@ fn latest_input(record: &Record) -> i64 {
     record.files.values().map(|s| s.mtime).max().unwrap_or(0)
 }
 
-/// Removes the containers that a killed run of this step left behind; we have its lock.
+/// Removes the containers that a killed or failed run of this step left behind; we have its lock. Whoever
+/// sits in one keeps it.
 async fn sweep(id: &StepId, context: &Context) -> Result<()> {
+    kept::forget(&context.store, id)?;
     let step = id.to_string();
     let labels = [(PROJECT_LABEL, context.project.as_str()), (STEP_LABEL, &step)];
-    context.engine.remove_containers(&labels).await
+    for container in context.engine.containers(&labels).await? {
+        if !shell::is_taken(&container, context) {
+            context.engine.remove_container(&container.id).await?;
+        }
+    }
+    Ok(())
 }
 
-/// Removes those of a project's containers whose step nobody works on any more.
+/// Removes those of a project's containers whose step nobody works on any more, and in which nobody
+/// sits.
 pub async fn sweep_all(context: &Context, containers: &[FoundContainer]) -> Result<()> {
     for container in containers {
+        if shell::is_taken(container, context) {
+            continue;
+        }
+        if container.labels.contains_key(SEAT_LABEL) {
+            context.engine.remove_container(&container.id).await?;
+            shell::clear_seat(container, context)?;
+            continue;
+        }
         let step = container.labels.get(STEP_LABEL).and_then(|id| id.parse().ok());
         let Some(step) = step else { continue };
         if let Ok(_lock) = context.store.try_lock(&step)? {

@@ -78,6 +78,10 @@ impl Report for Fancy {
                 }
                 bar.set_position(*done);
             }
+            Event::Stopping => {
+                self.finish();
+                self.print(&line(&event, color).unwrap_or_default());
+            }
             Event::Done { step, .. } | Event::Failed { step, .. } => {
                 if let Some(bar) = self.bars.remove(step) {
                     bar.finish_and_clear();

@@ -1,7 +1,9 @@
-//! The container engine over its socket: images, volumes, containers. The only file that names
-//! the client crate.
+//! The container engine over its socket: images, volumes, containers. With what is below it, the only
+//! place that names the client crate.
 //!
 //! Streams everything over the API: the engine may be on another machine. Does not know steps.
+
+mod session;
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
@@ -13,6 +15,8 @@ use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
 use bollard::query_parameters as query;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+
+pub use session::{Piece, Port, Process, RunSpec, Session};
 
 use crate::error::{Error, Result};
 
@@ -278,14 +282,6 @@ impl Engine {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Kills and removes all containers that carry all the labels.
-    pub async fn remove_containers(&self, labels: &[(&str, &str)]) -> Result<()> {
-        for container in self.containers(labels).await? {
-            self.remove_container(&container.id).await?;
-        }
-        Ok(())
     }
 
     /// Containers, also stopped ones, that carry all the labels.

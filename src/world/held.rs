@@ -1,11 +1,13 @@
-//! Files whose lock says that a process is at something: steps, and folders for files on their way.
+//! Files whose lock says that a process is at something: steps, containers, and folders for files on
+//! their way.
 //!
 //! The locks are the operating system's and go away with their holder, however it ends. Does not know
 //! what is done under them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -92,6 +94,57 @@ fn note_owner(mut file: File) -> StepLock {
     let noted = file.set_len(0).and_then(|()| file.rewind());
     let _ = noted.and_then(|()| file.write_all(note.as_bytes()));
     StepLock { file }
+}
+
+/// Says that a process uses something, which nobody may clear away. Its file goes with it.
+#[derive(Debug)]
+pub struct Seat {
+    path: PathBuf,
+    file: File,
+}
+
+impl Seat {
+    /// `None`: another process has it.
+    ///
+    /// # Errors
+    /// Its file cannot be made.
+    pub fn take(path: &Path) -> Result<Option<Self>> {
+        for _ in 0..TEMP_ATTEMPTS {
+            let file = open(path)?;
+            match file.try_lock() {
+                Err(fs::TryLockError::WouldBlock) => return Ok(None),
+                Err(fs::TryLockError::Error(e)) => return Err(Error::file("lock", path, &e)),
+                Ok(()) => {}
+            }
+            let seat = Self { path: path.to_owned(), file };
+            // The one before may have removed it just now.
+            if seat.is_there() {
+                return Ok(Some(seat));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether its path still leads to it.
+    fn is_there(&self) -> bool {
+        let inode = |meta: io::Result<fs::Metadata>| meta.ok().map(|m| (m.dev(), m.ino()));
+        inode(fs::metadata(&self.path)) == inode(self.file.metadata())
+    }
+
+    /// Whether a process has the seat. What one that was killed has left is nobody's.
+    pub fn is_taken(path: &Path) -> bool {
+        let blocks = |file: File| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock));
+        File::open(path).is_ok_and(blocks)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if self.is_there() {
+            // Where it cannot be removed, it is an empty file that says nothing.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// This process's folder for files on their way. Its lock tells others that it is in use; what a

@@ -2,16 +2,20 @@
 //! built of, a builder's results are digests of what it was given.
 //!
 //! In a `Buildconfig.sh`, a line that begins with `#` changes neither result, one with `tar` only the
-//! rootfs, one with `sys` only the sysroot.
+//! rootfs, one with `sys` only the sysroot. The builder does what these lines say: `say TEXT` writes a line,
+//! `hold` waits until it is released, `fail N` ends with that status.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::http::{Answer, Request, Server};
+use super::builder::{build_root, echo, frame, put};
+use super::gate::Gate;
+use super::http::{Answer, Request, Server, Talk};
 
 /// What an engine has. One that is cloned goes its own way.
 #[derive(Debug, Clone, Default)]
@@ -23,8 +27,7 @@ pub struct World {
     /// Ids of images that a container needs.
     used: BTreeSet<String>,
     containers: BTreeMap<String, Container>,
-    /// Id → container and command.
-    execs: BTreeMap<String, (String, Vec<String>)>,
+    execs: BTreeMap<String, Exec>,
     /// References of all images that were built.
     built: Vec<String>,
     made: usize,
@@ -42,8 +45,16 @@ struct Container {
     files: Files,
 }
 
+#[derive(Debug, Clone, Default)]
+struct Exec {
+    container: String,
+    command: Vec<String>,
+    /// Once it has ended.
+    status: Option<i64>,
+}
+
 /// Path → what is there, as text: kind, mode, link target; and content.
-type Files = BTreeMap<String, (String, Vec<u8>)>;
+pub type Files = BTreeMap<String, (String, Vec<u8>)>;
 
 /// What is to happen when an image is being built.
 pub struct Hook {
@@ -56,6 +67,12 @@ pub struct Hook {
 struct Shared {
     world: Mutex<World>,
     hook: Mutex<Option<Hook>>,
+    /// At a builder's `hold`.
+    held: Gate,
+    /// At each request.
+    silent: Gate,
+    /// Counts the shells that were opened.
+    shells: Gate,
 }
 
 /// One engine.
@@ -69,7 +86,8 @@ impl Engine {
     /// Listens on a socket in a folder.
     pub fn start(folder: &Path, world: World) -> Self {
         let socket = folder.join("engine.sock");
-        let shared = Arc::new(Shared { world: Mutex::new(world), hook: Mutex::new(None) });
+        let shared = Arc::new(Shared { world: Mutex::new(world), ..Shared::default() });
+        shared.held.set(true);
         let served = shared.clone();
         let server = Server::start(&socket, move |request| served.answer(request));
         Self { socket, shared, server }
@@ -86,6 +104,36 @@ impl Engine {
     /// Does something once, when the context of an image has arrived.
     pub fn hook(&self, hook: Hook) {
         *self.shared.hook.lock().unwrap() = Some(hook);
+    }
+
+    /// Waits until a builder has come to its `hold`.
+    pub fn wait_for_hold(&self) {
+        self.shared.held.wait_for(1);
+    }
+
+    /// Lets all that hold go on, now and from now on; or not any more.
+    pub fn release(&self, on: bool) {
+        self.shared.held.set(!on);
+    }
+
+    /// Takes requests and does not answer them; or answers again, also those.
+    pub fn fall_silent(&self, silent: bool) {
+        self.shared.silent.set(silent);
+    }
+
+    /// Waits until so many shells have been opened.
+    pub fn wait_for_shells(&self, count: usize) {
+        self.shared.shells.wait_for(count);
+    }
+
+    /// Removes all containers, behind everybody's back.
+    pub fn remove_containers(&self) {
+        self.shared.lock().containers.clear();
+    }
+
+    /// Waits until somebody waits for an answer.
+    pub fn wait_for_request(&self) {
+        self.shared.silent.wait_for(1);
     }
 
     /// Removes what matches from the engine, behind everybody's back.
@@ -161,6 +209,12 @@ impl Engine {
         self.shared.lock().images.get(reference)?.labels.get(name).cloned()
     }
 
+    /// The labels of all containers.
+    #[allow(dead_code, reason = "another test program asks")]
+    pub fn container_labels(&self) -> Vec<BTreeMap<String, String>> {
+        self.shared.lock().containers.values().map(|c| c.labels.clone()).collect()
+    }
+
     pub fn containers(&self) -> usize {
         self.shared.lock().containers.len()
     }
@@ -190,7 +244,8 @@ impl Shared {
         self.world.lock().unwrap()
     }
 
-    fn answer(&self, request: &Request) -> Answer {
+    fn answer(self: &Arc<Self>, request: &Request) -> Answer {
+        self.silent.pass();
         match request.path.as_str() {
             "build" => return self.build(request),
             "images/load" => return self.load(request),
@@ -204,9 +259,52 @@ impl Shared {
             (_, ["images", name @ ..]) => world.images(request, name),
             ("POST", ["commit"]) => world.commit(request),
             (_, ["containers", rest @ ..]) => world.containers(request, rest),
-            (_, ["exec", id, verb]) => world.exec(id, verb),
+            ("GET", ["exec", id, "json"]) => world.execs[*id].told(id),
+            ("POST", ["exec", id, "start"]) => Answer::Upgraded(self.start((*id).to_owned())),
+            ("POST", ["exec", ..]) => ok(Value::Null),
             _ => missing(&path),
         }
+    }
+
+    /// What is said while a command runs, with nobody else waiting for it.
+    fn start(self: &Arc<Self>, id: String) -> Talk {
+        let shared = self.clone();
+        Box::new(move |stream| {
+            let Exec { container, command, .. } = shared.lock().execs[&id].clone();
+            let words = command.iter().map(String::as_str).collect::<Vec<_>>();
+            let status = match words.as_slice() {
+                ["build-root", "fetch-list"] => {
+                    let mut world = shared.lock();
+                    let files = world.files(&container);
+                    files.map_or(137, |files| put(files, "fetch.list", String::new()))
+                }
+                ["build-root", "build"] => shared.build_root(&container, *stream.get_ref())?,
+                ["build-root", "shell", ..] => {
+                    shared.shells.count();
+                    echo(&words, stream)?
+                }
+                _ => 0,
+            };
+            // Somebody may have removed the container meanwhile.
+            if let Some(exec) = shared.lock().execs.get_mut(&id) {
+                exec.status = Some(status);
+            }
+            Ok(())
+        })
+    }
+
+    fn build_root(&self, container: &str, mut out: impl Write) -> io::Result<i64> {
+        let script = self.lock().files(container).map(|f| f["config/Buildconfig.sh"].1.clone());
+        let script = script.unwrap_or_default();
+        for line in String::from_utf8_lossy(&script).lines() {
+            match line.split_once(' ').unwrap_or((line, "")) {
+                ("say", text) => frame(&mut out, &format!("{text}\n"))?,
+                ("hold", _) => self.held.pass(),
+                ("fail", status) => return Ok(status.parse().unwrap()),
+                _ => {}
+            }
+        }
+        Ok(self.lock().files(container).map_or(137, build_root))
     }
 
     fn arrived(&self, reference: &str) {
@@ -260,7 +358,6 @@ fn with_tag(reference: &str) -> String {
 
 /// The files of a tar, without owners and times.
 fn unpack(tar: &[u8]) -> Files {
-    use std::io::Read;
     let mut files = Files::new();
     for entry in tar::Archive::new(tar).entries().unwrap() {
         let mut entry = entry.unwrap();
@@ -373,7 +470,9 @@ impl World {
                 self.containers.insert(id.clone(), Container { labels, files: Files::new() });
                 Answer::Json(201, json!({ "Id": id, "Warnings": [] }))
             }
-            ("POST", [_, "start"]) => Answer::Json(204, Value::Null),
+            ("POST", [id, "start" | "kill" | "stop"]) if self.containers.contains_key(*id) => {
+                Answer::Json(204, Value::Null)
+            }
             ("DELETE", [id]) => {
                 self.containers.remove(*id);
                 Answer::Json(204, Value::Null)
@@ -390,7 +489,8 @@ impl World {
                 let asked = serde_json::from_slice::<Value>(&request.body).unwrap();
                 let command = serde_json::from_value(asked["Cmd"].clone()).unwrap();
                 let id = self.new_id();
-                self.execs.insert(id.clone(), ((*container).to_owned(), command));
+                let container = (*container).to_owned();
+                self.execs.insert(id.clone(), Exec { container, command, status: None });
                 Answer::Json(201, json!({ "Id": id }))
             }
             _ => missing("request"),
@@ -408,23 +508,20 @@ impl World {
         found.map(|(id, c)| json!({ "Id": id, "Labels": c.labels })).collect()
     }
 
-    fn exec(&mut self, id: &str, verb: &str) -> Answer {
-        let (container, command) = self.execs[id].clone();
-        if verb == "json" {
-            return ok(json!({ "ID": id, "ExitCode": 0, "Running": false }));
-        }
-        let files = &mut self.containers.get_mut(&container).unwrap().files;
-        match command.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            ["build-root", "fetch-list"] => put(files, "fetch.list", String::new()),
-            ["build-root", "build"] => build_root(files),
-            _ => {}
-        }
-        Answer::Upgraded
+    /// Whatever is done in a container that is removed meanwhile is done to nobody.
+    fn files(&mut self, container: &str) -> Option<&mut Files> {
+        self.containers.get_mut(container).map(|container| &mut container.files)
     }
 
     fn new_id(&mut self) -> String {
         self.made += 1;
         format!("id{}", self.made)
+    }
+}
+
+impl Exec {
+    fn told(&self, id: &str) -> Answer {
+        ok(json!({ "ID": id, "ExitCode": self.status, "Running": self.status.is_none() }))
     }
 }
 
@@ -455,44 +552,4 @@ fn pack(files: &Files, path: &str) -> Vec<u8> {
         }
     }
     tar.into_inner().unwrap()
-}
-
-fn put(files: &mut Files, name: &str, data: impl Into<Vec<u8>>) {
-    files.insert(format!("bb/out/{name}"), (String::new(), data.into()));
-}
-
-/// A real archive, as the sysroot is one that `bb` looks into.
-fn archive(text: &str) -> Vec<u8> {
-    let mut tar = tar::Builder::new(vec![]);
-    let mut header = tar::Header::new_gnu();
-    header.set_size(text.len() as u64);
-    tar.append_data(&mut header, "sysroot", text.as_bytes()).unwrap();
-    let tar = tar.into_inner().unwrap();
-    ruzstd::encoding::compress_to_vec(tar.as_slice(), ruzstd::encoding::CompressionLevel::Fastest)
-}
-
-fn build_root(files: &mut Files) {
-    let inputs = |but: &str| {
-        let given = files.iter().filter(|(path, _)| !path.starts_with("bb/out"));
-        digest(given.map(|(path, file)| relevant(path, file, but)).collect::<String>())
-    };
-    let (tar, sysroot) = (inputs("sys"), inputs("tar"));
-    put(files, "rootfs.tar", format!("rootfs {tar}"));
-    put(files, "sysroot.tar.zst", archive(&sysroot));
-    put(files, "sysroot.digest", sysroot);
-    put(files, "packages.json", "[]");
-    put(files, "package.provided", "");
-}
-
-/// A file as text, less the lines that the result does not depend on.
-fn relevant(path: &str, (shape, data): &(String, Vec<u8>), but: &str) -> String {
-    let lines = String::from_utf8_lossy(data).into_owned();
-    let counts = |line: &&str| {
-        let of_job = path == "bb/job.env" && line.starts_with("JOBS=");
-        let of_config =
-            path == "config/Buildconfig.sh" && (line.starts_with('#') || line.starts_with(but));
-        !of_job && !of_config
-    };
-    let lines = lines.lines().filter(counts).collect::<Vec<_>>();
-    format!("{path} {shape} {lines:?}\n")
 }

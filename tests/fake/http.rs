@@ -22,13 +22,15 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
+/// What is said on a connection that has become a stream.
+pub type Talk = Box<dyn FnOnce(&mut BufReader<&UnixStream>) -> io::Result<()> + Send>;
+
 /// One answer.
-#[derive(Debug)]
 pub enum Answer {
     Json(u16, Value),
     Bytes(Vec<u8>),
-    /// The connection becomes a stream on which nothing is said.
-    Upgraded,
+    /// The connection becomes a stream.
+    Upgraded(Talk),
 }
 
 /// A server that ends when dropped.
@@ -103,7 +105,10 @@ fn serve(stream: &UnixStream, answer: &dyn Fn(&Request) -> Answer) -> io::Result
                 write(stream, status, "application/json", value.to_string().as_bytes())?;
             }
             Answer::Bytes(bytes) => write(stream, 200, "application/x-tar", &bytes)?,
-            Answer::Upgraded => return upgrade(stream),
+            Answer::Upgraded(talk) => {
+                upgrade(stream)?;
+                return talk(&mut reader);
+            }
         }
     }
     Ok(())

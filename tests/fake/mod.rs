@@ -5,7 +5,9 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod builder;
 pub mod engine;
+pub mod gate;
 pub mod group;
 pub mod http;
 pub mod mirror;

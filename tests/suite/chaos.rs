@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use crate::group::Group;
+use crate::fake::group::Group;
 use crate::support::{Image, Private, Room};
 
 const RUNS: u64 = 20;

@@ -8,6 +8,7 @@
 //! | `chaos`, `cheap`, `daily` | the engine; images FROM scratch, seconds |
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `sized` | the engine |
+//! | `terminal` | tmux; the engine and the mirror are fakes |
 //! | `slice` | the engine and the local mirror; compiles |
 //!
 //! A test that lacks its engine or its mirror fails and says how to get it.
@@ -19,11 +20,12 @@ mod chaos;
 mod cheap;
 mod daily;
 mod errors;
-#[path = "../fake/group.rs"]
-mod group;
+#[path = "../fake/mod.rs"]
+mod fake;
 mod repository;
 #[path = "../schemas/mod.rs"]
 mod schemas;
 mod sized;
 mod slice;
 mod support;
+mod terminal;

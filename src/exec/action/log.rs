@@ -1,6 +1,6 @@
-//! A step's log: a file, the last lines for a failure's report, the newest line for progress.
+//! A step's log: a file, cause and last lines for a failure's report, the newest line for progress.
 //!
-//! Does not know what writes into it.
+//! Does not know what writes into it, nor how a cause is told from other lines.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,12 +11,19 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::error::{Error, Result};
+use crate::exec::cause::Causes;
 use crate::exec::event::Event;
 use crate::ids::StepId;
 use crate::world::store::Store;
 
-/// Lines that a failure repeats.
+/// Lines that a failure repeats where nothing is known of the cause.
 const TAIL: usize = 15;
+/// The same below a cause.
+const TAIL_BELOW: usize = 5;
+/// What a failure repeats has this many columns and, with the cause, at most this many rows: all of the
+/// report has its place on a terminal of 80 x 24.
+const COLUMNS: usize = 78;
+const ROWS: usize = 14;
 /// A progress line at most this often.
 const PACE: Duration = Duration::from_millis(100);
 /// A line is cut here for the tail; the file has it whole.
@@ -31,6 +38,7 @@ pub struct Log {
     file: Option<(File, PathBuf)>,
     failure: Option<Error>,
     tail: VecDeque<String>,
+    causes: Causes,
     line: Vec<u8>,
     shown: Option<Instant>,
 }
@@ -45,6 +53,7 @@ impl Log {
             file: None,
             failure: None,
             tail: VecDeque::new(),
+            causes: Causes::default(),
             line: vec![],
             shown: None,
         }
@@ -78,12 +87,16 @@ impl Log {
     fn end_line(&mut self) {
         let text = clean(&self.line);
         self.line.clear();
+        self.causes.line(&text);
         if text.trim().is_empty() {
             return;
         }
         if self.shown.is_none_or(|at| at.elapsed() >= PACE) {
             self.shown = Some(Instant::now());
             let _ = self.events.send(Event::Line { step: self.step.clone(), text: text.clone() });
+        }
+        if self.causes.is_over() {
+            return;
         }
         if self.tail.len() == TAIL {
             self.tail.pop_front();
@@ -101,12 +114,46 @@ impl Log {
         self.failure.take().map_or(Ok(()), Err)
     }
 
-    /// An error with the last lines of the log.
+    /// An error with its cause, as far as the log has it, and the last lines of the log.
     pub fn failed(&mut self, message: impl Into<String>) -> Error {
         if !self.line.is_empty() {
             self.end_line();
         }
-        self.tail.iter().fold(Error::step(message), |e, line| e.detail(format!("  {line}")))
+        let repeated = repeated(&self.causes.lines(), self.tail.make_contiguous());
+        repeated.into_iter().fold(Error::step(message), Error::detail)
+    }
+}
+
+/// The cause first, then the last lines; the cause whole, if it is not the length of a page.
+fn repeated(causes: &[String], tail: &[String]) -> Vec<String> {
+    let indented = |line: &String, rows: usize| format!("  {}", cut(line, rows * COLUMNS));
+    let known = causes.iter().all(|cause| tail.iter().any(|line| line.contains(cause.as_str())));
+    if known {
+        let rows =
+            |line: &str| if causes.iter().any(|c| line.contains(c.as_str())) { 2 } else { 1 };
+        return tail.iter().map(|line| indented(line, rows(line))).collect();
+    }
+    let mut rows = ROWS - TAIL_BELOW - 1;
+    let mut lines = vec![];
+    for cause in causes {
+        let line = indented(cause, rows.clamp(1, 3));
+        rows = rows.saturating_sub(line.chars().count().div_ceil(COLUMNS + 2));
+        lines.push(line);
+        if rows == 0 {
+            break;
+        }
+    }
+    let last = tail.len().saturating_sub(TAIL_BELOW);
+    lines.extend((last > 0).then(|| "  ...".to_owned()));
+    lines.extend(tail.iter().skip(last).map(|line| indented(line, 1)));
+    lines
+}
+
+/// The text, with its end cut off where it has more characters.
+fn cut(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(characters.saturating_sub(3)).chain("...".chars()).collect(),
     }
 }
 
@@ -135,7 +182,44 @@ fn skip_escape(chars: &mut std::str::Chars<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::clean;
+    use super::{clean, cut, repeated};
+
+    fn lines(count: usize, begin: &str) -> Vec<String> {
+        (0..count).map(|n| format!("{begin}{n}")).collect()
+    }
+
+    #[test]
+    fn the_cause_comes_before_the_last_lines() {
+        let told = repeated(&lines(2, "cause "), &lines(15, "line "));
+        let expected =
+            "  cause 0|  cause 1|  ...|  line 10|  line 11|  line 12|  line 13|  line 14";
+        assert_eq!(told.join("|"), expected);
+    }
+
+    #[test]
+    fn a_cause_among_the_last_lines_is_not_said_twice() {
+        let tail = lines(3, "x: error: ");
+        assert_eq!(
+            repeated(&tail[1..2], &tail),
+            ["  x: error: 0", "  x: error: 1", "  x: error: 2"]
+        );
+        assert_eq!(repeated(&[], &tail).len(), 3);
+    }
+
+    #[test]
+    fn a_failure_has_its_place_on_a_small_terminal() {
+        let long = |n: usize| (0..n).map(|_| "x".repeat(400)).collect::<Vec<_>>();
+        for causes in 1..6 {
+            let told = repeated(&long(causes), &lines(15, &"y".repeat(300)));
+            let rows = told.iter().map(|l| l.chars().count().div_ceil(80)).sum::<usize>();
+            assert!((1..=14).contains(&rows), "{rows}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_characters() {
+        assert_eq!((cut("ééééé", 4), cut("éééé", 4)), ("é...".to_owned(), "éééé".to_owned()));
+    }
 
     #[test]
     fn colours_and_control_characters_go() {

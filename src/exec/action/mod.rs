@@ -24,6 +24,7 @@ pub use assemble::{chain, summary};
 pub use builder::templates_digest;
 pub use ledger::ledgers;
 pub use rootfs::CACHES;
+pub(super) use rootfs::builder_for;
 pub use verify::{EXPIRES, SKIPPED};
 
 use crate::error::{Error, Result};

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made};
+use crate::exec::kept;
 use crate::exec::work::Context;
+use crate::ids::{Kind, StepId};
 use crate::plan::expand::{PACKAGES, ROOTFS_OUTPUTS};
 use crate::plan::step::RootfsWork;
 use crate::size::megabytes;
@@ -28,42 +30,92 @@ const LARGEST_DISTFILE: u64 = 8 << 30;
 pub(super) async fn rootfs(
     work: &RootfsWork,
     files: &[PathBuf],
-    mut spec: ContainerSpec,
+    spec: ContainerSpec,
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
+    let container = builder_for(work, files, spec, context).await?;
+    let made = build(work, &container, context, log).await;
+    let Err(Broken::Builder(error)) = made else {
+        context.engine.remove_container(&container).await?;
+        return made.map_err(Broken::into);
+    };
+    let step = StepId::new(Kind::Rootfs, work.name.as_str());
+    // Whatever keeps it from being kept, the failure is what is told.
+    if let Ok(true) = kept::keep(&step, &container, context).await {
+        let shell = format!("bb shell --failed {}", work.name);
+        return Err(error.hint(format!("`{shell}` opens the builder in which it failed")));
+    }
+    context.engine.remove_container(&container).await?;
+    Err(error)
+}
+
+/// A builder that waits, with all that a step gives it.
+pub async fn builder_for(
+    work: &RootfsWork,
+    files: &[PathBuf],
+    mut spec: ContainerSpec,
+    context: &Context,
+) -> Result<String> {
     spec.volumes = CACHES.map(|(name, path)| (name.to_owned(), path.to_owned(), false)).into();
     let container = context.engine.start_container(&spec).await?;
-    let made = build(work, files, &container, context, log).await;
-    context.engine.remove_container(&container).await?;
-    made
+    let input = archive::stream(inputs(work, files, context.jobs), work.epoch);
+    if let Err(error) = context.engine.upload(&container, "/", input).await {
+        context.engine.remove_container(&container).await?;
+        return Err(error);
+    }
+    Ok(container)
+}
+
+/// What went wrong, and whether there is anything to see in the builder.
+enum Broken {
+    /// One of its commands failed.
+    Builder(Error),
+    /// Something else did.
+    Other(Error),
+}
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<Broken> for Error {
+    fn from(broken: Broken) -> Self {
+        let (Broken::Builder(error) | Broken::Other(error)) = broken;
+        error
+    }
 }
 
 async fn build(
     work: &RootfsWork,
-    files: &[PathBuf],
     container: &str,
     context: &Context,
     log: &mut Log,
-) -> Result<Made> {
-    let input = archive::stream(inputs(work, files, context.jobs), work.epoch);
-    context.engine.upload(container, "/", input).await?;
+) -> Result<Made, Broken> {
     command(container, "fetch-list", context, log).await?;
     supply(container, context, log).await?;
     command(container, "build", context, log).await?;
-    collect(work, container, context).await
+    Ok(collect(work, container, context).await?)
 }
 
 /// Runs one command of the builder.
-async fn command(container: &str, verb: &str, context: &Context, log: &mut Log) -> Result<()> {
+async fn command(
+    container: &str,
+    verb: &str,
+    context: &Context,
+    log: &mut Log,
+) -> Result<(), Broken> {
     let mut sink = |data: &[u8]| log.write(data);
     let status = context.engine.exec(container, &["build-root", verb], &mut sink).await?;
     log.check()?;
     match status {
         0 => Ok(()),
-        137 => Err(log.failed("the builder was killed (out of memory, or from outside)")),
-        other => Err(log.failed(format!("the builder failed with exit status {other}"))),
+        137 => Err("the builder was killed (out of memory, or from outside)".to_owned()),
+        other => Err(format!("the builder failed with exit status {other}")),
     }
+    .map_err(|message| Broken::Builder(log.failed(message)))
 }
 
 fn inputs(work: &RootfsWork, files: &[PathBuf], jobs: usize) -> Vec<Entry> {

@@ -179,7 +179,7 @@ impl Trial<'_> {
     }
 
     async fn ended(&self, container: &str) -> Result<Option<String>> {
-        let status = self.context.engine.exit_status(container).await?;
+        let status = self.context.engine.ended_with(container).await?;
         Ok(status.map(|status| format!("it ended by itself, with exit status {status}")))
     }
 

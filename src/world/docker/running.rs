@@ -30,7 +30,7 @@ impl Engine {
     }
 
     /// Whether a container has not ended; if it has, its exit status.
-    pub async fn exit_status(&self, container: &str) -> Result<Option<i64>> {
+    pub async fn ended_with(&self, container: &str) -> Result<Option<i64>> {
         let options = None::<query::InspectContainerOptions>;
         let found = self.docker.inspect_container(container, options).await;
         let state = found.map_err(failed("look up a container"))?.state.unwrap_or_default();

@@ -7,14 +7,21 @@ use crate::support::{Room, Run};
 
 const TEMPLATE: &str = "FROM ${NAMESPACE}/busybox\nADD rootfs.tar /\n";
 
-/// Nothing of a failed rootfs step is left but its log.
+/// Nothing of a failed rootfs step is left but its log, and the builder for somebody to look into.
 fn nothing_left(room: &Room, name: &str) {
     assert!(!room.exists(&format!(".bb/stamps/rootfs/{name}")));
     assert!(!room.exists(&format!(".bb/images/{name}/rootfs.tar")));
     assert!(!room.engine().has_image(&room.image(name)));
-    let step = format!("label=bb.step=rootfs:{name}");
-    assert_eq!(room.engine().docker(&["ps", "-aq", "--filter", &step]), "");
+    assert_eq!(builders(room, name), ["exited"]);
     room.assert_tidy();
+}
+
+/// The states of a step's builders.
+fn builders(room: &Room, name: &str) -> Vec<String> {
+    let step = format!("label=bb.step=rootfs:{name}");
+    let ours = room.project_filter();
+    let args = ["ps", "-a", "--format", "{{.State}}", "--filter", &step, "--filter", &ours];
+    room.engine().docker(&args).lines().map(str::to_owned).collect()
 }
 
 /// The run failed in `rootfs:NAME`, with the builder's last words between these lines.
@@ -28,7 +35,8 @@ fn fails(run: &Run, name: &str) -> String {
          error: the builder failed with exit status 1\n"
     );
     let end = format!(
-        "log: .bb/logs/rootfs/{name}.log\nagain: bb step rootfs:{name}\n\
+        "hint: `bb shell --failed {name}` opens the builder in which it failed\n\
+         log: .bb/logs/rootfs/{name}.log\nagain: bb step rootfs:{name}\n\
          1 step failed, 1 not run because of it; 1 done\n"
     );
     assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""), "{}", run.stderr);
@@ -63,21 +71,66 @@ configure_rootfs_build() {
 }
 "#;
 
+/// With a package before it that nobody has compiled yet: its settings are of now.
+fn broken_after_another() -> (String, String) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let first = format!("package_env acct-group/nginx CFLAGS='-O2 -D{}'", now.as_nanos());
+    let fixed = format!(
+        "PACKAGES='acct-group/nginx sys-libs/zlib'\nconfigure_rootfs_build() {{\n\t{first}\n}}\n"
+    );
+    let broken = BROKEN.replace("PACKAGES='", "PACKAGES='acct-group/nginx ");
+    (broken.replacen("() {\n", &format!("() {{\n\t{first}\n"), 1), fixed)
+}
+
 #[test]
-fn a_package_that_does_not_compile_is_told_in_emerges_words() {
+fn a_package_that_does_not_compile_is_told_looked_into_and_put_right() {
     let project = Project::get();
-    let _dock = project.extra("broken", TEMPLATE, BROKEN);
-    let words = fails(&project.room.bb("build broken"), "broken");
-    let told =
-        Regex::new(r"(?m)^   \* ERROR: sys-libs/zlib-[0-9.]+::gentoo failed \(compile phase\):$");
+    let room = &project.room;
+    let (broken, fixed) = broken_after_another();
+    let _dock = project.extra("broken", TEMPLATE, &broken);
+    let words = fails(&room.bb("build broken"), "broken");
+    let told = Regex::new(
+        "^  adler32.c:1:2: error: #error \"broken on purpose\"\n  \
+         sys-libs/zlib-[0-9.]+::gentoo failed \\(compile phase\\): emake failed\n  \\.\\.\\.\n",
+    );
     assert!(told.unwrap().is_match(&words), "{words}");
-    assert_eq!(words.lines().count(), 15, "{words}");
-    let log = project.room.read(".bb/logs/rootfs/broken.log");
-    assert!(log.contains("adler32.c:1:2: error: #error \"broken on purpose\""), "{log}");
-    nothing_left(&project.room, "broken");
-    // Put right, it is built by the command that was named.
-    project.room.write("bb-dock/broken/Buildconfig.sh", "PACKAGES='sys-libs/zlib'\n");
-    project.room.bb("step rootfs:broken").ran("rootfs:broken");
+    assert_eq!(words.lines().count(), 8, "{words}");
+    nothing_left(room, "broken");
+
+    let log = ".bb/logs/rootfs/broken.log";
+    assert!(room.read(log).contains(">>> Emerging (1 of 2) acct-group/nginx-0::gentoo"));
+    look_into(room);
+    assert_eq!(builders(room, "broken"), ["exited"]);
+
+    // Put right, it is built by the command that was named; what was done is not done again.
+    room.write("bb-dock/broken/Buildconfig.sh", &fixed);
+    room.bb("step rootfs:broken").ran("rootfs:broken");
+    let log = room.read(log);
+    assert!(log.contains(">>> Emerging binary (1 of 2) acct-group/nginx-0::gentoo"), "{log}");
+    let compiled = log.lines().filter(|line| line.starts_with(">>> Compiling source in "));
+    let zlib = |line: &str| line.contains("/portage/sys-libs/zlib-");
+    assert_eq!(compiled.map(zlib).collect::<Vec<_>>(), [true], "{log}");
+    assert_eq!(builders(room, "broken"), [""; 0]);
+}
+
+/// In the work folder, with the environment of the phase; what is put right there compiles.
+fn look_into(room: &Room) {
+    let script = "pwd\necho $CFLAGS / $MAKEOPTS / $EMERGE_ROOT\nmake adler32.o 2>&1 | grep error:\n\
+                  sed -i 1d adler32.c\nagain 2>&1 | grep '^>>> Source comp'\nexit 3\n";
+    let run = super::shell::fed(room, "shell --failed broken", script);
+    let text = Regex::new(r"zlib-[0-9.]+[0-9]").unwrap().replace_all(&run.stdout, "zlib-V");
+    let text = Regex::new(r"/ -j\d+ /").unwrap().replace(&text, "/ -jN /").into_owned();
+    assert_eq!(
+        text,
+        "/var/tmp/portage/sys-libs/zlib-V/work/zlib-V\n-O2 -pipe / -jN / /emerge-root\n\
+         adler32.c:1:2: error: #error \"broken on purpose\"\n>>> Source compiled.\n",
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.code, Some(3));
+    let banner = "The builder of rootfs:broken, as it was when it failed. No network.\n  \
+                  The work folder of sys-libs/zlib-";
+    assert!(run.stderr.starts_with(banner), "{}", run.stderr);
 }
 
 #[test]

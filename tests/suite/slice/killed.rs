@@ -3,8 +3,6 @@
 
 use std::process::Command;
 
-use sha2::{Digest, Sha256};
-
 use super::{Project, copy_docks};
 use crate::support::{Mirror, Room, Run, Running, sorted};
 
@@ -23,9 +21,7 @@ impl Killed {
         room.write("bb.lock", &project.room.read("bb.lock"));
         room.bb("makefile").ok();
         std::fs::create_dir(room.path(".bb")).unwrap();
-        let state = room.path(".bb").canonicalize().unwrap();
-        let digest = Sha256::digest(state.as_os_str().as_encoded_bytes());
-        let label = format!("label=bb.project={}", &gentoo_bb::hex::hex(&digest)[..16]);
+        let label = room.project_filter();
         Self { room, label, done: vec![] }
     }
 

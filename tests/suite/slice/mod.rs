@@ -13,6 +13,7 @@ mod pushed;
 mod remote;
 mod reproducible;
 mod running;
+mod shell;
 mod slimmed;
 mod tested;
 mod unverified;

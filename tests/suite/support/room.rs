@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use filetime::FileTime;
+use sha2::{Digest, Sha256};
 
 use super::engine::Engine;
 use super::mirror::Mirror;
@@ -82,6 +83,13 @@ impl Room {
     /// The label of containers that a test starts itself.
     pub fn label() -> String {
         format!("bb.test={}", *MARK)
+    }
+
+    /// What tells the project's containers from those of others, as a filter for `docker ps`.
+    pub fn project_filter(&self) -> String {
+        let state = self.path(".bb").canonicalize().unwrap();
+        let digest = Sha256::digest(state.as_os_str().as_encoded_bytes());
+        format!("label=bb.project={}", &gentoo_bb::hex::hex(&digest)[..16])
     }
 
     /// A path in the project.

@@ -131,6 +131,20 @@ impl Running {
         }
     }
 
+    /// Reads standard error up to a line with this text in it.
+    #[track_caller]
+    pub fn wait_for_text(&mut self, text: &str) {
+        while !self.seen.contains(text) {
+            let read = self.stderr.read_line(&mut self.seen).unwrap();
+            assert_ne!(read, 0, "it ended without `{text}`:\n{}", self.seen);
+        }
+    }
+
+    /// Its standard input, where it is a pipe: at its end when dropped.
+    pub fn take_stdin(&mut self) -> std::process::ChildStdin {
+        self.child.stdin.take().expect("standard input is no pipe")
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -1,0 +1,96 @@
+//! Containers of failed steps, kept as they are until somebody has looked into them: which there are,
+//! how many, until when.
+//!
+//! The engine has the container, a file in the state folder says that it is kept. Without that file it
+//! is one that a killed run left behind, and goes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::error::{Error, Result};
+use crate::exec::shell;
+use crate::exec::work::Context;
+use crate::ids::{Kind, StepId};
+use crate::world::store::{self, Store};
+
+/// More are not kept: each has the work folder of what did not compile.
+const MOST: usize = 4;
+
+/// A container that is kept.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kept {
+    /// Since when.
+    since: SystemTime,
+    /// The step that failed in it.
+    pub step: StepId,
+    /// The engine's id for it.
+    pub container: String,
+}
+
+/// All of a project, the newest last.
+pub fn all(store: &Store) -> Vec<Kept> {
+    let files = fs::read_dir(folder(store)).into_iter().flatten().flatten();
+    let mut all = files.filter_map(|file| read(&file.path())).collect::<Vec<_>>();
+    all.sort_unstable();
+    all
+}
+
+/// A file that is none of ours, or just goes away, says nothing.
+fn read(path: &Path) -> Option<Kept> {
+    let name = path.file_name()?.to_str()?;
+    let step = StepId::new(Kind::Rootfs, name);
+    let since = fs::metadata(path).and_then(|m| m.modified()).ok()?;
+    let container = fs::read_to_string(path).ok()?.trim().to_owned();
+    let is_id = !container.is_empty() && container.bytes().all(|b| b.is_ascii_alphanumeric());
+    is_id.then_some(Kept { since, step, container })
+}
+
+fn folder(store: &Store) -> PathBuf {
+    store.root().join("kept").join(Kind::Rootfs.as_str())
+}
+
+/// Stops a container and keeps it for its step. Says whether that could be done.
+pub(super) async fn keep(step: &StepId, container: &str, context: &Context) -> Result<bool> {
+    if !context.engine.halt(container).await? {
+        return Ok(false);
+    }
+    let text = format!("{container}\n");
+    context.store.replace(&folder(&context.store).join(&step.name), text.as_bytes())?;
+    let all = all(&context.store);
+    for old in all.iter().rev().skip(MOST) {
+        if !shell::is_looked_into(old, &context.store) {
+            forget(&context.store, &old.step)?;
+            context.engine.remove_container(&old.container).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// From now on, the container of a step is as good as any that was left behind.
+pub(super) fn forget(store: &Store, step: &StepId) -> Result<()> {
+    store::remove_if_there(&folder(store).join(&step.name))
+}
+
+/// The container of a failed step, or of the last one that failed.
+///
+/// # Errors
+/// There is none.
+pub fn find(store: &Store, step: Option<&StepId>) -> Result<Kept> {
+    let all = all(store);
+    let found = all.iter().rev().find(|kept| step.is_none_or(|step| kept.step == *step));
+    found.cloned().ok_or_else(|| match step {
+        Some(step) => Error::step(format!("`{step}` has not failed in a builder, or not lately"))
+            .hint(others(&all)),
+        None => Error::step("no rootfs step has failed in a builder lately")
+            .hint("`bb shell NAME` opens the builder of an image as its step would begin"),
+    })
+}
+
+fn others(all: &[Kept]) -> String {
+    let names = all.iter().map(|kept| kept.step.name.as_str()).collect::<Vec<_>>();
+    match names.as_slice() {
+        [] => "`bb shell NAME` opens its builder as the step would begin".to_owned(),
+        names => format!("there are: {}", names.join(", ")),
+    }
+}

@@ -1,0 +1,107 @@
+//! Containers that somebody sits in: the builder as a rootfs step would begin with it, or as it was
+//! when the step failed.
+//!
+//! A seat, locked by its process, tells other runs to leave the container alone. Does not know how one
+//! talks to it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::exec::action::builder_for;
+use crate::exec::kept::{self, Kept};
+use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL};
+use crate::plan::step::RootfsWork;
+use crate::world::docker::{ContainerSpec, FoundContainer};
+use crate::world::held::Seat;
+use crate::world::store::Store;
+
+/// The label of a container that somebody sits in, and no step works in: what for.
+pub const SEAT_LABEL: &str = "bb.seat";
+
+/// The labels of such a container of this run, and the lock that protects it.
+///
+/// # Errors
+/// The state folder cannot be written in.
+pub fn seat(what: &str, context: &Context) -> Result<(BTreeMap<String, String>, Seat)> {
+    let seat = Seat::take(&seat_of(&context.run, &context.store))?;
+    let seat = seat.ok_or_else(|| Error::bug("another process is this one"))?;
+    let labels = [
+        (PROJECT_LABEL, context.project.clone()),
+        (SEAT_LABEL, what.to_owned()),
+        (RUN_LABEL, context.run.clone()),
+    ];
+    Ok((labels.map(|(key, value)| (key.to_owned(), value)).into(), seat))
+}
+
+/// The seat of a container, or of all that a run has for somebody to sit in.
+fn seat_of(name: &str, store: &Store) -> PathBuf {
+    store.root().join("locks").join("seats").join(name)
+}
+
+/// Whether somebody sits in a container.
+pub(super) fn is_taken(container: &FoundContainer, context: &Context) -> bool {
+    let taken = |name: &str| Seat::is_taken(&seat_of(name, &context.store));
+    taken(&container.id) || container.labels.get(RUN_LABEL).is_some_and(|run| taken(run))
+}
+
+/// Removes the seat that a killed process left behind: who takes it takes it away.
+pub(super) fn clear_seat(container: &FoundContainer, context: &Context) -> Result<()> {
+    let run = container.labels.get(RUN_LABEL);
+    run.map_or(Ok(()), |run| Seat::take(&seat_of(run, &context.store)).map(drop))
+}
+
+/// Whether somebody sits in the container of a failed step.
+pub(super) fn is_looked_into(kept: &Kept, store: &Store) -> bool {
+    Seat::is_taken(&seat_of(&kept.container, store))
+}
+
+/// The builder, as a rootfs step would begin with it.
+pub async fn builder(
+    work: &RootfsWork,
+    files: &[PathBuf],
+    labels: BTreeMap<String, String>,
+    context: &Context,
+) -> Result<String> {
+    let spec = ContainerSpec { image: work.bob.clone(), labels, ..ContainerSpec::default() };
+    builder_for(work, files, spec, context).await
+}
+
+/// Starts the container of a failed step again, as it was.
+///
+/// # Errors
+/// The engine does not have it any more, or another process has it.
+pub async fn failed(kept: &Kept, context: &Context) -> Result<Seat> {
+    let seat = Seat::take(&seat_of(&kept.container, &context.store))?;
+    let seat = seat.ok_or_else(|| {
+        Error::step(format!("another `bb shell` is in the builder of `{}`", kept.step))
+            .hint("leave that one first")
+    })?;
+    if !context.engine.halt(&kept.container).await? {
+        kept::forget(&context.store, &kept.step)?;
+        let message = format!("the engine does not have the builder of `{}` any more", kept.step);
+        return Err(Error::step(message)
+            .hint(format!("`bb step {}` runs it again, and keeps it if it fails", kept.step)));
+    }
+    context.engine.start_again(&kept.container).await?;
+    Ok(seat)
+}
+
+/// Puts the container of a failed step back, for the next time; unless its step has run meanwhile.
+pub async fn leave(kept: &Kept, context: &Context) -> Result<()> {
+    if kept::all(&context.store).contains(kept) {
+        return context.engine.halt(&kept.container).await.map(drop);
+    }
+    context.engine.remove_container(&kept.container).await
+}
+
+/// Removes the containers of this run, but those that are kept for somebody to look into.
+pub async fn remove_own(context: &Context) -> Result<()> {
+    let kept = kept::all(&context.store);
+    for container in context.engine.containers(&[(RUN_LABEL, context.run.as_str())]).await? {
+        if kept.iter().all(|kept| kept.container != container.id) {
+            context.engine.remove_container(&container.id).await?;
+        }
+    }
+    Ok(())
+}
