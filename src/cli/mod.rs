@@ -4,6 +4,7 @@
 mod audit;
 mod build;
 mod export;
+mod graph;
 mod image;
 mod keys;
 mod makefile;
@@ -60,6 +61,8 @@ enum Verb {
     Makefile(makefile::Args),
     /// Write the plan for another executor
     Export(export::Args),
+    /// Draw the docks, or all steps, with how they stand
+    Graph(graph::Args),
     /// Bring file times in line with the judge, for make and ninja
     Sync(sync::Args),
     /// Look for what does not belong into images
@@ -128,6 +131,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Step(args) => step::step(&args, &state, look).await,
             Verb::Makefile(args) => makefile::makefile(&args, &state),
             Verb::Export(args) => export::export(&args, &state),
+            Verb::Graph(args) => graph::graph(&args, &state, &here).await,
             Verb::Sync(args) => sync::sync(&args, &state, look).await,
             Verb::Audit(args) => audit::run(&args, &state),
             Verb::Image(verb) => image::image(&verb, &state, &here),

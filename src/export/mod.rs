@@ -1,8 +1,9 @@
-//! The plan as text for other executors: make, ninja, JSON.
+//! The plan as text for other executors: make, ninja, JSON; and as a picture.
 //!
 //! Pure. Every recipe is one `bb step ID`, which judges again before it works; what is up to date is
 //! not known here.
 
+pub mod graph;
 pub mod json;
 pub mod make;
 pub mod ninja;

@@ -6,6 +6,7 @@
 //! | `assembled` | the engine |
 //! | `audited` | the engine and a C compiler |
 //! | `chaos`, `cheap` | the engine; images FROM scratch, seconds |
+//! | `graphed` | the engine and Chromium |
 //! | `repository` | the engine, make and a C compiler |
 //! | `slice` | the engine and the local mirror; compiles |
 //!
@@ -17,6 +18,7 @@ mod audited;
 mod chaos;
 mod cheap;
 mod errors;
+mod graphed;
 #[path = "../fake/group.rs"]
 mod group;
 mod repository;
