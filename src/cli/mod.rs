@@ -8,6 +8,7 @@ mod graph;
 mod image;
 mod keys;
 mod makefile;
+mod new;
 mod notes;
 mod pin;
 mod recall;
@@ -47,6 +48,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Make a dock that builds as it is
+    New(new::Args),
     /// Build images and all that they need
     Build(build::Args),
     /// Look images through, and check what they do where they run
@@ -124,6 +127,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
     let runtime = runtime.map_err(|e| Error::bug(format!("cannot start threads: {e}")))?;
     let done = runtime.block_on(async {
         match cli.verb {
+            Verb::New(args) => new::new(&args, &state),
             Verb::Build(args) => build::build(args, &state, look).await,
             Verb::Test(args) => test::test(args, &state, look).await,
             Verb::Status(args) => status::status(args, &state).await,

@@ -54,7 +54,12 @@ pub fn stamp(id: &StepId) -> String {
     format!("stamps/{}/{}", id.kind, id.name)
 }
 
-fn render(name: &'static str, source: &'static str, values: &serde_json::Value) -> Result<String> {
+/// A template with values; one whose name ends in `.html` or `.xml` escapes them.
+pub(crate) fn render(
+    name: &'static str,
+    source: &'static str,
+    values: &serde_json::Value,
+) -> Result<String> {
     let mut environment = minijinja::Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).keep_trailing_newline(true).build();
     environment.set_syntax(syntax.map_err(|e| Error::bug(format!("template syntax: {e}")))?);

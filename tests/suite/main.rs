@@ -2,7 +2,7 @@
 //!
 //! | module | what it needs |
 //! |---|---|
-//! | `errors` | nothing, or the engine, or the local mirror |
+//! | `errors`, `made` | nothing, or the engine, or the local mirror |
 //! | `assembled` | the engine |
 //! | `audited` | the engine and a C compiler |
 //! | `chaos`, `cheap` | the engine; images FROM scratch, seconds |
@@ -21,6 +21,7 @@ mod errors;
 mod graphed;
 #[path = "../fake/group.rs"]
 mod group;
+mod made;
 mod repository;
 mod slice;
 mod support;

@@ -7,6 +7,7 @@ mod contents;
 mod failures;
 mod freshness;
 mod killed;
+mod made;
 mod project;
 mod remote;
 mod reproducible;
