@@ -18,6 +18,7 @@ mod step;
 mod sync;
 mod test;
 mod update;
+mod watch;
 mod why;
 
 use std::io::{IsTerminal, Write};
@@ -52,6 +53,8 @@ enum Verb {
     New(new::Args),
     /// Build images and all that they need
     Build(build::Args),
+    /// Build, and build again whenever something changes
+    Watch(watch::Args),
     /// Look images through, and check what they do where they run
     Test(test::Args),
     /// List every step and whether it is up to date
@@ -129,6 +132,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
         match cli.verb {
             Verb::New(args) => new::new(&args, &state),
             Verb::Build(args) => build::build(args, &state, look).await,
+            Verb::Watch(args) => watch::watch(&args, &state, look).await,
             Verb::Test(args) => test::test(args, &state, look).await,
             Verb::Status(args) => status::status(args, &state).await,
             Verb::Why(args) => why::why(&args, &state).await,

@@ -28,7 +28,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn new(args: &Args, state: &Path) -> Result<u8> {
-    let name = args.name.parse::<DockName>().map_err(as_usage)?;
+    let name = args.name.parse::<DockName>().map_err(|e| as_usage(&e))?;
     let fresh = !Path::new(SETTINGS_FILE).exists();
     let project = (!fresh).then(|| Project::load(&session::environment(), state)).transpose()?;
     let docks = project.as_ref().map_or(Path::new("bb-dock"), |p| p.settings.docks.as_path());
@@ -55,7 +55,7 @@ pub(super) fn new(args: &Args, state: &Path) -> Result<u8> {
 }
 
 /// The same failure as one of the command line.
-fn as_usage(error: Error) -> Error {
+fn as_usage(error: &Error) -> Error {
     Error::usage(error.message()).hint(error.hint_text().unwrap_or_default())
 }
 
@@ -91,7 +91,7 @@ fn parent(from: &str, project: Option<&Project>, docks: &Path) -> Result<Parent>
 
 /// A dock gets packages of its own only if what it stands on comes from Portage.
 fn dock(name: &str, project: &Project) -> Result<Parent> {
-    let name = name.parse::<DockName>().map_err(as_usage)?;
+    let name = name.parse::<DockName>().map_err(|e| as_usage(&e))?;
     let (_, plan) = session::shape(project)?;
     let rootfs = plan.find(&StepId::new(Kind::Rootfs, name.as_str())).is_some();
     Ok(Parent { kind: "dock", from: format!("${{NAMESPACE}}/{name}"), rootfs, note: None })

@@ -5,7 +5,7 @@
 //! | `errors`, `made` | nothing, or the engine, or the local mirror |
 //! | `assembled` | the engine |
 //! | `audited` | the engine and a C compiler |
-//! | `chaos`, `cheap` | the engine; images FROM scratch, seconds |
+//! | `chaos`, `cheap`, `watched` | the engine; images FROM scratch, seconds |
 //! | `graphed` | the engine and Chromium |
 //! | `repository` | the engine, make and a C compiler |
 //! | `slice` | the engine and the local mirror; compiles |
@@ -25,3 +25,4 @@ mod made;
 mod repository;
 mod slice;
 mod support;
+mod watched;
