@@ -3,6 +3,7 @@
 
 mod audit;
 mod build;
+mod diff;
 mod export;
 mod graph;
 mod image;
@@ -73,6 +74,8 @@ enum Verb {
     Sync(sync::Args),
     /// Look for what does not belong into images
     Audit(audit::Args),
+    /// Tell what differs from the build before: files and packages
+    Diff(diff::Args),
     /// Write an image to a file, or tell its ID, without any engine
     #[command(subcommand)]
     Image(image::Verb),
@@ -142,6 +145,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Graph(args) => graph::graph(&args, &state, &here).await,
             Verb::Sync(args) => sync::sync(&args, &state, look).await,
             Verb::Audit(args) => audit::run(&args, &state),
+            Verb::Diff(args) => diff::diff(&args, &state),
             Verb::Image(verb) => image::image(&verb, &state, &here),
             Verb::Keys(args) => keys::keys(&args, &state, &here).await,
             Verb::Update(args) => update::update(&args, &state).await,

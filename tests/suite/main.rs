@@ -5,7 +5,7 @@
 //! | `errors`, `made` | nothing, or the engine, or the local mirror |
 //! | `assembled` | the engine |
 //! | `audited` | the engine and a C compiler |
-//! | `chaos`, `cheap`, `watched` | the engine; images FROM scratch, seconds |
+//! | `chaos`, `cheap`, `differs`, `watched` | the engine; images FROM scratch, seconds |
 //! | `graphed` | the engine and Chromium |
 //! | `repository` | the engine, make and a C compiler |
 //! | `slice` | the engine and the local mirror; compiles |
@@ -17,6 +17,7 @@ mod assembled;
 mod audited;
 mod chaos;
 mod cheap;
+mod differs;
 mod errors;
 mod graphed;
 #[path = "../fake/group.rs"]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::exec::action::assemble::{self, Summary, Written};
+use crate::exec::action::contents;
 use crate::exec::action::{Log, Made, blocking, megabytes};
 use crate::exec::work::Context;
 use crate::oci::Left;
@@ -31,6 +32,8 @@ pub(super) async fn image(work: &ImageWork, context: &Context, log: &mut Log) ->
     let text = serde_json::to_vec_pretty(&summary);
     let text = text.map_err(|e| Error::bug(format!("cannot write image.json: {e}")))?;
     context.store.replace(&work.dir.join("image.json"), &text)?;
+    let (dir, store) = (work.dir.clone(), context.store.clone());
+    blocking(move || contents::keep(&summary, &dir, &store)).await?;
     let size = megabytes(u64::try_from(size).unwrap_or(0));
     Ok(Made::product("id", id).note(format!("{size}, {how}")))
 }

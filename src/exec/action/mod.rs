@@ -4,6 +4,7 @@
 
 mod assemble;
 mod builder;
+mod contents;
 mod dockerfile;
 mod fetch;
 mod image;
@@ -20,6 +21,7 @@ pub use log::Log;
 
 pub use assemble::{chain, summary};
 pub use builder::templates_digest;
+pub use contents::builds;
 pub use verify::{EXPIRES, SKIPPED};
 
 use crate::error::{Error, Result};

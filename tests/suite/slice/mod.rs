@@ -4,6 +4,7 @@
 //! away, what it changes in the shipped docks stays, built.
 
 mod contents;
+mod differs;
 mod failures;
 mod freshness;
 mod killed;
