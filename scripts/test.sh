@@ -43,7 +43,7 @@ main() {
 # What the tests call themselves; mirror and engine see to their own.
 tools() {
     need_rust fmt clippy
-    need curl:curl xz:xz-utils make:make git:git bmake:bmake ninja:ninja-build tmux:tmux
+    need curl:curl xz:xz-utils make:make git:git bmake:bmake ninja:ninja-build tmux:tmux chromium:chromium
     # A runlevel in which Debian starts no service: the tests start their own.
     RUNLEVEL=1 need /usr/sbin/nginx:nginx docker-registry:docker-registry
 }

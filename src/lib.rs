@@ -14,6 +14,7 @@ pub mod audit;
 pub mod checks;
 pub mod cli;
 pub mod config;
+pub mod contents;
 pub mod diag;
 pub mod dock;
 pub mod error;

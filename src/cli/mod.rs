@@ -4,14 +4,17 @@
 mod audit;
 mod build;
 mod clean;
+mod diff;
 mod export;
 mod gc;
+mod graph;
 mod image;
 mod keys;
 mod list;
 mod logs;
 mod makefile;
 mod missing;
+mod new;
 mod notes;
 mod pin;
 mod push;
@@ -29,6 +32,7 @@ mod test;
 mod tidy;
 mod tree;
 mod update;
+mod watch;
 mod why;
 
 use std::io::{IsTerminal, Write};
@@ -59,8 +63,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Make a dock that builds as it is
+    New(new::Args),
     /// Build images and all that they need
     Build(build::Args),
+    /// Build, and build again whenever something changes
+    Watch(watch::Args),
     /// Look images through, and check what they do where they run
     Test(test::Args),
     /// Send tested images to a registry
@@ -94,12 +102,16 @@ enum Verb {
     Makefile(makefile::Args),
     /// Write the plan for another executor
     Export(export::Args),
+    /// Draw the docks, or all steps, with how they stand
+    Graph(graph::Args),
     /// Bring file times in line with the judge, for make and ninja
     Sync(sync::Args),
     /// Look for what does not belong into images
     Audit(audit::Args),
     /// Tell how large images are, and what of them is so large
     Size(size::Args),
+    /// Tell what differs from the build before: files and packages
+    Diff(diff::Args),
     /// Write an image to a file, tell its ID or its packages, without any engine
     #[command(subcommand)]
     Image(image::Verb),
@@ -161,7 +173,9 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
     let runtime = runtime.map_err(|e| Error::bug(format!("cannot start threads: {e}")))?;
     let done = runtime.block_on(async {
         match cli.verb {
+            Verb::New(args) => new::new(&args, &state),
             Verb::Build(args) => build::build(args, &state, look).await,
+            Verb::Watch(args) => watch::watch(&args, &state, look).await,
             Verb::Test(args) => test::test(args, &state, look).await,
             Verb::Push(args) => push::push(&args, &state, look).await,
             Verb::Missing(args) => missing::missing(args, &state, look).await,
@@ -175,9 +189,11 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Run(args) => run::run(args, &state).await,
             Verb::Makefile(args) => makefile::makefile(&args, &state),
             Verb::Export(args) => export::export(&args, &state),
+            Verb::Graph(args) => graph::graph(&args, &state, &here).await,
             Verb::Sync(args) => sync::sync(&args, &state, look).await,
             Verb::Audit(args) => audit::run(&args, &state),
             Verb::Size(args) => size::size(&args, &state, look),
+            Verb::Diff(args) => diff::diff(&args, &state),
             Verb::Image(verb) => image::image(&verb, &state, &here),
             Verb::Clean(args) => clean::clean(&args, &state).await,
             Verb::Gc(args) => gc::gc(&args, &state).await,

@@ -1,8 +1,9 @@
-//! The plan as text for other executors: make, ninja, JSON.
+//! The plan as text for other executors: make, ninja, JSON; and as a picture.
 //!
 //! Pure. Every recipe is one `bb step ID`, which judges again before it works; what is up to date is
 //! not known here.
 
+pub mod graph;
 pub mod json;
 pub mod make;
 pub mod ninja;
@@ -53,7 +54,12 @@ pub fn stamp(id: &StepId) -> String {
     format!("stamps/{}/{}", id.kind, id.name)
 }
 
-fn render(name: &'static str, source: &'static str, values: &serde_json::Value) -> Result<String> {
+/// A template with values; one whose name ends in `.html` or `.xml` escapes them.
+pub(crate) fn render(
+    name: &'static str,
+    source: &'static str,
+    values: &serde_json::Value,
+) -> Result<String> {
     let mut environment = minijinja::Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).keep_trailing_newline(true).build();
     environment.set_syntax(syntax.map_err(|e| Error::bug(format!("template syntax: {e}")))?);

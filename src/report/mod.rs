@@ -2,6 +2,7 @@
 //!
 //! Writes to what it is given; knows no engine and no plan, only events.
 
+pub mod difference;
 mod fancy;
 pub mod ledger;
 mod plain;

@@ -16,3 +16,4 @@ pub mod openpgp;
 pub mod release;
 pub mod store;
 pub mod trace;
+pub mod watch;

@@ -2,10 +2,11 @@
 //!
 //! | module | what it needs |
 //! |---|---|
-//! | `errors` | nothing, or the engine, or the local mirror |
+//! | `errors`, `made` | nothing, or the engine, or the local mirror |
 //! | `assembled` | the engine |
 //! | `audited` | the engine and a C compiler |
-//! | `chaos`, `cheap`, `daily` | the engine; images FROM scratch, seconds |
+//! | `chaos`, `cheap`, `daily`, `differs`, `watched` | the engine; images FROM scratch, seconds |
+//! | `graphed` | the engine and Chromium |
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `sized` | the engine |
 //! | `terminal` | tmux; the engine and the mirror are fakes |
@@ -19,9 +20,12 @@ mod audited;
 mod chaos;
 mod cheap;
 mod daily;
+mod differs;
 mod errors;
 #[path = "../fake/mod.rs"]
 mod fake;
+mod graphed;
+mod made;
 mod repository;
 #[path = "../schemas/mod.rs"]
 mod schemas;
@@ -29,3 +33,4 @@ mod sized;
 mod slice;
 mod support;
 mod terminal;
+mod watched;

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::exec::action::assemble::{self, Summary, Written};
 use crate::exec::action::bom::Documents;
-use crate::exec::action::ledger;
 use crate::exec::action::{Log, Made, blocking};
+use crate::exec::action::{contents, ledger};
 use crate::exec::work::Context;
 use crate::oci::bundle::Blob;
 use crate::oci::label::{self, Labels};
@@ -46,7 +46,11 @@ pub(super) async fn image(
     documents.write(&context.store, &work.dir)?;
     context.store.replace(&work.dir.join("image.json"), &text)?;
     let (of, store) = (work.clone(), context.store.clone());
-    blocking(move || ledger::keep(&summary, of.name.as_str(), &of.dir, &store)).await?;
+    let keep = move || {
+        contents::keep(&summary, &of.dir, &store)?;
+        ledger::keep(&summary, of.name.as_str(), &of.dir, &store)
+    };
+    blocking(keep).await?;
     let size = megabytes(u64::try_from(size).unwrap_or(0));
     Ok(Made::product("id", id).note(format!("{size}, {how}")))
 }

@@ -5,6 +5,7 @@
 mod assemble;
 mod bom;
 mod builder;
+mod contents;
 mod dockerfile;
 mod fetch;
 mod image;
@@ -22,6 +23,7 @@ pub use log::Log;
 
 pub use assemble::{chain, summary};
 pub use builder::templates_digest;
+pub use contents::builds;
 pub use ledger::ledgers;
 pub use rootfs::CACHES;
 pub(super) use rootfs::builder_for;

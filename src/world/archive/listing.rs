@@ -6,6 +6,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
+use crate::hex::hex;
 use crate::oci::Left;
 use crate::oci::copy::{Entry, Member};
 use crate::oci::tree::{Content, Kind, Node, Nodes};
@@ -144,6 +147,13 @@ fn extended(entry: &mut tar::Entry<'_, Section>, mut node: Node) -> io::Result<R
         }
     }
     Ok(Ok(node))
+}
+
+/// SHA-256 over the bytes of a file, in lower-case hex.
+pub fn digest(content: &Content) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut Section::open(content)?, &mut hasher)?;
+    Ok(hex(&hasher.finalize()))
 }
 
 /// A layer that was written here.

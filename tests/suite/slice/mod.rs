@@ -5,9 +5,11 @@
 
 mod bom;
 mod contents;
+mod differs;
 mod failures;
 mod freshness;
 mod killed;
+mod made;
 mod project;
 mod pushed;
 mod remote;

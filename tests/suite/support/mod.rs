@@ -1,5 +1,7 @@
 //! Rooms, runs, images and a proxy: what the tests are written in.
 
+#[allow(dead_code, reason = "one of the test programs uses it")]
+mod browser;
 mod engine;
 mod image;
 mod mirror;
@@ -10,6 +12,8 @@ mod reaper;
 mod room;
 mod run;
 
+#[allow(unused_imports, reason = "one of the test programs uses it")]
+pub use browser::Browser;
 pub use engine::Engine;
 pub use image::{Image, Kind};
 pub use mirror::Mirror;

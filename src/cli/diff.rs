@@ -1,0 +1,39 @@
+//! `bb diff`: what an image's last change has changed. Needs no engine.
+
+use std::path::Path;
+
+use crate::cli::{image, print, session};
+use crate::contents::difference;
+use crate::error::{Error, Result};
+use crate::exec::action::builds;
+use crate::project::Project;
+use crate::report;
+
+/// Tell files and packages of an image that differ from the build before.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  bb diff nginx\n  bb diff nginx --json")]
+pub(super) struct Args {
+    /// The image
+    image: String,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn diff(args: &Args, state: &Path) -> Result<u8> {
+    let project = Project::load(&session::environment(), state)?;
+    let plan = session::locked_plan(&project)?;
+    let name = &args.image;
+    let work = image::built(&project, &plan, name)?;
+    let (now, before) = builds(&work.dir)?;
+    let found = now.zip(before).map(|(now, before)| difference(&before, &now));
+    if args.json {
+        let text = serde_json::to_string_pretty(&found);
+        print(&(text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))? + "\n"));
+    } else if let Some(found) = &found {
+        print(&report::difference::difference(name, found));
+    } else {
+        print(&format!("{name}: nothing to compare with, no build has changed it yet\n"));
+    }
+    Ok(0)
+}

@@ -1,0 +1,121 @@
+//! The list of what an image consists of: made when the image is there, kept beside it with that of the
+//! build before.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::contents::{Contents, Files, Item, Package, What};
+use crate::error::{Error, Result};
+use crate::exec::action::assemble::{self, Summary};
+use crate::hex::hex;
+use crate::oci::bundle::Blob;
+use crate::oci::tree::{Content, Kind, Node};
+use crate::world::archive::{bundle, listing};
+use crate::world::store::Store;
+
+const CONTENTS: &str = "contents.json";
+/// That of the last build that gave another image.
+const PREVIOUS: &str = "contents.previous.json";
+const PACKAGES: &str = "packages.json";
+
+/// Of an image that has just been made. `dir` is the folder of its results.
+pub(super) fn keep(summary: &Summary, dir: &Path, store: &Store) -> Result<()> {
+    let now = contents(summary, dir)?;
+    // One that is malformed is nothing to compare with.
+    if let Ok(Some(old)) = read(&dir.join(CONTENTS))
+        && old.id != now.id
+    {
+        write(&old, &dir.join(PREVIOUS), store)?;
+    }
+    write(&now, &dir.join(CONTENTS), store)
+}
+
+fn write(contents: &Contents, path: &Path, store: &Store) -> Result<()> {
+    let text = serde_json::to_vec(contents);
+    let text = text.map_err(|e| Error::bug(format!("cannot write a list of files: {e}")))?;
+    store.replace(path, &text)
+}
+
+/// What an image consists of, and what the last build that gave another one consisted of.
+///
+/// # Errors
+/// A list is malformed.
+pub fn builds(dir: &Path) -> Result<(Option<Contents>, Option<Contents>)> {
+    Ok((read(&dir.join(CONTENTS))?, read(&dir.join(PREVIOUS))?))
+}
+
+fn read(path: &Path) -> Result<Option<Contents>> {
+    read_json(path, "remove it; the next build that changes the image writes it anew")
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path, hint: &str) -> Result<Option<T>> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::file("read", path, &e)),
+    };
+    let malformed = |e| Error::step(format!("`{}` is malformed: {e}", path.display())).hint(hint);
+    serde_json::from_slice(&text).map(Some).map_err(malformed)
+}
+
+fn contents(summary: &Summary, dir: &Path) -> Result<Contents> {
+    let files = match assemble::chain(dir)? {
+        Some(chain) => {
+            let below = summary.base.as_ref().map(|base| dir.with_file_name(base));
+            files(bundle::tree(&chain)?.nodes(), dir, below.as_deref())?
+        }
+        None => Files::new(),
+    };
+    Ok(Contents {
+        id: summary.id.clone(),
+        size: u64::try_from(summary.size).unwrap_or(0),
+        built_by_engine: summary.built_by_engine.clone(),
+        files,
+        packages: packages(dir)?,
+    })
+}
+
+/// Only what is in the image's own archive is read: of the rest, the list of the image below tells.
+fn files(nodes: &BTreeMap<String, Node>, dir: &Path, below: Option<&Path>) -> Result<Files> {
+    let own = dir.join("image.tar");
+    let known = below.and_then(|below| read(&below.join(CONTENTS)).ok().flatten());
+    let known = known.map(|contents| contents.files).unwrap_or_default();
+    let mut files = Files::new();
+    for (path, node) in nodes {
+        let digest = match (&node.kind, known.get(path).map(|item| &item.what)) {
+            (Kind::File(content), Some(What::File(_, digest))) if *content.file != *own => {
+                digest.clone()
+            }
+            (Kind::File(content), _) => digest(content)?,
+            _ => String::new(),
+        };
+        let what = What::of(&node.kind, || digest);
+        files.insert(path.clone(), Item::of(node, what, xattrs(node)));
+    }
+    Ok(files)
+}
+
+fn digest(content: &Content) -> Result<String> {
+    listing::digest(content).map_err(|e| Error::file("read", &content.file, &e))
+}
+
+fn xattrs(node: &Node) -> Option<String> {
+    let all = node.xattrs.iter().map(|(name, value)| format!("{name}={}\n", hex(value)));
+    (!node.xattrs.is_empty()).then(|| Blob::of(all.collect::<String>().as_bytes()).digest)
+}
+
+/// The list of the nearest image with packages of its own has those of all below.
+fn packages(dir: &Path) -> Result<Vec<Package>> {
+    let mut at = Some(dir.to_owned());
+    while let Some(dir) = at {
+        if let Some(list) = read_json(&dir.join(PACKAGES), "remove it and run `bb build`")? {
+            return Ok(list);
+        }
+        at = below(&dir)?;
+    }
+    Ok(vec![])
+}
+
+fn below(dir: &Path) -> Result<Option<PathBuf>> {
+    Ok(assemble::summary(dir)?.base.map(|base| dir.with_file_name(base)))
+}

@@ -1,0 +1,66 @@
+//! What two builds of an image differ in, as lines of text.
+
+use crate::contents::{Difference, FileChange, PackageChange};
+use crate::fresh::reason::short;
+use crate::report::table;
+use crate::size::megabytes;
+
+/// The lines for people.
+pub fn difference(name: &str, difference: &Difference) -> String {
+    let Difference { before, now, sizes: [old, new], .. } = difference;
+    let (before, now) = (id(before), id(now));
+    let sizes = if old == new {
+        format!("{}, as large as before", megabytes(*new))
+    } else {
+        format!("{} -> {}", megabytes(*old), megabytes(*new))
+    };
+    let mut text = format!("{name}: {before} -> {now}, {sizes}\n");
+    let packages = difference.packages.iter().map(|(name, change)| package(name, change));
+    text += &part("packages", &packages.collect::<Vec<_>>());
+    let files = difference.files.iter().map(|(path, change)| file(path, change));
+    text += &part("files", &files.collect::<Vec<_>>());
+    if let Some(why) = &difference.unknown {
+        text += &format!("\nfiles: not known, the engine has built it: {}\n", plain(why));
+    } else if difference.files.is_empty() && difference.packages.is_empty() {
+        text += "\nonly its settings differ: no file and no package does\n";
+    }
+    text
+}
+
+fn part(title: &str, rows: &[[String; 2]]) -> String {
+    if rows.is_empty() { String::new() } else { format!("\n{title}\n{}", table::columns(rows)) }
+}
+
+fn package(name: &str, change: &PackageChange) -> [String; 2] {
+    let (sign, what) = match change {
+        PackageChange::Added { version } => ('+', version.clone()),
+        PackageChange::Removed { version } => ('-', version.clone()),
+        PackageChange::Changed { versions: [old, new], flags } => {
+            let version = if old == new { old.clone() } else { format!("{old} -> {new}") };
+            let flags = flags.join(" ");
+            ('~', if flags.is_empty() { version } else { format!("{version}, USE {flags}") })
+        }
+    };
+    row(sign, name, &what)
+}
+
+fn file(path: &str, change: &FileChange) -> [String; 2] {
+    match change {
+        FileChange::Added { what } => row('+', path, what),
+        FileChange::Removed { what } => row('-', path, what),
+        FileChange::Changed { how } => row('~', path, &how.join(", ")),
+    }
+}
+
+fn row(sign: char, name: &str, what: &str) -> [String; 2] {
+    [format!("  {sign} {}", plain(name)), plain(what)]
+}
+
+/// A name out of an archive must not steer a terminal, nor break its lines.
+fn plain(text: &str) -> String {
+    text.replace(|c: char| c.is_control(), "?")
+}
+
+fn id(id: &str) -> &str {
+    short(id.strip_prefix("sha256:").unwrap_or(id))
+}
