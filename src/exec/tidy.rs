@@ -98,13 +98,21 @@ fn below(folder: &Path, path: &Path) -> bool {
     inside.is_ok_and(|p| p.components().all(|part| matches!(part, Component::Normal(_))))
 }
 
-/// A download that was broken off is beside where it was to go.
+/// What an image step keeps to compare the next build with; no output, for nothing is stale without it.
+const KEPT: [&str; 3] = ["contents.json", "contents.previous.json", "size.previous.json"];
+
+/// A download that was broken off is beside where it was to go, and what is only compared with is beside an
+/// image's list.
 fn with_parts(step: &StepId, path: &Path) -> Vec<PathBuf> {
     let with = |suffix: &str| {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
         PathBuf::from(name)
     };
+    if step.kind == Kind::Image && path.ends_with("image.json") {
+        let kept = KEPT.map(|name| path.with_file_name(name));
+        return std::iter::once(path.to_owned()).chain(kept).collect();
+    }
     let parts = if step.kind == Kind::Fetch { &["", ".part", ".part.meta"][..] } else { &[""] };
     parts.iter().map(|suffix| with(suffix)).collect()
 }

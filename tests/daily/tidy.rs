@@ -88,14 +88,21 @@ fn one_dock_is_cleaned_and_built_again() {
         "file       .bb/images/top/sysroot.tar.zst  SIZE",
         "record     rootfs:top",
     ];
-    let image =
-        ["file       .bb/images/top/image.json  SIZE", "file       .bb/images/top/image.tar  SIZE"];
+    let image = [
+        "image.json",
+        "contents.json",
+        "image.tar",
+        "sbom.cdx.json",
+        "sbom.spdx.json",
+        "size.json",
+    ]
+    .map(|file| format!("file       .bb/images/top/{file}  SIZE"));
     let before = (tree(&room), room.engine.images());
     let dry = told(&bb(&room, "clean top --dry-run"));
-    let end = |verb: &str| format!("{verb} 1 image, 7 files (SIZE) and 3 records");
+    let end = |verb: &str| format!("{verb} 1 image, 11 files (SIZE) and 3 records");
     let wanted = |verb: &str| {
-        let lines = image.iter().chain(&lines).map(|line| (*line).to_owned());
-        lines.chain([end(verb)]).collect::<Vec<_>>()
+        let lines = lines.iter().map(|line| (*line).to_owned());
+        image.iter().cloned().chain(lines).chain([end(verb)]).collect::<Vec<_>>()
     };
     assert_eq!(dry, wanted("would remove"));
     assert_eq!((tree(&room), room.engine.images()), before);
@@ -138,7 +145,7 @@ fn kinds_and_steps_are_cleaned_by_name() {
         2,
         "error: `imge:top` is not the id of a step\n\
          hint: a step is `kind:name`, with one of these kinds: \
-         fetch, verify, import, builder, rootfs, dockerfile, image, task\n",
+         fetch, verify, import, builder, rootfs, dockerfile, image, test, task\n",
     );
 }
 
@@ -159,7 +166,7 @@ fn everything_is_cleaned_but_downloads_and_the_builder() {
     };
     let before = shared(&room);
     let lines = told(&bb(&room, "clean"));
-    assert_eq!(lines.last().unwrap(), "removed 5 images, 31 files (SIZE) and 14 records");
+    assert_eq!(lines.last().unwrap(), "removed 5 images, 51 files (SIZE) and 14 records");
     foreign.is_there(&room);
     assert_eq!((shared(&room), before.len()), (before.clone(), 4));
     let named = room.engine.images().into_keys().filter(|name| name.starts_with("ns/"));
@@ -223,7 +230,7 @@ fn an_image_that_somebody_else_has_put_in_place_of_ours_stays() {
     let room = family();
     room.engine.pull("ns/top:latest", 7);
     let run = told(&bb(&room, "clean image:top"));
-    assert_eq!(run.last().unwrap(), "removed 2 files (SIZE) and 1 record");
+    assert_eq!(run.last().unwrap(), "removed 6 files (SIZE) and 1 record");
     assert!(room.engine.images().contains_key("ns/top:latest"));
 }
 
@@ -287,7 +294,11 @@ fn what_is_left_of_docks_builders_and_containers_goes() {
     let short = &ours.strip_prefix("sha256:").unwrap()[..12];
     let side = [
         "file       .bb/images/side/image.json  SIZE",
+        "file       .bb/images/side/contents.json  SIZE",
         "file       .bb/images/side/image.tar  SIZE",
+        "file       .bb/images/side/sbom.cdx.json  SIZE",
+        "file       .bb/images/side/sbom.spdx.json  SIZE",
+        "file       .bb/images/side/size.json  SIZE",
         "image      ns/side:latest  SIZE",
         "record     image:side",
         "file       .bb/images/side/Dockerfile  SIZE",
@@ -301,13 +312,13 @@ fn what_is_left_of_docks_builders_and_containers_goes() {
     let container = "container  id";
     let lines = told(&bb(&room, "gc --dry-run"));
     assert!(lines[0].starts_with(container) && lines[0].ends_with("  of rootfs:top"), "{lines:?}");
-    assert_eq!(lines[1..12], side);
-    assert_eq!(lines[12], format!("image      {short}  SIZE"));
-    assert_eq!(lines[13], "would remove 2 images, 1 container, 7 files (SIZE) and 3 records");
+    assert_eq!(lines[1..16], side);
+    assert_eq!(lines[16], format!("image      {short}  SIZE"));
+    assert_eq!(lines[17], "would remove 2 images, 1 container, 11 files (SIZE) and 3 records");
     let removed = told(&bb(&room, "gc"));
     assert_eq!(
-        (&removed[..13], removed[13].as_str()),
-        (&lines[..13], "removed 2 images, 1 container, 7 files (SIZE) and 3 records")
+        (&removed[..17], removed[17].as_str()),
+        (&lines[..17], "removed 2 images, 1 container, 11 files (SIZE) and 3 records")
     );
     foreign.is_there(&room);
     assert_eq!(room.engine.containers(), foreign.containers);

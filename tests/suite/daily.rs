@@ -81,7 +81,7 @@ fn what_others_need_or_have_made_is_not_cleaned(room: &Room) {
     let in_use = format!("kept    {}: conflict: ", room.image("b"));
     assert!(kept[0].starts_with(&in_use), "{}", run.stderr);
     assert_eq!(kept[1], "kept    image:b: it tells whose the rest is");
-    assert_eq!(normal(kept[2]), "removed 2 images, 9 files (SIZE) and 5 records");
+    assert_eq!(normal(kept[2]), "removed 2 images, 21 files (SIZE) and 5 records");
     assert!(engine.has_image(&room.image("b")) && engine.has_image(&foreign));
     assert!(!engine.has_image(&room.image("a")) && !engine.has_image(&room.image("packed")));
     assert!(engine.try_docker(&["volume", "inspect", &volume]));
