@@ -29,7 +29,10 @@ pub fn of(registry: Option<&str>) -> Result<Option<Credentials>> {
             Ok(Some(Credentials::Password(name, password)))
         }
         Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credentials::Token(token))),
-        Err(Fault::NoCredentialConfigured | Fault::ConfigNotFound) => Ok(None),
+        // Settings that are not there are told as such that cannot be read. The registry has the last word.
+        Err(Fault::NoCredentialConfigured | Fault::ConfigNotFound | Fault::ConfigReadError) => {
+            Ok(None)
+        }
         // A helper that knows nobody says so by failing.
         Err(Fault::HelperFailure { stdout, .. }) if stdout.contains("not found") => Ok(None),
         Err(fault) => Err(Error::step(format!("cannot tell who you are at `{server}`: {fault}"))

@@ -11,6 +11,10 @@ fn the_shipped_images_pass_their_tests_once() {
     let project = Project::get();
     project.restore();
     let room = &project.room;
+    // Another test may have tested them before.
+    if room.exists(".bb/stamps/test") {
+        room.remove(".bb/stamps/test");
+    }
     room.bb("test").ran(TESTS);
     room.bb("test").is(0, "", "nothing to do: 26 steps up to date\n");
     room.append("bb-dock/busybox/dock.toml", "\n[[test.command]]\nrun = \"true\"\n");
