@@ -125,7 +125,7 @@ fn a_registry_gets_the_password_that_docker_keeps() {
 
     let helper = room.dir.join("home/docker-credential-test");
     let answer = r#"echo '{ "ServerURL": "x", "Username": "me", "Secret": "secret" }'"#;
-    fs::write(&helper, format!("#!/bin/sh\n{answer}\n")).unwrap();
+    fs::write(&helper, format!("#!/bin/sh\nread -r server\n{answer}\n")).unwrap();
     fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
     let helpers = format!(r#"{{ "credHelpers": {{ "{}": "test" }} }}"#, registry.address);
     fs::write(&settings, helpers).unwrap();
