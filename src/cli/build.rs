@@ -47,8 +47,12 @@ impl Args {
     }
 
     /// As if given so.
-    pub(super) fn for_images(images: Vec<String>, offline: bool) -> Self {
-        Self { images, how: How { offline, ..How::default() }, ..Self::default() }
+    pub(super) fn for_images(
+        images: Vec<String>,
+        jobs: Option<NonZeroUsize>,
+        offline: bool,
+    ) -> Self {
+        Self { images, how: How { jobs, offline, ..How::default() }, ..Self::default() }
     }
 
     /// What it is about.

@@ -50,7 +50,7 @@ pub(super) async fn push(args: &Args, state: &Path, look: Look) -> Result<u8> {
         _ => (None, args.words.as_slice()),
     };
     let images = images.to_vec();
-    let tested = build::Args::for_images(images.clone(), args.offline).tested();
+    let tested = build::Args::for_images(images.clone(), None, args.offline).tested();
     let code = build::build(tested, state, look).await?;
     if code != 0 {
         return Ok(code);
@@ -58,7 +58,8 @@ pub(super) async fn push(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let engine = session::engine(&session::environment()).await?;
     let plan = session::locked_plan(&project)?;
     let plan = select::select(&plan, &images, &project.settings.exclude)?;
-    Pushing { engine, registry: registry.cloned() }.all(&plan).await
+    Pushing { engine, registry: registry.cloned() }.all(&plan).await?;
+    Ok(0)
 }
 
 /// Docker's rule for the first part of a reference.
@@ -80,7 +81,7 @@ struct Pushing {
 
 impl Pushing {
     /// Those below first: what a registry has of one image it need not get again with another.
-    async fn all(&self, plan: &Plan) -> Result<u8> {
+    async fn all(&self, plan: &Plan) -> Result<()> {
         for images in levels(plan) {
             let references = images.iter().flat_map(|work| &work.references);
             let sending = references.map(|reference| self.one(reference)).collect::<Vec<_>>();
@@ -92,7 +93,7 @@ impl Pushing {
                 print(&format!("{name}@{digest}\n"));
             }
         }
-        Ok(0)
+        Ok(())
     }
 
     async fn one(&self, reference: &str) -> Result<(String, Pushed)> {
@@ -102,7 +103,7 @@ impl Pushing {
         };
         let name = format!("{registry}/{reference}");
         let who = who(&name).await?;
-        self.engine.name(reference, &name).await?;
+        self.engine.tag(reference, &name).await?;
         let pushed = self.engine.push(&name, who).await;
         self.engine.unname(&name).await?;
         Ok((name, pushed?))

@@ -7,7 +7,6 @@ use std::ffi::OsStr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::{Args as _, FromArgMatches};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{Look, build, say, session};
@@ -43,7 +42,8 @@ pub(super) async fn watch(args: &Args, state: &Path, look: Look) -> Result<u8> {
         // Before the build: an edit while it runs leads to another one.
         seen.update();
         watcher.watch(seen.folders(&root))?;
-        match build::build(built(args)?, state, look).await {
+        let built = build::Args::for_images(args.images.clone(), args.jobs, args.offline);
+        match build::build(built, state, look).await {
             Err(error) if error.exit() == Exit::Interrupted => return Err(error),
             // Later on, a dock may be away only while files are checked out.
             Err(error) if first && error.exit() == Exit::Usage => return Err(error),
@@ -68,18 +68,6 @@ pub(super) async fn watch(args: &Args, state: &Path, look: Look) -> Result<u8> {
 fn interrupts() -> Result<[Signal; 2]> {
     let listen = |kind| signal(kind).map_err(|e| Error::bug(format!("cannot listen: {e}")));
     Ok([listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?])
-}
-
-/// What `bb build` would have been told.
-fn built(args: &Args) -> Result<build::Args> {
-    let jobs = args.jobs.iter().flat_map(|jobs| ["--jobs".to_owned(), jobs.to_string()]);
-    let offline = args.offline.then(|| "--offline".to_owned());
-    let images = std::iter::once("--".to_owned()).chain(args.images.iter().cloned());
-    let words = jobs.chain(offline).chain(images);
-    let command = build::Args::augment_args(clap::Command::new("build").no_binary_name(true));
-    let matches = command.try_get_matches_from(words);
-    let parsed = matches.and_then(|matches| build::Args::from_arg_matches(&matches));
-    parsed.map_err(|e| Error::bug(format!("cannot build: {e}")))
 }
 
 fn line(changed: &BTreeSet<PathBuf>, root: &Path) -> String {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::Result;
+use crate::exec::action::COMPARED;
 use crate::exec::work::STEP_LABEL;
 use crate::fresh::record::{FileType, Record};
 use crate::ids::{Kind, StepId};
@@ -98,9 +99,6 @@ fn below(folder: &Path, path: &Path) -> bool {
     inside.is_ok_and(|p| p.components().all(|part| matches!(part, Component::Normal(_))))
 }
 
-/// What an image step keeps to compare the next build with; no output, for nothing is stale without it.
-const KEPT: [&str; 3] = ["contents.json", "contents.previous.json", "size.previous.json"];
-
 /// A download that was broken off is beside where it was to go, and what is only compared with is beside an
 /// image's list.
 fn with_parts(step: &StepId, path: &Path) -> Vec<PathBuf> {
@@ -110,7 +108,7 @@ fn with_parts(step: &StepId, path: &Path) -> Vec<PathBuf> {
         PathBuf::from(name)
     };
     if step.kind == Kind::Image && path.ends_with("image.json") {
-        let kept = KEPT.map(|name| path.with_file_name(name));
+        let kept = COMPARED.map(|name| path.with_file_name(name));
         return std::iter::once(path.to_owned()).chain(kept).collect();
     }
     let parts = if step.kind == Kind::Fetch { &["", ".part", ".part.meta"][..] } else { &[""] };

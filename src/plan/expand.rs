@@ -291,8 +291,10 @@ fn step(kind: Kind, name: &str, work: Work) -> Step {
 }
 
 /// What a rootfs step leaves in `.bb/images/NAME/`.
-pub const ROOTFS_OUTPUTS: [&str; 4] =
-    ["rootfs.tar", "sysroot.tar.zst", PACKAGES, "package.provided"];
+pub const ROOTFS_OUTPUTS: [&str; 4] = ["rootfs.tar", SYSROOT, PACKAGES, "package.provided"];
 
 /// The list of packages among them.
 pub const PACKAGES: &str = "packages.json";
+
+/// The whole ROOT with Portage's records, among them.
+pub const SYSROOT: &str = "sysroot.tar.zst";

@@ -240,7 +240,8 @@ impl Engine {
         Ok(())
     }
 
-    async fn tag(&self, image: &str, reference: &str) -> Result<()> {
+    /// Gives an image another name.
+    pub async fn tag(&self, image: &str, reference: &str) -> Result<()> {
         let (repo, tag) = split(reference);
         let options = query::TagImageOptionsBuilder::default().repo(repo).tag(tag).build();
         self.docker.tag_image(image, Some(options)).await.map_err(failed("tag the image"))

@@ -2,21 +2,22 @@
 //! build before.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::contents::{Contents, Files, Item, Package, What};
 use crate::error::{Error, Result};
 use crate::exec::action::assemble::{self, Summary};
+use crate::exec::action::read_json;
 use crate::hex::hex;
 use crate::oci::bundle::Blob;
 use crate::oci::tree::{Content, Kind, Node};
+use crate::plan::expand::PACKAGES;
 use crate::world::archive::{bundle, listing};
 use crate::world::store::Store;
 
-const CONTENTS: &str = "contents.json";
+pub(super) const CONTENTS: &str = "contents.json";
 /// That of the last build that gave another image.
-const PREVIOUS: &str = "contents.previous.json";
-const PACKAGES: &str = "packages.json";
+pub(super) const PREVIOUS: &str = "contents.previous.json";
 
 /// Of an image that has just been made. `dir` is the folder of its results.
 pub(super) fn keep(summary: &Summary, dir: &Path, store: &Store) -> Result<()> {
@@ -46,16 +47,6 @@ pub fn builds(dir: &Path) -> Result<(Option<Contents>, Option<Contents>)> {
 
 fn read(path: &Path) -> Result<Option<Contents>> {
     read_json(path, "remove it; the next build that changes the image writes it anew")
-}
-
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path, hint: &str) -> Result<Option<T>> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(Error::file("read", path, &e)),
-    };
-    let malformed = |e| Error::step(format!("`{}` is malformed: {e}", path.display())).hint(hint);
-    serde_json::from_slice(&text).map(Some).map_err(malformed)
 }
 
 fn contents(summary: &Summary, dir: &Path) -> Result<Contents> {
@@ -106,16 +97,10 @@ fn xattrs(node: &Node) -> Option<String> {
 
 /// The list of the nearest image with packages of its own has those of all below.
 fn packages(dir: &Path) -> Result<Vec<Package>> {
-    let mut at = Some(dir.to_owned());
-    while let Some(dir) = at {
-        if let Some(list) = read_json(&dir.join(PACKAGES), "remove it and run `bb build`")? {
+    for folder in assemble::folders(dir)? {
+        if let Some(list) = read_json(&folder.join(PACKAGES), "remove it and run `bb build`")? {
             return Ok(list);
         }
-        at = below(&dir)?;
     }
     Ok(vec![])
-}
-
-fn below(dir: &Path) -> Result<Option<PathBuf>> {
-    Ok(assemble::summary(dir)?.base.map(|base| dir.with_file_name(base)))
 }

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::exec::action::assemble::{self, Summary};
+use crate::exec::action::read_json;
 use crate::oci::tree::Tree;
+use crate::plan::expand::SYSROOT;
 use crate::size::{FILE, Layer, Ledger};
 use crate::world::archive::{bundle, sysroot};
 use crate::world::store::Store;
 
 /// The ledger of the last build that gave another image.
-const PREVIOUS: &str = "size.previous.json";
-const SYSROOT: &str = "sysroot.tar.zst";
+pub(super) const PREVIOUS: &str = "size.previous.json";
 
 /// Of an image that has just been made. `dir` is the folder of its results.
 pub(super) fn keep(summary: &Summary, image: &str, dir: &Path, store: &Store) -> Result<()> {
@@ -69,12 +70,5 @@ pub fn ledgers(dir: &Path) -> Result<(Ledger, Option<Ledger>)> {
 }
 
 fn read(path: &Path) -> Result<Option<Ledger>> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(Error::file("read", path, &e)),
-    };
-    let ledger = serde_json::from_slice(&text);
-    let malformed = |e| Error::step(format!("`{}` is malformed: {e}", path.display()));
-    ledger.map(Some).map_err(|e| malformed(e).hint("remove it and run `bb build`"))
+    read_json(path, "remove it and run `bb build`")
 }

@@ -97,6 +97,9 @@ pub async fn act(step: &Step, anew: bool, context: &Context, log: &mut Log) -> R
     }
 }
 
+/// What an image step keeps beside its image only to compare the next build with.
+pub const COMPARED: [&str; 3] = [contents::CONTENTS, contents::PREVIOUS, ledger::PREVIOUS];
+
 /// A container of one step, labelled so that it can be found after a crash.
 fn container(step: &StepId, image: &str, context: &Context) -> ContainerSpec {
     let labels = [
@@ -121,6 +124,21 @@ async fn is_there(target: import::Target<'_>, context: &Context) -> Result<bool>
     let object = Object::Image(image.to_owned());
     let inventory = context.engine.inventory_of(std::slice::from_ref(&object)).await?;
     Ok(inventory.id(&object).as_deref() == Some(content))
+}
+
+/// A list that is kept beside an image; nothing if there is none. `hint` says what to do about one that is
+/// malformed.
+fn read_json<T: serde::de::DeserializeOwned>(
+    path: &std::path::Path,
+    hint: &str,
+) -> Result<Option<T>> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::file("read", path, &e)),
+    };
+    let malformed = |e| Error::step(format!("`{}` is malformed: {e}", path.display())).hint(hint);
+    serde_json::from_slice(&text).map(Some).map_err(malformed)
 }
 
 /// Runs blocking work on a thread of its own.

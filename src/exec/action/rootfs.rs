@@ -12,7 +12,7 @@ use crate::exec::action::{Log, Made};
 use crate::exec::kept;
 use crate::exec::work::Context;
 use crate::ids::{Kind, StepId};
-use crate::plan::expand::{PACKAGES, ROOTFS_OUTPUTS};
+use crate::plan::expand::{PACKAGES, ROOTFS_OUTPUTS, SYSROOT};
 use crate::plan::step::RootfsWork;
 use crate::size::megabytes;
 use crate::world::archive::{self, Entry};
@@ -131,7 +131,7 @@ fn inputs(work: &RootfsWork, files: &[PathBuf], jobs: usize) -> Vec<Entry> {
     }
     if let Some((_, dir)) = &work.parent {
         entries.push(Entry::Folder("bb/parent".into(), 0o755));
-        for name in ["sysroot.tar.zst", PACKAGES] {
+        for name in [SYSROOT, PACKAGES] {
             entries.push(Entry::File(Path::new("bb/parent").join(name), dir.join(name)));
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use litemap::LiteMap;
 use serde::Serialize;
 
-use super::{Builder, DockFacts, Layout, rootfs_parent, step};
+use super::{Builder, DockFacts, Layout, SYSROOT, rootfs_parent, step};
 use crate::audit::Allowance;
 use crate::error::{Error, Result};
 use crate::ids::{DockName, Kind, StepId};
@@ -47,7 +47,7 @@ pub(super) fn test(
         allowed: dock.allowed.clone(),
         inherited,
         budget: dock.budget,
-        sysroot: sysroot.map(|name| layout.image_dir(name).join("sysroot.tar.zst")),
+        sysroot: sysroot.map(|name| layout.image_dir(name).join(SYSROOT)),
         script: dock.test_files.first().cloned(),
         checks: dock.checks.clone(),
         bob: builder.filter(|_| asks_ports).map(|builder| builder.names.bob.clone()),

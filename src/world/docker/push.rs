@@ -55,11 +55,6 @@ impl Engine {
         Ok(pushed)
     }
 
-    /// Gives an image another name.
-    pub async fn name(&self, image: &str, reference: &str) -> Result<()> {
-        self.tag(image, reference).await
-    }
-
     /// Takes a name from an image that has others.
     pub async fn unname(&self, reference: &str) -> Result<()> {
         let options = query::RemoveImageOptionsBuilder::default().noprune(true).build();

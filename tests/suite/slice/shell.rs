@@ -1,7 +1,6 @@
 //! `bb shell` and `bb run` with a real builder and real images, from a pipe and at a terminal.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::Project;
 use crate::support::{Room, Run, Running};
@@ -9,13 +8,7 @@ use crate::terminal::tmux::Terminal;
 
 /// `echo INPUT | bb ARGS`.
 pub fn fed(room: &Room, args: &str, input: &str) -> Run {
-    let mut command = room.command(args);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let out = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Run { code: out.status.code(), stdout: text(out.stdout), stderr: text(out.stderr) }
+    Run::fed(room.command(args), input)
 }
 
 /// Containers that somebody sits in.

@@ -1,6 +1,6 @@
 //! One run of `bb`: its exit code and both streams, as told or compared exactly.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
@@ -22,6 +22,16 @@ impl Run {
     pub fn of(mut command: Command) -> Self {
         let out = command.output().expect("cannot start the program");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is not UTF-8");
+        Self { code: out.status.code(), stdout: text(out.stdout), stderr: text(out.stderr) }
+    }
+
+    /// With this on standard input, from a pipe.
+    pub fn fed(mut command: Command, input: &str) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let out = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { code: out.status.code(), stdout: text(out.stdout), stderr: text(out.stderr) }
     }
 

@@ -1,6 +1,5 @@
 //! `bb shell`: which container it opens, whose it is, and that nothing of it stays.
 
-use std::io::Write;
 use std::process::Stdio;
 
 use super::{bare, command, dock, room, said};
@@ -9,13 +8,7 @@ use crate::support::{Run, Running};
 
 /// `echo INPUT | bb ARGS`.
 fn fed(room: &Room, args: &str, input: &str) -> Run {
-    let mut command = command(room, args);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let out = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Run { code: out.status.code(), stdout: text(out.stdout), stderr: text(out.stderr) }
+    Run::fed(command(room, args), input)
 }
 
 /// All files of the state folder but logs and locks, with their times.
