@@ -20,7 +20,7 @@ use crate::project::Project;
   bb clean fetch verify        # downloads
   bb clean import builder      # the builder, which projects share")]
 pub(super) struct Args {
-    /// Names of images, ids of steps, or kinds of steps (default: rootfs, dockerfile, image and task, and
+    /// Names of images, ids of steps, or kinds of steps (default: rootfs, dockerfile, image, test and task, and
     /// what `bb gc --keep-builders` removes)
     #[arg(value_name = "KIND|NAME|STEP")]
     what: Vec<String>,
@@ -30,7 +30,7 @@ pub(super) struct Args {
 }
 
 /// Downloads take a network to come back, and the builder serves other projects.
-const RESULTS: [Kind; 4] = [Kind::Rootfs, Kind::Dockerfile, Kind::Image, Kind::Task];
+const RESULTS: [Kind; 5] = [Kind::Rootfs, Kind::Dockerfile, Kind::Image, Kind::Test, Kind::Task];
 
 pub(super) async fn clean(args: &Args, state: &Path) -> Result<u8> {
     let env = session::environment();
