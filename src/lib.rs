@@ -32,6 +32,7 @@ pub mod report;
 pub mod sbom;
 pub mod size;
 pub mod trust;
+pub mod words;
 pub mod world;
 
 pub use error::{Error, Exit, Result};

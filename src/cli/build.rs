@@ -5,10 +5,11 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
+use crate::cli::message::{Messages, tell};
 use crate::cli::recall::{Known, Recall, Recalled};
 use crate::cli::scope::Switches;
 use crate::cli::session::{Asked, Asking};
-use crate::cli::{Look, notes, print, say, session, status};
+use crate::cli::{Look, notes, say, session, status};
 use crate::config::Settings;
 use crate::error::{Error, Exit, Result};
 use crate::exec::event::{Event, Summary};
@@ -17,7 +18,7 @@ use crate::exec::{job, work};
 use crate::plan::Plan;
 use crate::plan::select::{self, Scope};
 use crate::project::Project;
-use crate::report::{self, Fancy, Plain, Report};
+use crate::report::{Fancy, Json, Message, Plain, Report};
 use crate::world::store::Store;
 
 /// Build images and all that they need.
@@ -55,6 +56,11 @@ impl Args {
         Self { images, how: How { jobs, offline, ..How::default() }, ..Self::default() }
     }
 
+    /// Whether messages are for a program.
+    pub(super) fn json(&self) -> bool {
+        self.how.json()
+    }
+
     /// What it is about.
     fn scope(&self, plan: &Plan, settings: &Settings) -> Result<Scope> {
         if !self.tests {
@@ -87,9 +93,16 @@ pub(super) struct How {
     /// Print how every step stands and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    #[command(flatten)]
+    messages: Messages,
 }
 
 impl How {
+    /// Whether messages are for a program.
+    pub(super) fn json(&self) -> bool {
+        self.messages.json()
+    }
+
     /// The project with its settings as the command line wants them.
     pub(super) fn project(&self, env: &BTreeMap<String, String>, state: &Path) -> Result<Project> {
         let mut project = Project::load(env, state)?;
@@ -107,7 +120,7 @@ pub(super) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
     let env = session::environment();
     let project = args.how.project(&env, state)?;
     if args.how.dry_run {
-        return dry_run(&args, &env, &project).await;
+        return dry_run(&args, &env, &project, look).await;
     }
     notes::begin(&project.settings, look);
     let recall = Recall::new(&project, &format!("build {} {:?}", args.tests, args.images));
@@ -121,12 +134,17 @@ pub(super) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
     Ok(end(&ran, begun, &project.store(), look))
 }
 
-async fn dry_run(args: &Args, env: &BTreeMap<String, String>, project: &Project) -> Result<u8> {
+async fn dry_run(
+    args: &Args,
+    env: &BTreeMap<String, String>,
+    project: &Project,
+    look: Look,
+) -> Result<u8> {
     let plan = session::locked_plan(project)?;
     let scope = args.scope(&plan, &project.settings)?;
     let inventory = session::engine(env).await?.inventory().await?;
     let standings = job::standings_of(&scope, &project.store(), &inventory)?;
-    print(&status::text(&scope.plan, &standings));
+    status::planned(&scope.plan, &standings, look);
     Ok(0)
 }
 
@@ -135,7 +153,7 @@ type Ran = (Summary, Option<Exit>);
 
 /// Says what came of it.
 pub(super) fn end((summary, exit): &Ran, begun: Instant, store: &Store, look: Look) -> u8 {
-    say(&format!("{}\n", report::summary(summary, begun.elapsed())));
+    tell(look, &Message::Summary { summary, took: begun.elapsed(), exit: *exit });
     notes::end(store, look);
     exit.map_or(0, Exit::code)
 }
@@ -148,7 +166,7 @@ async fn planned(
     asking: Asking,
 ) -> Result<Ran> {
     let seen = project.store().now().ok();
-    let (docks, plan) = session::plan(project, args.how.offline).await?;
+    let (docks, plan) = session::plan(project, args.how.offline, look).await?;
     let scope = args.scope(&plan, &project.settings)?;
     let asked = asking.answer().await?;
     let ran = run(&args.how, look, project, &asked, &scope).await?;
@@ -197,12 +215,13 @@ pub(super) struct Shown {
 
 impl Shown {
     pub(super) fn new(look: Look) -> Self {
-        let report: Box<dyn Report> = if look.terminal {
-            Box::new(Fancy::new(look.color))
-        } else {
-            Box::new(Plain::new(std::io::stderr(), look.color))
+        let terminal = look.terminal && !look.json;
+        let report: Box<dyn Report> = match (look.json, look.terminal) {
+            (true, _) => Box::new(Json::new(std::io::stdout())),
+            (false, true) => Box::new(Fancy::new(look.color)),
+            (false, false) => Box::new(Plain::new(std::io::stderr(), look.color)),
         };
-        Self { report, exit: None, terminal: look.terminal, failures: vec![], buried: false }
+        Self { report, exit: None, terminal, failures: vec![], buried: false }
     }
 
     pub(super) fn event(&mut self, event: Event) {

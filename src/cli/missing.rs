@@ -4,13 +4,15 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::cli::build::{self, How};
+use crate::cli::message::tell;
 use crate::cli::session::{self, Asking};
-use crate::cli::{Look, notes, print, say, status};
+use crate::cli::{Look, notes, status};
 use crate::error::Result;
 use crate::exec::job;
 use crate::ids::Kind;
 use crate::plan::Plan;
 use crate::plan::select::{self, Scope, Wish};
+use crate::report::Message;
 use crate::world::docker::Inventory;
 
 /// Build only the images that the engine does not have; whatever else has changed stays as it is.
@@ -25,6 +27,13 @@ pub(super) struct Args {
     how: How,
 }
 
+impl Args {
+    /// Whether messages are for a program.
+    pub(super) fn json(&self) -> bool {
+        self.how.json()
+    }
+}
+
 pub(super) async fn missing(args: Args, state: &Path, look: Look) -> Result<u8> {
     let begun = Instant::now();
     let env = session::environment();
@@ -34,20 +43,20 @@ pub(super) async fn missing(args: Args, state: &Path, look: Look) -> Result<u8> 
     let plan = if args.how.dry_run {
         session::locked_plan(&project)?
     } else {
-        session::plan(&project, args.how.offline).await?.1
+        session::plan(&project, args.how.offline, look).await?.1
     };
     let plan = select::select(&plan, &args.images, &project.settings.exclude)?;
     let asked = asking.answer().await?;
     let (images, lacking) = lacking(&plan, &asked.inventory);
     if lacking.is_empty() {
-        say(&format!("nothing is missing: the engine has {images}\n"));
+        tell(look, &Message::NothingMissing { images: &images });
         return Ok(0);
     }
     let wish = Wish { names: &lacking, exclude: &[], again: None };
     let scope = Scope::new(&plan, wish, |dock| !lacking.iter().any(|name| name == dock))?;
     if args.how.dry_run {
         let standings = job::standings_of(&scope, &store, &asked.inventory)?;
-        print(&status::text(&scope.plan, &standings));
+        status::planned(&scope.plan, &standings, look);
         return Ok(0);
     }
     notes::begin(&project.settings, look);

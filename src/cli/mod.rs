@@ -13,6 +13,7 @@ mod keys;
 mod list;
 mod logs;
 mod makefile;
+mod message;
 mod missing;
 mod new;
 mod notes;
@@ -41,8 +42,8 @@ use std::process::ExitCode;
 
 use clap::{ColorChoice, Parser, Subcommand};
 
-use crate::diag;
 use crate::error::{Error, Exit, Result};
+use crate::report::Message;
 
 /// Builds slim container base images with Gentoo Portage, busybox and s6.
 #[derive(Debug, Parser)]
@@ -130,6 +131,23 @@ enum Verb {
 struct Look {
     color: bool,
     terminal: bool,
+    /// As JSON on standard output, for a program.
+    json: bool,
+}
+
+impl Verb {
+    /// Whether messages are for a program.
+    fn json(&self) -> bool {
+        match self {
+            Self::Build(args) => args.json(),
+            Self::Test(args) => args.json(),
+            Self::Missing(args) => args.json(),
+            Self::Watch(args) => args.messages.json(),
+            Self::Push(args) => args.messages.json(),
+            Self::Step(args) => args.messages.json(),
+            _ => false,
+        }
+    }
 }
 
 /// Runs the command line and returns its exit code.
@@ -145,11 +163,11 @@ pub fn main() -> ExitCode {
         ColorChoice::Never => false,
         ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
     };
-    let look = Look { color, terminal };
+    let look = Look { color, terminal, json: cli.verb.json() };
     match run(cli, look) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            say(&diag::render(&error, color));
+            message::tell(look, &Message::Error(&error));
             ExitCode::from(error.exit().code())
         }
     }
@@ -198,7 +216,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Clean(args) => clean::clean(&args, &state).await,
             Verb::Gc(args) => gc::gc(&args, &state).await,
             Verb::Keys(args) => keys::keys(&args, &state, &here).await,
-            Verb::Update(args) => update::update(&args, &state).await,
+            Verb::Update(args) => update::update(&args, &state, look).await,
         }
     });
     // A thread that waits for a lock must not keep an interrupted command alive.

@@ -4,12 +4,13 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::cli::{Look, say};
+use crate::cli::Look;
+use crate::cli::message::tell;
 use crate::config::Settings;
-use crate::diag;
 use crate::exec::action::{EXPIRES, SKIPPED};
 use crate::fresh::record::Record;
 use crate::ids::{Kind, StepId};
+use crate::report::Message;
 use crate::trust::date;
 use crate::world::store::Store;
 
@@ -20,8 +21,8 @@ const DAY: u64 = 86_400;
 /// Said before anything is done.
 pub(super) fn begin(settings: &Settings, look: Look) {
     if settings.skip_verify {
-        let text = "verification is skipped: nobody vouches for what goes into the images";
-        say(&diag::alarm(text, look.color));
+        let message = "verification is skipped: nobody vouches for what goes into the images";
+        tell(look, &Message::Alarm { message });
     }
 }
 
@@ -32,14 +33,14 @@ pub(super) fn end(store: &Store, look: Look) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let mut told = records.clone().filter_map(|record| expiry(record, now)).collect::<Vec<_>>();
     told.dedup();
-    for text in told {
+    for message in &told {
         let hint =
             "`bb keys refresh` fetches the keys again: Gentoo extends them about once a year";
-        say(&diag::warning(&text, hint, look.color));
+        tell(look, &Message::Warning { message, hint });
     }
     if records.clone().any(|record| record.products.contains_key(SKIPPED)) {
-        let text = "NOT VERIFIED: stage3 and snapshot; `bb build` without -s verifies them";
-        say(&diag::alarm(text, look.color));
+        let message = "NOT VERIFIED: stage3 and snapshot; `bb build` without -s verifies them";
+        tell(look, &Message::Alarm { message });
     }
 }
 

@@ -6,10 +6,12 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cli::say;
+use crate::cli::Look;
+use crate::cli::message::tell;
 use crate::error::{Error, Result};
 use crate::lock::Lock;
 use crate::project::{LOCK_FILE, Project};
+use crate::report::Message;
 use crate::world::held::StepLock;
 use crate::world::http::Client;
 use crate::world::keys;
@@ -18,11 +20,11 @@ use crate::world::release::{Release, Times};
 use crate::world::store;
 
 /// Pins what the mirrors offer, unless another process does so meanwhile.
-pub(super) async fn once(project: &Project, offline: bool) -> Result<Lock> {
+pub(super) async fn once(project: &Project, offline: bool, look: Look) -> Result<Lock> {
     let _held = hold(project).await?;
     match project.lock()? {
         Some(lock) => Ok(lock),
-        None => newest(project, offline, None).await,
+        None => newest(project, offline, None, look).await,
     }
 }
 
@@ -36,24 +38,25 @@ pub(super) async fn hold(project: &Project) -> Result<StepLock> {
 
 /// Looks up what the mirrors offer, verifies it and writes `bb.lock`. Nothing older than what
 /// `floor` pins is taken.
-pub(super) async fn newest(project: &Project, offline: bool, floor: Option<&Lock>) -> Result<Lock> {
+pub(super) async fn newest(
+    project: &Project,
+    offline: bool,
+    floor: Option<&Lock>,
+    look: Look,
+) -> Result<Lock> {
     let keyring = keyring(project)?;
     let client = Client::new(offline);
     let release = release(project, &client, keyring.as_ref(), floor);
     let kept = project.layout.download("portage.tar.xz");
     let folder = kept.parent().unwrap_or(Path::new("."));
     let found = release.newest(folder, &kept, today()).await;
-    complain(&release);
+    complain(&release, look);
     let found = found?;
     let lock = found.lock;
     store::replace_beside(Path::new(LOCK_FILE), lock.to_text()?.as_bytes())?;
     // Only now: a lock that could not be written leaves the old download with the old lock.
     store::rename(&found.snapshot, &kept)?;
-    say(&format!(
-        "pinned  stage3 {} and snapshot {} in {LOCK_FILE}\n",
-        lock.stage3.timestamp,
-        lock.date()
-    ));
+    tell(look, &Message::Pinned { stage3: &lock.stage3.timestamp, snapshot: lock.date() });
     Ok(lock)
 }
 
@@ -62,12 +65,13 @@ pub(super) async fn offered(
     project: &Project,
     offline: bool,
     pinned: Option<&Lock>,
+    look: Look,
 ) -> Result<Times> {
     let keyring = keyring(project)?;
     let client = Client::new(offline);
     let release = release(project, &client, keyring.as_ref(), None);
     let times = release.times(pinned, today()).await;
-    complain(&release);
+    complain(&release, look);
     times
 }
 
@@ -88,10 +92,10 @@ fn keyring(project: &Project) -> Result<Option<Keyring>> {
     if skipped { Ok(None) } else { keys::read(&project.settings).map(Some) }
 }
 
-fn complain(release: &Release<'_>) {
+fn complain(release: &Release<'_>, look: Look) {
     for line in release.complaints.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter()
     {
-        say(&format!("passed over:{line}\n"));
+        tell(look, &Message::PassedOver { what: line.trim_start() });
     }
 }
 

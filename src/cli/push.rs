@@ -8,11 +8,13 @@ use std::path::Path;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use crate::cli::{Look, build, print, say, session};
+use crate::cli::message::{Messages, tell};
+use crate::cli::{Look, build, print, session};
 use crate::error::{Error, Result};
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 use crate::project::Project;
+use crate::report::Message;
 use crate::world::credentials::{self, Credentials};
 use crate::world::docker::Engine;
 use crate::world::docker::push::Pushed;
@@ -28,6 +30,8 @@ pub(super) struct Args {
     /// Use no network but for the registry
     #[arg(long)]
     offline: bool,
+    #[command(flatten)]
+    pub(super) messages: Messages,
 }
 
 const EXAMPLES: &str = "\
@@ -58,7 +62,7 @@ pub(super) async fn push(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let engine = session::engine(&session::environment()).await?;
     let plan = session::locked_plan(&project)?;
     let plan = select::select(&plan, &images, &project.settings.exclude)?;
-    Pushing { engine, registry: registry.cloned() }.all(&plan).await?;
+    Pushing { engine, registry: registry.cloned(), look }.all(&plan).await?;
     Ok(0)
 }
 
@@ -77,6 +81,7 @@ fn registry_of(reference: &str) -> Option<&str> {
 struct Pushing {
     engine: Engine,
     registry: Option<String>,
+    look: Look,
 }
 
 impl Pushing {
@@ -89,8 +94,11 @@ impl Pushing {
             for pushed in sent {
                 let (name, pushed) = pushed?;
                 let Pushed { digest, sent, there } = pushed;
-                say(&format!("pushed  {name}: {} sent, {there} already there\n", layers(sent)));
-                print(&format!("{name}@{digest}\n"));
+                let (image, digest) = (name.as_str(), digest.as_str());
+                tell(self.look, &Message::Pushed { image, digest, sent, there });
+                if !self.look.json {
+                    print(&format!("{name}@{digest}\n"));
+                }
             }
         }
         Ok(())
@@ -108,10 +116,6 @@ impl Pushing {
         self.engine.unname(&name).await?;
         Ok((name, pushed?))
     }
-}
-
-fn layers(count: usize) -> String {
-    if count == 1 { "1 layer".to_owned() } else { format!("{count} layers") }
 }
 
 /// A helper is a program: it may ask the user, or take its time.

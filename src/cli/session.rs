@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
-use crate::cli::pin;
+use crate::cli::{Look, pin};
 use crate::dock::Dock;
 use crate::error::{Error, Result};
 use crate::exec::job::{self, Standing};
@@ -105,10 +105,14 @@ pub(super) fn context(
 
 /// The docks and the plan of all images. Where docks need a lock and there is none, what the mirrors
 /// offer now is pinned once.
-pub(super) async fn plan(project: &Project, offline: bool) -> Result<(Vec<Dock>, Plan)> {
+pub(super) async fn plan(
+    project: &Project,
+    offline: bool,
+    look: Look,
+) -> Result<(Vec<Dock>, Plan)> {
     let docks = project.docks()?;
     let lock = match project.lock()? {
-        None if needs_lock(&docks) => Some(pin::once(project, offline).await?),
+        None if needs_lock(&docks) => Some(pin::once(project, offline, look).await?),
         lock => lock,
     };
     let plan = planned(project, &docks, lock.as_ref())?;

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use crate::cli::{print, session};
+use crate::cli::message::tell;
+use crate::cli::{Look, print, session};
 use crate::error::Result;
 use crate::exec::job::{self, Standing};
 use crate::plan::graph::StepIx;
 use crate::plan::{Plan, select};
 use crate::project::Project;
-use crate::report::table;
+use crate::report::{Message, table};
 
 /// List every step and whether it is up to date.
 #[derive(Debug, clap::Args)]
@@ -42,15 +43,31 @@ pub(super) async fn standings(
 }
 
 /// A line for each step.
-pub(super) fn text(plan: &Plan, standings: &[(StepIx, Standing)]) -> String {
+fn text(plan: &Plan, standings: &[(StepIx, Standing)]) -> String {
     let rows = standings.iter().map(|(ix, standing)| {
-        let (word, why) = match standing {
-            Standing::Fresh => ("fresh", String::new()),
-            Standing::Taken => ("taken", "as recorded".to_owned()),
-            Standing::Stale(reason) => ("stale", reason.to_string()),
-            Standing::Waits(up) => ("waits", format!("for {}", plan.step(*up).id)),
-        };
+        let (word, why) = worded(plan, standing);
         [word.to_owned(), plan.step(*ix).id.to_string(), why]
     });
     table::columns(&rows.collect::<Vec<_>>())
+}
+
+/// What a build would find, as `look` wants it.
+pub(super) fn planned(plan: &Plan, standings: &[(StepIx, Standing)], look: Look) {
+    if !look.json {
+        return print(&text(plan, standings));
+    }
+    for (ix, standing) in standings {
+        let (state, reason) = worded(plan, standing);
+        tell(look, &Message::Planned { step: plan.step(*ix).id.to_string(), state, reason });
+    }
+}
+
+/// How a step stands, and why.
+fn worded(plan: &Plan, standing: &Standing) -> (&'static str, String) {
+    match standing {
+        Standing::Fresh => ("fresh", String::new()),
+        Standing::Taken => ("taken", "as recorded".to_owned()),
+        Standing::Stale(reason) => ("stale", reason.to_string()),
+        Standing::Waits(up) => ("waits", format!("for {}", plan.step(*up).id)),
+    }
 }

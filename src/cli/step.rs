@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use crate::cli::build::Shown;
+use crate::cli::message::Messages;
 use crate::cli::{Look, session};
 use crate::error::{Exit, Result};
 use crate::exec::run;
@@ -22,6 +23,8 @@ pub(super) struct Args {
     /// Check no signature (for recipes: BB_SKIP_VERIFY=1)
     #[arg(short, long)]
     skip_verify: bool,
+    #[command(flatten)]
+    pub(super) messages: Messages,
 }
 
 pub(super) async fn step(args: &Args, state: &Path, look: Look) -> Result<u8> {
@@ -29,7 +32,7 @@ pub(super) async fn step(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let env = session::environment();
     let mut project = Project::load(&env, state)?;
     project.settings.skip_verify |= args.skip_verify;
-    let (_, plan) = session::plan(&project, args.offline).await?;
+    let (_, plan) = session::plan(&project, args.offline, look).await?;
     let ix = select::step(&plan, &id)?;
     let engine = session::engine(&env).await?;
     let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);

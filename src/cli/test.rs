@@ -14,6 +14,13 @@ pub(super) struct Args {
     build: build::Args,
 }
 
+impl Args {
+    /// Whether messages are for a program.
+    pub(super) fn json(&self) -> bool {
+        self.build.json()
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   bb test          # all images: audit, HEALTHCHECK, test.sh, and [test] of dock.toml

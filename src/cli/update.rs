@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::{pin, print, session};
+use crate::cli::{Look, pin, print, session};
 use crate::error::Result;
 use crate::lock::{Lock, Pin};
 use crate::project::Project;
@@ -21,17 +21,17 @@ pub(super) struct Args {
     offline: bool,
 }
 
-pub(super) async fn update(args: &Args, state: &Path) -> Result<u8> {
+pub(super) async fn update(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let env = session::environment();
     let mut project = Project::load(&env, state)?;
     if args.check {
         let old = pinned(&mut project)?;
-        return check(&project, args.offline, old.as_ref()).await;
+        return check(&project, args.offline, old.as_ref(), look).await;
     }
     let _held = pin::hold(&project).await?;
     let old = pinned(&mut project)?;
     let floor = old.as_ref().filter(|_| !args.allow_older);
-    let new = pin::newest(&project, args.offline, floor).await?;
+    let new = pin::newest(&project, args.offline, floor, look).await?;
     let old = old.as_ref();
     print(&changed("stage3", old.map(|l| &l.stage3), &new.stage3));
     print(&changed("snapshot", old.map(|l| &l.portage), &new.portage));
@@ -46,8 +46,8 @@ fn pinned(project: &mut Project) -> Result<Option<Lock>> {
     lock
 }
 
-async fn check(project: &Project, offline: bool, old: Option<&Lock>) -> Result<u8> {
-    let offered = pin::offered(project, offline, old).await?;
+async fn check(project: &Project, offline: bool, old: Option<&Lock>, look: Look) -> Result<u8> {
+    let offered = pin::offered(project, offline, old, look).await?;
     let stage3 = old.map(|lock| lock.stage3.timestamp.as_str());
     let (line, newer_stage3) = compared("stage3", stage3, Some(&offered.stage3));
     print(&line);

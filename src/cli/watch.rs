@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::{Look, build, say, session};
-use crate::diag;
+use crate::cli::message::{Messages, tell};
+use crate::cli::{Look, build, session};
 use crate::error::{Error, Exit, Result};
 use crate::project::{Project, SETTINGS_FILE};
+use crate::report::Message;
 use crate::world::watch::Watcher;
 
 /// Build, and build again whenever something changes, until Ctrl-C.
@@ -29,6 +30,8 @@ pub(super) struct Args {
     /// Use no network
     #[arg(long)]
     offline: bool,
+    #[command(flatten)]
+    pub(super) messages: Messages,
 }
 
 pub(super) async fn watch(args: &Args, state: &Path, look: Look) -> Result<u8> {
@@ -47,11 +50,11 @@ pub(super) async fn watch(args: &Args, state: &Path, look: Look) -> Result<u8> {
             Err(error) if error.exit() == Exit::Interrupted => return Err(error),
             // Later on, a dock may be away only while files are checked out.
             Err(error) if first && error.exit() == Exit::Usage => return Err(error),
-            Err(error) => say(&diag::render(&error, look.color)),
+            Err(error) => tell(look, &Message::Error(&error)),
             Ok(_) => {}
         }
         first = false;
-        say("watch   waiting for changes; Ctrl-C ends it\n");
+        tell(look, &Message::Watching);
         let counts = |path: &Path| seen.counts(path.strip_prefix(&root).unwrap_or(path));
         let [int, term] = &mut interrupts;
         let changed = tokio::select! {
@@ -60,7 +63,8 @@ pub(super) async fn watch(args: &Args, state: &Path, look: Look) -> Result<u8> {
             _ = term.recv() => return Err(Error::interrupted()),
             changed = watcher.changed(counts) => changed,
         };
-        say(&line(&changed, &root));
+        let inside = |path: PathBuf| path.strip_prefix(&root).map(Path::to_owned).unwrap_or(path);
+        tell(look, &Message::Changed { files: &changed.into_iter().map(inside).collect() });
     }
 }
 
@@ -68,16 +72,6 @@ pub(super) async fn watch(args: &Args, state: &Path, look: Look) -> Result<u8> {
 fn interrupts() -> Result<[Signal; 2]> {
     let listen = |kind| signal(kind).map_err(|e| Error::bug(format!("cannot listen: {e}")));
     Ok([listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?])
-}
-
-fn line(changed: &BTreeSet<PathBuf>, root: &Path) -> String {
-    let first = changed.first().map_or(Path::new(""), PathBuf::as_path);
-    let first = first.strip_prefix(root).unwrap_or(first).display().to_string();
-    let first = if first.is_empty() { "many files".to_owned() } else { first };
-    match changed.len() {
-        0 | 1 => format!("change  {first}\n"),
-        n => format!("change  {first}, and {} more\n", n - 1),
-    }
 }
 
 /// What builds read: the files, and the folders whose entries matter.

@@ -4,15 +4,20 @@
 
 pub mod difference;
 mod fancy;
+mod json;
 pub mod ledger;
+pub mod message;
 mod plain;
 pub mod table;
 
 use std::time::Duration;
 
 use crate::exec::event::{Event, Summary};
+use crate::words::counted;
 
 pub use fancy::Fancy;
+pub use json::{Json, json};
+pub use message::Message;
 pub use plain::Plain;
 
 /// Shows events as they come.
@@ -35,9 +40,7 @@ pub fn duration(took: Duration) -> String {
 
 /// The last line of a run.
 pub fn summary(summary: &Summary, took: Duration) -> String {
-    let steps = |n: usize| {
-        if n == 1 { "1 step".to_owned() } else { format!("{n} steps") }
-    };
+    let steps = |n: usize| counted(n, "step");
     let (ran, fresh) = (summary.executed.len(), summary.fresh);
     if !summary.failed.is_empty() {
         let skipped = match summary.skipped.len() {

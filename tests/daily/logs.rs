@@ -83,7 +83,7 @@ fn of_an_image_all_steps_are_shown_and_of_a_step_its_own() {
     says(&bb(&room, "logs top"), 0, &format!("{builder}==> image:top <==\n{assembled}"));
     says(&bb(&room, "logs image:top"), 0, assembled);
     says(&bb(&room, "logs rootfs:top"), 0, "compiling\n");
-    says(&bb(&room, "logs plain"), 0, "bb: assembled, 1 layers of its own\nloaded\n");
+    says(&bb(&room, "logs plain"), 0, "bb: assembled, 1 layer of its own\nloaded\n");
     says(
         &bb(&room, "logs dockerfile:top"),
         1,
@@ -100,7 +100,7 @@ fn of_an_image_all_steps_are_shown_and_of_a_step_its_own() {
     dock(&room, "late", "FROM scratch\nCOPY f /\n");
     bb(&room, "build late").ok();
     fs::remove_dir_all(room.path("bb-dock/late")).unwrap();
-    says(&bb(&room, "logs image:late"), 0, "bb: assembled, 1 layers of its own\nloaded\n");
+    says(&bb(&room, "logs image:late"), 0, "bb: assembled, 1 layer of its own\nloaded\n");
 }
 
 /// Who reads what it says as it says it.

@@ -8,6 +8,7 @@ mod fake;
 mod family;
 mod flags;
 mod logs;
+mod messages;
 mod missing;
 mod overview;
 mod tidy;

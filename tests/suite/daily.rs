@@ -120,7 +120,7 @@ fn images_are_listed_and_their_logs_shown() {
     );
     room.bb("logs b").is(
         0,
-        "bb: assembled, 1 layers of its own\nLoaded image: NAMESPACE/b:latest\n",
+        "bb: assembled, 1 layer of its own\nLoaded image: NAMESPACE/b:latest\n",
         "",
     );
     let packed = room.bb("logs image:packed").ok().stdout;

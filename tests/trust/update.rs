@@ -116,7 +116,7 @@ fn a_mirror_that_lags_is_passed_over() {
     let run = place.bb_with(&[("DATE", DATE), ("MIRROR", &both)], "update").ok();
     assert_eq!(run.stdout, format!("stage3: {NEWER} as before\nsnapshot: {DATE} as before\n"));
     let told = format!(
-        "passed over:  {}: the stage3 `{TIME}` is older than the pinned `{NEWER}`\n",
+        "passed over: {}: the stage3 `{TIME}` is older than the pinned `{NEWER}`\n",
         lagging.root.display()
     );
     assert!(run.stderr.starts_with(&told), "{}", run.stderr);

@@ -15,6 +15,7 @@ use crate::oci::bundle::Blob;
 use crate::oci::label::{self, Labels};
 use crate::plan::step::ImageWork;
 use crate::size::megabytes;
+use crate::words::counted;
 use crate::world::archive::{self, Entry, bundle};
 use crate::world::docker::Build;
 
@@ -62,7 +63,8 @@ async fn load(
     context: &Context,
     log: &mut Log,
 ) -> Result<String> {
-    log.write(format!("bb: assembled, {} layers of its own\n", written.layers).as_bytes());
+    let layers = counted(written.layers, "layer");
+    log.write(format!("bb: assembled, {layers} of its own\n").as_bytes());
     let file = &written.file;
     let epoch = context.settings.source_date_epoch;
     let mut sink = |data: &[u8]| log.write(data);

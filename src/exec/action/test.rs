@@ -16,6 +16,7 @@ use crate::exec::work::Context;
 use crate::plan::expand::RESULT;
 use crate::plan::step::TestWork;
 use crate::size::over_budget;
+use crate::words::counted;
 use crate::world::archive::bundle::Bundle;
 use crate::world::archive::{self, Entry};
 use crate::world::docker::ContainerSpec;
@@ -63,8 +64,7 @@ fn failure(work: &TestWork, faults: &[String], log: &mut Log) -> Result<Made> {
         log.write(format!("bb: {fault}\n").as_bytes());
     }
     log.check()?;
-    let count =
-        if faults.len() == 1 { "1 fault".to_owned() } else { format!("{} faults", faults.len()) };
+    let count = counted(faults.len(), "fault");
     let error = Error::step(format!("the image `{}` has {count}", work.name));
     let shown = faults.iter().take(REPEATED);
     let mut error = shown.fold(error, |e, fault| e.detail(format!("  {fault}")));

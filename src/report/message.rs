@@ -1,0 +1,82 @@
+//! What a command says beside its data, as data: rendered here for people, in `json` for programs.
+//!
+//! Does not know where it goes.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::diag;
+use crate::error::{Error, Exit};
+use crate::exec::event::{Event, Summary};
+use crate::report;
+use crate::report::plain::line;
+use crate::words::counted;
+
+/// One thing to say.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the fields are what their names say")]
+pub enum Message<'a> {
+    /// Something happens to a step.
+    Event(&'a Event),
+    /// How a step stands before anything is done: a word, and why.
+    Planned { step: String, state: &'static str, reason: String },
+    /// Stage3 and snapshot were pinned.
+    Pinned { stage3: &'a str, snapshot: &'a str },
+    /// A mirror's or key server's answer that was not taken, and why.
+    PassedOver { what: &'a str },
+    /// What nobody should overlook.
+    Alarm { message: &'a str },
+    /// What will be a problem soon, and what to do.
+    Warning { message: &'a str, hint: &'a str },
+    /// A run has come to its end.
+    Summary { summary: &'a Summary, took: Duration, exit: Option<Exit> },
+    /// The engine has all that was asked for: so many images, in words.
+    NothingMissing { images: &'a str },
+    /// An image is in a registry: so many layers were sent, so many were there.
+    Pushed { image: &'a str, digest: &'a str, sent: usize, there: usize },
+    /// Nothing is done until something changes.
+    Watching,
+    /// Files changed, as seen from the project.
+    Changed { files: &'a BTreeSet<PathBuf> },
+    /// The command ends because of this.
+    Error(&'a Error),
+}
+
+impl Message<'_> {
+    /// Lines for people, each ending in a newline; empty for what only programs care for.
+    pub fn text(&self, color: bool) -> String {
+        match self {
+            Self::Event(event) => line(event, color).unwrap_or_default(),
+            Self::Planned { step, state, reason } => format!("{state}  {step}  {reason}\n"),
+            Self::Pinned { stage3, snapshot } => {
+                format!("pinned  stage3 {stage3} and snapshot {snapshot} in bb.lock\n")
+            }
+            Self::PassedOver { what } => format!("passed over: {what}\n"),
+            Self::Alarm { message } => diag::alarm(message, color),
+            Self::Warning { message, hint } => diag::warning(message, hint, color),
+            Self::Summary { summary, took, .. } => format!("{}\n", report::summary(summary, *took)),
+            Self::NothingMissing { images } => {
+                format!("nothing is missing: the engine has {images}\n")
+            }
+            Self::Pushed { image, sent, there, .. } => {
+                format!(
+                    "pushed  {image}: {} sent, {there} already there\n",
+                    counted(*sent, "layer")
+                )
+            }
+            Self::Watching => "watch   waiting for changes; Ctrl-C ends it\n".to_owned(),
+            Self::Changed { files } => changed(files),
+            Self::Error(error) => diag::render(error, color),
+        }
+    }
+}
+
+fn changed(files: &BTreeSet<PathBuf>) -> String {
+    let first = files.first().map_or(Path::new(""), PathBuf::as_path).display().to_string();
+    let first = if first.is_empty() { "many files".to_owned() } else { first };
+    match files.len() {
+        0 | 1 => format!("change  {first}\n"),
+        n => format!("change  {first}, and {} more\n", n - 1),
+    }
+}
