@@ -4,6 +4,7 @@
 mod audit;
 mod build;
 mod clean;
+mod config;
 mod diff;
 mod export;
 mod gc;
@@ -123,6 +124,8 @@ enum Verb {
     Gc(gc::Args),
     /// The keys whose signatures count: list, import, refresh, verify
     Keys(keys::Args),
+    /// Show the effective settings, and where each is from
+    Config(config::Args),
 }
 
 /// How messages look.
@@ -198,6 +201,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Clean(args) => clean::clean(&args, &state).await,
             Verb::Gc(args) => gc::gc(&args, &state).await,
             Verb::Keys(args) => keys::keys(&args, &state, &here).await,
+            Verb::Config(args) => config::config(&args, &state, cli.color),
             Verb::Update(args) => update::update(&args, &state).await,
         }
     });

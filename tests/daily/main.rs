@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod config;
 #[path = "../fake/mod.rs"]
 mod fake;
 mod family;
