@@ -6,6 +6,7 @@ mod build;
 mod clean;
 mod config;
 mod diff;
+mod doctor;
 mod export;
 mod gc;
 mod graph;
@@ -124,6 +125,8 @@ enum Verb {
     Gc(gc::Args),
     /// The keys whose signatures count: list, import, refresh, verify
     Keys(keys::Args),
+    /// Look whether everything is fit for a build, and say what to do if not
+    Doctor(doctor::Args),
     /// Show the effective settings, and where each is from
     Config(config::Args),
 }
@@ -201,6 +204,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Clean(args) => clean::clean(&args, &state).await,
             Verb::Gc(args) => gc::gc(&args, &state).await,
             Verb::Keys(args) => keys::keys(&args, &state, &here).await,
+            Verb::Doctor(args) => doctor::doctor(&args, &state, look, cli.color).await,
             Verb::Config(args) => config::config(&args, &state, cli.color),
             Verb::Update(args) => update::update(&args, &state).await,
         }

@@ -4,6 +4,7 @@
 
 pub mod difference;
 mod fancy;
+pub mod findings;
 pub mod ledger;
 mod plain;
 pub mod table;

@@ -3,6 +3,7 @@
 //!
 //! Streams everything over the API: the engine may be on another machine. Does not know steps.
 
+mod about;
 mod session;
 
 use std::collections::{BTreeMap, HashMap};
@@ -127,7 +128,11 @@ impl Engine {
         Err(error.hint("start Docker or Podman, or set DOCKER_HOST to where it listens"))
     }
 
-    async fn try_connect(address: &str) -> Result<Self, String> {
+    /// Connects to one address.
+    ///
+    /// # Errors
+    /// Nobody answers there, in words.
+    pub async fn try_connect(address: &str) -> Result<Self, String> {
         let docker = bollard::Docker::connect_with_host(address).map_err(|e| reason(&e))?;
         let docker = docker.with_timeout(Duration::from_secs(WORK_TIMEOUT));
         let answer = tokio::time::timeout(CONNECT_TIMEOUT, docker.negotiate_version()).await;

@@ -1,0 +1,62 @@
+//! `bb doctor`: whether this machine, its engine and the project are fit for a build, and what to do.
+//!
+//! Asks everybody at the same time, and nobody for longer than a limit. Facts are gathered in `facts` and
+//! judged in `crate::doctor`.
+
+mod facts;
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::ColorChoice;
+use serde_json::json;
+
+use crate::cli::{Look, print, session};
+use crate::doctor::{Finding, is_healthy};
+use crate::error::{Error, Result};
+use crate::report::findings;
+
+/// Look whether this machine, the engine and the project are fit for a build, and say what to do if not.
+/// Exit code 1 if something is wrong; what is only told (`warn`) does not count.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bb doctor
+  bb doctor --offline    # do not ask the mirrors
+  bb doctor --json")]
+pub(super) struct Args {
+    /// Ask no mirror on the network
+    #[arg(long)]
+    offline: bool,
+    /// Wait so long for each answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=600))]
+    timeout: u64,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn doctor(
+    args: &Args,
+    state: &Path,
+    look: Look,
+    color: ColorChoice,
+) -> Result<u8> {
+    let limit = Duration::from_secs(args.timeout);
+    let gathering = facts::Gathering { env: session::environment(), limit, offline: args.offline };
+    let found = gathering.findings(state).await;
+    let healthy = is_healthy(&found);
+    if args.json {
+        print(&as_json(&found, healthy)?);
+    } else {
+        let terminal = look.color && std::io::stdout().is_terminal();
+        print(&findings::text(&found, color == ColorChoice::Always || terminal));
+    }
+    Ok(u8::from(!healthy))
+}
+
+fn as_json(found: &[Finding], healthy: bool) -> Result<String> {
+    let text = serde_json::to_string_pretty(&json!({ "healthy": healthy, "findings": found }));
+    Ok(text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))? + "\n")
+}
