@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::ColorChoice;
+use rustix::termios::tcgetwinsize;
 use serde_json::json;
 
 use crate::cli::{Look, print, session};
@@ -50,8 +51,11 @@ pub(super) async fn doctor(
     if args.json {
         print(&as_json(&found, healthy)?);
     } else {
-        let terminal = look.color && std::io::stdout().is_terminal();
-        print(&findings::text(&found, color == ColorChoice::Always || terminal));
+        let terminal = std::io::stdout().is_terminal();
+        let color = color == ColorChoice::Always || look.color && terminal;
+        let size = terminal.then(|| tcgetwinsize(std::io::stdout()).ok()).flatten();
+        let width = size.map(|size| size.ws_col.into()).filter(|width| *width > 0);
+        print(&findings::text(&found, color, width));
     }
     Ok(u8::from(!healthy))
 }

@@ -169,7 +169,7 @@ pub fn watches(watches: Watches) -> Finding {
     match watchers {
         Some(few) if few < 16 => Finding::warn(
             "inotify",
-            &format!("no more than {few} programs of a user may watch folders"),
+            &format!("few programs of a user may watch folders: no more than {few}"),
             &sysctl("max_user_instances", 128),
         ),
         _ => Finding::ok("inotify", &text),

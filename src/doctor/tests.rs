@@ -272,7 +272,7 @@ fn what_the_machine_allows_and_has() {
     );
     assert_eq!(
         watches(Some(8_192), Some(1), 7),
-        "warn inotify: no more than 1 programs of a user may watch folders -> `sysctl -w \
+        "warn inotify: few programs of a user may watch folders: no more than 1 -> `sysctl -w \
          fs.inotify.max_user_instances=128`, as root"
     );
     assert!(watches(None, None, 7).starts_with("skip inotify: "));

@@ -19,7 +19,7 @@ use futures_util::{Stream, StreamExt};
 
 pub use session::{Piece, Port, Process, RunSpec, Session};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, lower_first};
 
 mod inventory;
 
@@ -104,7 +104,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     while let Some(source) = last.source() {
         last = source;
     }
-    last.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
+    lower_first(last.to_string().split(" (os error").next().unwrap_or_default())
 }
 
 impl Engine {

@@ -134,14 +134,15 @@ fn where_all_is_well_each_line_says_ok_and_nothing_is_changed() {
 #[test]
 fn no_engine() {
     let mut room = room();
-    room.engine.go_down();
+    let nowhere = format!("unix://{}/None", room.path("").display());
+    room.env.push(("DOCKER_HOST".into(), nowhere));
     let run = doctor(&room, &[]);
     let seen = ["engine", "storage", "seccomp", "clock", "locale"];
     assert_eq!(
         (only(&run, &seen).as_str(), run.code),
         (
-            "wrong  engine   no container engine answers at `unix://ROOT/engine.sock`: \
-             connection closed before message completed\n\
+            "wrong  engine   no container engine answers at `unix://ROOT/p//None`: \
+             socket not found: ROOT/p//None\n\
              \x20               start Docker or Podman, or set DOCKER_HOST to where it listens\n\
              skip   clock    there is nobody to compare it with\n\
              ok     locale   C.UTF-8, as LANG says\n",
@@ -156,16 +157,42 @@ fn no_engine() {
     assert_eq!((found["healthy"].clone(), run.code), (json!(false), Some(1)));
 }
 
-/// Each waits for an answer no longer than it is told to.
+/// The one that is pinned.
+fn fingerprint() -> &'static str {
+    MIRROR.settings.1.rsplit('"').nth(1).unwrap()
+}
+
+/// Something that nobody ever writes to: who reads it waits.
+fn fifo(room: &Room, path: &str) {
+    let path = room.path(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+}
+
+/// Nobody waits for an answer longer than it is told to.
 #[test]
-fn an_engine_and_a_mirror_that_are_silent() {
+fn an_engine_a_mirror_and_files_that_are_silent() {
     let room = room();
     room.engine.fall_silent(true);
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let mirror = format!("mirrors = [\"http://{}/\"]\n", deaf.local_addr().unwrap());
     room.write("bb.toml", &format!("{mirror}{}", MIRROR.settings.1));
+    fs::remove_file(room.path("bb.lock")).unwrap();
+    for path in ["bb.lock", "../.local/share/gentoo-bb/keys/KEY", "../.docker/config.json"] {
+        fifo(&room, &path.replace("KEY", &format!("{}.asc", fingerprint())));
+    }
     let run = doctor(&room, &["--timeout", "1"]);
     room.engine.fall_silent(false);
+    let away = |subject: &str, what: &str| {
+        format!(
+            "warn   {subject:7}  {what} did not answer in time\n                \
+             a file system may be away; `--timeout` waits longer\n"
+        )
+    };
+    assert_eq!(only(&run, &["project"]), away("project", "the docks"));
+    assert_eq!(only(&run, &["keys"]), away("keys", "the file system of the keys"));
+    assert_eq!(only(&run, &["login"]), away("login", "docker's settings"));
     assert_eq!(
         only(&run, &["engine", "mirror"]),
         "wrong  engine   no container engine answers at `unix://ROOT/engine.sock`: no answer within 1 s\n\
@@ -213,7 +240,7 @@ fn an_old_engine_an_odd_one_and_one_that_lies() {
          \x20               the project is for arm64: set `arch` in bb.toml, or let the kernel run programs \
          of arm64 (binfmt_misc with qemu)\n\
          warn   storage  the engine does not say how it keeps images: the engine could not tell about \
-         itself: failed to deserialize json: invalid type: integer `7`, expected a string at line 1 column 11\n\
+         itself: failed to deserialize JSON: invalid type: integer `7`, expected a string at line 1 column 11\n\
          \x20               look into the engine's own log\n\
          skip   clock    there is nobody to compare it with\n"
     );
