@@ -332,8 +332,7 @@ fn bad_variable(key: &str) -> Option<&'static str> {
 /// A TOML error with its line and caret.
 pub fn toml_error(file: &Path, text: &str, error: &toml::de::Error) -> Error {
     let message = error.message().lines().next().unwrap_or("not valid TOML").trim().to_owned();
-    let acronym = message.starts_with("TOML");
-    let base = Error::config(if acronym { message } else { lower_first(&message) });
+    let base = Error::config(lower_first(&message));
     match error.span() {
         Some(span) => base.at(Place::new(file, text, span)),
         None => base.detail(format!("  in `{}`", file.display())),
