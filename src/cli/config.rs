@@ -14,13 +14,9 @@ use crate::project::Project;
 use crate::report::table;
 use crate::world::address::found_addresses;
 
-/// Show the effective settings, and where each is from: a line of bb.toml, a variable, an option, or the
-/// default. Passwords in addresses are not shown.
+/// Show the effective settings, and where each is from.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  bb config
-  bb config namespace    # the value alone, for scripts
-  bb config --json")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Of this setting the value alone, a line for each piece of a list
     #[arg(value_name = "NAME")]
@@ -29,6 +25,15 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+A setting is from an option, a variable, a line of bb.toml, or it is the default; the first of these that is \
+there wins. Passwords in addresses are not shown.
+
+Examples:
+  bb config
+  bb config namespace    # the value alone, for scripts
+  bb config --json";
 
 pub(super) fn config(args: &Args, state: &Path, color: ColorChoice) -> Result<u8> {
     let env = session::environment();

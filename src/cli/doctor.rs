@@ -18,13 +18,9 @@ use crate::doctor::{Finding, is_healthy};
 use crate::error::{Error, Result};
 use crate::report::findings;
 
-/// Look whether this machine, the engine and the project are fit for a build, and say what to do if not.
-/// Exit code 1 if something is wrong; what is only told (`warn`) does not count.
+/// Look whether everything is fit for a build, and say what to do if not.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  bb doctor
-  bb doctor --offline    # do not ask the mirrors
-  bb doctor --json")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Ask no mirror on the network
     #[arg(long)]
@@ -37,6 +33,14 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Exit code 1 if something is wrong; what is only told (warn) does not count. Nothing is changed.
+
+Examples:
+  bb doctor
+  bb doctor --offline    # do not ask the mirrors
+  bb doctor --json";
 
 pub(super) async fn doctor(
     args: &Args,

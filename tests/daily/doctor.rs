@@ -291,6 +291,11 @@ fn a_key_that_has_expired_and_one_that_is_missing() {
          \x20               write all 40 hexadecimal digits; a short key id is not enough\n"
     );
     fs::remove_file(room.path("key")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", room.path("key")).unwrap();
+    let endless = keys(&format!("\"{fingerprint}\""));
+    let first = "wrong  keys     cannot read the keyring `key`: larger than 33554432 bytes\n";
+    assert!(endless.starts_with(first), "{endless}");
+    fs::remove_file(room.path("key")).unwrap();
     assert_eq!(
         keys(&format!("\"{fingerprint}\"")),
         "wrong  keys     cannot read the keyring `key`: no such file or directory\n\
