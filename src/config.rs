@@ -7,11 +7,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::error::{Error, Place, Result, lower_first};
 
+mod effective;
+mod source;
 mod trust;
 
+pub use effective::{Setting, Value, without_secrets};
+pub use source::{Source, Sources};
 use trust::TrustTable;
 pub use trust::{GENTOO_FINGERPRINTS, GENTOO_KEY_URLS, INSTALLED_KEYRING};
 
@@ -32,24 +37,24 @@ const RESERVED: [&str; 9] = [
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    namespace: Option<String>,
-    maintainer: Option<String>,
-    tag: Option<String>,
-    docks: Option<PathBuf>,
-    exclude: Option<Vec<String>>,
-    mirrors: Option<Vec<String>>,
-    arch: Option<String>,
-    flavour: Option<String>,
-    source_date_epoch: Option<u64>,
-    made_by_make: Option<Vec<PathBuf>>,
+    namespace: Option<Spanned<String>>,
+    maintainer: Option<Spanned<String>>,
+    tag: Option<Spanned<String>>,
+    docks: Option<Spanned<PathBuf>>,
+    exclude: Option<Spanned<Vec<String>>>,
+    mirrors: Option<Spanned<Vec<String>>>,
+    arch: Option<Spanned<String>>,
+    flavour: Option<Spanned<String>>,
+    source_date_epoch: Option<Spanned<u64>>,
+    made_by_make: Option<Spanned<Vec<PathBuf>>>,
     #[serde(default)]
-    labels: BTreeMap<String, String>,
+    labels: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     trust: TrustTable,
     #[serde(default)]
-    build: BTreeMap<toml::Spanned<String>, toml::Spanned<String>>,
+    build: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
-    task: BTreeMap<toml::Spanned<String>, TaskTable>,
+    task: BTreeMap<Spanned<String>, TaskTable>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -57,11 +62,11 @@ struct File {
 struct TaskTable {
     run: String,
     #[serde(default)]
-    inputs: Vec<toml::Spanned<String>>,
+    inputs: Vec<Spanned<String>>,
     #[serde(default)]
-    outputs: Vec<toml::Spanned<String>>,
+    outputs: Vec<Spanned<String>>,
     #[serde(default)]
-    needs: Vec<toml::Spanned<String>>,
+    needs: Vec<Spanned<String>>,
     #[serde(default)]
     env: BTreeMap<String, String>,
 }
@@ -75,8 +80,8 @@ pub struct Written {
     pub span: std::ops::Range<usize>,
 }
 
-impl From<&toml::Spanned<String>> for Written {
-    fn from(spanned: &toml::Spanned<String>) -> Self {
+impl From<&Spanned<String>> for Written {
+    fn from(spanned: &Spanned<String>) -> Self {
         Self { text: spanned.get_ref().clone(), span: spanned.span() }
     }
 }
@@ -142,6 +147,8 @@ pub struct Settings {
     pub tasks: Vec<Task>,
     /// The text of `bb.toml`, for messages that show a place in it.
     pub text: String,
+    /// Where each of them is from.
+    pub sources: Sources,
 }
 
 impl Default for Settings {
@@ -168,6 +175,7 @@ impl Default for Settings {
             labels: BTreeMap::new(),
             tasks: vec![],
             text: String::new(),
+            sources: Sources::default(),
         }
     }
 }
@@ -176,7 +184,8 @@ impl Settings {
     /// Settings from the text of `bb.toml` and the variables of the environment.
     pub fn resolve(file: &Path, text: &str, env: &BTreeMap<String, String>) -> Result<Self> {
         let parsed: File = toml::from_str(text).map_err(|e| toml_error(file, text, &e))?;
-        let mut settings = Self { text: text.to_owned(), ..Self::default() };
+        let sources = Sources::of(text);
+        let mut settings = Self { text: text.to_owned(), sources, ..Self::default() };
         settings.apply_build(file, text, &parsed)?;
         settings.apply_tasks(&parsed)?;
         settings.apply_file(parsed);
@@ -186,17 +195,21 @@ impl Settings {
     }
 
     fn apply_file(&mut self, file: File) {
-        put(&mut self.namespace, file.namespace);
-        put(&mut self.maintainer, file.maintainer);
-        put(&mut self.tag, file.tag);
-        put(&mut self.docks, file.docks);
-        put(&mut self.exclude, file.exclude);
-        put(&mut self.mirrors, file.mirrors);
-        put(&mut self.arch, file.arch);
-        put(&mut self.flavour, file.flavour);
-        put(&mut self.source_date_epoch, file.source_date_epoch);
-        put(&mut self.made_by_make, file.made_by_make);
-        self.labels.extend(file.labels);
+        let from = &mut self.sources;
+        from.file("namespace", &mut self.namespace, file.namespace);
+        from.file("maintainer", &mut self.maintainer, file.maintainer);
+        from.file("tag", &mut self.tag, file.tag);
+        from.file("docks", &mut self.docks, file.docks);
+        from.file("exclude", &mut self.exclude, file.exclude);
+        from.file("mirrors", &mut self.mirrors, file.mirrors);
+        from.file("arch", &mut self.arch, file.arch);
+        from.file("flavour", &mut self.flavour, file.flavour);
+        from.file("source_date_epoch", &mut self.source_date_epoch, file.source_date_epoch);
+        from.file("made_by_make", &mut self.made_by_make, file.made_by_make);
+        for (name, label) in file.labels {
+            from.at(format!("labels.{name}"), label.span());
+            self.labels.insert(name, label.into_inner());
+        }
         self.apply_trust(file.trust);
     }
 
@@ -206,19 +219,21 @@ impl Settings {
                 let place = Place::new(file, text, key.span());
                 return Err(Error::config(format!("`{}` {why}", key.get_ref())).at(place));
             }
+            self.sources.at(format!("build.{}", key.get_ref()), key.span());
             self.build.insert(key.get_ref().clone(), value.get_ref().clone());
         }
         Ok(())
     }
 
     fn apply_tasks(&mut self, parsed: &File) -> Result<()> {
-        let all = |list: &[toml::Spanned<String>]| list.iter().map(Written::from).collect();
+        let all = |list: &[Spanned<String>]| list.iter().map(Written::from).collect();
         for (name, table) in &parsed.task {
             let name = Written::from(name);
             if name.text.parse::<crate::ids::DockName>().is_err() {
                 let message = format!("`{}` cannot be the name of a task", name.text);
                 return Err(self.error_at(message, &name));
             }
+            self.sources.at(format!("task.{}", name.text), name.span.clone());
             self.tasks.push(Task {
                 name,
                 run: table.run.clone(),
@@ -238,15 +253,17 @@ impl Settings {
     }
 
     fn apply_env(&mut self, env: &BTreeMap<String, String>) {
-        let get = |name: &str| env.get(name).filter(|v| !v.is_empty()).cloned();
-        put(&mut self.namespace, get("NAMESPACE"));
-        put(&mut self.maintainer, get("AUTHOR"));
-        put(&mut self.tag, get("TAG"));
-        put(&mut self.exclude, get("EXCLUDE").map(|v| list(&v)));
-        put(&mut self.mirrors, get("MIRROR").map(|v| list(&v)));
-        self.labels.extend(get("REVISION").map(|text| ("revision".to_owned(), text)));
+        let from = &mut self.sources;
+        from.env((env, "NAMESPACE"), "namespace", &mut self.namespace, str::to_owned);
+        from.env((env, "AUTHOR"), "maintainer", &mut self.maintainer, str::to_owned);
+        from.env((env, "TAG"), "tag", &mut self.tag, str::to_owned);
+        from.env((env, "EXCLUDE"), "exclude", &mut self.exclude, list);
+        from.env((env, "MIRROR"), "mirrors", &mut self.mirrors, list);
+        from.env((env, "DATE"), "date", &mut self.date, |date| Some(date.to_owned()));
+        let mut revision = None;
+        from.env((env, "REVISION"), "labels.revision", &mut revision, |r| Some(r.to_owned()));
+        self.labels.extend(revision.map(|text| ("revision".to_owned(), text)));
         self.apply_trust_env(env);
-        self.date = get("DATE");
     }
 
     fn check(&self) -> Result<()> {
@@ -279,12 +296,6 @@ impl Settings {
     /// `NAMESPACE/NAME:TAG`.
     pub fn reference(&self, name: &str) -> String {
         format!("{}/{name}:{}", self.namespace, self.tag)
-    }
-}
-
-fn put<T>(slot: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *slot = value;
     }
 }
 
@@ -321,8 +332,7 @@ fn bad_variable(key: &str) -> Option<&'static str> {
 /// A TOML error with its line and caret.
 pub fn toml_error(file: &Path, text: &str, error: &toml::de::Error) -> Error {
     let message = error.message().lines().next().unwrap_or("not valid TOML").trim().to_owned();
-    let acronym = message.starts_with("TOML");
-    let base = Error::config(if acronym { message } else { lower_first(&message) });
+    let base = Error::config(lower_first(&message));
     match error.span() {
         Some(span) => base.at(Place::new(file, text, span)),
         None => base.detail(format!("  in `{}`", file.display())),
@@ -330,52 +340,4 @@ pub fn toml_error(file: &Path, text: &str, error: &toml::de::Error) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn resolve(text: &str, env: &[(&str, &str)]) -> Result<Settings> {
-        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Settings::resolve(Path::new("bb.toml"), text, &env)
-    }
-
-    fn rendered(text: &str) -> String {
-        crate::diag::render(&resolve(text, &[]).unwrap_err(), false)
-    }
-
-    #[test]
-    fn environment_wins_over_file_and_file_over_defaults() {
-        let s =
-            resolve("namespace = 'a'\ntag = 'x'", &[("NAMESPACE", "jdoe"), ("TAG", "")]).unwrap();
-        assert_eq!((s.namespace.as_str(), s.tag.as_str(), s.arch.as_str()), ("jdoe", "x", "amd64"));
-    }
-
-    #[test]
-    fn build_settings_extend_the_defaults() {
-        let s = resolve("[build]\nUSE = 'ssl'", &[]).unwrap();
-        assert_eq!(s.build["USE"], "ssl");
-        assert_eq!(s.build["CFLAGS"], "-O2 -pipe");
-    }
-
-    #[test]
-    fn an_unknown_key_is_shown_with_line_and_caret() {
-        let text = rendered("tag = 'x'\nnamspace = 'a'\n");
-        assert!(text.starts_with("error: unknown field `namspace`, expected one of"), "{text}");
-        assert!(text.contains("--> bb.toml:2:1"), "{text}");
-        assert!(text.contains("2 | namspace = 'a'\n  | ^^^^^^^^"), "{text}");
-    }
-
-    #[test]
-    fn a_reserved_variable_is_refused_where_it_stands() {
-        let text = rendered("[build]\nPKGDIR = '/x'\n");
-        assert!(text.starts_with("error: `PKGDIR` is set by the builder itself"), "{text}");
-        assert!(text.contains("--> bb.toml:2:1"), "{text}");
-    }
-
-    #[test]
-    fn names_that_docker_refuses_are_refused() {
-        assert!(
-            rendered("namespace = 'Big'").starts_with("error: `Big` cannot be used as namespace\n")
-        );
-        assert!(rendered("tag = '-x'").starts_with("error: `-x` cannot be used as tag\n"));
-    }
-}
+mod tests;

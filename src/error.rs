@@ -193,11 +193,19 @@ pub fn io_reason(cause: &std::io::Error) -> String {
     lower_first(text)
 }
 
-/// The text with its first letter in lower case, as messages begin.
+/// The text with its first letter in lower case, as messages begin; a word in capitals stays.
+///
+/// ```
+/// use gentoo_bb::error::lower_first;
+/// assert_eq!(lower_first("No such URI"), "no such URI");
+/// assert_eq!(lower_first("URI is not supported"), "URI is not supported");
+/// ```
 pub fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
-        Some(first) => first.to_lowercase().chain(chars).collect(),
-        None => String::new(),
+        Some(first) if !chars.as_str().starts_with(char::is_uppercase) => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => text.to_owned(),
     }
 }

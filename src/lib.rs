@@ -17,6 +17,7 @@ pub mod config;
 pub mod contents;
 pub mod diag;
 pub mod dock;
+pub mod doctor;
 pub mod error;
 pub mod exec;
 pub mod export;

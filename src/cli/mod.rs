@@ -4,7 +4,9 @@
 mod audit;
 mod build;
 mod clean;
+mod config;
 mod diff;
+mod doctor;
 mod export;
 mod gc;
 mod graph;
@@ -124,6 +126,10 @@ enum Verb {
     Gc(gc::Args),
     /// The keys whose signatures count: list, import, refresh, verify
     Keys(keys::Args),
+    /// Look whether everything is fit for a build, and say what to do if not
+    Doctor(doctor::Args),
+    /// Show the effective settings, and where each is from
+    Config(config::Args),
 }
 
 /// How messages look.
@@ -217,6 +223,8 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Gc(args) => gc::gc(&args, &state).await,
             Verb::Keys(args) => keys::keys(&args, &state, &here).await,
             Verb::Update(args) => update::update(&args, &state, look).await,
+            Verb::Doctor(args) => doctor::doctor(&args, &state, look, cli.color).await,
+            Verb::Config(args) => config::config(&args, &state, cli.color),
         }
     });
     // A thread that waits for a lock must not keep an interrupted command alive.

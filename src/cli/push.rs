@@ -73,7 +73,7 @@ fn names_registry(word: &str) -> bool {
 }
 
 /// The registry of a reference, unless it is Docker's own.
-fn registry_of(reference: &str) -> Option<&str> {
+pub(super) fn registry_of(reference: &str) -> Option<&str> {
     let (host, _) = reference.split_once('/')?;
     names_registry(host).then_some(host)
 }

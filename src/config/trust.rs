@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use toml::Spanned;
 
-use super::{Settings, list, put};
+use super::{Settings, list};
 
 /// Primary fingerprints of the keys that Gentoo signs stages (first) and snapshots (second) with.
 /// Source: <https://www.gentoo.org/downloads/signatures/>.
@@ -29,31 +30,36 @@ pub const INSTALLED_KEYRING: &str = "/usr/share/openpgp-keys/gentoo-release.asc"
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TrustTable {
-    keyring: Option<PathBuf>,
-    fingerprints: Option<Vec<String>>,
-    key_urls: Option<Vec<String>>,
+    keyring: Option<Spanned<PathBuf>>,
+    fingerprints: Option<Spanned<Vec<String>>>,
+    key_urls: Option<Spanned<Vec<String>>>,
 }
 
 impl Settings {
     pub(super) fn apply_trust(&mut self, table: TrustTable) {
-        put(&mut self.keyring, table.keyring);
-        put(&mut self.fingerprints, table.fingerprints);
-        put(&mut self.key_urls, table.key_urls);
+        let from = &mut self.sources;
+        from.file("trust.keyring", &mut self.keyring, table.keyring);
+        from.file("trust.fingerprints", &mut self.fingerprints, table.fingerprints);
+        from.file("trust.key_urls", &mut self.key_urls, table.key_urls);
     }
 
     pub(super) fn apply_trust_env(&mut self, env: &BTreeMap<String, String>) {
-        let get = |name: &str| env.get(name).filter(|v| !v.is_empty()).cloned();
-        put(&mut self.keyring, get("BB_KEYRING").map(PathBuf::from));
-        put(&mut self.fingerprints, get("BB_FINGERPRINTS").map(|v| list(&v)));
-        put(&mut self.key_urls, get("BB_KEY_URLS").map(|v| list(&v)));
-        self.skip_verify = get("BB_SKIP_VERIFY").is_some_and(|v| v != "0");
-        self.own_keys = data_folder(env).map(|data| data.join("gentoo-bb/keys"));
+        let from = &mut self.sources;
+        from.env((env, "BB_KEYRING"), "trust.keyring", &mut self.keyring, |file| file.into());
+        from.env((env, "BB_FINGERPRINTS"), "trust.fingerprints", &mut self.fingerprints, list);
+        from.env((env, "BB_KEY_URLS"), "trust.key_urls", &mut self.key_urls, list);
+        from.env((env, "BB_SKIP_VERIFY"), "skip_verify", &mut self.skip_verify, |v| v != "0");
+        if let Some((variable, data)) = data_folder(env) {
+            from.variable("own_keys", variable);
+            self.own_keys = Some(data.join("gentoo-bb/keys"));
+        }
     }
 }
 
-/// The user's folder for data, as the XDG Base Directory Specification has it: a relative path does
-/// not count.
-fn data_folder(env: &BTreeMap<String, String>) -> Option<PathBuf> {
+/// The user's folder for data, as the XDG Base Directory Specification has it, and the variable that leads
+/// there: a relative path does not count.
+fn data_folder(env: &BTreeMap<String, String>) -> Option<(&'static str, PathBuf)> {
     let absolute = |name: &str| env.get(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))
+    let named = absolute("XDG_DATA_HOME").map(|data| ("XDG_DATA_HOME", data));
+    named.or_else(|| Some(("HOME", absolute("HOME")?.join(".local/share"))))
 }

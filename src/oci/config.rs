@@ -128,17 +128,22 @@ fn is_zero(number: &u64) -> bool {
 /// Where a shell looks for programs, in an image that does not say so.
 const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// What engines call an architecture, by Gentoo's name of it.
+pub fn architecture(arch: &str) -> &str {
+    match arch {
+        "x86" => "386",
+        "ppc" => "ppc64le",
+        "riscv" => "riscv64",
+        "loong" => "loong64",
+        other => other,
+    }
+}
+
 impl ImageConfig {
     /// What `FROM scratch` begins with. `arch` is Gentoo's name of the architecture.
     pub fn scratch(arch: &str) -> Self {
-        let architecture = match arch {
-            "x86" => "386",
-            "ppc" => "ppc64le",
-            "riscv" => "riscv64",
-            "loong" => "loong64",
-            other => other,
-        };
-        let mut new = Self { architecture: architecture.to_owned(), ..Self::default() };
+        let architecture = architecture(arch).to_owned();
+        let mut new = Self { architecture, ..Self::default() };
         "linux".clone_into(&mut new.os);
         "layers".clone_into(&mut new.rootfs.kind);
         new.config.default_path();

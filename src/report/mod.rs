@@ -4,6 +4,7 @@
 
 pub mod difference;
 mod fancy;
+pub mod findings;
 mod json;
 pub mod ledger;
 pub mod message;

@@ -41,6 +41,42 @@ pub fn parse(text: &str) -> Result<SystemTime> {
         .ok_or_else(|| Error::usage(format!("`{text}` is too far in the future")))
 }
 
+/// Reads a time of a web server's: `Sun, 01 Mar 2026 12:00:00 GMT`.
+///
+/// Source: RFC 9110, 5.6.7; the two obsolete forms do not count.
+pub fn parse_http(text: &str) -> Option<SystemTime> {
+    let mut words = text.split_once(", ")?.1.split(' ');
+    let (day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let months =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = 1 + months.iter().position(|name| *name == month)?;
+    let since = written(&format!("{year}-{month}-{day}T{time}"))?;
+    let gmt = words.next() == Some("GMT") && words.next().is_none();
+    UNIX_EPOCH.checked_add(Duration::from_secs(since)).filter(|_| gmt)
+}
+
+/// Reads a time with an offset, as engines write it: `2026-03-01T12:00:00.123456789+01:00`.
+///
+/// Source: RFC 3339.
+pub fn parse_rfc3339(text: &str) -> Option<SystemTime> {
+    let (time, rest) = text.split_at_checked("2026-03-01T12:00:00".len())?;
+    let digits = rest
+        .strip_prefix('.')
+        .map_or(rest, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    let local = UNIX_EPOCH.checked_add(Duration::from_secs(written(time)?))?;
+    if matches!(digits, "Z" | "z") {
+        return Some(local);
+    }
+    let (sign, offset) = digits.split_at_checked(1)?;
+    let (hours, minutes) = offset.split_once(':')?;
+    let offset = Duration::from_secs(number(hours)? * 3_600 + number(minutes)? * 60);
+    match sign {
+        "+" => local.checked_sub(offset),
+        "-" => local.checked_add(offset),
+        _ => None,
+    }
+}
+
 fn written(text: &str) -> Option<u64> {
     let text = text.strip_suffix('Z').unwrap_or(text);
     let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, "00:00:00"));
@@ -113,6 +149,35 @@ mod tests {
         }
         assert_eq!(stamp(noon), "2026-03-01T12:00:00Z");
         assert_eq!(stamp(parse("2026-03-01").unwrap()), "2026-03-01T00:00:00Z");
+    }
+
+    #[test]
+    fn what_servers_and_engines_write_is_read() {
+        let noon = UNIX_EPOCH + Duration::from_secs(1_772_366_400);
+        assert_eq!(parse_http("Sun, 01 Mar 2026 12:00:00 GMT"), Some(noon));
+        for text in [
+            "2026-03-01T12:00:00Z",
+            "2026-03-01T12:00:00.123456789Z",
+            "2026-03-01T13:00:00.1+01:00",
+            "2026-03-01T06:30:00-05:30",
+        ] {
+            assert_eq!(parse_rfc3339(text), Some(noon), "{text}");
+        }
+        for text in [
+            "",
+            "Sun, 01 Mar 2026 12:00:00",
+            "Sun, 01 Mar 2026 12:00:00 CET",
+            "Sun, 32 Mar 2026 12:00:00 GMT",
+            "Sun, 01 Mrz 2026 12:00:00 GMT",
+            "Sunday, 01-Mar-26 12:00:00 GMT",
+            "2026-03-01T12:00:00",
+            "2026-03-01T12:00:00+1",
+            "2026-03-01T12:00:00 01:00",
+            "2026-03-01T12:00:0é",
+            "9999999-03-01T12:00:00Z",
+        ] {
+            assert_eq!((parse_http(text), parse_rfc3339(text)), (None, None), "{text}");
+        }
     }
 
     #[test]

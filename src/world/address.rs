@@ -8,15 +8,22 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::config::Source;
 use crate::hex::hex;
 
 /// Addresses to try in order, from the environment's variables.
 pub fn engine_addresses(env: &BTreeMap<String, String>) -> Vec<String> {
+    found_addresses(env).0
+}
+
+/// The same, and who says so: `DOCKER_HOST`, the first of them docker's context, or nobody.
+pub fn found_addresses(env: &BTreeMap<String, String>) -> (Vec<String>, Source) {
     let get = |name: &str| env.get(name).filter(|v| !v.is_empty());
     if let Some(host) = get("DOCKER_HOST") {
-        return vec![host.clone()];
+        return (vec![host.clone()], Source::Variable("DOCKER_HOST"));
     }
-    let mut addresses = context_address(env).into_iter().collect::<Vec<_>>();
+    let context = context_address(env);
+    let source = if context.is_some() { Source::Context } else { Source::Default };
     let runtime = get("XDG_RUNTIME_DIR").map(PathBuf::from);
     let sockets = [
         Some(PathBuf::from("/var/run/docker.sock")),
@@ -24,9 +31,10 @@ pub fn engine_addresses(env: &BTreeMap<String, String>) -> Vec<String> {
         runtime.as_ref().map(|r| r.join("podman/podman.sock")),
         Some(PathBuf::from("/run/podman/podman.sock")),
     ];
-    addresses.extend(sockets.into_iter().flatten().map(|s| format!("unix://{}", s.display())));
+    let sockets = sockets.into_iter().flatten().map(|s| format!("unix://{}", s.display()));
+    let mut addresses = context.into_iter().chain(sockets).collect::<Vec<_>>();
     addresses.dedup();
-    addresses
+    (addresses, source)
 }
 
 #[derive(Deserialize)]
@@ -73,7 +81,8 @@ mod tests {
     #[test]
     fn docker_host_is_the_only_one_when_set() {
         let env = BTreeMap::from([("DOCKER_HOST".to_owned(), "tcp://127.0.0.1:1".to_owned())]);
-        assert_eq!(engine_addresses(&env), ["tcp://127.0.0.1:1"]);
+        let found = (vec!["tcp://127.0.0.1:1".to_owned()], Source::Variable("DOCKER_HOST"));
+        assert_eq!(found_addresses(&env), found);
     }
 
     #[test]
@@ -86,6 +95,7 @@ mod tests {
         std::fs::write(home.path().join("config.json"), r#"{"currentContext":"far"}"#).unwrap();
         let config = home.path().display().to_string();
         let env = BTreeMap::from([("DOCKER_CONFIG".to_owned(), config)]);
-        assert_eq!(engine_addresses(&env)[0], "tcp://10.0.0.9:2375");
+        let (addresses, source) = found_addresses(&env);
+        assert_eq!((addresses[0].as_str(), source), ("tcp://10.0.0.9:2375", Source::Context));
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Streams everything over the API: the engine may be on another machine. Does not know steps.
 
+mod about;
 mod session;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,7 +19,7 @@ use futures_util::{Stream, StreamExt};
 
 pub use session::{Piece, Port, Process, RunSpec, Session};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, lower_first};
 
 mod inventory;
 
@@ -103,7 +104,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     while let Some(source) = last.source() {
         last = source;
     }
-    last.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
+    lower_first(last.to_string().split(" (os error").next().unwrap_or_default())
 }
 
 impl Engine {
@@ -127,7 +128,11 @@ impl Engine {
         Err(error.hint("start Docker or Podman, or set DOCKER_HOST to where it listens"))
     }
 
-    async fn try_connect(address: &str) -> Result<Self, String> {
+    /// Connects to one address.
+    ///
+    /// # Errors
+    /// Nobody answers there, in words.
+    pub async fn try_connect(address: &str) -> Result<Self, String> {
         let docker = bollard::Docker::connect_with_host(address).map_err(|e| reason(&e))?;
         let docker = docker.with_timeout(Duration::from_secs(WORK_TIMEOUT));
         let answer = tokio::time::timeout(CONNECT_TIMEOUT, docker.negotiate_version()).await;

@@ -23,6 +23,7 @@ use self::part::Origin;
 use crate::error::{Error, Result, io_reason};
 
 mod fault;
+mod glance;
 mod job;
 mod mirror;
 mod part;

@@ -4,6 +4,7 @@
 //! Whatever the source, a certificate counts only if its primary fingerprint is pinned. In the folder
 //! each has a file `FINGERPRINT.asc` whose first line says where it came from.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -54,7 +55,7 @@ pub fn read(settings: &Settings) -> Result<Keyring> {
     let mut all = Keyring::default();
     let mut refused = None;
     for file in files(settings) {
-        let found = match std::fs::read(&file) {
+        let found = match read_file(&file) {
             Ok(bytes) => Keyring::from_bytes(&file.display().to_string(), &bytes, &pinned),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && !is_named(settings, &file) => {
                 continue;
@@ -67,6 +68,16 @@ pub fn read(settings: &Settings) -> Result<Keyring> {
         }
     }
     if all.is_empty() { Err(refused.unwrap_or_else(|| nowhere(settings))) } else { Ok(all) }
+}
+
+/// What is larger is no keyring.
+fn read_file(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(std::io::Error::other(format!("larger than {LARGEST} bytes")));
+    }
+    Ok(bytes)
 }
 
 /// Whether it is the keyring that bb.toml or the environment names, which has to be there.
@@ -105,7 +116,7 @@ pub fn list(settings: &Settings, at: SystemTime) -> Result<Vec<Listed>> {
         let (mut ring, mut from) = (Keyring::default(), Vec::new());
         for file in [Some(settings.keyring.clone()), own_file(settings, &cert.to_string())] {
             let Some(file) = file else { continue };
-            let Ok(bytes) = std::fs::read(&file) else { continue };
+            let Ok(bytes) = read_file(&file) else { continue };
             let pinned = std::slice::from_ref(&cert);
             if let Ok(found) = Keyring::from_bytes(&file.display().to_string(), &bytes, pinned) {
                 ring.merge(found);
@@ -171,7 +182,7 @@ fn take(
         Error::config("there is no folder for certificates").hint("set HOME or XDG_DATA_HOME")
     })?;
     let pinned = std::slice::from_ref(&cert);
-    let old = std::fs::read(&file).ok();
+    let old = read_file(&file).ok();
     let known = old.and_then(|bytes| Keyring::from_bytes(from, &bytes, pinned).ok());
     let before = known.as_ref().map(|ring| ring.armored(&cert)).transpose()?;
     let mut all = known.unwrap_or_default();

@@ -12,6 +12,7 @@ pub mod index;
 pub mod keys;
 pub mod leftovers;
 pub mod logs;
+pub mod machine;
 pub mod openpgp;
 pub mod release;
 pub mod store;

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod config;
+mod doctor;
 #[path = "../fake/mod.rs"]
 mod fake;
 mod family;

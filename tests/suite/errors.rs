@@ -359,7 +359,7 @@ fn an_engine_address_that_is_none_has_exit_code_4() {
     room.bb_with(&[("DOCKER_HOST", "nonsense")], "build").fails(
         4,
         "error: no container engine answers at `nonsense`\n\
-         \x20 nonsense: uri scheme is not supported: nonsense\n\
+         \x20 nonsense: URI scheme is not supported: nonsense\n\
          hint: start Docker or Podman, or set DOCKER_HOST to where it listens\n",
     );
     untouched(&room);

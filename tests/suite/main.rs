@@ -6,6 +6,7 @@
 //! | `assembled` | the engine |
 //! | `audited` | the engine and a C compiler |
 //! | `chaos`, `cheap`, `daily`, `differs`, `watched` | the engine; images FROM scratch, seconds |
+//! | `checkup` | the engine and the local mirror |
 //! | `graphed` | the engine and Chromium |
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `sized` | the engine |
@@ -19,6 +20,7 @@ mod assembled;
 mod audited;
 mod chaos;
 mod cheap;
+mod checkup;
 mod daily;
 mod differs;
 mod errors;
