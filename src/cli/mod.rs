@@ -16,6 +16,7 @@ mod makefile;
 mod missing;
 mod new;
 mod notes;
+mod outdated;
 mod pin;
 mod push;
 mod recall;
@@ -117,6 +118,11 @@ enum Verb {
     Image(image::Verb),
     /// Pin the newest stage3 and snapshot in bb.lock
     Update(update::Args),
+    /// Tell what an update would change, and about how long it would take
+    ///
+    /// The newer stage3 and snapshot are fetched, verified and imported beside those that are pinned; then
+    /// Portage is asked what it would install from them for each image. Neither bb.lock nor any image changes.
+    Outdated(outdated::Args),
     /// Remove what steps have made, so that it is made anew
     Clean(clean::Args),
     /// Remove what nothing needs any more
@@ -198,6 +204,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Clean(args) => clean::clean(&args, &state).await,
             Verb::Gc(args) => gc::gc(&args, &state).await,
             Verb::Keys(args) => keys::keys(&args, &state, &here).await,
+            Verb::Outdated(args) => outdated::outdated(&args, &state, look).await,
             Verb::Update(args) => update::update(&args, &state).await,
         }
     });

@@ -5,6 +5,7 @@
 pub mod difference;
 mod fancy;
 pub mod ledger;
+pub mod outdated;
 mod plain;
 pub mod table;
 

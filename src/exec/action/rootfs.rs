@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made};
@@ -34,13 +35,17 @@ pub(super) async fn rootfs(
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
+    let begun = Instant::now();
+    let step = StepId::new(Kind::Rootfs, work.name.as_str());
     let container = builder_for(work, files, spec, context).await?;
     let made = build(work, &container, context, log).await;
     let Err(Broken::Builder(error)) = made else {
         context.engine.remove_container(&container).await?;
-        return made.map_err(Broken::into);
+        let mut made = made.map_err(Error::from)?;
+        let took = compiling(&step, begun, context).map(|ms| (COMPILING_MS.to_owned(), ms));
+        made.products.extend(took);
+        return Ok(made);
     };
-    let step = StepId::new(Kind::Rootfs, work.name.as_str());
     // Whatever keeps it from being kept, the failure is what is told.
     if let Ok(true) = kept::keep(&step, &container, context).await {
         let shell = format!("bb shell --failed {}", work.name);
@@ -48,6 +53,25 @@ pub(super) async fn rootfs(
     }
     context.engine.remove_container(&container).await?;
     Err(error)
+}
+
+/// The product that says how long the step took when it last compiled something, in milliseconds. No step depends
+/// on it: it is for `bb outdated`, to which a run from binary packages says nothing.
+pub const COMPILING_MS: &str = "compiling_ms";
+
+fn compiling(step: &StepId, begun: Instant, context: &Context) -> Option<String> {
+    let log = std::fs::read(context.store.log_path(step)).unwrap_or_default();
+    if compiles(&String::from_utf8_lossy(&log)) {
+        return Some(begun.elapsed().as_millis().to_string());
+    }
+    context.store.record(step)?.products.get(COMPILING_MS).cloned()
+}
+
+/// Whether the builder's line `>>> 5 packages, 2 to compile, …` says so.
+fn compiles(log: &str) -> bool {
+    let lines = log.lines().filter_map(|line| line.strip_prefix(">>> ")?.split_once(" packages, "));
+    let counts = lines.filter_map(|(_, rest)| rest.split_once(" to compile, "));
+    counts.filter_map(|(count, _)| count.parse::<u64>().ok()).any(|count| count > 0)
 }
 
 /// A builder that waits, with all that a step gives it.
@@ -263,6 +287,14 @@ async fn collect(work: &RootfsWork, container: &str, context: &Context) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_builders_own_line_says_whether_anything_is_compiled() {
+        assert!(compiles(">>> hook\n>>> 5 packages, 12 to compile, 3 files to fetch\n"));
+        assert!(!compiles(
+            ">>> 5 packages, 0 to compile, 0 files to fetch\n5 packages, 1 to compile, "
+        ));
+    }
 
     #[test]
     fn values_are_quoted_for_a_shell() {

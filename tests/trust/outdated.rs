@@ -1,0 +1,148 @@
+//! `bb outdated`, up to the builder: what is not verified does not come that far, and nothing changes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::keys;
+use crate::mirror::{self, DATE, Place, STAGE3_BYTES, TIME};
+use crate::support::normal;
+
+const NEWER: &str = "20260308T170104Z";
+const NEWER_DATE: &str = "20260308";
+
+/// A project that has pinned [`TIME`] and [`DATE`].
+fn pinned() -> Place {
+    let place = Place::new();
+    place.bb("update").ok();
+    place
+}
+
+/// Everything but what the command has for itself, with its content.
+fn rest(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
+    let own = place.room.path(".bb/outdated");
+    let files = walkdir::WalkDir::new(place.room.path("")).into_iter();
+    let files = files.filter_entry(|e| e.path() != own).map(|e| e.unwrap().into_path());
+    files.filter(|p| p.is_file()).map(|p| (p.clone(), std::fs::read(p).unwrap())).collect()
+}
+
+/// `bb outdated` ends so, and has changed nothing.
+#[track_caller]
+fn refused(place: &Place, date: &str, code: i32, stderr: &str) {
+    let before = rest(place);
+    let run = place.bb_with(&[("DATE", date)], "outdated");
+    assert_eq!(normal(&run.stderr), stderr);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(code), ""));
+    assert!(place.nothing_imported());
+    assert_eq!(rest(place), before);
+}
+
+#[test]
+fn where_nothing_is_newer_it_says_so_and_needs_no_engine() {
+    let place = pinned();
+    let before = rest(&place);
+    let outdated = |args: &str| place.room.bb_with(&[("DATE", DATE)], args);
+    outdated("outdated").is(0, "nothing newer: stage3 TIMESTAMP, snapshot DATE\n", "");
+    outdated("outdated base --exit-code").is(
+        0,
+        "nothing newer: stage3 TIMESTAMP, snapshot DATE\n",
+        "",
+    );
+    let json = outdated("outdated --json").ok().stdout;
+    let moved =
+        |time: &str| format!("{{\n    \"pinned\": \"{time}\",\n    \"offered\": \"{time}\"\n  }}");
+    let (stage3, snapshot) = (moved(TIME), moved(DATE));
+    let whole = format!(
+        "{{\n  \"stage3\": {stage3},\n  \"snapshot\": {snapshot},\n  \"images\": [],\n  \"steps\": []\n}}\n"
+    );
+    assert_eq!(json, whole);
+    assert_eq!(rest(&place), before);
+    assert!(!place.room.exists(".bb/outdated"));
+}
+
+#[test]
+fn without_a_lock_there_is_nothing_to_compare_with() {
+    let place = Place::new();
+    let hint = "`bb build` pins the newest stage3 and snapshot the first time, `bb update` later";
+    place.bb("outdated").fails(3, &format!("error: there is no `bb.lock` yet\nhint: {hint}\n"));
+    assert!(!place.room.exists(".bb"));
+}
+
+#[test]
+fn what_it_is_asked_for_must_be_there() {
+    let place = pinned();
+    let unknown = "error: unknown image `bose`\nhint: did you mean `base`?\n";
+    place.bb("outdated bose").fails(2, unknown);
+    place.room.dock("plain", "FROM scratch\nCOPY f /\n", &[("f", "x")]);
+    place.bb("outdated plain").is(
+        0,
+        "",
+        "nothing is compiled, so an update would change nothing\n",
+    );
+}
+
+#[test]
+fn a_mirror_that_is_away_is_told() {
+    let place = pinned();
+    place.settings("mirrors = [\"file:///nonexistent\"]\n", "");
+    refused(&place, NEWER_DATE, 1, "");
+}
+
+#[test]
+fn a_snapshot_with_a_wrong_signature_goes_nowhere() {
+    let place = pinned();
+    place.mirror.snapshot_of(NEWER_DATE);
+    let path = format!("snapshots/gentoo-{NEWER_DATE}.tar.xz");
+    place.mirror.write(&format!("{path}.gpgsig"), keys::detached(STAGE3_BYTES));
+    refused(&place, NEWER_DATE, 5, "");
+    assert_eq!(std::fs::read_dir(place.room.path(".bb/outdated/downloads")).unwrap().count(), 0);
+    // Nor does it where verification is switched off for builds.
+    let env = [("DATE", NEWER_DATE), ("BB_SKIP_VERIFY", "1")];
+    assert_eq!(place.bb_with(&env, "outdated").code, Some(5));
+    assert!(place.nothing_imported());
+}
+
+#[test]
+fn a_stage3_with_a_wrong_signature_goes_nowhere() {
+    let place = pinned();
+    place.mirror.stage3_of(NEWER);
+    let path = format!("{}/{NEWER}/stage3-amd64-openrc-{NEWER}.tar.xz", mirror::BUILDS);
+    place.mirror.write(&format!("{path}.asc"), keys::armor(&keys::detached(b"another")));
+    let run = place.bb("outdated");
+    assert_eq!(run.code, Some(5), "{}", run.stderr);
+    let told = "failed  verify:stage3: bad signature: ";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    assert!(place.nothing_imported());
+}
+
+#[test]
+fn an_older_stage3_is_refused_as_by_update() {
+    let place = Place::new();
+    place.mirror.stage3_of(NEWER);
+    place.bb("update").ok();
+    place.mirror.stage3_of(TIME);
+    place.mirror.snapshot_of(NEWER_DATE);
+    let told = "error: the stage3 `TIMESTAMP` is older than the pinned `TIMESTAMP`\n\
+                hint: a mirror that lags or replays old files is no reason to go back; \
+                `bb update --allow-older` does\n";
+    refused(&place, NEWER_DATE, 5, told);
+}
+
+#[test]
+fn what_was_looked_at_is_not_fetched_again_by_update() {
+    let place = pinned();
+    place.mirror.snapshot_of(NEWER_DATE);
+    place.mirror.stage3_of(NEWER);
+    let date = [("DATE", NEWER_DATE)];
+    place.bb_with(&date, "outdated");
+    place.mirror.remove(&format!("snapshots/gentoo-{NEWER_DATE}.tar.xz"));
+    place.bb_with(&date, "update").ok();
+    let there = |step: &str| {
+        let told = format!("start   {step} (never built)\ndone    {step} in TIME, already there\n");
+        place.bb_with(&date, &format!("step {step}")).is(0, "", &told);
+    };
+    there("fetch:portage.tar.xz");
+    there("fetch:stage3-amd64-openrc.tar.xz");
+    let gone = place.bb_with(&date, "gc --keep-builders").ok().stdout;
+    assert_eq!(normal(&gone), "folder     .bb/outdated  SIZE\n");
+    assert!(!place.room.exists(".bb/outdated"));
+}
