@@ -90,11 +90,6 @@ pub(super) struct How {
 }
 
 impl How {
-    /// As if nothing was said, or without the network.
-    pub(super) fn with_network(network: bool) -> Self {
-        Self { offline: !network, ..Self::default() }
-    }
-
     /// The project with its settings as the command line wants them.
     pub(super) fn project(&self, env: &BTreeMap<String, String>, state: &Path) -> Result<Project> {
         let mut project = Project::load(env, state)?;

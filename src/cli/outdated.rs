@@ -7,15 +7,17 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use crate::cli::build::{self, How};
+use crate::cli::build::Shown;
 use crate::cli::session::{self, Asked, Asking};
 use crate::cli::{Look, pin, print, say, update};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Result};
 use crate::exec::action::COMPILING_MS;
+use crate::exec::event::Event;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::preview::{self, Foreseen};
+use crate::exec::run::{self, Options};
 use crate::exec::shell;
-use crate::exec::work::Context;
+use crate::exec::work::{self, Context};
 use crate::ids::{Kind, StepId};
 use crate::lock::Lock;
 use crate::outdated::{Image, Moved, Outdated, Run};
@@ -68,10 +70,8 @@ pub(super) async fn outdated(args: &Args, state: &Path, look: Look) -> Result<u8
     let new = pin::preview(&project, &shadow, args.offline, &lock).await?;
     let preview =
         Preview { project: &project, shadow: &shadow, plan, newer: shadow_plan(&shadow, &new)? };
-    let (asked, failed) = preview.builder(args, look, &env).await?;
-    if let Some(exit) = failed {
-        return Ok(exit.code());
-    }
+    let asked = Asking::begin(&env, &shadow.store()).answer().await?;
+    preview.builder(args.offline, look, &asked).await?;
     let foreseen = preview.foresee(&asked).await?;
     let found = preview.compare((&lock, &new), &foreseen)?;
     print(&if args.json { json(&found) } else { told(&found) });
@@ -138,20 +138,24 @@ struct Preview<'a> {
 
 impl Preview<'_> {
     /// Brings the newer builder up to date.
-    async fn builder(
-        &self,
-        args: &Args,
-        look: Look,
-        env: &BTreeMap<String, String>,
-    ) -> Result<(Asked, Option<Exit>)> {
+    async fn builder(&self, offline: bool, look: Look, asked: &Asked) -> Result<()> {
         self.borrow_downloads()?;
         let names = [StepId::new(Kind::Builder, "bob").to_string()];
         let wish = Wish { names: &names, exclude: &[], again: None };
         let scope = Scope::new(&self.newer, wish, |_| false)?;
-        let asked = Asking::begin(env, &self.shadow.store()).answer().await?;
-        let how = How::with_network(!args.offline);
-        let (_, failed) = build::run(&how, look, self.shadow, &asked, &scope).await?;
-        Ok((asked, failed))
+        let context = session::context(self.shadow, asked.engine.clone(), offline, 1)?;
+        work::sweep_all(&context, &asked.containers).await?;
+        let options = Options { jobs: 2, ..Options::default() };
+        let mut shown = Shown::new(look);
+        let mut failed = None;
+        // A failure is this command's own: there is no step in the project that could be run again.
+        let mut tell = |event| match event {
+            Event::Failed { error, .. } => failed = failed.take().or(Some(error)),
+            event => shown.event(event),
+        };
+        run::run(&scope.plan, context, &asked.inventory, options, &mut tell).await?;
+        shown.finish();
+        failed.map_or(Ok(()), Err)
     }
 
     /// What is pinned as before need not be fetched again.

@@ -64,7 +64,7 @@ fn take_stage3(project: &Project, shadow: &Project, old: Option<&Lock>, new: &Lo
     let [kept, seen] = [project, shadow].map(|project| project.layout.download(&name));
     let is_it = |meta: Metadata| meta.is_file() && meta.len() == new.stage3.size;
     let moves = old.is_none_or(|old| old.stage3.sha512 != new.stage3.sha512);
-    if moves && seen.symlink_metadata().is_ok_and(is_it) {
+    if (moves || !kept.exists()) && seen.symlink_metadata().is_ok_and(is_it) {
         store::rename(&seen, &kept)?;
     }
     Ok(())

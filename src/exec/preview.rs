@@ -86,7 +86,12 @@ async fn ask(
     log.check()?;
     if status != 0 {
         let name = &work.name;
-        return Err(log.failed(format!("what `{name}` would install cannot be found out")));
+        let hint = "so an update would fail here; the rest of what Portage says is in the log";
+        let log_path = context.store.log_path(&step.id);
+        return Err(log
+            .failed(format!("Portage cannot tell what `{name}` would install"))
+            .detail(format!("  log: {}", log_path.display()))
+            .hint(hint));
     }
     store::make_dir(&work.dir)?;
     let names = [PACKAGES, COMPILED, SYSROOT].into_iter();

@@ -84,7 +84,12 @@ fn what_it_is_asked_for_must_be_there() {
 fn a_mirror_that_is_away_is_told() {
     let place = pinned();
     place.settings("mirrors = [\"file:///nonexistent\"]\n", "");
-    refused(&place, NEWER_DATE, 1, "");
+    let told = format!(
+        "error: no mirror has `{}`\n  /nonexistent: not there\n\
+         hint: mirrors drop old files after some weeks; a newer one may be there\n",
+        mirror::POINTER
+    );
+    refused(&place, NEWER_DATE, 1, &told);
 }
 
 #[test]
@@ -93,7 +98,9 @@ fn a_snapshot_with_a_wrong_signature_goes_nowhere() {
     place.mirror.snapshot_of(NEWER_DATE);
     let path = format!("snapshots/gentoo-{NEWER_DATE}.tar.xz");
     place.mirror.write(&format!("{path}.gpgsig"), keys::detached(STAGE3_BYTES));
-    refused(&place, NEWER_DATE, 5, "");
+    let told = "error: bad signature: `snapshots/gentoo-DATE.tar.xz` is not what key `KEY` signed\n\
+                hint: the file is altered or incomplete; fetch it again, or try another mirror\n";
+    refused(&place, NEWER_DATE, 5, told);
     assert_eq!(std::fs::read_dir(place.room.path(".bb/outdated/downloads")).unwrap().count(), 0);
     // Nor does it where verification is switched off for builds.
     let env = [("DATE", NEWER_DATE), ("BB_SKIP_VERIFY", "1")];
@@ -109,9 +116,101 @@ fn a_stage3_with_a_wrong_signature_goes_nowhere() {
     place.mirror.write(&format!("{path}.asc"), keys::armor(&keys::detached(b"another")));
     let run = place.bb("outdated");
     assert_eq!(run.code, Some(5), "{}", run.stderr);
-    let told = "failed  verify:stage3: bad signature: ";
-    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let told = "error: bad signature: `.bb/outdated/downloads/stage3-amd64-openrc.tar.xz` is not \
+                what key `KEY` signed\n\
+                hint: the file is altered or incomplete; fetch it again, or try another mirror\n";
+    assert!(normal(&run.stderr).ends_with(told), "{}", run.stderr);
     assert!(place.nothing_imported());
+}
+
+/// A dock that is compiled, with what its builder says.
+fn compiled(place: &Place, name: &str, template: &str, buildconfig: &str) {
+    place.room.dock(name, template, &[]);
+    place.room.write(&format!("bb-dock/{name}/Buildconfig.sh"), buildconfig);
+}
+
+#[test]
+fn what_portage_says_is_told_image_by_image() {
+    let place = Place::new();
+    let package = |image: &str| {
+        format!(
+            "{{\"category\": \"cat\", \"name\": \"of-{image}\", \"version\": \"1-r1\", \
+             \"slot\": \"2\", \"use\": [], \"image\": \"{image}\"}}"
+        )
+    };
+    let list = package("base");
+    compiled(&place, "base", "FROM scratch\nADD rootfs.tar /\n", &format!("foresee [{list}]\n"));
+    let namespace = place.room.namespace.clone();
+    let child = format!("FROM {namespace}/base\nADD rootfs.tar /\n");
+    // The parent's package is the parent's affair.
+    compiled(&place, "child", &child, &format!("foresee [{list}]\n"));
+    compiled(&place, "lone", "FROM scratch\nADD rootfs.tar /\n", "");
+    place.bb("build").ok();
+    compiled(&place, "late", "FROM scratch\nADD rootfs.tar /\n", "");
+    place.mirror.snapshot_of(NEWER_DATE);
+    let date = [("DATE", NEWER_DATE)];
+    let status = place.bb("status").stdout;
+    let before = rest(&place);
+    let run = place.bb_with(&date, "outdated").ok();
+    assert_eq!(rest(&place), before);
+    assert_eq!(place.bb("status").stdout, status);
+    let time = regex::Regex::new(r"\d+\.\d s").unwrap();
+    let told = time.replace_all(&run.stdout, "TIME").into_owned();
+    let wanted = "\
+stage3: 20260301T170104Z is the newest
+snapshot: 20260301 -> 20260308
+
+IMAGE  PACKAGE        CHANGE
+base   cat/of-base:2  new, 1-r1
+child  -              because of base
+late   -              not built yet
+unchanged: lone
+
+about TIME and what is not known yet, if each step takes as long as the last time:
+  rootfs:base   short: from binary packages
+  rootfs:child  short: from binary packages
+  rootfs:late   short: from binary packages
+  rootfs:lone   short: from binary packages
+  image:base    TIME
+  image:child   TIME
+  image:late    not known: it has never run
+";
+    assert_eq!(told, wanted);
+    let resolved = run.stderr.lines().filter(|line| line.starts_with("resolve "));
+    assert_eq!(resolved.count(), 4);
+    let run = place.bb_with(&date, "outdated lone --exit-code").ok();
+    assert_eq!(run.stderr, "resolve rootfs:lone\n");
+    let wanted = "\
+stage3: 20260301T170104Z is the newest
+snapshot: 20260301 -> 20260308
+
+no image changes
+
+nothing is compiled; these put binary packages together:
+  rootfs:lone  short: from binary packages
+";
+    assert_eq!(run.stdout, wanted);
+    assert_eq!(place.bb_with(&date, "outdated child --exit-code").code, Some(1));
+    assert_eq!(rest(&place), before);
+}
+
+#[test]
+fn what_cannot_be_installed_any_more_is_told_with_portages_reason() {
+    let place = pinned();
+    let why = "emerge: there are no ebuilds to satisfy \"cat/gone\"";
+    compiled(&place, "base", "FROM scratch\nADD rootfs.tar /\n", &format!("unsolved {why}\n"));
+    place.mirror.snapshot_of(NEWER_DATE);
+    let before = rest(&place);
+    let run = place.bb_with(&[("DATE", NEWER_DATE)], "outdated");
+    let told = format!(
+        "resolve rootfs:base\n\
+         error: Portage cannot tell what `base` would install\n  {why}\n\
+         \x20 log: .bb/outdated/logs/rootfs/base.log\n\
+         hint: so an update would fail here; the rest of what Portage says is in the log\n"
+    );
+    assert!(run.stderr.ends_with(&told), "{}", run.stderr);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
+    assert_eq!(rest(&place), before);
 }
 
 #[test]
