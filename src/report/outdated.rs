@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::contents::PackageChange;
 use crate::ids::Kind;
 use crate::outdated::{Image, Outdated, Run};
+use crate::report::difference::{other_package, plain};
 use crate::report::{duration, table};
 
 /// Images with their packages, those that stay, and how long it would take.
@@ -25,7 +26,7 @@ pub fn text(outdated: &Outdated) -> String {
 }
 
 fn rows(image: &Image) -> Vec<[String; 3]> {
-    let row = |package: &str, change: String| [image.name.clone(), package.to_owned(), change];
+    let row = |package: &str, change: String| [image.name.clone(), plain(package), plain(&change)];
     let mut rows = vec![];
     if image.never_built {
         rows.push(row("-", "not built yet".to_owned()));
@@ -47,11 +48,7 @@ fn told(change: &PackageChange) -> String {
     match change {
         PackageChange::Added { version } => format!("new, {version}"),
         PackageChange::Removed { version } => format!("gone, {version}"),
-        PackageChange::Changed { versions: [old, new], flags } => {
-            let versions = if old == new { old.clone() } else { format!("{old} -> {new}") };
-            let words = std::iter::once(&versions).chain(flags).map(String::as_str);
-            words.collect::<Vec<_>>().join(" ")
-        }
+        PackageChange::Changed { versions: [old, new], flags } => other_package(old, new, flags),
     }
 }
 

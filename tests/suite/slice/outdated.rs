@@ -39,7 +39,8 @@ fn project() -> Room {
     };
     dock("zlib", "FROM scratch\nADD rootfs.tar /\n", "PACKAGES=\"sys-libs/zlib\"\n");
     let user = "PACKAGES=\"acct-user/nginx\"\n\
-                finish_rootfs_build() {\n\tuninstall_package acct-user/memcached\n}\n";
+                finish_rootfs_build() {\n\
+                \tif is_package_installed acct-user/memcached; then uninstall_package acct-user/memcached; fi\n}\n";
     dock("user", &format!("FROM {namespace}/zlib\nADD rootfs.tar /\n"), user);
     dock("same", "FROM scratch\nADD rootfs.tar /\n", "PACKAGES=\"acct-group/memcached\"\n");
     dock("above", &format!("FROM {namespace}/user\n"), "");
@@ -82,7 +83,7 @@ fn what_it_foresees_is_what_an_update_does() {
          zlib   sys-libs/zlib         1.3.1 -> 1.3.1-r1\n\
          user   acct-group/memcached  new, 0\n\
          user   acct-group/nginx      gone, 0\n\
-         user   acct-user/nginx       0 +shiny\n\
+         user   acct-user/nginx       0, USE +shiny\n\
          above  -                     because of user\n\
          unchanged: same\n\n\
          about TIME, if each step takes as long as the last time:\n  \
@@ -115,7 +116,10 @@ fn what_it_foresees_is_what_an_update_does() {
         let lines = part.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
         lines.collect::<Vec<_>>()
     };
-    assert_eq!(packages("zlib"), [""; 0]);
-    assert_eq!(packages("user"), [""; 0]);
+    let zlib = "~ sys-libs/zlib 1.3.1 -> 1.3.1-r1";
+    assert_eq!(packages("zlib"), ["packages", zlib]);
+    let user =
+        ["+ acct-group/memcached 0", "- acct-group/nginx 0", "~ acct-user/nginx 0, USE +shiny"];
+    assert_eq!(packages("user"), [&["packages"], &user[..], &[zlib]].concat());
     assert!(room.bb("outdated").ok().stdout.starts_with("nothing newer: "));
 }
