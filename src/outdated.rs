@@ -55,7 +55,7 @@ pub struct Image {
 pub struct Run {
     /// As `rootfs:nginx`.
     pub step: StepId,
-    /// Of the last run; of a rootfs step, of the last one in which something was compiled.
+    /// Of the last run; of a rootfs step, of the last one of this sort.
     pub took_ms: Option<u64>,
     /// It only puts binary packages together.
     pub from_binary_packages: bool,
@@ -116,18 +116,14 @@ impl Outdated {
         }
     }
 
-    /// How long the steps took that are worth counting, as far as it is known, in milliseconds.
+    /// How long the steps took, as far as it is known, in milliseconds.
     pub fn known_ms(&self) -> u64 {
-        self.counted().filter_map(|run| run.took_ms).sum()
+        self.steps.iter().filter_map(|run| run.took_ms).sum()
     }
 
-    /// Whether there are others worth counting.
+    /// Whether it is known of all.
     pub fn is_all_known(&self) -> bool {
-        self.counted().all(|run| run.took_ms.is_some())
-    }
-
-    fn counted(&self) -> impl Iterator<Item = &Run> {
-        self.steps.iter().filter(|run| !run.from_binary_packages)
+        self.steps.iter().all(|run| run.took_ms.is_some())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cli::build::Shown;
 use crate::cli::session::{self, Asked, Asking};
 use crate::cli::{Look, pin, print, say, update};
 use crate::error::{Error, Result};
-use crate::exec::action::COMPILING_MS;
+use crate::exec::action::{CACHED_MS, COMPILING_MS};
 use crate::exec::event::Event;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::preview::{self, Foreseen};
@@ -259,8 +259,9 @@ fn would_run(
         _ => false,
     };
     let record = store.record(&step.id);
+    let sort = if compiles { COMPILING_MS } else { CACHED_MS };
     let took = match step.id.kind {
-        Kind::Rootfs => record.and_then(|r| r.products.get(COMPILING_MS)?.parse().ok()),
+        Kind::Rootfs => record.and_then(|r| r.products.get(sort)?.parse().ok()),
         _ => record.map(|record| record.duration_ms),
     };
     runs.then(|| Run {

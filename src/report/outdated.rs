@@ -54,23 +54,23 @@ fn told(change: &PackageChange) -> String {
 
 fn time(outdated: &Outdated) -> String {
     let known = duration(Duration::from_millis(outdated.known_ms()));
-    let more = if outdated.is_all_known() { "" } else { " and what is not known yet" };
-    let head = if outdated.steps.iter().all(|run| run.from_binary_packages) {
-        "nothing is compiled; these put binary packages together:\n".to_owned()
+    let as_before = "if each takes as long as last time";
+    let head = if outdated.is_all_known() {
+        format!("about {known}, {as_before}:\n")
     } else {
-        format!("about {known}{more}, if each step takes as long as the last time:\n")
+        format!("at least {known}, {as_before}; some never did this yet:\n")
     };
     let rows = outdated.steps.iter().map(|run| [format!("  {}", run.step), of_step(run)]);
     head + &table::columns(&rows.collect::<Vec<_>>())
 }
 
 fn of_step(run: &Run) -> String {
-    match (run.from_binary_packages, run.took_ms) {
-        (true, _) => "short: from binary packages".to_owned(),
-        (false, Some(ms)) => duration(Duration::from_millis(ms)),
-        (false, None) if run.step.kind == Kind::Rootfs => {
-            "not known: it has compiled nothing yet".to_owned()
-        }
-        (false, None) => "not known: it has never run".to_owned(),
-    }
+    let took = run.took_ms.map(|ms| duration(Duration::from_millis(ms)));
+    let took = took.unwrap_or_else(|| "not known".to_owned());
+    let how = match (run.step.kind, run.from_binary_packages) {
+        (Kind::Rootfs, true) => ", from binary packages",
+        (Kind::Rootfs, false) => ", compiles",
+        _ => "",
+    };
+    took + how
 }

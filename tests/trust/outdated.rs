@@ -166,14 +166,14 @@ child  -              because of base
 late   -              not built yet
 unchanged: lone
 
-about TIME and what is not known yet, if each step takes as long as the last time:
-  rootfs:base   short: from binary packages
-  rootfs:child  short: from binary packages
-  rootfs:late   short: from binary packages
-  rootfs:lone   short: from binary packages
+at least TIME, if each takes as long as last time; some never did this yet:
+  rootfs:base   not known, from binary packages
+  rootfs:child  not known, from binary packages
+  rootfs:late   not known, from binary packages
+  rootfs:lone   not known, from binary packages
   image:base    TIME
   image:child   TIME
-  image:late    not known: it has never run
+  image:late    not known
 ";
     assert_eq!(told, wanted);
     let resolved = run.stderr.lines().filter(|line| line.starts_with("resolve "));
@@ -186,8 +186,8 @@ snapshot: 20260301 -> 20260308
 
 no image changes
 
-nothing is compiled; these put binary packages together:
-  rootfs:lone  short: from binary packages
+at least 0.0 s, if each takes as long as last time; some never did this yet:
+  rootfs:lone  not known, from binary packages
 ";
     assert_eq!(run.stdout, wanted);
     assert_eq!(place.bb_with(&date, "outdated child --exit-code").code, Some(1));

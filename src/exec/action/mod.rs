@@ -26,7 +26,7 @@ pub use builder::templates_digest;
 pub use contents::builds;
 pub use ledger::ledgers;
 pub(super) use rootfs::builder_for;
-pub use rootfs::{CACHES, COMPILING_MS};
+pub use rootfs::{CACHED_MS, CACHES, COMPILING_MS};
 pub use verify::{EXPIRES, SKIPPED};
 
 use crate::error::{Error, Result};

@@ -42,8 +42,7 @@ pub(super) async fn rootfs(
     let Err(Broken::Builder(error)) = made else {
         context.engine.remove_container(&container).await?;
         let mut made = made.map_err(Error::from)?;
-        let took = compiling(&step, begun, context).map(|ms| (COMPILING_MS.to_owned(), ms));
-        made.products.extend(took);
+        made.products.extend(times(&step, begun, context));
         return Ok(made);
     };
     // Whatever keeps it from being kept, the failure is what is told.
@@ -56,22 +55,33 @@ pub(super) async fn rootfs(
 }
 
 /// The product that says how long the step took when it last compiled something, in milliseconds. No step depends
-/// on it: it is for `bb outdated`, to which a run from binary packages says nothing.
+/// on it: `bb outdated` tells it.
 pub const COMPILING_MS: &str = "compiling_ms";
+/// The same when it last put only binary packages together, which says nothing of a run that compiles.
+pub const CACHED_MS: &str = "cached_ms";
 
-fn compiling(step: &StepId, begun: Instant, context: &Context) -> Option<String> {
+/// How long this run took, and the last one of the other sort.
+fn times(step: &StepId, begun: Instant, context: &Context) -> Vec<(String, String)> {
     let log = std::fs::read(context.store.log_path(step)).unwrap_or_default();
-    if compiles(&String::from_utf8_lossy(&log)) {
-        return Some(begun.elapsed().as_millis().to_string());
-    }
-    context.store.record(step)?.products.get(COMPILING_MS).cloned()
+    let compiled = compiles(&String::from_utf8_lossy(&log));
+    let before = context.store.record(step).unwrap_or_default();
+    let time = |name: &str, this: bool| {
+        let now = || begun.elapsed().as_millis().to_string();
+        let time = if this { Some(now()) } else { before.products.get(name).cloned() };
+        time.map(|time| (name.to_owned(), time))
+    };
+    let times =
+        [time(COMPILING_MS, compiled == Some(true)), time(CACHED_MS, compiled == Some(false))];
+    times.into_iter().flatten().collect()
 }
 
 /// Whether the builder's line `>>> 5 packages, 2 to compile, …` says so.
-fn compiles(log: &str) -> bool {
-    let lines = log.lines().filter_map(|line| line.strip_prefix(">>> ")?.split_once(" packages, "));
-    let counts = lines.filter_map(|(_, rest)| rest.split_once(" to compile, "));
-    counts.filter_map(|(count, _)| count.parse::<u64>().ok()).any(|count| count > 0)
+fn compiles(log: &str) -> Option<bool> {
+    let mut lines = log.lines().filter_map(|line| {
+        let (_, rest) = line.strip_prefix(">>> ")?.split_once(" packages, ")?;
+        rest.split_once(" to compile, ")?.0.parse::<u64>().ok()
+    });
+    lines.next().map(|count| count > 0)
 }
 
 /// A builder that waits, with all that a step gives it.
@@ -290,10 +300,10 @@ mod tests {
 
     #[test]
     fn the_builders_own_line_says_whether_anything_is_compiled() {
-        assert!(compiles(">>> hook\n>>> 5 packages, 12 to compile, 3 files to fetch\n"));
-        assert!(!compiles(
-            ">>> 5 packages, 0 to compile, 0 files to fetch\n5 packages, 1 to compile, "
-        ));
+        let line = |n| format!(">>> hook\n>>> 5 packages, {n} to compile, 3 files to fetch\n");
+        assert_eq!(compiles(&line("12")), Some(true));
+        assert_eq!(compiles(&line("0")), Some(false));
+        assert_eq!(compiles("5 packages, 1 to compile, 3 files to fetch\n"), None);
     }
 
     #[test]

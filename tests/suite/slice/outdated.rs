@@ -86,10 +86,10 @@ fn what_it_foresees_is_what_an_update_does() {
          user   acct-user/nginx       0, USE +shiny\n\
          above  -                     because of user\n\
          unchanged: same\n\n\
-         about TIME, if each step takes as long as the last time:\n  \
-           rootfs:same  short: from binary packages\n  \
-           rootfs:zlib  TIME\n  \
-           rootfs:user  TIME\n  \
+         at least TIME, if each takes as long as last time; some never did this yet:\n  \
+           rootfs:same  not known, from binary packages\n  \
+           rootfs:zlib  TIME, compiles\n  \
+           rootfs:user  TIME, compiles\n  \
            image:dated  TIME\n  \
            image:zlib   TIME\n  \
            image:user   TIME\n  \
