@@ -26,6 +26,7 @@ pub mod hex;
 pub mod ids;
 pub mod lock;
 pub mod oci;
+pub mod outdated;
 pub mod parallel;
 pub mod plan;
 pub mod project;

@@ -2,19 +2,21 @@
 
 use std::path::Path;
 
-use crate::cli::say;
 use crate::cli::session::{self, Asked, Asking};
 use crate::cli::tidy::tidy;
+use crate::cli::{outdated, say};
 use crate::error::Result;
 use crate::exec::caches;
 use crate::exec::tidy::{self, Group, Images};
+use crate::exec::work::PROJECT_LABEL;
 use crate::ids::Kind;
 use crate::plan::graph::StepIx;
 use crate::plan::{Object, Plan};
 use crate::project::Project;
+use crate::world::store::Store;
 
 /// Remove what is not needed any more: results of docks that are gone, images without a name, builders of
-/// other stage3s and snapshots, abandoned containers, old downloads. Nothing that bb has not made.
+/// other stage3s and snapshots, abandoned containers, old downloads, what `bb outdated` has fetched. Nothing that bb has not made.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   bb gc --dry-run         # what would go
@@ -49,6 +51,7 @@ pub(super) async fn gc(args: &Args, state: &Path) -> Result<u8> {
         groups.push(tidy::builders(&plan, &images));
     }
     groups.push(tidy::traces(&store, false));
+    groups.extend(preview(&outdated::shadow(&project).store(), &asked).await?);
     unique(&mut groups);
     groups.extend(unused(args, &project, &plan, &asked).await?);
     tidy(&groups, &store, Some(&asked.engine), args.dry_run).await?;
@@ -56,6 +59,21 @@ pub(super) async fn gc(args: &Args, state: &Path) -> Result<u8> {
         tidy::forget_gone(&store, &Images::new(asked.engine.images().await?))?;
     }
     Ok(0)
+}
+
+/// What is left of looks at what an update would change, unless somebody looks just now.
+async fn preview(shadow: &Store, asked: &Asked) -> Result<Vec<Group>> {
+    if !shadow.root().is_dir() {
+        return Ok(vec![]);
+    }
+    if let Some(owner) = shadow.held_by() {
+        say(&format!("kept    {}: {owner} is at it\n", shadow.root().display()));
+        return Ok(vec![]);
+    }
+    let labels = [(PROJECT_LABEL, &*session::label(shadow))];
+    let mut groups = tidy::abandoned(&asked.engine.containers(&labels).await?, shadow);
+    groups.push(tidy::preview(shadow));
+    Ok(groups)
 }
 
 /// A builder may be a gone step's as well.

@@ -19,6 +19,7 @@ mod message;
 mod missing;
 mod new;
 mod notes;
+mod outdated;
 mod pin;
 mod push;
 mod recall;
@@ -120,6 +121,11 @@ enum Verb {
     Image(image::Verb),
     /// Pin the newest stage3 and snapshot in bb.lock
     Update(update::Args),
+    /// Tell what an update would change, and about how long it would take
+    ///
+    /// The newer stage3 and snapshot are fetched, verified and imported beside those that are pinned; then
+    /// Portage is asked what it would install from them for each image. Neither bb.lock nor any image changes.
+    Outdated(outdated::Args),
     /// Remove what steps have made, so that it is made anew
     Clean(clean::Args),
     /// Remove what nothing needs any more
@@ -225,6 +231,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Update(args) => update::update(&args, &state, look).await,
             Verb::Doctor(args) => doctor::doctor(&args, &state, look, cli.color).await,
             Verb::Config(args) => config::config(&args, &state, cli.color),
+            Verb::Outdated(args) => outdated::outdated(&args, &state, look).await,
         }
     });
     // A thread that waits for a lock must not keep an interrupted command alive.

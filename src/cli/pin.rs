@@ -2,22 +2,27 @@
 //!
 //! Who may move a lock that is there is not decided here.
 
-use std::path::Path;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cli::Look;
 use crate::cli::message::tell;
+use crate::cli::{Look, outdated};
 use crate::error::{Error, Result};
 use crate::lock::Lock;
+use crate::plan::expand::stage3_file;
 use crate::project::{LOCK_FILE, Project};
 use crate::report::Message;
 use crate::world::held::StepLock;
 use crate::world::http::Client;
 use crate::world::keys;
 use crate::world::openpgp::Keyring;
-use crate::world::release::{Release, Times};
+use crate::world::release::{Newest, Release, Times};
 use crate::world::store;
+
+/// A snapshot's name among the downloads.
+const SNAPSHOT: &str = "portage.tar.xz";
 
 /// Pins what the mirrors offer, unless another process does so meanwhile.
 pub(super) async fn once(project: &Project, offline: bool, look: Look) -> Result<Lock> {
@@ -44,20 +49,62 @@ pub(super) async fn newest(
     floor: Option<&Lock>,
     look: Look,
 ) -> Result<Lock> {
+    let shadow = outdated::shadow(project);
+    let [kept, seen] = [&project.layout, &shadow.layout].map(|layout| layout.download(SNAPSHOT));
+    let known = [kept.clone(), seen];
+    let Newest { lock, snapshot } = find(project, offline, floor, &known, look).await?;
+    store::replace_beside(Path::new(LOCK_FILE), lock.to_text()?.as_bytes())?;
+    // Only now: a lock that could not be written leaves the old download with the old lock.
+    store::rename(&snapshot, &kept)?;
+    take_stage3(project, &shadow, floor, &lock)?;
+    tell(look, &Message::Pinned { stage3: &lock.stage3.timestamp, snapshot: lock.date() });
+    Ok(lock)
+}
+
+/// A newer stage3 that is there since somebody has looked at what it would change. Whether it is what is pinned,
+/// the step that fetches it looks itself.
+fn take_stage3(project: &Project, shadow: &Project, old: Option<&Lock>, new: &Lock) -> Result<()> {
+    let name = stage3_file(&project.settings);
+    let [kept, seen] = [project, shadow].map(|project| project.layout.download(&name));
+    let is_it = |meta: Metadata| meta.is_file() && meta.len() == new.stage3.size;
+    let moves = old.is_none_or(|old| old.stage3.sha512 != new.stage3.sha512);
+    if (moves || !kept.exists()) && seen.symlink_metadata().is_ok_and(is_it) {
+        store::rename(&seen, &kept)?;
+    }
+    Ok(())
+}
+
+/// Looks up what the mirrors offer and verifies it, for a project with a state folder of its own. Pins nothing.
+pub(super) async fn preview(
+    project: &Project,
+    shadow: &Project,
+    offline: bool,
+    floor: &Lock,
+    look: Look,
+) -> Result<Lock> {
+    let (own, kept) = (shadow.layout.download(SNAPSHOT), project.layout.download(SNAPSHOT));
+    let found = find(shadow, offline, Some(floor), &[own.clone(), kept.clone()], look).await?;
+    if found.snapshot != kept {
+        store::rename(&found.snapshot, &own)?;
+    }
+    Ok(found.lock)
+}
+
+/// What the mirrors offer, verified. The snapshot is one of `kept`, or beside the first of them.
+async fn find(
+    project: &Project,
+    offline: bool,
+    floor: Option<&Lock>,
+    kept: &[PathBuf],
+    look: Look,
+) -> Result<Newest> {
     let keyring = keyring(project)?;
     let client = Client::new(offline);
     let release = release(project, &client, keyring.as_ref(), floor);
-    let kept = project.layout.download("portage.tar.xz");
-    let folder = kept.parent().unwrap_or(Path::new("."));
-    let found = release.newest(folder, &kept, today()).await;
+    let folder = kept.first().and_then(|kept| kept.parent()).unwrap_or(Path::new("."));
+    let found = release.newest(folder, kept, today()).await;
     complain(&release, look);
-    let found = found?;
-    let lock = found.lock;
-    store::replace_beside(Path::new(LOCK_FILE), lock.to_text()?.as_bytes())?;
-    // Only now: a lock that could not be written leaves the old download with the old lock.
-    store::rename(&found.snapshot, &kept)?;
-    tell(look, &Message::Pinned { stage3: &lock.stage3.timestamp, snapshot: lock.date() });
-    Ok(lock)
+    found
 }
 
 /// The times of what the mirrors offer; nothing is written.

@@ -76,7 +76,7 @@ impl Asking {
 }
 
 /// Tells a project from others on the same engine: a digest of its state folder's path.
-fn label(store: &Store) -> String {
+pub(super) fn label(store: &Store) -> String {
     let state = store.root().canonicalize().unwrap_or_default();
     hex(&Sha256::digest(state.as_os_str().as_encoded_bytes()))[..16].to_owned()
 }

@@ -45,6 +45,7 @@ pub(super) async fn tidy(
 
 #[derive(Default)]
 struct Count {
+    folders: usize,
     files: usize,
     bytes: u64,
     cached: usize,
@@ -57,6 +58,10 @@ struct Count {
 impl Count {
     fn add(&mut self, thing: &Thing) {
         match thing {
+            Thing::Folder(_, size) => {
+                self.folders += 1;
+                self.bytes += size;
+            }
             Thing::File(_, size) => {
                 self.files += 1;
                 self.bytes += size;
@@ -77,7 +82,10 @@ impl Count {
             1 => Some(format!("1 {one}")),
             n => Some(format!("{n} {many}")),
         };
+        let folders = some(self.folders, "folder", "folders");
         let files = some(self.files, "file", "files");
+        let files = folders.into_iter().chain(files).collect::<Vec<_>>();
+        let files = Some(files.join(" and ")).filter(|files| !files.is_empty());
         let cached = some(self.cached, "cached file", "cached files");
         let parts = [
             some(self.images, "image", "images"),
@@ -98,13 +106,17 @@ impl Count {
 fn line(thing: &Thing) -> String {
     let kind = match thing {
         Thing::File(..) => "file",
+        Thing::Folder(..) => "folder",
         Thing::Image(..) => "image",
         Thing::Container(..) => "container",
         Thing::Cached(..) => "cached",
         Thing::Record(_) => "record",
     };
     let more = match thing {
-        Thing::File(_, size) | Thing::Image(_, size) | Thing::Cached(_, size) => {
+        Thing::File(_, size)
+        | Thing::Folder(_, size)
+        | Thing::Image(_, size)
+        | Thing::Cached(_, size) => {
             format!("  {}", megabytes(*size))
         }
         Thing::Container(_, step) => format!("  of {step}"),
@@ -120,7 +132,9 @@ fn name(thing: &Thing) -> String {
         hex.get(..12).unwrap_or(hex).to_owned()
     };
     match thing {
-        Thing::File(path, _) | Thing::Cached(path, _) => path.display().to_string(),
+        Thing::File(path, _) | Thing::Folder(path, _) | Thing::Cached(path, _) => {
+            path.display().to_string()
+        }
         Thing::Image(name, _) if name.starts_with("sha256:") => short(name),
         Thing::Image(name, _) => name.clone(),
         Thing::Container(id, _) => short(id),

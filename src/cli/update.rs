@@ -58,7 +58,7 @@ async fn check(project: &Project, offline: bool, old: Option<&Lock>, look: Look)
 }
 
 /// A line, and whether what the mirrors offer is newer.
-fn compared(what: &str, old: Option<&str>, new: Option<&str>) -> (String, bool) {
+pub(super) fn compared(what: &str, old: Option<&str>, new: Option<&str>) -> (String, bool) {
     match (old, new) {
         (Some(old), Some(new)) if new > old => (format!("{what}: {old} -> {new}\n"), true),
         (Some(old), Some(new)) if new < old => {

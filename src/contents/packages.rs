@@ -24,8 +24,8 @@ pub struct Package {
 }
 
 impl Package {
-    /// Several slots of one package may be installed beside each other.
-    fn key(&self) -> String {
+    /// Its name, with the slot where that is not the usual one: several slots of one package may be installed beside each other.
+    pub fn key(&self) -> String {
         let Self { category, name, slot, .. } = self;
         match slot.split('/').next().unwrap_or("0") {
             "0" => format!("{category}/{name}"),

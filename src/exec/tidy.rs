@@ -4,6 +4,7 @@
 //! and how it is told, it does not know.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::Result;
@@ -15,7 +16,7 @@ use crate::plan::Plan;
 use crate::plan::step::Object;
 use crate::world::docker::{Engine, FoundContainer, FoundImage};
 use crate::world::leftovers::remove_empty;
-use crate::world::store::{Store, file_state, remove_if_there};
+use crate::world::store::{Store, file_state, remove_folder, remove_if_there};
 use crate::world::trace::Trace;
 
 /// Names of the images that all projects of an engine share, from the last to the first.
@@ -26,6 +27,8 @@ const SHARED: [&str; 3] = ["gentoo-bb/bob:", "gentoo-bb/portage:", "gentoo-bb/st
 pub enum Thing {
     /// A file of the state folder.
     File(PathBuf, u64),
+    /// A folder of the state folder with all that is in it, and how large that is.
+    Folder(PathBuf, u64),
     /// An image of the engine by name, or by id where it has none; and its size.
     Image(String, u64),
     /// A container of the engine by id, and the step that it was for.
@@ -166,6 +169,14 @@ pub fn abandoned(containers: &[FoundContainer], store: &Store) -> Vec<Group> {
     containers.iter().filter_map(group).collect()
 }
 
+/// What was fetched and found out to preview an update: a state folder of its own.
+pub fn preview(shadow: &Store) -> Group {
+    let files = walkdir::WalkDir::new(shadow.root()).into_iter().filter_map(Result::ok);
+    let sizes = files.filter_map(|e| e.metadata().ok()).filter(Metadata::is_file).map(|m| m.len());
+    let folder = || Thing::Folder(shadow.root().to_owned(), sizes.sum());
+    Group { step: None, things: shadow.root().is_dir().then(folder).into_iter().collect() }
+}
+
 /// Answers that do not hold any more, or `all`.
 pub fn traces(store: &Store, all: bool) -> Group {
     let entries = std::fs::read_dir(store.traces()).into_iter().flatten().flatten();
@@ -227,6 +238,7 @@ async fn remove_one(thing: &Thing, store: &Store, engine: Option<&Engine>) -> Re
             remove_if_there(path)?;
             remove_empty(path.parent());
         }
+        (Thing::Folder(path, _), _) => remove_folder(path)?,
         (Thing::Record(step), _) => store.erase(step)?,
         (Thing::Image(name, _), Some(engine)) => {
             if let Some(why) = engine.remove_unused_image(name).await? {

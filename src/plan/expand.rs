@@ -215,7 +215,7 @@ impl<'a> Builder<'a> {
 
     fn steps(&self) -> Vec<Step> {
         let settings = self.sources.settings;
-        let stage3 = format!("stage3-{}-{}.tar.xz", settings.arch, settings.flavour);
+        let stage3 = stage3_file(settings);
         let (stage3_pin, portage_pin) = (&self.lock.stage3, &self.lock.portage);
         vec![
             self.fetch(&stage3, stage3_pin),
@@ -288,6 +288,11 @@ fn step(kind: Kind, name: &str, work: Work) -> Step {
         bases: vec![],
         work,
     }
+}
+
+/// The stage3's name among the downloads.
+pub fn stage3_file(settings: &Settings) -> String {
+    format!("stage3-{}-{}.tar.xz", settings.arch, settings.flavour)
 }
 
 /// What a rootfs step leaves in `.bb/images/NAME/`.

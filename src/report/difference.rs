@@ -36,12 +36,17 @@ fn package(name: &str, change: &PackageChange) -> [String; 2] {
         PackageChange::Added { version } => ('+', version.clone()),
         PackageChange::Removed { version } => ('-', version.clone()),
         PackageChange::Changed { versions: [old, new], flags } => {
-            let version = if old == new { old.clone() } else { format!("{old} -> {new}") };
-            let flags = flags.join(" ");
-            ('~', if flags.is_empty() { version } else { format!("{version}, USE {flags}") })
+            ('~', other_package(old, new, flags))
         }
     };
     row(sign, name, &what)
+}
+
+/// A package that is there before and after.
+pub(super) fn other_package(old: &str, new: &str, flags: &[String]) -> String {
+    let version = if old == new { old.to_owned() } else { format!("{old} -> {new}") };
+    let flags = flags.join(" ");
+    if flags.is_empty() { version } else { format!("{version}, USE {flags}") }
 }
 
 fn file(path: &str, change: &FileChange) -> [String; 2] {
@@ -57,7 +62,7 @@ fn row(sign: char, name: &str, what: &str) -> [String; 2] {
 }
 
 /// A name out of an archive must not steer a terminal, nor break its lines.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.replace(|c: char| c.is_control(), "?")
 }
 

@@ -8,6 +8,7 @@ pub mod findings;
 mod json;
 pub mod ledger;
 pub mod message;
+pub mod outdated;
 mod plain;
 pub mod table;
 

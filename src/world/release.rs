@@ -62,11 +62,11 @@ pub struct Times {
 
 impl Release<'_> {
     /// The newest stage3 and the snapshot of a date, or the newest not after `today` (days since
-    /// 1970). The snapshot comes to `folder`, unless `kept`, an earlier download, is the same.
+    /// 1970). The snapshot comes to `folder`, unless one of `kept`, earlier downloads, is the same.
     ///
     /// # Errors
     /// Exit 5 if what the mirrors offer does not verify or is older than the pinned one.
-    pub async fn newest(&self, folder: &Path, kept: &Path, today: u64) -> Result<Newest> {
+    pub async fn newest(&self, folder: &Path, kept: &[PathBuf], today: u64) -> Result<Newest> {
         self.check_asked_date()?;
         let stage3 = self.stage3().await?;
         let (portage, snapshot) = self.portage(folder, kept, today).await?;
@@ -158,7 +158,7 @@ impl Release<'_> {
         Ok((signed.text()?.to_owned(), signed.signer().to_string()))
     }
 
-    async fn portage(&self, folder: &Path, kept: &Path, today: u64) -> Result<(Pin, PathBuf)> {
+    async fn portage(&self, folder: &Path, kept: &[PathBuf], today: u64) -> Result<(Pin, PathBuf)> {
         let dates = dates(self.settings, today);
         let floor = self.floor.map(Lock::date);
         let allowed = |date: &String| floor.is_none_or(|floor| date.as_str() >= floor);
@@ -186,7 +186,7 @@ impl Release<'_> {
         mirror: &Mirror,
         date: String,
         folder: &Path,
-        kept: &Path,
+        kept: &[PathBuf],
     ) -> Result<(Pin, PathBuf)> {
         let path = snapshot_path(&date);
         let mirror = std::slice::from_ref(mirror);
@@ -194,9 +194,12 @@ impl Release<'_> {
             Some(_) => self.client.fetch_small(mirror, &format!("{path}.gpgsig"), SMALL).await?,
             None => vec![],
         };
-        let same = self.floor.is_some_and(|lock| lock.portage.path == path) && kept.exists();
-        if same && let Ok(pin) = self.pin_snapshot(&path, &date, kept, &signature) {
-            return Ok((pin, kept.to_owned()));
+        // The signature tells whether it is the same; where none counts, what the lock calls it.
+        let pinned = self.floor.is_some_and(|lock| lock.portage.path == path);
+        for kept in kept.iter().filter(|kept| (pinned || self.keyring.is_some()) && kept.exists()) {
+            if let Ok(pin) = self.pin_snapshot(&path, &date, kept, &signature) {
+                return Ok((pin, kept.clone()));
+            }
         }
         let dest = folder.join(format!("portage-{date}.tar.xz"));
         let expect = Expect { size: None, max: LARGEST_SNAPSHOT, sha512: None, blake2b: None };

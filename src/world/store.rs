@@ -264,6 +264,11 @@ impl Store {
         held::holder(&self.of("locks", id, ""))
     }
 
+    /// Who has the one lock of the whole project just now.
+    pub fn held_by(&self) -> Option<String> {
+        held::holder(&self.root.join("locks").join("project"))
+    }
+
     /// Takes a step's lock if nobody has it, else says who does.
     pub fn try_lock(&self, id: &StepId) -> Result<std::result::Result<StepLock, String>> {
         held::try_lock(&self.of("locks", id, ""))
@@ -313,12 +318,28 @@ pub fn make_dir(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|e| Error::file("create", path, &e))
 }
 
+/// Removes a folder with all that is in it; what its links lead to stays.
+pub fn remove_folder(path: &Path) -> Result<()> {
+    fs::remove_dir_all(path).map_err(|e| Error::file("remove", path, &e))
+}
+
 /// Removes what has the place of a file of ours; no error if nothing has.
 fn remove_whatever(path: &Path) -> Result<()> {
     if file_state(path).kind == FileType::Folder {
-        return fs::remove_dir_all(path).map_err(|e| Error::file("remove", path, &e));
+        return remove_folder(path);
     }
     remove_if_there(path)
+}
+
+/// Makes a file stand for another one, unless there is something already or the other is not there. A link, for
+/// a second name of the same file would make the first look changed.
+pub fn borrow(from: &Path, to: &Path) -> Result<()> {
+    let Ok(from) = from.canonicalize() else { return Ok(()) };
+    make_parent(to)?;
+    match std::os::unix::fs::symlink(from, to) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(Error::file("create", to, &e)),
+        _ => Ok(()),
+    }
 }
 
 /// Gives a file another name, in place of what has that name.

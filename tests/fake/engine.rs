@@ -289,6 +289,7 @@ impl Shared {
                     files.map_or(137, |files| put(files, "fetch.list", String::new()))
                 }
                 ["build-root", "build"] => shared.build_root(&container, *stream.get_ref())?,
+                ["bash", "/bb/outdated/run"] => shared.foresee(&container, *stream.get_ref())?,
                 ["build-root", "shell", ..] => {
                     shared.shells.count();
                     echo(&words, stream)?
@@ -315,6 +316,27 @@ impl Shared {
             }
         }
         Ok(self.lock().files(container).map_or(137, build_root))
+    }
+
+    /// What a newer snapshot would bring: the dock says it itself.
+    fn foresee(&self, container: &str, mut out: impl Write) -> io::Result<i64> {
+        let mut world = self.lock();
+        let Some(files) = world.files(container) else { return Ok(137) };
+        let script = String::from_utf8_lossy(&files["config/Buildconfig.sh"].1).into_owned();
+        let mut list = "[]";
+        for line in script.lines() {
+            match line.split_once(' ').unwrap_or((line, "")) {
+                ("foresee", packages) => list = packages,
+                ("unsolved", why) => {
+                    frame(&mut out, &format!("{why}\n"))?;
+                    return Ok(1);
+                }
+                _ => {}
+            }
+        }
+        put(files, "packages.json", list);
+        put(files, "compiled.json", "{\"for_image\": [], \"in_all\": 0}");
+        Ok(put(files, "sysroot.tar.zst", "records"))
     }
 
     fn arrived(&self, reference: &str) {

@@ -3,6 +3,7 @@
 //! | module | what it shows |
 //! |---|---|
 //! | `update` | moving the lock: newer, older, replayed, flavours that are gone |
+//! | `outdated` | looking at what an update would change: nothing unverified gets near a builder |
 //! | `keyring` | `bb keys`, where certificates come from, expiry |
 //! | `skip` | `-s`: what it says, what it leaves, how it ends |
 //! | `fetch` | downloads that break and go on; real nginx |
@@ -22,6 +23,7 @@ mod hostile;
 mod keyring;
 mod keys;
 mod mirror;
+mod outdated;
 mod server;
 mod skip;
 #[allow(dead_code, unused_imports, reason = "shared with the suite")]

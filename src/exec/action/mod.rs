@@ -25,8 +25,8 @@ pub use assemble::{chain, summary};
 pub use builder::templates_digest;
 pub use contents::builds;
 pub use ledger::ledgers;
-pub use rootfs::CACHES;
 pub(super) use rootfs::builder_for;
+pub use rootfs::{CACHED_MS, CACHES, COMPILING_MS};
 pub use verify::{EXPIRES, SKIPPED};
 
 use crate::error::{Error, Result};
@@ -101,7 +101,7 @@ pub async fn act(step: &Step, anew: bool, context: &Context, log: &mut Log) -> R
 pub const COMPARED: [&str; 3] = [contents::CONTENTS, contents::PREVIOUS, ledger::PREVIOUS];
 
 /// A container of one step, labelled so that it can be found after a crash.
-fn container(step: &StepId, image: &str, context: &Context) -> ContainerSpec {
+pub(super) fn container(step: &StepId, image: &str, context: &Context) -> ContainerSpec {
     let labels = [
         (PROJECT_LABEL, context.project.clone()),
         (STEP_LABEL, step.to_string()),

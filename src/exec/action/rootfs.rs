@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made};
@@ -34,13 +35,16 @@ pub(super) async fn rootfs(
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
+    let begun = Instant::now();
+    let step = StepId::new(Kind::Rootfs, work.name.as_str());
     let container = builder_for(work, files, spec, context).await?;
     let made = build(work, &container, context, log).await;
     let Err(Broken::Builder(error)) = made else {
         context.engine.remove_container(&container).await?;
-        return made.map_err(Broken::into);
+        let mut made = made.map_err(Error::from)?;
+        made.products.extend(times(&step, begun, context));
+        return Ok(made);
     };
-    let step = StepId::new(Kind::Rootfs, work.name.as_str());
     // Whatever keeps it from being kept, the failure is what is told.
     if let Ok(true) = kept::keep(&step, &container, context).await {
         let shell = format!("bb shell --failed {}", work.name);
@@ -48,6 +52,36 @@ pub(super) async fn rootfs(
     }
     context.engine.remove_container(&container).await?;
     Err(error)
+}
+
+/// The product that says how long the step took when it last compiled something, in milliseconds. No step depends
+/// on it: `bb outdated` tells it.
+pub const COMPILING_MS: &str = "compiling_ms";
+/// The same when it last put only binary packages together, which says nothing of a run that compiles.
+pub const CACHED_MS: &str = "cached_ms";
+
+/// How long this run took, and the last one of the other sort.
+fn times(step: &StepId, begun: Instant, context: &Context) -> Vec<(String, String)> {
+    let log = std::fs::read(context.store.log_path(step)).unwrap_or_default();
+    let compiled = compiles(&String::from_utf8_lossy(&log));
+    let before = context.store.record(step).unwrap_or_default();
+    let time = |name: &str, this: bool| {
+        let now = || begun.elapsed().as_millis().to_string();
+        let time = if this { Some(now()) } else { before.products.get(name).cloned() };
+        time.map(|time| (name.to_owned(), time))
+    };
+    let times =
+        [time(COMPILING_MS, compiled == Some(true)), time(CACHED_MS, compiled == Some(false))];
+    times.into_iter().flatten().collect()
+}
+
+/// Whether the builder's line `>>> 5 packages, 2 to compile, …` says so.
+fn compiles(log: &str) -> Option<bool> {
+    let mut lines = log.lines().filter_map(|line| {
+        let (_, rest) = line.strip_prefix(">>> ")?.split_once(" packages, ")?;
+        rest.split_once(" to compile, ")?.0.parse::<u64>().ok()
+    });
+    lines.next().map(|count| count > 0)
 }
 
 /// A builder that waits, with all that a step gives it.
@@ -263,6 +297,14 @@ async fn collect(work: &RootfsWork, container: &str, context: &Context) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_builders_own_line_says_whether_anything_is_compiled() {
+        let line = |n| format!(">>> hook\n>>> 5 packages, {n} to compile, 3 files to fetch\n");
+        assert_eq!(compiles(&line("12")), Some(true));
+        assert_eq!(compiles(&line("0")), Some(false));
+        assert_eq!(compiles("5 packages, 1 to compile, 3 files to fetch\n"), None);
+    }
 
     #[test]
     fn values_are_quoted_for_a_shell() {

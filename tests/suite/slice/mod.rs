@@ -10,6 +10,7 @@ mod failures;
 mod freshness;
 mod killed;
 mod made;
+mod outdated;
 mod project;
 mod pushed;
 mod remote;

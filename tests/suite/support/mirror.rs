@@ -34,6 +34,25 @@ impl Mirror {
         )
     }
 
+    /// Has a snapshot of another date besides: the newest one with an edited tree, signed by the mirror's key.
+    pub fn newer(&self, date: &str, edit: impl FnOnce(&Path)) {
+        let work = tempfile::tempdir_in(self.folder.parent().unwrap()).unwrap();
+        let tree = work.path().join(format!("gentoo-{date}"));
+        std::fs::create_dir(&tree).unwrap();
+        let tar = |args: &[&str]| {
+            let mut tar = std::process::Command::new("tar");
+            assert!(tar.current_dir(work.path()).args(args).status().unwrap().success());
+        };
+        let newest = self.folder.join("snapshots/gentoo-latest.tar.xz");
+        let name = format!("gentoo-{date}");
+        tar(&["-xJf", newest.to_str().unwrap(), "-C", &name, "--strip-components=1"]);
+        edit(&tree);
+        let snapshot = self.folder.join(format!("snapshots/{name}.tar.xz"));
+        tar(&["-cJf", snapshot.to_str().unwrap(), &name]);
+        let signature = signed(&std::fs::read(&snapshot).unwrap());
+        std::fs::write(snapshot.with_extension("xz.gpgsig"), signature).unwrap();
+    }
+
     /// The first file below a folder whose name begins and ends so.
     pub fn find(&self, folder: &str, begins: &str, ends: &str) -> PathBuf {
         let files = walkdir::WalkDir::new(self.folder.join(folder)).sort_by_file_name();
@@ -43,6 +62,25 @@ impl Mirror {
         let found = files.into_iter().filter_map(Result::ok).find(named);
         found.unwrap_or_else(|| panic!("no {begins}*{ends} in {folder}")).into_path()
     }
+}
+
+/// A signature by the mirror's throwaway key, which is kept beside it.
+fn signed(data: &[u8]) -> Vec<u8> {
+    use sequoia_openpgp as pgp;
+
+    use pgp::parse::Parse;
+    use pgp::serialize::SerializeInto;
+
+    let folder = Mirror::get().folder;
+    let key = folder.with_extension("work").join("secret-key.asc");
+    let cert = pgp::Cert::from_file(&key).unwrap();
+    let policy = pgp::policy::StandardPolicy::new();
+    let mut keys = cert.keys().secret().with_policy(&policy, None).for_signing();
+    let mut pair = keys.next().unwrap().key().clone().into_keypair().unwrap();
+    let kind = pgp::types::SignatureType::Binary;
+    let builder = pgp::packet::signature::SignatureBuilder::new(kind);
+    let signature = builder.sign_message(&mut pair, data).unwrap();
+    pgp::Packet::from(signature).to_vec().unwrap()
 }
 
 fn in_cache() -> PathBuf {

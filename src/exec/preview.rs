@@ -1,0 +1,137 @@
+//! What a rootfs step would install, asked of Portage in a builder, without compiling anything.
+//!
+//! Knows nothing of locks: whoever calls it says which builder, and where the parents' answers are.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::contents::Package;
+use crate::error::{Error, Result};
+use crate::exec::action::{Log, builder_for, container};
+use crate::exec::work::Context;
+use crate::plan::expand::{PACKAGES, SYSROOT};
+use crate::plan::step::{RootfsWork, Step};
+use crate::world::archive::{self, Entry};
+use crate::world::store;
+
+/// The builder has the modules that these use; they themselves are no part of it.
+const FILES: [(&str, &str); 2] = [
+    ("bb/outdated/run", include_str!("../../templates/outdated/run")),
+    ("bb/outdated/bob.py", include_str!("../../templates/outdated/bob.py")),
+];
+const COMPILED: &str = "compiled.json";
+
+/// One package of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Listed {
+    /// The package.
+    #[serde(flatten)]
+    pub package: Package,
+    /// The image that brings it: this one, or one below.
+    pub image: String,
+}
+
+/// What would be compiled, because no binary package fits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Compiled {
+    /// `category/name-version` of what is for the image itself.
+    pub for_image: Vec<String>,
+    /// How many packages that are, with those that are needed in the builder only.
+    pub in_all: usize,
+}
+
+/// What a step would install.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Foreseen {
+    /// All packages of the image.
+    pub packages: Vec<Listed>,
+    /// What of it would be compiled.
+    pub compiled: Compiled,
+}
+
+/// Asks a builder. `last` is the folder of what the last build of the image has left. What is found is also
+/// put into the step's own folder, where those of the images on it look for it.
+///
+/// # Errors
+/// The engine does not answer, or Portage finds no solution.
+pub async fn foresee(
+    step: &Step,
+    work: &RootfsWork,
+    last: &Path,
+    context: &Context,
+) -> Result<Foreseen> {
+    let spec = container(&step.id, &work.bob, context);
+    let container = builder_for(work, &step.files, spec, context).await?;
+    let found = ask(step, work, last, &container, context).await;
+    context.engine.remove_container(&container).await?;
+    found
+}
+
+async fn ask(
+    step: &Step,
+    work: &RootfsWork,
+    last: &Path,
+    container: &str,
+    context: &Context,
+) -> Result<Foreseen> {
+    let body = archive::stream(entries(last), work.epoch);
+    context.engine.upload(container, "/", body).await?;
+    context.store.age_logs(&step.id)?;
+    let (events, _nobody_listens) = unbounded_channel();
+    let mut log = Log::new(&step.id, &context.store, events);
+    let mut sink = |data: &[u8]| log.write(data);
+    let status = context.engine.exec(container, &["bash", "/bb/outdated/run"], &mut sink).await?;
+    log.check()?;
+    if status != 0 {
+        let name = &work.name;
+        let hint = "so an update would fail here; the rest of what Portage says is in the log";
+        let log_path = context.store.log_path(&step.id);
+        return Err(log
+            .failed(format!("Portage cannot tell what `{name}` would install"))
+            .detail(format!("  log: {}", log_path.display()))
+            .hint(hint));
+    }
+    store::make_dir(&work.dir)?;
+    let names = [PACKAGES, COMPILED, SYSROOT].into_iter();
+    let wanted = names.map(|name| (format!("out/{name}"), work.dir.join(name))).collect();
+    archive::take(context.engine.download(container, "/bb/out"), wanted).await?;
+    let missing = || Error::bug("the builder has found nothing out");
+    Ok(Foreseen {
+        packages: listed(&work.dir)?.ok_or_else(missing)?,
+        compiled: read(&work.dir.join(COMPILED))?.ok_or_else(missing)?,
+    })
+}
+
+fn entries(last: &Path) -> Vec<Entry> {
+    let folders = ["bb/outdated", "bb/last"].map(|name| Entry::Folder(name.into(), 0o755));
+    let mut entries = Vec::from(folders);
+    let text = |(name, text): (&str, &str)| Entry::Text(name.into(), text.as_bytes().to_vec());
+    entries.extend(FILES.map(text));
+    let sysroot = last.join(SYSROOT);
+    if sysroot.is_file() {
+        entries.push(Entry::File(Path::new("bb/last").join(SYSROOT), sysroot));
+    }
+    entries
+}
+
+/// The list of packages in a folder of results, if there is one.
+///
+/// # Errors
+/// It is malformed.
+pub fn listed(dir: &Path) -> Result<Option<Vec<Listed>>> {
+    read(&dir.join(PACKAGES))
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::file("read", path, &e)),
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|e| {
+        Error::step(format!("`{}` is malformed: {e}", path.display()))
+            .hint("remove it, and `bb build` makes it anew")
+    })
+}
