@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::{image, print, say, session};
+use crate::cli::{complete, image, print, say, session};
 use crate::error::{Error, Result};
 use crate::exec::audited::audited;
 use crate::plan::step::{TestWork, Work};
@@ -11,8 +11,12 @@ use crate::project::Project;
 
 /// Look for what does not belong into an image.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bb audit
+  bb audit nginx")]
 pub(super) struct Args {
     /// Names of images (default: all but the excluded ones)
+    #[arg(add = complete::images())]
     images: Vec<String>,
 }
 

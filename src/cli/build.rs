@@ -9,7 +9,7 @@ use crate::cli::message::{Messages, tell};
 use crate::cli::recall::{Known, Recall, Recalled};
 use crate::cli::scope::Switches;
 use crate::cli::session::{Asked, Asking};
-use crate::cli::{Look, notes, say, session, status};
+use crate::cli::{Look, complete, notes, say, session, status};
 use crate::config::Settings;
 use crate::error::{Error, Exit, Result};
 use crate::exec::event::{Event, Summary};
@@ -31,6 +31,7 @@ use crate::world::store::Store;
   bb build -C --dry-run         # what starting over from the stage3 would do")]
 pub(super) struct Args {
     /// Names of images, or ids of steps (default: all but the excluded ones)
+    #[arg(add = complete::images_and_steps())]
     images: Vec<String>,
     #[command(flatten)]
     switches: Switches,
@@ -82,7 +83,7 @@ pub(super) struct How {
     #[arg(short, long)]
     keep_going: bool,
     /// Images to leave out of everything, instead of those in the settings
-    #[arg(long, value_name = "IMAGE,…", value_delimiter = ',')]
+    #[arg(long, value_name = "IMAGE,…", value_delimiter = ',', add = complete::images())]
     exclude: Option<Vec<String>>,
     /// Use no network
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::cli::complete;
 use crate::cli::session::{self, Asking};
 use crate::cli::tidy::tidy;
 use crate::error::Result;
@@ -22,7 +23,7 @@ use crate::project::Project;
 pub(super) struct Args {
     /// Names of images, ids of steps, or kinds of steps (default: rootfs, dockerfile, image, test and task, and
     /// what `bb gc --keep-builders` removes)
-    #[arg(value_name = "KIND|NAME|STEP")]
+    #[arg(value_name = "KIND|NAME|STEP", add = complete::kinds_images_and_steps())]
     what: Vec<String>,
     /// Say what would go and change nothing
     #[arg(long)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::{image, print, session};
+use crate::cli::{complete, image, print, session};
 use crate::contents::difference;
 use crate::error::{Error, Result};
 use crate::exec::action::builds;
@@ -14,6 +14,7 @@ use crate::report;
 #[command(after_help = "Examples:\n  bb diff nginx\n  bb diff nginx --json")]
 pub(super) struct Args {
     /// The image
+    #[arg(add = complete::images())]
     image: String,
     /// As JSON
     #[arg(long)]

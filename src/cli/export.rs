@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::cli::{print, session};
+use crate::cli::{complete, print, session};
 use crate::dock::Dock;
 use crate::error::{Error, Result};
 use crate::export::{Exported, json, ninja};
@@ -12,11 +12,15 @@ use crate::project::Project;
 
 /// Write the plan for another executor.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bb export ninja >build.ninja   # then: bb sync && ninja
+  bb export json nginx")]
 pub(super) struct Args {
     /// The form
     #[arg(value_enum)]
     form: Form,
     /// Names of images, or ids of steps (default: all but the excluded ones)
+    #[arg(add = complete::images_and_steps())]
     images: Vec<String>,
     /// The command that build.ninja calls
     #[arg(long, default_value = "bb", value_name = "COMMAND")]

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cli::{print, session, status};
+use crate::cli::{complete, print, session, status};
 use crate::error::Result;
 use crate::exec::action::summary;
 use crate::exec::job::Standing;
@@ -27,6 +27,7 @@ use crate::world::store::{self, Store};
 )]
 pub(super) struct Args {
     /// Names of images, or ids of steps (default: all but the excluded ones)
+    #[arg(add = complete::images_and_steps())]
     images: Vec<String>,
     /// The form (default: what the file's name ends with, else dot)
     #[arg(long, value_enum)]

@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::cli::{print, session};
+use crate::cli::{complete, print, session};
 use crate::error::{Error, Result};
 use crate::exec::action::{chain, summary};
 use crate::fresh::record::Stamp;
@@ -18,8 +18,13 @@ use crate::world::archive::bundle::{self, Bundle};
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Write an image to a file for `docker load`, or to a folder as an OCI layout
+    #[command(
+        after_help = "Examples:\n  bb image save nginx -o nginx.tar   # then: docker load -i nginx.tar\n  \
+        bb image save nginx -o oci/        # an OCI layout\n  bb image save nginx -o - >nginx.tar"
+    )]
     Save {
         /// The image
+        #[arg(add = complete::images())]
         image: String,
         /// A file, `-` for standard output, or a folder: one that is there, or a name with a `/` at
         /// its end
@@ -27,8 +32,10 @@ pub(super) enum Verb {
         output: String,
     },
     /// Tell an image's ID
+    #[command(after_help = "Examples:\n  bb image digest nginx")]
     Digest {
         /// The image
+        #[arg(add = complete::images())]
         image: String,
     },
     /// Print what an image consists of: its packages, with versions, licences and sources
@@ -36,6 +43,7 @@ pub(super) enum Verb {
         bb image sbom nginx --format spdx >nginx.spdx.json")]
     Sbom {
         /// The image
+        #[arg(add = complete::images())]
         image: String,
         /// CycloneDX 1.6 or SPDX 2.3, both as JSON
         #[arg(long, value_enum, default_value_t = SbomFormat::Cyclonedx)]

@@ -26,13 +26,16 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Every pinned key: use, algorithm, expiry, where it came from
+    #[command(after_help = "Examples:\n  bb keys list")]
     List,
     /// Keep the pinned certificates of a file
+    #[command(after_help = "Examples:\n  bb keys import gentoo-release.asc")]
     Import {
         /// Armored or binary, also with other certificates
         file: PathBuf,
     },
     /// Fetch the pinned certificates again
+    #[command(after_help = "Examples:\n  bb keys refresh")]
     Refresh {
         /// Use no network
         #[arg(long)]
@@ -43,6 +46,10 @@ enum Verb {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bb keys verify latest-stage3-amd64-openrc.txt
+  bb keys verify stage3.tar.xz stage3.tar.xz.asc
+  bb keys verify stage3.tar.xz stage3.tar.xz.asc --keyring gentoo-release.asc --at 2026-03-01")]
 struct Verify {
     /// The file
     file: PathBuf,

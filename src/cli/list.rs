@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::cli::{print, session};
+use crate::cli::{complete, print, session};
 use crate::error::Result;
 use crate::exec::action::summary;
 use crate::exec::job::{self, Standing};
@@ -23,6 +23,7 @@ use crate::size::megabytes;
   bb list busybox")]
 pub(super) struct Args {
     /// Names of images (default: all)
+    #[arg(add = complete::images())]
     images: Vec<String>,
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::cli::session;
+use crate::cli::{complete, session};
 use crate::error::{Error, Result};
 use crate::fresh::record::Stamp;
 use crate::ids::{Kind, StepId};
@@ -31,6 +31,7 @@ const PACE: Duration = Duration::from_millis(100);
 pub(super) struct Args {
     /// Name of an image, or id of a step (default: the step that has failed last; with --follow, one that
     /// runs)
+    #[arg(add = complete::images_and_steps())]
     target: Option<String>,
     /// Go on until the step has ended
     #[arg(short, long)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::cli::session;
+use crate::cli::{complete, session};
 use crate::dock::Dock;
 use crate::error::{Error, Result};
 use crate::export::{Exported, make};
@@ -13,6 +13,10 @@ use crate::world::store::{self, Store};
 
 /// Write Makefile.generated.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bb makefile           # then: make -f Makefile.generated -j4
+  bb makefile -o - busybox
+  bb makefile --check   # for CI: 1 if it is not what the docks say now")]
 pub(super) struct Args {
     /// The file, in the project's folder
     #[arg(short, long, value_name = "FILE", default_value = "Makefile.generated")]
@@ -21,6 +25,7 @@ pub(super) struct Args {
     #[arg(long)]
     check: bool,
     /// Names of images, or ids of steps (default: all but the excluded ones)
+    #[arg(add = complete::images_and_steps())]
     images: Vec<String>,
 }
 

@@ -18,7 +18,7 @@ enum Format {
 /// What verbs take that run steps.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Messages {
-    /// How messages look
+    /// How messages look: `human`, or `json` for programs (doc/messages.md)
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     message_format: Format,
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::cli::build::{self, How};
 use crate::cli::message::tell;
 use crate::cli::session::{self, Asking};
-use crate::cli::{Look, notes, status};
+use crate::cli::{Look, complete, notes, status};
 use crate::error::Result;
 use crate::exec::job;
 use crate::ids::Kind;
@@ -22,6 +22,7 @@ use crate::world::docker::Inventory;
   bb missing --dry-run  # what would be built")]
 pub(super) struct Args {
     /// Names of images: those and what they stand on (default: all but the excluded ones)
+    #[arg(add = complete::images())]
     images: Vec<String>,
     #[command(flatten)]
     how: How,

@@ -4,6 +4,7 @@
 mod audit;
 mod build;
 mod clean;
+mod complete;
 mod config;
 mod diff;
 mod doctor;
@@ -15,6 +16,7 @@ mod keys;
 mod list;
 mod logs;
 mod makefile;
+mod man;
 mod message;
 mod missing;
 mod new;
@@ -50,7 +52,7 @@ use crate::report::Message;
 
 /// Builds slim container base images with Gentoo Portage, busybox and s6.
 #[derive(Debug, Parser)]
-#[command(name = "bb", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "bb", version, max_term_width = 100, disable_help_subcommand = true, after_help = EXIT_CODES)]
 struct Cli {
     /// Folder of the project (default: the nearest one upwards with a bb.toml)
     #[arg(long, global = true, value_name = "DIR")]
@@ -64,6 +66,19 @@ struct Cli {
     #[command(subcommand)]
     verb: Verb,
 }
+
+const EXIT_CODES: &str = "\
+`bb COMMAND --help` has examples.
+
+Exit codes:
+    0  done, or nothing to do
+    1  a step failed; or, of a question (--check, --exit-code, audit): yes
+    2  wrong command line
+    3  bb.toml, bb.lock or a dock is wrong
+    4  no container engine answers
+    5  something did not verify
+   70  a bug in bb
+  130  interrupted";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -132,6 +147,10 @@ enum Verb {
     Gc(gc::Args),
     /// The keys whose signatures count: list, import, refresh, verify
     Keys(keys::Args),
+    /// Print what a shell needs to complete bb's command line
+    Completions(complete::Args),
+    /// Write the manual: bb.1, and a page for each command
+    Man(man::Args),
     /// Look whether everything is fit for a build, and say what to do if not
     Doctor(doctor::Args),
     /// Show the effective settings, and where each is from
@@ -164,6 +183,11 @@ impl Verb {
 
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
+    match complete::answer() {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => return usage(&error),
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -197,6 +221,12 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
         args.check_folders([cli.project.as_deref(), cli.state.as_deref()])?;
     }
     let here = std::env::current_dir().unwrap_or_default();
+    match &cli.verb {
+        // These need no project, and no folder that could be entered.
+        Verb::Completions(args) => return complete::completions(args),
+        Verb::Man(args) => return man::man(args, &here),
+        _ => {}
+    }
     let state = enter_project(cli.project, cli.state)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -228,6 +258,8 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Clean(args) => clean::clean(&args, &state).await,
             Verb::Gc(args) => gc::gc(&args, &state).await,
             Verb::Keys(args) => keys::keys(&args, &state, &here).await,
+            Verb::Completions(args) => complete::completions(&args),
+            Verb::Man(args) => man::man(&args, &here),
             Verb::Update(args) => update::update(&args, &state, look).await,
             Verb::Doctor(args) => doctor::doctor(&args, &state, look, cli.color).await,
             Verb::Config(args) => config::config(&args, &state, cli.color),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::{say, session};
+use crate::cli::{complete, say, session};
 use crate::error::{Error, Result};
 use crate::export::render;
 use crate::ids::{DockName, Kind, StepId};
@@ -23,7 +23,7 @@ pub(super) struct Args {
     /// The dock's and the image's name
     name: String,
     /// What it is built on: a dock, or an image from elsewhere
-    #[arg(long, value_name = "PARENT", default_value = "scratch")]
+    #[arg(long, value_name = "PARENT", default_value = "scratch", add = complete::images())]
     from: String,
 }
 

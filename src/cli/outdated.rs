@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::cli::build::Shown;
 use crate::cli::session::{self, Asked, Asking};
-use crate::cli::{Look, pin, print, say, update};
+use crate::cli::{Look, complete, pin, print, say, update};
 use crate::error::{Error, Result};
 use crate::exec::action::{CACHED_MS, COMPILING_MS};
 use crate::exec::event::Event;
@@ -37,6 +37,7 @@ use crate::world::store::{self, Store};
   bb outdated --json     # the same for a program")]
 pub(super) struct Args {
     /// Names of images: those and what they stand on (default: all but the excluded ones)
+    #[arg(add = complete::images())]
     images: Vec<String>,
     /// Print JSON
     #[arg(long)]

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use crate::cli::message::{Messages, tell};
-use crate::cli::{Look, build, print, session};
+use crate::cli::{Look, build, complete, print, session};
 use crate::error::{Error, Result};
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
@@ -25,7 +25,7 @@ use crate::world::docker::push::Pushed;
 pub(super) struct Args {
     /// A registry, such as `localhost:5000` or `ghcr.io/me`, and names of images (default: the registry that
     /// `namespace` names, and all images but the excluded ones)
-    #[arg(value_name = "REGISTRY|IMAGE")]
+    #[arg(value_name = "REGISTRY|IMAGE", add = complete::images())]
     words: Vec<String>,
     /// Use no network but for the registry
     #[arg(long)]

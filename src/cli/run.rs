@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::cli::{session, terminal};
+use crate::cli::{complete, session, terminal};
 use crate::error::{Error, Result};
 use crate::exec::interrupt::Interrupts;
 use crate::exec::shell;
@@ -35,6 +35,7 @@ pub(super) struct Args {
     #[arg(short, long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<String>,
     /// The image
+    #[arg(add = complete::images())]
     image: String,
     /// Instead of the image's command
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]

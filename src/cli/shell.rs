@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{session, terminal};
+use crate::cli::{complete, session, terminal};
 use crate::error::{Error, Result};
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::OwnedJob;
@@ -28,7 +28,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// The image
-    #[arg(required_unless_present = "failed")]
+    #[arg(required_unless_present = "failed", add = complete::images())]
     name: Option<String>,
     /// Open the builder in which the step failed, in the work folder of the package that failed
     #[arg(long)]

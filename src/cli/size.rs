@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::cli::{Look, image, print, say, session};
+use crate::cli::{Look, complete, image, print, say, session};
 use crate::diag;
 use crate::dock::Dock;
 use crate::error::{Error, Result};
@@ -21,6 +21,7 @@ use crate::size::{Budget, Ledger, over_budget};
     bb size nginx\n  bb size nginx --diff\n  bb size --json")]
 pub(super) struct Args {
     /// Names of images, to be told with all their parts (default: all but the excluded ones, in short)
+    #[arg(add = complete::images())]
     images: Vec<String>,
     /// Compare with the last build that gave another image
     #[arg(long)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::message::tell;
-use crate::cli::{Look, print, session};
+use crate::cli::{Look, complete, print, session};
 use crate::error::Result;
 use crate::exec::job::{self, Standing};
 use crate::plan::graph::StepIx;
@@ -13,8 +13,14 @@ use crate::report::{Message, table};
 
 /// List every step and whether it is up to date.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bb status
+  bb status nginx
+  bb status rootfs:nginx
+  bb status --exit-code   # for CI: 1 if there is anything to do")]
 pub(super) struct Args {
     /// Names of images, or ids of steps (default: all but the excluded ones)
+    #[arg(add = complete::images_and_steps())]
     images: Vec<String>,
     /// Exit 1 if there is anything to do
     #[arg(long)]

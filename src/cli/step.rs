@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cli::build::Shown;
 use crate::cli::message::Messages;
-use crate::cli::{Look, session};
+use crate::cli::{Look, complete, session};
 use crate::error::{Exit, Result};
 use crate::exec::run;
 use crate::ids::StepId;
@@ -14,8 +14,12 @@ use crate::project::Project;
 
 /// Bring one step up to date.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bb step dockerfile:nginx
+  bb step image:nginx --message-format json")]
 pub(super) struct Args {
     /// Id of the step, such as `rootfs:nginx`
+    #[arg(add = complete::steps())]
     id: String,
     /// Use no network
     #[arg(long)]

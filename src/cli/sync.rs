@@ -20,6 +20,8 @@ use crate::world::store::Store;
 
 /// Bring file times in line with the judge.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bb sync")]
 pub(super) struct Args {
     /// The digest in the Makefile that asks
     #[arg(long, value_name = "DIGEST", hide = true)]

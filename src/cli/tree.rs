@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::cli::list::{self, Below, Shown};
-use crate::cli::print;
+use crate::cli::{complete, print};
 use crate::error::Result;
 use crate::report::table;
 
@@ -15,6 +15,7 @@ use crate::report::table;
   bb tree busybox   # what stands on it")]
 pub(super) struct Args {
     /// An image: it and what stands on it (default: all)
+    #[arg(add = complete::images())]
     image: Option<String>,
 }
 

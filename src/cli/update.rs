@@ -9,6 +9,9 @@ use crate::project::Project;
 
 /// Pin the newest stage3 and snapshot in bb.lock.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bb update
+  bb update --check   # exit 1 if the mirrors have something newer")]
 pub(super) struct Args {
     /// Pin nothing; exit 1 if the mirrors have something newer
     #[arg(long)]

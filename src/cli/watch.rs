@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::message::{Messages, tell};
-use crate::cli::{Look, build, session};
+use crate::cli::{Look, build, complete, session};
 use crate::error::{Error, Exit, Result};
 use crate::project::{Project, SETTINGS_FILE};
 use crate::report::Message;
@@ -23,6 +23,7 @@ use crate::world::watch::Watcher;
 )]
 pub(super) struct Args {
     /// Names of images, or ids of steps (default: all but the excluded ones)
+    #[arg(add = complete::images_and_steps())]
     images: Vec<String>,
     /// How many steps run at the same time (default: half the cores, at least 2)
     #[arg(short, long, value_name = "N")]

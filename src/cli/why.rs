@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::{print, session};
+use crate::cli::{complete, print, session};
 use crate::error::{Error, Result};
 use crate::exec::action::summary;
 use crate::exec::job::{self, Standing};
@@ -18,8 +18,13 @@ use crate::project::Project;
 
 /// Say why a step or an image is not up to date.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bb why nginx          # what changed, and the way from there to the image
+  bb why rootfs:nginx
+  bb why nginx --json")]
 pub(super) struct Args {
     /// Id of a step, such as `rootfs:nginx`, or name of an image
+    #[arg(add = complete::images_and_steps())]
     target: String,
     /// As JSON
     #[arg(long)]

@@ -1,0 +1,147 @@
+//! Completion in shells: what the command line takes, and names of docks, steps and settings as the project
+//! has them now. `bb completions SHELL` prints what a shell has to know; it then asks `bb` itself.
+//!
+//! Each shell's own ways are a library's business, but for bash, which breaks ids of steps at their `:`.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Command, CommandFactory, ValueEnum};
+use clap_complete::CompleteEnv;
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::env::{Bash, EnvCompleter, Fish, Shells, Zsh};
+
+use crate::cli::{Cli, enter_project, print, session};
+use crate::error::{Error, Result};
+use crate::ids::Kind;
+use crate::project::Project;
+
+/// The variable by which a shell asks.
+const VARIABLE: &str = "BB_COMPLETE";
+
+/// Print what a shell needs to complete bb's command line.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+const EXAMPLES: &str = "\
+Names of images and steps are those of the project in the current folder. In the shell's start file:
+  bash   source <(bb completions bash)
+  zsh    source <(bb completions zsh)
+  fish   bb completions fish | source
+
+Examples:
+  bb completions bash
+  bb completions zsh >_bb
+  bb completions fish >bb.fish";
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+pub(super) fn completions(args: &Args) -> Result<u8> {
+    let shell: &dyn EnvCompleter = match args.shell {
+        Shell::Bash => &JoiningBash,
+        Shell::Zsh => &Zsh,
+        Shell::Fish => &Fish,
+    };
+    let mut script = vec![];
+    let written = shell.write_registration(VARIABLE, "bb", "bb", "bb", &mut script);
+    written.map_err(|e| Error::bug(format!("cannot write a completion script: {e}")))?;
+    print(&String::from_utf8_lossy(&script));
+    Ok(0)
+}
+
+/// Answers a shell that asks; false if none does. Nothing else must have been printed.
+pub(super) fn answer() -> clap::error::Result<bool> {
+    let here = std::env::current_dir().ok();
+    let shells: [&dyn EnvCompleter; 3] = [&JoiningBash, &Zsh, &Fish];
+    let asked = CompleteEnv::with_factory(Cli::command).var(VARIABLE).shells(Shells(&shells));
+    asked.try_complete(std::env::args_os(), here.as_deref())
+}
+
+/// Bash as the library has it, with the words that it breaks at `:` and `=` joined again.
+struct JoiningBash;
+
+impl EnvCompleter for JoiningBash {
+    fn name(&self) -> &'static str {
+        Bash.name()
+    }
+
+    fn is(&self, name: &str) -> bool {
+        Bash.is(name)
+    }
+
+    fn write_registration(
+        &self,
+        variable: &str,
+        _name: &str,
+        program: &str,
+        completer: &str,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let script = include_str!("../../templates/completion.bash");
+        let replaced = script.replace("VARIABLE", variable).replace("COMPLETER", completer);
+        out.write_all(replaced.replace("PROGRAM", program).as_bytes())
+    }
+
+    fn write_complete(
+        &self,
+        command: &mut Command,
+        args: Vec<OsString>,
+        here: Option<&Path>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        Bash.write_complete(command, args, here, out)
+    }
+}
+
+/// Names of images.
+pub(super) fn images() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| candidates(of_docks()))
+}
+
+/// Names of images, and ids of steps.
+pub(super) fn images_and_steps() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| candidates(of_docks().into_iter().chain(of_steps())))
+}
+
+/// Ids of steps.
+pub(super) fn steps() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| candidates(of_steps()))
+}
+
+/// Kinds of steps, names of images, and ids of steps.
+pub(super) fn kinds_images_and_steps() -> ArgValueCandidates {
+    let kinds = || Kind::ALL.iter().map(ToString::to_string);
+    ArgValueCandidates::new(move || candidates(kinds().chain(of_docks()).chain(of_steps())))
+}
+
+fn candidates(names: impl IntoIterator<Item = String>) -> Vec<CompletionCandidate> {
+    names.into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// The project in the current folder. Without one, or with one that cannot be read, nothing is offered: a
+/// shell has no place for an error.
+fn project() -> Option<Project> {
+    let state = enter_project(None, std::env::var_os("BB_STATE").map(PathBuf::from)).ok()?;
+    Project::load(&session::environment(), &state).ok()
+}
+
+fn of_docks() -> Vec<String> {
+    let docks = project().and_then(|project| project.docks().ok()).unwrap_or_default();
+    docks.iter().map(|dock| dock.name.to_string()).collect()
+}
+
+fn of_steps() -> Vec<String> {
+    let shape = project().and_then(|project| session::shape(&project).ok());
+    let Some((_, plan)) = shape else { return vec![] };
+    plan.order().iter().map(|ix| plan.step(*ix).id.to_string()).collect()
+}
