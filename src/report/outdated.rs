@@ -12,7 +12,8 @@ use crate::report::{duration, table};
 pub fn text(outdated: &Outdated) -> String {
     let (changed, same): (Vec<_>, Vec<_>) = outdated.images.iter().partition(|i| i.changes());
     let head = ["IMAGE", "PACKAGE", "CHANGE"].map(str::to_owned);
-    let rows = std::iter::once(head).chain(changed.iter().flat_map(|image| rows(image)));
+    let rows = std::iter::once(head)
+        .chain(changed.iter().flat_map(|image| rows(image, outdated.stage3.moves())));
     let mut text = if changed.is_empty() {
         "no image changes\n".to_owned()
     } else {
@@ -25,7 +26,8 @@ pub fn text(outdated: &Outdated) -> String {
     text + "\n" + &time(outdated)
 }
 
-fn rows(image: &Image) -> Vec<[String; 3]> {
+/// Where everything is compiled again, it is not told package by package.
+fn rows(image: &Image, everything: bool) -> Vec<[String; 3]> {
     let row = |package: &str, change: String| [image.name.clone(), plain(package), plain(&change)];
     let mut rows = vec![];
     if image.never_built {
@@ -34,7 +36,12 @@ fn rows(image: &Image) -> Vec<[String; 3]> {
         rows.extend(image.packages.iter().map(|(name, change)| row(name, told(change))));
     }
     let again = image.compiled_again.iter();
-    rows.extend(again.map(|(name, version)| row(name, format!("{version}, compiled again"))));
+    if everything {
+        let count = again.len();
+        rows.extend((count > 0).then(|| row("-", format!("{count} in the same version"))));
+    } else {
+        rows.extend(again.map(|(name, version)| row(name, format!("{version}, compiled again"))));
+    }
     if image.dated {
         rows.push(row("-", "names the snapshot's date".to_owned()));
     }
@@ -58,7 +65,7 @@ fn time(outdated: &Outdated) -> String {
     let head = if outdated.is_all_known() {
         format!("about {known}, {as_before}:\n")
     } else {
-        format!("at least {known}, {as_before}; some never did this yet:\n")
+        format!("at least {known}, {as_before}; some are not known:\n")
     };
     let rows = outdated.steps.iter().map(|run| [format!("  {}", run.step), of_step(run)]);
     head + &table::columns(&rows.collect::<Vec<_>>())
@@ -73,4 +80,45 @@ fn of_step(run: &Run) -> String {
         _ => "",
     };
     took + how
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::ids::StepId;
+    use crate::outdated::Moved;
+
+    #[test]
+    fn with_another_stage3_only_what_is_another_version_is_told_by_name() {
+        let moved =
+            |from: &str, to: &str| Moved { pinned: from.to_owned(), offered: to.to_owned() };
+        let versions = ["1".to_owned(), "2".to_owned()];
+        let change = PackageChange::Changed { versions, flags: vec!["-x".to_owned()] };
+        let packages = BTreeMap::from([("cat/a\u{1b}".to_owned(), change)]);
+        let same = ["cat/b", "cat/c"].map(|name| (name.to_owned(), "1".to_owned()));
+        let name = "nginx".to_owned();
+        let image = Image { name, packages, compiled_again: same.into(), ..Image::default() };
+        let step = StepId::new(Kind::Rootfs, "nginx");
+        let run = Run { step, took_ms: Some(125_000), from_binary_packages: false };
+        let mut outdated = Outdated {
+            stage3: moved("a", "b"),
+            snapshot: moved("1", "1"),
+            images: vec![image],
+            steps: vec![run],
+        };
+        let time = "\nabout 2 min 05 s, if each takes as long as last time:\n  \
+                    rootfs:nginx  2 min 05 s, compiles\n";
+        let wanted = "IMAGE  PACKAGE  CHANGE\n\
+                      nginx  cat/a?   1 -> 2, USE -x\n\
+                      nginx  -        2 in the same version\n";
+        assert_eq!(text(&outdated), format!("{wanted}{time}"));
+        outdated.stage3 = moved("a", "a");
+        let wanted = "IMAGE  PACKAGE  CHANGE\n\
+                      nginx  cat/a?   1 -> 2, USE -x\n\
+                      nginx  cat/b    1, compiled again\n\
+                      nginx  cat/c    1, compiled again\n";
+        assert_eq!(text(&outdated), format!("{wanted}{time}"));
+    }
 }

@@ -166,7 +166,7 @@ child  -              because of base
 late   -              not built yet
 unchanged: lone
 
-at least TIME, if each takes as long as last time; some never did this yet:
+at least TIME, if each takes as long as last time; some are not known:
   rootfs:base   not known, from binary packages
   rootfs:child  not known, from binary packages
   rootfs:late   not known, from binary packages
@@ -186,7 +186,7 @@ snapshot: 20260301 -> 20260308
 
 no image changes
 
-at least 0.0 s, if each takes as long as last time; some never did this yet:
+at least 0.0 s, if each takes as long as last time; some are not known:
   rootfs:lone  not known, from binary packages
 ";
     assert_eq!(run.stdout, wanted);

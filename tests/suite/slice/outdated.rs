@@ -86,7 +86,7 @@ fn what_it_foresees_is_what_an_update_does() {
          user   acct-user/nginx       0, USE +shiny\n\
          above  -                     because of user\n\
          unchanged: same\n\n\
-         at least TIME, if each takes as long as last time; some never did this yet:\n  \
+         at least TIME, if each takes as long as last time; some are not known:\n  \
            rootfs:same  not known, from binary packages\n  \
            rootfs:zlib  TIME, compiles\n  \
            rootfs:user  TIME, compiles\n  \

@@ -48,7 +48,9 @@ impl Mirror {
         tar(&["-xJf", newest.to_str().unwrap(), "-C", &name, "--strip-components=1"]);
         edit(&tree);
         let snapshot = self.folder.join(format!("snapshots/{name}.tar.xz"));
-        tar(&["-cJf", snapshot.to_str().unwrap(), &name]);
+        // The same bytes each time: what an engine has of it serves the next run.
+        let plain = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
+        tar(&[&plain[..], &["-cJf", snapshot.to_str().unwrap(), &name]].concat());
         let signature = signed(&std::fs::read(&snapshot).unwrap());
         std::fs::write(snapshot.with_extension("xz.gpgsig"), signature).unwrap();
     }
