@@ -76,12 +76,10 @@ pub(super) fn read(project: &Project, name: &ChainName) -> Result<Chain> {
 }
 
 /// Puts it where the compose tool finds it.
-pub(super) fn write(project: &Project, name: &ChainName, chain: &Chain) -> Result<PathBuf> {
+pub(super) fn write(project: &Project, path: &Path, chain: &Chain) -> Result<()> {
     let store = project.store();
     store.create()?;
-    let path = rendered(project, name);
-    store.replace(&path, chain.text().as_bytes())?;
-    Ok(path)
+    store.replace(path, chain.text().as_bytes())
 }
 
 /// How a container is, in a few words.

@@ -38,7 +38,7 @@ pub(super) async fn down(args: &Args, state: &Path) -> Result<u8> {
     let engine = session::engine(&env).await?;
     let compose = Compose::find(engine.address()).await?;
     if !rendered.exists() {
-        chain::write(&project, &name, &chain::read(&project, &name)?)?;
+        chain::write(&project, &rendered, &chain::read(&project, &name)?)?;
     }
     let label = name.project(&project.settings.namespace);
     let count = engine.members(&label).await?.len();

@@ -1,11 +1,11 @@
 //! `bb up`: the containers of a chain run, on images that are up to date.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::chain::ChainName;
+use crate::chain::{Chain, ChainName};
 use crate::cli::{Look, build, chain, say, session};
 use crate::error::{Error, Result};
 use crate::exec::interrupt::Interrupts;
@@ -16,8 +16,8 @@ use crate::world::docker::Engine;
 use crate::world::docker::members::Member;
 
 const EXAMPLES: &str = "\
-A chain is a Compose file in `chains/`, with the markers of a Dockerfile.template. Images of ours that it names are
-built first.
+A chain is a Compose file in `chains/`, with the markers of a Dockerfile.template. \
+Images of ours that it names are built first.
 
 Examples:
   bb up nginx-proxy               # http://localhost:8080/ answers when it is done
@@ -90,16 +90,35 @@ impl Upping<'_> {
     async fn all(&self) -> Result<u8> {
         // Read again: a first build has pinned the date.
         let chain = chain::read(&self.project, self.name)?;
-        let file = chain::write(&self.project, self.name, &chain)?;
         let project = self.name.project(&self.project.settings.namespace);
+        let file = self.checked(&chain, &project).await?;
         say(&format!("start   {} ({})\n", self.name, self.compose.name()));
         let args = ["up", "-d", "--remove-orphans"];
-        self.compose.run(&project, &file, chain::FOLDER, &args).await?;
+        let hint = format!("`bb down {}` removes what was started", self.name);
+        let ran = self.compose.run(&project, &file, chain::FOLDER, &args).await;
+        ran.map_err(|e| e.hint(hint))?;
         let members = self.ready(&project).await?;
         let ports = members.iter().flat_map(|m| m.ports.iter().cloned());
         let parts = std::iter::once(counted(members.len(), "container")).chain(ports);
         say(&format!("done    {}: {}\n", self.name, parts.collect::<Vec<_>>().join(", ")));
         Ok(0)
+    }
+
+    /// The file for the compose tool. One that the tool does not take replaces none that is up: `bb down`
+    /// needs that.
+    async fn checked(&self, chain: &Chain, project: &str) -> Result<PathBuf> {
+        let file = chain::rendered(&self.project, self.name);
+        let new = file.with_extension("new.yaml");
+        chain::write(&self.project, &new, chain)?;
+        let checked = self.compose.run(project, &new, chain::FOLDER, &["config", "-q"]).await;
+        let kept = checked.and_then(|()| {
+            std::fs::rename(&new, &file).map_err(|e| Error::file("write", &file, &e))
+        });
+        if kept.is_err() {
+            // The error says more than what is left would.
+            let _ = std::fs::remove_file(&new);
+        }
+        kept.map(|()| file)
     }
 
     /// Waits until all containers run and are healthy.

@@ -83,7 +83,8 @@ fn a_chain_goes_up_with_its_images_and_down_as_it_was_started() {
     let end = "start   shop (docker-compose)\n\
          done    shop: 2 containers, 127.0.0.1:81->80/tcp, 8080->80/tcp\n";
     assert!(run.code == Some(0) && run.text.ends_with(end), "{}", run.text);
-    assert_eq!(called(&room), format!("{FILES} up -d --remove-orphans\n"));
+    let check = format!("{} config -q\n", FILES.replace("shop.yaml", "shop.new.yaml"));
+    assert_eq!(called(&room), format!("{check}{FILES} up -d --remove-orphans\n"));
     let text = CHAIN.replace("${NAMESPACE}", "ns").replace("${TAG}", "latest");
     let text = text.replace("${MAINTAINER}", "nobody");
     assert_eq!(fs::read_to_string(room.path(".bb/chains/shop.yaml")).unwrap(), text);
@@ -177,13 +178,32 @@ fn a_container_that_does_not_run_is_told_with_its_log() {
 fn the_tool_says_itself_why_it_fails() {
     let mut room = chained();
     let does = "echo Pulling db >&2\nprintf 'no\\r\\033such image\\n\\n' >&2\nexit 7";
-    tool(&mut room, does);
+    tool(&mut room, &format!("case $* in *config*) exit 0 ;; esac\n{does}"));
     let lines = "exit code 7\n  Pulling db\n  no\n  such image\n";
     let up = format!("start   shop (docker-compose)\nerror: `docker-compose up` failed: {lines}");
+    let up = format!("{up}hint: `bb down shop` removes what was started\n");
     says(&bb(&room, "up --no-build shop"), 1, &up);
     says(&bb(&room, "down shop"), 1, &format!("error: `docker-compose down` failed: {lines}"));
     // It may be up, for all that is known.
     assert!(room.path(".bb/chains/shop.yaml").exists());
+}
+
+/// What is up can be taken down although its file is no Compose file any more.
+#[test]
+fn a_file_that_the_tool_refuses_replaces_none_that_is_up() {
+    let mut room = chained();
+    start_both(&room, &healthy());
+    bb(&room, "up --no-build shop").ok();
+    let before = fs::read_to_string(room.path(".bb/chains/shop.yaml")).unwrap();
+    room.write("chains/shop.yaml", "services: { web: { imag: x } }\n");
+    tool(&mut room, "case $* in *config*) echo Unsupported; exit 1 ;; esac");
+    let refused = "error: `docker-compose config` failed: exit code 1\n  Unsupported\n";
+    says(&bb(&room, "up --no-build shop"), 1, refused);
+    let chains = fs::read_dir(room.path(".bb/chains")).unwrap();
+    let chains = chains.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    assert_eq!(chains, ["shop.yaml"]);
+    assert_eq!(fs::read_to_string(room.path(".bb/chains/shop.yaml")).unwrap(), before);
+    says(&bb(&room, "down shop"), 0, "done    shop: 2 containers removed\n");
 }
 
 #[test]
