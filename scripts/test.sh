@@ -45,7 +45,8 @@ tools() {
     need_rust fmt clippy
     need curl:curl xz:xz-utils make:make git:git bmake:bmake ninja:ninja-build tmux:tmux chromium:chromium
     # A runlevel in which Debian starts no service: the tests start their own.
-    RUNLEVEL=1 need /usr/sbin/nginx:nginx docker-registry:docker-registry
+    RUNLEVEL=1 need /usr/sbin/nginx:nginx docker-registry:docker-registry \
+        docker-compose:docker-compose
 }
 
 # part NAME COMMAND…: one row of the table. The first that fails ends the run.

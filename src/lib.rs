@@ -11,6 +11,7 @@
 //! `exec::sched`, `config` and `dock::template` know no clock, no file and no network.
 
 pub mod audit;
+pub mod chain;
 pub mod checks;
 pub mod cli;
 pub mod config;

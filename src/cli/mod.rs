@@ -3,11 +3,13 @@
 
 mod audit;
 mod build;
+mod chain;
 mod clean;
 mod complete;
 mod config;
 mod diff;
 mod doctor;
+mod down;
 mod export;
 mod gc;
 mod graph;
@@ -23,6 +25,7 @@ mod new;
 mod notes;
 mod outdated;
 mod pin;
+mod ps;
 mod push;
 mod recall;
 mod run;
@@ -37,6 +40,7 @@ mod terminal;
 mod test;
 mod tidy;
 mod tree;
+mod up;
 mod update;
 mod watch;
 mod why;
@@ -117,6 +121,12 @@ enum Verb {
     /// The container goes when it has ended; the exit code is its own. At a terminal, each key is the
     /// container's, Ctrl-C too; without one, Ctrl-C stops it.
     Run(run::Args),
+    /// Start a chain: images that run together
+    Up(up::Args),
+    /// Stop a chain, and remove its containers and networks
+    Down(down::Args),
+    /// List chains, or the containers of one
+    Ps(ps::Args),
     /// Write Makefile.generated: make does the same work with the same state
     Makefile(makefile::Args),
     /// Write the plan for another executor
@@ -247,6 +257,9 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Step(args) => step::step(&args, &state, look).await,
             Verb::Shell(args) => shell::shell(&args, &state).await,
             Verb::Run(args) => run::run(args, &state).await,
+            Verb::Up(args) => up::up(&args, &state, look).await,
+            Verb::Down(args) => down::down(&args, &state).await,
+            Verb::Ps(args) => ps::ps(&args, &state).await,
             Verb::Makefile(args) => makefile::makefile(&args, &state),
             Verb::Export(args) => export::export(&args, &state),
             Verb::Graph(args) => graph::graph(&args, &state, &here).await,

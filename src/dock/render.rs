@@ -106,7 +106,7 @@ impl Rendered {
     }
 
     /// A mistake in the Dockerfile, shown where it was written.
-    pub(super) fn mistake(&self, message: impl Into<String>, span: &Range<usize>) -> Error {
+    pub(crate) fn mistake(&self, message: impl Into<String>, span: &Range<usize>) -> Error {
         Error::config(message).at(self.place(self.origin(span)))
     }
 }

@@ -25,6 +25,7 @@ mod inventory;
 
 pub use inventory::{FoundImage, Inventory};
 
+pub mod members;
 pub mod push;
 mod running;
 
@@ -46,6 +47,7 @@ const CONTENT_LABEL: &str = "bb.content";
 #[derive(Debug, Clone)]
 pub struct Engine {
     docker: bollard::Docker,
+    address: String,
 }
 
 /// An image to be built.
@@ -137,10 +139,15 @@ impl Engine {
         let docker = docker.with_timeout(Duration::from_secs(WORK_TIMEOUT));
         let answer = tokio::time::timeout(CONNECT_TIMEOUT, docker.negotiate_version()).await;
         match answer {
-            Ok(Ok(docker)) => Ok(Self { docker }),
+            Ok(Ok(docker)) => Ok(Self { docker, address: address.to_owned() }),
             Ok(Err(cause)) => Err(reason(&cause)),
             Err(_) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
         }
+    }
+
+    /// Where it answers, as DOCKER_HOST says it.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// The id of an image, if it is there.

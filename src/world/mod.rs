@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod archive;
+pub mod compose;
 pub mod credentials;
 pub mod digest;
 pub mod docker;

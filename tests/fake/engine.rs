@@ -43,6 +43,9 @@ struct Image {
 struct Container {
     labels: BTreeMap<String, String>,
     files: Files,
+    /// What the engine tells of it.
+    told: Value,
+    log: String,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -182,8 +185,19 @@ impl Engine {
         let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let mut world = self.shared.lock();
         let id = world.new_id();
-        world.containers.insert(id.clone(), Container { labels, files: Files::new() });
+        world.containers.insert(id.clone(), Container { labels, ..Container::default() });
         id
+    }
+
+    /// Starts a container as a compose tool does, of which this is told, and which has said this.
+    #[allow(dead_code, reason = "another test program asks")]
+    pub fn start_member(&self, project: &str, service: &str, told: Value, log: &str) {
+        let label = |name: &str| format!("com.docker.compose.{name}");
+        let id =
+            self.start_container(&[(&label("project"), project), (&label("service"), service)]);
+        if let Some(container) = self.shared.lock().containers.get_mut(&id) {
+            (container.told, container.log) = (told, log.to_owned());
+        }
     }
 
     /// Names of the docks' images that were built since the last question.
@@ -495,11 +509,22 @@ impl World {
     fn containers(&mut self, request: &Request, rest: &[&str]) -> Answer {
         match (request.method.as_str(), rest) {
             ("GET", ["json"]) => ok(self.labelled(&request.query["filters"])),
+            ("GET", [id, "json"]) if self.containers.contains_key(*id) => {
+                ok(self.containers[*id].told.clone())
+            }
+            ("GET", [id, "logs"]) => {
+                // By the name that was told.
+                let called = |c: &&Container| c.told["Name"] == format!("/{id}");
+                let mut said = vec![];
+                let log = self.containers.values().find(called).map_or("", |c| c.log.as_str());
+                frame(&mut said, log).unwrap();
+                Answer::Bytes(said)
+            }
             ("POST", ["create"]) => {
                 let asked = serde_json::from_slice::<Value>(&request.body).unwrap();
                 let labels = serde_json::from_value(asked["Labels"].clone()).unwrap();
                 let id = self.new_id();
-                self.containers.insert(id.clone(), Container { labels, files: Files::new() });
+                self.containers.insert(id.clone(), Container { labels, ..Container::default() });
                 Answer::Json(201, json!({ "Id": id, "Warnings": [] }))
             }
             ("POST", [id, "start" | "kill" | "stop"]) if self.containers.contains_key(*id) => {

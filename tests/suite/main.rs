@@ -11,7 +11,7 @@
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `sized` | the engine |
 //! | `terminal` | tmux; the engine and the mirror are fakes |
-//! | `slice` | the engine and the local mirror; compiles |
+//! | `slice` | the engine, the local mirror and a compose tool; compiles |
 //!
 //! A test that lacks its engine or its mirror fails and says how to get it.
 #![allow(missing_docs, clippy::unwrap_used)]

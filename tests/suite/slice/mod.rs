@@ -4,6 +4,7 @@
 //! away, what it changes in the shipped docks stays, built.
 
 mod bom;
+mod chained;
 mod contents;
 mod differs;
 mod failures;

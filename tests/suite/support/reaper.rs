@@ -13,12 +13,14 @@ static REAPER: OnceLock<Child> = OnceLock::new();
 const SCRIPT: &str = r#"
 cat >/dev/null
 docker ps -aq --filter "label=bb.test=$1" | xargs -r docker rm -fv
+docker ps -aq --filter "name=bb-$1-" | xargs -r docker rm -fv
+docker network ls -q --filter "name=bb-$1-" | xargs -r docker network rm
 docker images --format '{{.Repository}}:{{.Tag}}' --filter "reference=$1-*/*" | xargs -r docker rmi -f
 rm -rf --one-file-system "$2"
 "#;
 
 /// From now on, images of the namespaces `MARK-*` and containers with the label `bb.test=MARK` are
-/// removed when this process has ended, and the folder too.
+/// removed, with those of chains, when this process has ended, and the folder too.
 pub fn start(engine: &Engine, mark: &str, folder: &Path) {
     REAPER.get_or_init(|| {
         let mut command = Command::new("sh");

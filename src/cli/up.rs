@@ -1,0 +1,174 @@
+//! `bb up`: the containers of a chain run, on images that are up to date.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::chain::{Chain, ChainName};
+use crate::cli::{Look, build, chain, say, session};
+use crate::error::{Error, Result};
+use crate::exec::interrupt::Interrupts;
+use crate::project::Project;
+use crate::words::counted;
+use crate::world::compose::{Compose, last_lines};
+use crate::world::docker::Engine;
+use crate::world::docker::members::Member;
+
+const EXAMPLES: &str = "\
+A chain is a Compose file in `chains/`, with the markers of a Dockerfile.template. \
+Images of ours that it names are built first.
+
+Examples:
+  bb up nginx-proxy               # http://localhost:8080/ answers when it is done
+  bb up --no-build nginx-proxy    # with the images that are there";
+
+/// So many lines of a container's log are shown.
+const SHOWN: usize = 10;
+/// The engine is asked again after so long.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Start a chain.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The chain: `chains/NAME.yaml`
+    name: String,
+    /// Take the images as they are
+    #[arg(long)]
+    no_build: bool,
+    /// Use no network to build images
+    #[arg(long)]
+    offline: bool,
+    /// How long all containers may take to run and to be healthy
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    timeout: u32,
+}
+
+pub(super) async fn up(args: &Args, state: &Path, look: Look) -> Result<u8> {
+    let name = args.name.parse::<ChainName>()?;
+    let env = session::environment();
+    let project = Project::load(&env, state)?;
+    let images = images(&project, &name)?;
+    let engine = session::engine(&env).await?;
+    let compose = Compose::find(engine.address()).await?;
+    // Nothing named would be everything.
+    if !args.no_build && !images.is_empty() {
+        let code =
+            build::build(build::Args::for_images(images, None, args.offline), state, look).await?;
+        if code != 0 {
+            return Ok(code);
+        }
+    }
+    let mut interrupts = Interrupts::new();
+    let upping = Upping { project, name: &name, engine, compose, timeout: args.timeout };
+    tokio::select! {
+        biased;
+        () = interrupts.next() => Err(Error::interrupted()
+            .hint(format!("`bb down {name}` removes what was started"))),
+        done = upping.all() => done,
+    }
+}
+
+/// The docks of the images that it names.
+fn images(project: &Project, name: &ChainName) -> Result<Vec<String>> {
+    let chain = chain::read(project, name)?;
+    let docks = project.docks()?;
+    let docks = docks.iter().map(|dock| dock.name.to_string()).collect::<Vec<_>>();
+    chain.docks(&project.settings.namespace, &project.settings.tag, &docks)
+}
+
+struct Upping<'a> {
+    project: Project,
+    name: &'a ChainName,
+    engine: Engine,
+    compose: Compose,
+    timeout: u32,
+}
+
+impl Upping<'_> {
+    async fn all(&self) -> Result<u8> {
+        // Read again: a first build has pinned the date.
+        let chain = chain::read(&self.project, self.name)?;
+        let project = self.name.project(&self.project.settings.namespace);
+        let file = self.checked(&chain, &project).await?;
+        say(&format!("start   {} ({})\n", self.name, self.compose.name()));
+        let args = ["up", "-d", "--remove-orphans"];
+        let hint = format!("`bb down {}` removes what was started", self.name);
+        let ran = self.compose.run(&project, &file, chain::FOLDER, &args).await;
+        ran.map_err(|e| e.hint(hint))?;
+        let members = self.ready(&project).await?;
+        let ports = members.iter().flat_map(|m| m.ports.iter().cloned());
+        let parts = std::iter::once(counted(members.len(), "container")).chain(ports);
+        say(&format!("done    {}: {}\n", self.name, parts.collect::<Vec<_>>().join(", ")));
+        Ok(0)
+    }
+
+    /// The file for the compose tool. One that the tool does not take replaces none that is up: `bb down`
+    /// needs that.
+    async fn checked(&self, chain: &Chain, project: &str) -> Result<PathBuf> {
+        let file = chain::rendered(&self.project, self.name);
+        let new = file.with_extension("new.yaml");
+        chain::write(&self.project, &new, chain)?;
+        let checked = self.compose.run(project, &new, chain::FOLDER, &["config", "-q"]).await;
+        let kept = checked.and_then(|()| {
+            std::fs::rename(&new, &file).map_err(|e| Error::file("write", &file, &e))
+        });
+        if kept.is_err() {
+            // The error says more than what is left would.
+            let _ = std::fs::remove_file(&new);
+        }
+        kept.map(|()| file)
+    }
+
+    /// Waits until all containers run and are healthy.
+    async fn ready(&self, project: &str) -> Result<Vec<Member>> {
+        let end = Instant::now() + Duration::from_secs(self.timeout.into());
+        loop {
+            let Ok(members) = timeout_at(end, self.engine.members(project)).await else {
+                let seconds = counted(self.timeout as usize, "second");
+                return Err(Error::engine(format!("the engine did not answer within {seconds}")));
+            };
+            let members = members?;
+            if members.is_empty() {
+                let message = format!("`{}` has started no container", self.compose.name());
+                return Err(Error::step(message).hint("does each service have a profile?"));
+            }
+            let late = Instant::now() + PAUSE > end;
+            match members.iter().find(|m| !is_ready(m)) {
+                None => return Ok(members),
+                Some(_) if !late && !members.iter().any(is_lost) => sleep(PAUSE).await,
+                Some(first) => {
+                    let worst = members.iter().find(|m| is_lost(m)).unwrap_or(first);
+                    return Err(self.not_ready(worst).await);
+                }
+            }
+        }
+    }
+
+    async fn not_ready(&self, member: &Member) -> Error {
+        let after = if is_lost(member) {
+            String::new()
+        } else {
+            format!(" after {}", counted(self.timeout as usize, "second"))
+        };
+        let (container, name, state) = (&member.name, self.name, chain::state(member));
+        let error = Error::step(format!("`{container}` is not ready{after}: {state}"));
+        let end = Instant::now() + Duration::from_secs(5);
+        // Its log only helps: the error is another one.
+        let log = timeout_at(end, self.engine.last_output(container, SHOWN)).await;
+        let log = log.ok().and_then(Result::ok).unwrap_or_default();
+        let error = last_lines(&log, SHOWN).into_iter().fold(error, Error::detail);
+        error.hint(format!("`bb ps {name}` shows all containers, `bb down {name}` removes them"))
+    }
+}
+
+fn is_ready(member: &Member) -> bool {
+    member.state == "running" && member.health.as_ref().is_none_or(|health| health == "healthy")
+}
+
+/// Whether there is nothing to wait for.
+fn is_lost(member: &Member) -> bool {
+    matches!(member.state.as_str(), "exited" | "dead")
+        || member.health.as_deref() == Some("unhealthy")
+}
