@@ -3,13 +3,25 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help build mirror engine engine-stop demo test bench fuzz clean
+.PHONY: help install build mirror engine engine-stop demo test bench fuzz clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
 
 build:            ## compile bb to target/debug/bb
 	@cargo build
+
+PREFIX ?= /usr/local
+
+install:          ## bb, its manual and completions below PREFIX (and DESTDIR)
+	@cargo build --release --locked
+	@install -Dm755 target/release/bb '$(DESTDIR)$(PREFIX)/bin/bb'
+	@target/release/bb man '$(DESTDIR)$(PREFIX)/share/man/man1'
+	@set -e; put() { mkdir -p "$$2" && target/release/bb completions "$$1" >"$$2/$$3"; }; \
+	share='$(DESTDIR)$(PREFIX)/share'; \
+	put bash "$$share/bash-completion/completions" bb; \
+	put zsh "$$share/zsh/site-functions" _bb; \
+	put fish "$$share/fish/vendor_completions.d" bb.fish
 
 mirror:           ## a small Gentoo mirror for the demo and the tests, outside the checkout
 	@bash tests/mirror/build.sh

@@ -12,7 +12,7 @@ use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Shells, Zsh};
 
-use crate::cli::{Cli, enter_project, print, session};
+use crate::cli::{Cli, chain, enter_project, print, session};
 use crate::error::{Error, Result};
 use crate::ids::Kind;
 use crate::project::Project;
@@ -122,6 +122,12 @@ pub(super) fn steps() -> ArgValueCandidates {
 pub(super) fn kinds_images_and_steps() -> ArgValueCandidates {
     let kinds = || Kind::ALL.iter().map(ToString::to_string);
     ArgValueCandidates::new(move || candidates(kinds().chain(of_docks()).chain(of_steps())))
+}
+
+/// Names of chains.
+pub(super) fn chains() -> ArgValueCandidates {
+    let known = || project().map(|project| chain::known(&project)).unwrap_or_default();
+    ArgValueCandidates::new(move || candidates(known().iter().map(ToString::to_string)))
 }
 
 fn candidates(names: impl IntoIterator<Item = String>) -> Vec<CompletionCandidate> {

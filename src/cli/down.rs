@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use crate::chain::ChainName;
-use crate::cli::{chain, say, session};
+use crate::cli::{chain, complete, say, session};
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::words::counted;
@@ -21,6 +21,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// The chain: `chains/NAME.yaml`
+    #[arg(add = complete::chains())]
     name: String,
     /// Remove its volumes, too
     #[arg(long)]

@@ -49,7 +49,7 @@ enum Verb {
 #[command(after_help = "Examples:
   bb keys verify latest-stage3-amd64-openrc.txt
   bb keys verify stage3.tar.xz stage3.tar.xz.asc
-  bb keys verify stage3.tar.xz stage3.tar.xz.asc --keyring gentoo-release.asc --at 2026-03-01")]
+  bb keys verify stage3.tar.xz stage3.tar.xz.asc --keyring gentoo-release.asc")]
 struct Verify {
     /// The file
     file: PathBuf,

@@ -5,7 +5,7 @@ use std::path::Path;
 use futures_util::future::try_join_all;
 
 use crate::chain::ChainName;
-use crate::cli::{chain, print, session};
+use crate::cli::{chain, complete, print, session};
 use crate::error::Result;
 use crate::project::Project;
 use crate::report::table;
@@ -19,6 +19,7 @@ use crate::world::docker::members::Member;
   bb ps nginx-proxy    # each container of it")]
 pub(super) struct Args {
     /// The chain: `chains/NAME.yaml`
+    #[arg(add = complete::chains())]
     name: Option<String>,
 }
 

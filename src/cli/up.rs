@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::chain::{Chain, ChainName};
-use crate::cli::{Look, build, chain, say, session};
+use crate::cli::{Look, build, chain, complete, say, session};
 use crate::error::{Error, Result};
 use crate::exec::interrupt::Interrupts;
 use crate::project::Project;
@@ -33,6 +33,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// The chain: `chains/NAME.yaml`
+    #[arg(add = complete::chains())]
     name: String,
     /// Take the images as they are
     #[arg(long)]

@@ -4,12 +4,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod chains;
+mod completed;
 mod config;
 mod doctor;
+mod examples;
 #[path = "../fake/mod.rs"]
 mod fake;
 mod family;
 mod flags;
+#[path = "../help/mod.rs"]
+mod help;
 mod logs;
 mod messages;
 mod missing;

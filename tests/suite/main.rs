@@ -27,6 +27,8 @@ mod errors;
 #[path = "../fake/mod.rs"]
 mod fake;
 mod graphed;
+#[path = "../help/mod.rs"]
+mod help;
 mod made;
 mod repository;
 #[path = "../schemas/mod.rs"]

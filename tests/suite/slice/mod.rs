@@ -7,6 +7,7 @@ mod bom;
 mod chained;
 mod contents;
 mod differs;
+mod examples;
 mod failures;
 mod freshness;
 mod killed;

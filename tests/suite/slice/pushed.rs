@@ -15,14 +15,14 @@ use crate::support::{Room, Run};
 const HTPASSWD: &str = "me:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n";
 
 /// A registry of the test's own, on a port that nobody else has.
-struct Registry {
+pub struct Registry {
     child: Child,
     folder: tempfile::TempDir,
-    address: String,
+    pub address: String,
 }
 
 impl Registry {
-    fn start(closed: bool) -> Self {
+    pub fn start(closed: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         fs::write(path("htpasswd"), HTPASSWD).unwrap();

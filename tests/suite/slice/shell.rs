@@ -18,7 +18,7 @@ fn sitting(room: &Room, what: &str) -> Vec<String> {
     room.engine().docker(&args).lines().map(str::to_owned).collect()
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

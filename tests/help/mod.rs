@@ -1,0 +1,38 @@
+//! What `--help` says: all commands, and the examples of each.
+
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::process::Command;
+
+/// Every command, with `image save` and its like.
+pub fn verbs() -> Vec<String> {
+    let top = commands(&help(""));
+    let below = top.iter().flat_map(|verb| {
+        commands(&help(verb)).into_iter().map(move |below| format!("{verb} {below}"))
+    });
+    let has_below = |verb: &&String| !commands(&help(verb)).is_empty();
+    let plain = top.iter().filter(|verb| !has_below(verb)).cloned().collect::<Vec<_>>();
+    plain.into_iter().chain(below.collect::<Vec<_>>()).collect()
+}
+
+/// The lines below `Examples:`, without their comments.
+pub fn examples(verb: &str) -> Vec<String> {
+    let help = help(verb);
+    let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1);
+    let lines = lines.take_while(|line| line.starts_with("  "));
+    lines.map(|line| line.split("  #").next().unwrap().trim().to_owned()).collect()
+}
+
+fn help(verb: &str) -> String {
+    let mut bb = Command::new(env!("CARGO_BIN_EXE_bb"));
+    let out = bb.args(verb.split_whitespace()).arg("--help").output().unwrap();
+    assert!(out.status.success(), "{verb}");
+    String::from_utf8(out.stdout).unwrap()
+}
+
+fn commands(help: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let lines = lines.take_while(|line| !line.is_empty());
+    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+}

@@ -1,0 +1,94 @@
+//! The examples of `--help` that need containers that really run, logs of a real builder, or an engine that can
+//! tell about itself; `daily` runs those of all other commands.
+
+use std::process::Command;
+
+use super::Project;
+use super::pushed::Registry;
+use super::shell::free_port;
+use crate::help::examples;
+use crate::support::{Room, Run, Running};
+
+const FAILS: &str = "\nfinish_rootfs_build() {\n\techo not today >&2\n\treturn 1\n}\n";
+
+/// As a shell runs it in the project, with these variables.
+fn command(room: &Room, line: &str, env: &[(&str, &str)]) -> Command {
+    let mut command = Command::new("sh");
+    room.seal(&mut command);
+    let bb = std::path::Path::new(env!("CARGO_BIN_EXE_bb")).parent().unwrap();
+    let path = format!("{}:{}", bb.display(), std::env::var("PATH").unwrap());
+    command.args(["-c", &format!("exec {line}")]).current_dir(room.path("")).env("PATH", path);
+    command.envs(env.iter().copied());
+    command
+}
+
+#[track_caller]
+fn work(room: &Room, verb: &str, env: &[(&str, &str)]) {
+    let lines = examples(verb);
+    assert!(!lines.is_empty(), "{verb}");
+    for line in lines {
+        let run = Run::of(command(room, &line, env));
+        assert_eq!(run.code, Some(0), "{line}\n{}{}", run.stdout, run.stderr);
+    }
+}
+
+#[test]
+fn they_work() {
+    let project = Project::get();
+    let room = &project.room;
+    for verb in ["test", "doctor"] {
+        work(room, verb, &[]);
+    }
+    runs(room);
+    pushes(room);
+    chains(room);
+    failures(room);
+    project.restore();
+}
+
+/// What goes on until Ctrl-C gets it.
+fn runs(room: &Room) {
+    for line in examples("run") {
+        if !line.contains("-p ") {
+            Run::of(command(room, &line, &[])).ok();
+            continue;
+        }
+        let line = line.replace("8080", &free_port().to_string());
+        let mut running = Running::start(command(room, &line, &[]));
+        running.wait_for_text("start worker process ");
+        running.signal("INT");
+        assert_eq!(running.end().code, Some(130), "{line}");
+    }
+}
+
+/// The port of the examples may be somebody else's. The registry of `namespace` is the same one.
+fn pushes(room: &Room) {
+    let registry = Registry::start(false);
+    let namespace = format!("{}/{}", registry.address, room.namespace);
+    for line in examples("push") {
+        let own = !line.contains("localhost:5000");
+        let line = line.replace("localhost:5000", &registry.address);
+        let env = [("NAMESPACE", namespace.as_str())];
+        let run = Run::of(command(room, &line, if own { &env } else { &[] })).ok();
+        assert!(run.stdout.contains(&registry.address), "{line}\n{}", run.stdout);
+    }
+}
+
+fn chains(room: &Room) {
+    room.write("chains/nginx-proxy.yaml", include_str!("../../../chains/nginx-proxy.yaml"));
+    for verb in ["up", "ps", "down"] {
+        work(room, verb, &[("PORT", "127.0.0.1:0")]);
+    }
+    room.remove("chains");
+}
+
+/// With a step that has failed, after others that have run twice.
+fn failures(room: &Room) {
+    room.bb("build -nF busybox").ok();
+    let buildconfig = room.read("bb-dock/nginx/Buildconfig.sh");
+    room.write("bb-dock/nginx/Buildconfig.sh", &(buildconfig + FAILS));
+    assert_eq!(room.bb("build").code, Some(1));
+    for verb in ["logs", "shell"] {
+        work(room, verb, &[]);
+    }
+}
