@@ -26,15 +26,18 @@ impl ChainName {
         &self.0
     }
 
-    /// What Compose and the engine call the chain: its containers carry that as a label.
+    /// What Compose and the engine call the chain: its containers carry that as a label. No two namespaces and
+    /// names have the same: `up` and `down` remove what the chain does not have.
     ///
     /// ```
-    /// let name = "web".parse::<gentoo_bb::chain::ChainName>().unwrap();
-    /// assert_eq!(name.project("example.org/jdoe"), "bb-example-org-jdoe-web");
+    /// let name = |text: &str| text.parse::<gentoo_bb::chain::ChainName>().unwrap();
+    /// assert_eq!(name("web").project("jdoe"), "bb-jdoe_web");
+    /// assert_eq!(name("b-c").project("a.b_c"), "bb-a_-b__c_b-c");
     /// ```
     pub fn project(&self, namespace: &str) -> String {
-        let allowed = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' };
-        format!("bb-{}-{}", namespace.chars().map(allowed).collect::<String>(), self.0)
+        // The last `_` is the one before the name, which has none. Compose knows no dots.
+        let namespace = namespace.replace('_', "__").replace('.', "_-");
+        format!("bb-{namespace}_{}", self.0)
     }
 }
 

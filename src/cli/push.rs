@@ -35,12 +35,12 @@ pub(super) struct Args {
 }
 
 const EXAMPLES: &str = "\
-Images are built and tested first. Who you are at the registry is read as `docker login` keeps it.
+Images are built and tested first. Without a registry they go where their names lead: with the namespace `me`
+to Docker's own, as `me/nginx`. Who you are there is read as `docker login` keeps it.
 
 Examples:
   bb push localhost:5000          # all images
-  bb push localhost:5000 nginx    # one, with the images below it
-  bb push nginx                   # to the registry that `namespace` of bb.toml names";
+  bb push localhost:5000 nginx    # one, with the images below it";
 
 /// So many images at the same time; the engine sends several layers of each.
 const AT_ONCE: usize = 4;

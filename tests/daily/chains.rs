@@ -50,7 +50,7 @@ fn chained() -> Room {
 }
 
 fn told(name: &str, image: &str, state: &Value, ports: &Value) -> Value {
-    json!({ "Name": format!("/bb-ns-shop_{name}_1"), "Config": { "Image": image }, "State": state,
+    json!({ "Name": format!("/bb-ns_shop_{name}_1"), "Config": { "Image": image }, "State": state,
             "NetworkSettings": { "Ports": ports } })
 }
 
@@ -60,9 +60,9 @@ fn start_both(room: &Room, web: &Value) {
         { "HostIp": "127.0.0.1", "HostPort": "81" } ] });
     let web = told("web", "ns/plain:latest", web, &ports);
     let log = "one\n\u{1b}[31mtwo\u{1b}[0m\n";
-    room.engine.start_member("bb-ns-shop", "web", web, log);
+    room.engine.start_member("bb-ns_shop", "web", web, log);
     let db = told("db", "elsewhere.example/db", &json!({ "Status": "running" }), &json!({}));
-    room.engine.start_member("bb-ns-shop", "db", db, "");
+    room.engine.start_member("bb-ns_shop", "db", db, "");
     room.engine.start_member("bb-ns-other", "db", json!({}), "");
 }
 
@@ -70,7 +70,7 @@ fn healthy() -> Value {
     json!({ "Status": "running", "Health": { "Status": "healthy" } })
 }
 
-const FILES: &str = "-p bb-ns-shop -f .bb/chains/shop.yaml --project-directory chains";
+const FILES: &str = "-p bb-ns_shop -f .bb/chains/shop.yaml --project-directory chains";
 
 #[test]
 fn a_chain_goes_up_with_its_images_and_down_as_it_was_started() {
@@ -161,7 +161,7 @@ fn a_container_that_does_not_run_is_told_with_its_log() {
             1,
             &format!(
                 "start   shop (docker-compose)\n\
-                 error: `bb-ns-shop_web_1` is not ready{after}: {words}\n  one\n  [31mtwo[0m\n{hint}"
+                 error: `bb-ns_shop_web_1` is not ready{after}: {words}\n  one\n  [31mtwo[0m\n{hint}"
             ),
         );
     }

@@ -19,7 +19,7 @@ impl<'a> Chain<'a> {
     }
 
     fn project(&self) -> String {
-        format!("bb-{}-nginx-proxy", self.0.namespace)
+        format!("bb-{}_nginx-proxy", self.0.namespace)
     }
 
     /// The address in the chain's network of the only container of a service.
