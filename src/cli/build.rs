@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::cli::message::{Messages, tell};
+use crate::cli::output::Output;
 use crate::cli::recall::{Known, Recall, Recalled};
 use crate::cli::scope::Switches;
 use crate::cli::session::{Asked, Asking};
@@ -218,7 +219,7 @@ impl Shown {
     pub(super) fn new(look: Look) -> Self {
         let terminal = look.terminal && !look.json;
         let report: Box<dyn Report> = match (look.json, look.terminal) {
-            (true, _) => Box::new(Json::new(std::io::stdout())),
+            (true, _) => Box::new(Json::new(Output)),
             (false, true) => Box::new(Fancy::new(look.color)),
             (false, false) => Box::new(Plain::new(std::io::stderr(), look.color)),
         };

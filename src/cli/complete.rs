@@ -124,6 +124,12 @@ pub(super) fn kinds_images_and_steps() -> ArgValueCandidates {
     ArgValueCandidates::new(move || candidates(kinds().chain(of_docks()).chain(of_steps())))
 }
 
+/// Names of settings.
+pub(super) fn settings() -> ArgValueCandidates {
+    let known = || project().map(|project| project.settings.effective()).unwrap_or_default();
+    ArgValueCandidates::new(move || candidates(known().into_iter().map(|setting| setting.name)))
+}
+
 /// Names of chains.
 pub(super) fn chains() -> ArgValueCandidates {
     let known = || project().map(|project| chain::known(&project)).unwrap_or_default();

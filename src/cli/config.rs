@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory};
 use serde_json::json;
 
-use crate::cli::{Cli, print, session};
+use crate::cli::{Cli, complete, print, session};
 use crate::config::{Setting, Source, Value};
 use crate::error::{Error, Result};
 use crate::plan::select::suggestion;
@@ -19,7 +19,7 @@ use crate::world::address::found_addresses;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Of this setting the value alone, a line for each piece of a list
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = complete::settings())]
     name: Option<String>,
     /// As JSON
     #[arg(long)]
@@ -55,7 +55,7 @@ pub(super) fn config(args: &Args, state: &Path, color: ColorChoice) -> Result<u8
     };
     let found = settings.iter().find(|setting| setting.name == *name).ok_or_else(|| {
         let names = settings.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
-        Error::usage(format!("unknown setting `{name}`")).hint(near(name, &names))
+        Error::usage(format!("unknown setting `{}`", name.escape_debug())).hint(near(name, &names))
     })?;
     let lines = || found.value.lines().into_iter().map(|line| line + "\n").collect();
     print(&if args.json { pretty(&as_json(found))? } else { lines() });

@@ -38,7 +38,8 @@ pub(super) async fn down(args: &Args, state: &Path) -> Result<u8> {
     }
     let engine = session::engine(&env).await?;
     let compose = Compose::find(engine.address()).await?;
-    if !rendered.exists() {
+    let begun = rendered.exists();
+    if !begun {
         chain::write(&project, &rendered, &chain::read(&project, &name)?)?;
     }
     let label = name.project(&project.settings.namespace);
@@ -49,6 +50,9 @@ pub(super) async fn down(args: &Args, state: &Path) -> Result<u8> {
     compose.run(&label, &rendered, chain::FOLDER, words).await?;
     std::fs::remove_file(&rendered).map_err(|e| Error::file("remove", &rendered, &e))?;
     match count {
+        0 if begun => {
+            say(&format!("done    {name}: no container was left, its networks are removed\n"));
+        }
         0 => say(&format!("nothing to do: `{name}` is not up\n")),
         _ => say(&format!("done    {name}: {} removed\n", counted(count, "container"))),
     }

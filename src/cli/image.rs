@@ -28,7 +28,7 @@ pub(super) enum Verb {
         image: String,
         /// A file, `-` for standard output, or a folder: one that is there, or a name with a `/` at
         /// its end
-        #[arg(short, long, value_name = "FILE|DIR")]
+        #[arg(short, long, value_name = "FILE|DIR", value_hint = clap::ValueHint::AnyPath)]
         output: String,
     },
     /// Tell an image's ID

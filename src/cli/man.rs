@@ -19,6 +19,7 @@ use crate::world::store;
   bb man ~/.local/share/man/man1")]
 pub(super) struct Args {
     /// The folder, made where there is none
+    #[arg(value_hint = clap::ValueHint::DirPath)]
     folder: PathBuf,
 }
 

@@ -24,6 +24,7 @@ mod missing;
 mod new;
 mod notes;
 mod outdated;
+mod output;
 mod pin;
 mod ps;
 mod push;
@@ -45,12 +46,13 @@ mod update;
 mod watch;
 mod why;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ColorChoice, Parser, Subcommand};
 
+use crate::cli::output::{print, say};
 use crate::error::{Error, Exit, Result};
 use crate::report::Message;
 
@@ -210,7 +212,7 @@ pub fn main() -> ExitCode {
         ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
     };
     let look = Look { color, terminal, json: cli.verb.json() };
-    match run(cli, look) {
+    match run(cli, look).and_then(|code| output::complete().map(|()| code)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             message::tell(look, &Message::Error(&error));
@@ -311,14 +313,4 @@ fn inside(root: &Path, path: &Path) -> PathBuf {
         Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
         _ => resolved,
     }
-}
-
-/// Text for people, on standard error.
-fn say(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
-}
-
-/// Data, on standard output.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }

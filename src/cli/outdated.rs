@@ -50,6 +50,10 @@ pub(super) struct Args {
     offline: bool,
 }
 
+/// As JSON, where there is nothing that a stage3 or a snapshot matters for.
+const NOTHING: &str =
+    "{\n  \"stage3\": null,\n  \"snapshot\": null,\n  \"images\": [],\n  \"steps\": []\n}\n";
+
 pub(super) async fn outdated(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let env = session::environment();
     // What is not verified must not get into a builder that others use.
@@ -58,7 +62,11 @@ pub(super) async fn outdated(args: &Args, state: &Path, look: Look) -> Result<u8
     let plan = asked_for(&args.images, &project)?;
     let builds = plan.order().iter().any(|ix| plan.step(*ix).id.kind == Kind::Rootfs);
     let Some(lock) = project.lock()?.filter(|_| builds) else {
-        say("nothing is compiled, so an update would change nothing\n");
+        if args.json {
+            print(NOTHING);
+        } else {
+            say("nothing is compiled, so an update would change nothing\n");
+        }
         return Ok(0);
     };
     let mut shadow = shadow(&project);

@@ -35,7 +35,7 @@ pub(super) struct Args {
 }
 
 const EXAMPLES: &str = "\
-Images are built and tested first. Without a registry they go where their names lead: with the namespace `me`
+Images are built and tested first. Without a registry they go where their names lead: with the namespace `me` \
 to Docker's own, as `me/nginx`. Who you are there is read as `docker login` keeps it.
 
 Examples:

@@ -112,7 +112,7 @@ impl Upping<'_> {
         let new = file.with_extension("new.yaml");
         chain::write(&self.project, &new, chain)?;
         let checked = self.compose.run(project, &new, chain::FOLDER, &["config", "-q"]).await;
-        let kept = checked.and_then(|()| {
+        let kept = checked.map_err(|error| self.refused(&new, &error)).and_then(|()| {
             std::fs::rename(&new, &file).map_err(|e| Error::file("write", &file, &e))
         });
         if kept.is_err() {
@@ -120,6 +120,16 @@ impl Upping<'_> {
             let _ = std::fs::remove_file(&new);
         }
         kept.map(|()| file)
+    }
+
+    /// What the tool says of a file that it does not take, told of the one that somebody has written.
+    fn refused(&self, file: &Path, error: &Error) -> Error {
+        let own = chain::file(self.name).display().to_string();
+        let message = format!("`{}` does not take `{own}`", self.compose.name());
+        let told = format!("./{}", file.display());
+        let lines = error.details().iter().map(|line| line.replace(&told, &own));
+        let lines = lines.map(|line| line.replace(&file.display().to_string(), &own));
+        lines.fold(Error::config(message), Error::detail)
     }
 
     /// Waits until all containers run and are healthy.

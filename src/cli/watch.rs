@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::message::{Messages, tell};
+use crate::cli::output::nobody_reads;
 use crate::cli::{Look, build, complete, session};
 use crate::error::{Error, Exit, Result};
 use crate::project::{Project, SETTINGS_FILE};
@@ -56,6 +57,9 @@ pub(super) async fn watch(args: &Args, state: &Path, look: Look) -> Result<u8> {
         }
         first = false;
         tell(look, &Message::Watching);
+        if nobody_reads() {
+            return Ok(0);
+        }
         let counts = |path: &Path| seen.counts(path.strip_prefix(&root).unwrap_or(path));
         let [int, term] = &mut interrupts;
         let changed = tokio::select! {

@@ -55,7 +55,7 @@ struct Total<'a> {
 struct Failure<'a> {
     exit: u8,
     message: &'a str,
-    details: &'a [String],
+    details: Vec<&'a str>,
     place: Option<Spot<'a>>,
     hint: Option<&'a str>,
 }
@@ -139,7 +139,12 @@ fn failure(error: &Error) -> Failure<'_> {
     Failure {
         exit: error.exit().code(),
         message: error.message(),
-        details: error.details(),
+        // For people they are set off by two blanks.
+        details: error
+            .details()
+            .iter()
+            .map(|line| line.strip_prefix("  ").unwrap_or(line))
+            .collect(),
         place: error.place().map(spot),
         hint: error.hint_text(),
     }

@@ -116,6 +116,10 @@ fn what_is_not_up_is_listed_and_may_be_taken_down() {
     says(&bb(&room, "down shop"), 0, "nothing to do: `shop` is not up\n");
     assert_eq!(called(&room), format!("{FILES} down --remove-orphans\n"));
     assert!(!room.path(".bb/chains/shop.yaml").exists());
+    // What an `up` that failed early has left.
+    room.write(".bb/chains/shop.yaml", CHAIN);
+    let left = "done    shop: no container was left, its networks are removed\n";
+    says(&bb(&room, "down shop"), 0, left);
 }
 
 #[test]
@@ -196,9 +200,10 @@ fn a_file_that_the_tool_refuses_replaces_none_that_is_up() {
     bb(&room, "up --no-build shop").ok();
     let before = fs::read_to_string(room.path(".bb/chains/shop.yaml")).unwrap();
     room.write("chains/shop.yaml", "services: { web: { imag: x } }\n");
-    tool(&mut room, "case $* in *config*) echo Unsupported; exit 1 ;; esac");
-    let refused = "error: `docker-compose config` failed: exit code 1\n  Unsupported\n";
-    says(&bb(&room, "up --no-build shop"), 1, refused);
+    tool(&mut room, "case $* in *config*) echo \"./$4 is invalid\"; exit 1 ;; esac");
+    let refused =
+        "error: `docker-compose` does not take `chains/shop.yaml`\n  chains/shop.yaml is invalid\n";
+    says(&bb(&room, "up --no-build shop"), 3, refused);
     let chains = fs::read_dir(room.path(".bb/chains")).unwrap();
     let chains = chains.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
     assert_eq!(chains, ["shop.yaml"]);

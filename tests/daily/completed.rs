@@ -58,6 +58,7 @@ fn bash_completes_commands_docks_and_steps() {
     assert_eq!(bash(&room, "bb step rootfs:t"), ["top"]);
     assert_eq!(bash(&room, "bb step rootfs:"), ["base", "mid", "side", "top"]);
     assert_eq!(bash(&room, "bb graph --format=s"), ["svg"]);
+    assert_eq!(bash(&room, "bb config nam"), ["namespace"]);
     assert_eq!(bash(&room, "bb clean verif"), ["verify", "verify:portage", "verify:stage3"]);
 }
 

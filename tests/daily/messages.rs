@@ -124,7 +124,7 @@ fn failures_and_errors_are_told() {
         [
             r#"{"type":"started","step":"task:t","reason":"never built"}"#,
             r#"{"type":"line","step":"task:t","text":"f.c:1:2: error: no x"}"#,
-            r#"{"type":"failed","step":"task:t","error":{"exit":1,"message":"the command ended with exit status: 3","details":["  f.c:1:2: error: no x"],"place":null,"hint":null},"log":".bb/logs/task/t.log","again":"bb step task:t"}"#,
+            r#"{"type":"failed","step":"task:t","error":{"exit":1,"message":"the command ended with exit status: 3","details":["f.c:1:2: error: no x"],"place":null,"hint":null},"log":".bb/logs/task/t.log","again":"bb step task:t"}"#,
             r#"{"type":"summary","executed":[],"fresh":0,"taken":0,"failed":["task:t"],"skipped":["task:u"],"seconds":S,"exit":1,"message":"1 step failed, 1 not run because of it; 0 done"}"#,
         ]
     );
@@ -186,4 +186,18 @@ fn the_schema_tells_wrong_from_right() {
         assert_ne!(faults(line), Vec::<String>::new(), "{line}");
     }
     assert_eq!(faults(r#"{"type":"watching"}"#), Vec::<String>::new());
+}
+
+/// A disk that is full loses data, and the command says so; a reader that has gone has seen enough.
+#[test]
+fn data_that_is_lost_is_a_failure() {
+    let room = family();
+    let run = |line: &str| room.run("sh", &["-c", line]);
+    let lost = "error: cannot write standard output: no space left on device\n";
+    for args in ["list", "export ninja", "completions zsh", "config", "image sbom plain"] {
+        let full = run(&format!("exec bb {args} >/dev/full"));
+        assert_eq!((full.code, full.text.as_str()), (Some(1), lost), "{args}");
+        let gone = run(&format!("bb {args} | true"));
+        assert_eq!((gone.code, gone.text.as_str()), (Some(0), ""), "{args}");
+    }
 }

@@ -78,6 +78,9 @@ fn what_it_is_asked_for_must_be_there() {
         "",
         "nothing is compiled, so an update would change nothing\n",
     );
+    let nothing =
+        "{\n  \"stage3\": null,\n  \"snapshot\": null,\n  \"images\": [],\n  \"steps\": []\n}\n";
+    place.bb("outdated --json plain").is(0, nothing, "");
 }
 
 #[test]

@@ -1,0 +1,69 @@
+//! Standard output and error: the only writer of both.
+//!
+//! What could not be written is remembered: a command whose data is lost must not end as if all were well. A
+//! reader that has gone away is no failure.
+
+use std::io::{self, ErrorKind, Write};
+use std::sync::Mutex;
+
+use crate::error::{Error, Result, io_reason};
+
+/// Why data on standard output was lost, the first time it was.
+static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Text for people, on standard error.
+pub(super) fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Data, on standard output.
+pub(super) fn print(text: &str) {
+    // Whether it was written is asked at the end.
+    let _ = Output.write_all(text.as_bytes());
+}
+
+/// Whether who read standard output has gone away.
+pub(super) fn nobody_reads() -> bool {
+    let lost = LOST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    lost.as_ref().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+/// Standard output is complete.
+///
+/// # Errors
+/// Something of it could not be written, but for want of a reader.
+pub(super) fn complete() -> Result<()> {
+    // A failure of this is remembered, too.
+    let _ = Output.flush();
+    let lost = LOST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match lost.as_ref().filter(|error| error.kind() != ErrorKind::BrokenPipe) {
+        Some(error) => {
+            Err(Error::step(format!("cannot write standard output: {}", io_reason(error))))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Standard output, with what was lost remembered.
+#[derive(Debug)]
+pub(super) struct Output;
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        remember(io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        remember(io::stdout().flush())
+    }
+}
+
+fn remember<T>(written: io::Result<T>) -> io::Result<T> {
+    if let Err(error) = &written
+        && error.kind() != ErrorKind::Interrupted
+    {
+        let mut lost = LOST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        lost.get_or_insert_with(|| io::Error::new(error.kind(), io_reason(error)));
+    }
+    written
+}
