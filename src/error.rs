@@ -54,6 +54,13 @@ impl Place {
         Self { file: file.into(), text: text.into(), span, label: String::new() }
     }
 
+    /// Where it begins; both count from 1, the column in characters.
+    pub fn line_and_column(&self) -> (usize, usize) {
+        let before = self.text.get(..self.span.start).unwrap_or(&self.text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        (before.matches('\n').count() + 1, line.chars().count() + 1)
+    }
+
     /// The same with words beside the caret.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {

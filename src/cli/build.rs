@@ -217,13 +217,12 @@ pub(super) struct Shown {
 
 impl Shown {
     pub(super) fn new(look: Look) -> Self {
-        let terminal = look.terminal && !look.json;
         let report: Box<dyn Report> = match (look.json, look.terminal) {
             (true, _) => Box::new(Json::new(Output)),
             (false, true) => Box::new(Fancy::new(look.color)),
             (false, false) => Box::new(Plain::new(std::io::stderr(), look.color)),
         };
-        Self { report, exit: None, terminal, failures: vec![], buried: false }
+        Self { report, exit: None, terminal: look.terminal, failures: vec![], buried: false }
     }
 
     pub(super) fn event(&mut self, event: Event) {

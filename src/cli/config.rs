@@ -6,6 +6,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory};
 use serde_json::json;
 
+use crate::cli::output::print_json;
 use crate::cli::{Cli, complete, print, session};
 use crate::config::{Setting, Source, Value};
 use crate::error::{Error, Result};
@@ -46,19 +47,22 @@ pub(super) fn config(args: &Args, state: &Path, color: ColorChoice) -> Result<u8
         of_colour(color, env.get("NO_COLOR").is_some_and(|v| !v.is_empty())),
     ]);
     let Some(name) = &args.name else {
-        print(&if args.json {
-            pretty(&settings.iter().map(as_json).collect())?
+        if args.json {
+            print_json(&settings.iter().map(as_json).collect::<Vec<_>>())?;
         } else {
-            text(&settings)
-        });
+            print(&text(&settings));
+        }
         return Ok(0);
     };
     let found = settings.iter().find(|setting| setting.name == *name).ok_or_else(|| {
         let names = settings.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
         Error::usage(format!("unknown setting `{}`", name.escape_debug())).hint(near(name, &names))
     })?;
-    let lines = || found.value.lines().into_iter().map(|line| line + "\n").collect();
-    print(&if args.json { pretty(&as_json(found))? } else { lines() });
+    if args.json {
+        print_json(&as_json(found))?;
+    } else {
+        print(&found.value.lines().into_iter().map(|line| line + "\n").collect::<String>());
+    }
     Ok(0)
 }
 
@@ -128,9 +132,4 @@ fn as_json(Setting { name, value, source }: &Setting) -> serde_json::Value {
         Value::Flag(flag) => json!(flag),
     };
     json!({ "name": name, "value": value, "from": source.to_string() })
-}
-
-fn pretty(value: &serde_json::Value) -> Result<String> {
-    let text = serde_json::to_string_pretty(value);
-    Ok(text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))? + "\n")
 }

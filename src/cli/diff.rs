@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use crate::cli::output::print_json;
 use crate::cli::{complete, image, print, session};
 use crate::contents::difference;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exec::action::builds;
 use crate::project::Project;
 use crate::report;
@@ -29,8 +30,7 @@ pub(super) fn diff(args: &Args, state: &Path) -> Result<u8> {
     let (now, before) = builds(&work.dir)?;
     let found = now.zip(before).map(|(now, before)| difference(&before, &now));
     if args.json {
-        let text = serde_json::to_string_pretty(&found);
-        print(&(text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))? + "\n"));
+        print_json(&found)?;
     } else if let Some(found) = &found {
         print(&report::difference::difference(name, found));
     } else {

@@ -13,9 +13,10 @@ use clap::ColorChoice;
 use rustix::termios::tcgetwinsize;
 use serde_json::json;
 
+use crate::cli::output::print_json;
 use crate::cli::{Look, print, session};
-use crate::doctor::{Finding, is_healthy};
-use crate::error::{Error, Result};
+use crate::doctor::is_healthy;
+use crate::error::Result;
 use crate::report::findings;
 
 /// Look whether everything is fit for a build, and say what to do if not.
@@ -53,7 +54,7 @@ pub(super) async fn doctor(
     let found = gathering.findings(state).await;
     let healthy = is_healthy(&found);
     if args.json {
-        print(&as_json(&found, healthy)?);
+        print_json(&json!({ "healthy": healthy, "findings": found }))?;
     } else {
         let terminal = std::io::stdout().is_terminal();
         let color = color == ColorChoice::Always || look.color && terminal;
@@ -62,9 +63,4 @@ pub(super) async fn doctor(
         print(&findings::text(&found, color, width));
     }
     Ok(u8::from(!healthy))
-}
-
-fn as_json(found: &[Finding], healthy: bool) -> Result<String> {
-    let text = serde_json::to_string_pretty(&json!({ "healthy": healthy, "findings": found }));
-    Ok(text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))? + "\n")
 }

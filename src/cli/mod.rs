@@ -211,7 +211,8 @@ pub fn main() -> ExitCode {
         ColorChoice::Never => false,
         ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
     };
-    let look = Look { color, terminal, json: cli.verb.json() };
+    let json = cli.verb.json();
+    let look = Look { color, terminal: terminal && !json, json };
     match run(cli, look).and_then(|code| output::complete().map(|()| code)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use crate::cli::build::Shown;
+use crate::cli::output::print_json;
 use crate::cli::session::{self, Asked, Asking};
 use crate::cli::{Look, complete, pin, print, say, update};
 use crate::error::{Error, Result};
@@ -73,7 +74,7 @@ pub(super) async fn outdated(args: &Args, state: &Path, look: Look) -> Result<u8
     shadow.settings.date = date;
     let offered = pin::offered(&shadow, args.offline, Some(&lock), look).await?;
     if offered.stage3 <= lock.stage3.timestamp && offered.snapshot.is_none() {
-        return Ok(nothing_newer(args, &lock));
+        return nothing_newer(args, &lock);
     }
     let _held = pin::hold(&shadow).await?;
     let new = pin::preview(&project, &shadow, args.offline, &lock, look).await?;
@@ -83,7 +84,11 @@ pub(super) async fn outdated(args: &Args, state: &Path, look: Look) -> Result<u8
     preview.builder(args.offline, look, &asked).await?;
     let foreseen = preview.foresee(&asked).await?;
     let found = preview.compare((&lock, &new), &foreseen)?;
-    print(&if args.json { json(&found) } else { told(&found) });
+    if args.json {
+        print_json(&found)?;
+    } else {
+        print(&told(&found));
+    }
     Ok(u8::from(args.exit_code && found.images.iter().any(Image::changes)))
 }
 
@@ -106,18 +111,14 @@ fn shadow_plan(shadow: &Project, lock: &Lock) -> Result<Plan> {
     shadow.plan(&shadow.docks()?, Some(lock))
 }
 
-fn nothing_newer(args: &Args, lock: &Lock) -> u8 {
+fn nothing_newer(args: &Args, lock: &Lock) -> Result<u8> {
     let (stage3, snapshot) = (&lock.stage3.timestamp, lock.date());
     if args.json {
-        print(&json(&Outdated::between(lock, lock)));
+        print_json(&Outdated::between(lock, lock))?;
     } else {
         print(&format!("nothing newer: stage3 {stage3}, snapshot {snapshot}\n"));
     }
-    0
-}
-
-fn json(found: &Outdated) -> String {
-    serde_json::to_string_pretty(found).unwrap_or_default() + "\n"
+    Ok(0)
 }
 
 fn told(found: &Outdated) -> String {

@@ -6,6 +6,8 @@
 use std::io::{self, ErrorKind, Write};
 use std::sync::Mutex;
 
+use serde::Serialize;
+
 use crate::error::{Error, Result, io_reason};
 
 /// Why data on standard output was lost, the first time it was.
@@ -20,6 +22,18 @@ pub(super) fn say(text: &str) {
 pub(super) fn print(text: &str) {
     // Whether it was written is asked at the end.
     let _ = Output.write_all(text.as_bytes());
+}
+
+/// Data as JSON, to be read by people, too.
+pub(super) fn print_json(data: &impl Serialize) -> Result<()> {
+    print(&json_text(data)?);
+    Ok(())
+}
+
+/// The same as text, ending in a newline.
+pub(super) fn json_text(data: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(data);
+    Ok(text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))? + "\n")
 }
 
 /// Whether who read standard output has gone away.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::cli::output::json_text;
 use crate::cli::{Look, complete, image, print, say, session};
 use crate::diag;
 use crate::dock::Dock;
@@ -90,8 +91,7 @@ fn sized(project: &Project, plan: &Plan, docks: &[Dock], name: &str) -> Result<S
 fn text(sized: &[Sized], args: &Args) -> Result<String> {
     if args.json {
         let all = sized.iter().map(|one| one.as_json(args.diff)).collect::<Vec<_>>();
-        let text = serde_json::to_string_pretty(&all);
-        return Ok(text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))? + "\n");
+        return json_text(&all);
     }
     if args.images.is_empty() {
         let row = |one: &Sized| {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::cli::output::print_json;
 use crate::cli::{complete, print, session};
 use crate::error::{Error, Result};
 use crate::exec::action::summary;
@@ -50,8 +51,7 @@ pub(super) async fn why(args: &Args, state: &Path) -> Result<u8> {
     let chains = chains(&plan, &standings, target);
     let made = made(&plan.step(target).work);
     if args.json {
-        let text = serde_json::to_string_pretty(&as_json(&plan, &id, &chains, made.as_ref()));
-        print(&(text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))? + "\n"));
+        print_json(&as_json(&plan, &id, &chains, made.as_ref()))?;
     } else {
         print(&as_text(&plan, &id, &chains));
         if let Some(made) = made {

@@ -11,8 +11,8 @@ use serde::Serialize;
 use crate::error::{Error, Exit, Place};
 use crate::exec::event::Event;
 use crate::ids::StepId;
-use crate::report::Report;
 use crate::report::message::Message;
+use crate::report::{self, Report};
 
 /// A transfer of unknown length is told once for so many bytes.
 const UNKNOWN_LENGTH_STEP: u64 = 1 << 20;
@@ -31,7 +31,7 @@ enum Entry<'a> {
     Pinned { stage3: &'a str, snapshot: &'a str },
     PassedOver { message: &'a str },
     Warning { message: &'a str, hint: Option<&'a str> },
-    Summary(Total<'a>),
+    Summary(Total),
     NothingMissing { images: &'a str },
     Pushed { image: &'a str, digest: &'a str, layers_sent: usize, layers_there: usize },
     Watching,
@@ -40,7 +40,7 @@ enum Entry<'a> {
 }
 
 #[derive(Serialize)]
-struct Total<'a> {
+struct Total {
     executed: Vec<String>,
     fresh: usize,
     taken: usize,
@@ -48,7 +48,7 @@ struct Total<'a> {
     skipped: Vec<String>,
     seconds: f64,
     exit: u8,
-    message: &'a str,
+    message: String,
 }
 
 #[derive(Serialize)]
@@ -70,13 +70,12 @@ struct Spot<'a> {
 
 /// One line, ending in a newline.
 pub fn json(message: &Message<'_>) -> String {
-    let text = message.text(false);
-    let line = serde_json::to_string(&line(message, text.trim_end()));
+    let line = serde_json::to_string(&line(message));
     // Nothing in a line can fail to be written: its keys are strings, its numbers finite.
     line.unwrap_or_default() + "\n"
 }
 
-fn line<'a>(message: &'a Message<'_>, text: &'a str) -> Entry<'a> {
+fn line<'a>(message: &'a Message<'_>) -> Entry<'a> {
     match message {
         Message::Event(event) => of_event(event),
         Message::Planned { step, state, reason } => Entry::Planned { step, state, reason },
@@ -92,7 +91,7 @@ fn line<'a>(message: &'a Message<'_>, text: &'a str) -> Entry<'a> {
             skipped: ids(&summary.skipped),
             seconds: took.as_secs_f64(),
             exit: exit.map_or(0, Exit::code),
-            message: text,
+            message: report::summary(summary, *took),
         }),
         Message::NothingMissing { images } => Entry::NothingMissing { images },
         Message::Pushed { image, digest, sent, there } => {
@@ -150,16 +149,9 @@ fn failure(error: &Error) -> Failure<'_> {
     }
 }
 
-/// Line and column count from 1, the column in characters.
 fn spot(place: &Place) -> Spot<'_> {
-    let before = place.text.get(..place.span.start).unwrap_or(&place.text);
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Spot {
-        file: shown(&place.file),
-        line: before.matches('\n').count() + 1,
-        column: before.get(start..).map_or(0, |line| line.chars().count()) + 1,
-        label: &place.label,
-    }
+    let (line, column) = place.line_and_column();
+    Spot { file: shown(&place.file), line, column, label: &place.label }
 }
 
 /// Events as they come.

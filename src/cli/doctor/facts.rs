@@ -245,10 +245,9 @@ fn docks_and_lock(project: &Project) -> Result<project::Facts, Error> {
 
 /// The message with its place, and the details.
 fn in_words(error: &Error) -> String {
-    let place = error.place().map(|place| {
-        let before = place.text.get(..place.span.start).unwrap_or_default();
-        format!("{}:{}: ", place.file.display(), 1 + before.matches('\n').count())
-    });
+    let place = error
+        .place()
+        .map(|place| format!("{}:{}: ", place.file.display(), place.line_and_column().0));
     let details = error.details().iter().map(|detail| format!("; {}", detail.trim()));
     let details = details.collect::<String>();
     without_secrets(&format!("{}{}{details}", place.unwrap_or_default(), error.message()))
