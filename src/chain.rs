@@ -3,7 +3,7 @@
 //! Knows text only, and of Compose's format nothing but `services.*.image`: what is wrong with the rest,
 //! the compose tool says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
@@ -14,6 +14,7 @@ use serde_saphyr::{Location, MessageFormatter, Spanned, UserMessageFormatter};
 
 use crate::dock::{Markers, Rendered};
 use crate::error::{Error, Result, lower_first};
+use crate::limits::{Limit, Limits};
 use crate::plan::select::suggestion;
 
 /// The name of a chain, which is the name of its file.
@@ -89,7 +90,7 @@ impl Chain {
     /// It is no YAML, or not shaped as a Compose file: shown at its place in the text.
     pub fn parse(file: &Path, text: &str, markers: &Markers) -> Result<Self> {
         let rendered = Rendered::from_template(file, text, markers);
-        let options = serde_saphyr::options! { with_snippet: false };
+        let options = options();
         let read = serde_saphyr::from_str_with_options::<ComposeFile>(rendered.text(), options);
         let services = read.map_err(|e| malformed(&rendered, &e))?.services;
         let services = services.ok_or_else(|| {
@@ -114,10 +115,11 @@ impl Chain {
     /// # Errors
     /// It names an image of the namespace that no dock makes.
     pub fn docks(&self, namespace: &str, tag: &str, docks: &[String]) -> Result<Vec<String>> {
+        let known = docks.iter().map(String::as_str).collect::<BTreeSet<_>>();
         let mut ours = vec![];
         for (image, span) in &self.images {
             let Some(name) = own_name(image, namespace, tag) else { continue };
-            if !docks.iter().any(|dock| dock == name) {
+            if !known.contains(name) {
                 let message = format!("no dock makes the image `{image}`");
                 return Err(self.rendered.mistake(message, span).hint(suggestion(name, docks)));
             }
@@ -128,6 +130,32 @@ impl Chain {
         Ok(ours)
     }
 }
+
+/// What is read of YAML: aliases may make a small text large, and each level of nesting takes some of the
+/// stack.
+fn options() -> serde_saphyr::Options {
+    let nesting = usize::try_from(Limits::default().of(Limit::Nesting)).unwrap_or(usize::MAX);
+    let mut aliases = serde_saphyr::options::AliasLimits::default();
+    aliases.max_total_replayed_events = MOST_REPLAYED;
+    aliases.max_replay_stack_depth = 8;
+    aliases.max_alias_expansions_per_anchor = MOST_ALIASES;
+    serde_saphyr::options! {
+        with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_depth: nesting,
+            flow_nesting_limit: nesting,
+            max_aliases: MOST_ALIASES,
+            max_anchors: MOST_ALIASES,
+            max_documents: 1,
+        },
+        alias_limits: aliases,
+    }
+}
+
+/// Aliases and anchors of a Compose file; real ones have a dozen.
+const MOST_ALIASES: usize = 1000;
+/// Values that aliases stand for, altogether.
+const MOST_REPLAYED: usize = 100_000;
 
 /// The dock of an image that a build tags.
 fn own_name<'a>(image: &'a str, namespace: &str, tag: &str) -> Option<&'a str> {

@@ -10,8 +10,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::error::{Error, Place, Result, lower_first};
+use crate::limits::Limits;
 
 mod effective;
+mod limits;
 mod source;
 mod trust;
 
@@ -55,6 +57,8 @@ struct File {
     build: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
     task: BTreeMap<Spanned<String>, TaskTable>,
+    #[serde(default)]
+    limits: limits::Table,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -145,6 +149,8 @@ pub struct Settings {
     pub labels: BTreeMap<String, String>,
     /// Users' own steps, by name.
     pub tasks: Vec<Task>,
+    /// How much is read of what others have written.
+    pub limits: Limits,
     /// The text of `bb.toml`, for messages that show a place in it.
     pub text: String,
     /// Where each of them is from.
@@ -174,6 +180,7 @@ impl Default for Settings {
             made_by_make: vec![],
             labels: BTreeMap::new(),
             tasks: vec![],
+            limits: Limits::default(),
             text: String::new(),
             sources: Sources::default(),
         }
@@ -188,6 +195,7 @@ impl Settings {
         let mut settings = Self { text: text.to_owned(), sources, ..Self::default() };
         settings.apply_build(file, text, &parsed)?;
         settings.apply_tasks(&parsed)?;
+        settings.apply_limits(file, text, &parsed.limits)?;
         settings.apply_file(parsed);
         settings.apply_env(env);
         settings.check()?;

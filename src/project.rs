@@ -6,8 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use globset::{GlobBuilder, GlobMatcher};
-
 use crate::config::{Settings, Task};
 use crate::dock::discover::FileKind;
 use crate::dock::ignore::Ignore;
@@ -17,11 +15,14 @@ use crate::dock::{
 use crate::error::{Error, Result};
 use crate::exec::action::templates_digest;
 use crate::ids::DockName;
+use crate::limits::{Limit, Limits};
 use crate::lock::Lock;
 use crate::parallel;
+use crate::patterns::Pattern;
 use crate::plan::expand::{Layout, Sources};
-use crate::plan::{DockFacts, Plan, TaskFacts, expand};
+use crate::plan::{DockFacts, Plan, TaskFacts, expand, stack};
 use crate::world::keys;
+use crate::world::read;
 use crate::world::store::Store;
 
 /// The settings' file.
@@ -45,8 +46,8 @@ impl Project {
     /// Reads `bb.toml` in the current folder. `state` is the state folder, relative to it.
     pub fn load(env: &BTreeMap<String, String>, state: &Path) -> Result<Self> {
         let file = Path::new(SETTINGS_FILE);
-        let text = std::fs::read_to_string(file).map_err(|e| {
-            let error = Error::file("read", file, &e);
+        let text = read::text(file).map_err(|e| {
+            let error = read::failed(file, &e);
             Error::config(error.message())
                 .hint("a project is a folder with a `bb.toml` and docks in `bb-dock/`")
         })?;
@@ -65,10 +66,10 @@ impl Project {
     /// It is malformed, or the environment's DATE asks for another snapshot.
     pub fn lock(&self) -> Result<Option<Lock>> {
         let file = Path::new(LOCK_FILE);
-        let text = match std::fs::read_to_string(file) {
+        let text = match read::text(file) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::file("read", file, &e)),
+            Err(e) => return Err(Error::config(read::failed(file, &e).message())),
         };
         let lock = Lock::parse(file, &text)?;
         match &self.settings.date {
@@ -108,6 +109,11 @@ impl Project {
         let markers = self.settings.markers(lock.map_or("", Lock::date)).into();
         let known = Known { markers: &markers, docks: &names };
         let facts = parallel::map(docks, |dock| facts(dock, known))?;
+        if let Some(dock) =
+            stack::too_high(&facts).and_then(|n| docks.iter().find(|d| d.name == *n))
+        {
+            return Err(too_high(dock, known)?);
+        }
         let keyrings = keys::files(&self.settings).into_iter().flat_map(followed);
         expand(Sources {
             settings: &self.settings,
@@ -172,11 +178,10 @@ impl Project {
                 files.insert(PathBuf::from(&input.text));
                 continue;
             }
-            let glob = GlobBuilder::new(&input.text).literal_separator(true).build();
-            let glob = glob.map_err(|e| {
-                self.settings.error_at(format!("not a pattern: {}", e.kind()), input)
-            })?;
-            files.extend(matching(&glob.compile_matcher(), &input.text));
+            let pattern = Pattern::new(&input.text)
+                .map_err(|why| self.settings.error_at(format!("not a pattern: {why}"), input))?;
+            let found = matching(&pattern, &input.text);
+            files.extend(found.map_err(|why| self.settings.error_at(why, input))?);
         }
         let files = files.into_iter().flat_map(followed).collect::<BTreeSet<_>>();
         Ok(files.into_iter().collect())
@@ -207,9 +212,17 @@ fn plain(entry: walkdir::DirEntry) -> PathBuf {
 }
 
 /// Files that a pattern matches.
-fn matching(matcher: &GlobMatcher, pattern: &str) -> impl Iterator<Item = PathBuf> {
-    let files = below(pattern).filter(|e| !e.file_type().is_dir()).map(plain);
-    files.filter(|p| matcher.is_match(p))
+fn matching(pattern: &Pattern, text: &str) -> Result<Vec<PathBuf>, String> {
+    let limits = Limits::default();
+    let mut files = vec![];
+    for (at, entry) in below(text).enumerate() {
+        let few = limits.check(Limit::Walked, at as u64);
+        few.map_err(|e| format!("what `{text}` has to look through is {e}"))?;
+        if !entry.file_type().is_dir() {
+            files.extend(Some(plain(entry)).filter(|path| pattern.matches(path)));
+        }
+    }
+    Ok(files)
 }
 
 /// Folders in which a pattern may match something: another entry in one may be another match.
@@ -256,6 +269,7 @@ fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
         base_reference: base(&template).map(|parent| parent.reference.clone()),
         labels: dock.settings.labels.clone(),
         base: base(&template).and_then(|parent| parent.target.dock().cloned()),
+        layers: layers(&template),
         externals: externals.collect::<BTreeSet<_>>().into_iter().collect(),
         has_rootfs: template.uses_rootfs,
         rootfs_files: rootfs_files(dock)?,
@@ -281,20 +295,33 @@ fn base(template: &Template) -> Option<&Parent> {
     last.filter(|p| p.target != ParentKind::Scratch)
 }
 
+/// How many layers of its own an image has at least: each `COPY` and `ADD` of the last stage is one.
+fn layers(template: &Template) -> u64 {
+    let stages = template.parents.iter().filter(|p| p.role == Role::From).count();
+    let last = template.copies.iter().filter(|copy| copy.stage + 1 == stages);
+    last.map(|copy| copy.instruction).collect::<BTreeSet<_>>().len() as u64
+}
+
+/// The error of a dock that stands on more than an engine can stack, at its last FROM.
+fn too_high(dock: &Dock, known: Known<'_>) -> Result<Error> {
+    let rendered = dock.render(known.markers)?;
+    let template = dock::template::parse(&rendered, known)?;
+    let span = base(&template).map_or(0..0, |parent| parent.span.clone());
+    let most = Limits::default().of(Limit::Layers);
+    let message = format!("`{}` would have more than {most} layers with those below it", dock.name);
+    let hint = "engines stack no more: put what several docks add into one of them";
+    Ok(rendered.mistake(message, &span).hint(hint))
+}
+
 fn rootfs_files(dock: &Dock) -> Result<Vec<PathBuf>> {
     let mut files = vec![dock.buildconfig_file.clone()];
     for pattern in &dock.settings.rootfs.inputs {
-        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
-        let glob = glob.map_err(|e| {
+        let compiled = Pattern::new(pattern).map_err(|why| {
             let file = dock.dir.join("dock.toml");
-            Error::config(format!(
-                "`{pattern}` in `{}` is not a pattern: {}",
-                file.display(),
-                e.kind()
-            ))
+            let shown = pattern.chars().take(80).collect::<String>();
+            Error::config(format!("`{shown}` in `{}` is not a pattern: {why}", file.display()))
         })?;
-        let matcher = glob.compile_matcher();
-        let matching = dock.files.iter().filter(|f| matcher.is_match(&f.path));
+        let matching = dock.files.iter().filter(|f| compiled.matches(&f.path));
         files.extend(matching.map(|f| dock.dir.join(&f.path)));
     }
     let mut files = files.into_iter().flat_map(followed).collect::<Vec<_>>();

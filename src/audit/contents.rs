@@ -9,10 +9,13 @@ use crate::oci::tree::{Tree, join};
 /// Packages (`category/name-version`) by the paths that they have installed.
 pub type Owners = BTreeMap<String, String>;
 
+/// Linux has no longer paths.
+const LONGEST: usize = 4096;
+
 /// Takes one package's list in. Paths are where they are in the image: Portage writes `/bin/x` where
 /// `/bin` is a link.
 pub fn add(owners: &mut Owners, package: &str, contents: &str, tree: &Tree) {
-    for path in contents.lines().filter_map(path) {
+    for path in contents.lines().filter_map(path).filter(|path| path.len() <= LONGEST) {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         if let Ok(folder) = tree.resolve("", folder) {
             owners.insert(join(&folder, name), package.to_owned());

@@ -91,10 +91,21 @@ pub struct Allowance {
     pub reason: String,
 }
 
-impl Allowance {
+/// An allowance whose pattern is compiled.
+struct Allowing<'a> {
+    allowance: &'a Allowance,
+    pattern: Option<Glob>,
+}
+
+impl<'a> Allowing<'a> {
+    fn all(allowances: &'a [Allowance]) -> Vec<Self> {
+        let pattern = |a: &Allowance| Glob::new(a.path.trim_start_matches('/'), true);
+        allowances.iter().map(|a| Self { allowance: a, pattern: pattern(a) }).collect()
+    }
+
     fn covers(&self, finding: &Finding) -> bool {
-        let pattern = Glob::new(self.path.trim_start_matches('/'), true);
-        self.rule == finding.rule && pattern.is_some_and(|p| p.matches(&finding.path))
+        let matches = |pattern: &Glob| pattern.matches(&finding.path);
+        self.allowance.rule == finding.rule && self.pattern.as_ref().is_some_and(matches)
     }
 }
 
@@ -134,13 +145,14 @@ pub fn less_allowed(
     own: &[Allowance],
     inherited: &[Allowance],
 ) -> Vec<Finding> {
-    let of_use = |a: &&Allowance| !findings.iter().any(|finding| a.covers(finding));
-    let idle = own.iter().filter(of_use).map(|a| {
+    let (own, inherited) = (Allowing::all(own), Allowing::all(inherited));
+    let idle = own.iter().filter(|a| !findings.iter().any(|finding| a.covers(finding)));
+    let idle = idle.map(|a| a.allowance).map(|a| {
         let path = a.path.trim_start_matches('/');
         Finding::new(Rule::Allowance, path, format!("nothing there is a {}", a.rule))
     });
     let idle = idle.collect::<Vec<_>>();
-    let allowed = |f: &Finding| own.iter().chain(inherited).any(|a| a.covers(f));
+    let allowed = |f: &Finding| own.iter().chain(&inherited).any(|a| a.covers(f));
     let left = findings.into_iter().filter(|finding| !allowed(finding));
     left.chain(idle).collect()
 }

@@ -24,12 +24,13 @@ pub(super) fn run(args: &Args, state: &Path) -> Result<u8> {
     let project = Project::load(&session::environment(), state)?;
     let plan = session::locked_plan(&project)?;
     let tests = select::tests(&plan, &args.images, &project.settings.exclude)?;
+    let limits = &project.settings.limits;
     let mut count = 0;
     for id in &tests {
         let test = test(&plan, id)?;
         let name = test.name.as_str();
-        let chain = image::archives(name, &image::built(&project, &plan, name)?)?;
-        for line in audited(&chain, test)?.lines() {
+        let chain = image::archives(name, &image::built(&project, &plan, name)?, limits)?;
+        for line in audited(&chain, test, limits)?.lines() {
             count += 1;
             print(&format!("{name}: {line}\n"));
         }

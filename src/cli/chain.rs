@@ -14,6 +14,9 @@ pub(super) const FOLDER: &str = "chains";
 /// A chain's file is not larger (bytes).
 const LARGEST: u64 = 1 << 20;
 
+/// So many files of the folder are looked at.
+const MOST_FILES: usize = 100_000;
+
 /// The file that a chain is written in.
 pub(super) fn file(name: &ChainName) -> PathBuf {
     Path::new(FOLDER).join(format!("{name}.yaml"))
@@ -37,6 +40,7 @@ pub(super) fn known(project: &Project) -> Vec<ChainName> {
 
 fn in_folder(folder: &Path) -> Vec<ChainName> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries = entries.take(MOST_FILES);
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     names.filter_map(|name| name.strip_suffix(".yaml")?.parse().ok()).collect()
 }
@@ -69,7 +73,7 @@ pub(super) fn read(project: &Project, name: &ChainName) -> Result<Chain> {
     if meta.len() > LARGEST {
         return Err(refused("it is larger than 1 MiB".to_owned()));
     }
-    let text = std::fs::read_to_string(&file).map_err(|e| refused(crate::error::io_reason(&e)))?;
+    let text = crate::world::read::text(&file).map_err(|e| refused(crate::error::io_reason(&e)))?;
     let lock = project.lock()?;
     let markers = project.settings.markers(lock.as_ref().map_or("", Lock::date)).into();
     Chain::parse(&file, &text, &markers)

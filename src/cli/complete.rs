@@ -1,11 +1,16 @@
 //! Completion in shells: what the command line takes, and names of docks, steps and settings as the project
 //! has them now. `bb completions SHELL` prints what a shell has to know; it then asks `bb` itself.
 //!
+//! It answers within moments and little memory, or not at all.
+//!
 //! Each shell's own ways are a library's business, but for bash, which breaks ids of steps at their `:`.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::{Command, CommandFactory, ValueEnum};
 use clap_complete::CompleteEnv;
@@ -14,7 +19,7 @@ use clap_complete::env::{Bash, EnvCompleter, Fish, Shells, Zsh};
 
 use crate::cli::{Cli, chain, enter_project, print, session};
 use crate::error::{Error, Result};
-use crate::ids::Kind;
+use crate::ids::{DockName, Kind};
 use crate::project::Project;
 
 /// The variable by which a shell asks.
@@ -59,8 +64,50 @@ pub(super) fn completions(args: &Args) -> Result<u8> {
     Ok(0)
 }
 
-/// Answers a shell that asks; false if none does. Nothing else must have been printed.
+/// A shell waits no longer than this for an answer, start and end of the process included (200 ms).
+const PATIENCE: Duration = Duration::from_millis(150);
+/// How often it is looked whether there is still room.
+const PACE: Duration = Duration::from_millis(2);
+/// More memory is not taken, in bytes: the answer is short, whatever the folder is.
+const MOST_MEMORY: u64 = 64 << 20;
+/// More names are not offered.
+const MOST_NAMES: usize = 10_000;
+/// Of more docks the steps are not offered, for their files are read for that.
+const MOST_READ: usize = 1000;
+/// Nor of docks with more bytes in the files that are read.
+const MOST_BYTES: u64 = 8 << 20;
+
+/// Answers a shell that asks; false if none does. Nothing else must have been printed. Where the folder is too
+/// large, or its file system too slow, nothing is offered: whoever pressed a key does not wait for it.
 pub(super) fn answer() -> clap::error::Result<bool> {
+    if std::env::var_os(VARIABLE).is_none() {
+        return Ok(false);
+    }
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || tell.send(complete()));
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match told.recv_timeout(PACE) {
+            Ok(answer) => return answer,
+            Err(RecvTimeoutError::Disconnected) => return Ok(true),
+            // The process ends, and with it the thread.
+            Err(RecvTimeoutError::Timeout) if Instant::now() > until || memory() > MOST_MEMORY => {
+                return Ok(true);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+/// How much memory this process has, in bytes; 0 where that is not known.
+/// Source: `man 5 proc`, `/proc/pid/statm`: the second number is the resident pages.
+fn memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or(0).saturating_mul(rustix::param::page_size() as u64)
+}
+
+fn complete() -> clap::error::Result<bool> {
     let here = std::env::current_dir().ok();
     let shells: [&dyn EnvCompleter; 3] = [&JoiningBash, &Zsh, &Fish];
     let asked = CompleteEnv::with_factory(Cli::command).var(VARIABLE).shells(Shells(&shells));
@@ -137,7 +184,7 @@ pub(super) fn chains() -> ArgValueCandidates {
 }
 
 fn candidates(names: impl IntoIterator<Item = String>) -> Vec<CompletionCandidate> {
-    names.into_iter().map(CompletionCandidate::new).collect()
+    names.into_iter().take(MOST_NAMES).map(CompletionCandidate::new).collect()
 }
 
 /// The project in the current folder. Without one, or with one that cannot be read, nothing is offered: a
@@ -148,12 +195,32 @@ fn project() -> Option<Project> {
 }
 
 fn of_docks() -> Vec<String> {
-    let docks = project().and_then(|project| project.docks().ok()).unwrap_or_default();
-    docks.iter().map(|dock| dock.name.to_string()).collect()
+    project().map(|project| dock_names(&project)).unwrap_or_default()
+}
+
+/// The names of the docks, without a look into them.
+fn dock_names(project: &Project) -> Vec<String> {
+    let entries = std::fs::read_dir(&project.settings.docks).into_iter().flatten().flatten();
+    let folders = entries.take(MOST_NAMES).filter(|entry| entry.path().is_dir());
+    let names = folders.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names = names.filter(|name| name.parse::<DockName>().is_ok()).collect::<Vec<_>>();
+    names.sort();
+    names
+}
+
+/// Whether the docks are few and small enough to be read while somebody waits.
+fn is_small(project: &Project) -> bool {
+    let names = dock_names(project);
+    let files = ["Dockerfile.template", "Dockerfile.j2", "dock.toml", ".dockerignore"];
+    let docks = names.iter().map(|name| project.settings.docks.join(name));
+    let sizes = docks.flat_map(|dock| files.map(|file| std::fs::metadata(dock.join(file))));
+    let sizes = sizes.flatten().map(|meta| meta.len()).sum::<u64>();
+    names.len() <= MOST_READ && sizes <= MOST_BYTES
 }
 
 fn of_steps() -> Vec<String> {
-    let shape = project().and_then(|project| session::shape(&project).ok());
+    let project = project().filter(is_small);
+    let shape = project.and_then(|project| session::shape(&project).ok());
     let Some((_, plan)) = shape else { return vec![] };
     plan.order().iter().map(|ix| plan.step(*ix).id.to_string()).collect()
 }

@@ -1,5 +1,6 @@
 //! `bb gc`: what nothing of the plan needs any more goes.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::cli::session::{self, Asked, Asking};
@@ -78,10 +79,9 @@ async fn preview(shadow: &Store, asked: &Asked) -> Result<Vec<Group>> {
 
 /// A builder may be a gone step's as well.
 fn unique(groups: &mut [Group]) {
-    let mut seen = vec![];
+    let mut seen = BTreeSet::new();
     for group in groups {
-        group.things.retain(|thing| !seen.contains(thing));
-        seen.extend(group.things.iter().cloned());
+        group.things.retain(|thing| seen.insert(thing.clone()));
     }
 }
 

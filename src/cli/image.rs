@@ -9,11 +9,13 @@ use crate::cli::{complete, print, session};
 use crate::error::{Error, Result};
 use crate::exec::action::{chain, summary};
 use crate::fresh::record::Stamp;
+use crate::limits::{Limit, Limits};
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 use crate::project::Project;
 use crate::sbom::Format;
 use crate::world::archive::bundle::{self, Bundle};
+use crate::world::read;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -77,14 +79,13 @@ pub(super) fn image(verb: &Verb, state: &Path, here: &Path) -> Result<u8> {
         }
         Verb::Sbom { image, format } => {
             let path = built(&project, &plan, image)?.dir.join(Format::from(*format).file());
-            let text = std::fs::read_to_string(&path).map_err(|e| {
-                Error::step(Error::file("read", &path, &e).message().to_owned())
-                    .hint(format!("run `bb build {image}`"))
-            })?;
-            print(&text);
+            let text = read::state(&path, Limit::StateSize)
+                .map_err(|e| e.hint(format!("run `bb build {image}`")))?;
+            print(&String::from_utf8_lossy(&text));
         }
         Verb::Save { image, output } => {
-            let chain = archives(image, &built(&project, &plan, image)?)?;
+            let work = built(&project, &plan, image)?;
+            let chain = archives(image, &work, &project.settings.limits)?;
             save(&chain, output, here, project.settings.source_date_epoch)?;
         }
     }
@@ -105,8 +106,8 @@ pub(super) fn built(project: &Project, plan: &Plan, image: &str) -> Result<Image
 }
 
 /// Its archive and those of the images below, itself first.
-pub(super) fn archives(image: &str, work: &ImageWork) -> Result<Vec<Bundle>> {
-    chain(&work.dir)?.ok_or_else(|| engines(image, work))
+pub(super) fn archives(image: &str, work: &ImageWork, limits: &Limits) -> Result<Vec<Bundle>> {
+    chain(&work.dir, limits)?.ok_or_else(|| engines(image, work))
 }
 
 fn engines(image: &str, work: &ImageWork) -> Error {

@@ -15,9 +15,11 @@ use crate::dock::Dock;
 use crate::error::Result;
 use crate::exec::looked::looked;
 use crate::hex::hex;
+use crate::limits::Limit;
 use crate::plan::Plan;
 use crate::project::{LOCK_FILE, Project};
 use crate::world::docker::Inventory;
+use crate::world::read;
 use crate::world::store::Store;
 use crate::world::trace::Trace;
 
@@ -34,7 +36,7 @@ impl Recall {
     /// `question` is the command with its images.
     pub(super) fn new(project: &Project, question: &str) -> Self {
         let mut hasher = Sha256::new();
-        let lock = fs::read(LOCK_FILE).unwrap_or_default();
+        let lock = read::state(Path::new(LOCK_FILE), Limit::FileSize).unwrap_or_default();
         let parts = [question.to_owned(), program(), format!("{:?}", project.settings)];
         for part in parts.iter().map(String::as_bytes).chain([lock.as_slice()]) {
             hasher.update((part.len() as u64).to_le_bytes());
@@ -47,7 +49,7 @@ impl Recall {
 
     /// Looks whether the last answer still holds.
     pub(super) async fn answer(&self, asking: Asking) -> Result<Recalled> {
-        let bytes = fs::read(&self.file).unwrap_or_default();
+        let bytes = read::state(&self.file, Limit::StateSize).unwrap_or_default();
         let Some(trace) = Trace::read(&bytes).filter(Trace::files_hold) else {
             return Ok(Recalled::Unknown(asking));
         };

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use super::{Settings, Source};
+use crate::limits::{Limit, Unit};
 
 /// What a setting is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,9 +90,16 @@ impl Settings {
         let build = self.build.iter().map(|(name, text)| named("build", name, text));
         let labels = self.labels.iter().map(|(name, text)| named("labels", name, text));
         let tasks = self.tasks.iter().map(|task| named("task", &task.name.text, &task.run));
-        let all = plain.chain(build).chain(labels).chain(tasks);
+        let limits = Limit::settable().map(|limit| self.limit(limit));
+        let all = plain.chain(limits).chain(build).chain(labels).chain(tasks);
         all.map(|(name, value)| Setting { source: self.sources.of_setting(&name), name, value })
             .collect()
+    }
+
+    fn limit(&self, limit: Limit) -> (String, Value) {
+        let (name, value) = (format!("limits.{}", limit.row().name), self.limits.of(limit));
+        let as_text = limit.row().unit == Unit::Bytes;
+        (name, if as_text { Value::Text(limit.shown(value)) } else { Value::Number(value) })
     }
 }
 

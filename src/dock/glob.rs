@@ -2,6 +2,8 @@
 //!
 //! Knows text only; what a pattern is for is the caller's business.
 
+use crate::limits::{Limit, Limits};
+
 /// A compiled pattern, matched against a whole path with `/` in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
@@ -31,6 +33,8 @@ enum Token {
 impl Glob {
     /// Compiles a pattern; nothing if Go would refuse it. `deep` gives `**` its meaning.
     pub fn new(pattern: &str, deep: bool) -> Option<Self> {
+        // Matching takes this times the length of the path.
+        Limits::default().check(Limit::Pattern, pattern.len() as u64).ok()?;
         if let Some(suffix) = pattern.strip_prefix("**").filter(|_| deep).filter(is_plain_name) {
             let suffix = suffix.chars().map(Token::Char);
             return Some(Self { tokens: std::iter::once(Token::Rest).chain(suffix).collect() });
@@ -77,7 +81,10 @@ impl Glob {
 
     /// Enters a state, and those that follow it without a character.
     fn arrive(&self, states: &mut [bool], at: usize) {
-        states[at] = true;
+        // Whoever was first has entered those that follow it.
+        if std::mem::replace(&mut states[at], true) {
+            return;
+        }
         match self.tokens.get(at) {
             Some(Token::Many | Token::Rest) => self.arrive(states, at + 1),
             Some(Token::Folders) => {

@@ -4,7 +4,8 @@
 
 use crate::audit::contents::Owners;
 use crate::audit::{Finding, Subject, audit, less_allowed};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::limits::Limits;
 use crate::oci::tree::{Kind, Tree};
 use crate::plan::step::TestWork;
 use crate::world::archive::bundle::{self, Bundle};
@@ -23,24 +24,25 @@ pub struct Audited {
 ///
 /// # Errors
 /// An archive cannot be read.
-pub fn audited(chain: &[Bundle], work: &TestWork) -> Result<Audited> {
+pub fn audited(chain: &[Bundle], work: &TestWork, limits: &Limits) -> Result<Audited> {
     let tree = bundle::tree(chain)?;
-    let subject = Subject { tree: &tree, read: &listing::read };
-    let found = audit(subject).map_err(|left| Error::step(left.why()))?;
+    let subject = Subject { tree: &tree, read: &|content| listing::read(content, limits) };
+    let found = audit(subject).map_err(|left| left.error(str::to_owned))?;
     let findings = less_allowed(found, &work.allowed, &work.inherited);
     // A child's has the files of all of its parents.
     let sysroot = work.sysroot.as_ref().filter(|file| file.is_file());
-    let owners = sysroot.map(|file| sysroot::owners(file, &tree)).transpose()?.unwrap_or_default();
-    Ok(Audited { passwd: text(&tree, "etc/passwd"), findings, owners })
+    let owners = sysroot.map(|file| sysroot::owners(file, &tree, limits));
+    let owners = owners.transpose()?.unwrap_or_default();
+    Ok(Audited { passwd: text(&tree, "etc/passwd", limits), findings, owners })
 }
 
 /// The text of a small file of an image.
-fn text(tree: &Tree, file: &str) -> String {
+fn text(tree: &Tree, file: &str, limits: &Limits) -> String {
     let path = tree.resolve("", file).unwrap_or_default();
     let Some(Kind::File(content)) = tree.get(&path).map(|node| &node.kind) else {
         return String::new();
     };
-    String::from_utf8_lossy(&listing::read(content).unwrap_or_default()).into_owned()
+    String::from_utf8_lossy(&listing::read(content, limits).unwrap_or_default()).into_owned()
 }
 
 impl Audited {

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::exec::shell;
 use crate::exec::work::Context;
 use crate::ids::{Kind, StepId};
+use crate::world::read as read_file;
 use crate::world::store::{self, Store};
 
 /// More are not kept: each has the work folder of what did not compile.
@@ -41,7 +42,7 @@ fn read(path: &Path) -> Option<Kept> {
     let name = path.file_name()?.to_str()?;
     let step = StepId::new(Kind::Rootfs, name);
     let since = fs::metadata(path).and_then(|m| m.modified()).ok()?;
-    let container = fs::read_to_string(path).ok()?.trim().to_owned();
+    let container = read_file::text(path).ok()?.trim().to_owned();
     let is_id = !container.is_empty() && container.bytes().all(|b| b.is_ascii_alphanumeric());
     is_id.then_some(Kept { since, step, container })
 }

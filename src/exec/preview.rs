@@ -11,9 +11,11 @@ use crate::contents::Package;
 use crate::error::{Error, Result};
 use crate::exec::action::{Log, builder_for, container};
 use crate::exec::work::Context;
+use crate::limits::Limit;
 use crate::plan::expand::{PACKAGES, SYSROOT};
 use crate::plan::step::{RootfsWork, Step};
 use crate::world::archive::{self, Entry};
+use crate::world::read as read_file;
 use crate::world::store;
 
 /// The builder has the modules that these use; they themselves are no part of it.
@@ -80,7 +82,7 @@ async fn ask(
     context.engine.upload(container, "/", body).await?;
     context.store.age_logs(&step.id)?;
     let (events, _nobody_listens) = unbounded_channel();
-    let mut log = Log::new(&step.id, &context.store, events);
+    let mut log = Log::new(&step.id, &context.store, context.settings.limits, events);
     let mut sink = |data: &[u8]| log.write(data);
     let status = context.engine.exec(container, &["bash", "/bb/outdated/run"], &mut sink).await?;
     log.check()?;
@@ -94,9 +96,11 @@ async fn ask(
             .hint(hint));
     }
     store::make_dir(&work.dir)?;
-    let names = [PACKAGES, COMPILED, SYSROOT].into_iter();
-    let wanted = names.map(|name| (format!("out/{name}"), work.dir.join(name))).collect();
-    archive::take(context.engine.download(container, "/bb/out"), wanted).await?;
+    let names =
+        [(PACKAGES, Limit::ListSize), (COMPILED, Limit::ListSize), (SYSROOT, Limit::ResultSize)];
+    let wanted = names.map(|(name, limit)| (format!("out/{name}"), (work.dir.join(name), limit)));
+    let download = context.engine.download(container, "/bb/out");
+    archive::take(download, wanted.into(), &context.settings.limits).await?;
     let missing = || Error::bug("the builder has found nothing out");
     Ok(Foreseen {
         packages: listed(&work.dir)?.ok_or_else(missing)?,
@@ -125,11 +129,10 @@ pub fn listed(dir: &Path) -> Result<Option<Vec<Listed>>> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(Error::file("read", path, &e)),
-    };
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = read_file::state(path, Limit::StateSize)?;
     serde_json::from_slice(&text).map(Some).map_err(|e| {
         Error::step(format!("`{}` is malformed: {e}", path.display()))
             .hint("remove it, and `bb build` makes it anew")

@@ -12,10 +12,12 @@ use crate::exec::action::COMPARED;
 use crate::exec::work::STEP_LABEL;
 use crate::fresh::record::{FileType, Record};
 use crate::ids::{Kind, StepId};
+use crate::limits::Limit;
 use crate::plan::Plan;
 use crate::plan::step::Object;
 use crate::world::docker::{Engine, FoundContainer, FoundImage};
 use crate::world::leftovers::remove_empty;
+use crate::world::read;
 use crate::world::store::{Store, file_state, remove_folder, remove_if_there};
 use crate::world::trace::Trace;
 
@@ -88,7 +90,8 @@ fn of_step(step: StepId, store: &Store, images: &Images) -> Group {
     let record = store.record(&step).unwrap_or_default();
     // A task's outputs are files of the project: who has written the command knows what becomes of them.
     let files = record.outputs.keys().filter(|path| below(store.root(), path));
-    let files = files.flat_map(|path| with_parts(&step, path)).filter_map(|path| file(&path));
+    let files = files.flat_map(|path| with_parts(&step, path));
+    let files = files.filter(|path| !store.is_behind_link(path)).filter_map(|path| file(&path));
     let mut things = files.collect::<Vec<_>>();
     let objects = record.objects.iter().filter_map(|(name, id)| left(name, id, images));
     things.extend(objects);
@@ -179,7 +182,9 @@ pub fn preview(shadow: &Store) -> Group {
 
 /// Answers that do not hold any more, or `all`.
 pub fn traces(store: &Store, all: bool) -> Group {
-    let entries = std::fs::read_dir(store.traces()).into_iter().flatten().flatten();
+    let folder = Some(store.traces()).filter(|folder| !folder.is_symlink());
+    let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok());
+    let entries = entries.into_iter().flatten().flatten();
     let mut things = entries.filter_map(|e| trace(&e.path(), all)).collect::<Vec<_>>();
     things.sort_by_key(|thing| match thing {
         Thing::File(path, _) => path.clone(),
@@ -190,7 +195,7 @@ pub fn traces(store: &Store, all: bool) -> Group {
 
 /// A file that is a trace, if of what is no longer so.
 fn trace(path: &Path, all: bool) -> Option<Thing> {
-    let bytes = std::fs::read(path).ok()?;
+    let bytes = read::state(path, Limit::StateSize).ok()?;
     let trace = Trace::read(&bytes)?;
     if all || !trace.files_hold() { file(path) } else { None }
 }
@@ -234,10 +239,16 @@ pub async fn remove(
 
 async fn remove_one(thing: &Thing, store: &Store, engine: Option<&Engine>) -> Result<Outcome> {
     match (thing, engine) {
+        // It may have become one just now.
+        (Thing::File(path, _) | Thing::Folder(path, _), _) if store.is_behind_link(path) => {
+            return Ok(Outcome::Kept("a link leads to it".to_owned()));
+        }
         (Thing::File(path, _), _) => {
             remove_if_there(path)?;
             remove_empty(path.parent());
         }
+        // Another process may have been first.
+        (Thing::Folder(path, _), _) if !path.exists() => {}
         (Thing::Folder(path, _), _) => remove_folder(path)?,
         (Thing::Record(step), _) => store.erase(step)?,
         (Thing::Image(name, _), Some(engine)) => {

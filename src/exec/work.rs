@@ -77,7 +77,7 @@ pub(super) async fn work(
     note_made(job.step, &inventory, &context.store)?;
     let unfinished = begin(job, &context.store)?;
     sweep(id, context).await?;
-    let mut log = Log::new(id, &context.store, events.clone());
+    let mut log = Log::new(id, &context.store, context.settings.limits, events.clone());
     let made = action::act(job.step, asked, context, &mut log).await?;
     let note = made.note.clone();
     let record = unfinished.seal(job, context, made, begun).await?;

@@ -67,7 +67,7 @@ pub fn ninja(exported: Exported<'_>, bb: &str, chosen: &[String]) -> Result<Stri
     let images = images.collect::<Vec<_>>();
     let tests = edges.iter().filter(|e| e.id.starts_with("test:")).map(|e| e.stamp.as_str());
     let tests = tests.collect::<Vec<_>>();
-    let state = escape(exported.state)?;
+    let state = in_shell(exported.state)?;
     let values = json!({
         "bb": OWN_BB,
         "digest": OWN_DIGEST,
@@ -109,6 +109,19 @@ fn escape(path: &Path) -> Result<String> {
     Ok(text.replace('$', "$$").replace(' ', "$ ").replace(':', "$:"))
 }
 
+/// A path as a word of a command: for ninja a text in which only `$` counts, for the shell one in quotes.
+fn in_shell(path: &Path) -> Result<String> {
+    escape(path)?;
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%,=".contains(c);
+    let word = if !text.is_empty() && text.chars().all(plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    };
+    Ok(word.replace('$', "$$"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,5 +135,21 @@ mod tests {
     #[test]
     fn blanks_colons_and_dollars_are_escaped() {
         assert_eq!(escape(Path::new("a b:$c")).unwrap(), "a$ b$:$$c");
+    }
+
+    #[test]
+    fn a_state_folder_is_one_word_of_the_command() {
+        let cases = [
+            (".bb", ".bb"),
+            ("../x/.bb-2", "../x/.bb-2"),
+            ("a b:c", "'a b:c'"),
+            ("$HOME", "'$$HOME'"),
+            ("it's", r"'it'\''s'"),
+            ("a;rm -rf x", "'a;rm -rf x'"),
+        ];
+        for (path, word) in cases {
+            assert_eq!(in_shell(Path::new(path)).unwrap(), word);
+        }
+        assert!(in_shell(Path::new("a\nb")).is_err());
     }
 }

@@ -19,18 +19,44 @@ mod setting;
 pub mod tree;
 mod variables;
 
+use crate::error::{Error, Exit};
+use crate::limits::Exceeded;
+
 /// Why the engine has to build an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left(String);
+pub struct Left {
+    why: String,
+    beyond: Option<Exceeded>,
+}
 
 impl Left {
     /// A reason in a few words, names in backticks.
     pub fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
+        Self { why: why.into(), beyond: None }
+    }
+
+    /// A thing (a name with its backticks) has more than a limit allows: that is left to nobody.
+    pub fn beyond(what: impl Into<String>, limit: Exceeded) -> Self {
+        Self { why: what.into(), beyond: Some(limit) }
+    }
+
+    /// The failure that it is, rather than a reason for the engine to build.
+    pub fn failure(&self) -> Option<Error> {
+        Some(self.beyond?.error(Exit::Step, &self.why))
+    }
+
+    /// The same about a thing that is called so.
+    pub fn named(&self, what: impl Into<String>) -> Option<Error> {
+        Some(self.beyond?.error(Exit::Step, &what.into()))
+    }
+
+    /// As a failure, where no engine can help.
+    pub fn error(&self, message: impl FnOnce(&str) -> String) -> Error {
+        self.failure().unwrap_or_else(|| Error::step(message(&self.why)))
     }
 
     /// The reason.
     pub fn why(&self) -> &str {
-        &self.0
+        &self.why
     }
 }

@@ -18,6 +18,7 @@ use crate::plan::step::{Need, Object, RootfsWork, Step, Work};
 use crate::plan::tasks;
 use crate::size::Budget;
 
+mod below;
 mod downloads;
 mod image;
 mod test;
@@ -48,6 +49,8 @@ pub struct DockFacts {
     pub labels: BTreeMap<String, String>,
     /// The dock that the rootfs goes on top of.
     pub base: Option<DockName>,
+    /// How many layers of its own the image has at least.
+    pub layers: u64,
     /// Images from elsewhere that a FROM or COPY --from names.
     pub externals: Vec<String>,
     /// Whether the Dockerfile mentions `rootfs.tar`.
@@ -155,20 +158,22 @@ type ByName<'a> = HashMap<&'a DockName, &'a DockFacts>;
 pub fn expand(sources: Sources<'_>) -> Result<Plan> {
     let by_name = sources.docks.iter().map(|d| (&d.name, d)).collect::<ByName<'_>>();
     let mut steps = Vec::with_capacity(sources.docks.len() * 3 + 9);
-    let builder = sources.lock.map(|lock| Builder::new(sources, lock));
-    let compiled = sources.docks.iter().filter(|d| d.has_rootfs).collect::<Vec<_>>();
-    match (&builder, compiled.first()) {
-        (_, None) => {}
-        (Some(builder), Some(_)) => steps.extend(builder.steps()),
+    let compiled = sources.docks.iter().find(|d| d.has_rootfs);
+    // There is no builder where nothing is compiled, whether there is a lock or not.
+    let builder = match (sources.lock, compiled) {
+        (_, None) => None,
+        (Some(lock), Some(_)) => Some(Builder::new(sources, lock)),
         (None, Some(dock)) => return Err(Error::bug(format!("no lock for `{}`", dock.name))),
-    }
+    };
+    steps.extend(builder.iter().flat_map(Builder::steps));
     let unverified = unverified(sources);
+    let below = below::Below::of(sources.docks, &by_name)?;
     for dock in sources.docks {
         if let (true, Some(builder)) = (dock.has_rootfs, &builder) {
             steps.push(builder.rootfs(dock, rootfs_parent(&by_name, dock)));
         }
         steps.push(image::dockerfile(sources, dock));
-        steps.push(image::image(sources, &by_name, dock, unverified.contains(&dock.name)));
+        steps.push(image::image(sources, &below, dock, unverified.contains(&dock.name)));
         steps.push(test::test(sources.layout, &by_name, dock, builder.as_ref())?);
     }
     tasks::join(sources, steps)
@@ -177,13 +182,22 @@ pub fn expand(sources: Sources<'_>) -> Result<Plan> {
 /// The docks with something in them that was not verified: those that are compiled, and all that
 /// take from one.
 fn unverified<'a>(sources: Sources<'a>) -> HashSet<&'a DockName> {
+    if !sources.settings.skip_verify {
+        return HashSet::new();
+    }
+    let mut children = HashMap::<&DockName, Vec<&'a DockName>>::new();
+    for dock in sources.docks {
+        for parent in &dock.parents {
+            children.entry(parent).or_default().push(&dock.name);
+        }
+    }
+    let compiled = sources.docks.iter().filter(|dock| dock.has_rootfs);
+    let mut waiting = compiled.map(|dock| &dock.name).collect::<Vec<&'a _>>();
     let mut found = HashSet::new();
-    let mut before = usize::MAX;
-    while sources.settings.skip_verify && found.len() != before {
-        before = found.len();
-        let takes = |d: &&DockFacts| d.has_rootfs || d.parents.iter().any(|p| found.contains(p));
-        let more = sources.docks.iter().filter(takes).map(|d| &d.name).collect::<Vec<&'a _>>();
-        found.extend(more);
+    while let Some(name) = waiting.pop() {
+        if found.insert(name) {
+            waiting.extend(children.get(name).into_iter().flatten());
+        }
     }
     found
 }
@@ -303,3 +317,6 @@ pub const PACKAGES: &str = "packages.json";
 
 /// The whole ROOT with Portage's records, among them.
 pub const SYSROOT: &str = "sysroot.tar.zst";
+
+#[cfg(test)]
+pub mod tests;

@@ -2,7 +2,7 @@
 //!
 //! Does not know how steps come about, only that they may not depend on themselves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -108,18 +108,19 @@ impl Plan {
 /// Walks upstream from a node of a cycle until it meets itself.
 fn cycle_error(graph: &DiGraph<Step, ()>, start: StepIx) -> Error {
     let mut path = vec![start];
-    let in_cycle = petgraph::algo::tarjan_scc(graph).into_iter().find(|c| c.contains(&start));
-    let in_cycle = in_cycle.unwrap_or_default();
+    // Kosaraju's, for Tarjan's recurs as deep as the cycle is long.
+    let in_cycle = petgraph::algo::kosaraju_scc(graph).into_iter().find(|c| c.contains(&start));
+    let in_cycle = in_cycle.unwrap_or_default().into_iter().collect::<HashSet<_>>();
+    let mut places = HashMap::from([(start, 0)]);
     while let Some(&last) = path.last() {
         let next =
             graph.neighbors_directed(last, Direction::Incoming).find(|n| in_cycle.contains(n));
         let Some(next) = next else { break };
-        if let Some(from) = path.iter().position(|p| *p == next) {
+        path.push(next);
+        if let Some(from) = places.insert(next, path.len() - 1) {
             path.drain(..from);
-            path.push(next);
             break;
         }
-        path.push(next);
     }
     let with_task = path.iter().any(|ix| graph[*ix].id.kind == Kind::Task);
     let name = |ix: &StepIx| {
@@ -128,8 +129,18 @@ fn cycle_error(graph: &DiGraph<Step, ()>, start: StepIx) -> Error {
     cycle_of(&path.iter().map(name).collect::<Vec<_>>())
 }
 
+/// A longer cycle is not told whole.
+const MOST_NAMED: usize = 20;
+
 /// The error for a cycle, given as a path that ends where it begins.
 fn cycle_of(names: &[String]) -> Error {
-    Error::config(format!("images depend on themselves: {}", names.join(" -> ")))
+    let path = match names.len() {
+        0..=MOST_NAMED => names.join(" -> "),
+        _ => {
+            let (begin, end) = (&names[..MOST_NAMED - 1], &names[names.len() - 1]);
+            format!("{} -> … -> {end}", begin.join(" -> "))
+        }
+    };
+    Error::config(format!("images depend on themselves: {path}"))
         .hint("each arrow is a FROM or a COPY --from; remove one of them")
 }

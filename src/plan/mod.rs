@@ -5,6 +5,7 @@
 pub mod expand;
 pub mod graph;
 pub mod select;
+pub mod stack;
 pub mod step;
 mod tasks;
 

@@ -26,6 +26,7 @@ pub(super) fn join(sources: Sources<'_>, mut steps: Vec<Step>) -> Result<Plan> {
     let made_by = outputs(sources)?;
     let mut known = steps.iter().map(|s| s.id.to_string()).collect::<Vec<_>>();
     known.extend(sources.tasks.iter().map(|t| format!("task:{}", t.task.name.text)));
+    known.sort_unstable();
     for facts in sources.tasks {
         steps.push(task(sources, facts, &known)?);
     }
@@ -70,7 +71,7 @@ fn task(sources: Sources<'_>, facts: &TaskFacts, known: &[String]) -> Result<Ste
 
 fn need(sources: Sources<'_>, written: &Written, known: &[String]) -> Result<Need> {
     let id = written.text.parse::<StepId>();
-    let Some(step) = id.ok().filter(|_| known.contains(&written.text)) else {
+    let Some(step) = id.ok().filter(|_| known.binary_search(&written.text).is_ok()) else {
         let message = format!("no step is called `{}`", written.text);
         let error = sources.settings.error_at(message, written);
         return Err(error.hint(suggestion(&written.text, known)));

@@ -7,17 +7,21 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use sha2::{Digest, Sha512};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::hex::hex;
+use crate::limits::{Limit, Limits};
 use crate::world::docker::Body;
+use limited::{Capped, Gate, Gated, Tally};
 
 pub mod bundle;
+mod limited;
 pub mod listing;
 pub mod sysroot;
 
@@ -231,27 +235,59 @@ impl Read for ChannelReader {
     }
 }
 
-/// A stream as a file.
-pub async fn save(mut source: Body, dest: &Path) -> Result<()> {
+/// A stream from the engine as a file.
+///
+/// # Errors
+/// Reading or writing fails, or it is larger or takes longer than the limits allow.
+pub async fn save(source: Body, dest: &Path, limits: &Limits) -> Result<()> {
+    in_time("the engine's image", limits, save_all(source, dest, limits)).await
+}
+
+async fn save_all(mut source: Body, dest: &Path, limits: &Limits) -> Result<()> {
     use tokio::io::AsyncWriteExt;
     let failed = |e: io::Error| Error::file("write", dest, &e);
     let mut file = tokio::fs::File::create(dest).await.map_err(failed)?;
+    let mut size = 0_u64;
     while let Some(piece) = source.next().await {
-        file.write_all(&piece.map_err(failed)?).await.map_err(failed)?;
+        let piece = piece.map_err(failed)?;
+        size = size.saturating_add(piece.len() as u64);
+        let small = limits.check(Limit::ResultSize, size);
+        small.map_err(|e| e.error(Exit::Step, "the engine's image"))?;
+        file.write_all(&piece).await.map_err(failed)?;
     }
     file.flush().await.map_err(failed)
 }
 
-/// Takes the wanted regular files out of a tar stream: name in the archive → path here. Everything
-/// else in it is passed over, so that no path from outside is ever written to.
+/// Fails where something of the builder's or the engine's has not come in time.
+async fn in_time(
+    what: &str,
+    limits: &Limits,
+    work: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    let patience = Duration::from_secs(limits.of(Limit::ResultTime));
+    let late = |_| limits.exceeded(Limit::ResultTime).error(Exit::Step, what);
+    tokio::time::timeout(patience, work).await.map_err(late)?
+}
+
+/// Files to be taken out of an archive: by name there, the path here and the limit of its size.
+pub type Wanted = BTreeMap<String, (PathBuf, Limit)>;
+
+/// Takes the wanted regular files out of a tar stream. Everything else in it is passed over, so that no path
+/// from outside is ever written to.
 ///
 /// # Errors
-/// A wanted file is missing, or reading or writing fails.
-pub async fn take(source: Body, wanted: BTreeMap<String, PathBuf>) -> Result<()> {
+/// A wanted file is missing, or reading or writing fails, or there is more than the limits allow.
+pub async fn take(source: Body, wanted: Wanted, limits: &Limits) -> Result<()> {
     let (sender, receiver) = channel(4);
-    let reading = tokio::task::spawn_blocking(move || take_blocking(receiver, wanted));
-    forward(source, sender).await;
-    reading.await.map_err(|e| Error::bug(format!("the unpacking thread ended: {e}")))?
+    let of_thread = *limits;
+    let work = async {
+        let reading = tokio::task::spawn_blocking(move || {
+            take_files(ChannelReader { receiver, rest: Bytes::new() }, wanted, &of_thread)
+        });
+        forward(source, sender).await;
+        reading.await.map_err(|e| Error::bug(format!("the unpacking thread ended: {e}")))?
+    };
+    in_time("what the builder hands out", limits, work).await
 }
 
 async fn forward(
@@ -265,25 +301,47 @@ async fn forward(
     }
 }
 
-fn take_blocking(
-    receiver: Receiver<io::Result<Bytes>>,
-    mut wanted: BTreeMap<String, PathBuf>,
-) -> Result<()> {
-    let mut archive = tar::Archive::new(ChannelReader { receiver, rest: Bytes::new() });
-    let broken = |e: io::Error| Error::step(format!("cannot read the builder's results: {e}"));
-    for entry in archive.entries().map_err(broken)? {
-        let mut entry = entry.map_err(broken)?;
-        let name = entry.path().map_err(broken)?.to_string_lossy().into_owned();
-        if !entry.header().entry_type().is_file() {
-            continue;
+/// All that a builder hands out, in files of the largest size: what is not wanted counts, too.
+const RESULTS: u64 = 3;
+
+fn take_files(source: impl Read, mut wanted: Wanted, limits: &Limits) -> Result<()> {
+    let all = limits.of(Limit::ResultSize).saturating_mul(RESULTS);
+    let source = Capped::of(source, all, limits.exceeded(Limit::ResultSize));
+    let gate = Gate::new(*limits);
+    let mut archive = tar::Archive::new(Gated::new(source, gate.clone()));
+    let mut entries = archive.entries().map_err(|e| broken(&e))?;
+    let mut tally = Tally::new(*limits);
+    loop {
+        gate.records();
+        let Some(entry) = entries.next() else { break };
+        let mut entry = entry.map_err(|e| broken(&e))?;
+        gate.content();
+        tally.entry(&entry.path_bytes(), 0).map_err(|e| broken(&e.into()))?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let is_file = entry.header().entry_type().is_file();
+        if let Some((dest, limit)) = is_file.then(|| wanted.remove(&name)).flatten() {
+            let small = limits.check(limit, entry.size());
+            small.map_err(|e| e.error(Exit::Step, &format!("the builder's `{name}`")))?;
+            write_entry(&mut entry, &dest)?;
         }
-        if let Some(dest) = wanted.remove(&name) {
-            let mut file = File::create(&dest).map_err(|e| Error::file("write", &dest, &e))?;
-            io::copy(&mut entry, &mut file).map_err(|e| Error::file("write", &dest, &e))?;
-        }
+        // What is passed over is no record of the next entry.
+        io::copy(&mut entry, &mut io::sink()).map_err(|e| broken(&e))?;
     }
     match wanted.into_keys().next() {
         Some(name) => Err(Error::step(format!("the builder left no `{name}`"))),
         None => Ok(()),
     }
+}
+
+fn broken(cause: &io::Error) -> Error {
+    limited::error("what the builder hands out", cause, || {
+        Error::step(format!("cannot read the builder's results: {cause}"))
+    })
+}
+
+fn write_entry(entry: &mut tar::Entry<'_, impl Read>, dest: &Path) -> Result<()> {
+    let failed = |e: io::Error| Error::file("write", dest, &e);
+    let size = entry.size();
+    let written = io::copy(entry, &mut File::create(dest).map_err(failed)?).map_err(failed)?;
+    if written == size { Ok(()) } else { Err(broken(&io::ErrorKind::UnexpectedEof.into())) }
 }

@@ -263,7 +263,7 @@ impl Engine {
     pub async fn remove_image(&self, reference: &str) -> Result<()> {
         let options = query::RemoveImageOptionsBuilder::default().force(true).build();
         match self.docker.remove_image(reference, Some(options), None).await {
-            Err(cause) if status(&cause) != Some(404) => Err(failed("remove an image")(cause)),
+            Err(cause) if !is_gone(&cause) => Err(failed("remove an image")(cause)),
             _ => Ok(()),
         }
     }
@@ -290,7 +290,7 @@ impl Engine {
         let options = query::RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         match self.docker.remove_container(id, Some(options)).await {
             // 409: somebody else is removing it just now.
-            Err(cause) if !matches!(status(&cause), Some(404 | 409)) => {
+            Err(cause) if status(&cause) != Some(409) && !is_gone(&cause) => {
                 Err(failed("remove a container")(cause))
             }
             _ => Ok(()),
@@ -302,8 +302,9 @@ impl Engine {
         let wanted = labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>();
         let filters = HashMap::from([("label".to_owned(), wanted)]);
         let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters);
-        let listed = self.docker.list_containers(Some(options.build())).await;
-        let listed = listed.map_err(failed("list its containers"))?;
+        let options = options.build();
+        let list = || self.docker.list_containers(Some(options.clone()));
+        let listed = while_others_remove(list).await.map_err(failed("list its containers"))?;
         let found = |c: bollard::models::ContainerSummary| {
             let labels = c.labels.unwrap_or_default().into_iter().collect();
             Some(FoundContainer { id: c.id?, labels })
@@ -354,6 +355,39 @@ fn split(reference: &str) -> (&str, &str) {
 
 fn text_of(piece: LogOutput) -> Bytes {
     piece.into_bytes()
+}
+
+/// Whether something is not there any more, or goes just now, as the engine says it. Only Docker's API of
+/// its own says so by a status everywhere: where it meets another removal half way, it is an internal error
+/// (500) with these words.
+/// Source: <https://github.com/moby/moby/blob/v20.10.24/daemon/delete.go>, `errors.go`.
+fn is_gone(cause: &bollard::errors::Error) -> bool {
+    let bollard::errors::Error::DockerResponseServerError { status_code, message } = cause else {
+        return false;
+    };
+    let message = message.to_lowercase();
+    let gone = ["no such container", "no such image", "no such volume", "no such network"];
+    *status_code == 404
+        || gone.iter().any(|words| message.contains(words))
+        || message.contains("already in progress")
+}
+
+/// How often a list is asked for that another process's removals trip up.
+const LISTINGS: usize = 5;
+
+/// Asks for a list, and again where something of it went while it was made.
+async fn while_others_remove<T, F>(list: impl Fn() -> F) -> Result<T, bollard::errors::Error>
+where
+    F: Future<Output = Result<T, bollard::errors::Error>>,
+{
+    let mut listed = list().await;
+    for _ in 1..LISTINGS {
+        if !matches!(&listed, Err(cause) if is_gone(cause)) {
+            break;
+        }
+        listed = list().await;
+    }
+    listed
 }
 
 fn status(cause: &bollard::errors::Error) -> Option<u16> {

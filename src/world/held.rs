@@ -16,6 +16,8 @@ use crate::world::store::make_parent;
 
 /// How long a lock's holder may take to write down who it is (milliseconds).
 const NOTE_PATIENCE_MS: u32 = 1000;
+/// A note is `process NUMBER`; whatever is longer is none of ours (bytes).
+const LONGEST_NOTE: u64 = 64;
 /// Its lock tells that a temporary folder is in use.
 const TEMP_LOCK: &str = "in-use";
 /// How often a temporary folder is tried that others take for abandoned.
@@ -84,7 +86,7 @@ pub(super) fn open_in_folder(path: &Path) -> io::Result<File> {
 /// Who holds a lock, if that is written down. It is a courtesy: an unreadable note is no failure.
 fn owner(file: &mut File) -> Option<String> {
     let mut note = String::new();
-    file.rewind().and_then(|()| file.read_to_string(&mut note)).ok()?;
+    file.rewind().and_then(|()| file.take(LONGEST_NOTE).read_to_string(&mut note)).ok()?;
     Some(note.strip_suffix('\n')?.to_owned())
 }
 

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::fresh::record::{FORMAT, FileState, Record};
 use crate::ids::StepId;
+use crate::limits::Limit;
+use crate::world::read;
 
 /// Identifies one stamp file: every stamp that is written is a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ impl Index {
     /// Reads an index; one that cannot be read is empty.
     pub fn read(path: &Path) -> Self {
         let read = || {
-            let bytes = std::fs::read(path).ok()?;
+            let bytes = read::state(path, Limit::StateSize).ok()?;
             let (format, entries) =
                 postcard::from_bytes::<(u32, Vec<(StepId, Mark, Record)>)>(&bytes).ok()?;
             (format == FORMAT).then_some(entries)

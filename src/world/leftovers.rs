@@ -22,10 +22,18 @@ impl Store {
         let folder = |(folder, suffix): (&'static str, &'static str)| {
             Kind::ALL.into_iter().flat_map(move |kind| {
                 let path = self.root().join(folder).join(kind.as_str());
-                names(&path).filter_map(move |name| step(kind, name.strip_suffix(suffix)?))
+                let own = Some(path).filter(|path| !self.is_behind_link(&path.join(kind.as_str())));
+                own.into_iter()
+                    .flat_map(|path| names(&path))
+                    .filter_map(move |name| step(kind, name.strip_suffix(suffix)?))
             })
         };
         BY_STEP.into_iter().flat_map(folder).collect()
+    }
+
+    /// Whether a folder on the way from the state folder to a path is a link: what is there is not ours.
+    pub fn is_behind_link(&self, path: &Path) -> bool {
+        path.ancestors().skip(1).take_while(|folder| *folder != self.root()).any(Path::is_symlink)
     }
 
     /// The steps that somebody works on just now.

@@ -15,6 +15,7 @@ pub mod leftovers;
 pub mod logs;
 pub mod machine;
 pub mod openpgp;
+pub mod read;
 pub mod release;
 pub mod store;
 pub mod trace;

@@ -16,8 +16,10 @@ use crate::error::{Error, Result};
 use crate::fresh::record::{FORMAT, FileState, FileType, Record, Stamp};
 use crate::hex::hex;
 use crate::ids::StepId;
+use crate::limits::Limit;
 use crate::world::held::{self, StepLock, Temp};
 use crate::world::index::{Index, Mark};
+use crate::world::read;
 
 /// Written at the top of the state folder, so that back-ups and indexers pass it over.
 /// Source: <https://bford.info/cachedir/>.
@@ -135,7 +137,7 @@ impl Store {
     /// What the last finished run of a step saw and made, whatever became of its stamp. Of a record of
     /// another version, its format only: the rest may be anything.
     pub fn record(&self, id: &StepId) -> Option<Record> {
-        let text = fs::read(self.record_path(id)).ok()?;
+        let text = read::state(&self.record_path(id), Limit::StateSize).ok()?;
         let Head { format } = serde_json::from_slice(&text).ok()?;
         if format == FORMAT {
             serde_json::from_slice(&text).ok()

@@ -17,8 +17,8 @@ pub(super) fn kind(
     let Some(name) = own_name(reference, known) else {
         return Ok(ParentKind::External(reference.to_owned()));
     };
-    if let Some(dock) = known.docks.iter().find(|dock| dock.as_str() == name) {
-        return Ok(ParentKind::Dock(dock.clone()));
+    if let Some(dock) = name.parse::<DockName>().ok().filter(|name| known.docks.contains(name)) {
+        return Ok(ParentKind::Dock(dock));
     }
     let hint = nearest(name, known).map_or_else(
         || format!("make it with `bb new {name}`, or name an image of another namespace"),

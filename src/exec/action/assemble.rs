@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
 use crate::dock::{Markers, Rendered};
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::exec::action::bom::Documents;
+use crate::ids::DockName;
+use crate::limits::{Limit, Limits};
 use crate::oci::Left;
 use crate::oci::assemble::{Assembled, Base, Inputs, assemble};
 use crate::oci::label::{self, Labels};
@@ -18,6 +20,7 @@ use crate::oci::tree::{Kind, Node, Tree};
 use crate::plan::step::ImageWork;
 use crate::world::archive::bundle::{self, Bundle, Plan};
 use crate::world::archive::listing;
+use crate::world::read;
 
 /// What `image.json` says of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,26 +59,34 @@ pub(super) fn write(
     folder: &Path,
 ) -> Result<std::result::Result<Written, Left>> {
     let context = context(work)?;
+    let limits = &settings.limits;
     let inputs = Inputs {
         dockerfile: &dockerfile(work)?,
         context: &context,
-        image: &|reference| base(reference, work),
-        unpack: &listing::entries,
-        read: &listing::read,
+        image: &|reference| base(reference, work, limits),
+        unpack: &|content| listing::entries(content, limits),
+        read: &|content| listing::read(content, limits),
         epoch: settings.source_date_epoch,
         arch: &settings.arch,
     };
     let Assembled { base, mut config, layers } = match assemble(inputs) {
         Ok(assembled) => assembled,
-        Err(left) => return Ok(Err(left)),
+        Err(left) => return left.failure().map_or(Ok(Err(left)), Err),
     };
     let base = base.and_then(|reference| work.parents.get(&reference));
-    let below = base.map(|dir| chain(dir)).transpose()?.flatten().unwrap_or_default();
+    let below = base.map(|dir| chain(dir, limits)).transpose()?.flatten().unwrap_or_default();
+    stackable(config.rootfs.diff_ids.len() + layers.len(), work)?;
     config.config.labels.extend(labels(work, documents, below.first().map(Bundle::id))?);
     let file = folder.join("image.tar");
     let (references, epoch) = (&work.references, settings.source_date_epoch);
     bundle::write(&file, Plan { config, layers: &layers, references, epoch })?;
     Ok(Ok(Written { file, below, base: base.map(|dir| name(dir)), layers: layers.len() }))
+}
+
+/// The plan knows only of layers that Dockerfiles show.
+fn stackable(layers: usize, work: &ImageWork) -> Result<()> {
+    let few = Limits::default().check(Limit::Layers, layers as u64);
+    few.map_err(|e| e.error(Exit::Config, &format!("the image of `{}`", work.dock.display())))
 }
 
 fn dockerfile(work: &ImageWork) -> Result<Rendered> {
@@ -142,10 +153,10 @@ fn node(path: &Path) -> Result<Node> {
 }
 
 /// A dock's image, to build on or to copy from.
-fn base(reference: &str, work: &ImageWork) -> std::result::Result<Base, Left> {
+fn base(reference: &str, work: &ImageWork, limits: &Limits) -> std::result::Result<Base, Left> {
     let dir = work.parents.get(reference);
     let dir = dir.ok_or_else(|| Left::new(format!("`{reference}` is from elsewhere")))?;
-    let chain = chain(dir).map_err(|e| Left::new(e.message()))?;
+    let chain = chain(dir, limits).map_err(|e| Left::new(e.message()))?;
     let chain = chain.ok_or_else(|| Left::new(format!("the engine has built `{reference}`")))?;
     let tree = bundle::tree(&chain).map_err(|e| Left::new(e.message()))?;
     let config = chain.into_iter().next().map(|top| top.config);
@@ -157,13 +168,13 @@ fn base(reference: &str, work: &ImageWork) -> std::result::Result<Base, Left> {
 ///
 /// # Errors
 /// One of them cannot be read.
-pub fn chain(dir: &Path) -> Result<Option<Vec<Bundle>>> {
+pub fn chain(dir: &Path, limits: &Limits) -> Result<Option<Vec<Bundle>>> {
     let mut chain = vec![];
     let mut dir = Some(dir.to_owned());
     while let Some(at) = dir {
-        let Some(bundle) = Bundle::open(&at.join("image.tar"))? else { return Ok(None) };
+        let Some(bundle) = Bundle::open(&at.join("image.tar"), limits)? else { return Ok(None) };
         chain.push(bundle);
-        dir = below(&at)?;
+        dir = below(&at, chain.len())?;
     }
     Ok(Some(chain))
 }
@@ -173,14 +184,20 @@ pub(super) fn folders(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut folders = vec![];
     let mut dir = Some(dir.to_owned());
     while let Some(at) = dir {
-        dir = below(&at)?;
+        dir = below(&at, folders.len() + 1)?;
         folders.push(at);
     }
     Ok(folders)
 }
 
-fn below(dir: &Path) -> Result<Option<PathBuf>> {
-    Ok(summary(dir)?.base.map(|base| dir.with_file_name(base)))
+/// The folder of the image below, which is the `depth`th: what is written there may go in a circle.
+fn below(dir: &Path, depth: usize) -> Result<Option<PathBuf>> {
+    let Some(base) = summary(dir)?.base else { return Ok(None) };
+    let few = Limits::default().check(Limit::Layers, depth as u64);
+    few.map_err(|e| e.error(Exit::Step, &format!("the image in `{}`", dir.display())))?;
+    // A name, and no path that leads elsewhere.
+    let name = base.parse::<DockName>().map_err(|e| Error::step(e.message()))?;
+    Ok(Some(dir.with_file_name(name.as_str())))
 }
 
 /// What `image.json` says. `dir` is the folder of the image's results.
@@ -189,7 +206,7 @@ fn below(dir: &Path) -> Result<Option<PathBuf>> {
 /// It is not there or malformed.
 pub fn summary(dir: &Path) -> Result<Summary> {
     let path = dir.join("image.json");
-    let text = std::fs::read(&path).map_err(|e| Error::file("read", &path, &e))?;
+    let text = read::state(&path, Limit::ConfigSize)?;
     serde_json::from_slice(&text)
         .map_err(|e| Error::step(format!("`{}` is malformed: {e}", path.display())))
 }

@@ -6,10 +6,12 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::limits::Limit;
 use crate::oci::bundle::Blob;
 use crate::oci::label::Labels;
 use crate::plan::step::ImageWork;
 use crate::sbom::{self, Format, Inventory, Package, inventory};
+use crate::world::read;
 use crate::world::store::Store;
 
 /// Both documents of one image.
@@ -43,7 +45,7 @@ impl Documents {
 }
 
 fn read(path: &Path) -> Result<Vec<Package>> {
-    let text = std::fs::read(path).map_err(|e| Error::file("read", path, &e))?;
+    let text = read::state(path, Limit::StateSize)?;
     inventory::parse(&text).map_err(|why| {
         let file = path.display();
         let rootfs = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::exec::action::assemble::{self, Summary};
 use crate::exec::action::read_json;
 use crate::hex::hex;
+use crate::limits::Limits;
 use crate::oci::bundle::Blob;
 use crate::oci::tree::{Content, Kind, Node};
 use crate::plan::expand::PACKAGES;
@@ -20,8 +21,8 @@ pub(super) const CONTENTS: &str = "contents.json";
 pub(super) const PREVIOUS: &str = "contents.previous.json";
 
 /// Of an image that has just been made. `dir` is the folder of its results.
-pub(super) fn keep(summary: &Summary, dir: &Path, store: &Store) -> Result<()> {
-    let now = contents(summary, dir)?;
+pub(super) fn keep(summary: &Summary, dir: &Path, store: &Store, limits: &Limits) -> Result<()> {
+    let now = contents(summary, dir, limits)?;
     // One that is malformed is nothing to compare with.
     if let Ok(Some(old)) = read(&dir.join(CONTENTS))
         && old.id != now.id
@@ -49,8 +50,8 @@ fn read(path: &Path) -> Result<Option<Contents>> {
     read_json(path, "remove it; the next build that changes the image writes it anew")
 }
 
-fn contents(summary: &Summary, dir: &Path) -> Result<Contents> {
-    let files = match assemble::chain(dir)? {
+fn contents(summary: &Summary, dir: &Path, limits: &Limits) -> Result<Contents> {
+    let files = match assemble::chain(dir, limits)? {
         Some(chain) => {
             let below = summary.base.as_ref().map(|base| dir.with_file_name(base));
             files(bundle::tree(&chain)?.nodes(), dir, below.as_deref())?

@@ -46,10 +46,10 @@ pub(super) async fn image(
     let text = text.map_err(|e| Error::bug(format!("cannot write image.json: {e}")))?;
     documents.write(&context.store, &work.dir)?;
     context.store.replace(&work.dir.join("image.json"), &text)?;
-    let (of, store) = (work.clone(), context.store.clone());
+    let (of, store, limits) = (work.clone(), context.store.clone(), context.settings.limits);
     let keep = move || {
-        contents::keep(&summary, &of.dir, &store)?;
-        ledger::keep(&summary, of.name.as_str(), &of.dir, &store)
+        contents::keep(&summary, &of.dir, &store, &limits)?;
+        ledger::keep(&summary, of.name.as_str(), &of.dir, &store, &limits)
     };
     blocking(keep).await?;
     let size = megabytes(u64::try_from(size).unwrap_or(0));
@@ -71,7 +71,7 @@ async fn load(
     let mut loaded = context.engine.load_image(bundle::stream(file), &mut sink).await;
     if let (Err(error), false) = (&loaded, written.below.is_empty()) {
         sink(format!("bb: {}; sending all layers\n", error.message()).as_bytes());
-        let top = bundle::Bundle::open(file)?;
+        let top = bundle::Bundle::open(file, &context.settings.limits)?;
         let all = top.into_iter().chain(written.below.iter().cloned()).collect();
         loaded = context.engine.load_image(bundle::full_stream(all, epoch), &mut sink).await;
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::exec::action::assemble::{self, Summary};
 use crate::exec::action::read_json;
+use crate::limits::Limits;
 use crate::oci::tree::Tree;
 use crate::plan::expand::SYSROOT;
 use crate::size::{FILE, Layer, Ledger};
@@ -17,8 +18,14 @@ use crate::world::store::Store;
 pub(super) const PREVIOUS: &str = "size.previous.json";
 
 /// Of an image that has just been made. `dir` is the folder of its results.
-pub(super) fn keep(summary: &Summary, image: &str, dir: &Path, store: &Store) -> Result<()> {
-    let ledger = ledger(summary, image, dir)?;
+pub(super) fn keep(
+    summary: &Summary,
+    image: &str,
+    dir: &Path,
+    store: &Store,
+    limits: &Limits,
+) -> Result<()> {
+    let ledger = ledger(summary, image, dir, limits)?;
     let failed = |e| Error::bug(format!("cannot write a ledger: {e}"));
     let text = serde_json::to_vec_pretty(&ledger).map_err(failed)?;
     // One that is malformed is no ledger to compare with.
@@ -31,8 +38,8 @@ pub(super) fn keep(summary: &Summary, image: &str, dir: &Path, store: &Store) ->
     store.replace(&dir.join(FILE), &text)
 }
 
-fn ledger(summary: &Summary, image: &str, dir: &Path) -> Result<Ledger> {
-    let Some(chain) = assemble::chain(dir)? else {
+fn ledger(summary: &Summary, image: &str, dir: &Path, limits: &Limits) -> Result<Ledger> {
+    let Some(chain) = assemble::chain(dir, limits)? else {
         let total = u64::try_from(summary.size).unwrap_or(0);
         let why = summary.built_by_engine.as_deref().unwrap_or_default();
         return Ok(Ledger::of_engine(image, &summary.id, total, why));
@@ -50,7 +57,7 @@ fn ledger(summary: &Summary, image: &str, dir: &Path) -> Result<Ledger> {
     }
     // A child's has all of its parents'.
     let sysroot = folders.iter().map(|folder| folder.join(SYSROOT)).find(|file| file.is_file());
-    let owners = sysroot.map(|file| sysroot::owners(&file, &tree)).transpose()?;
+    let owners = sysroot.map(|file| sysroot::owners(&file, &tree, limits)).transpose()?;
     Ok(Ledger::of(image, &summary.id, &layers, &tree, &owners.unwrap_or_default()))
 }
 

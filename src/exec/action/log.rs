@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::exec::cause::Causes;
 use crate::exec::event::Event;
 use crate::ids::StepId;
+use crate::limits::{Limit, Limits};
 use crate::world::store::Store;
 
 /// Lines that a failure repeats where nothing is known of the cause.
@@ -36,6 +37,9 @@ pub struct Log {
     store: Store,
     events: UnboundedSender<Event>,
     file: Option<(File, PathBuf)>,
+    /// How many bytes the file may still get; none once some were left out.
+    left: Option<u64>,
+    limits: Limits,
     failure: Option<Error>,
     tail: VecDeque<String>,
     causes: Causes,
@@ -45,12 +49,19 @@ pub struct Log {
 
 impl Log {
     /// A log that nothing was written to.
-    pub fn new(step: &StepId, store: &Store, events: UnboundedSender<Event>) -> Self {
+    pub fn new(
+        step: &StepId,
+        store: &Store,
+        limits: Limits,
+        events: UnboundedSender<Event>,
+    ) -> Self {
         Self {
             step: step.clone(),
             store: store.clone(),
             events,
             file: None,
+            left: Some(limits.of(Limit::LogSize)),
+            limits,
             failure: None,
             tail: VecDeque::new(),
             causes: Causes::default(),
@@ -59,7 +70,7 @@ impl Log {
         }
     }
 
-    /// Appends output. A failure to write is kept for [`Log::check`], so that a stream can be read on.
+    /// Appends output; what is more than a log may have is only looked at. A failure to write is kept for [`Log::check`], so that a stream can be read on.
     pub fn write(&mut self, data: &[u8]) {
         if self.failure.is_none() && !data.is_empty() {
             self.failure = self.try_write(data).err();
@@ -78,10 +89,17 @@ impl Log {
         if self.file.is_none() {
             self.file = Some(self.store.new_log(&self.step)?);
         }
-        match &mut self.file {
-            Some((file, path)) => file.write_all(data).map_err(|e| Error::file("write", path, &e)),
-            None => Ok(()),
+        let Some((file, path)) = &mut self.file else { return Ok(()) };
+        let failed = |e| Error::file("write", path, &e);
+        let Some(left) = self.left else { return Ok(()) };
+        let kept = data.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.left = Some(left - kept as u64).filter(|_| kept == data.len());
+        file.write_all(&data[..kept]).map_err(failed)?;
+        if self.left.is_none() {
+            let full = self.limits.exceeded(Limit::LogSize);
+            writeln!(file, "\nbb: the rest is left out: {full}").map_err(failed)?;
         }
+        Ok(())
     }
 
     fn end_line(&mut self) {

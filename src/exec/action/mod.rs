@@ -32,8 +32,10 @@ pub use verify::{EXPIRES, SKIPPED};
 use crate::error::{Error, Result};
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
 use crate::ids::StepId;
+use crate::limits::Limit;
 use crate::plan::step::{Object, Step, Work};
 use crate::world::docker::ContainerSpec;
+use crate::world::read;
 
 /// What an action made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -132,11 +134,10 @@ fn read_json<T: serde::de::DeserializeOwned>(
     path: &std::path::Path,
     hint: &str,
 ) -> Result<Option<T>> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(Error::file("read", path, &e)),
-    };
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = read::state(path, Limit::StateSize)?;
     let malformed = |e| Error::step(format!("`{}` is malformed: {e}", path.display())).hint(hint);
     serde_json::from_slice(&text).map(Some).map_err(malformed)
 }

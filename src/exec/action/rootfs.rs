@@ -5,21 +5,24 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::error::{Error, Result};
-use crate::exec::action::{Log, Made};
+use crate::error::{Error, Exit, Result};
+use crate::exec::action::{Log, Made, blocking};
 use crate::exec::kept;
 use crate::exec::work::Context;
 use crate::ids::{Kind, StepId};
+use crate::limits::{Limit, Limits};
 use crate::plan::expand::{PACKAGES, ROOTFS_OUTPUTS, SYSROOT};
 use crate::plan::step::RootfsWork;
+use crate::sbom;
 use crate::size::megabytes;
-use crate::world::archive::{self, Entry};
+use crate::world::archive::{self, Entry, listing};
 use crate::world::docker::ContainerSpec;
 use crate::world::http::{Expect, Mirror};
-use crate::world::{release, store};
+use crate::world::{read, release, store};
 
 /// Caches that all builders of an engine share, and where a builder has them; what is in them is keyed by
 /// content.
@@ -27,6 +30,10 @@ pub const CACHES: [(&str, &str); 2] =
     [("gentoo-bb-distfiles", "/distfiles"), ("gentoo-bb-packages", "/packages")];
 /// No source archive of Gentoo's tree is larger.
 const LARGEST_DISTFILE: u64 = 8 << 30;
+/// The rootfs among the builder's results.
+const TAR: &str = "rootfs.tar";
+/// No digest in hex has more characters.
+const LONGEST_DIGEST: usize = 128;
 
 pub(super) async fn rootfs(
     work: &RootfsWork,
@@ -60,9 +67,14 @@ pub const COMPILING_MS: &str = "compiling_ms";
 /// The same when it last put only binary packages together, which says nothing of a run that compiles.
 pub const CACHED_MS: &str = "cached_ms";
 
+/// The builder says early what it is going to do (bytes of its log).
+const PREAMBLE: u64 = 16 << 20;
+
 /// How long this run took, and the last one of the other sort.
 fn times(step: &StepId, begun: Instant, context: &Context) -> Vec<(String, String)> {
-    let log = std::fs::read(context.store.log_path(step)).unwrap_or_default();
+    let mut log = vec![];
+    let file = std::fs::File::open(context.store.log_path(step));
+    let _ = file.and_then(|file| file.take(PREAMBLE).read_to_end(&mut log));
     let compiled = compiles(&String::from_utf8_lossy(&log));
     let before = context.store.record(step).unwrap_or_default();
     let time = |name: &str, this: bool| {
@@ -208,8 +220,9 @@ fn shell_lines<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
 async fn supply(container: &str, context: &Context, log: &mut Log) -> Result<()> {
     let temp = context.store.temp_dir()?;
     let list = temp.path().join("fetch.list");
-    let wanted = BTreeMap::from([("fetch.list".to_owned(), list.clone())]);
-    archive::take(context.engine.download(container, "/bb/out/fetch.list"), wanted).await?;
+    let wanted = BTreeMap::from([("fetch.list".to_owned(), (list.clone(), Limit::ListSize))]);
+    let download = context.engine.download(container, "/bb/out/fetch.list");
+    archive::take(download, wanted, &context.settings.limits).await?;
     let text = std::fs::read_to_string(&list).map_err(|e| Error::file("read", &list, &e))?;
     let mut entries = vec![];
     for line in text.lines() {
@@ -270,28 +283,61 @@ fn hash_folder(name: &str) -> String {
     crate::hex::hex(&Blake2b512::digest(name.as_bytes())[..1])
 }
 
+/// The digest of the sysroot, which the builder computes, among its results.
+const DIGEST: &str = "sysroot.digest";
+
 /// Takes the results out, all or none.
 async fn collect(work: &RootfsWork, container: &str, context: &Context) -> Result<Made> {
     let temp = context.store.temp_dir()?;
-    let names = ROOTFS_OUTPUTS.iter().chain(&["sysroot.digest"]);
-    let wanted = names.map(|n| (format!("out/{n}"), temp.path().join(n))).collect();
-    archive::take(context.engine.download(container, "/bb/out"), wanted).await?;
-    let digest = temp.path().join("sysroot.digest");
-    let sysroot = std::fs::read_to_string(&digest).map_err(|e| Error::file("read", &digest, &e))?;
-    let rootfs = temp.path().join("rootfs.tar");
-    let tar = store::hash_file(&rootfs)?;
-    let packages = store::hash_file(&temp.path().join(PACKAGES))?;
-    let size = std::fs::metadata(&rootfs).map_or(0, |m| m.len());
+    let limit = |name: &str| match name {
+        TAR | SYSROOT => Limit::ResultSize,
+        _ => Limit::ListSize,
+    };
+    let names = ROOTFS_OUTPUTS.iter().chain(&[DIGEST]);
+    let wanted = names.map(|n| (format!("out/{n}"), (temp.path().join(n), limit(n)))).collect();
+    let limits = context.settings.limits;
+    archive::take(context.engine.download(container, "/bb/out"), wanted, &limits).await?;
+    let folder = temp.path().to_owned();
+    let (products, size) = blocking(move || inspected(&folder, &limits)).await?;
     store::make_dir(&work.dir)?;
     for name in ROOTFS_OUTPUTS {
         let dest = work.dir.join(name);
         std::fs::rename(temp.path().join(name), &dest)
             .map_err(|e| Error::file("write", &dest, &e))?;
     }
-    let mut made = Made::product("tar", tar).note(megabytes(size));
-    made.products.insert("packages".to_owned(), packages);
-    made.products.insert("sysroot".to_owned(), sysroot.trim().to_owned());
+    let mut made = Made::default().note(megabytes(size));
+    made.products.extend(products);
     Ok(made)
+}
+
+/// What the results in a folder are, once they are seen to be within the limits: the products, and how large
+/// the rootfs is. A builder may hand out anything.
+fn inspected(folder: &Path, limits: &Limits) -> Result<(Vec<(String, String)>, u64)> {
+    let strange = |name: &str, why: &str| {
+        Error::step(format!("the builder's `{name}` is not what it should be: {why}"))
+    };
+    let digest = String::from_utf8(read::state(&folder.join(DIGEST), Limit::ListSize)?);
+    let digest = digest.ok().filter(|text| text.trim().len() <= LONGEST_DIGEST);
+    let digest = digest.ok_or_else(|| strange(DIGEST, "it is no digest"))?;
+    let list = read::bytes(&folder.join(PACKAGES), limits, Limit::ListSize);
+    let list = list.map_err(|e| read::failed(Path::new(PACKAGES), &e))?;
+    let count = sbom::inventory::parse(&list).map_err(|why| strange(PACKAGES, &why))?.len();
+    let few = limits.check(Limit::Packages, count as u64);
+    few.map_err(|e| e.error(Exit::Step, &format!("the builder's `{PACKAGES}`")))?;
+    let rootfs = folder.join(TAR);
+    let size = std::fs::metadata(&rootfs).map_or(0, |m| m.len());
+    let listed = listing::entries(&listing::whole(&rootfs, size), limits);
+    if let Some(failure) =
+        listed.err().and_then(|left| left.named(format!("the builder's `{TAR}`")))
+    {
+        return Err(failure);
+    }
+    let products = [
+        ("tar", store::hash_file(&rootfs)?),
+        ("packages", store::hash_file(&folder.join(PACKAGES))?),
+        ("sysroot", digest.trim().to_owned()),
+    ];
+    Ok((products.map(|(name, value)| (name.to_owned(), value)).into(), size))
 }
 
 #[cfg(test)]

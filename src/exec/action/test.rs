@@ -90,17 +90,20 @@ fn too_large(work: &TestWork) -> Result<Option<String>> {
 /// Looks the image through: as `bb` put it together, else as the engine has it.
 async fn look(work: &TestWork, id: &str, context: &Context) -> Result<Audited> {
     let temp = context.store.temp_dir()?;
-    let chain = match assemble::chain(&work.dir)? {
+    let limits = context.settings.limits;
+    let chain = match assemble::chain(&work.dir, &limits)? {
         Some(chain) => chain,
         None => {
             let file = temp.path().join("image.tar");
-            archive::save(context.engine.save_image(id), &file).await?;
-            Bundle::open(&file)?.into_iter().collect()
+            archive::save(context.engine.save_image(id), &file, &limits).await?;
+            Bundle::open(&file, &limits)?.into_iter().collect()
         }
     };
     let work = work.clone();
     // The archive has to stay until all of it is read.
-    blocking(move || audited(&chain, &work).map(|seen| (seen, temp))).await.map(|(seen, _)| seen)
+    blocking(move || audited(&chain, &work, &limits).map(|seen| (seen, temp)))
+        .await
+        .map(|(seen, _)| seen)
 }
 
 /// One image on trial.

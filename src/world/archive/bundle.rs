@@ -13,8 +13,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::listing::{self, Section, XATTR};
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::hex::hex;
+use crate::limits::{Limit, Limits};
 use crate::oci::Left;
 use crate::oci::bundle::{self, ArchiveManifest, Blob};
 use crate::oci::config::ImageConfig;
@@ -32,6 +33,8 @@ pub struct Bundle {
     /// What is where.
     files: BTreeMap<String, Content>,
     manifest: ArchiveManifest,
+    /// How much of it is read.
+    limits: Limits,
 }
 
 /// The name of the list in an archive.
@@ -40,7 +43,7 @@ const BLOCK: u64 = 512;
 
 impl Bundle {
     /// Opens an archive; nothing if the file is empty: the engine has built that image.
-    pub fn open(path: &Path) -> Result<Option<Self>> {
+    pub fn open(path: &Path, limits: &Limits) -> Result<Option<Self>> {
         let failed = |e: io::Error| Error::file("read", path, &e);
         let size = std::fs::metadata(path).map_err(failed)?.len();
         if size == 0 {
@@ -49,17 +52,21 @@ impl Bundle {
         let broken = |why: &str| {
             Error::step(format!("`{}` is not an image's archive: {why}", path.display()))
         };
-        let listed = listing::layer(&listing::whole(path, size)).map_err(|e| broken(e.why()))?;
+        let unread = |left: &Left| left.failure().unwrap_or_else(|| broken(left.why()));
+        let listed = listing::layer(&listing::whole(path, size), limits);
+        let listed = listed.map_err(|e| unread(&e))?;
         let files = files(&listed);
         let text = |name: &str| {
             let content = files.get(name).ok_or_else(|| broken(&format!("no `{name}`")))?;
-            listing::read(content).map_err(|e| broken(e.why()))
+            listing::read_up_to(content, limits, Limit::ConfigSize).map_err(|e| unread(&e))
         };
         let manifest = without_nulls::<[ArchiveManifest; 1]>(&text(MANIFEST)?);
         let [manifest] = manifest.map_err(|e| broken(&e.to_string()))?;
         let config_text = text(&manifest.config)?;
         let config = without_nulls(&config_text).map_err(|e| broken(&e.to_string()))?;
-        Ok(Some(Self { config_text, config, files, manifest }))
+        let layers = limits.check(Limit::Layers, manifest.layers.len() as u64);
+        layers.map_err(|e| e.error(Exit::Step, &format!("`{}`", path.display())))?;
+        Ok(Some(Self { config_text, config, files, manifest, limits: *limits }))
     }
 
     /// The image's ID.
@@ -125,6 +132,10 @@ fn layers(chain: &Chain) -> Result<Vec<(&str, &Content)>> {
     found.collect()
 }
 
+fn limits(chain: &Chain) -> Limits {
+    chain.first().map_or_else(Limits::default, |top| top.limits)
+}
+
 /// A layer with where it is from.
 #[derive(Debug, Clone)]
 pub struct OwnLayer {
@@ -142,8 +153,8 @@ pub fn own_layers(chain: &Chain) -> Result<Vec<OwnLayer>> {
     let mut made_by = history.filter(|step| !step.empty_layer).map(|step| &step.created_by);
     let mut found = vec![];
     for (at, (name, content)) in layers(chain)?.into_iter().enumerate() {
-        let nodes = listing::layer(content);
-        let nodes = nodes.map_err(|e| Error::step(format!("the layer `{name}`: {}", e.why())))?;
+        let nodes = listing::layer(content, &limits(chain));
+        let nodes = nodes.map_err(|e| e.error(|why| format!("the layer `{name}`: {why}")))?;
         // The same layer may be in more than one image: it is of the lowest that has as many.
         let has = |bundle: &Bundle| bundle.manifest.layers.len() > at;
         let bundle = chain.iter().rposition(has).unwrap_or(0);
@@ -157,8 +168,8 @@ pub fn own_layers(chain: &Chain) -> Result<Vec<OwnLayer>> {
 pub fn tree(chain: &Chain) -> Result<Tree> {
     let mut tree = Tree::default();
     for (name, content) in layers(chain)? {
-        let laid = listing::layer(content).and_then(|layer| tree.apply(&layer));
-        laid.map_err(|e: Left| Error::step(format!("the layer `{name}`: {}", e.why())))?;
+        let laid = listing::layer(content, &limits(chain)).and_then(|layer| tree.apply(&layer));
+        laid.map_err(|e| e.error(|why| format!("the layer `{name}`: {why}")))?;
     }
     Ok(tree)
 }
@@ -300,7 +311,7 @@ fn header(node: &Node, epoch: u64) -> io::Result<tar::Header> {
 /// A content's bytes; an error where the file has become shorter.
 fn exactly(content: &Content) -> io::Result<impl Read> {
     let length = std::fs::metadata(&content.file)?.len();
-    if length < content.offset + content.size {
+    if length < content.offset.saturating_add(content.size) {
         let name = content.file.display();
         return Err(io::Error::other(format!("`{name}` changed while it was read")));
     }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::limited::{Capped, Gate, Gated, Tally};
 use crate::hex::hex;
+use crate::limits::{Exceeded, Limit, Limits};
 use crate::oci::Left;
 use crate::oci::copy::{Entry, Member};
 use crate::oci::tree::{Content, Kind, Node, Nodes};
@@ -48,17 +50,39 @@ impl Seek for Section {
             SeekFrom::Current(by) => self.at.checked_add_signed(by),
             SeekFrom::End(by) => self.size.checked_add_signed(by),
         };
-        self.at = at.ok_or_else(|| io::Error::other("a position before the beginning"))?;
-        self.file.seek(SeekFrom::Start(self.start + self.at))?;
-        Ok(self.at)
+        let outside = || io::Error::other("a position outside of the file");
+        let at = at.ok_or_else(outside)?;
+        let absolute = self.start.checked_add(at).ok_or_else(outside)?;
+        self.file.seek(SeekFrom::Start(absolute))?;
+        self.at = at;
+        Ok(at)
     }
 }
 
 /// All bytes of a small file.
-pub fn read(content: &Content) -> Result<Vec<u8>, Left> {
+pub fn read(content: &Content, limits: &Limits) -> Result<Vec<u8>, Left> {
+    read_up_to(content, limits, Limit::ReadSize)
+}
+
+/// All bytes of a file that is no larger than a limit.
+pub(super) fn read_up_to(
+    content: &Content,
+    limits: &Limits,
+    limit: Limit,
+) -> Result<Vec<u8>, Left> {
     let mut bytes = vec![];
-    let read = Section::open(content).and_then(|mut file| file.read_to_end(&mut bytes));
-    read.map(|_| bytes).map_err(|e| Left::new(e.to_string()))
+    let read = Section::open(content)
+        .and_then(|file| Capped::new(file, limits, limit).read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(|e| failed(content, &e))
+}
+
+/// What cannot be read, or is more than may be.
+fn failed(content: &Content, cause: &io::Error) -> Left {
+    let file = content.file.display();
+    match Exceeded::of(cause) {
+        Some(exceeded) => Left::beyond(format!("`{file}`"), exceeded),
+        None => Left::new(format!("`{file}`: {cause}")),
+    }
 }
 
 /// What compressed archives begin with: gzip, bzip2, xz, Zstandard.
@@ -66,28 +90,49 @@ const COMPRESSED: [&[u8]; 4] = [b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f
 
 /// The entries of an archive in their order; nothing if it is none. Docker asks the same: is there
 /// a first entry?
-pub fn entries(content: &Content) -> Result<Option<Vec<Entry>>, Left> {
-    let failed = |e: io::Error| Left::new(format!("`{}`: {e}", content.file.display()));
+pub fn entries(content: &Content, limits: &Limits) -> Result<Option<Vec<Entry>>, Left> {
+    let failed = |e: io::Error| failed(content, &e);
     let mut start = vec![];
     let file = Section::open(content).map_err(failed)?;
     file.take(6).read_to_end(&mut start).map_err(failed)?;
     if COMPRESSED.iter().any(|magic| start.starts_with(magic)) {
         return Err(Left::new(format!("`{}` is compressed", content.file.display())));
     }
-    let mut archive = tar::Archive::new(Section::open(content).map_err(failed)?);
+    let gate = Gate::new(*limits);
+    let reader = Gated::new(Section::open(content).map_err(failed)?, gate.clone());
+    let mut archive = tar::Archive::new(reader);
     let mut entries = archive.entries_with_seek().map_err(failed)?;
-    let Some(Ok(first)) = entries.next() else { return Ok(None) };
+    let mut tally = Tally::new(*limits);
     let mut found = vec![];
-    for entry in std::iter::once(Ok(first)).chain(entries) {
-        let mut entry = entry.map_err(failed)?;
-        found.extend(listed(&mut entry, content).map_err(failed)??);
+    loop {
+        gate.records();
+        let Some(entry) = entries.next() else { break };
+        let mut entry = match entry {
+            Err(e) if found.is_empty() && Exceeded::of(&e).is_none() => return Ok(None),
+            other => other.map_err(failed)?,
+        };
+        let others = others(&mut entry);
+        tally.entry(&entry.path_bytes(), others).map_err(|e| failed(e.into()))?;
+        found.push(listed(&mut entry, content).map_err(failed)??);
     }
-    Ok(Some(found))
+    // What is no path is still an entry.
+    Ok(Some(found).filter(|found| !found.is_empty()).map(|all| all.into_iter().flatten().collect()))
 }
+
+/// How many bytes an entry's records besides its name have.
+fn others<R: Read>(entry: &mut tar::Entry<'_, R>) -> u64 {
+    let target = entry.link_name_bytes().map_or(0, |target| target.len() as u64);
+    let records = entry.pax_extensions().ok().flatten().into_iter().flatten().flatten();
+    let records = records.map(|record| record.key_bytes().len() + record.value_bytes().len());
+    target + records.sum::<usize>() as u64
+}
+
+/// Linux has no longer paths, and no longer targets of links.
+const LONGEST: usize = 4096;
 
 /// One entry; nothing if it is no path.
 fn listed(
-    entry: &mut tar::Entry<'_, Section>,
+    entry: &mut tar::Entry<'_, Gated<Section>>,
     archive: &Content,
 ) -> io::Result<Result<Option<Entry>, Left>> {
     let name = match std::str::from_utf8(&entry.path_bytes()) {
@@ -95,18 +140,22 @@ fn listed(
         Err(_) => return Ok(Err(Left::new("a name in an archive is not UTF-8"))),
     };
     let target = entry.link_name_bytes().map(|t| String::from_utf8_lossy(&t).into_owned());
+    if name.len() > LONGEST || target.as_ref().is_some_and(|target| target.len() > LONGEST) {
+        let start = name.chars().take(40).collect::<String>();
+        let why =
+            format!("`{start}…` in an archive is longer than {LONGEST} bytes, or leads to what is");
+        return Ok(Err(Left::new(why)));
+    }
     let kind = match entry.header().entry_type() {
         tar::EntryType::XGlobalHeader => return Ok(Ok(None)),
         tar::EntryType::Link => {
             let what = Member::HardLink(target.unwrap_or_default());
             return Ok(Ok(Some(Entry { name, what })));
         }
-        tar::EntryType::Regular | tar::EntryType::Continuous => Kind::File(Content {
-            file: archive.file.clone(),
-            offset: archive.offset + entry.raw_file_position(),
-            size: entry.size(),
-            linked: false,
-        }),
+        tar::EntryType::Regular | tar::EntryType::Continuous => match part(entry, archive) {
+            Some(content) => Kind::File(content),
+            None => return Ok(Err(Left::new(format!("`{name}` is cut off in its archive")))),
+        },
         tar::EntryType::Directory => Kind::Folder,
         tar::EntryType::Symlink => Kind::Link(target.unwrap_or_default()),
         tar::EntryType::Fifo => Kind::Fifo,
@@ -123,11 +172,22 @@ fn listed(
     Ok(extended(entry, node)?.map(|node| Some(Entry { name, what: Member::Node(node) })))
 }
 
+/// Where an entry's bytes are, if all of them are in the archive.
+fn part(entry: &tar::Entry<'_, Gated<Section>>, archive: &Content) -> Option<Content> {
+    let (at, size) = (entry.raw_file_position(), entry.size());
+    let inside = at.checked_add(size).is_some_and(|end| end <= archive.size);
+    let offset = archive.offset.checked_add(at)?;
+    inside.then(|| Content { file: archive.file.clone(), offset, size, linked: false })
+}
+
 /// Where pax keeps extended attributes.
 pub(super) const XATTR: &str = "SCHILY.xattr.";
 
 /// A node with what the entry's pax records say of it.
-fn extended(entry: &mut tar::Entry<'_, Section>, mut node: Node) -> io::Result<Result<Node, Left>> {
+fn extended(
+    entry: &mut tar::Entry<'_, Gated<Section>>,
+    mut node: Node,
+) -> io::Result<Result<Node, Left>> {
     let Some(records) = entry.pax_extensions()? else { return Ok(Ok(node)) };
     for record in records {
         let record = record?;
@@ -157,9 +217,9 @@ pub fn digest(content: &Content) -> io::Result<String> {
 }
 
 /// A layer that was written here.
-pub(super) fn layer(content: &Content) -> Result<Nodes, Left> {
+pub(super) fn layer(content: &Content, limits: &Limits) -> Result<Nodes, Left> {
     let mut nodes = Nodes::new();
-    for entry in entries(content)?.unwrap_or_default() {
+    for entry in entries(content, limits)?.unwrap_or_default() {
         let path = entry.name.trim_end_matches('/').to_owned();
         let node = match entry.what {
             Member::Node(node) => node,

@@ -1,33 +1,69 @@
 //! Portage's lists of installed files, out of a whole ROOT's archive.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::errors::FrameDecoderError;
 
+use super::limited::{self, Capped, Gate, Gated, Tally};
 use crate::audit::contents::{self, Owners};
 use crate::error::{Error, Result};
+use crate::limits::{Limit, Limits};
 use crate::oci::tree::Tree;
+
+/// So many bytes may be unpacked however few they were: small archives are dense.
+const ALWAYS: u64 = 64 << 20;
 
 /// The packages of an image's files. `sysroot` is a `sysroot.tar.zst`, `tree` the image.
 ///
 /// # Errors
-/// The archive cannot be read.
-pub fn owners(sysroot: &Path, tree: &Tree) -> Result<Owners> {
-    let broken = |why: String| Error::step(format!("cannot read `{}`: {why}", sysroot.display()));
+/// The archive cannot be read, or has more than a limit allows.
+pub fn owners(sysroot: &Path, tree: &Tree, limits: &Limits) -> Result<Owners> {
     let file = File::open(sysroot).map_err(|e| Error::file("read", sysroot, &e))?;
-    let decoder = StreamingDecoder::new(BufReader::new(file)).map_err(|e| broken(e.to_string()))?;
-    let mut archive = tar::Archive::new(decoder);
+    let size = file.metadata().map_err(|e| Error::file("read", sysroot, &e))?.len();
+    read(BufReader::new(file), size, tree, limits).map_err(|cause| {
+        let name = format!("`{}`", sysroot.display());
+        limited::error(&name, &cause, || Error::step(format!("cannot read {name}: {cause}")))
+    })
+}
+
+/// `size` is that of the compressed archive.
+pub(super) fn read(data: impl Read, size: u64, tree: &Tree, limits: &Limits) -> io::Result<Owners> {
+    let gate = Gate::new(*limits);
+    let mut archive = tar::Archive::new(Gated::new(unpacked(data, size, limits)?, gate.clone()));
+    let mut entries = archive.entries()?;
+    let mut tally = Tally::new(*limits);
     let mut owners = Owners::new();
-    for entry in archive.entries().map_err(|e| broken(e.to_string()))? {
-        let mut entry = entry.map_err(|e| broken(e.to_string()))?;
+    loop {
+        gate.records();
+        let Some(entry) = entries.next() else { return Ok(owners) };
+        let mut entry = entry?;
+        gate.content();
+        tally.entry(&entry.path_bytes(), 0)?;
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         if let Some(package) = contents::package(&path) {
-            let mut text = String::new();
-            entry.read_to_string(&mut text).map_err(|e| broken(e.to_string()))?;
-            contents::add(&mut owners, package, &text, tree);
+            let mut text = vec![];
+            Capped::new(&mut entry, limits, Limit::ListSize).read_to_end(&mut text)?;
+            tally.kept(text.len() as u64)?;
+            contents::add(&mut owners, package, &String::from_utf8_lossy(&text), tree);
+            limits.check(Limit::Entries, owners.len() as u64)?;
         }
+        // What is passed over is no record of the next entry.
+        io::copy(&mut entry, &mut io::sink())?;
     }
-    Ok(owners)
+}
+
+/// An archive of so many bytes, unpacked within limits.
+fn unpacked(data: impl Read, size: u64, limits: &Limits) -> io::Result<impl Read> {
+    let window = limits.of(Limit::ZstdWindow);
+    let decoder = StreamingDecoder::new_with_max_window_size(data, window);
+    let decoder = decoder.map_err(|cause| match cause {
+        FrameDecoderError::WindowSizeTooBig { .. } => limits.exceeded(Limit::ZstdWindow).into(),
+        other => io::Error::other(other),
+    })?;
+    let times = size.saturating_mul(limits.of(Limit::Expansion)).max(ALWAYS);
+    let dense = Capped::of(decoder, times, limits.exceeded(Limit::Expansion));
+    Ok(Capped::new(dense, limits, Limit::Unpacked))
 }

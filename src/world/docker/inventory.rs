@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use bollard::query_parameters as query;
 
-use super::{CONTENT_LABEL, Engine, failed, reason, status};
+use super::{CONTENT_LABEL, Engine, failed, is_gone, reason, status, while_others_remove};
 use crate::error::Result;
 use crate::plan::step::Object;
 
@@ -85,7 +85,8 @@ impl Engine {
 
     /// All images, those without a name as well.
     pub async fn images(&self) -> Result<Vec<FoundImage>> {
-        let listed = self.docker.list_images(None::<query::ListImagesOptions>).await;
+        let list = || self.docker.list_images(None::<query::ListImagesOptions>);
+        let listed = while_others_remove(list).await;
         let found = |image: bollard::models::ImageSummary| {
             let named = image.repo_tags.iter().filter(|tag| !tag.starts_with("<none>"));
             FoundImage {
@@ -103,7 +104,7 @@ impl Engine {
     pub async fn remove_unused_image(&self, name: &str) -> Result<Option<String>> {
         match self.docker.remove_image(name, None::<query::RemoveImageOptions>, None).await {
             Ok(_) => Ok(None),
-            Err(cause) if status(&cause) == Some(404) => Ok(None),
+            Err(cause) if is_gone(&cause) => Ok(None),
             Err(cause) if status(&cause) == Some(409) => Ok(Some(reason(&cause))),
             Err(cause) => Err(failed("remove an image")(cause)),
         }
