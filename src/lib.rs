@@ -31,6 +31,7 @@ pub mod outdated;
 pub mod parallel;
 pub mod plan;
 pub mod project;
+pub mod reference;
 pub mod report;
 pub mod sbom;
 pub mod size;

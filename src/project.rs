@@ -20,6 +20,7 @@ use crate::ids::DockName;
 use crate::lock::Lock;
 use crate::parallel;
 use crate::plan::expand::{Layout, Sources};
+use crate::reference::spelling;
 use crate::plan::{DockFacts, Plan, TaskFacts, expand};
 use crate::world::keys;
 use crate::world::store::Store;
@@ -241,7 +242,7 @@ fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
     let rendered = dock.render(known.markers)?;
     let template = dock::template::parse(&rendered, known)?;
     let external = |kind: &ParentKind| match kind {
-        ParentKind::External(reference) => Some(reference.clone()),
+        ParentKind::External(reference) => Some(spelling(reference)),
         _ => None,
     };
     let externals = template.parents.iter().filter_map(|p| external(&p.target));

@@ -48,7 +48,7 @@ pub struct DockFacts {
     pub labels: BTreeMap<String, String>,
     /// The dock that the rootfs goes on top of.
     pub base: Option<DockName>,
-    /// Images from elsewhere that a FROM or COPY --from names.
+    /// Images from elsewhere that a FROM or COPY --from names, each in its one spelling.
     pub externals: Vec<String>,
     /// Whether the Dockerfile mentions `rootfs.tar`.
     pub has_rootfs: bool,
