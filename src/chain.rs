@@ -1,12 +1,12 @@
 //! A chain: images that run together, as a Compose file with the markers of a `Dockerfile.template`.
 //!
-//! Knows text only, and of Compose's format nothing but `services.*.image`: what is wrong with the rest,
-//! the compose tool says.
+//! Knows text only, and of Compose's format nothing but which images the services have: what is wrong with
+//! the rest, the compose tool says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::Deserialize;
@@ -16,6 +16,12 @@ use crate::dock::{Markers, Rendered};
 use crate::error::{Error, Result, lower_first};
 use crate::limits::{Limit, Limits};
 use crate::plan::select::suggestion;
+use crate::reference::Reference;
+
+mod interpolate;
+
+pub use interpolate::env_file;
+use interpolate::interpolate;
 
 /// The name of a chain, which is the name of its file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,21 +72,48 @@ impl FromStr for ChainName {
     }
 }
 
-/// A Compose file without markers, and the images that it names.
+/// A Compose file without markers, and what it says of its services' images.
 #[derive(Debug, Clone)]
 pub struct Chain {
+    file: PathBuf,
     rendered: Rendered,
-    images: Vec<(String, Range<usize>)>,
+    services: BTreeMap<String, Service>,
 }
+
+/// What decides which of a chain's images are docks'.
+pub struct Ours<'a> {
+    /// The settings' namespace.
+    pub namespace: &'a str,
+    /// The settings' tag.
+    pub tag: &'a str,
+    /// The names of all docks.
+    pub docks: &'a [String],
+    /// The values of variables, as the compose tool sees them.
+    pub values: &'a dyn Fn(&str) -> Option<String>,
+    /// Reads another file, by its path from the project.
+    pub read: &'a dyn Fn(&Path) -> Result<Chain>,
+}
+
+/// A service that extends one of a file that extends one of a file: more than so many are a circle.
+const DEEPEST: usize = 16;
 
 #[derive(Deserialize)]
 struct ComposeFile {
     services: Option<BTreeMap<String, Option<Service>>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct Service {
     image: Option<Spanned<String>>,
+    extends: Option<Extends>,
+}
+
+/// The service that one is made of where it does not say otherwise.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Extends {
+    Of { service: Option<String>, file: Option<Spanned<String>> },
+    Here(String),
 }
 
 impl Chain {
@@ -98,10 +131,8 @@ impl Chain {
                 "a chain is a Compose file: `services:`, and below it a name and an `image:` each",
             )
         })?;
-        let images = services.into_values().flatten().filter_map(|service| service.image);
-        let images = images.map(|i| (span(rendered.text(), i.referenced), i.value));
-        let images = images.map(|(span, image)| (image, span)).collect();
-        Ok(Self { rendered, images })
+        let services = services.into_iter().filter_map(|(name, service)| Some((name, service?)));
+        Ok(Self { file: file.to_owned(), services: services.collect(), rendered })
     }
 
     /// What the compose tool gets.
@@ -113,21 +144,63 @@ impl Chain {
     /// elsewhere.
     ///
     /// # Errors
-    /// It names an image of the namespace that no dock makes.
-    pub fn docks(&self, namespace: &str, tag: &str, docks: &[String]) -> Result<Vec<String>> {
-        let known = docks.iter().map(String::as_str).collect::<BTreeSet<_>>();
-        let mut ours = vec![];
-        for (image, span) in &self.images {
-            let Some(name) = own_name(image, namespace, tag) else { continue };
-            if !known.contains(name) {
-                let message = format!("no dock makes the image `{image}`");
-                return Err(self.rendered.mistake(message, span).hint(suggestion(name, docks)));
-            }
-            ours.push(name.to_owned());
+    /// It names an image of the namespace that no dock makes, has variables that the compose tool refuses,
+    /// or extends what cannot be read.
+    pub fn docks(&self, of: &Ours<'_>) -> Result<Vec<String>> {
+        let mut found = BTreeSet::new();
+        for service in self.services.values() {
+            found.extend(self.dock(service, of, 0)?);
         }
-        ours.sort();
-        ours.dedup();
-        Ok(ours)
+        Ok(found.into_iter().collect())
+    }
+
+    fn dock(&self, service: &Service, of: &Ours<'_>, depth: usize) -> Result<Option<String>> {
+        match (&service.image, &service.extends) {
+            (Some(image), _) => self.own(image, of),
+            (None, Some(Extends::Of { service, file: Some(file) })) => {
+                let path = self.file.with_file_name(self.interpolated(file, of)?);
+                if depth == DEEPEST {
+                    return Err(self.mistake(file, "services extend each other in a circle"));
+                }
+                let other = (of.read)(&path).map_err(|error| match error.place() {
+                    Some(_) => error,
+                    None => self.mistake(file, error.message()),
+                })?;
+                let base = service.as_ref().and_then(|name| other.services.get(name));
+                base.map_or(Ok(None), |base| other.dock(base, of, depth + 1))
+            }
+            (None, Some(Extends::Of { service: Some(name), file: None } | Extends::Here(name))) => {
+                let base = self.services.get(name).filter(|_| depth < DEEPEST);
+                base.map_or(Ok(None), |base| self.dock(base, of, depth + 1))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The dock that makes an image, if one is to.
+    fn own(&self, written: &Spanned<String>, of: &Ours<'_>) -> Result<Option<String>> {
+        let image = self.interpolated(written, of)?;
+        // What is no name of an image, the compose tool says best.
+        let Ok(reference) = image.parse::<Reference>() else { return Ok(None) };
+        let Some(name) = reference.built(of.namespace, of.tag) else { return Ok(None) };
+        if of.docks.iter().any(|dock| dock == name) {
+            return Ok(Some(name.to_owned()));
+        }
+        let error = self.mistake(written, &format!("no dock makes the image `{image}`"));
+        Err(error.hint(suggestion(name, of.docks)))
+    }
+
+    fn interpolated(&self, text: &Spanned<String>, of: &Ours<'_>) -> Result<String> {
+        interpolate(&text.value, of.values).ok_or_else(|| {
+            let message = format!("variables in `{}` cannot be replaced", text.value);
+            let forms = "`$NAME`, `${NAME}`, `${NAME:-default}` or `${NAME:?message}`";
+            self.mistake(text, &message)
+                .hint(format!("a variable is {forms}, the last only where it is set; `$$` is a `$`"))
+        })
+    }
+
+    fn mistake(&self, at: &Spanned<String>, message: &str) -> Error {
+        self.rendered.mistake(message, &span(self.rendered.text(), at.referenced))
     }
 }
 
@@ -156,14 +229,6 @@ fn options() -> serde_saphyr::Options {
 const MOST_ALIASES: usize = 1000;
 /// Values that aliases stand for, altogether.
 const MOST_REPLAYED: usize = 100_000;
-
-/// The dock of an image that a build tags.
-fn own_name<'a>(image: &'a str, namespace: &str, tag: &str) -> Option<&'a str> {
-    let rest = image.strip_prefix(namespace)?.strip_prefix('/')?;
-    let (name, tagged) = rest.split_once(':').unwrap_or((rest, "latest"));
-    let ours = tagged == tag || tagged == "latest";
-    (ours && !name.contains(['/', '@', '$'])).then_some(name)
-}
 
 fn malformed(rendered: &Rendered, error: &serde_saphyr::Error) -> Error {
     let message = UserMessageFormatter.format_message(error);

@@ -11,6 +11,8 @@ use toml::Spanned;
 
 use crate::error::{Error, Place, Result, lower_first};
 use crate::limits::Limits;
+use crate::oci::label::GivenName;
+use crate::reference::Reference;
 
 mod effective;
 mod limits;
@@ -21,6 +23,9 @@ pub use effective::{Setting, Value, without_secrets};
 pub use source::{Source, Sources};
 use trust::TrustTable;
 pub use trust::{GENTOO_FINGERPRINTS, GENTOO_KEY_URLS, INSTALLED_KEYRING};
+
+/// The builders are called so, which all projects of an engine share.
+const OWN_NAMESPACE: &str = "gentoo-bb";
 
 /// Variables of `make.conf` that the builder itself has to set.
 const RESERVED: [&str; 9] = [
@@ -50,7 +55,7 @@ struct File {
     source_date_epoch: Option<Spanned<u64>>,
     made_by_make: Option<Spanned<Vec<PathBuf>>>,
     #[serde(default)]
-    labels: BTreeMap<String, Spanned<String>>,
+    labels: BTreeMap<GivenName, Spanned<String>>,
     #[serde(default)]
     trust: TrustTable,
     #[serde(default)]
@@ -214,7 +219,7 @@ impl Settings {
         from.file("flavour", &mut self.flavour, file.flavour);
         from.file("source_date_epoch", &mut self.source_date_epoch, file.source_date_epoch);
         from.file("made_by_make", &mut self.made_by_make, file.made_by_make);
-        for (name, label) in file.labels {
+        for (GivenName(name), label) in file.labels {
             from.at(format!("labels.{name}"), label.span());
             self.labels.insert(name, label.into_inner());
         }
@@ -276,6 +281,7 @@ impl Settings {
 
     fn check(&self) -> Result<()> {
         check_name("namespace", &self.namespace, |c| matches!(c, '.' | '_' | '-' | '/'), false)?;
+        check_namespace(&self.namespace)?;
         check_name("tag", &self.tag, |c| matches!(c, '.' | '_' | '-'), true)?;
         check_name("arch", &self.arch, |c| c == '_', false)?;
         check_name("flavour", &self.flavour, |c| matches!(c, '_' | '-'), false)?;
@@ -325,6 +331,17 @@ fn check_name(key: &str, value: &str, inner: fn(char) -> bool, upper: bool) -> R
     let letters = if upper { "letters" } else { "lower-case letters" };
     Err(Error::config(format!("`{value}` cannot be used as {key}"))
         .hint(format!("{key} is made of {letters} and digits, joined by `.`, `_` or `-`")))
+}
+
+/// What is made of letters and joints may still be no name of Docker's, or the builders'.
+fn check_namespace(namespace: &str) -> Result<()> {
+    let refused = || Error::config(format!("`{namespace}` cannot be used as namespace"));
+    let image = format!("{namespace}/x").parse::<Reference>();
+    let image = image.map_err(|why| refused().hint(why.to_string()))?;
+    match image.below(OWN_NAMESPACE) {
+        Some(_) => Err(refused().hint("builders are called so, which projects share: choose another")),
+        None => Ok(()),
+    }
 }
 
 fn bad_variable(key: &str) -> Option<&'static str> {

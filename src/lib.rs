@@ -33,6 +33,7 @@ pub mod parallel;
 pub mod patterns;
 pub mod plan;
 pub mod project;
+pub mod reference;
 pub mod report;
 pub mod sbom;
 pub mod size;

@@ -21,6 +21,7 @@ use crate::parallel;
 use crate::patterns::Pattern;
 use crate::plan::expand::{Layout, Sources};
 use crate::plan::{DockFacts, Plan, TaskFacts, expand, stack};
+use crate::reference::spelling;
 use crate::world::keys;
 use crate::world::read;
 use crate::world::store::Store;
@@ -254,7 +255,7 @@ fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
     let rendered = dock.render(known.markers)?;
     let template = dock::template::parse(&rendered, known)?;
     let external = |kind: &ParentKind| match kind {
-        ParentKind::External(reference) => Some(reference.clone()),
+        ParentKind::External(reference) => Some(spelling(reference)),
         _ => None,
     };
     let externals = template.parents.iter().filter_map(|p| external(&p.target));

@@ -1,12 +1,16 @@
 //! What `bb up`, `bb down` and `bb ps` share: where chains are, and how one is read.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::chain::{Chain, ChainName};
+use crate::chain::{Chain, ChainName, Ours, env_file};
+use crate::cli::session;
 use crate::error::{Error, Result};
 use crate::lock::Lock;
 use crate::plan::select::suggestion;
 use crate::project::Project;
+use crate::world::compose::Compose;
+use crate::world::docker::Engine;
 use crate::world::docker::members::Member;
 
 /// The folder of the chains' files. Paths in these are relative to it.
@@ -65,18 +69,55 @@ pub(super) fn read(project: &Project, name: &ChainName) -> Result<Chain> {
     if file.symlink_metadata().is_err() {
         return Err(unknown(project, name));
     }
+    parse(project, &file)
+}
+
+/// Reads a chain's file, or another that it extends.
+fn parse(project: &Project, file: &Path) -> Result<Chain> {
+    Chain::parse(file, &text(file)?, &markers(project)?.into())
+}
+
+fn text(file: &Path) -> Result<String> {
     let refused = |why: String| Error::config(format!("cannot read `{}`: {why}", file.display()));
-    let meta = std::fs::metadata(&file).map_err(|e| refused(crate::error::io_reason(&e)))?;
+    let meta = std::fs::metadata(file).map_err(|e| refused(crate::error::io_reason(&e)))?;
     if !meta.is_file() {
         return Err(refused("it is no file".to_owned()));
     }
     if meta.len() > LARGEST {
         return Err(refused("it is larger than 1 MiB".to_owned()));
     }
-    let text = crate::world::read::text(&file).map_err(|e| refused(crate::error::io_reason(&e)))?;
+    crate::world::read::text(file).map_err(|e| refused(crate::error::io_reason(&e)))
+}
+
+fn markers(project: &Project) -> Result<BTreeMap<String, String>> {
     let lock = project.lock()?;
-    let markers = project.settings.markers(lock.as_ref().map_or("", Lock::date)).into();
-    Chain::parse(&file, &text, &markers)
+    Ok(project.settings.markers(lock.as_ref().map_or("", Lock::date)))
+}
+
+/// The docks of the images that a chain names.
+pub(super) fn docks(project: &Project, name: &ChainName) -> Result<Vec<String>> {
+    let docks = project.docks()?;
+    let docks = docks.iter().map(|dock| dock.name.to_string()).collect::<Vec<_>>();
+    let (markers, env) = (markers(project)?, session::environment());
+    let file = match text(&Path::new(FOLDER).join(".env")) {
+        Ok(text) => env_file(&text),
+        // The compose tool says why, if it wants it.
+        Err(_) => BTreeMap::new(),
+    };
+    let values = |name: &str| [&markers, &env, &file].into_iter().find_map(|of| of.get(name)).cloned();
+    read(project, name)?.docks(&Ours {
+        namespace: &project.settings.namespace,
+        tag: &project.settings.tag,
+        docks: &docks,
+        values: &values,
+        read: &|file| parse(project, file),
+    })
+}
+
+/// The compose tool, which finds the engine and replaces markers as `bb` does, in files that a chain extends.
+pub(super) async fn compose(project: &Project, engine: &Engine) -> Result<Compose> {
+    let env = engine.environment().into_iter().chain(markers(project)?);
+    Compose::find(&env.collect::<Vec<_>>()).await
 }
 
 /// Puts it where the compose tool finds it.

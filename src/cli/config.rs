@@ -1,5 +1,6 @@
 //! `bb config`: the effective settings, and where each is from.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::parser::ValueSource;
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::plan::select::suggestion;
 use crate::project::Project;
 use crate::report::table;
-use crate::world::address::found_addresses;
+use crate::world::address::addresses;
 
 /// Show the effective settings, and where each is from.
 #[derive(Debug, clap::Args)]
@@ -40,10 +41,10 @@ pub(super) fn config(args: &Args, state: &Path, color: ColorChoice) -> Result<u8
     let env = session::environment();
     let project = Project::load(&env, state)?;
     let mut settings = project.settings.effective();
-    let (addresses, source) = found_addresses(&env);
+    let (engine, source) = engine(&env);
     settings.extend([
         setting("state", Value::text(&state.display().to_string()), state_source()),
-        setting("engine", Value::list(&addresses), source),
+        setting("engine", engine, source),
         of_colour(color, env.get("NO_COLOR").is_some_and(|v| !v.is_empty())),
     ]);
     let Some(name) = &args.name else {
@@ -64,6 +65,17 @@ pub(super) fn config(args: &Args, state: &Path, color: ColorChoice) -> Result<u8
         print(&found.value.lines().into_iter().map(|line| line + "\n").collect::<String>());
     }
     Ok(0)
+}
+
+/// Where an engine is looked for; nothing where docker's context cannot be used.
+fn engine(env: &BTreeMap<String, String>) -> (Value, Source) {
+    match addresses(env) {
+        Ok((addresses, source)) => {
+            let hosts = addresses.into_iter().map(|address| address.host);
+            (Value::list(&hosts.collect::<Vec<_>>()), source)
+        }
+        Err(_) => (Value::Unset, Source::Context),
+    }
 }
 
 fn setting(name: &str, value: Value, source: Source) -> Setting {

@@ -9,7 +9,6 @@ use crate::cli::{chain, complete, say, session};
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::words::counted;
-use crate::world::compose::Compose;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,7 +36,7 @@ pub(super) async fn down(args: &Args, state: &Path) -> Result<u8> {
         return Err(chain::unknown(&project, &name));
     }
     let engine = session::engine(&env).await?;
-    let compose = Compose::find(engine.address()).await?;
+    let compose = chain::compose(&project, &engine).await?;
     let begun = rendered.exists();
     if !begun {
         chain::write(&project, &rendered, &chain::read(&project, &name)?)?;

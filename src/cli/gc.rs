@@ -9,7 +9,6 @@ use crate::cli::{outdated, say};
 use crate::error::Result;
 use crate::exec::caches;
 use crate::exec::tidy::{self, Group, Images};
-use crate::exec::work::PROJECT_LABEL;
 use crate::ids::Kind;
 use crate::plan::graph::StepIx;
 use crate::plan::{Object, Plan};
@@ -71,8 +70,8 @@ async fn preview(shadow: &Store, asked: &Asked) -> Result<Vec<Group>> {
         say(&format!("kept    {}: {owner} is at it\n", shadow.root().display()));
         return Ok(vec![]);
     }
-    let labels = [(PROJECT_LABEL, &*session::label(shadow))];
-    let mut groups = tidy::abandoned(&asked.engine.containers(&labels).await?, shadow);
+    let containers = session::containers(&asked.engine, shadow).await?;
+    let mut groups = tidy::abandoned(&containers, shadow);
     groups.push(tidy::preview(shadow));
     Ok(groups)
 }

@@ -17,7 +17,8 @@ use crate::plan::Plan;
 use crate::plan::graph::StepIx;
 use crate::plan::step::{Object, Step, Work};
 use crate::project::Project;
-use crate::world::store::{self, Store};
+use crate::world::given;
+use crate::world::store::Store;
 
 /// Draw the docks, or all steps, with how they stand.
 #[derive(Debug, clap::Args)]
@@ -81,7 +82,7 @@ pub(super) async fn graph(args: &Args, state: &Path, here: &Path) -> Result<u8> 
     };
     match &args.output {
         Some(file) if file != Path::new("-") => {
-            store::replace_beside(&here.join(file), text.as_bytes())?;
+            given::put(&here.join(file), text.as_bytes())?;
         }
         _ => print(&text),
     }

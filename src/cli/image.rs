@@ -2,7 +2,6 @@
 //!
 //! Builds nothing: what it writes is what the last build has made, and it says so where there is none.
 
-use std::io::Write;
 use std::path::Path;
 
 use crate::cli::{complete, print, session};
@@ -16,6 +15,7 @@ use crate::project::Project;
 use crate::sbom::Format;
 use crate::world::archive::bundle::{self, Bundle};
 use crate::world::read;
+use crate::world::given;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -125,21 +125,7 @@ fn save(chain: &[Bundle], output: &str, here: &Path, epoch: u64) -> Result<()> {
     if output.ends_with('/') || path.is_dir() {
         return save_layout(chain, &path);
     }
-    let folder = path.parent().unwrap_or(here);
-    let failed = |e: &std::io::Error| Error::file("write", &path, e);
-    let temp = tempfile::Builder::new().permissions(readable()).tempfile_in(folder);
-    let mut temp = temp.map_err(|e| failed(&e))?;
-    let mut out = std::io::BufWriter::new(temp.as_file_mut());
-    bundle::write_full(chain, epoch, &mut out)?;
-    out.flush().map_err(|e| failed(&e))?;
-    drop(out);
-    temp.persist(&path).map_err(|e| failed(&e.error))?;
-    Ok(())
-}
-
-/// As any file that a user makes: the umask has the last word.
-fn readable() -> std::fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+    given::write(&path, |out| bundle::write_full(chain, epoch, out))
 }
 
 /// A folder that holds something else is left alone.

@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{complete, session};
+use crate::cli::{complete, print, session};
 use crate::dock::Dock;
 use crate::error::{Error, Result};
 use crate::export::{Exported, make};
 use crate::plan::{Plan, select};
 use crate::project::Project;
+use crate::world::given;
 use crate::world::store::{self, Store};
+
+/// What it is called where nobody says otherwise.
+const NAME: &str = "Makefile.generated";
 
 /// Write Makefile.generated.
 #[derive(Debug, clap::Args)]
@@ -18,8 +22,8 @@ use crate::world::store::{self, Store};
   bb makefile -o - busybox
   bb makefile --check   # for CI: 1 if it is not what the docks say now")]
 pub(super) struct Args {
-    /// The file, in the project's folder
-    #[arg(short, long, value_name = "FILE", default_value = "Makefile.generated")]
+    /// The file, in the project's folder; `-` for standard output
+    #[arg(short, long, value_name = "FILE", default_value = NAME)]
     output: PathBuf,
     /// Write nothing; exit 1 if the file is not what would be written
     #[arg(long)]
@@ -38,14 +42,24 @@ pub(super) struct Makefile {
 
 pub(super) fn makefile(args: &Args, state: &Path) -> Result<u8> {
     let project = Project::load(&session::environment(), state)?;
-    let now = compute(&project, &session::shape(&project)?, &args.images, &args.output)?;
+    let name = if args.output == Path::new("-") { Path::new(NAME) } else { &args.output };
+    let now = compute(&project, &session::shape(&project)?, &args.images, name)?;
     let path = &args.output;
-    let same = std::fs::read_to_string(path).is_ok_and(|old| old == now.text);
+    if path == Path::new("-") {
+        print(&now.text);
+        return Ok(0);
+    }
+    // Whoever is at the other end of a FIFO is not to be read from.
+    let is_file = given::is_file(path);
+    let same = is_file && std::fs::read_to_string(path).is_ok_and(|old| old == now.text);
     if args.check {
         return if same { Ok(0) } else { Err(differs(path)) };
     }
     if !same {
-        store::replace_beside(path, now.text.as_bytes())?;
+        given::put(path, now.text.as_bytes())?;
+    }
+    if !given::is_file(path) {
+        return Ok(0);
     }
     // Make compares times: the file is not older than what it was made from.
     let newest = now.sources.iter().map(|f| store::file_state(f).mtime).max();

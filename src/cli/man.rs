@@ -10,7 +10,7 @@ use clap_mangen::roff::{Roff, roman};
 
 use crate::cli::{Cli, say};
 use crate::error::{Error, Result};
-use crate::world::store;
+use crate::world::given;
 
 /// Write the manual: bb.1, and a page for each command.
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ pub(super) fn man(args: &Args, here: &Path) -> Result<u8> {
     command.build();
     let pages = pages(command)?;
     for (name, text) in &pages {
-        store::replace_beside(&folder.join(name), text)?;
+        given::put(&folder.join(name), text)?;
     }
     say(&format!("wrote {} pages into {}\n", pages.len(), args.folder.display()));
     Ok(0)

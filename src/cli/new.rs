@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 use crate::export::render;
 use crate::ids::{DockName, Kind, StepId};
 use crate::project::{Project, SETTINGS_FILE};
-use crate::world::store;
+use crate::reference::Reference;
+use crate::world::{given, store};
 
 const DOCKERFILE: &str = include_str!("../../templates/new/Dockerfile.template.j2");
 const BUILDCONFIG: &str = include_str!("../../templates/new/Buildconfig.sh.j2");
@@ -41,7 +42,7 @@ pub(super) fn new(args: &Args, state: &Path) -> Result<u8> {
     let files = parent.files(&name)?;
     make(docks, &dir, &files)?;
     if fresh {
-        store::replace_beside(Path::new(SETTINGS_FILE), SETTINGS.as_bytes())?;
+        given::put(Path::new(SETTINGS_FILE), SETTINGS.as_bytes())?;
         say(&format!("made  {SETTINGS_FILE}\n"));
     }
     for (file, _) in &files {
@@ -73,15 +74,18 @@ fn parent(from: &str, project: Option<&Project>, docks: &Path) -> Result<Parent>
     if from == "scratch" {
         return Ok(Parent { kind: "scratch", from: from.to_owned(), rootfs: true, note: None });
     }
-    let namespace = project.map_or("", |project| project.settings.namespace.as_str());
-    let own = |rest: &str| rest.strip_prefix('/').map(str::to_owned);
-    let short = from.strip_prefix(namespace).and_then(own).unwrap_or_else(|| from.to_owned());
+    let parsed = from.parse::<Reference>().ok();
+    let own = |project: &Project| {
+        let settings = &project.settings;
+        parsed.as_ref()?.built(&settings.namespace, &settings.tag).map(str::to_owned)
+    };
+    let short = project.and_then(own).unwrap_or_else(|| from.to_owned());
     if let (Some(project), true) = (project, docks.join(&short).is_dir()) {
         return dock(&short, project);
     }
     let near =
         neighbour(from, docks).map_or(String::new(), |near| format!(" (did you mean `{near}`?)"));
-    if !is_reference(from) {
+    if from.parse::<Reference>().is_err() {
         return Err(Error::usage(format!("`{from}` is neither a dock nor the name of an image"))
             .hint(format!("name a dock, `scratch`, or an image such as `debian:12`{near}")));
     }
@@ -103,13 +107,6 @@ fn neighbour(name: &str, docks: &Path) -> Option<String> {
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let near = names.map(|known| (strsim::osa_distance(name, &known), known)).min()?;
     (near.0 <= 2 && near.0 < near.1.len()).then_some(near.1)
-}
-
-/// As far as can be told without asking a registry.
-fn is_reference(text: &str) -> bool {
-    let good = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
-    let edge = |c: char| c.is_ascii_alphanumeric();
-    text.starts_with(edge) && text.ends_with(edge) && text.chars().all(good) && !text.contains("//")
 }
 
 impl Parent {

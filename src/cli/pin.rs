@@ -14,6 +14,7 @@ use crate::lock::Lock;
 use crate::plan::expand::stage3_file;
 use crate::project::{LOCK_FILE, Project};
 use crate::report::Message;
+use crate::world::given;
 use crate::world::held::StepLock;
 use crate::world::http::Client;
 use crate::world::keys;
@@ -53,7 +54,7 @@ pub(super) async fn newest(
     let [kept, seen] = [&project.layout, &shadow.layout].map(|layout| layout.download(SNAPSHOT));
     let known = [kept.clone(), seen];
     let Newest { lock, snapshot } = find(project, offline, floor, &known, look).await?;
-    store::replace_beside(Path::new(LOCK_FILE), lock.to_text()?.as_bytes())?;
+    given::put(Path::new(LOCK_FILE), lock.to_text()?.as_bytes())?;
     // Only now: a lock that could not be written leaves the old download with the old lock.
     store::rename(&snapshot, &kept)?;
     take_stage3(project, &shadow, floor, &lock)?;

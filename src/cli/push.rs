@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 use crate::project::Project;
+use crate::reference::{self, registry_of};
 use crate::report::Message;
 use crate::world::credentials::{self, Credentials};
 use crate::world::docker::Engine;
@@ -66,16 +67,9 @@ pub(super) async fn push(args: &Args, state: &Path, look: Look) -> Result<u8> {
     Ok(0)
 }
 
-/// Docker's rule for the first part of a reference.
+/// Whether a word of the command line begins with a registry.
 fn names_registry(word: &str) -> bool {
-    let host = word.split('/').next().unwrap_or_default();
-    host == "localhost" || host.contains(['.', ':'])
-}
-
-/// The registry of a reference, unless it is Docker's own.
-pub(super) fn registry_of(reference: &str) -> Option<&str> {
-    let (host, _) = reference.split_once('/')?;
-    names_registry(host).then_some(host)
+    reference::names_registry(word.split('/').next().unwrap_or_default())
 }
 
 struct Pushing {
@@ -120,8 +114,12 @@ impl Pushing {
 
 /// A helper is a program: it may ask the user, or take its time.
 async fn who(reference: &str) -> Result<Option<Credentials>> {
-    let registry = registry_of(reference).map(str::to_owned);
-    let asked = tokio::task::spawn_blocking(move || credentials::of(registry.as_deref())).await;
+    let registry = registry_of(reference);
+    let asked = tokio::task::spawn_blocking(move || {
+        let folder = credentials::folder(&session::environment());
+        credentials::of(folder.as_deref(), registry.as_deref())
+    })
+    .await;
     asked.map_err(|e| Error::bug(format!("asking for credentials ended: {e}")))?
 }
 

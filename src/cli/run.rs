@@ -86,7 +86,8 @@ pub(super) async fn run(args: Args, state: &Path) -> Result<u8> {
     let (labels, _seat) = shell::seat(&format!("run:{}", args.image), &context)?;
     let vars = [terminal::environment(tty), args.env].concat();
     let Args { command, ports, .. } = args;
-    let spec = RunSpec { image, command, env: vars, labels, ports, tty };
+    let owner = context.owner.clone();
+    let spec = RunSpec { image, owner, command, env: vars, labels, ports, tty };
     let done = to_the_end(&spec, &context, &mut interrupts).await;
     shell::remove_own(&context).await?;
     done

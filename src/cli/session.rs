@@ -19,8 +19,9 @@ use crate::lock::Lock;
 use crate::plan::Plan;
 use crate::plan::graph::StepIx;
 use crate::project::{LOCK_FILE, Project, needs_lock};
-use crate::world::address::engine_addresses;
-use crate::world::docker::{Engine, FoundContainer, Inventory};
+use crate::world::address::addresses;
+use crate::world::credentials;
+use crate::world::docker::{Engine, FoundContainer, Inventory, Owner};
 use crate::world::http::Client;
 use crate::world::store::Store;
 
@@ -33,7 +34,7 @@ pub(super) fn environment() -> BTreeMap<String, String> {
 
 /// The engine that the environment leads to.
 pub(super) async fn engine(env: &BTreeMap<String, String>) -> Result<Engine> {
-    Engine::connect(&engine_addresses(env)).await
+    Engine::connect(&addresses(env)?.0).await
 }
 
 /// What an engine has of a project.
@@ -52,16 +53,15 @@ pub(super) enum Asking {
 
 impl Asking {
     pub(super) fn begin(env: &BTreeMap<String, String>, store: &Store) -> Self {
-        let (addresses, label) = (engine_addresses(env), label(store));
-        let kept = kept::all(store);
+        let (addresses, store) = (addresses(env), store.clone());
         Self::Pending(tokio::spawn(async move {
-            let engine = Engine::connect(&addresses).await?;
-            let labels = [(PROJECT_LABEL, label.as_str())];
+            let engine = Engine::connect(&addresses?.0).await?;
             let (inventory, containers) =
-                tokio::join!(engine.inventory(), engine.containers(&labels));
-            let mut containers = containers?;
+                tokio::join!(engine.inventory(), containers(&engine, &store));
+            let (inventory, mut containers) = (inventory?, containers?);
+            let kept = kept::all(&store);
             containers.retain(|c| kept.iter().all(|kept| kept.container != c.id));
-            Ok(Asked { inventory: inventory?, containers, engine })
+            Ok(Asked { inventory, containers, engine })
         }))
     }
 
@@ -75,10 +75,20 @@ impl Asking {
     }
 }
 
-/// Tells a project from others on the same engine: a digest of its state folder's path.
-pub(super) fn label(store: &Store) -> String {
+/// A project's containers; none where it has never made any.
+pub(super) async fn containers(engine: &Engine, store: &Store) -> Result<Vec<FoundContainer>> {
+    let Some(id) = store.id() else { return Ok(vec![]) };
+    let owner = owner(&id, store);
+    engine.containers_of(&owner, &[(PROJECT_LABEL, owner.0.as_str())]).await
+}
+
+/// Tells a project from others on the same engine: by a secret of its state folder, and by that folder's path,
+/// for it may be a copy of another one's.
+fn owner(id: &str, store: &Store) -> Owner {
     let state = store.root().canonicalize().unwrap_or_default();
-    hex(&Sha256::digest(state.as_os_str().as_encoded_bytes()))[..16].to_owned()
+    let mut hasher = Sha256::new_with_prefix(id);
+    hasher.update(state.as_os_str().as_encoded_bytes());
+    Owner(hex(&hasher.finalize())[..32].to_owned())
 }
 
 /// What actions share.
@@ -93,11 +103,12 @@ pub(super) fn context(
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
     let run = format!("{}-{since}", std::process::id());
     Ok(Arc::new(Context {
-        project: label(&store),
+        owner: owner(&store.make_id()?, &store),
         store,
         engine,
         client: Client::new(offline),
         settings: project.settings.clone(),
+        docker_config: credentials::folder(&environment()),
         run,
         jobs,
     }))

@@ -50,9 +50,9 @@ pub(super) async fn up(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let name = args.name.parse::<ChainName>()?;
     let env = session::environment();
     let project = Project::load(&env, state)?;
-    let images = images(&project, &name)?;
+    let images = chain::docks(&project, &name)?;
     let engine = session::engine(&env).await?;
-    let compose = Compose::find(engine.address()).await?;
+    let compose = chain::compose(&project, &engine).await?;
     // Nothing named would be everything.
     if !args.no_build && !images.is_empty() {
         let code =
@@ -69,14 +69,6 @@ pub(super) async fn up(args: &Args, state: &Path, look: Look) -> Result<u8> {
             .hint(format!("`bb down {name}` removes what was started"))),
         done = upping.all() => done,
     }
-}
-
-/// The docks of the images that it names.
-fn images(project: &Project, name: &ChainName) -> Result<Vec<String>> {
-    let chain = chain::read(project, name)?;
-    let docks = project.docks()?;
-    let docks = docks.iter().map(|dock| dock.name.to_string()).collect::<Vec<_>>();
-    chain.docks(&project.settings.namespace, &project.settings.tag, &docks)
 }
 
 struct Upping<'a> {

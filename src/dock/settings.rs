@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::audit::Allowance;
 use crate::checks::Checks;
 use crate::error::{Error, Place, Result};
+use crate::oci::label::given;
 use crate::size::Budget;
 
 /// What `dock.toml` says; all of it is optional.
@@ -25,6 +26,7 @@ pub struct DockSettings {
     /// How large the image may be.
     pub size_budget: Option<Budget>,
     /// Labels of the image, by short or whole name.
+    #[serde(deserialize_with = "given")]
     pub labels: BTreeMap<String, String>,
 }
 

@@ -48,6 +48,8 @@ impl Host {
 /// What is known of engines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
+    /// Why what somebody has chosen cannot be used, and what to do.
+    pub refused: Option<(String, Option<String>)>,
     /// Addresses that do not answer, with the reason.
     pub silent: Vec<(String, String)>,
     /// The address that answers and is used, and what it says.
@@ -73,6 +75,9 @@ pub struct Kernel {
 
 /// All that there is to say of it.
 pub fn findings(facts: &Facts) -> Vec<Finding> {
+    if let Some((why, todo)) = &facts.refused {
+        return vec![Finding::wrong("engine", why, todo.as_deref().unwrap_or(CHOOSE))];
+    }
     let Some((address, about)) = &facts.answers else {
         return vec![unreachable(&facts.silent)];
     };
@@ -93,6 +98,9 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
     all
 }
 
+/// What to do where there is no engine.
+const CHOOSE: &str = "start Docker or Podman, or set DOCKER_HOST to where it listens";
+
 fn unreachable(silent: &[(String, String)]) -> Finding {
     let text = match silent {
         [(address, why)] => format!("no container engine answers at `{address}`: {why}"),
@@ -105,7 +113,7 @@ fn unreachable(silent: &[(String, String)]) -> Finding {
     let todo = if denied {
         "this user may not use the socket: add it to the socket's group, or start an engine of its own"
     } else {
-        "start Docker or Podman, or set DOCKER_HOST to where it listens"
+        CHOOSE
     };
     Finding::wrong("engine", &text, todo)
 }

@@ -24,13 +24,14 @@ pub async fn unused(
 ) -> Result<Vec<Thing>> {
     let (step, image) = builder;
     let labels = [
-        (PROJECT_LABEL, context.project.clone()),
+        (PROJECT_LABEL, context.owner.0.clone()),
         (STEP_LABEL, step.to_string()),
         (RUN_LABEL, context.run.clone()),
     ];
     let volume = |(name, path): (&str, &str)| (name.to_owned(), path.to_owned(), false);
     let spec = ContainerSpec {
         image: image.to_owned(),
+        owner: context.owner.clone(),
         labels: labels.map(|(k, v)| (k.to_owned(), v)).into(),
         volumes: CACHES.map(volume).into(),
         ..ContainerSpec::default()

@@ -27,7 +27,7 @@ pub fn seat(what: &str, context: &Context) -> Result<(BTreeMap<String, String>, 
     let seat = Seat::take(&seat_of(&context.run, &context.store))?;
     let seat = seat.ok_or_else(|| Error::bug("another process is this one"))?;
     let labels = [
-        (PROJECT_LABEL, context.project.clone()),
+        (PROJECT_LABEL, context.owner.0.clone()),
         (SEAT_LABEL, what.to_owned()),
         (RUN_LABEL, context.run.clone()),
     ];
@@ -63,7 +63,8 @@ pub async fn builder(
     labels: BTreeMap<String, String>,
     context: &Context,
 ) -> Result<String> {
-    let spec = ContainerSpec { image: work.bob.clone(), labels, ..ContainerSpec::default() };
+    let (image, owner) = (work.bob.clone(), context.owner.clone());
+    let spec = ContainerSpec { image, owner, labels, ..ContainerSpec::default() };
     builder_for(work, files, spec, context).await
 }
 
@@ -98,7 +99,8 @@ pub async fn leave(kept: &Kept, context: &Context) -> Result<()> {
 /// Removes the containers of this run, but those that are kept for somebody to look into.
 pub async fn remove_own(context: &Context) -> Result<()> {
     let kept = kept::all(&context.store);
-    for container in context.engine.containers(&[(RUN_LABEL, context.run.as_str())]).await? {
+    let labels = [(RUN_LABEL, context.run.as_str())];
+    for container in context.engine.containers_of(&context.owner, &labels).await? {
         if kept.iter().all(|kept| kept.container != container.id) {
             context.engine.remove_container(&container.id).await?;
         }

@@ -20,7 +20,7 @@ use crate::fresh::reason::Reason;
 use crate::fresh::record::{FORMAT, FileState, Record};
 use crate::ids::StepId;
 use crate::plan::step::{Object, Step};
-use crate::world::docker::{Engine, FoundContainer, Inventory};
+use crate::world::docker::{Engine, FoundContainer, Inventory, Owner};
 use crate::world::held::StepLock;
 use crate::world::http::Client;
 use crate::world::store::{self, Store};
@@ -43,8 +43,10 @@ pub struct Context {
     pub client: Client,
     /// Effective settings.
     pub settings: Settings,
-    /// Identifies the project among others on the same engine.
-    pub project: String,
+    /// The folder of docker's settings, which say who the user is at registries.
+    pub docker_config: Option<PathBuf>,
+    /// Whose the containers are that it makes.
+    pub owner: Owner,
     /// Identifies this process's run.
     pub run: String,
     /// How many compilers a builder may start.
@@ -203,8 +205,8 @@ fn latest_input(record: &Record) -> i64 {
 async fn sweep(id: &StepId, context: &Context) -> Result<()> {
     kept::forget(&context.store, id)?;
     let step = id.to_string();
-    let labels = [(PROJECT_LABEL, context.project.as_str()), (STEP_LABEL, &step)];
-    for container in context.engine.containers(&labels).await? {
+    let labels = [(PROJECT_LABEL, context.owner.0.as_str()), (STEP_LABEL, &step)];
+    for container in context.engine.containers_of(&context.owner, &labels).await? {
         if !shell::is_taken(&container, context) {
             context.engine.remove_container(&container.id).await?;
         }

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Deserializer};
+
 use crate::dock::Rendered;
 use crate::dock::scan;
 
@@ -25,6 +27,36 @@ const PREFIX: &str = "org.opencontainers.image.";
 /// A label's whole name: `description` is short for `org.opencontainers.image.description`.
 pub fn full_name(name: &str) -> String {
     if name.contains('.') { name.to_owned() } else { format!("{PREFIX}{name}") }
+}
+
+/// Whether only `bb` gives labels of this name: it reads them.
+pub fn is_reserved(name: &str) -> bool {
+    name.starts_with("bb.")
+}
+
+/// A label's name in settings: one that `bb` does not read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct GivenName(pub String);
+
+impl TryFrom<String> for GivenName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        if is_reserved(&name) {
+            return Err(format!("the label `{name}` is bb's own, as all that begin with `bb.`"));
+        }
+        Ok(Self(name))
+    }
+}
+
+/// Reads labels of settings.
+///
+/// # Errors
+/// One of them is `bb`'s own.
+pub fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Labels, D::Error> {
+    let labels = BTreeMap::<GivenName, String>::deserialize(from)?;
+    Ok(labels.into_iter().map(|(GivenName(name), value)| (name, value)).collect())
 }
 
 /// The labels that tell what an image is built on.

@@ -51,7 +51,7 @@ pub struct DockFacts {
     pub base: Option<DockName>,
     /// How many layers of its own the image has at least.
     pub layers: u64,
-    /// Images from elsewhere that a FROM or COPY --from names.
+    /// Images from elsewhere that a FROM or COPY --from names, each in its one spelling.
     pub externals: Vec<String>,
     /// Whether the Dockerfile mentions `rootfs.tar`.
     pub has_rootfs: bool,

@@ -19,17 +19,18 @@ const SHOWN: usize = 10;
 #[derive(Debug, Clone)]
 pub struct Compose {
     words: &'static [&'static str],
-    host: String,
+    env: Vec<(String, String)>,
 }
 
 impl Compose {
-    /// The first one that answers.
+    /// The first one that answers. `env` is what it gets besides this process's own variables: the way to the
+    /// engine among them.
     ///
     /// # Errors
     /// None is installed.
-    pub async fn find(host: &str) -> Result<Self> {
+    pub async fn find(env: &[(String, String)]) -> Result<Self> {
         for words in TOOLS {
-            let compose = Self { words, host: host.to_owned() };
+            let compose = Self { words, env: env.to_vec() };
             let version = compose.command().arg("version").output().await;
             if version.is_ok_and(|out| out.status.success()) {
                 return Ok(compose);
@@ -60,7 +61,11 @@ impl Compose {
     fn command(&self) -> Command {
         let (program, words) = self.words.split_first().unwrap_or((&"docker-compose", &[]));
         let mut command = Command::new(program);
-        command.args(words).env("DOCKER_HOST", &self.host).env_remove("DOCKER_CONTEXT");
+        command.args(words);
+        for name in ["DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH"] {
+            command.env_remove(name);
+        }
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).kill_on_drop(true);
         command
     }

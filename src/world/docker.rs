@@ -5,10 +5,12 @@
 
 mod about;
 mod session;
+mod transport;
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecResults};
@@ -20,6 +22,10 @@ use futures_util::{Stream, StreamExt};
 pub use session::{Piece, Port, Process, RunSpec, Session};
 
 use crate::error::{Error, Result, lower_first};
+use crate::config::without_secrets;
+use crate::reference::Reference;
+use crate::world::address::Address;
+use crate::world::credentials::Credentials;
 
 mod inventory;
 
@@ -37,6 +43,8 @@ pub type Sink<'a> = &'a mut (dyn FnMut(&[u8]) + Send);
 
 /// A first answer may take this long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A question that makes the engine do nothing may take this long.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// A request with all that it makes the engine do may take this long (seconds).
 const WORK_TIMEOUT: u64 = 4 * 60 * 60;
 /// The label that says what an image was made of, where that alone decides what it is: projects
@@ -47,11 +55,11 @@ const CONTENT_LABEL: &str = "bb.content";
 #[derive(Debug, Clone)]
 pub struct Engine {
     docker: bollard::Docker,
-    address: String,
+    address: Address,
 }
 
 /// An image to be built.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Build<'a> {
     /// What it is called.
     pub references: &'a [String],
@@ -59,6 +67,8 @@ pub struct Build<'a> {
     pub content: Option<&'a str>,
     /// By name.
     pub labels: &'a BTreeMap<String, String>,
+    /// Who the user is at registries, by their names: of images that it is built on and the engine lacks.
+    pub logins: &'a [(String, Credentials)],
     /// Without the engine's cache.
     pub anew: bool,
 }
@@ -68,7 +78,9 @@ pub struct Build<'a> {
 pub struct ContainerSpec {
     /// What it runs on.
     pub image: String,
-    /// Whose it is: read back by [`Engine::containers`].
+    /// Whose it is: no image can give a container a name.
+    pub owner: Owner,
+    /// What it is for: read back by [`Engine::containers_of`].
     pub labels: BTreeMap<String, String>,
     /// Volume name → path in the container; `true`: read-only.
     pub volumes: Vec<(String, String, bool)>,
@@ -78,7 +90,34 @@ pub struct ContainerSpec {
     pub network_of: Option<String>,
 }
 
-/// A container of ours that exists in the engine.
+/// Whose a container is: a project by its random id. It is in the container's name, which only the one who
+/// makes a container gives it; labels may come from its image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owner(pub String);
+
+/// Counts the containers that this process makes.
+static MADE: AtomicUsize = AtomicUsize::new(0);
+
+impl Owner {
+    /// What the names of its containers begin with.
+    fn prefix(&self) -> String {
+        format!("bb-{}-", self.0)
+    }
+
+    /// The name of another container: no two are the same, whichever process makes them.
+    fn next_name(&self) -> String {
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        format!("{}{}-{now}-{number}", self.prefix(), std::process::id())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        let name = name.strip_prefix('/').unwrap_or(name);
+        !self.0.is_empty() && name.starts_with(&self.prefix())
+    }
+}
+
+/// A container that exists in the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundContainer {
     /// The engine's id.
@@ -109,21 +148,47 @@ fn innermost(error: &dyn std::error::Error) -> String {
     lower_first(last.to_string().split(" (os error").next().unwrap_or_default())
 }
 
+/// A client for an address, and what ssh says where that is the way.
+fn client(address: &Address) -> Result<(bollard::Docker, Option<transport::Said>), String> {
+    let host = address.host.as_str();
+    if host.starts_with("ssh://") {
+        let (docker, said) = transport::ssh(host, WORK_TIMEOUT)?;
+        return Ok((docker, Some(said)));
+    }
+    let Some(tls) = &address.tls else {
+        let docker = bollard::Docker::connect_with_host(&with_port(host, 2375));
+        return Ok((docker.map_err(|e| reason(&e))?, None));
+    };
+    let host = with_port(host, 2376);
+    let place = host.split_once("://").map_or(host.as_str(), |(_, place)| place);
+    Ok((transport::tls(place.trim_end_matches('/'), tls, WORK_TIMEOUT)?, None))
+}
+
+/// Docker's own port for an address that names none.
+fn with_port(host: &str, port: u16) -> String {
+    let Some((scheme @ ("tcp" | "https"), place)) = host.split_once("://") else {
+        return host.to_owned();
+    };
+    let place = place.trim_end_matches('/');
+    let has_port = place.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+    if has_port { format!("{scheme}://{place}") } else { format!("{scheme}://{place}:{port}") }
+}
+
 impl Engine {
     /// Connects to the first of the addresses that answers.
     ///
     /// # Errors
     /// None answers: exit code 4, with one line for each.
-    pub async fn connect(addresses: &[String]) -> Result<Self> {
+    pub async fn connect(addresses: &[Address]) -> Result<Self> {
         let mut tried = vec![];
         for address in addresses {
             match Self::try_connect(address).await {
                 Ok(engine) => return Ok(engine),
-                Err(why) => tried.push(format!("  {address}: {why}")),
+                Err(why) => tried.push(format!("  {}: {why}", without_secrets(&address.host))),
             }
         }
         let error = match addresses {
-            [one] => Error::engine(format!("no container engine answers at `{one}`")),
+            [one] => Error::engine(format!("no container engine answers at {one}")),
             _ => Error::engine("no container engine answers"),
         };
         let error = tried.into_iter().fold(error, Error::detail);
@@ -134,29 +199,42 @@ impl Engine {
     ///
     /// # Errors
     /// Nobody answers there, in words.
-    pub async fn try_connect(address: &str) -> Result<Self, String> {
-        let docker = bollard::Docker::connect_with_host(address).map_err(|e| reason(&e))?;
+    pub async fn try_connect(address: &Address) -> Result<Self, String> {
+        let (docker, said) = client(address)?;
         let docker = docker.with_timeout(Duration::from_secs(WORK_TIMEOUT));
         let answer = tokio::time::timeout(CONNECT_TIMEOUT, docker.negotiate_version()).await;
-        match answer {
-            Ok(Ok(docker)) => Ok(Self { docker, address: address.to_owned() }),
-            Ok(Err(cause)) => Err(reason(&cause)),
-            Err(_) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
-        }
+        let why = match answer {
+            Ok(Ok(docker)) => return Ok(Self { docker, address: address.clone() }),
+            Ok(Err(cause)) => reason(&cause),
+            Err(_) => return Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
+        };
+        // Of a connection that breaks off, ssh knows why.
+        let said = match said {
+            Some(said) => said.last_line().await,
+            None => None,
+        };
+        Err(said.unwrap_or(why))
     }
 
-    /// Where it answers, as DOCKER_HOST says it.
-    pub fn address(&self) -> &str {
-        &self.address
+    /// The variables that lead another program to it.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        self.address.environment()
     }
 
     /// The id of an image, if it is there.
     pub async fn image_id(&self, reference: &str) -> Result<Option<String>> {
-        match self.docker.inspect_image(reference).await {
-            Ok(image) => Ok(image.id),
-            Err(cause) if status(&cause) == Some(404) => Ok(None),
-            Err(cause) => Err(failed("look up an image")(cause)),
-        }
+        Ok(self.image(reference).await?.and_then(|image| image.id))
+    }
+
+    /// What it says of an image, if that is there.
+    async fn image(&self, reference: &str) -> Result<Option<bollard::models::ImageInspect>> {
+        let asked = async {
+            match self.docker.inspect_image(reference).await {
+                Err(cause) if status(&cause) == Some(404) => Ok(None),
+                found => found.map(Some),
+            }
+        };
+        answer("look up an image", asked).await
     }
 
     /// Size in bytes and number of layers of an image.
@@ -170,8 +248,8 @@ impl Engine {
     /// Makes an image of an archive of a root file system (tar, also compressed).
     /// `content` says what it is.
     pub async fn import_image(&self, archive: Body, reference: &str, content: &str) -> Result<()> {
-        let (repo, tag) = split(reference);
-        let options = query::CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag);
+        // Podman 4.3 takes no notice of a tag by itself.
+        let options = query::CreateImageOptionsBuilder::default().from_src("-").repo(reference);
         let label = format!("LABEL {CONTENT_LABEL}={content}");
         let options = options.changes(vec![label]).build();
         let body = bollard::body_try_stream(archive);
@@ -196,7 +274,7 @@ impl Engine {
         let without = without.iter().map(|name| format!(" {name}="));
         let without = without.collect::<Vec<_>>().concat();
         let label = format!("LABEL {CONTENT_LABEL}={content}{without}");
-        let options = options.repo(repo).tag(tag).pause(false).changes(&label).build();
+        let options = options.repo(&repo).tag(&tag).pause(false).changes(&label).build();
         let config = bollard::models::ContainerConfig::default();
         let committed = self.docker.commit_container(options, config).await;
         committed.map(drop).map_err(failed("make an image of a container"))
@@ -209,7 +287,7 @@ impl Engine {
         build: Build<'_>,
         log: Sink<'_>,
     ) -> Result<String> {
-        let Build { references, content, labels, anew } = build;
+        let Build { references, content, labels, logins, anew } = build;
         let first = references.first().map_or("", String::as_str);
         let content = content.map(|c| (CONTENT_LABEL.to_owned(), c.to_owned()));
         let labels = labels.clone().into_iter().chain(content);
@@ -221,16 +299,20 @@ impl Engine {
             .rm(true)
             .forcerm(true)
             .build();
-        let mut answer =
-            self.docker.build_image(options, None, Some(bollard::body_try_stream(context)));
+        let logins = logins.iter().map(|(registry, who)| {
+            (registry.clone(), push::credentials(Some(who.clone())))
+        });
+        let logins = Some(logins.collect::<HashMap<_, _>>()).filter(|logins| !logins.is_empty());
+        let body = Some(bollard::body_try_stream(context));
+        let mut answer = self.docker.build_image(options, logins, body);
         while let Some(info) = answer.next().await {
-            let info = info.map_err(failed("build the image"))?;
+            let info = info.map_err(|e| push::refused(failed("build the image")(e)))?;
             log(info.stream.unwrap_or_default().as_bytes());
             if let Some(detail) = info.error_detail {
                 let message = detail.message.unwrap_or_default();
-                return Err(Error::step(format!(
+                return Err(push::refused(Error::step(format!(
                     "the engine could not build the image: {message}"
-                )));
+                ))));
             }
         }
         for reference in references.iter().skip(1) {
@@ -255,7 +337,7 @@ impl Engine {
     /// Gives an image another name.
     pub async fn tag(&self, image: &str, reference: &str) -> Result<()> {
         let (repo, tag) = split(reference);
-        let options = query::TagImageOptionsBuilder::default().repo(repo).tag(tag).build();
+        let options = query::TagImageOptionsBuilder::default().repo(&repo).tag(&tag).build();
         self.docker.tag_image(image, Some(options)).await.map_err(failed("tag the image"))
     }
 
@@ -272,8 +354,7 @@ impl Engine {
     /// own.
     pub async fn start_container(&self, spec: &ContainerSpec) -> Result<String> {
         let body = container_body(spec);
-        let options = None::<query::CreateContainerOptions>;
-        let created = self.docker.create_container(options, body).await;
+        let created = self.docker.create_container(Some(named(&spec.owner)), body).await;
         let id = created.map_err(failed("create a container"))?.id;
         let options = None::<query::StartContainerOptions>;
         match self.docker.start_container(&id, options).await {
@@ -297,19 +378,34 @@ impl Engine {
         }
     }
 
-    /// Containers, also stopped ones, that carry all the labels.
+    /// A project's containers, also stopped ones, that carry all the labels.
+    pub async fn containers_of(
+        &self,
+        owner: &Owner,
+        labels: &[(&str, &str)],
+    ) -> Result<Vec<FoundContainer>> {
+        let listed = self.labelled(labels).await?.into_iter();
+        let owned = |c: &bollard::models::ContainerSummary| {
+            c.names.as_ref().is_some_and(|names| names.iter().any(|name| owner.has(name)))
+        };
+        Ok(listed.filter(owned).filter_map(found).collect())
+    }
+
+    /// Anybody's containers that carry all the labels, be it only that their images do.
     pub async fn containers(&self, labels: &[(&str, &str)]) -> Result<Vec<FoundContainer>> {
+        Ok(self.labelled(labels).await?.into_iter().filter_map(found).collect())
+    }
+
+    async fn labelled(
+        &self,
+        labels: &[(&str, &str)],
+    ) -> Result<Vec<bollard::models::ContainerSummary>> {
         let wanted = labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>();
         let filters = HashMap::from([("label".to_owned(), wanted)]);
         let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters);
         let options = options.build();
         let list = || self.docker.list_containers(Some(options.clone()));
-        let listed = while_others_remove(list).await.map_err(failed("list its containers"))?;
-        let found = |c: bollard::models::ContainerSummary| {
-            let labels = c.labels.unwrap_or_default().into_iter().collect();
-            Some(FoundContainer { id: c.id?, labels })
-        };
-        Ok(listed.into_iter().filter_map(found).collect())
+        answer("list its containers", while_others_remove(list)).await
     }
 
     /// Unpacks a tar stream into a folder of a container.
@@ -348,9 +444,42 @@ impl Engine {
     }
 }
 
-/// A reference of ours as name and tag.
-fn split(reference: &str) -> (&str, &str) {
-    reference.rsplit_once(':').unwrap_or((reference, "latest"))
+fn found(c: bollard::models::ContainerSummary) -> Option<FoundContainer> {
+    Some(FoundContainer { id: c.id?, labels: c.labels.unwrap_or_default().into_iter().collect() })
+}
+
+/// The options of a new container.
+fn named(owner: &Owner) -> query::CreateContainerOptions {
+    query::CreateContainerOptionsBuilder::default().name(&owner.next_name()).build()
+}
+
+/// What an engine answers at once, whatever it is doing.
+///
+/// # Errors
+/// It says no, or nothing for so long that it will not: exit code 4.
+async fn answer<T>(
+    what: &str,
+    asked: impl Future<Output = Result<T, bollard::errors::Error>>,
+) -> Result<T> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
+        Ok(answer) => answer.map_err(failed(what)),
+        Err(_) => {
+            let seconds = ANSWER_TIMEOUT.as_secs();
+            let message = format!("the engine did not {what} within {seconds} s");
+            Err(Error::engine(message).hint("look into the engine's own log; `bb doctor` asks it again"))
+        }
+    }
+}
+
+/// A reference as name, and as tag or digest.
+fn split(reference: &str) -> (String, String) {
+    match reference.parse::<Reference>() {
+        Ok(parsed) => {
+            let version = parsed.tag().or(parsed.digest()).unwrap_or_default().to_owned();
+            (parsed.name(), version)
+        }
+        Err(_) => (reference.to_owned(), "latest".to_owned()),
+    }
 }
 
 fn text_of(piece: LogOutput) -> Bytes {

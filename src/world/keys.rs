@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use crate::config::{INSTALLED_KEYRING, Settings};
 use crate::error::{Error, Exit, Result, io_reason};
 use crate::trust::{Fingerprint, date};
+use crate::world::given;
 use crate::world::http::Client;
 use crate::world::openpgp::{KeyInfo, Keyring};
 use crate::world::store;
@@ -192,7 +193,7 @@ fn take(
     if new {
         store::make_dir(file.parent().unwrap_or(Path::new(".")))?;
         let text = format!("{FROM}{from}, {}\n\n{after}", date(now));
-        store::replace_beside(&file, text.as_bytes())?;
+        given::put(&file, text.as_bytes())?;
     }
     let expires = all.keys(now).first().and_then(|key| key.expires);
     Ok(Taken { cert, new, expires })

@@ -7,6 +7,7 @@ pub mod compose;
 pub mod credentials;
 pub mod digest;
 pub mod docker;
+pub mod given;
 pub mod held;
 pub mod http;
 pub mod index;

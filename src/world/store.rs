@@ -4,7 +4,7 @@
 //! Does not decide anything: `fresh` judges what it reads, `exec` says what to write.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -286,6 +286,37 @@ impl Store {
         held::lock(&self.root.join("locks").join("project"))
     }
 
+    /// What nobody else knows of this state folder; nothing before it was needed.
+    pub fn id(&self) -> Option<String> {
+        let id = fs::read_to_string(self.id_path()).ok()?;
+        Some(id.trim().to_owned()).filter(|id| id.len() == 32)
+    }
+
+    /// The same, made where there is none.
+    pub fn make_id(&self) -> Result<String> {
+        if let Some(id) = self.id() {
+            return Ok(id);
+        }
+        let path = self.id_path();
+        // One that is malformed is nobody's.
+        remove_whatever(&path)?;
+        let mut temp = self.temp()?;
+        let id = random_id()?;
+        writeln!(temp, "{id}").map_err(|e| Error::file("write", &path, &e))?;
+        match temp.persist_noclobber(&path) {
+            Ok(_) => Ok(id),
+            // Another process was first.
+            Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {
+                self.id().ok_or_else(|| Error::file("read", &path, &e.error))
+            }
+            Err(e) => Err(Error::file("write", &path, &e.error)),
+        }
+    }
+
+    fn id_path(&self) -> PathBuf {
+        self.root.join("id")
+    }
+
     /// Sets a file's modification time: nanoseconds since 1970.
     pub fn date(path: &Path, time: i64) -> Result<()> {
         let nanos = u32::try_from(time.rem_euclid(1_000_000_000)).unwrap_or(0);
@@ -294,13 +325,13 @@ impl Store {
     }
 }
 
-/// Writes a whole file outside of the state folder at once: it may be on another file system.
-pub fn replace_beside(path: &Path, text: &[u8]) -> Result<()> {
-    let dir = path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new("."));
-    let temp = tempfile::NamedTempFile::new_in(dir);
-    let mut temp = temp.map_err(|e| Error::file("write", path, &e))?;
-    temp.write_all(text).map_err(|e| Error::file("write", path, &e))?;
-    persist(temp, path)
+/// 16 bytes that nobody can guess, in hex.
+fn random_id() -> Result<String> {
+    let mut bytes = [0; 16];
+    let path = Path::new("/dev/urandom");
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
+    read.map_err(|e| Error::file("read", path, &e))?;
+    Ok(hex(&bytes))
 }
 
 fn persist(temp: tempfile::NamedTempFile, path: &Path) -> Result<()> {

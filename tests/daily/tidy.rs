@@ -288,7 +288,10 @@ fn what_is_left_of_docks_builders_and_containers_goes() {
     bb(&room, "build plain").ok();
     let lock = fs::read_to_string(room.path("bb.lock")).unwrap();
     let project = project_label(&room);
-    room.engine.start_container(&[("bb.project", &project), ("bb.step", "rootfs:top")]);
+    let labels = [("bb.project", project.as_str()), ("bb.step", "rootfs:top")];
+    room.engine.start_named(&format!("bb-{project}-1-1-1"), &labels);
+    // Of an image with labels like ours; somebody has started it.
+    room.engine.start_container(&labels);
     let nameless = room.engine.nameless();
     let ours = nameless.iter().find(|id| !foreign.nameless.contains(id)).unwrap().clone();
     let short = &ours.strip_prefix("sha256:").unwrap()[..12];
@@ -343,7 +346,9 @@ fn what_is_left_of_docks_builders_and_containers_goes() {
 /// The label of this project's containers, as a build that is asked for one shows it.
 fn project_label(room: &Room) -> String {
     let state = fs::canonicalize(room.path(".bb")).unwrap();
-    crate::fake::engine::digest(state.as_os_str().as_encoded_bytes())[..16].to_owned()
+    let mut secret = fs::read(state.join("id")).unwrap().trim_ascii().to_vec();
+    secret.extend_from_slice(state.as_os_str().as_encoded_bytes());
+    crate::fake::engine::digest(secret)[..32].to_owned()
 }
 
 /// Imports and builder that are made again leave the ones before without a name.

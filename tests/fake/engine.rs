@@ -41,6 +41,7 @@ struct Image {
 
 #[derive(Debug, Clone, Default)]
 struct Container {
+    name: String,
     labels: BTreeMap<String, String>,
     files: Files,
     /// What the engine tells of it.
@@ -182,10 +183,16 @@ impl Engine {
 
     /// Starts a container with these labels.
     pub fn start_container(&self, labels: &[(&str, &str)]) -> String {
+        self.start_named("somebodys", labels)
+    }
+
+    /// The same, with a name.
+    pub fn start_named(&self, name: &str, labels: &[(&str, &str)]) -> String {
         let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let mut world = self.shared.lock();
         let id = world.new_id();
-        world.containers.insert(id.clone(), Container { labels, ..Container::default() });
+        let name = name.to_owned();
+        world.containers.insert(id.clone(), Container { name, labels, ..Container::default() });
         id
     }
 
@@ -440,7 +447,11 @@ impl World {
 
     fn images(&mut self, request: &Request, name: &[&str]) -> Answer {
         let query = |key: &str| request.query.get(key).map_or("", String::as_str);
-        let tagged = format!("{}:{}", query("repo"), query("tag"));
+        // The tag may stand in the name.
+        let tagged = match query("tag") {
+            "" => with_tag(query("repo")),
+            tag => format!("{}:{tag}", query("repo")),
+        };
         match (request.method.as_str(), name) {
             ("GET", ["json"]) => {
                 let named = self.images.iter().map(|(name, image)| (name.as_str(), image));
@@ -524,7 +535,9 @@ impl World {
                 let asked = serde_json::from_slice::<Value>(&request.body).unwrap();
                 let labels = serde_json::from_value(asked["Labels"].clone()).unwrap();
                 let id = self.new_id();
-                self.containers.insert(id.clone(), Container { labels, ..Container::default() });
+                let name = request.query.get("name").cloned().unwrap_or_default();
+                let container = Container { name, labels, ..Container::default() };
+                self.containers.insert(id.clone(), container);
                 Answer::Json(201, json!({ "Id": id, "Warnings": [] }))
             }
             ("POST", [id, "start" | "kill" | "stop"]) if self.containers.contains_key(*id) => {
@@ -562,7 +575,8 @@ impl World {
         };
         let found =
             self.containers.iter().filter(|(_, c)| wanted["label"].iter().all(|l| carries(c, l)));
-        found.map(|(id, c)| json!({ "Id": id, "Labels": c.labels })).collect()
+        let told = |(id, c): (&String, &Container)| json!({ "Id": id, "Names": [format!("/{}", c.name)], "Labels": c.labels });
+        found.map(told).collect()
     }
 
     /// Whatever is done in a container that is removed meanwhile is done to nobody.

@@ -31,7 +31,7 @@ pub struct Real {
 
 impl Real {
     pub fn new(namespace: String) -> Self {
-        let host = [Self::host()];
+        let host = [Address::at(Self::host())];
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let engine = runtime.block_on(Engine::connect(&host)).unwrap();
         Self { namespace, engine, runtime, ids: RefCell::default() }

@@ -84,7 +84,7 @@ fn part(seeds: impl Iterator<Item = u64>) -> Counts {
     let folder = tempfile::tempdir().unwrap();
     let fake = engine::Engine::start(folder.path(), engine::World::default());
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let engine = runtime.block_on(Engine::connect(&[fake.host()])).unwrap();
+    let engine = runtime.block_on(Engine::connect(&[Address::at(fake.host())])).unwrap();
     let mut hand = Hand { runtime, engine, counts: Counts::new(), told: String::new() };
     for seed in seeds {
         hand.told.clear();

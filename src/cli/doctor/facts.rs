@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
 
-use crate::cli::{push, session};
+use crate::cli::session;
 use crate::config::{Settings, without_secrets};
 use crate::doctor::engine::About;
 use crate::doctor::machine::{Disk, Purpose, Tools, Watches};
@@ -18,8 +18,9 @@ use crate::error::Error;
 use crate::lock::Lock;
 use crate::oci::config::architecture;
 use crate::project::{Project, SETTINGS_FILE, needs_lock};
+use crate::reference::registry_of;
 use crate::trust::time;
-use crate::world::address::engine_addresses;
+use crate::world::address::{Address, addresses};
 use crate::world::docker::Engine;
 use crate::world::http::{self, Client, Patience};
 use crate::world::{credentials, keys, machine as here};
@@ -108,17 +109,23 @@ impl Gathering {
 
     /// All addresses are asked at once; the first of them that answers is the one that builds use.
     async fn engine(&self, settings: Option<&Settings>) -> (engine::Facts, Option<Witness>) {
-        let addresses = engine_addresses(&self.env);
-        let answers = addresses.iter().map(|address| self.ask_engine(address));
-        let answers = join_all(answers).await;
         let wanted = settings.map(|settings| architecture(&settings.arch).to_owned());
         let mut facts = engine::Facts { wanted, ..engine::Facts::default() };
+        let addresses = match addresses(&self.env) {
+            Ok((addresses, _)) => addresses,
+            Err(error) => {
+                facts.refused = Some((in_words(&error), error.hint_text().map(str::to_owned)));
+                return (facts, None);
+            }
+        };
+        let answers = addresses.iter().map(|address| self.ask_engine(address));
+        let answers = join_all(answers).await;
         for (address, answer) in addresses.iter().zip(answers) {
-            let shown = without_secrets(address);
+            let shown = without_secrets(&address.host);
             match answer {
                 Err(why) => facts.silent.push((shown, why)),
                 Ok((engine, about)) => {
-                    facts.kernel = address.starts_with("unix://").then(here::kernel);
+                    facts.kernel = address.host.starts_with("unix://").then(here::kernel);
                     facts.answers = Some((shown, about));
                     let witness = self.host(&engine, &mut facts).await;
                     return (facts, witness);
@@ -128,7 +135,7 @@ impl Gathering {
         (facts, None)
     }
 
-    async fn ask_engine(&self, address: &str) -> Result<(Engine, About), String> {
+    async fn ask_engine(&self, address: &Address) -> Result<(Engine, About), String> {
         let asked = self.timed(async {
             let engine = Engine::try_connect(address).await?;
             let about = engine.about().await.map_err(|error| error.message().to_owned())?;
@@ -208,7 +215,7 @@ impl Gathering {
         let docks = settings.map(|settings| settings.docks.clone());
         let folders = self.blocking(move || docks.map_or(0, |docks| folders(&docks)));
         let wanted = settings.and_then(|settings| {
-            push::registry_of(&settings.reference("image")).map(str::to_owned)
+            registry_of(&settings.reference("image"))
         });
         let login = self.blocking(move || logins(&env, wanted));
         let env = self.env.clone();

@@ -10,6 +10,7 @@ use crate::dock::render::Rendered;
 use crate::dock::scan::{Instruction, Word, is_heredoc};
 use crate::dock::words::{Missing, Value, expand};
 use crate::error::{Error, Result};
+use crate::oci::label::is_reserved;
 
 /// `ARG`s that the engine sets by itself.
 const PLATFORM: [&str; 8] = [
@@ -57,6 +58,7 @@ impl<'a> Builder<'a> {
                 self.out.copies.extend(copies);
             }
             "run" => self.run(number, instruction)?,
+            "label" => self.labels(instruction)?,
             "onbuild" => self.onbuild(number, instruction)?,
             _ => {}
         }
@@ -250,11 +252,34 @@ impl<'a> Builder<'a> {
         let Some(inner) = instruction.inner() else {
             return Ok(());
         };
+        if inner.name == "label" {
+            self.labels(&inner)?;
+        }
         if matches!(inner.name.as_str(), "copy" | "add") {
             let uses_rootfs = self.out.uses_rootfs;
             let copies = self.copy(number, &inner, false)?;
             self.out.onbuild_copies.extend(copies);
             self.out.uses_rootfs = uses_rootfs;
+        }
+        Ok(())
+    }
+
+    /// Labels that `bb` reads are its own to give.
+    fn labels(&self, at: &Instruction) -> Result<()> {
+        let scope = self.stages.last().map(|stage| &stage.scope);
+        let lookup = |name: &str| scope.map_or(Value::Unknown, |scope| scope.in_stage(name));
+        let words = at.shell_words(self.escape);
+        let pairs = words.first().is_some_and(|word| word.text.contains('='));
+        let names = if pairs { &words[..] } else { &words[..words.len().min(1)] };
+        for word in names {
+            let name = word.text.split_once('=').map_or(word.text.as_str(), |(name, _)| name);
+            let text = expand(name, self.escape, &lookup).text;
+            if is_reserved(&text) {
+                let span = at.span(&word.part(&(0..name.len())));
+                let shown = text.escape_debug();
+                let error = self.source.mistake(format!("the label `{shown}` is bb's own"), &span);
+                return Err(error.hint("names that begin with `bb.` are: choose another"));
+            }
         }
         Ok(())
     }

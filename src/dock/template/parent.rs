@@ -6,6 +6,7 @@ use super::{Known, ParentKind};
 use crate::dock::render::Rendered;
 use crate::error::Result;
 use crate::ids::DockName;
+use crate::reference::{Reference, is_id};
 
 /// The kind of a reference that is neither `scratch` nor a stage; `span` is in the Dockerfile.
 pub(super) fn kind(
@@ -14,7 +15,15 @@ pub(super) fn kind(
     source: &Rendered,
     span: &std::ops::Range<usize>,
 ) -> Result<ParentKind> {
-    let Some(name) = own_name(reference, known) else {
+    if is_id(reference) {
+        return Ok(ParentKind::External(reference.to_owned()));
+    }
+    let parsed = reference.parse::<Reference>().map_err(|why| {
+        let shown = reference.escape_debug();
+        let error = source.mistake(format!("`{shown}` cannot be the name of an image"), span);
+        error.hint(why.to_string())
+    })?;
+    let Some(name) = own_name(&parsed, known) else {
         return Ok(ParentKind::External(reference.to_owned()));
     };
     if let Some(dock) = name.parse::<DockName>().ok().filter(|name| known.docks.contains(name)) {
@@ -28,19 +37,10 @@ pub(super) fn kind(
 }
 
 /// The name after `NAMESPACE/`, of a reference without a tag or with one that `bb build` moves.
-fn own_name<'a>(reference: &'a str, known: Known<'_>) -> Option<&'a str> {
+fn own_name<'a>(reference: &'a Reference, known: Known<'_>) -> Option<&'a str> {
     let namespace = known.markers.get("NAMESPACE").filter(|text| !text.is_empty())?;
     let tag = known.markers.get("TAG").unwrap_or("latest");
-    let path = short(reference).strip_prefix(short(namespace))?.strip_prefix('/')?;
-    let (name, written) = path.split_once(':').unwrap_or((path, ""));
-    let ours = ["", "latest", tag].contains(&written);
-    (ours && !name.contains(['/', '@'])).then_some(name)
-}
-
-/// Docker's own registry may be left out.
-fn short(reference: &str) -> &str {
-    let registries = ["docker.io/", "index.docker.io/"];
-    registries.iter().find_map(|r| reference.strip_prefix(r)).unwrap_or(reference)
+    reference.built(namespace, tag)
 }
 
 fn nearest<'a>(name: &str, known: Known<'a>) -> Option<&'a DockName> {

@@ -13,10 +13,11 @@ use crate::exec::action::{contents, ledger};
 use crate::exec::work::Context;
 use crate::oci::bundle::Blob;
 use crate::oci::label::{self, Labels};
-use crate::plan::step::ImageWork;
+use crate::plan::step::{ImageWork, Object};
 use crate::size::megabytes;
 use crate::words::counted;
 use crate::world::archive::{self, Entry, bundle};
+use crate::world::credentials::{self, Credentials};
 use crate::world::docker::Build;
 
 pub(super) async fn image(
@@ -95,18 +96,42 @@ async fn build(
 ) -> Result<String> {
     context.store.replace(&work.dir.join("image.tar"), b"")?;
     let labels = labels(work, documents, context).await?;
+    let logins = logins(work, context, log).await?;
     let mut attempt = 1;
     loop {
         let body = archive::stream(entries(work), context.settings.source_date_epoch);
         let mut sink = |data: &[u8]| log.write(data);
-        let of = Build { references: &work.references, content: None, labels: &labels, anew };
+        let of = Build { references: &work.references, content: None, labels: &labels, logins: &logins, anew };
         match context.engine.build_image(body, of, &mut sink).await {
             Ok(id) => return Ok(id),
             Err(error) if attempt < ATTEMPTS && cache_vanished(&error) => {
                 log.write(format!("bb: {}; trying again\n", error.message()).as_bytes());
                 attempt += 1;
             }
-            Err(error) => return Err(log.failed(error.message())),
+            Err(error) => {
+                let told = log.failed(error.message());
+                return Err(error.hint_text().map_or(told.clone(), |hint| told.hint(hint)));
+            }
+        }
+    }
+}
+
+/// Who the user is at the registries of images that the engine lacks. A helper that fails is no reason not to
+/// ask as nobody: most images are everybody's.
+async fn logins(
+    work: &ImageWork,
+    context: &Context,
+    log: &mut Log,
+) -> Result<Vec<(String, Credentials)>> {
+    let bases = work.externals.iter().cloned().map(Object::Image).collect::<Vec<_>>();
+    let there = context.engine.inventory_of(&bases).await?;
+    let missing = work.externals.iter().filter(|name| there.id_of(name).is_none());
+    let (folder, missing) = (context.docker_config.clone(), missing.cloned().collect::<Vec<_>>());
+    match blocking(move || credentials::of_images(folder.as_deref(), &missing)).await {
+        Ok(logins) => Ok(logins),
+        Err(error) => {
+            log.write(format!("bb: {}; asking as nobody\n", error.message()).as_bytes());
+            Ok(vec![])
         }
     }
 }

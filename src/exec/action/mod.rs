@@ -105,12 +105,13 @@ pub const COMPARED: [&str; 3] = [contents::CONTENTS, contents::PREVIOUS, ledger:
 /// A container of one step, labelled so that it can be found after a crash.
 pub(super) fn container(step: &StepId, image: &str, context: &Context) -> ContainerSpec {
     let labels = [
-        (PROJECT_LABEL, context.project.clone()),
+        (PROJECT_LABEL, context.owner.0.clone()),
         (STEP_LABEL, step.to_string()),
         (RUN_LABEL, context.run.clone()),
     ];
     ContainerSpec {
         image: image.to_owned(),
+        owner: context.owner.clone(),
         labels: labels.map(|(k, v)| (k.to_owned(), v)).into(),
         ..ContainerSpec::default()
     }

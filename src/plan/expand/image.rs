@@ -96,15 +96,9 @@ pub(super) fn image(
         needs,
         outputs: IMAGE_OUTPUTS.iter().map(|f| dir.join(f)).collect(),
         objects: references.into_iter().map(Object::Image).collect(),
-        bases: dock.externals.iter().map(|e| Object::Image(tagged(e))).collect(),
+        bases: dock.externals.iter().map(|e| Object::Image(e.clone())).collect(),
         ..step(Kind::Image, name, Work::Image(Box::new(work)))
     }
-}
-
-/// A reference as the engine lists it.
-fn tagged(reference: &str) -> String {
-    let last = reference.rsplit('/').next().unwrap_or(reference);
-    if last.contains([':', '@']) { reference.to_owned() } else { format!("{reference}:latest") }
 }
 
 fn references(settings: &Settings, name: &str) -> Vec<String> {

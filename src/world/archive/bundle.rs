@@ -22,6 +22,7 @@ use crate::oci::config::ImageConfig;
 use crate::oci::label;
 use crate::oci::tree::{Content, Kind, Node, Nodes, Tree, join};
 use crate::world::docker::Body;
+use crate::world::given;
 
 /// One image's archive, opened.
 #[derive(Debug, Clone)]
@@ -377,8 +378,10 @@ pub fn write_layout(chain: &Chain, dir: &Path) -> Result<String> {
     let folder = dir.join("blobs/sha256");
     crate::world::store::make_dir(&folder)?;
     let save = |path: &Path, mut data: &mut dyn Read| {
-        let saved = File::create(path).and_then(|mut file| io::copy(&mut data, &mut file));
-        saved.map(drop).map_err(|e| Error::file("write", path, &e))
+        given::write(path, |mut out| {
+            let copied = io::copy(&mut data, &mut out);
+            copied.map(drop).map_err(|e| Error::file("write", path, &e))
+        })
     };
     for (blob, content) in blobs.iter().zip(copied) {
         let mut data = exactly(content).map_err(|e| Error::file("read", &content.file, &e))?;

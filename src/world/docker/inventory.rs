@@ -6,9 +6,13 @@ use std::collections::HashMap;
 
 use bollard::query_parameters as query;
 
-use super::{CONTENT_LABEL, Engine, failed, is_gone, reason, status, while_others_remove};
+use super::{CONTENT_LABEL, Engine, answer, failed, is_gone, reason, status, while_others_remove};
 use crate::error::Result;
 use crate::plan::step::Object;
+use crate::reference::{Reference, spelling};
+
+/// What the names of the images begin with that all projects of an engine share.
+pub const SHARED: &str = "gentoo-bb/";
 
 /// The engine's images at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,14 +34,27 @@ impl Inventory {
         self.id_of(reference).map(str::to_owned)
     }
 
-    /// [`Self::id`] of the image with a reference.
+    /// [`Self::id`] of the image with a reference, in whatever spelling.
     pub fn id_of(&self, reference: &str) -> Option<&str> {
-        self.images.get(reference).map(|held| held.content.as_ref().unwrap_or(&held.id).as_str())
+        let name = spelling(reference);
+        let held = self.images.get(&name)?;
+        // What is built on a builder, or takes its labels otherwise, is not that builder.
+        let content = held.content.as_deref().filter(|_| is_shared(&name));
+        Some(content.unwrap_or(&held.id))
     }
 
     /// The engine's own id for an object.
     pub fn engine_id(&self, Object::Image(reference): &Object) -> Option<&str> {
-        self.images.get(reference).map(|held| held.id.as_str())
+        self.images.get(&spelling(reference)).map(|held| held.id.as_str())
+    }
+
+    /// Takes an image in under a name. Podman has those that are from no registry as `localhost/NAME`.
+    fn add(&mut self, name: &str, held: &Held) {
+        let Ok(reference) = name.parse::<Reference>() else { return };
+        if let Some(short) = reference.without_localhost() {
+            self.images.entry(short.to_string()).or_insert_with(|| held.clone());
+        }
+        self.images.insert(reference.to_string(), held.clone());
     }
 }
 
@@ -48,6 +65,8 @@ pub struct FoundImage {
     pub id: String,
     /// What it is called; nothing, if another one has its name now.
     pub references: Vec<String>,
+    /// What registries call it: `debian@sha256:…`.
+    pub digests: Vec<String>,
     /// With what it shares with others, as `docker images` counts.
     pub size: u64,
     /// What its label says that it is.
@@ -57,28 +76,25 @@ pub struct FoundImage {
 impl Engine {
     /// All images by reference, with what they are.
     pub async fn inventory(&self) -> Result<Inventory> {
-        let mut images = HashMap::new();
-        for FoundImage { id, references, content, .. } in self.images().await? {
-            let held = Held { id, content };
-            images.extend(references.into_iter().map(|reference| (reference, held.clone())));
+        let mut inventory = Inventory::default();
+        for image in self.images().await? {
+            let held = Held { id: image.id, content: image.content };
+            for name in image.references.iter().chain(&image.digests) {
+                inventory.add(name, &held);
+            }
         }
-        Ok(Inventory { images })
+        Ok(inventory)
     }
 
     /// The same for a few objects: what it costs does not grow with what the engine holds.
     pub async fn inventory_of(&self, objects: &[Object]) -> Result<Inventory> {
         let mut inventory = Inventory::default();
         for Object::Image(reference) in objects {
-            match self.docker.inspect_image(reference).await {
-                Ok(image) => {
-                    let labels = image.config.and_then(|c| c.labels).unwrap_or_default();
-                    let content = labels.get(CONTENT_LABEL).cloned();
-                    let held = image.id.map(|id| Held { id, content });
-                    inventory.images.extend(held.map(|held| (reference.clone(), held)));
-                }
-                Err(cause) if status(&cause) == Some(404) => {}
-                Err(cause) => return Err(failed("look up an image")(cause)),
-            }
+            let Some(image) = self.image(reference).await? else { continue };
+            let labels = image.config.and_then(|c| c.labels).unwrap_or_default();
+            let content = labels.get(CONTENT_LABEL).cloned();
+            let held = image.id.map(|id| Held { id, content });
+            held.iter().for_each(|held| inventory.add(reference, held));
         }
         Ok(inventory)
     }
@@ -86,17 +102,21 @@ impl Engine {
     /// All images, those without a name as well.
     pub async fn images(&self) -> Result<Vec<FoundImage>> {
         let list = || self.docker.list_images(None::<query::ListImagesOptions>);
-        let listed = while_others_remove(list).await;
+        let listed = answer("list its images", while_others_remove(list)).await?;
         let found = |image: bollard::models::ImageSummary| {
-            let named = image.repo_tags.iter().filter(|tag| !tag.starts_with("<none>"));
+            let named = |all: &[String]| {
+                let named = all.iter().filter(|name| !name.starts_with("<none>"));
+                named.map(|name| name.strip_prefix("localhost/").unwrap_or(name)).map(spelling).collect()
+            };
             FoundImage {
-                references: named.map(|tag| without_local_host(tag)).collect(),
+                references: named(&image.repo_tags),
+                digests: named(&image.repo_digests),
                 size: u64::try_from(image.size).unwrap_or(0),
                 content: image.labels.get(CONTENT_LABEL).cloned(),
                 id: image.id,
             }
         };
-        Ok(listed.map_err(failed("list its images"))?.into_iter().map(found).collect())
+        Ok(listed.into_iter().map(found).collect())
     }
 
     /// Takes a name from an image, and removes the image if that was its last; by its id only if it has no
@@ -111,7 +131,7 @@ impl Engine {
     }
 }
 
-/// Podman shows an image without a registry as `localhost/NAME`.
-fn without_local_host(tag: &str) -> String {
-    tag.strip_prefix("localhost/").unwrap_or(tag).to_owned()
+/// Whether an image is one that projects share, whose label says what it is.
+fn is_shared(name: &str) -> bool {
+    name.starts_with(SHARED)
 }

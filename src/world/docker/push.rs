@@ -41,8 +41,8 @@ impl Engine {
     /// Sends an image to the registry that its reference names.
     pub async fn push(&self, reference: &str, who: Option<Credentials>) -> Result<Pushed> {
         let (repo, tag) = split(reference);
-        let options = query::PushImageOptionsBuilder::default().tag(tag).build();
-        let mut answer = self.docker.push_image(repo, Some(options), Some(credentials(who)));
+        let options = query::PushImageOptionsBuilder::default().tag(&tag).build();
+        let mut answer = self.docker.push_image(&repo, Some(options), Some(credentials(who)));
         let cannot = |why: &str| Error::step(format!("cannot push `{reference}`: {why}"));
         let mut pushed = Pushed::default();
         while let Some(info) = answer.next().await {
@@ -64,7 +64,7 @@ impl Engine {
 }
 
 /// With what helps where the registry does not know the user.
-fn refused(error: Error) -> Error {
+pub(super) fn refused(error: Error) -> Error {
     let words = ["denied", "unauthorized", "no basic auth", "authentication required"];
     if words.iter().any(|word| error.message().contains(word)) {
         return error.hint("`docker login REGISTRY` says who you are");
@@ -72,11 +72,14 @@ fn refused(error: Error) -> Error {
     error
 }
 
-fn credentials(who: Option<Credentials>) -> DockerCredentials {
+pub(super) fn credentials(who: Option<Credentials>) -> DockerCredentials {
     match who {
         None => DockerCredentials::default(),
         Some(Credentials::Token(token)) => {
             DockerCredentials { identitytoken: Some(token), ..DockerCredentials::default() }
+        }
+        Some(Credentials::RegistryToken(token)) => {
+            DockerCredentials { registrytoken: Some(token), ..DockerCredentials::default() }
         }
         Some(Credentials::Password(username, password)) => DockerCredentials {
             username: Some(username),

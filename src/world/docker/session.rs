@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWrite;
 
-use super::{Engine, failed, status};
+use super::{Engine, Owner, failed, named, status};
 use crate::error::{Error, Result};
 
 /// What a process writes.
@@ -54,6 +54,8 @@ pub struct RunSpec {
     /// `NAME=VALUE`.
     pub env: Vec<String>,
     /// Whose it is.
+    pub owner: Owner,
+    /// What it is for.
     pub labels: BTreeMap<String, String>,
     /// What is reachable from outside.
     pub ports: Vec<Port>,
@@ -103,8 +105,7 @@ impl Engine {
 
     /// Makes a container, of which nothing runs yet. Returns its id.
     pub async fn create(&self, spec: &RunSpec) -> Result<String> {
-        let options = None::<query::CreateContainerOptions>;
-        let created = self.docker.create_container(options, run_body(spec)).await;
+        let created = self.docker.create_container(Some(named(&spec.owner)), run_body(spec)).await;
         Ok(created.map_err(failed("create a container"))?.id)
     }
 

@@ -87,9 +87,16 @@ impl Room {
 
     /// What tells the project's containers from those of others, as a filter for `docker ps`.
     pub fn project_filter(&self) -> String {
+        format!("label=bb.project={}", self.owner())
+    }
+
+    /// What the project calls itself in the engine: its state folder's secret, and where that is.
+    pub fn owner(&self) -> String {
         let state = self.path(".bb").canonicalize().unwrap();
-        let digest = Sha256::digest(state.as_os_str().as_encoded_bytes());
-        format!("label=bb.project={}", &gentoo_bb::hex::hex(&digest)[..16])
+        let secret = fs::read_to_string(state.join("id")).unwrap_or_default();
+        let mut hasher = Sha256::new_with_prefix(secret.trim());
+        hasher.update(state.as_os_str().as_encoded_bytes());
+        gentoo_bb::hex::hex(&hasher.finalize())[..32].to_owned()
     }
 
     /// A path in the project.
