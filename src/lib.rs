@@ -27,6 +27,7 @@ pub mod hex;
 pub mod ids;
 pub mod limits;
 pub mod lock;
+pub mod name;
 pub mod oci;
 pub mod outdated;
 pub mod parallel;

@@ -12,6 +12,7 @@
 pub mod assemble;
 pub mod bundle;
 mod change;
+mod chmod;
 pub mod config;
 pub mod copy;
 pub mod label;
@@ -22,27 +23,34 @@ mod variables;
 use crate::error::{Error, Exit};
 use crate::limits::Exceeded;
 
-/// Why the engine has to build an image.
+/// Why the engine has to build an image, or why nobody can.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
     why: String,
     beyond: Option<Exceeded>,
+    refused: bool,
 }
 
 impl Left {
     /// A reason in a few words, names in backticks.
     pub fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), beyond: None }
+        Self { why: why.into(), beyond: None, refused: false }
+    }
+
+    /// Something that is wrong whoever builds the image.
+    pub fn refused(why: impl Into<String>) -> Self {
+        Self { why: why.into(), beyond: None, refused: true }
     }
 
     /// A thing (a name with its backticks) has more than a limit allows: that is left to nobody.
     pub fn beyond(what: impl Into<String>, limit: Exceeded) -> Self {
-        Self { why: what.into(), beyond: Some(limit) }
+        Self { why: what.into(), beyond: Some(limit), refused: false }
     }
 
     /// The failure that it is, rather than a reason for the engine to build.
     pub fn failure(&self) -> Option<Error> {
-        Some(self.beyond?.error(Exit::Step, &self.why))
+        let beyond = self.beyond.map(|limit| limit.error(Exit::Step, &self.why));
+        beyond.or_else(|| self.refused.then(|| Error::step(&self.why)))
     }
 
     /// The same about a thing that is called so.

@@ -42,7 +42,7 @@ const IMAGE_OUTPUTS: [&str; 5] =
     ["image.json", "image.tar", Format::CycloneDx.file(), Format::Spdx.file(), size::FILE];
 
 /// How images are made of the same inputs: another way of it makes all of them anew.
-const IMAGE_FORMAT: &str = "3";
+const IMAGE_FORMAT: &str = "4";
 
 pub(super) fn image(
     sources: Sources<'_>,
@@ -91,7 +91,8 @@ pub(super) fn image(
         dir: dir.clone(),
     };
     Step {
-        files: dock.context.iter().map(|f| dock.dir.join(f)).collect(),
+        files: dock.context.files.iter().map(|f| dock.dir.join(f)).collect(),
+        triggered_files: dock.context.rest.iter().map(|f| dock.dir.join(f)).collect(),
         params,
         needs,
         outputs: IMAGE_OUTPUTS.iter().map(|f| dir.join(f)).collect(),

@@ -6,11 +6,13 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
+use bstr::{BString, ByteSlice};
 use sha2::{Digest, Sha256};
 
 use super::limited::{Capped, Gate, Gated, Tally};
 use crate::hex::hex;
 use crate::limits::{Exceeded, Limit, Limits};
+use crate::name;
 use crate::oci::Left;
 use crate::oci::copy::{Entry, Member};
 use crate::oci::tree::{Content, Kind, Node, Nodes};
@@ -102,17 +104,26 @@ pub fn entries(content: &Content, limits: &Limits) -> Result<Option<Vec<Entry>>,
     let reader = Gated::new(Section::open(content).map_err(failed)?, gate.clone());
     let mut archive = tar::Archive::new(reader);
     let mut entries = archive.entries_with_seek().map_err(failed)?;
+    let damaged = |why: String| {
+        Left::refused(format!("`{}` is a damaged archive: {why}", content.file.display()))
+    };
     let mut tally = Tally::new(*limits);
     let mut found = vec![];
     loop {
         gate.records();
         let Some(entry) = entries.next() else { break };
         let mut entry = match entry {
-            Err(e) if found.is_empty() && Exceeded::of(&e).is_none() => return Ok(None),
-            other => other.map_err(failed)?,
+            Ok(entry) => entry,
+            Err(e) if Exceeded::of(&e).is_some() => return Err(failed(e)),
+            Err(_) if found.is_empty() => return Ok(None),
+            Err(e) => return Err(damaged(e.to_string())),
         };
         let others = others(&mut entry);
         tally.entry(&entry.path_bytes(), others).map_err(|e| failed(e.into()))?;
+        let end = entry.raw_file_position().saturating_add(entry.size().next_multiple_of(BLOCK));
+        if entry.header().entry_type().is_file() && end > content.size {
+            return Err(damaged(format!("it ends within `{}`", name::text(&entry.path_bytes()))));
+        }
         found.push(listed(&mut entry, content).map_err(failed)??);
     }
     // What is no path is still an entry.
@@ -129,19 +140,18 @@ fn others<R: Read>(entry: &mut tar::Entry<'_, R>) -> u64 {
 
 /// Linux has no longer paths, and no longer targets of links.
 const LONGEST: usize = 4096;
+/// An archive consists of such.
+const BLOCK: u64 = 512;
 
 /// One entry; nothing if it is no path.
 fn listed(
     entry: &mut tar::Entry<'_, Gated<Section>>,
     archive: &Content,
 ) -> io::Result<Result<Option<Entry>, Left>> {
-    let name = match std::str::from_utf8(&entry.path_bytes()) {
-        Ok(name) => name.to_owned(),
-        Err(_) => return Ok(Err(Left::new("a name in an archive is not UTF-8"))),
-    };
-    let target = entry.link_name_bytes().map(|t| String::from_utf8_lossy(&t).into_owned());
+    let name = BString::from(entry.path_bytes().into_owned());
+    let target = entry.link_name_bytes().map(|target| BString::from(target.into_owned()));
     if name.len() > LONGEST || target.as_ref().is_some_and(|target| target.len() > LONGEST) {
-        let start = name.chars().take(40).collect::<String>();
+        let start = name::text(&name[..name.len().min(40)]);
         let why =
             format!("`{start}…` in an archive is longer than {LONGEST} bytes, or leads to what is");
         return Ok(Err(Left::new(why)));
@@ -164,7 +174,10 @@ fn listed(
             let (major, minor) = (entry.header().device_major(), entry.header().device_minor());
             Kind::Device(kind == tar::EntryType::Block, number(major)?, number(minor)?)
         }
-        other => return Ok(Err(Left::new(format!("`{name}` is a {other:?} in its archive")))),
+        other => {
+            let name = name::text(&name);
+            return Ok(Err(Left::new(format!("`{name}` is a {other:?} in its archive"))));
+        }
     };
     let header = entry.header();
     let (mode, uid, gid) = (header.mode()? & 0o7777, header.uid()?, header.gid()?);
@@ -220,7 +233,7 @@ pub fn digest(content: &Content) -> io::Result<String> {
 pub(super) fn layer(content: &Content, limits: &Limits) -> Result<Nodes, Left> {
     let mut nodes = Nodes::new();
     for entry in entries(content, limits)?.unwrap_or_default() {
-        let path = entry.name.trim_end_matches('/').to_owned();
+        let path = BString::from(entry.name.trim_end_with(|c| c == '/'));
         let node = match entry.what {
             Member::Node(node) => node,
             Member::HardLink(to) => linked(&mut nodes, &to)?,
@@ -231,7 +244,7 @@ pub(super) fn layer(content: &Content, limits: &Limits) -> Result<Nodes, Left> {
 }
 
 /// A file that gets another name.
-fn linked(nodes: &mut Nodes, to: &str) -> Result<Node, Left> {
+fn linked(nodes: &mut Nodes, to: &[u8]) -> Result<Node, Left> {
     match nodes.get_mut(to) {
         Some(node @ Node { kind: Kind::File(_), .. }) => {
             if let Kind::File(content) = &mut node.kind {
@@ -239,7 +252,7 @@ fn linked(nodes: &mut Nodes, to: &str) -> Result<Node, Left> {
             }
             Ok(node.clone())
         }
-        _ => Err(Left::new(format!("a layer links to `{to}`, which it has not"))),
+        _ => Err(Left::new(format!("a layer links to `{}`, which it has not", name::text(to)))),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn read(data: impl Read, size: u64, tree: &Tree, limits: &Limits) -> 
             let mut text = vec![];
             Capped::new(&mut entry, limits, Limit::ListSize).read_to_end(&mut text)?;
             tally.kept(text.len() as u64)?;
-            contents::add(&mut owners, package, &String::from_utf8_lossy(&text), tree);
+            contents::add(&mut owners, package, &text, tree);
             limits.check(Limit::Entries, owners.len() as u64)?;
         }
         // What is passed over is no record of the next entry.
