@@ -4,7 +4,7 @@
 
 use crate::audit::contents::Owners;
 use crate::audit::{Finding, Subject, audit, less_allowed};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::limits::Limits;
 use crate::name;
 use crate::oci::tree::{Kind, Tree};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::DockFacts;
 use crate::checks::Checks;
 use crate::ids::DockName;
+use crate::plan::step::DockContext;
 
 /// `name<base` with what is copied from after a `+`; a capital letter has a rootfs.
 pub fn docks(text: &str) -> Vec<DockFacts> {
@@ -33,7 +34,7 @@ pub fn dock(word: &str) -> DockFacts {
         externals: rest.strip_prefix('@').into_iter().map(str::to_owned).collect(),
         has_rootfs: own.starts_with(char::is_uppercase),
         rootfs_files: vec![],
-        context: vec![],
+        context: DockContext::default(),
         allowed: vec![],
         budget: None,
         checks: Checks::default(),
