@@ -20,8 +20,8 @@ use crate::ids::DockName;
 use crate::lock::Lock;
 use crate::parallel;
 use crate::plan::expand::{Layout, Sources};
-use crate::reference::spelling;
 use crate::plan::{DockFacts, Plan, TaskFacts, expand};
+use crate::reference::spelling;
 use crate::world::keys;
 use crate::world::store::Store;
 
