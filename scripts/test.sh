@@ -47,7 +47,8 @@ tools() {
     need groff:groff-base fish:fish zsh:zsh
     # A runlevel in which Debian starts no service: the tests start their own.
     RUNLEVEL=1 need /usr/sbin/nginx:nginx docker-registry:docker-registry \
-        docker-compose:docker-compose
+        docker-compose:docker-compose /usr/sbin/sshd:openssh-server podman:podman runc:runc
+    need ssh:openssh-client openssl:openssl socat:socat setpriv:util-linux
 }
 
 # part NAME COMMAND…: one row of the table. The first that fails ends the run.

@@ -194,8 +194,9 @@ impl Chain {
         interpolate(&text.value, of.values).ok_or_else(|| {
             let message = format!("variables in `{}` cannot be replaced", text.value);
             let forms = "`$NAME`, `${NAME}`, `${NAME:-default}` or `${NAME:?message}`";
-            self.mistake(text, &message)
-                .hint(format!("a variable is {forms}, the last only where it is set; `$$` is a `$`"))
+            self.mistake(text, &message).hint(format!(
+                "a variable is {forms}, the last only where it is set; `$$` is a `$`"
+            ))
         })
     }
 

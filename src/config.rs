@@ -339,7 +339,9 @@ fn check_namespace(namespace: &str) -> Result<()> {
     let image = format!("{namespace}/x").parse::<Reference>();
     let image = image.map_err(|why| refused().hint(why.to_string()))?;
     match image.below(OWN_NAMESPACE) {
-        Some(_) => Err(refused().hint("builders are called so, which projects share: choose another")),
+        Some(_) => {
+            Err(refused().hint("builders are called so, which projects share: choose another"))
+        }
         None => Ok(()),
     }
 }

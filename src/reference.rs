@@ -106,7 +106,10 @@ fn check(
     wrong(registry.is_none_or(is_registry_name), "its registry has no name that can be one")?;
     wrong(!path.is_empty(), "it names no repository")?;
     wrong(!path.bytes().any(|b| b.is_ascii_uppercase()), "a repository's name is in lower case")?;
-    wrong(path.split('/').all(is_component), "its parts are letters and digits, with `.`, `_`, `__` or dashes between them")?;
+    wrong(
+        path.split('/').all(is_component),
+        "its parts are letters and digits, with `.`, `_`, `__` or dashes between them",
+    )?;
     wrong(path.len() <= LONGEST_PATH, "a repository's name has at most 255 bytes")?;
     wrong(tag.is_none_or(is_tag), "its tag is not up to 128 letters, digits, `_`, `.` and `-`")?;
     wrong(digest.is_none_or(is_digest), "its digest is not `sha256:` with 64 digits in lower case")
@@ -153,7 +156,8 @@ fn is_label(text: &str) -> bool {
 /// Letters and digits, with `.`, `_`, `__` or any number of dashes between them.
 fn is_component(text: &str) -> bool {
     let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let mut between = text.split(|c: char| c.is_ascii() && inside(c as u8)).filter(|s| !s.is_empty());
+    let mut between =
+        text.split(|c: char| c.is_ascii() && inside(c as u8)).filter(|s| !s.is_empty());
     let edges = text.bytes().next().is_some_and(inside) && text.bytes().last().is_some_and(inside);
     edges && between.all(|s| matches!(s, "." | "_" | "__") || s.bytes().all(|b| b == b'-'))
 }
@@ -240,11 +244,11 @@ impl Reference {
     pub fn below(&self, namespace: &str) -> Option<&str> {
         let (registry, folder) = match split_registry(namespace) {
             (None, registry) if names_registry(registry) => (registry, ""),
-            (None, folder) => (DOCKER_IO, folder),
-            (Some(INDEX_DOCKER_IO), folder) => (DOCKER_IO, folder),
+            (None | Some(INDEX_DOCKER_IO), folder) => (DOCKER_IO, folder),
             (Some(registry), folder) => (registry, folder),
         };
-        let same = registry == self.registry || (registry, self.registry()) == (DOCKER_IO, LOCALHOST);
+        let same =
+            registry == self.registry || (registry, self.registry()) == (DOCKER_IO, LOCALHOST);
         let rest = self.path.strip_prefix(folder)?;
         let name = if folder.is_empty() { rest } else { rest.strip_prefix('/')? };
         (same && !name.contains('/')).then_some(name)

@@ -80,9 +80,8 @@ impl<'a> Reader<'a> {
         let word = if self.depth > DEEPEST { None } else { self.text(true) };
         self.depth -= 1;
         match (operator, value) {
-            ('-', None) => word,
+            ('-', None) | ('+', Some(_)) => word,
             ('-' | '?', Some(value)) => word.map(|_| value),
-            ('+', Some(_)) => word,
             ('+', None) => word.map(|_| String::new()),
             _ => None,
         }
@@ -108,9 +107,9 @@ fn line(line: &str) -> Option<(String, String)> {
 fn unquoted(value: &str) -> String {
     let inside = |quote: char| Some(value.strip_prefix(quote)?.split_once(quote)?.0.to_owned());
     let bare = || {
-        let end = value.match_indices('#').find(|(at, _)| {
-            value[..*at].chars().next_back().is_none_or(char::is_whitespace)
-        });
+        let end = value
+            .match_indices('#')
+            .find(|(at, _)| value[..*at].chars().next_back().is_none_or(char::is_whitespace));
         value[..end.map_or(value.len(), |(at, _)| at)].trim_end().to_owned()
     };
     inside('\'').or_else(|| inside('"')).unwrap_or_else(bare)
@@ -184,7 +183,8 @@ mod tests {
 
     #[test]
     fn values_of_a_file() {
-        let text = "\u{feff}A=1\n# B=2\n export C = 'a # b' \nD=\"x\"\nE=a#b # c\nF=\nbad\n=x\nA=3\r\n";
+        let text =
+            "\u{feff}A=1\n# B=2\n export C = 'a # b' \nD=\"x\"\nE=a#b # c\nF=\nbad\n=x\nA=3\r\n";
         let values = env_file(text).into_iter().map(|(k, v)| format!("{k}:{v}"));
         assert_eq!(values.collect::<Vec<_>>(), ["A:3", "C:a # b", "D:x", "E:a#b", "F:"]);
     }

@@ -104,7 +104,8 @@ pub(super) fn docks(project: &Project, name: &ChainName) -> Result<Vec<String>> 
         // The compose tool says why, if it wants it.
         Err(_) => BTreeMap::new(),
     };
-    let values = |name: &str| [&markers, &env, &file].into_iter().find_map(|of| of.get(name)).cloned();
+    let values =
+        |name: &str| [&markers, &env, &file].into_iter().find_map(|of| of.get(name)).cloned();
     read(project, name)?.docks(&Ours {
         namespace: &project.settings.namespace,
         tag: &project.settings.tag,
@@ -125,6 +126,23 @@ pub(super) fn write(project: &Project, path: &Path, chain: &Chain) -> Result<()>
     let store = project.store();
     store.create()?;
     store.replace(path, chain.text().as_bytes())
+}
+
+/// The compose tool removes whatever carries the project's label.
+///
+/// # Errors
+/// Somebody's container does, for its image says so.
+pub(super) async fn only_its_own(engine: &Engine, project: &str) -> Result<()> {
+    match engine.impostors(project).await?.first() {
+        None => Ok(()),
+        Some((name, image)) => {
+            let message = format!("`{name}` is not of this chain, but its image `{image}` says so");
+            Err(Error::step(message).hint(format!(
+                "the compose tool would remove it: start it without the label \
+                 `com.docker.compose.project`, or remove it first (`docker rm {name}`)"
+            )))
+        }
+    }
 }
 
 /// How a container is, in a few words.

@@ -42,6 +42,7 @@ pub(super) async fn down(args: &Args, state: &Path) -> Result<u8> {
         chain::write(&project, &rendered, &chain::read(&project, &name)?)?;
     }
     let label = name.project(&project.settings.namespace);
+    chain::only_its_own(&engine, &label).await?;
     let count = engine.members(&label).await?.len();
     // Also where there is no container: of what was interrupted a network may be left.
     let words = ["down", "--remove-orphans", "--volumes"];

@@ -61,7 +61,7 @@ impl Asking {
             let (inventory, mut containers) = (inventory?, containers?);
             let kept = kept::all(&store);
             containers.retain(|c| kept.iter().all(|kept| kept.container != c.id));
-            Ok(Asked { inventory, containers, engine })
+            Ok(Asked { engine, inventory, containers })
         }))
     }
 

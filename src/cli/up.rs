@@ -84,6 +84,7 @@ impl Upping<'_> {
         // Read again: a first build has pinned the date.
         let chain = chain::read(&self.project, self.name)?;
         let project = self.name.project(&self.project.settings.namespace);
+        chain::only_its_own(&self.engine, &project).await?;
         let file = self.checked(&chain, &project).await?;
         say(&format!("start   {} ({})\n", self.name, self.compose.name()));
         let args = ["up", "-d", "--remove-orphans"];

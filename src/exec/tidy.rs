@@ -130,7 +130,7 @@ fn file(path: &Path) -> Option<Thing> {
 fn left(name: &str, id: &str, images: &Images) -> Option<Thing> {
     let Object::Image(reference) = Object::of_record(name)?;
     let image = images.named(&reference)?;
-    let same = image.content.as_deref().unwrap_or(&image.id) == id;
+    let same = image.identity(&reference) == id;
     same.then_some(Thing::Image(reference, image.size))
 }
 

@@ -161,7 +161,8 @@ fn current_context(env: &BTreeMap<String, String>) -> Result<Option<(String, Sou
     } else {
         let file = credentials::folder(env).map(|folder| folder.join("config.json"));
         let config = file.map(|file| json::<ClientConfig>(&file)).transpose().map_err(|error| {
-            error.hint("its `currentContext` says which engine is meant; DOCKER_HOST names one, too")
+            error
+                .hint("its `currentContext` says which engine is meant; DOCKER_HOST names one, too")
         })?;
         (config.flatten().and_then(|config| config.current_context), Source::Context)
     };

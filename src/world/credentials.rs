@@ -98,10 +98,10 @@ fn ask(helper: &str, server: &str) -> std::result::Result<Option<Credentials>, S
     if !status.success() {
         let answer = String::from_utf8_lossy(&answer);
         let nobody = ["credentials not found", "not found in native keychain"];
-        return match nobody.iter().any(|words| answer.contains(words)) {
-            true => Ok(None),
-            false => Err(format!("`{program}` failed: {}", answer.trim())),
-        };
+        if nobody.iter().any(|words| answer.contains(words)) {
+            return Ok(None);
+        }
+        return Err(format!("`{program}` failed: {}", answer.trim()));
     }
     let answer = serde_json::from_slice::<Answer>(&answer);
     // The parser's own message could quote a secret.
@@ -187,8 +187,12 @@ impl ClientConfig {
     /// The login of a server. Older settings have addresses with a path where newer ones have hosts.
     fn login(&self, server: &str) -> Option<&Login> {
         let auths = self.auths.as_ref()?;
-        let older = || auths.iter().find(|(key, login)| host(key) == host(server) && login.is_kept());
-        auths.get(server).filter(|login| login.is_kept()).or_else(|| older().map(|(_, login)| login))
+        let older =
+            || auths.iter().find(|(key, login)| host(key) == host(server) && login.is_kept());
+        auths
+            .get(server)
+            .filter(|login| login.is_kept())
+            .or_else(|| older().map(|(_, login)| login))
     }
 }
 
@@ -312,7 +316,8 @@ mod tests {
         for auth in ["c2VjcmV0", "secret", "OnNlY3JldA==", "/////w=="] {
             let text = format!(r#"{{ "auths": {{ "r": {{ "auth": "{auth}" }} }} }}"#);
             let error = at(&text, Some("r")).err().unwrap();
-            let message = "cannot tell who you are at `r`: its `auth` is not `NAME:PASSWORD` in base64";
+            let message =
+                "cannot tell who you are at `r`: its `auth` is not `NAME:PASSWORD` in base64";
             assert_eq!(error.message(), message);
         }
     }

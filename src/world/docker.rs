@@ -21,9 +21,9 @@ use futures_util::{Stream, StreamExt};
 
 pub use session::{Piece, Port, Process, RunSpec, Session};
 
-use crate::error::{Error, Result, lower_first};
 use crate::config::without_secrets;
-use crate::reference::Reference;
+use crate::error::{Error, Result, lower_first};
+use crate::reference::{DOCKER_IO, Reference};
 use crate::world::address::Address;
 use crate::world::credentials::Credentials;
 
@@ -56,6 +56,7 @@ const CONTENT_LABEL: &str = "bb.content";
 pub struct Engine {
     docker: bollard::Docker,
     address: Address,
+    patience: Duration,
 }
 
 /// An image to be built.
@@ -204,7 +205,9 @@ impl Engine {
         let docker = docker.with_timeout(Duration::from_secs(WORK_TIMEOUT));
         let answer = tokio::time::timeout(CONNECT_TIMEOUT, docker.negotiate_version()).await;
         let why = match answer {
-            Ok(Ok(docker)) => return Ok(Self { docker, address: address.clone() }),
+            Ok(Ok(docker)) => {
+                return Ok(Self { docker, address: address.clone(), patience: ANSWER_TIMEOUT });
+            }
             Ok(Err(cause)) => reason(&cause),
             Err(_) => return Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
         };
@@ -214,6 +217,31 @@ impl Engine {
             None => None,
         };
         Err(said.unwrap_or(why))
+    }
+
+    /// The same with another patience for what an engine answers at once.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// What an engine answers at once, whatever it is doing.
+    ///
+    /// # Errors
+    /// It says no, or nothing for so long that it will not: exit code 4.
+    async fn answer<T>(
+        &self,
+        what: &str,
+        asked: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T> {
+        match tokio::time::timeout(self.patience, asked).await {
+            Ok(answer) => answer.map_err(failed(what)),
+            Err(_) => {
+                let message = format!("the engine did not {what} within {:?}", self.patience);
+                let hint = "look into the engine's own log; `bb doctor` asks it again";
+                Err(Error::engine(message).hint(hint))
+            }
+        }
     }
 
     /// The variables that lead another program to it.
@@ -234,7 +262,7 @@ impl Engine {
                 found => found.map(Some),
             }
         };
-        answer("look up an image", asked).await
+        self.answer("look up an image", asked).await
     }
 
     /// What an image leaves by `ONBUILD` to those that are built on it; nothing if the engine has no such image.
@@ -251,8 +279,7 @@ impl Engine {
 
     /// Size in bytes and number of layers of an image.
     pub async fn image_size(&self, reference: &str) -> Result<(i64, usize)> {
-        let image = self.docker.inspect_image(reference).await;
-        let image = image.map_err(failed("look up an image"))?;
+        let image = self.answer("look up an image", self.docker.inspect_image(reference)).await?;
         let layers = image.root_fs.and_then(|r| r.layers).map_or(0, |l| l.len());
         Ok((image.size.unwrap_or(0), layers))
     }
@@ -311,9 +338,9 @@ impl Engine {
             .rm(true)
             .forcerm(true)
             .build();
-        let logins = logins.iter().map(|(registry, who)| {
-            (registry.clone(), push::credentials(Some(who.clone())))
-        });
+        let logins = logins
+            .iter()
+            .map(|(registry, who)| (registry.clone(), push::credentials(Some(who.clone()))));
         let logins = Some(logins.collect::<HashMap<_, _>>()).filter(|logins| !logins.is_empty());
         let body = Some(bollard::body_try_stream(context));
         let mut answer = self.docker.build_image(options, logins, body);
@@ -344,6 +371,25 @@ impl Engine {
             log(text.as_bytes());
         }
         Ok(())
+    }
+
+    /// Podman loads an image that is from no registry as `localhost/NAME`, and builds one as `docker.io/NAME`: two
+    /// names, of which one would be left behind. What was loaded gets the one that Docker means.
+    pub async fn adopt(&self, reference: &str) -> Result<()> {
+        let Ok(parsed) = reference.parse::<Reference>() else { return Ok(()) };
+        let local = format!("localhost/{parsed}");
+        if parsed.registry() != DOCKER_IO || self.image_id(&local).await?.is_none() {
+            return Ok(());
+        }
+        // With Docker, that is the name of somebody's image in a registry on this machine.
+        if !self.is_podman().await? {
+            return Ok(());
+        }
+        let (name, tag) =
+            (format!("{DOCKER_IO}/{}", parsed.path()), parsed.tag().unwrap_or_default());
+        let options = query::TagImageOptionsBuilder::default().repo(&name).tag(tag).build();
+        self.docker.tag_image(&local, Some(options)).await.map_err(failed("tag the image"))?;
+        self.unname(&local).await
     }
 
     /// Gives an image another name.
@@ -417,7 +463,7 @@ impl Engine {
         let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters);
         let options = options.build();
         let list = || self.docker.list_containers(Some(options.clone()));
-        answer("list its containers", while_others_remove(list)).await
+        self.answer("list its containers", while_others_remove(list)).await
     }
 
     /// Unpacks a tar stream into a folder of a container.
@@ -463,24 +509,6 @@ fn found(c: bollard::models::ContainerSummary) -> Option<FoundContainer> {
 /// The options of a new container.
 fn named(owner: &Owner) -> query::CreateContainerOptions {
     query::CreateContainerOptionsBuilder::default().name(&owner.next_name()).build()
-}
-
-/// What an engine answers at once, whatever it is doing.
-///
-/// # Errors
-/// It says no, or nothing for so long that it will not: exit code 4.
-async fn answer<T>(
-    what: &str,
-    asked: impl Future<Output = Result<T, bollard::errors::Error>>,
-) -> Result<T> {
-    match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
-        Ok(answer) => answer.map_err(failed(what)),
-        Err(_) => {
-            let seconds = ANSWER_TIMEOUT.as_secs();
-            let message = format!("the engine did not {what} within {seconds} s");
-            Err(Error::engine(message).hint("look into the engine's own log; `bb doctor` asks it again"))
-        }
-    }
 }
 
 /// A reference as name, and as tag or digest.

@@ -136,11 +136,7 @@ fn new_beside(path: &Path) -> io::Result<NamedTempFile> {
 
 /// Replaces a file's text. Where the file itself must stay (it has other names, or an owner that a new one
 /// cannot get), the whole text is there before the first byte of the old one goes.
-fn over(
-    end: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> Result<()>,
-    path: &Path,
-) -> Result<()> {
+fn over(end: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>, path: &Path) -> Result<()> {
     let failed = |e: &io::Error| Error::file("write", path, e);
     // Who may not write a file may not replace it either, whoever has the folder.
     let old = OpenOptions::new().write(true).open(end).map_err(|e| failed(&e))?;

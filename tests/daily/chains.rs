@@ -211,6 +211,80 @@ fn a_file_that_the_tool_refuses_replaces_none_that_is_up() {
     says(&bb(&room, "down shop"), 0, "done    shop: 2 containers removed\n");
 }
 
+/// Every way in which Compose lets a dock's image be named; what is a variable's, is that of the tool's own
+/// environment, then of the file `.env` beside the chain.
+#[test]
+fn however_it_is_named_a_docks_image_is_built() {
+    let of = |image: &str| format!("services: {{ web: {{ image: \"{image}\" }} }}\n");
+    let base = "services: { app: { image: \"${NAMESPACE}/plain\" }, more: { extends: app } }\n";
+    let extends = |more: &str| format!("services: {{ web: {{ extends: {{ {more} }} }} }}\n");
+    let ours = [
+        of("${NAMESPACE}/plain:${VERSION:-latest}"),
+        of("${NAMESPACE}/plain:${VERSION-latest}"),
+        of("${NAMESPACE}/${IMG:-plain}"),
+        of("${NAMESPACE}/${FROM_ENV:?}"),
+        of("${NAMESPACE}/$FROM_FILE"),
+        of("${NONE:-${NAMESPACE}}/${FROM_FILE}:${TAG:-x}"),
+        of("docker.io/${NAMESPACE}/plain"),
+        of("index.docker.io/ns/plain:latest"),
+        of("localhost/ns/plain"),
+        extends("file: base.yaml, service: app"),
+        extends("file: base.yaml, service: more"),
+        extends("file: \"${NONE:-base}.yaml\", service: app"),
+        "services: { web: { extends: { file: deep/mid.yaml, service: mid } } }\n".to_owned(),
+    ];
+    let mut room = chained();
+    start_both(&room, &healthy());
+    room.env.push(("FROM_ENV".to_owned(), "plain".to_owned()));
+    room.write("chains/base.yaml", base);
+    room.write("chains/.env", "# a comment\nFROM_FILE='plain'\nFROM_ENV=no\n");
+    room.write(
+        "chains/deep/mid.yaml",
+        &extends("file: ../base.yaml, service: more").replace("web", "mid"),
+    );
+    for (n, text) in ours.iter().enumerate() {
+        room.write("chains/shop.yaml", text);
+        room.write("bb-dock/plain/f", &format!("{n}"));
+        let run = bb(&room, "up shop");
+        assert_eq!(run.done(), ["image:plain"], "{text}: {}", run.text);
+    }
+    for text in [of("ns/plain:7"), of("quay.io/ns/plain"), of("$$NAMESPACE/plain"), of("nsx/plain")]
+    {
+        room.write("chains/shop.yaml", &text);
+        room.write("bb-dock/plain/f", &text);
+        let run = bb(&room, "up shop");
+        assert_eq!(run.done(), [""; 0], "{text}: {}", run.text);
+    }
+}
+
+/// What the tool would refuse is shown where it is written.
+#[test]
+fn variables_and_files_that_the_tool_cannot_have_are_shown() {
+    let room = chained();
+    let wrong = |text: &str, error: &str| {
+        room.write("chains/shop.yaml", text);
+        let run = bb(&room, "up shop");
+        assert_eq!(run.code, Some(3), "{}", run.text);
+        assert!(run.text.starts_with(error), "{}", run.text);
+    };
+    wrong(
+        "services:\n  a:\n    image: ns/${A:?say it}\n",
+        "error: variables in `ns/${A:?say it}` cannot be replaced\n --> chains/shop.yaml:3:12\n",
+    );
+    wrong(
+        "services:\n  a:\n    image: ns/${A\n",
+        "error: variables in `ns/${A` cannot be replaced\n --> chains/shop.yaml:3:12\n",
+    );
+    wrong(
+        "services:\n  a:\n    extends:\n      file: none.yaml\n      service: x\n",
+        "error: cannot read `chains/none.yaml`: no such file or directory\n --> chains/shop.yaml:4:13\n",
+    );
+    wrong(
+        "services:\n  a:\n    extends:\n      file: shop.yaml\n      service: a\n",
+        "error: services extend each other in a circle\n --> chains/shop.yaml:4:13\n",
+    );
+}
+
 #[test]
 fn without_a_tool_nothing_is_built() {
     let mut room = unbuilt();

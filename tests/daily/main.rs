@@ -19,4 +19,7 @@ mod logs;
 mod messages;
 mod missing;
 mod overview;
+mod silent;
+mod spelled;
 mod tidy;
+mod written;

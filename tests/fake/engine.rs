@@ -161,6 +161,13 @@ impl Engine {
         self.shared.lock().name(reference, image);
     }
 
+    /// The same, with a label.
+    pub fn pull_labelled(&self, reference: &str, version: u32, (name, value): (&str, &str)) {
+        let id = digest(format!("{reference} {version}"));
+        let labels = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        self.shared.lock().name(reference, Image { id, labels });
+    }
+
     /// Ids of the images that have no name.
     pub fn nameless(&self) -> Vec<String> {
         self.shared.lock().nameless.iter().map(|image| image.id.clone()).collect()
@@ -405,8 +412,9 @@ impl Shared {
     }
 }
 
+/// As engines do: all spellings are one name.
 fn with_tag(reference: &str) -> String {
-    if reference.contains(':') { reference.to_owned() } else { format!("{reference}:latest") }
+    gentoo_bb::reference::spelling(reference)
 }
 
 /// The files of a tar, without owners and times.

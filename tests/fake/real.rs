@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
+use gentoo_bb::world::address::Address;
 use gentoo_bb::world::docker::Engine;
 use tokio::runtime::{Builder, Runtime};
 

@@ -17,7 +17,8 @@ use gentoo_bb::fresh::Stamp;
 use gentoo_bb::ids::{Kind, StepId};
 use gentoo_bb::plan::Plan;
 use gentoo_bb::plan::step::{Need, Step, Work};
-use gentoo_bb::world::docker::{Engine, Inventory};
+use gentoo_bb::world::address::Address;
+use gentoo_bb::world::docker::{Engine, Inventory, Owner};
 use gentoo_bb::world::http::Client;
 use gentoo_bb::world::store::Store;
 use tokio::runtime::{Builder, Runtime};
@@ -197,7 +198,8 @@ impl Hand {
             engine: self.engine.clone(),
             client: Client::new(true),
             settings,
-            project: root.display().to_string(),
+            docker_config: None,
+            owner: Owner("test".to_owned()),
             run: "run".to_owned(),
             jobs: 1,
         }

@@ -7,7 +7,9 @@
 //! | `audited` | the engine and a C compiler |
 //! | `chaos`, `cheap`, `daily`, `differs`, `watched` | the engine; images FROM scratch, seconds |
 //! | `checkup` | the engine and the local mirror |
+//! | `far` | the engine, sshd, socat and OpenSSL |
 //! | `graphed` | the engine and Chromium |
+//! | `labelled` | the engine, a C compiler and a compose tool |
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `sized` | the engine |
 //! | `terminal` | tmux; the engine and the mirror are fakes |
@@ -26,9 +28,11 @@ mod differs;
 mod errors;
 #[path = "../fake/mod.rs"]
 mod fake;
+mod far;
 mod graphed;
 #[path = "../help/mod.rs"]
 mod help;
+mod labelled;
 mod made;
 mod repository;
 #[path = "../schemas/mod.rs"]

@@ -214,9 +214,7 @@ impl Gathering {
         let tried = self.blocking(move || here::try_file_system(&state));
         let docks = settings.map(|settings| settings.docks.clone());
         let folders = self.blocking(move || docks.map_or(0, |docks| folders(&docks)));
-        let wanted = settings.and_then(|settings| {
-            registry_of(&settings.reference("image"))
-        });
+        let wanted = settings.and_then(|settings| registry_of(&settings.reference("image")));
         let login = self.blocking(move || logins(&env, wanted));
         let env = self.env.clone();
         let tools = self.blocking(move || tools(&env));

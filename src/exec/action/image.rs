@@ -103,6 +103,9 @@ async fn load(
         loaded = context.engine.load_image(bundle::full_stream(all, epoch), &mut sink).await;
     }
     loaded.map_err(|error| log.failed(error.message()))?;
+    for reference in &work.references {
+        context.engine.adopt(reference).await?;
+    }
     let dest = work.dir.join("image.tar");
     std::fs::rename(file, &dest).map_err(|e| Error::file("write", &dest, &e))?;
     let first = work.references.first().map_or("", String::as_str);
@@ -128,7 +131,13 @@ async fn build(
     loop {
         let body = archive::stream(entries(work), context.settings.source_date_epoch);
         let mut sink = |data: &[u8]| log.write(data);
-        let of = Build { references: &work.references, content: None, labels: &labels, logins: &logins, anew };
+        let of = Build {
+            references: &work.references,
+            content: None,
+            labels: &labels,
+            logins: &logins,
+            anew,
+        };
         match context.engine.build_image(body, of, &mut sink).await {
             Ok(id) => return Ok(id),
             Err(error) if attempt < ATTEMPTS && cache_vanished(&error) => {

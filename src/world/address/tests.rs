@@ -62,7 +62,10 @@ fn the_variable_is_before_a_context_and_a_context_before_the_sockets() {
     assert_eq!(client.find(&[("DOCKER_CONTEXT", "")]).unwrap().0, [far]);
     assert_eq!(client.find(&[("DOCKER_CONTEXT", "default")]).unwrap().1, Source::Default);
     let (one, source) = client.find(&[("DOCKER_HOST", "ssh://me@there")]).unwrap();
-    assert_eq!((one, source), (vec![Address::at("ssh://me@there")], Source::Variable("DOCKER_HOST")));
+    assert_eq!(
+        (one, source),
+        (vec![Address::at("ssh://me@there")], Source::Variable("DOCKER_HOST"))
+    );
 }
 
 #[test]
@@ -93,10 +96,8 @@ fn tls_is_never_given_up_for_clear_text() {
     let missing = format!("DOCKER_TLS_VERIFY is set, but there is no `{}`", ca.display());
     client.refuses(&[wanted, tcp], &missing);
     client.refuses(&[wanted], &missing);
-    client.refuses(
-        &[wanted, http],
-        "DOCKER_TLS_VERIFY is set, but `http://x:2375` is in clear text",
-    );
+    client
+        .refuses(&[wanted, http], "DOCKER_TLS_VERIFY is set, but `http://x:2375` is in clear text");
     let lax = "`DOCKER_TLS` wants no proof of who the engine is";
     client.refuses(&[("DOCKER_TLS", "1"), tcp], lax);
     client.write("ca.pem", "PEM");
@@ -112,8 +113,7 @@ fn tls_is_never_given_up_for_clear_text() {
     client.context("half", &docker("tcp://x:2376"));
     let folder = client.tls("half", &["cert.pem"]);
     let ca = folder.join("ca.pem");
-    let message =
-        format!("docker's context `half` is of TLS, but there is no `{}`", ca.display());
+    let message = format!("docker's context `half` is of TLS, but there is no `{}`", ca.display());
     client.refuses(&[("DOCKER_CONTEXT", "half")], &message);
     client.tls("half", &["ca.pem", "key.pem"]);
     let address = client.find(&[("DOCKER_CONTEXT", "half")]).unwrap().0.remove(0);

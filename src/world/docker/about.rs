@@ -2,7 +2,7 @@
 //!
 //! Does not judge it.
 
-use super::{Engine, failed};
+use super::Engine;
 use crate::doctor::engine::{About, Host};
 use crate::error::Result;
 
@@ -12,7 +12,7 @@ impl Engine {
     /// # Errors
     /// It does not say.
     pub async fn about(&self) -> Result<About> {
-        let version = self.docker.version().await.map_err(failed("tell its version"))?;
+        let version = self.answer("tell its version", self.docker.version()).await?;
         Ok(About {
             version: version.version.unwrap_or_default(),
             api: version.api_version.unwrap_or_default(),
@@ -21,12 +21,22 @@ impl Engine {
         })
     }
 
+    /// Whether it is Podman, which has names of its own for images.
+    ///
+    /// # Errors
+    /// It does not say.
+    pub async fn is_podman(&self) -> Result<bool> {
+        let version = self.answer("tell its version", self.docker.version()).await?;
+        let parts = version.components.unwrap_or_default();
+        Ok(parts.iter().any(|part| part.name == "Podman Engine"))
+    }
+
     /// Where it runs.
     ///
     /// # Errors
     /// It does not say.
     pub async fn host(&self) -> Result<Host> {
-        let info = self.docker.info().await.map_err(failed("tell about itself"))?;
+        let info = self.answer("tell about itself", self.docker.info()).await?;
         let pair = |row: Vec<String>| Some(<[String; 2]>::try_from(row).ok()?.into());
         Ok(Host {
             driver: info.driver.unwrap_or_default(),

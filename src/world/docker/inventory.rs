@@ -2,11 +2,11 @@
 //!
 //! Does not know whose they are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bollard::query_parameters as query;
 
-use super::{CONTENT_LABEL, Engine, answer, failed, is_gone, reason, status, while_others_remove};
+use super::{CONTENT_LABEL, Engine, failed, is_gone, reason, status, while_others_remove};
 use crate::error::Result;
 use crate::plan::step::Object;
 use crate::reference::{Reference, spelling};
@@ -73,6 +73,13 @@ pub struct FoundImage {
     pub content: Option<String>,
 }
 
+impl FoundImage {
+    /// [`Inventory::id`] of it under one of its names.
+    pub fn identity(&self, name: &str) -> &str {
+        self.content.as_deref().filter(|_| is_shared(name)).unwrap_or(&self.id)
+    }
+}
+
 impl Engine {
     /// All images by reference, with what they are.
     pub async fn inventory(&self) -> Result<Inventory> {
@@ -94,7 +101,9 @@ impl Engine {
             let labels = image.config.and_then(|c| c.labels).unwrap_or_default();
             let content = labels.get(CONTENT_LABEL).cloned();
             let held = image.id.map(|id| Held { id, content });
-            held.iter().for_each(|held| inventory.add(reference, held));
+            if let Some(held) = held {
+                inventory.add(reference, &held);
+            }
         }
         Ok(inventory)
     }
@@ -102,11 +111,13 @@ impl Engine {
     /// All images, those without a name as well.
     pub async fn images(&self) -> Result<Vec<FoundImage>> {
         let list = || self.docker.list_images(None::<query::ListImagesOptions>);
-        let listed = answer("list its images", while_others_remove(list)).await?;
+        let listed = self.answer("list its images", while_others_remove(list)).await?;
+        let tags = listed.iter().flat_map(|image| &image.repo_tags);
+        let taken = tags.map(|tag| spelling(tag)).collect::<HashSet<_>>();
         let found = |image: bollard::models::ImageSummary| {
             let named = |all: &[String]| {
                 let named = all.iter().filter(|name| !name.starts_with("<none>"));
-                named.map(|name| name.strip_prefix("localhost/").unwrap_or(name)).map(spelling).collect()
+                named.map(|name| short(name, &taken)).collect()
             };
             FoundImage {
                 references: named(&image.repo_tags),
@@ -129,6 +140,14 @@ impl Engine {
             Err(cause) => Err(failed("remove an image")(cause)),
         }
     }
+}
+
+/// A name in its one spelling; one that is from no registry without Podman's `localhost/`, unless an image has
+/// that name already.
+fn short(name: &str, taken: &HashSet<String>) -> String {
+    let short = name.parse::<Reference>().ok().and_then(|name| name.without_localhost());
+    let short = short.map(|short| short.to_string()).filter(|short| !taken.contains(short));
+    short.unwrap_or_else(|| spelling(name))
 }
 
 /// Whether an image is one that projects share, whose label says what it is.

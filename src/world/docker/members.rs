@@ -51,14 +51,38 @@ impl Engine {
         Ok(members)
     }
 
+    /// Containers that the compose tool takes for a project's although it has not made them: their images say
+    /// so. It would remove them. Each by what the engine calls it, and by its image.
+    pub async fn impostors(&self, project: &str) -> Result<Vec<(String, String)>> {
+        let mut found = vec![];
+        for container in self.containers(&[(PROJECT, project)]).await? {
+            let options = None::<query::InspectContainerOptions>;
+            let asked = self.docker.inspect_container(&container.id, options);
+            // One that is gone meanwhile is nobody's.
+            let Ok(told) = self.answer("look up a container", asked).await else { continue };
+            let Some(image) = self.image(told.image.as_deref().unwrap_or_default()).await? else {
+                continue;
+            };
+            let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
+            if labels.get(PROJECT).is_some_and(|label| label == project) {
+                let member = member(told, String::new());
+                found.push((member.name, member.image));
+            }
+        }
+        Ok(found)
+    }
+
     /// Nothing if it is gone meanwhile.
     async fn member(&self, id: &str, service: String) -> Result<Option<Member>> {
         let options = None::<query::InspectContainerOptions>;
-        match self.docker.inspect_container(id, options).await {
-            Ok(told) => Ok(Some(member(told, service))),
-            Err(cause) if status(&cause) == Some(404) => Ok(None),
-            Err(cause) => Err(failed("look up a container")(cause)),
-        }
+        let asked = async {
+            match self.docker.inspect_container(id, options).await {
+                Err(cause) if status(&cause) == Some(404) => Ok(None),
+                told => told.map(Some),
+            }
+        };
+        let told = self.answer("look up a container", asked).await?;
+        Ok(told.map(|told| member(told, service)))
     }
 
     /// The last lines that a container has said.

@@ -15,7 +15,7 @@ impl Engine {
     ///
     /// Source: <https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md>, `Healthcheck`.
     pub async fn healthcheck(&self, image: &str) -> Result<Option<Vec<String>>> {
-        let found = self.docker.inspect_image(image).await.map_err(failed("look up an image"))?;
+        let found = self.answer("look up an image", self.docker.inspect_image(image)).await?;
         let test = found.config.and_then(|c| c.healthcheck).and_then(|h| h.test);
         let Some((kind, words)) = test.as_deref().and_then(<[String]>::split_first) else {
             return Ok(None);
@@ -32,8 +32,8 @@ impl Engine {
     /// Whether a container has not ended; if it has, its exit status.
     pub async fn ended_with(&self, container: &str) -> Result<Option<i64>> {
         let options = None::<query::InspectContainerOptions>;
-        let found = self.docker.inspect_container(container, options).await;
-        let state = found.map_err(failed("look up a container"))?.state.unwrap_or_default();
+        let found = self.docker.inspect_container(container, options);
+        let state = self.answer("look up a container", found).await?.state.unwrap_or_default();
         let runs = state.running.unwrap_or(false);
         Ok((!runs).then(|| state.exit_code.unwrap_or(0)))
     }

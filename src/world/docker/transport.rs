@@ -43,8 +43,12 @@ where
         let answer = client.request(request);
         async move { answer.await.map_err(|err| bollard::errors::Error::HyperLegacyError { err }) }
     };
-    let docker =
-        Docker::connect_with_custom_transport(transport, Some(address), timeout, API_DEFAULT_VERSION);
+    let docker = Docker::connect_with_custom_transport(
+        transport,
+        Some(address),
+        timeout,
+        API_DEFAULT_VERSION,
+    );
     docker.map_err(|e| reason(&e))
 }
 
@@ -62,7 +66,8 @@ pub(super) fn tls(host: &str, tls: &Tls, timeout: u64) -> Result<Docker, String>
 
 fn tls_config(tls: &Tls) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|e| e.to_string())?.with_root_certificates(roots(tls)?);
     let Some((certificate, key)) = &tls.client else { return Ok(builder.with_no_client_auth()) };
     let private = PrivateKeyDer::from_pem_file(key).map_err(|e| unreadable(key, &e))?;
@@ -188,8 +193,8 @@ impl Ssh {
         // Ctrl-C is for this program, which then still has containers to remove.
         command.process_group(0);
         let started = command.spawn();
-        let mut child =
-            started.map_err(|e| io::Error::other(format!("cannot start `ssh`: {}", io_reason(&e))))?;
+        let mut child = started
+            .map_err(|e| io::Error::other(format!("cannot start `ssh`: {}", io_reason(&e))))?;
         let none = || io::Error::other("a pipe is missing");
         let stdin = Some(child.stdin.take().ok_or_else(none)?);
         let stdout = child.stdout.take().ok_or_else(none)?;
@@ -271,7 +276,10 @@ mod tests {
             ("ssh://me@there", "-l me -- there docker system dial-stdio"),
             ("ssh://me@10.0.0.1:2222", "-l me -p 2222 -- 10.0.0.1 docker system dial-stdio"),
             ("ssh://[fd00::1]:22", "-p 22 -- fd00::1 docker system dial-stdio"),
-            ("ssh://there/run/x.sock", "-- there docker --host unix:///run/x.sock system dial-stdio"),
+            (
+                "ssh://there/run/x.sock",
+                "-- there docker --host unix:///run/x.sock system dial-stdio",
+            ),
         ];
         for (address, expected) in cases {
             assert_eq!(words(address).as_deref(), Some(expected), "{address}");
@@ -281,8 +289,16 @@ mod tests {
     #[test]
     fn what_would_be_an_option_or_a_command_is_refused() {
         let bad = [
-            "ssh://", "ssh:there", "ssh://-oProxyCommand=x", "ssh://-l@there", "ssh://there/a;b",
-            "ssh://there/$(x)", "ssh://there?x", "ssh://there#x", "ssh://me:secret@there", "ssh://a b",
+            "ssh://",
+            "ssh:there",
+            "ssh://-oProxyCommand=x",
+            "ssh://-l@there",
+            "ssh://there/a;b",
+            "ssh://there/$(x)",
+            "ssh://there?x",
+            "ssh://there#x",
+            "ssh://me:secret@there",
+            "ssh://a b",
         ];
         for address in bad {
             assert_eq!(words(address), None, "{address}");

@@ -13,6 +13,7 @@ mod freshness;
 mod killed;
 mod made;
 mod outdated;
+mod podman;
 mod project;
 mod pushed;
 mod remote;

@@ -134,6 +134,134 @@ fn a_registry_gets_the_password_that_docker_keeps() {
     fs::remove_file(settings).unwrap();
 }
 
+/// Docker's settings in a room, in each of the forms that `docker push` takes, and a helper that it asks.
+struct Kept<'a> {
+    room: &'a Room,
+    path: String,
+}
+
+impl<'a> Kept<'a> {
+    fn new(room: &'a Room) -> Self {
+        fs::create_dir_all(room.dir.join("home/.docker")).unwrap();
+        let helper = room.dir.join("home/docker-credential-knows");
+        let answer = r#"echo '{ "ServerURL": "x", "Username": "me", "Secret": "secret" }'"#;
+        fs::write(&helper, format!("#!/bin/sh\ncat >/dev/null\n{answer}\n")).unwrap();
+        let nobody = room.dir.join("home/docker-credential-nobody");
+        let answer = "echo 'credentials not found in native keychain'; exit 1";
+        fs::write(&nobody, format!("#!/bin/sh\ncat >/dev/null\n{answer}\n")).unwrap();
+        for file in [helper, nobody] {
+            fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = std::env::var("PATH").unwrap();
+        Self { room, path: format!("{}:{path}", room.dir.join("home").display()) }
+    }
+
+    fn write(&self, text: &str) {
+        fs::write(self.room.dir.join("home/.docker/config.json"), text).unwrap();
+    }
+
+    fn bb(&self, args: &str) -> Run {
+        self.room.bb_with(&[("PATH", &self.path)], args)
+    }
+
+    /// The forms, for a registry: those with which it is known who asks, and those with which it is not.
+    fn forms(registry: &str) -> ([String; 10], [String; 4]) {
+        // `me:secret`, with two zero bytes, and with another password.
+        let [auth, zeros, old] = ["bWU6c2VjcmV0", "bWU6c2VjcmV0AAA=", "bWU6b2xk"];
+        let auths = |key: &str, login: &str| format!(r#""auths": {{ "{key}": {{ {login} }} }}"#);
+        let plain = format!(r#""auth": "{auth}""#);
+        let known = [
+            auths(registry, &plain),
+            auths(&format!("{registry}/some/path"), &plain),
+            auths(&format!("https://{registry}/v1/"), &plain),
+            auths(registry, &format!(r#""auth": "{zeros}""#)),
+            auths(registry, &format!(r#"{plain}, "identitytoken": """#)),
+            auths(registry, r#""username": "me", "password": "secret""#),
+            format!(r#"{}, "credsStore": "knows""#, auths(registry, r#""auth": """#)),
+            format!(
+                r#"{}, "credsStore": "knows""#,
+                auths(registry, &format!(r#""auth": "{old}""#))
+            ),
+            format!(r#""credHelpers": {{ "{registry}": "knows" }}, "credsStore": "nobody""#),
+            format!(r#"{}, "credsStore": """#, auths(registry, &plain)),
+        ];
+        let unknown = [
+            String::new(),
+            auths("localhost:1", &plain),
+            r#""credsStore": "nobody""#.to_owned(),
+            auths(registry, r#""auth": """#),
+        ];
+        (known.map(|form| format!("{{ {form} }}")), unknown.map(|form| format!("{{ {form} }}")))
+    }
+}
+
+/// What the plain docker client says of each form is the same: it is asked, too.
+#[test]
+fn every_form_of_dockers_settings_pushes() {
+    let room = Room::with_engine();
+    room.dock("a", "FROM scratch\nCOPY f /\n", &[("f", "x")]);
+    room.bb("build").ok();
+    let registry = Registry::start(true);
+    let kept = Kept::new(&room);
+    let (known, unknown) = Kept::forms(&registry.address);
+    let name = format!("{}/{}", registry.address, room.image("a"));
+    room.engine().docker(&["tag", &room.image("a"), &name]);
+    let docker = |form: &str| {
+        kept.write(form);
+        let mut push = room.engine().command(&["push", "-q", &name]);
+        push.env("PATH", &kept.path).env("HOME", room.dir.join("home"));
+        push.output().unwrap().status.success()
+    };
+    for form in &known {
+        assert!(docker(form), "{form}");
+        kept.bb(&format!("push {}", registry.address)).ok();
+    }
+    for form in &unknown {
+        assert!(!docker(form), "{form}");
+        let run = kept.bb(&format!("push {}", registry.address));
+        assert_eq!(run.code, Some(1), "{form}: {}", run.stderr);
+        let refused = format!("error: cannot push `{name}`: no basic auth credentials\n");
+        assert!(run.stderr.contains(&refused), "{form}: {}", run.stderr);
+    }
+    room.engine().try_docker(&["rmi", &name]);
+}
+
+/// A base that only those may have who have logged in: the engine is told who asks.
+#[test]
+fn a_private_base_is_built_on() {
+    let room = Room::with_engine();
+    let registry = Registry::start(true);
+    let kept = Kept::new(&room);
+    let (known, unknown) = Kept::forms(&registry.address);
+    room.dock("base", "FROM scratch\nCOPY f /\n", &[("f", "x")]);
+    kept.write(&known[0]);
+    kept.bb(&format!("push {}", registry.address)).ok();
+    let base = format!("{}/{}", registry.address, room.image("base"));
+    room.remove("bb-dock/base");
+    room.dock("a", &format!("FROM {base}\nLABEL n=0\n"), &[]);
+    for (n, form) in unknown.iter().enumerate() {
+        kept.write(form);
+        room.engine().try_docker(&["rmi", "-f", &base]);
+        room.write("bb-dock/a/Dockerfile.template", &format!("FROM {base}\nLABEL n=no{n}\n"));
+        let run = kept.bb("build a");
+        assert_eq!(run.code, Some(1), "{form}: {}", run.stderr);
+        assert!(run.stderr.contains("no basic auth credentials"), "{form}: {}", run.stderr);
+        let hint = "hint: `docker login REGISTRY` says who you are\n";
+        assert!(run.stderr.contains(hint), "{form}: {}", run.stderr);
+    }
+    for (n, form) in known.iter().enumerate() {
+        kept.write(form);
+        room.engine().try_docker(&["rmi", "-f", &base]);
+        room.write("bb-dock/a/Dockerfile.template", &format!("FROM {base}\nLABEL n={n}\n"));
+        kept.bb("build a").ok();
+    }
+    // A helper that is not there is no reason not to ask for what the engine has.
+    kept.write(r#"{ "credsStore": "missing" }"#);
+    room.write("bb-dock/a/Dockerfile.template", &format!("FROM {base}\nLABEL n=x\n"));
+    kept.bb("build a").ok();
+    room.engine().try_docker(&["rmi", "-f", &base]);
+}
+
 #[test]
 fn a_registry_that_does_not_answer_is_told() {
     let project = Project::get();

@@ -1,0 +1,115 @@
+//! Podman in place of Docker: real Portage compiles a chain in an engine of the test's own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use super::copy_docks;
+use crate::support::{Engine, Mirror, Room};
+
+/// Podman's service with storage and settings of its own.
+struct Podman {
+    child: Child,
+    folder: PathBuf,
+}
+
+/// It can do without systemd; with runc, for Debian's crun refuses hybrid cgroups; and within the limits of
+/// whoever runs the tests, which may be lower than Podman's own.
+const CONTAINERS: &str = "[containers]
+default_ulimits = [\"nofile=4096:4096\", \"nproc=4096:4096\"]
+[engine]
+cgroup_manager = \"cgroupfs\"
+events_logger = \"file\"
+runtime = \"runc\"
+";
+
+impl Podman {
+    fn start(folder: &Path) -> Self {
+        let shown = |name: &str| folder.join(name).display().to_string();
+        fs::create_dir_all(folder).unwrap();
+        fs::write(folder.join("containers.conf"), CONTAINERS).unwrap();
+        let storage = format!(
+            "[storage]\ndriver = \"overlay\"\nrunroot = \"{}\"\ngraphroot = \"{}\"\n",
+            shown("run"),
+            shown("root")
+        );
+        fs::write(folder.join("storage.conf"), storage).unwrap();
+        let mut service = Self::command(folder);
+        service.args(["system", "service", "-t", "0", &format!("unix://{}", shown("socket"))]);
+        service.stdin(Stdio::null()).stdout(Stdio::null());
+        service.stderr(fs::File::create(folder.join("log")).unwrap());
+        let child = service.spawn().expect("Debian's `podman` is needed");
+        let podman = Self { child, folder: folder.to_owned() };
+        podman.wait();
+        podman
+    }
+
+    fn command(folder: &Path) -> Command {
+        let mut command = Command::new("podman");
+        command.env("CONTAINERS_CONF", folder.join("containers.conf"));
+        command.env("CONTAINERS_STORAGE_CONF", folder.join("storage.conf"));
+        command
+    }
+
+    /// Each look takes the client's own time.
+    fn wait(&self) {
+        let answers = |_| self.engine().try_docker(&["version"]);
+        let log = || fs::read_to_string(self.folder.join("log")).unwrap();
+        assert!((0..300).any(answers), "podman does not answer: {}", log());
+    }
+
+    fn engine(&self) -> Engine {
+        Engine { host: format!("unix://{}", self.folder.join("socket").display()) }
+    }
+
+    fn podman(&self, args: &[&str]) -> String {
+        let out = Self::command(&self.folder).args(args).output().unwrap();
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    }
+}
+
+impl Drop for Podman {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // It leaves layers mounted, which would keep the folder.
+        for args in [&["rm", "-fa"][..], &["umount", "-fa"], &["system", "reset", "-f"]] {
+            let _ = Self::command(&self.folder).args(args).output();
+        }
+        let mount = self.folder.join("root/overlay");
+        let _ = Command::new("umount").arg(mount).output();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[test]
+fn a_chain_is_built_tested_and_run_on_podman() {
+    let folder = tempfile::tempdir().unwrap();
+    let podman = Podman::start(&folder.path().join("podman"));
+    let room = Room::with_private_engine(podman.engine()).with_mirror(&Mirror::get());
+    copy_docks(&room);
+    for dock in ["nginx", "openssl"] {
+        room.remove(&format!("bb-dock/{dock}"));
+    }
+    let first = room.bb("build").ok();
+    for step in ["import:stage3", "import:portage", "builder:bob", "rootfs:s6", "image:s6"] {
+        assert!(first.done().iter().any(|done| done == step), "{step}: {}", first.stderr);
+    }
+    room.bb("build").ran("");
+    let said = room.bb("run busybox echo here").ok();
+    assert_eq!(said.stdout, "here\n");
+    assert_eq!(room.bb("run busybox false").code, Some(1));
+    room.bb("test").ok();
+    // What is edited is built again, and only that; by the engine, too.
+    room.dock("by-engine", "FROM ${NAMESPACE}/busybox\nRUN echo made >/made\n", &[]);
+    room.bb("build by-engine").ran("dockerfile:by-engine image:by-engine");
+    room.bb("build").ran("");
+    assert_eq!(room.bb("run by-engine cat /made").ok().stdout, "made\n");
+    // No container is left, and none is taken from somebody who has started one.
+    assert_eq!(podman.podman(&["ps", "-aq"]), "");
+    room.bb("gc").ok();
+    room.bb("clean").ok();
+    let left = podman.podman(&["images", "--format", "{{.Repository}}"]);
+    assert!(!left.contains(&room.namespace), "{left}");
+}
