@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -51,7 +52,7 @@ def pack(before_file, out):
     in_image = selection.kept | {path for path in in_parent if path in now}
     refuse_marks(in_image)
     found = difference(before, now, in_parent, in_image)
-    write_rootfs(f"{out}/rootfs.tar", found.changed or a_folder(now), found.gone)
+    write_rootfs(f"{out}/rootfs.tar", found.changed or a_folder(now), found.gone, now)
     write_list(f"{out}/rootfs.ways", found.ways if found.changed else a_folder(now))
     write_list(f"{out}/rootfs.base", base(before, now, in_parent, accounts))
     write_list(f"{out}/rootfs.left-out", left_out(selection, before, now, in_image))
@@ -142,12 +143,21 @@ def shown(path):
     return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def write_rootfs(file, changed, gone):
+def write_rootfs(file, changed, gone, now):
+    # Engines give a file to its owner again for each further name, by which it loses its capabilities.
+    single = [path for path in changed if path in now and now[path].xattrs and has_other_names(path)]
     with tempfile.TemporaryDirectory() as whiteouts:
         marks = [make_whiteout(whiteouts, path) for path in gone]
-        create_tar(file, ROOT, changed, mtime=True)
+        create_tar(file, ROOT, sorted(set(changed) - set(single)), mtime=True)
+        if single:
+            append_tar(file, ROOT, single, "--hard-dereference")
         if marks:
             append_tar(file, whiteouts, marks)
+
+
+def has_other_names(path):
+    info = os.lstat(os.path.join(ROOT, path))
+    return stat.S_ISREG(info.st_mode) and info.st_nlink > 1
 
 
 def make_whiteout(folder, path):
@@ -165,9 +175,9 @@ def create_tar(file, folder, paths, mtime):
     run_tar([*TAR, "--file", file, "--directory", folder, *fixed(mtime)], paths)
 
 
-def append_tar(file, folder, paths):
+def append_tar(file, folder, paths, *options):
     command = ["--append" if word == "--create" else word for word in TAR]
-    run_tar([*command, "--file", file, "--directory", folder, *fixed(True)], paths)
+    run_tar([*command, *options, "--file", file, "--directory", folder, *fixed(True)], paths)
 
 
 def fixed(mtime):
