@@ -52,6 +52,8 @@ pub enum Rule {
     EmptyPassword,
     /// An owner or group without a name.
     UnknownOwner,
+    /// What a Dockerfile had made, and a rootfs unpacked after it has undone.
+    Undone,
     /// Something allowed that is not there.
     Allowance,
 }
@@ -74,7 +76,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(rule: Rule, path: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(rule: Rule, path: &str, detail: impl Into<String>) -> Self {
         Self { path: path.to_owned(), rule, detail: detail.into() }
     }
 }

@@ -4,12 +4,12 @@
 //! something is wrong, it is left to it to say so.
 
 use super::Left;
+use super::below::Below;
 use super::change::Change;
 use super::tree::{Content, Kind, Node, Tree, base, join, parent};
 use crate::dock::glob::{Glob, clean, is_pattern};
 
 /// A `COPY` or an `ADD` with its words expanded.
-#[derive(Debug)]
 pub(super) struct Copy<'a> {
     /// Where the sources are.
     pub from: &'a Tree,
@@ -20,6 +20,8 @@ pub(super) struct Copy<'a> {
     pub owner: Option<(u64, u64)>,
     /// Are archives unpacked?
     pub unpacks: bool,
+    /// The archive among them that leaves some of what is below as it is.
+    pub rootfs: Option<&'a Below<'a>>,
 }
 
 /// One path in an archive, as it is written there.
@@ -102,6 +104,10 @@ impl Copy<'_> {
         if let (true, Kind::File(content)) = (self.unpacks, &node.kind)
             && let Some(entries) = unpack(content)?
         {
+            let entries = match self.rootfs.filter(|rootfs| *rootfs.file == *content.file) {
+                Some(rootfs) => rootfs.adjust(entries, target, change.tree)?,
+                None => entries,
+            };
             return extract(&entries, target, change);
         }
         let into = self.target.ends_with('/') || change.tree.is_folder(target);
@@ -178,7 +184,7 @@ fn extract(entries: &[Entry], target: &str, change: &mut Change<'_>) -> Result<(
 }
 
 /// Where a name of an archive is, with the links on the way to it followed, but not itself.
-fn place(name: &str, target: &str, tree: &Tree) -> Result<String, Left> {
+pub(super) fn place(name: &str, target: &str, tree: &Tree) -> Result<String, Left> {
     Ok(join(&tree.resolve(target, parent(name))?, base(name)))
 }
 

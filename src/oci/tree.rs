@@ -70,6 +70,8 @@ pub type Nodes = BTreeMap<String, Node>;
 /// What begins so is no file but says that another one of its folder is gone from the layers below.
 /// Source: <https://github.com/opencontainers/image-spec/blob/v1.1.0/layer.md#whiteouts>.
 const WHITEOUT: &str = ".wh.";
+/// And this, that nothing of the layers below is in its folder any more.
+const OPAQUE: &str = ".wh..wh..opq";
 
 /// A whole file system.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -162,12 +164,17 @@ impl Tree {
     /// Lays a layer on top.
     pub fn apply(&mut self, layer: &Nodes) -> Result<(), Left> {
         for path in layer.keys() {
-            if let Some(gone) = removed_by(path)? {
+            if base(path) == OPAQUE {
+                let inside = self.below(parent(path)).map(|(name, _)| join(parent(path), name));
+                for gone in inside.collect::<Vec<_>>() {
+                    self.nodes.remove(&gone);
+                }
+            } else if let Some(gone) = removed_by(path)? {
                 self.remove(&gone);
             }
         }
         for (path, node) in layer {
-            if removed_by(path)?.is_none() {
+            if base(path) != OPAQUE && removed_by(path)?.is_none() {
                 self.make_folders(parent(path));
                 self.put(path, node.clone());
             }
@@ -259,7 +266,18 @@ mod tests {
         tree.apply(&layer.map(|(path, node)| (path.to_owned(), node)).into()).unwrap();
         assert_eq!(tree.get("usr"), Some(&Node::folder(1, 1)));
         assert!(tree.get("usr/bin").is_none() && tree.is_folder("new"));
-        let opaque = Nodes::from([("usr/.wh..wh..opq".to_owned(), file())]);
-        assert!(tree.apply(&opaque).is_err());
+    }
+
+    #[test]
+    fn an_opaque_folder_has_only_what_its_own_layer_puts_into_it() {
+        let mut tree = tree();
+        let file = || Node::of_root(Kind::Fifo, 0o600);
+        let layer = [("usr/.wh..wh..opq", file()), ("usr/a", file())];
+        tree.apply(&layer.map(|(path, node)| (path.to_owned(), node)).into()).unwrap();
+        let paths = tree.nodes.keys().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(paths, ["a", "b", "bin", "opt", "opt/abs", "usr", "usr/a"]);
+        // No instruction leaves any other of its kind.
+        let other = Nodes::from([("usr/.wh..wh.plnk".to_owned(), file())]);
+        assert!(tree.apply(&other).is_err());
     }
 }

@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
+import tarfile
 import tempfile
 from typing import NamedTuple
 
@@ -146,13 +148,26 @@ def shown(path):
 def write_rootfs(file, changed, gone, now):
     # Engines give a file to its owner again for each further name, by which it loses its capabilities.
     single = [path for path in changed if path in now and now[path].xattrs and has_other_names(path)]
-    with tempfile.TemporaryDirectory() as whiteouts:
-        marks = [make_whiteout(whiteouts, path) for path in gone]
-        create_tar(file, ROOT, sorted(set(changed) - set(single)), mtime=True)
+    create_tar(file, ROOT, sorted(set(changed) - set(single)), mtime=True)
+    with tempfile.TemporaryDirectory() as folder:
+        part = f"{folder}/part.tar"
         if single:
-            append_tar(file, ROOT, single, "--hard-dereference")
-        if marks:
-            append_tar(file, whiteouts, marks)
+            create_tar(part, ROOT, single, True, "--hard-dereference")
+            join(file, part)
+        if gone:
+            create_tar(part, f"{folder}/marks", [make_whiteout(f"{folder}/marks", path) for path in gone], mtime=True)
+            join(file, part)
+
+
+def join(file, part):
+    """`tar --append` goes on in ustar where nothing before has needed more, and leaves attributes and long names out."""
+    with tarfile.open(file, "r:", errors="surrogateescape") as tar:
+        tar.getmembers()
+        end = tar.offset
+    with open(file, "r+b") as out, open(part, "rb") as more:
+        out.seek(end)
+        out.truncate()
+        shutil.copyfileobj(more, out)
 
 
 def has_other_names(path):
@@ -171,13 +186,8 @@ def make_whiteout(folder, path):
     return mark
 
 
-def create_tar(file, folder, paths, mtime):
-    run_tar([*TAR, "--file", file, "--directory", folder, *fixed(mtime)], paths)
-
-
-def append_tar(file, folder, paths, *options):
-    command = ["--append" if word == "--create" else word for word in TAR]
-    run_tar([*command, *options, "--file", file, "--directory", folder, *fixed(True)], paths)
+def create_tar(file, folder, paths, mtime, *options):
+    run_tar([*TAR, *options, "--file", file, "--directory", folder, *fixed(mtime)], paths)
 
 
 def fixed(mtime):

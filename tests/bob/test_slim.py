@@ -218,6 +218,16 @@ class Whole(unittest.TestCase):
         self.assertEqual(self.list_of("rootfs.ways"), ["srv"])
         self.assertEqual(self.pack(lambda: os.unlink(f"{self.root}/srv/line\u2028sep")), ["srv", "srv/.wh.line\u2028sep"])
 
+    def test_a_long_name_is_taken_away(self):
+        folder = "/".join(["d" * 200, "e" * 200])
+
+        def make():
+            os.makedirs(f"{self.root}/srv/{folder}")
+            self.write(f"{folder}/{'f' * 240}")
+        self.pack(make)
+        gone = self.pack(lambda: os.unlink(f"{self.root}/srv/{folder}/{'f' * 240}"))
+        self.assertEqual(gone[-1], f"srv/{folder}/.wh.{'f' * 240}")
+
     def test_a_socket_is_in_no_list(self):
         def listen():
             with socket.socket(socket.AF_UNIX) as made:

@@ -8,6 +8,7 @@
 //! | `chaos`, `cheap`, `daily`, `differs`, `watched` | the engine; images FROM scratch, seconds |
 //! | `checkup` | the engine and the local mirror |
 //! | `graphed` | the engine and Chromium |
+//! | `kinds` | the engine, umoci, skopeo, Python; as root |
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `sized` | the engine |
 //! | `terminal` | tmux; the engine and the mirror are fakes |
@@ -29,6 +30,7 @@ mod fake;
 mod graphed;
 #[path = "../help/mod.rs"]
 mod help;
+mod kinds;
 mod made;
 mod repository;
 #[path = "../schemas/mod.rs"]

@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::config::Settings;
 use crate::dock::{Markers, Rendered};
 use crate::error::{Error, Result};
+use crate::exec::action::below;
 use crate::exec::action::bom::Documents;
 use crate::oci::Left;
 use crate::oci::assemble::{Assembled, Base, Inputs, assemble};
+use crate::oci::below::{Below, Undone};
 use crate::oci::label::{self, Labels};
 use crate::oci::tree::{Kind, Node, Tree};
 use crate::plan::step::ImageWork;
@@ -34,6 +36,9 @@ pub struct Summary {
     pub built_by_engine: Option<String>,
     /// The dock whose layers are below its own.
     pub base: Option<String>,
+    /// What Dockerfiles had made, and its rootfs has undone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<Undone>,
 }
 
 /// An image's archive, written.
@@ -46,6 +51,8 @@ pub(super) struct Written {
     pub base: Option<String>,
     /// How many layers are its own.
     pub layers: usize,
+    /// What Dockerfiles had made, and its rootfs has undone.
+    pub undone: Vec<Undone>,
 }
 
 /// Writes an image's archive into a folder; `Left` where the engine has to build it.
@@ -56,12 +63,17 @@ pub(super) fn write(
     folder: &Path,
 ) -> Result<std::result::Result<Written, Left>> {
     let context = context(work)?;
+    let lists = below::lists(work)?;
+    let keep = below::keep_in(folder);
+    let rootfs = work.rootfs.as_deref();
+    let rootfs = rootfs.map(|file| Below::new(file, &lists, &listing::read, &keep));
     let inputs = Inputs {
         dockerfile: &dockerfile(work)?,
         context: &context,
         image: &|reference| base(reference, work),
         unpack: &listing::entries,
         read: &listing::read,
+        rootfs: rootfs.as_ref(),
         epoch: settings.source_date_epoch,
         arch: &settings.arch,
     };
@@ -75,10 +87,12 @@ pub(super) fn write(
     let file = folder.join("image.tar");
     let (references, epoch) = (&work.references, settings.source_date_epoch);
     bundle::write(&file, Plan { config, layers: &layers, references, epoch })?;
-    Ok(Ok(Written { file, below, base: base.map(|dir| name(dir)), layers: layers.len() }))
+    let (base, layers) = (base.map(|dir| name(dir)), layers.len());
+    let undone = rootfs.map_or(vec![], |rootfs| rootfs.undone.take().into_iter().collect());
+    Ok(Ok(Written { file, below, base, layers, undone }))
 }
 
-fn dockerfile(work: &ImageWork) -> Result<Rendered> {
+pub(super) fn dockerfile(work: &ImageWork) -> Result<Rendered> {
     let text = std::fs::read_to_string(&work.dockerfile);
     let text = text.map_err(|e| Error::file("read", &work.dockerfile, &e))?;
     Ok(Rendered::from_template(&work.dockerfile, &text, &Markers::default()))
@@ -104,7 +118,7 @@ fn name(dir: &Path) -> String {
 
 /// What `COPY` and `ADD` see: the dock's files that the plan has found, and what `bb` has made. Folders
 /// are root's and readable, as in the context that the engine gets.
-fn context(work: &ImageWork) -> Result<Tree> {
+pub(super) fn context(work: &ImageWork) -> Result<Tree> {
     let mut tree = Tree::default();
     let made =
         [Some(("Dockerfile", &work.dockerfile)), work.rootfs.as_ref().map(|r| ("rootfs.tar", r))];
@@ -142,7 +156,7 @@ fn node(path: &Path) -> Result<Node> {
 }
 
 /// A dock's image, to build on or to copy from.
-fn base(reference: &str, work: &ImageWork) -> std::result::Result<Base, Left> {
+pub(super) fn base(reference: &str, work: &ImageWork) -> std::result::Result<Base, Left> {
     let dir = work.parents.get(reference);
     let dir = dir.ok_or_else(|| Left::new(format!("`{reference}` is from elsewhere")))?;
     let chain = chain(dir).map_err(|e| Left::new(e.message()))?;

@@ -13,7 +13,8 @@ use crate::exec::action::{Log, Made};
 use crate::exec::kept;
 use crate::exec::work::Context;
 use crate::ids::{Kind, StepId};
-use crate::plan::expand::{PACKAGES, ROOTFS_OUTPUTS, SYSROOT};
+use crate::oci::bundle::Blob;
+use crate::plan::expand::{BASE, PACKAGES, ROOTFS_OUTPUTS, SYSROOT, WAYS};
 use crate::plan::step::RootfsWork;
 use crate::size::megabytes;
 use crate::world::archive::{self, Entry};
@@ -279,7 +280,7 @@ async fn collect(work: &RootfsWork, container: &str, context: &Context) -> Resul
     let digest = temp.path().join("sysroot.digest");
     let sysroot = std::fs::read_to_string(&digest).map_err(|e| Error::file("read", &digest, &e))?;
     let rootfs = temp.path().join("rootfs.tar");
-    let tar = store::hash_file(&rootfs)?;
+    let tar = unpacked(temp.path())?;
     let packages = store::hash_file(&temp.path().join(PACKAGES))?;
     let size = std::fs::metadata(&rootfs).map_or(0, |m| m.len());
     store::make_dir(&work.dir)?;
@@ -292,6 +293,13 @@ async fn collect(work: &RootfsWork, container: &str, context: &Context) -> Resul
     made.products.insert("packages".to_owned(), packages);
     made.products.insert("sysroot".to_owned(), sysroot.trim().to_owned());
     Ok(made)
+}
+
+/// A digest of the archive and of what the image step needs to unpack it. `dir` is the folder they are in.
+fn unpacked(dir: &Path) -> Result<String> {
+    let digests = ["rootfs.tar", WAYS, BASE].map(|name| store::hash_file(&dir.join(name)));
+    let digests = digests.into_iter().collect::<Result<Vec<_>>>()?.join(" ");
+    Ok(Blob::of(digests.as_bytes()).digest)
 }
 
 #[cfg(test)]
