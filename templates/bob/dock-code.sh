@@ -13,6 +13,8 @@ BOB_RUNS=''
 
 # dock_code NAME COMMAND: runs it in this shell, whose variables it may set.
 dock_code() {
+	local pipes=+o
+	[[ ! -o pipefail ]] || pipes=-o
 	BOB_RUNS=$1
 	: >"$BOB_NOT_FOUND"
 	trap 'bob_ended "$?"' EXIT
@@ -20,7 +22,7 @@ dock_code() {
 	trap 'bob_look "$?"' DEBUG
 	set -ET +o pipefail
 	"$2"
-	set +ET -o pipefail
+	set +ET "$pipes" pipefail
 	trap - EXIT ERR DEBUG
 	bob_look 0
 	BOB_RUNS=''

@@ -18,6 +18,9 @@ read_buildconfig
 hook configure_rootfs_build
 echo compiled
 hook finish_rootfs_build
+shopt -qo pipefail errexit || echo lost
+! shopt -qo functrace || echo kept
+trap -p
 echo packed
 """
 
@@ -60,6 +63,7 @@ class Hooks(unittest.TestCase):
     def works(self, text):
         status, out, err = self.ran(text)
         self.assertEqual((status, out[-1]), (0, "packed"), (out, err))
+        self.assertFalse({"lost", "kept"} & set(out) or [line for line in out if line.startswith("trap")], out)
         return out
 
     def test_a_failing_line_is_told_with_its_place(self):
