@@ -53,6 +53,8 @@ pub enum Rule {
     EmptyPassword,
     /// An owner or group without a name.
     UnknownOwner,
+    /// What a Dockerfile had made, and a rootfs unpacked after it has undone.
+    Undone,
     /// Something allowed that is not there.
     Allowance,
 }
@@ -75,7 +77,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(rule: Rule, path: impl AsRef<[u8]>, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(rule: Rule, path: impl AsRef<[u8]>, detail: impl Into<String>) -> Self {
         Self { path: name::text(path.as_ref()).into_owned(), rule, detail: detail.into() }
     }
 }

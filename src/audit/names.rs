@@ -32,6 +32,8 @@ const INTERPRETERS: &[&str] = &["node", "perl", "php", "python", "ruby"];
 /// Folders of package managers' records; what is in them is not told one by one.
 const RECORDS: &[&str] =
     &["lib/apk/db", "var/db/pkg", "var/lib/dpkg", "var/lib/portage", "var/lib/rpm"];
+const DATA: &[&str] = &["home", "root", "srv", "usr/share", "var"];
+const FOR_COMPILERS: &[&str] = &["usr/share/aclocal", "usr/share/cmake", "usr/share/pkgconfig"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let found = tree.nodes().iter().filter_map(|(path, node)| {
@@ -51,12 +53,30 @@ fn of_path(path: &BStr, node: &Node) -> Option<Rule> {
         let records = RECORDS.iter().any(|records| path == records).then_some(Rule::PackageRecords);
         return records.or(library.then_some(Rule::Interpreter));
     }
+    if is_data(path) {
+        return None;
+    }
     match name.rsplit_once('.')?.1 {
         "h" | "hh" | "hpp" | "hxx" => Some(Rule::Header),
-        "a" | "la" => Some(Rule::StaticLibrary),
+        "a" => Some(Rule::StaticLibrary),
+        // In a folder of its own it tells a program of its modules.
+        "la" => in_folder(path, "lib").then_some(Rule::StaticLibrary),
         "cmake" | "m4" | "pc" => Some(Rule::Development),
         _ => None,
     }
+}
+
+/// A name's ending is no sign where anybody's files are, or what a program reads.
+fn is_data(path: &str) -> bool {
+    let below =
+        |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
+    DATA.iter().any(|folder| below(folder)) && !FOR_COMPILERS.iter().any(|folder| below(folder))
+}
+
+/// Is it in `lib`, `lib64` or the like?
+fn in_folder(path: &str, begin: &str) -> bool {
+    let folder = path.rsplit('/').nth(1).unwrap_or_default();
+    folder.starts_with(begin) && folder.trim_start_matches(begin).len() <= 3
 }
 
 /// A program by its name, without the machine before it and the version after it.

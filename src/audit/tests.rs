@@ -52,8 +52,9 @@ fn names_give_tools_away() {
     for (path, rule) in rules {
         assert_eq!(told(&[(path, program())]), format!("{rule} {path}"));
     }
-    for path in ["usr/bin/makewhatis", "usr/share/make/make", "usr/bin/as-tool", "usr/bin/cc1.txt"]
-    {
+    let other = ["srv/www/page.h", "usr/share/pocl/x.h", "var/x.a", "usr/lib64/magick/png.la"];
+    let names = ["usr/bin/makewhatis", "usr/share/make/make", "usr/bin/as-tool", "usr/bin/cc1.txt"];
+    for path in names.into_iter().chain(other) {
         assert_eq!(told(&[(path, program())]), "", "{path}");
     }
     assert_eq!(told(&[("bin/busybox", program()), ("bin/dpkg", link("busybox"))]), "");

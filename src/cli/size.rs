@@ -1,5 +1,6 @@
 //! `bb size`: how large built images are, by layer, package and folder. Needs no engine.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
@@ -10,10 +11,14 @@ use crate::diag;
 use crate::dock::Dock;
 use crate::error::{Error, Result};
 use crate::exec::action::ledgers;
+use crate::ids::{Kind, StepId};
+use crate::plan::expand::LEFT_OUT;
+use crate::plan::step::{RootfsWork, Work};
 use crate::plan::{Plan, select};
 use crate::project::Project;
 use crate::report::ledger;
 use crate::size::difference::{Difference, difference};
+use crate::size::left_out::{self, LeftOut};
 use crate::size::{Budget, Ledger, over_budget};
 
 /// Tell how large images are, and what of them is so large.
@@ -27,6 +32,9 @@ pub(super) struct Args {
     /// Compare with the last build that gave another image
     #[arg(long)]
     diff: bool,
+    /// Tell what of the images' ROOTs is not in them, and by which rule
+    #[arg(long, requires = "images", conflicts_with = "diff")]
+    left_out: bool,
     /// As JSON, with all parts
     #[arg(long)]
     json: bool,
@@ -60,6 +68,10 @@ pub(super) fn size(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let docks = project.docks()?;
     let plan = session::locked_plan(&project)?;
     let names = names(&plan, args, &project.settings.exclude)?;
+    if args.left_out {
+        print(&left_out(&plan, &names, args.json)?);
+        return Ok(0);
+    }
     let sized = names.iter().map(|name| sized(&project, &plan, &docks, name));
     let sized = sized.collect::<Result<Vec<_>>>()?;
     print(&text(&sized, args)?);
@@ -68,6 +80,43 @@ pub(super) fn size(args: &Args, state: &Path, look: Look) -> Result<u8> {
         say(&diag::render(error, look.color));
     }
     Ok(u8::from(!over.is_empty()))
+}
+
+/// What was left out of images and of those below them, each by itself: a child does not leave out again what its
+/// parent has.
+fn left_out(plan: &Plan, names: &[String], json: bool) -> Result<String> {
+    let mut found = BTreeMap::new();
+    for name in names {
+        let mut next = Some(StepId::new(Kind::Rootfs, name));
+        while let Some(work) = next.and_then(|id| rootfs_of(plan, &id)) {
+            found.insert(work.name.to_string(), list(&work.dir)?);
+            next =
+                work.parent.as_ref().map(|(parent, _)| StepId::new(Kind::Rootfs, parent.as_str()));
+        }
+    }
+    if json {
+        let one = |(image, list)| json!({ "image": image, "left_out": list });
+        return json_text(&found.iter().map(one).collect::<Vec<_>>());
+    }
+    let texts = found.iter().map(|(image, list)| ledger::left_out(image, list));
+    Ok(texts.collect::<Vec<_>>().join("\n"))
+}
+
+fn rootfs_of<'a>(plan: &'a Plan, id: &StepId) -> Option<&'a RootfsWork> {
+    match &plan.step(plan.find(id)?).work {
+        Work::Rootfs(work) => Some(work),
+        _ => None,
+    }
+}
+
+/// What the builder has left out. `dir` is the folder of an image's results.
+fn list(dir: &Path) -> Result<Vec<LeftOut>> {
+    let path = dir.join(LEFT_OUT);
+    let bytes =
+        std::fs::read(&path).map_err(|e| Error::file("read", &path, &e).hint("run `bb build`"))?;
+    let malformed =
+        || Error::step(format!("`{}` is malformed", path.display())).hint("run `bb build`");
+    left_out::parse(&bytes).ok_or_else(malformed)
 }
 
 fn names(plan: &Plan, args: &Args, exclude: &[String]) -> Result<Vec<String>> {

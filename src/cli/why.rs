@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use crate::cli::output::print_json;
 use crate::cli::{complete, print, session};
 use crate::error::{Error, Result};
-use crate::exec::action::summary;
+use crate::exec::action::{Summary, summary};
 use crate::exec::job::{self, Standing};
 use crate::fresh::reason::{Reason, short};
 use crate::ids::StepId;
+use crate::oci::below::Undone;
 use crate::plan::graph::StepIx;
 use crate::plan::step::Work;
 use crate::plan::{Plan, select};
@@ -49,24 +50,33 @@ pub(super) async fn why(args: &Args, state: &Path) -> Result<u8> {
     let inventory = session::engine(&env).await?.inventory().await?;
     let standings = job::standings(&plan, &project.store(), &inventory)?;
     let chains = chains(&plan, &standings, target);
-    let made = made(&plan.step(target).work);
+    let summary = summary_of(&plan.step(target).work);
+    let made = summary.as_ref().map(made);
+    let undone = summary.map(|summary| summary.undone).unwrap_or_default();
     if args.json {
-        print_json(&as_json(&plan, &id, &chains, made.as_ref()))?;
+        print_json(&as_json(&plan, &id, &chains, made.as_ref(), &undone))?;
     } else {
         print(&as_text(&plan, &id, &chains));
         if let Some(made) = made {
             print(&format!("it was {made}\n"));
         }
+        for Undone { path, how } in undone {
+            print(&format!("  `/{path}`, which a Dockerfile had made: {how}\n"));
+        }
     }
     Ok(0)
 }
 
-/// Which way an image that is there was made.
-fn made(work: &Work) -> Option<String> {
+/// What is noted of an image that is there.
+fn summary_of(work: &Work) -> Option<Summary> {
     let Work::Image(work) = work else { return None };
-    let summary = summary(&work.dir).ok()?;
+    summary(&work.dir).ok()
+}
+
+/// Which way it was made.
+fn made(summary: &Summary) -> String {
     let engines = |why| format!("built by the engine: {why}");
-    Some(summary.built_by_engine.map_or("assembled by bb".to_owned(), engines))
+    summary.built_by_engine.as_ref().map_or("assembled by bb".to_owned(), engines)
 }
 
 /// A chain for each step that is stale for a reason of its own: a need that changed because a step
@@ -123,8 +133,14 @@ fn names(plan: &Plan, steps: &[StepIx]) -> Vec<String> {
     steps.iter().map(|ix| plan.step(*ix).id.to_string()).collect()
 }
 
-fn as_json(plan: &Plan, target: &StepId, chains: &[Chain<'_>], made: Option<&String>) -> Value {
+fn as_json(
+    plan: &Plan,
+    target: &StepId,
+    chains: &[Chain<'_>],
+    made: Option<&String>,
+    undone: &[Undone],
+) -> Value {
     let chain = |Chain { reason, steps }: &Chain<'_>| json!({ "reason": reason.to_string(), "change": reason.change(), "steps": names(plan, steps) });
     let causes = chains.iter().map(chain).collect::<Vec<_>>();
-    json!({ "format": 1, "target": target.to_string(), "fresh": causes.is_empty(), "causes": causes, "made": made })
+    json!({ "format": 1, "target": target.to_string(), "fresh": causes.is_empty(), "causes": causes, "made": made, "undone": undone })
 }

@@ -1,7 +1,7 @@
 //! The only reader of `bb-dock/`: folders → [`Dock`]s.
 //!
-//! Does not know what the files mean, except the settings in `dock.toml`. `Buildconfig.sh` is neither
-//! run nor interpreted. One `readdir` for each folder, and only the small files that are needed are
+//! Does not know what the files mean, except the settings in `dock.toml`. `Buildconfig.sh` is not
+//! run. One `readdir` for each folder, and only the small files that are needed are
 //! opened, for this runs before every other thing that `bb` does.
 
 use std::collections::BTreeSet;
@@ -10,6 +10,7 @@ use std::fs::{self, DirEntry, File, FileType};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::buildconfig;
 use super::render::{Markers, Rendered};
 use super::settings::{self, DockSettings};
 use crate::error::{Error, Result, io_reason};
@@ -131,8 +132,8 @@ fn dock(root: &Path, name: &OsStr) -> Result<Dock> {
     files.sort_by(|a, b| bytes(&a.path).cmp(bytes(&b.path)));
     let (template_file, is_jinja) = template_file(&dir, &files)?;
     let buildconfig_file = buildconfig_file(&dir, &files)?;
-    // Only to say here, and not in the builder's log, that it is nothing to be sourced.
-    read(&buildconfig_file)?;
+    // Only to say here, and not in the builder's log, that it cannot be meant so.
+    buildconfig::check(&buildconfig_file, &read(&buildconfig_file)?)?;
     Ok(Dock {
         template: read(&template_file)?,
         settings: settings(&dir, &files)?,

@@ -5,9 +5,10 @@
 //! ```
 //!
 //! [`discover`] is the only part that reads files; the others turn text into values. None of them
-//! knows of steps, of the engine or of what is up to date. `Buildconfig.sh` is only carried along:
-//! it is bash, and the builder is the only place that runs it.
+//! knows of steps, of the engine or of what is up to date. `Buildconfig.sh` is carried along, once its text
+//! has been looked at: it is bash, and the builder is the only place that runs it.
 
+mod buildconfig;
 pub mod context;
 pub mod discover;
 pub mod glob;

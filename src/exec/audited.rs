@@ -3,8 +3,9 @@
 //! What is a fault is `audit`'s business; where the files are is known here.
 
 use crate::audit::contents::Owners;
-use crate::audit::{Finding, Subject, audit, less_allowed};
+use crate::audit::{Finding, Rule, Subject, audit, less_allowed};
 use crate::error::Result;
+use crate::exec::action::summary;
 use crate::limits::Limits;
 use crate::name;
 use crate::oci::tree::{Kind, Tree};
@@ -28,7 +29,10 @@ pub struct Audited {
 pub fn audited(chain: &[Bundle], work: &TestWork, limits: &Limits) -> Result<Audited> {
     let tree = bundle::tree(chain)?;
     let subject = Subject { tree: &tree, read: &|content| listing::read(content, limits) };
-    let found = audit(subject).map_err(|left| left.error(str::to_owned))?;
+    let mut found = audit(subject).map_err(|left| left.error(str::to_owned))?;
+    let undone = summary(&work.dir)?.undone.into_iter();
+    found.extend(undone.map(|undone| Finding::new(Rule::Undone, name::bytes(&undone.path), undone.how)));
+    found.sort();
     let findings = less_allowed(found, &work.allowed, &work.inherited);
     // A child's has the files of all of its parents.
     let sysroot = work.sysroot.as_ref().filter(|file| file.is_file());

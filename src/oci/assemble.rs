@@ -4,6 +4,7 @@
 //! layers come out as tables; who writes them learns their digests.
 
 use super::Left;
+use super::below::Below;
 use super::change::Change;
 use super::chmod::Chmod;
 use super::config::{History, ImageConfig, rfc3339};
@@ -31,6 +32,8 @@ pub struct Inputs<'a> {
     pub unpack: Unpack<'a>,
     /// The bytes of a small file.
     pub read: &'a dyn Fn(&Content) -> Result<Vec<u8>, Left>,
+    /// The rootfs archive of the context.
+    pub rootfs: Option<&'a Below<'a>>,
     /// The time of everything, in seconds since 1970.
     pub epoch: u64,
     /// Gentoo's name of the architecture.
@@ -70,6 +73,27 @@ pub fn assemble(inputs: Inputs<'_>) -> Result<Assembled, Left> {
     }
     let last = work.stages.pop().ok_or_else(|| Left::new("it has no `FROM`"))?;
     Ok(Assembled { base: last.base, config: last.image, layers: last.layers })
+}
+
+/// Goes on until the rootfs archive has been unpacked, as far as that goes: what cannot be assembled on the way
+/// there, and changes files, is passed over. For an image that the engine builds, which is sent the archive as
+/// [`Below`] has it then.
+pub fn look_below(inputs: Inputs<'_>) -> Result<(), Left> {
+    let scanned = scan::scan(inputs.dockerfile).map_err(|e| Left::new(e.message()))?;
+    let escape = scanned.escape;
+    let mut work = Assembler { inputs, escape, before: Args::new(), stages: vec![] };
+    let unpacked = || inputs.rootfs.is_none_or(|below| below.adjusted.borrow().is_some());
+    for instruction in &scanned.instructions {
+        let stages = work.stages.clone();
+        let done = work.instruction(instruction);
+        if unpacked() || instruction.name == "from" && done.is_err() {
+            return done;
+        }
+        if done.is_err() {
+            work.stages = stages;
+        }
+    }
+    Ok(())
 }
 
 struct Assembler<'a> {
@@ -252,6 +276,7 @@ impl Assembler<'_> {
                 parents: switch(at, "parents")?,
                 excluded: excluded(at, variables)?,
             },
+            rootfs: self.inputs.rootfs,
         };
         if switch(at, "link")? {
             return self.linked(&copy, &mut stage.tree);

@@ -6,6 +6,7 @@
 use bstr::{BStr, BString};
 
 use super::Left;
+use super::below::Below;
 use super::change::Change;
 use super::chmod::Chmod;
 use super::tree::{Content, Kind, Node, Tree, WHITEOUT, base, join, parent, parents};
@@ -13,7 +14,6 @@ use crate::dock::glob::{Glob, clean, clean_name, is_pattern};
 use crate::name;
 
 /// A `COPY` or an `ADD` with its words expanded.
-#[derive(Debug)]
 pub(super) struct Copy<'a> {
     /// Where the sources are.
     pub from: &'a Tree,
@@ -23,6 +23,8 @@ pub(super) struct Copy<'a> {
     /// An absolute path; with a `/` at its end it is a folder.
     pub target: &'a str,
     pub manner: Manner,
+    /// The archive among them that leaves some of what is below as it is.
+    pub rootfs: Option<&'a Below<'a>>,
 }
 
 /// What the flags say.
@@ -126,6 +128,10 @@ impl<'a> Copy<'a> {
         if let (true, Kind::File(content)) = (self.manner.unpacks, &node.kind)
             && let Some(entries) = unpack(content)?
         {
+            let entries = match self.rootfs.filter(|rootfs| *rootfs.file == *content.file) {
+                Some(rootfs) => rootfs.adjust(entries, target, change.tree)?,
+                None => entries,
+            };
             return extract(&entries, target, change);
         }
         let into = self.target.ends_with('/') || change.tree.is_folder(target);
@@ -273,7 +279,7 @@ fn extract(entries: &[Entry], target: &[u8], change: &mut Change<'_>) -> Result<
 }
 
 /// Where a name of an archive is, with the links on the way to it followed, but not itself.
-fn place(name: &[u8], target: &[u8], tree: &Tree) -> Result<BString, Left> {
+pub(super) fn place(name: &[u8], target: &[u8], tree: &Tree) -> Result<BString, Left> {
     Ok(join(tree.resolve(target, parent(name))?, base(name)))
 }
 

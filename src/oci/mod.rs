@@ -9,7 +9,9 @@
 //! A Dockerfile that needs a command run, or anything else that is not done here, is [`Left`] to the
 //! engine, with the reason: never guessed.
 
+mod accounts;
 pub mod assemble;
+pub mod below;
 pub mod bundle;
 mod change;
 mod chmod;

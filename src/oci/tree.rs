@@ -74,6 +74,8 @@ pub type Nodes = BTreeMap<BString, Node>;
 /// What begins so is no file but says that another one of its folder is gone from the layers below.
 /// Source: <https://github.com/opencontainers/image-spec/blob/v1.1.0/layer.md#whiteouts>.
 pub(super) const WHITEOUT: &[u8] = b".wh.";
+/// And this, that nothing of the layers below is in its folder any more.
+const OPAQUE: &[u8] = b".wh..wh..opq";
 
 /// A whole file system.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -173,12 +175,17 @@ impl Tree {
     /// Lays a layer on top.
     pub fn apply(&mut self, layer: &Nodes) -> Result<(), Left> {
         for path in layer.keys() {
-            if let Some(gone) = removed_by(path)? {
+            if base(path) == OPAQUE {
+                let inside = self.below(parent(path)).map(|(name, _)| join(parent(path), name));
+                for gone in inside.collect::<Vec<_>>() {
+                    self.nodes.remove(&gone);
+                }
+            } else if let Some(gone) = removed_by(path)? {
                 self.remove(&gone);
             }
         }
         for (path, node) in layer {
-            if removed_by(path)?.is_none() {
+            if base(path) != OPAQUE && removed_by(path)?.is_none() {
                 self.make_folders(parent(path));
                 self.put(path, node.clone());
             }
@@ -278,7 +285,18 @@ mod tests {
         tree.apply(&layer.map(|(path, node)| (path.into(), node)).into()).unwrap();
         assert_eq!(tree.get("usr"), Some(&Node::folder(1, 1)));
         assert!(tree.get("usr/bin").is_none() && tree.is_folder("new"));
-        let opaque = Nodes::from([("usr/.wh..wh..opq".into(), file())]);
-        assert!(tree.apply(&opaque).is_err());
+    }
+
+    #[test]
+    fn an_opaque_folder_has_only_what_its_own_layer_puts_into_it() {
+        let mut tree = tree();
+        let file = || Node::of_root(Kind::Fifo, 0o600);
+        let layer = [("usr/.wh..wh..opq", file()), ("usr/a", file())];
+        tree.apply(&layer.map(|(path, node)| (path.into(), node)).into()).unwrap();
+        let paths = tree.nodes.keys().collect::<Vec<_>>();
+        assert_eq!(paths, ["a", "b", "bin", "opt", "opt/abs", "usr", "usr/a"]);
+        // No instruction leaves any other of its kind.
+        let other = Nodes::from([("usr/.wh..wh.plnk".into(), file())]);
+        assert!(tree.apply(&other).is_err());
     }
 }

@@ -311,7 +311,17 @@ pub fn stage3_file(settings: &Settings) -> String {
 }
 
 /// What a rootfs step leaves in `.bb/images/NAME/`.
-pub const ROOTFS_OUTPUTS: [&str; 4] = ["rootfs.tar", SYSROOT, PACKAGES, "package.provided"];
+pub const ROOTFS_OUTPUTS: [&str; 7] =
+    ["rootfs.tar", WAYS, BASE, LEFT_OUT, SYSROOT, PACKAGES, "package.provided"];
+
+/// Folders that are in `rootfs.tar` only as the way to others.
+pub const WAYS: &str = "rootfs.ways";
+
+/// What the parent's ROOT had where `rootfs.tar` has something else.
+pub const BASE: &str = "rootfs.base";
+
+/// What of ROOT is not in `rootfs.tar`, and why.
+pub const LEFT_OUT: &str = "rootfs.left-out";
 
 /// The list of packages among them.
 pub const PACKAGES: &str = "packages.json";

@@ -1,8 +1,12 @@
 //! Ledgers of sizes as lines of text.
 
+use std::collections::BTreeSet;
+
 use crate::report::table;
 use crate::size::difference::{Change, Difference};
+use crate::size::left_out::LeftOut;
 use crate::size::{Budget, Entry, Ledger, megabytes};
+use crate::words::counted;
 
 /// One image in one line of several: its size, its name, what is to be said of it. `before` where it is
 /// to be compared, if there is anything to compare with.
@@ -50,6 +54,24 @@ pub fn changed(ledger: &Ledger, before: Option<&Difference>) -> String {
     text += &part("layers", difference.layers.iter().map(line));
     text += &part("packages", difference.packages.iter().map(line));
     text + &part("folders", difference.folders.iter().map(line))
+}
+
+/// What of an image's ROOT is not in it, by rule.
+pub fn left_out(image: &str, list: &[LeftOut]) -> String {
+    let total = |list: &[LeftOut]| megabytes(list.iter().map(|one| one.size).sum());
+    let paths = counted(list.len(), "path");
+    let mut text = format!("{image}: {paths} left out, {}\n", total(list));
+    let rules = list.iter().map(|one| one.rule.as_str()).collect::<BTreeSet<_>>();
+    for rule in rules {
+        let mut of = list.iter().filter(|one| one.rule == rule).cloned().collect::<Vec<_>>();
+        of.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.path.cmp(&b.path)));
+        let line = |one: &LeftOut| {
+            let shown = format!("/{}", one.path.escape_debug());
+            format!("{:>12}  {shown}\n", megabytes(one.size))
+        };
+        text += &part(&format!("{rule}, {}", total(&of)), of.iter().map(line));
+    }
+    text
 }
 
 fn compared(before: Option<&Difference>) -> String {

@@ -16,6 +16,7 @@ use crate::oci::tree::{Content, Kind, Nodes, Tree};
 
 mod budget;
 pub mod difference;
+pub mod left_out;
 
 pub use budget::{Budget, over_budget};
 

@@ -33,10 +33,15 @@ def counters(root):
 
 def record(root, cpv, name):
     try:
-        with open(os.path.join(root, VDB, cpv, name)) as file:
+        with open_record(os.path.join(root, VDB, cpv, name)) as file:
             return file.read().strip()
     except FileNotFoundError:
         return ""
+
+
+def open_record(path):
+    """Only a line feed ends a line: names have what else might."""
+    return open(path, newline="\n", encoding="utf-8", errors="surrogateescape")
 
 
 def of_parent(folder):
@@ -81,7 +86,7 @@ def describe(root, cpv, image, inherited):
 def size(root, cpv):
     """Bytes of the files it has in ROOT, headers and manuals included."""
     total = 0
-    for line in record(root, cpv, "CONTENTS").splitlines():
+    for line in record(root, cpv, "CONTENTS").split("\n"):
         if line.startswith("obj "):
             path = root + line[4:].rsplit(" ", 2)[0]
             total += os.lstat(path).st_size if os.path.lexists(path) else 0
@@ -109,6 +114,6 @@ def is_contents(path):
 
 def stable_contents(root, path):
     """Without the file times, which are of the day of the build, and in order."""
-    with open(os.path.join(root, path)) as file:
+    with open_record(os.path.join(root, path)) as file:
         lines = [re.sub(r" \d+$", "", line.rstrip("\n")) for line in file]
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+    return hashlib.sha256("\n".join(sorted(lines)).encode(errors="surrogateescape")).hexdigest()

@@ -2,35 +2,55 @@
 
 Everything that only a compiler, a package manager or a reader of manuals needs stays out. It is left
 out when packing and not by INSTALL_MASK, because the next image is compiled against the same ROOT.
+
+What is left out goes by the place that it is in, for which a name's ending alone is no sign: a web server's
+`page.h` is no header. What one program reads stays where the image has that program.
 """
 
+import hashlib
 import re
+from typing import NamedTuple
 
-# Portage's own records and leftovers, ours, and those of shadow's tools.
+# Portage's own records, and ours: of one build only, so that no image may have them.
 RECORDS = r"""
-    var/db/(pkg|repos) var/lib/(portage|gentoo|bob) var/cache/(edb|ldconfig|distfiles|binpkgs) etc/env\.d
-    etc/portage usr/share/portage usr/share/baselayout usr/lib/portage var/log/(emerge\.log|portage) var/tmp/portage
-    etc/csh\.env etc/environment\.d/10-gentoo-env\.conf etc/(passwd|group|shadow|gshadow)- etc/\.pwd\.lock
-    etc/config-archive .*/\._cfg\d{4}_[^/]*
+    var/db/(pkg|repos) var/lib/(portage|gentoo|bob) var/cache/(edb|distfiles|binpkgs) etc/config-archive
+    var/log/(emerge\.log|portage) var/tmp/portage .*/\._cfg\d{4}_[^/]*
 """
-DOCUMENTS = r"""
-    usr/share/(man|doc|info|gtk-doc|bash-completion|zsh|fish|applications) usr/man usr/local/share/man
-"""
-DEVELOPMENT = r"""
-    usr/(lib|lib64|lib32|libx32|share)/(pkgconfig|cmake|aclocal) usr/share/aclocal .*\.la .*\.pc
-    usr/lib(64|32|x32)?/[^/]*\.o .*\.gir usr/share/(gir-1\.0|vala|gdb)
-    usr/lib(64)?/skalibs/sysdeps
-"""
+# rule → places. A dock's KEEP takes out of these what it names.
+RULES = {
+    # Settings that only Portage and its tools read, and what shadow's tools leave behind.
+    "leftovers": r"""
+        etc/env\.d etc/portage usr/share/portage usr/share/baselayout usr/lib/portage etc/csh\.env var/cache/ldconfig
+        etc/environment\.d/10-gentoo-env\.conf etc/(passwd|group|shadow|gshadow)- etc/\.pwd\.lock
+    """,
+    "documentation": r"usr/share/(doc|gtk-doc|applications)",
+    "development": r"""
+        usr/(local/)?(lib|lib64|lib32|libx32|share)/(pkgconfig|cmake|aclocal) usr/share/(gir-1\.0|vala)
+        usr/(local/)?lib(64|32|x32)?/[^/]*\.(o|la) usr/lib(64)?/skalibs/sysdeps
+    """,
+    "headers": r"usr/(local/)?include usr/(local/)?lib(64|32|x32)?/(.*/)?[^/]*\.(h|hh|hpp|hxx)",
+    "static-libraries": r"usr/(local/)?lib(64|32|x32)?/(.*/)?[^/]*\.a",
+}
+# place → packages that read it, and programs that do where no package brought them.
+READERS = {
+    "usr/(share/|local/share/)?man": ("sys-apps/man-db app-text/mandoc", "usr/bin/mandb usr/bin/mandoc"),
+    "usr/share/info": ("sys-apps/texinfo", "usr/bin/info"),
+    "usr/share/bash-completion": ("app-shells/bash-completion", "usr/share/bash-completion/bash_completion"),
+    "usr/share/zsh": ("app-shells/zsh", "usr/bin/zsh bin/zsh"),
+    "usr/share/fish": ("app-shells/fish", "usr/bin/fish bin/fish"),
+    "usr/share/gdb": ("dev-debug/gdb sys-devel/gdb", "usr/bin/gdb"),
+}
+
+# Gentoo's keepdir makes an empty file of this name.
 KEEP_MARK = re.compile(r"(.*/)?\.keep(_[^/]*)?")
-HEADERS = r"usr/include .*\.(h|hh|hpp|hxx)"
-STATIC_LIBS = r".*\.a"
+EMPTY = ("", hashlib.sha256().hexdigest())
 
 # Translated messages, and what locales are compiled from. Compiled locales stay: somebody made them on purpose.
-LOCALES = re.compile(r"usr/share/(?:i18n|locale/(?P<name>[^/]+))(?:/.*)?")
+LOCALES = re.compile(r"usr/share/(?:i18n|locale/(?P<name>[^/]+))(?:/.*)?", re.DOTALL)
 # The C library's modules for character sets. UTF-8, ASCII and UCS are built into it.
-CHARSETS = re.compile(r"usr/lib(?:64|32|x32)?/gconv(?:/(?P<name>.*))?")
+CHARSETS = re.compile(r"usr/lib(?:64|32|x32)?/gconv(?:/(?P<name>.*))?", re.DOTALL)
 # Which module is for which name, and libraries that several of them share.
-CHARSET_INDEX = re.compile(r"gconv-modules(\..*)?|lib[^/]+\.so")
+CHARSET_INDEX = re.compile(r"gconv-modules(\..*)?|lib[^/]+\.so", re.DOTALL)
 
 # Folders that an image keeps even when all that was in them stays out.
 SKELETON = frozenset(
@@ -39,27 +59,56 @@ SKELETON = frozenset(
 )
 
 
-def select(tree, keep_headers=False, keep_static_libs=False, keep_locales="", keep_charsets=""):
-    """The paths of the tree (path → entry) that belong into the image. The last two are names with blanks
-    between them, or `*`."""
-    unwanted = pattern(keep_headers, keep_static_libs)
-    locales, charsets = keep_locales.split(), keep_charsets.split()
-    out = {
-        path for path in tree
-        if left_out(path, unwanted) or other_locale(path, locales) or other_charset(path, charsets)
-    }
-    return {path for path in tree if path not in out} - emptied(tree, out)
+class Selection(NamedTuple):
+    kept: set
+    left_out: dict  # path → the rule by which
 
 
-def pattern(keep_headers, keep_static_libs):
-    lists = [RECORDS, DOCUMENTS, DEVELOPMENT]
-    lists += [] if keep_headers else [HEADERS]
-    lists += [] if keep_static_libs else [STATIC_LIBS]
-    return re.compile(rf"({'|'.join(' '.join(lists).split())})(/.*)?")
+def select(tree, keep_headers=False, keep_static_libs=False, keep_locales="", keep_charsets="", keep=""):
+    """What of the tree (path → entry) belongs into the image. Of the last three, the first two are names with
+    blanks between them, or `*`; the last one is patterns of paths."""
+    rules = rules_for(tree, keep_headers, keep_static_libs, keep_locales.split(), keep_charsets.split())
+    left_out = {path: rule for path in tree if (rule := left_out_by(path, tree[path], rules))}
+    for path in named(tree, keep):
+        if left_out.get(path) != "records":
+            left_out.pop(path, None)
+    left_out |= {path: "emptied" for path in emptied(tree, left_out)}
+    return Selection({path for path in tree if path not in left_out}, left_out)
 
 
-def left_out(path, unwanted):
-    return unwanted.fullmatch(path) is not None or KEEP_MARK.fullmatch(path) is not None
+def rules_for(tree, keep_headers, keep_static_libs, locales, charsets):
+    """(name, test of a path) for each rule, the first that says yes counts."""
+    wanted = {"headers": keep_headers, "static-libraries": keep_static_libs}
+    places = {name: text for name, text in RULES.items() if not wanted.get(name)}
+    places["documentation"] += " " + " ".join(unread(tree))
+    rules = [("records", pattern(RECORDS).fullmatch)]
+    rules += [(name, pattern(text).fullmatch) for name, text in places.items()]
+    rules.append(("locales", lambda path: other_locale(path, locales)))
+    rules.append(("charsets", lambda path: other_charset(path, charsets)))
+    return rules
+
+
+def pattern(places):
+    return re.compile(rf"({'|'.join(places.split())})(/.*)?", re.DOTALL)
+
+
+def unread(tree):
+    """Places whose reader the image has not."""
+    installed = {"/".join(path.split("/")[3:5]) for path in tree if path.startswith("var/db/pkg/")}
+    for place, (packages, programs) in READERS.items():
+        is_package = re.compile(rf"({'|'.join(packages.split())})-\d[^/]*")
+        if not any(map(is_package.fullmatch, installed)) and not any(name in tree for name in programs.split()):
+            yield place
+
+
+def left_out_by(path, entry, rules):
+    if is_keep_mark(path, entry):
+        return "keepdir"
+    return next((name for name, test in rules if test(path)), None)
+
+
+def is_keep_mark(path, entry):
+    return entry.kind == "f" and entry.data in EMPTY and KEEP_MARK.fullmatch(path) is not None
 
 
 def other_locale(path, wanted):
@@ -77,6 +126,37 @@ def other_charset(path, wanted):
     return CHARSET_INDEX.fullmatch(name) is None and name.removesuffix(".so") not in wanted
 
 
+# ---- what a dock wants all the same
+
+
+def named(tree, patterns):
+    """What the patterns name, with all that is in it and the folders on the way."""
+    for text in patterns.split():
+        matching = glob(text)
+        found = [path for path in tree if matching.fullmatch(path)]
+        if not found:
+            print(f"warning: KEEP names `{text}`, and nothing of this name is there")
+        for path in found:
+            yield path
+            yield from (path[:at] for at, letter in enumerate(path) if letter == "/")
+
+
+def glob(text):
+    """`*`, `?` and `[…]` are a shell's and stay in one folder, `**` does not. What is in a folder is named with it."""
+    words = re.split(r"(\*\*|\*|\?|\[!?\]?[^]]*\])", text.strip("/"))
+    return re.compile("".join(map(glob_word, words)) + "(/.*)?", re.DOTALL)
+
+
+def glob_word(word):
+    if word.startswith("[") and len(word) > 2:
+        inside = word[1:-1].replace("\\", r"\\")
+        return f"[^/{inside[1:]}]" if inside.startswith("!") else f"(?!/)[{inside}]"
+    return {"**": ".*", "*": "[^/]*", "?": "[^/]"}.get(word, re.escape(word))
+
+
+# ---- folders
+
+
 def emptied(tree, out):
     """Folders that hold nothing any more. One that held nothing from the start, or only the mark of
     Gentoo's keepdir, is there on purpose."""
@@ -84,7 +164,8 @@ def emptied(tree, out):
     inside = children(tree)
     for folder in sorted(inside, reverse=True):  # what is inside before the folder itself
         gone = all(path in out or path in empty for path in inside[folder])
-        if gone and folder not in SKELETON and not any(KEEP_MARK.fullmatch(path) for path in inside[folder]):
+        marked = any(out.get(path) == "keepdir" for path in inside[folder])
+        if gone and not marked and folder not in SKELETON and folder not in out:
             empty.add(folder)
     return empty
 

@@ -1,6 +1,7 @@
 """A file tree as data: what is where, of what kind, with which content. Knows nothing of Portage.
 
-File times are not part of it: they are never a difference between two images.
+File times are not part of it: they are never a difference between two images. Nor are sockets: each is of
+the process that made it, and no archive can hold one.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ KEPT_XATTRS = ("user.", "security.capability")
 
 
 class Entry(NamedTuple):
-    kind: str  # one letter: f, d, l, c, b, p, s
+    kind: str  # one letter: f, d, l, c, b, p
     mode: int
     uid: int
     gid: int
@@ -26,13 +27,18 @@ class Entry(NamedTuple):
 
 
 def scan(root):
-    """relative path → Entry, for everything below root."""
+    """relative path → Entry, for everything below root but sockets."""
     found = {}
-    for folder, folders, files in os.walk(root):
+    for folder, folders, files in os.walk(root, onerror=fail):
         for name in folders + files:
             path = os.path.join(folder, name)
-            found[os.path.relpath(path, root)] = entry(path)
+            if (what := entry(path)).kind != "s":
+                found[os.path.relpath(path, root)] = what
     return found
+
+
+def fail(error):
+    raise error
 
 
 def entry(path):

@@ -85,6 +85,19 @@ class Packages(unittest.TestCase):
         (found,) = packages.listed(self.root, "image", said, {"a/b-1": "4"})
         self.assertEqual((found["image"], found["sources"][0]["name"]), ("image", "b-1.tar.xz"))
 
+    def test_only_a_line_feed_ends_a_line_of_the_list_of_files(self):
+        odd = ["line\u2028sep", "next\u0085line", "form\ffeed", "cr\rin"]
+        self.install("a/b-1", CONTENTS="".join(f"obj /{name} 0123 17\n" for name in odd)[:-1])
+        for name in odd:
+            with open(os.path.join(self.root, name), "w") as file:
+                file.write("four")
+        self.assertEqual(packages.size(self.root, "a/b-1"), 16)
+        path = os.path.join(packages.VDB, "a/b-1/CONTENTS")
+        before = packages.stable_contents(self.root, path)
+        with open(os.path.join(self.root, path), "w") as file:
+            file.write("".join(f"obj /{name} 0123 18\n" for name in reversed(odd)))
+        self.assertEqual(packages.stable_contents(self.root, path), before)
+
     def test_what_no_repository_knows_has_no_sources(self):
         self.assertEqual(sources.of_installed("a/b-1", set(), ""), [])
         self.assertEqual(sources.of_installed("a/b-1", set(), "overlay"), [])

@@ -17,6 +17,9 @@ pub fn build_root(files: &mut Files) -> i64 {
     };
     let (tar, sysroot) = (inputs("sys"), inputs("tar"));
     put(files, "rootfs.tar", format!("rootfs {tar}"));
+    for list in ["rootfs.ways", "rootfs.base", "rootfs.left-out"] {
+        put(files, list, String::new());
+    }
     put(files, "sysroot.tar.zst", archive(&sysroot));
     put(files, "sysroot.digest", sysroot);
     put(files, "packages.json", "[]".to_owned());

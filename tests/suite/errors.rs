@@ -594,3 +594,39 @@ fn a_disk_that_fills_up_during_a_download_is_told() {
          start   fetch:stage3-amd64-openrc.tar.xz (never built)\n\
          done    fetch:stage3-amd64-openrc.tar.xz in TIME, SIZE\n");
 }
+
+// ---- Buildconfig.sh
+
+#[test]
+fn a_mistyped_hook_is_told_before_anything_runs() {
+    let room = two_docks();
+    room.write(
+        "bb-dock/nginx/Buildconfig.sh",
+        "PACKAGES='a/b'\n\nfinish_rootfs_buid() {\n\ttrue\n}\n",
+    );
+    build_fails(
+        &room,
+        3,
+        "error: nothing calls `finish_rootfs_buid`\n --> bb-dock/nginx/Buildconfig.sh:3:1\n  |\n\
+         3 | finish_rootfs_buid() {\n  | ^^^^^^^^^^^^^^^^^^\nhint: did you mean `finish_rootfs_build`?\n",
+    );
+    room.write("bb-dock/nginx/Buildconfig.sh", "_packages=\"a/b\"\n");
+    build_fails(
+        &room,
+        3,
+        "error: nothing reads `_packages`\n --> bb-dock/nginx/Buildconfig.sh:1:1\n  |\n\
+         1 | _packages=\"a/b\"\n  | ^^^^^^^^^\nhint: did you mean `PACKAGES`?\n",
+    );
+}
+
+#[test]
+fn a_buildconfig_of_windows_is_told() {
+    let room = two_docks();
+    room.write("bb-dock/nginx/Buildconfig.sh", "PACKAGES='a/b'\r\n");
+    let run = room.bb("build");
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    let begin = "error: a line ends as on Windows, and bash takes the carriage return for a part of \
+                 the word before it\n --> bb-dock/nginx/Buildconfig.sh:1:15\n";
+    assert!(run.stderr.starts_with(begin), "{}", run.stderr);
+    untouched(&room);
+}

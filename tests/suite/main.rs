@@ -10,6 +10,7 @@
 //! | `far` | the engine, sshd, socat and OpenSSL |
 //! | `graphed` | the engine and Chromium |
 //! | `labelled` | the engine, a C compiler and a compose tool |
+//! | `kinds` | the engine, umoci, skopeo, Python; as root |
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `sized` | the engine |
 //! | `terminal` | tmux; the engine and the mirror are fakes |
@@ -33,6 +34,7 @@ mod graphed;
 #[path = "../help/mod.rs"]
 mod help;
 mod labelled;
+mod kinds;
 mod made;
 mod repository;
 #[path = "../schemas/mod.rs"]

@@ -54,7 +54,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn the_builders_own_tests_pass() {
-    for file in ["test_packages.py", "test_slim.py"] {
+    for file in ["test_hooks.py", "test_packages.py", "test_slim.py"] {
         let mut python = Command::new("python3");
         python.arg(Path::new(ROOT).join("tests/bob").join(file));
         let out = python.output().expect("python3 is needed");

@@ -11,13 +11,15 @@ use serde::{Deserialize, Serialize};
 use crate::config::Settings;
 use crate::dock::{Markers, Rendered};
 use crate::error::{Error, Exit, Result};
+use crate::exec::action::below;
 use crate::exec::action::bom::Documents;
 use crate::ids::DockName;
 use crate::limits::{Limit, Limits};
 use crate::oci::Left;
 use crate::oci::assemble::{Assembled, Base, Inputs, assemble};
+use crate::oci::below::{Below, Undone};
 use crate::oci::label::{self, Labels};
-use crate::oci::tree::{Kind, Node, Tree, parent};
+use crate::oci::tree::{Content, Kind, Node, Tree, parent};
 use crate::plan::step::ImageWork;
 use crate::world::archive::bundle::{self, Bundle, Plan};
 use crate::world::archive::listing;
@@ -38,6 +40,9 @@ pub struct Summary {
     pub built_by_engine: Option<String>,
     /// The dock whose layers are below its own.
     pub base: Option<String>,
+    /// What Dockerfiles had made, and its rootfs has undone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<Undone>,
 }
 
 /// An image's archive, written.
@@ -50,6 +55,8 @@ pub(super) struct Written {
     pub base: Option<String>,
     /// How many layers are its own.
     pub layers: usize,
+    /// What Dockerfiles had made, and its rootfs has undone.
+    pub undone: Vec<Undone>,
 }
 
 /// Writes an image's archive into a folder; `Left` where the engine has to build it.
@@ -61,13 +68,19 @@ pub(super) fn write(
 ) -> Result<std::result::Result<Written, Left>> {
     let (context, hidden) = context(work)?;
     let limits = &settings.limits;
+    let lists = below::lists(work, limits)?;
+    let keep = below::keep_in(folder);
+    let read = |content: &Content| listing::read(content, limits);
+    let rootfs = work.rootfs.as_deref();
+    let rootfs = rootfs.map(|file| Below::new(file, &lists, &read, &keep));
     let inputs = Inputs {
         dockerfile: &dockerfile(work)?,
         context: &context,
         hidden: &hidden,
         image: &|reference| base(reference, work, limits),
         unpack: &|content| listing::entries(content, limits),
-        read: &|content| listing::read(content, limits),
+        read: &read,
+        rootfs: rootfs.as_ref(),
         epoch: settings.source_date_epoch,
         arch: &settings.arch,
     };
@@ -82,7 +95,9 @@ pub(super) fn write(
     let file = folder.join("image.tar");
     let (references, epoch) = (&work.references, settings.source_date_epoch);
     bundle::write(&file, Plan { config, layers: &layers, references, epoch })?;
-    Ok(Ok(Written { file, below, base: base.map(|dir| name(dir)), layers: layers.len() }))
+    let (base, layers) = (base.map(|dir| name(dir)), layers.len());
+    let undone = rootfs.map_or(vec![], |rootfs| rootfs.undone.take().into_iter().collect());
+    Ok(Ok(Written { file, below, base, layers, undone }))
 }
 
 /// The plan knows only of layers that Dockerfiles show.
@@ -91,7 +106,7 @@ fn stackable(layers: usize, work: &ImageWork) -> Result<()> {
     few.map_err(|e| e.error(Exit::Config, &format!("the image of `{}`", work.dock.display())))
 }
 
-fn dockerfile(work: &ImageWork) -> Result<Rendered> {
+pub(super) fn dockerfile(work: &ImageWork) -> Result<Rendered> {
     let text = std::fs::read_to_string(&work.dockerfile);
     let text = text.map_err(|e| Error::file("read", &work.dockerfile, &e))?;
     Ok(Rendered::from_template(&work.dockerfile, &text, &Markers::default()))
@@ -118,7 +133,7 @@ fn name(dir: &Path) -> String {
 /// What `COPY` and `ADD` see: the dock's files that the plan has found, and what `bb` has made; and what
 /// only its very name leads to. Folders that the plan has not found are root's and readable, as in the
 /// context that the engine gets.
-fn context(work: &ImageWork) -> Result<(Tree, Tree)> {
+pub(super) fn context(work: &ImageWork) -> Result<(Tree, Tree)> {
     let (mut tree, mut hidden) = (Tree::default(), Tree::default());
     let made =
         [Some(("Dockerfile", &work.dockerfile)), work.rootfs.as_ref().map(|r| ("rootfs.tar", r))];
@@ -163,7 +178,11 @@ fn node(path: &Path) -> Result<Node> {
 }
 
 /// A dock's image, to build on or to copy from.
-fn base(reference: &str, work: &ImageWork, limits: &Limits) -> std::result::Result<Base, Left> {
+pub(super) fn base(
+    reference: &str,
+    work: &ImageWork,
+    limits: &Limits,
+) -> std::result::Result<Base, Left> {
     let dir = work.parents.get(reference);
     let dir = dir.ok_or_else(|| Left::new(format!("`{reference}` is from elsewhere")))?;
     let chain = chain(dir, limits).map_err(|e| Left::new(e.message()))?;

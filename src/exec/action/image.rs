@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::exec::action::assemble::{self, Summary, Written};
 use crate::exec::action::bom::Documents;
 use crate::exec::action::{Log, Made, blocking};
-use crate::exec::action::{contents, ledger};
+use crate::exec::action::{below, contents, ledger};
 use crate::exec::work::Context;
 use crate::oci::bundle::Blob;
 use crate::oci::label::{self, Labels};
@@ -32,18 +32,27 @@ pub(super) async fn image(
     let (folder, of, settings) = (temp.path().to_owned(), work.clone(), context.settings.clone());
     let told = documents.clone();
     let written = blocking(move || assemble::write(&of, &told, &settings, &folder)).await?;
-    let (id, why, base) = match written {
-        Ok(written) => (load(work, &written, context, log).await?, None, written.base),
+    let (id, why, base, undone) = match written {
+        Ok(written) => {
+            (load(work, &written, context, log).await?, None, written.base, written.undone)
+        }
         Err(left) => {
             log.write(format!("bb: built by the engine: {}\n", left.why()).as_bytes());
-            (build(work, &documents, anew, context, log).await?, Some(left.why().to_owned()), None)
+            let sent = below::for_engine(work, temp.path(), context).await?;
+            if let Some(left) = &sent.left {
+                log.write(format!("bb: `rootfs.tar` as it is: {}\n", left.why()).as_bytes());
+            }
+            let work = ImageWork { rootfs: sent.file.or(work.rootfs.clone()), ..work.clone() };
+            let id = build(&work, &documents, anew, context, log).await?;
+            (id, Some(left.why().to_owned()), None, sent.undone)
         }
     };
     log.check()?;
     let (size, layers) = context.engine.image_size(&id).await?;
     let how = why.as_ref().map_or("assembled".to_owned(), |why| format!("by the engine: {why}"));
     let references = work.references.clone();
-    let summary = Summary { id: id.clone(), references, size, layers, built_by_engine: why, base };
+    let (id_of, built_by_engine) = (id.clone(), why);
+    let summary = Summary { id: id_of, references, size, layers, built_by_engine, base, undone };
     let text = serde_json::to_vec_pretty(&summary);
     let text = text.map_err(|e| Error::bug(format!("cannot write image.json: {e}")))?;
     documents.write(&context.store, &work.dir)?;

@@ -3,6 +3,7 @@
 //! An action neither judges nor stamps; it leaves its results and says what it made.
 
 mod assemble;
+mod below;
 mod bom;
 mod builder;
 mod contents;
@@ -21,7 +22,7 @@ use litemap::LiteMap;
 
 pub use log::Log;
 
-pub use assemble::{chain, summary};
+pub use assemble::{Summary, chain, summary};
 pub use builder::templates_digest;
 pub use contents::builds;
 pub use ledger::ledgers;

@@ -15,7 +15,8 @@ use crate::exec::kept;
 use crate::exec::work::Context;
 use crate::ids::{Kind, StepId};
 use crate::limits::{Limit, Limits};
-use crate::plan::expand::{PACKAGES, ROOTFS_OUTPUTS, SYSROOT};
+use crate::oci::bundle::Blob;
+use crate::plan::expand::{BASE, PACKAGES, ROOTFS_OUTPUTS, SYSROOT, WAYS};
 use crate::plan::step::RootfsWork;
 use crate::sbom;
 use crate::size::megabytes;
@@ -333,11 +334,18 @@ fn inspected(folder: &Path, limits: &Limits) -> Result<(Vec<(String, String)>, u
         return Err(failure);
     }
     let products = [
-        ("tar", store::hash_file(&rootfs)?),
+        ("tar", unpacked(folder)?),
         ("packages", store::hash_file(&folder.join(PACKAGES))?),
         ("sysroot", digest.trim().to_owned()),
     ];
     Ok((products.map(|(name, value)| (name.to_owned(), value)).into(), size))
+}
+
+/// A digest of the archive and of what the image step needs to unpack it. `dir` is the folder they are in.
+fn unpacked(dir: &Path) -> Result<String> {
+    let digests = ["rootfs.tar", WAYS, BASE].map(|name| store::hash_file(&dir.join(name)));
+    let digests = digests.into_iter().collect::<Result<Vec<_>>>()?.join(" ");
+    Ok(Blob::of(digests.as_bytes()).digest)
 }
 
 #[cfg(test)]

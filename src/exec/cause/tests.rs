@@ -122,7 +122,7 @@ fn a_hook_and_not_what_an_earlier_package_said() {
         log!("hook"),
         &[
             "cp: cannot stat '/nowhere': No such file or directory",
-            "error: finish_rootfs_build of hook failed: cp /nowhere \"$EMERGE_ROOT\"/",
+            "error: finish_rootfs_build of hook failed at Buildconfig.sh:2: cp /nowhere \"$EMERGE_ROOT\"/",
         ],
     );
 }

@@ -61,6 +61,7 @@ fn made(text: &str) -> Result<Assembled, Left> {
         image: &|reference| Ok(image(reference)),
         unpack: &|content| Ok(unpack(content)),
         read: &|_| Ok(b"root:x:0:0\njo:x:7:8\n".to_vec()),
+        rootfs: None,
         epoch: 0,
         arch: "amd64",
     })

@@ -238,6 +238,13 @@ fn write_layer(file: &mut File, layer: &Nodes, epoch: u64) -> io::Result<String>
     Ok(digest)
 }
 
+/// Writes an archive of paths.
+pub fn write_archive(path: &Path, nodes: &Nodes, epoch: u64) -> Result<()> {
+    let written =
+        File::create(path).and_then(|file| write_nodes(io::BufWriter::new(file), nodes, epoch));
+    written.map_err(|e| Error::file("write", path, &e))
+}
+
 /// Writes a layer and returns its SHA-256 in hex.
 fn hashed_nodes(out: impl Write, layer: &Nodes, epoch: u64) -> io::Result<String> {
     let mut out = Hashing { inner: io::BufWriter::new(out), hasher: Sha256::new() };

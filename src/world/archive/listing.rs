@@ -231,8 +231,16 @@ pub fn digest(content: &Content) -> io::Result<String> {
 
 /// A layer that was written here.
 pub(super) fn layer(content: &Content, limits: &Limits) -> Result<Nodes, Left> {
+    nodes(entries(content, limits)?.unwrap_or_default())
+}
+
+/// The entries of a layer by their paths.
+///
+/// # Errors
+/// One is another name of a file that is not before it.
+pub fn nodes(entries: Vec<Entry>) -> Result<Nodes, Left> {
     let mut nodes = Nodes::new();
-    for entry in entries(content, limits)?.unwrap_or_default() {
+    for entry in entries {
         let path = BString::from(entry.name.trim_end_with(|c| c == '/'));
         let node = match entry.what {
             Member::Node(node) => node,

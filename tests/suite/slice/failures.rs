@@ -141,7 +141,38 @@ fn a_hook_that_fails_is_told_with_its_command() {
     let words = fails(&project.room.bb("build hook"), "hook");
     let told = "  >>> finish_rootfs_build of hook\n\
                 \x20 cp: cannot stat '/nowhere': No such file or directory\n\
-                \x20 error: finish_rootfs_build of hook failed: cp /nowhere \"$EMERGE_ROOT\"/\n";
+                \x20 error: finish_rootfs_build of hook failed at Buildconfig.sh:2: cp /nowhere \"$EMERGE_ROOT\"/\n";
     assert!(words.ends_with(told), "{words}");
     nothing_left(&project.room, "hook");
+}
+
+/// What would end a build as if all had been done, or go on as if nothing were missing.
+#[test]
+fn a_hook_that_exits_or_pipes_from_nowhere_is_told_with_its_line() {
+    let project = Project::get();
+    let cases = [
+        (
+            "exits",
+            "finish_rootfs_build() {\n\ttrue\n\texit 0\n}\n",
+            "error: finish_rootfs_build of exits ends all of the build at Buildconfig.sh:3: exit; `return` ends a hook",
+        ),
+        (
+            "pipes",
+            "configure_rootfs_build() {\n\tno-such-thing | cat\n}\n",
+            "error: configure_rootfs_build of pipes failed at Buildconfig.sh:2: there is no command no-such-thing",
+        ),
+        (
+            "top",
+            "PACKAGES=\nfalse\n",
+            "error: Buildconfig.sh of top failed at Buildconfig.sh:2: false",
+        ),
+    ];
+    for (name, hook, told) in cases {
+        let _dock = project.extra(name, TEMPLATE, hook);
+        let words = fails(&project.room.bb(&format!("build {name}")), name);
+        assert!(words.ends_with(&format!("  {told}\n")), "{words}");
+        let log = project.room.read(&format!(".bb/logs/rootfs/{name}.log"));
+        assert!(name == "exits" || !log.contains(">>> Emerging"), "{log}");
+        nothing_left(&project.room, name);
+    }
 }

@@ -3,6 +3,7 @@
 //! The tests share one project, built once. Each has it for itself while it runs; what it adds it takes
 //! away, what it changes in the shipped docks stays, built.
 
+mod below;
 mod bom;
 mod chained;
 mod contents;
