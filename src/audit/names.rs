@@ -67,16 +67,16 @@ fn of_path(path: &BStr, node: &Node) -> Option<Rule> {
 }
 
 /// A name's ending is no sign where anybody's files are, or what a program reads.
-fn is_data(path: &str) -> bool {
+fn is_data(path: &[u8]) -> bool {
     let below =
-        |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
+        |folder: &&str| path.strip_prefix(folder.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"));
     DATA.iter().any(|folder| below(folder)) && !FOR_COMPILERS.iter().any(|folder| below(folder))
 }
 
 /// Is it in `lib`, `lib64` or the like?
-fn in_folder(path: &str, begin: &str) -> bool {
-    let folder = path.rsplit('/').nth(1).unwrap_or_default();
-    folder.starts_with(begin) && folder.trim_start_matches(begin).len() <= 3
+fn in_folder(path: &[u8], begin: &str) -> bool {
+    let folder = path.rsplit_str("/").nth(1).unwrap_or_default();
+    folder.strip_prefix(begin.as_bytes()).is_some_and(|rest| rest.len() <= 3)
 }
 
 /// A program by its name, without the machine before it and the version after it.

@@ -65,7 +65,7 @@ fn entries() -> Vec<Entry> {
         of_root("var/data/"),
         new("var/data/file"),
     ];
-    nodes.map(|(name, node)| Entry { name, what: Member::Node(node) }).into()
+    nodes.map(|(name, node)| Entry { name: BString::from(name), what: Member::Node(node) }).into()
 }
 
 /// What an assembly of `dockerfile` on the image below gives, and what it tells as undone.
@@ -107,6 +107,7 @@ fn inputs<'a>(
     Inputs {
         dockerfile: Box::leak(Box::new(of)),
         context,
+        hidden: Box::leak(Box::default()),
         image: Box::leak(Box::new(image)),
         unpack: Box::leak(Box::new(unpack)),
         read: &bytes,
@@ -123,11 +124,11 @@ const TABLE: (&str, &str, &str) = ("etc/passwd", "t 644 0 0", PASSWD);
 fn ways_are_what_is_below_and_tables_have_the_lines_of_both() {
     let (made, undone) = made(ADD, &entries(), &lists(&[TABLE]));
     let layer = &made.unwrap().layers[0];
-    let paths = layer.keys().map(String::as_str).collect::<Vec<_>>();
+    let paths = layer.keys().collect::<Vec<_>>();
     assert_eq!(paths, ["data", "data/file", "etc", "etc/passwd", "srv", "srv/file", "var"]);
-    assert_eq!(layer["srv"], folder(0o770, (500, 500)));
+    assert_eq!(layer[&b"srv"[..]], folder(0o770, (500, 500)));
     let merged = "root:x:0:0::/:/bin/sh\njo:x:500:500:::\nnginx:x:101:101:::\n";
-    assert_eq!(layer["etc/passwd"], file(merged, 0o640, (0, 4)));
+    assert_eq!(layer[&b"etc/passwd"[..]], file(merged, 0o640, (0, 4)));
     assert_eq!(undone, [""; 0]);
 }
 
@@ -136,11 +137,11 @@ fn what_the_child_itself_has_changed_counts() {
     let mut entries = entries();
     entries[1].what = Member::Node(file(CHILDS, 0o600, (7, 7)));
     let mut lists = lists(&[TABLE]);
-    lists.ways.remove("srv");
+    lists.ways.remove(&b"srv"[..]);
     let (made, undone) = made(ADD, &entries, &lists);
     let layer = &made.unwrap().layers[0];
-    assert_eq!(layer["srv"], folder(0o755, (0, 0)));
-    assert_eq!((layer["etc/passwd"].mode, layer["etc/passwd"].uid), (0o600, 7));
+    assert_eq!(layer[&b"srv"[..]], folder(0o755, (0, 0)));
+    assert_eq!((layer[&b"etc/passwd"[..]].mode, layer[&b"etc/passwd"[..]].uid), (0o600, 7));
     assert_eq!(undone, ["srv: replaced by the rootfs"]);
 }
 
@@ -148,7 +149,7 @@ fn what_the_child_itself_has_changed_counts() {
 fn a_table_that_nobody_below_has_changed_is_the_childs() {
     let same = [("etc/passwd", "t 640 0 4", OTHERS)];
     let (made, undone) = made(ADD, &entries(), &lists(&same));
-    assert_eq!(made.unwrap().layers[0]["etc/passwd"], file(CHILDS, 0o644, (0, 0)));
+    assert_eq!(made.unwrap().layers[0][&b"etc/passwd"[..]], file(CHILDS, 0o644, (0, 0)));
     assert_eq!(undone, [""; 0]);
 }
 
@@ -156,12 +157,12 @@ fn a_table_that_nobody_below_has_changed_is_the_childs() {
 fn what_an_instruction_before_it_in_the_same_dockerfile_made_counts_as_well() {
     let text = "FROM x\nCOPY f /srv/\nADD rootfs.tar /\n";
     let (made, _) = made(text, &entries(), &lists(&[TABLE]));
-    assert_eq!(made.unwrap().layers[1]["srv"], folder(0o770, (500, 500)));
+    assert_eq!(made.unwrap().layers[1][&b"srv"[..]], folder(0o770, (500, 500)));
 }
 
 #[test]
 fn what_is_undone_is_told_and_nothing_else() {
-    let entry = |name: &str, node: Node| Entry { name: name.to_owned(), what: Member::Node(node) };
+    let entry = |name: &str, node: Node| Entry { name: name.into(), what: Member::Node(node) };
     let entries = [
         entry("etc/motd", file("childs", 0o644, (0, 0))),
         entry("usr/lib/a", file("two", 0o644, (0, 0))),
@@ -204,7 +205,7 @@ fn an_image_of_the_engines_gets_the_adjusted_archive() {
     let rootfs = Below::new(Path::new("rootfs.tar"), &lists, &read, &keep);
     look_below(inputs(text, &entries, &rootfs, &mut Tree::default())).unwrap();
     let adjusted = rootfs.adjusted.take().unwrap();
-    let names = adjusted.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>();
+    let names = adjusted.iter().map(|entry| entry.name.to_string()).collect::<Vec<_>>();
     // To `/var/data` a link leads: as a folder it would take the link's place.
     assert_eq!(names, ["etc/", "etc/passwd", "srv/", "srv/file", "var/", "var/data/file"]);
     assert_eq!(adjusted[2].what, Member::Node(folder(0o770, (500, 500))));
