@@ -11,9 +11,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use crate::config::{Settings, Task};
 use crate::dock::discover::FileKind;
 use crate::dock::ignore::Ignore;
-use crate::dock::{
-    self, Dock, FileEntry, Known, Markers, Parent, ParentKind, Rendered, Role, Template,
-};
+use crate::dock::{self, Dock, FileEntry, Known, Markers, ParentKind, Rendered, Template};
 use crate::error::{Error, Result};
 use crate::exec::action::templates_digest;
 use crate::ids::DockName;
@@ -102,10 +100,24 @@ impl Project {
         Ok(docks)
     }
 
-    /// Computes the plan. Without a lock, for docks of which none [`needs_lock`].
+    /// Whether a dock is compiled, or names the snapshot's date. One that cannot be read needs none: the plan
+    /// says what is wrong.
+    pub fn needs_lock(&self, docks: &[Dock]) -> bool {
+        let names = docks.iter().map(|d| d.name.clone()).collect();
+        let markers = self.settings.markers("").into();
+        let known = Known { markers: &markers, docks: &names };
+        let compiled = |dock: &Dock| {
+            let template = dock.render(&markers).and_then(|r| dock::template::parse(&r, known));
+            template.is_ok_and(|template| template.uses_rootfs)
+        };
+        docks.iter().any(|d| d.is_jinja || d.template.contains("${DATE}") || compiled(d))
+    }
+
+    /// Computes the plan. Without a lock, for docks of which none [needs it](Self::needs_lock).
     pub fn plan(&self, docks: &[Dock], lock: Option<&Lock>) -> Result<Plan> {
         let names = docks.iter().map(|d| d.name.clone()).collect();
-        let markers = self.settings.markers(lock.map_or("", Lock::date)).into();
+        let markers: Markers = self.settings.markers(lock.map_or("", Lock::date)).into();
+        markers.check()?;
         let known = Known { markers: &markers, docks: &names };
         let facts = parallel::map(docks, |dock| facts(dock, known))?;
         let keyrings = keys::files(&self.settings).into_iter().flat_map(followed);
@@ -229,13 +241,6 @@ fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }
 
-/// Whether a dock is compiled, or names the snapshot's date.
-pub fn needs_lock(docks: &[Dock]) -> bool {
-    docks
-        .iter()
-        .any(|d| d.is_jinja || d.template.contains("rootfs.tar") || d.template.contains("${DATE}"))
-}
-
 /// What the plan has to know of a dock.
 fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
     let rendered = dock.render(known.markers)?;
@@ -253,9 +258,9 @@ fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
         jinja: dock.is_jinja,
         parents: template.docks().into_iter().cloned().collect(),
         references: references(&template),
-        base_reference: base(&template).map(|parent| parent.reference.clone()),
+        base_reference: template.base().map(|parent| parent.reference.clone()),
         labels: dock.settings.labels.clone(),
-        base: base(&template).and_then(|parent| parent.target.dock().cloned()),
+        base: template.base().and_then(|parent| parent.target.dock().cloned()),
         externals: externals.collect::<BTreeSet<_>>().into_iter().collect(),
         has_rootfs: template.uses_rootfs,
         rootfs_files: rootfs_files(dock)?,
@@ -272,13 +277,6 @@ fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
 fn references(template: &Template) -> BTreeMap<String, DockName> {
     let named = template.parents.iter();
     named.filter_map(|p| Some((p.reference.clone(), p.target.dock()?.clone()))).collect()
-}
-
-/// What the last FROM goes back to, unless from scratch.
-fn base(template: &Template) -> Option<&Parent> {
-    let froms = template.parents.iter().filter(|p| p.role == Role::From);
-    let last = froms.rev().find(|p| p.target != ParentKind::Stage);
-    last.filter(|p| p.target != ParentKind::Scratch)
 }
 
 fn rootfs_files(dock: &Dock) -> Result<Vec<PathBuf>> {

@@ -11,7 +11,11 @@
 pub mod context;
 pub mod discover;
 pub mod glob;
+pub(crate) mod grammar;
 pub mod ignore;
+mod json;
+pub(crate) mod limits;
+pub mod plain;
 pub mod render;
 pub(crate) mod scan;
 pub mod settings;

@@ -3,16 +3,20 @@
 //! Knows what each instruction does, but not how a file is read or written, nor what an engine is. The
 //! layers come out as tables; who writes them learns their digests.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
 use super::Left;
 use super::change::Change;
 use super::config::{History, ImageConfig, rfc3339};
 use super::copy::{Copy, Unpack};
 use super::label;
 use super::setting::{self, only_flags};
-use super::tree::{Content, Kind, Nodes, Tree};
-use super::variables::{Args, Variables};
+use super::tree::{Content, Kind, Node, Nodes, Tree};
+use super::variables::{Args, Variables, refused, spend};
 use crate::dock::glob::clean;
-use crate::dock::scan::{self, Instruction, is_heredoc};
+use crate::dock::grammar;
+use crate::dock::scan::{self, Heredoc, Instruction};
 use crate::dock::{Rendered, template};
 
 /// All that an image is made from.
@@ -28,6 +32,8 @@ pub struct Inputs<'a> {
     pub unpack: Unpack<'a>,
     /// The bytes of a small file.
     pub read: &'a dyn Fn(&Content) -> Result<Vec<u8>, Left>,
+    /// Keeps bytes that are in no file yet: the text of a heredoc.
+    pub keep: &'a dyn Fn(&[u8]) -> Result<Content, Left>,
     /// The time of everything, in seconds since 1970.
     pub epoch: u64,
     /// Gentoo's name of the architecture.
@@ -56,12 +62,16 @@ pub struct Assembled {
 
 /// Puts an image together; `Left` where the engine has to.
 pub fn assemble(inputs: Inputs<'_>) -> Result<Assembled, Left> {
-    let scanned = scan::scan(inputs.dockerfile).map_err(|e| Left::new(e.message()))?;
+    let scanned = scan::scan(inputs.dockerfile).map_err(|e| Left::refused(e.message()))?;
     let escape = scanned.escape;
+    for instruction in &scanned.instructions {
+        grammar::check(instruction, escape).map_err(refused)?;
+    }
     if scanned.instructions.iter().any(|at| at.name == "run") {
         return Err(Left::new("it has a `RUN`"));
     }
-    let mut work = Assembler { inputs, escape, before: Args::new(), stages: vec![] };
+    let (before, spent, names) = (Args::new(), Cell::new(0), BTreeMap::new());
+    let mut work = Assembler { inputs, escape, before, stages: vec![], names, spent };
     for instruction in &scanned.instructions {
         work.instruction(instruction)?;
     }
@@ -75,6 +85,10 @@ struct Assembler<'a> {
     /// The `ARG`s before the first `FROM`.
     before: Args,
     stages: Vec<Stage>,
+    /// The numbers of the finished stages, by name.
+    names: BTreeMap<String, usize>,
+    /// What all words have come to, in bytes.
+    spent: Cell<usize>,
 }
 
 #[derive(Clone)]
@@ -90,8 +104,8 @@ struct Stage {
 }
 
 impl Stage {
-    fn variables(&self, escape: char) -> Variables<'_> {
-        Variables { escape, args: &self.args, config: Some(&self.image.config) }
+    fn variables<'a>(&'a self, escape: char, spent: &'a Cell<usize>) -> Variables<'a> {
+        Variables { escape, args: &self.args, config: Some(&self.image.config), spent }
     }
 
     /// One more instruction, and what it has changed.
@@ -115,16 +129,21 @@ impl Assembler<'_> {
         let known: &[&str] = match at.name.as_str() {
             "copy" => &["from", "chown"],
             "add" => &["chown"],
-            "healthcheck" => &["interval", "timeout", "start-period", "retries"],
+            "healthcheck" => &["interval", "timeout", "start-period", "start-interval", "retries"],
+            // Docker looks at none of these.
+            "arg" | "stopsignal" => return self.known(at),
             _ => &[],
         };
         only_flags(at, known)?;
+        self.known(at)
+    }
+
+    fn known(&mut self, at: &Instruction) -> Result<(), Left> {
         if at.name == "from" {
             return self.from(at);
         }
         if at.name == "arg" && self.stages.is_empty() {
-            let variables = Variables { escape: self.escape, args: &self.before, config: None };
-            let new = variables.args(at, None)?;
+            let new = self.variables_before().args(at, None)?;
             self.before.extend(new);
             return Ok(());
         }
@@ -136,12 +155,17 @@ impl Assembler<'_> {
     }
 
     fn from(&mut self, at: &Instruction) -> Result<(), Left> {
-        let words = at.words();
-        let image = words.first().ok_or_else(|| Left::new("a `FROM` names no image"))?;
-        let variables = Variables { escape: self.escape, args: &self.before, config: None };
-        let reference = variables.expand(&image.text)?;
+        let grammar::From { image, alias } = grammar::from(at).map_err(refused)?;
+        let reference = self.variables_before().expand(&image.text)?;
+        let finished = self.stages.len().checked_sub(1);
+        let name = self.stages.last().and_then(|stage| stage.name.clone());
+        self.names.extend(name.zip(finished));
         let stage = match (self.stage_named(&reference), reference.as_str()) {
-            (Some(stage), _) => self.stages[stage].clone(),
+            (Some(stage), _) => {
+                let config = &self.stages[stage].image.config;
+                spend(&self.spent, config.env.iter().map(|entry| entry.len() + 16).sum())?;
+                self.stages[stage].clone()
+            }
             (None, "scratch") => {
                 self.stage(None, ImageConfig::scratch(self.inputs.arch), Tree::default())
             }
@@ -153,10 +177,13 @@ impl Assembler<'_> {
         if !stage.image.config.on_build.is_empty() {
             return Err(Left::new("its parent has `ONBUILD` triggers"));
         }
-        let named = words.get(1).is_some_and(|word| word.text.eq_ignore_ascii_case("as"));
-        let name = words.get(2).filter(|_| named).map(|word| word.text.to_ascii_lowercase());
-        self.stages.push(Stage { name, args: Args::new(), has_cmd: false, ..stage });
+        self.stages.push(Stage { name: alias, args: Args::new(), has_cmd: false, ..stage });
         Ok(())
+    }
+
+    /// What counts before the first `FROM`, and in each.
+    fn variables_before(&self) -> Variables<'_> {
+        Variables { escape: self.escape, args: &self.before, config: None, spent: &self.spent }
     }
 
     fn stage(&self, base: Option<String>, mut image: ImageConfig, tree: Tree) -> Stage {
@@ -167,9 +194,9 @@ impl Assembler<'_> {
         Stage { name: None, base, image, tree, layers: vec![], args, has_cmd: false }
     }
 
+    /// The number of a finished stage.
     fn stage_named(&self, name: &str) -> Option<usize> {
-        let name = name.to_ascii_lowercase();
-        self.stages.iter().rposition(|stage| stage.name.as_ref() == Some(&name))
+        self.names.get(&name.to_lowercase()).copied()
     }
 
     /// The layer that an instruction leaves, empty for most.
@@ -178,13 +205,17 @@ impl Assembler<'_> {
             "copy" | "add" => return self.copy(at, stage),
             "workdir" => return self.workdir(at, stage),
             "arg" => {
-                let new = stage.variables(self.escape).args(at, Some(&self.before))?;
+                let new = stage.variables(self.escape, &self.spent).args(at, Some(&self.before))?;
                 stage.args.extend(new);
             }
             _ => {
                 let config = stage.image.config.clone();
-                let variables =
-                    Variables { escape: self.escape, args: &stage.args, config: Some(&config) };
+                let variables = Variables {
+                    escape: self.escape,
+                    args: &stage.args,
+                    config: Some(&config),
+                    spent: &self.spent,
+                };
                 let target = setting::Target {
                     config: &mut stage.image.config,
                     author: &mut stage.image.author,
@@ -197,9 +228,9 @@ impl Assembler<'_> {
     }
 
     fn workdir(&self, at: &Instruction, stage: &mut Stage) -> Result<Nodes, Left> {
-        let path = stage.variables(self.escape).expand(at.rest())?;
+        let path = stage.variables(self.escape, &self.spent).expand(at.rest())?;
         if path.is_empty() {
-            return Err(Left::new("a `WORKDIR` names no folder"));
+            return Err(Left::refused("a `WORKDIR` comes to nothing"));
         }
         let joined = || format!("/{}", clean(&absolute(&stage.image.config.working_dir, &path)));
         let path = if path.starts_with('/') { path } else { joined() };
@@ -211,24 +242,25 @@ impl Assembler<'_> {
     }
 
     fn copy(&self, at: &Instruction, stage: &mut Stage) -> Result<Nodes, Left> {
-        let words = at.json().unwrap_or_else(|| at.words());
-        if words.iter().any(is_heredoc) {
-            return Err(Left::new("it has a heredoc"));
-        }
-        let variables = stage.variables(self.escape);
-        let mut words = variables.expand_all(words.into_iter().map(|word| word.text))?;
-        let target = words.pop().filter(|_| !words.is_empty());
-        let target = target.ok_or_else(|| Left::new("a `COPY` or `ADD` has no target"))?;
+        let variables = stage.variables(self.escape, &self.spent);
+        let (sources, target) = grammar::transfer(at).map_err(refused)?;
+        let heredocs = sources.iter().filter_map(|word| at.heredoc(word));
+        let texts = self.texts(heredocs, variables)?;
+        let files = sources.iter().filter(|word| at.heredoc(word).is_none());
+        let words =
+            files.map(|word| variables.expand(&word.text)).collect::<Result<Vec<_>, _>>()?;
+        let target = variables.expand(&target.text)?;
         if let Some(url) = words.iter().find(|w| at.name == "add" && template::is_remote(w)) {
             return Err(Left::new(format!("it downloads `{url}`")));
         }
-        let flag = |name: &str| at.flags.iter().find(|flag| flag.name == name);
+        let flag =
+            |name: &str| at.flags.iter().find(|f| f.name == name && !f.value.text.is_empty());
         let from = flag("from").map(|flag| self.source(&flag.value.text)).transpose()?;
         let owner = match flag("chown") {
             Some(flag) => Some(self.owner(&variables.expand(&flag.value.text)?, &stage.tree)?),
             None => from.is_none().then_some((0, 0)),
         };
-        let copy = Copy {
+        let mut copy = Copy {
             from: from.as_ref().unwrap_or(self.inputs.context),
             sources: &words,
             target: &absolute(&stage.image.config.working_dir, &target),
@@ -236,13 +268,44 @@ impl Assembler<'_> {
             unpacks: at.name == "add",
         };
         let mut change = Change::of(&mut stage.tree);
-        copy.run(&mut change, self.inputs.unpack)?;
+        if !words.is_empty() {
+            copy.run(&mut change, self.inputs.unpack)?;
+        }
+        if let Some((tree, names)) = &texts {
+            copy = Copy {
+                from: tree,
+                sources: names,
+                unpacks: false,
+                owner: owner.or(Some((0, 0))),
+                ..copy
+            };
+            copy.run(&mut change, self.inputs.unpack)?;
+        }
         Ok(change.finish())
+    }
+
+    /// Heredocs as files to copy, and their names.
+    fn texts<'a>(
+        &self,
+        heredocs: impl Iterator<Item = &'a Heredoc>,
+        variables: Variables<'_>,
+    ) -> Result<Option<(Tree, Vec<String>)>, Left> {
+        let (mut tree, mut names) = (Tree::default(), vec![]);
+        for heredoc in heredocs {
+            let body = heredoc.body();
+            let text = if heredoc.quoted { body } else { variables.expand_text(&body)? };
+            let name = clean(&format!("/{}", heredoc.name));
+            tree.make_folders(name.rsplit_once('/').map_or("", |(folder, _)| folder));
+            tree.put(&name, Node::of_root(Kind::File((self.inputs.keep)(text.as_bytes())?), 0o644));
+            names.push(heredoc.name.clone());
+        }
+        Ok((!names.is_empty()).then_some((tree, names)))
     }
 
     /// What `--from` names: a stage by name or number, or an image.
     fn source(&self, name: &str) -> Result<Tree, Left> {
-        let number = name.parse().ok().filter(|number| *number < self.stages.len());
+        let finished = self.stages.len();
+        let number = name.parse().ok().filter(|number| *number < finished);
         match self.stage_named(name).or(number) {
             Some(stage) => Ok(self.stages[stage].tree.clone()),
             None => Ok((self.inputs.image)(name)?.tree),

@@ -7,7 +7,7 @@
 //!
 //! Pure: no file, no clock, no engine. Contents stay where they are and go by file, offset and size.
 //! A Dockerfile that needs a command run, or anything else that is not done here, is [`Left`] to the
-//! engine, with the reason: never guessed.
+//! engine, with the reason: never guessed; one that is wrong is refused.
 
 pub mod assemble;
 pub mod bundle;
@@ -19,18 +19,31 @@ mod setting;
 pub mod tree;
 mod variables;
 
-/// Why the engine has to build an image.
+/// Why an image is not put together here: the engine has to build it, or nobody can.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left(String);
+pub struct Left {
+    why: String,
+    refused: bool,
+}
 
 impl Left {
-    /// A reason in a few words, names in backticks.
+    /// The engine has to build it: a reason in a few words, names in backticks.
     pub fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
+        Self { why: why.into(), refused: false }
+    }
+
+    /// Nobody can: the Dockerfile is wrong.
+    pub fn refused(why: impl Into<String>) -> Self {
+        Self { why: why.into(), refused: true }
     }
 
     /// The reason.
     pub fn why(&self) -> &str {
-        &self.0
+        &self.why
+    }
+
+    /// Is the Dockerfile wrong, so that the engine need not be asked?
+    pub fn is_refused(&self) -> bool {
+        self.refused
     }
 }

@@ -50,7 +50,7 @@ pub struct DockFacts {
     pub base: Option<DockName>,
     /// Images from elsewhere that a FROM or COPY --from names.
     pub externals: Vec<String>,
-    /// Whether the Dockerfile mentions `rootfs.tar`.
+    /// Whether the Dockerfile copies or adds `rootfs.tar`.
     pub has_rootfs: bool,
     /// `Buildconfig.sh` and the files that the dock lists, relative to the project.
     pub rootfs_files: Vec<PathBuf>,

@@ -3,6 +3,7 @@
 //! Brings the files to `oci`, which knows what to make of them. Whether the engine takes the result is
 //! not this file's business.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use crate::exec::action::bom::Documents;
 use crate::oci::Left;
 use crate::oci::assemble::{Assembled, Base, Inputs, assemble};
 use crate::oci::label::{self, Labels};
-use crate::oci::tree::{Kind, Node, Tree};
+use crate::oci::tree::{Content, Kind, Node, Tree};
 use crate::plan::step::ImageWork;
 use crate::world::archive::bundle::{self, Bundle, Plan};
 use crate::world::archive::listing;
@@ -56,12 +57,14 @@ pub(super) fn write(
     folder: &Path,
 ) -> Result<std::result::Result<Written, Left>> {
     let context = context(work)?;
+    let kept = Cell::new(0);
     let inputs = Inputs {
         dockerfile: &dockerfile(work)?,
         context: &context,
         image: &|reference| base(reference, work),
         unpack: &listing::entries,
         read: &listing::read,
+        keep: &|bytes| keep(bytes, folder, &kept),
         epoch: settings.source_date_epoch,
         arch: &settings.arch,
     };
@@ -78,7 +81,16 @@ pub(super) fn write(
     Ok(Ok(Written { file, below, base: base.map(|dir| name(dir)), layers: layers.len() }))
 }
 
-fn dockerfile(work: &ImageWork) -> Result<Rendered> {
+/// Writes the text of a heredoc into a file of its own.
+fn keep(bytes: &[u8], folder: &Path, kept: &Cell<usize>) -> std::result::Result<Content, Left> {
+    kept.set(kept.get() + 1);
+    let file = folder.join(format!("heredoc-{}", kept.get()));
+    let written = std::fs::write(&file, bytes);
+    written.map_err(|e| Left::new(Error::file("write", &file, &e).message()))?;
+    Ok(listing::whole(&file, bytes.len() as u64))
+}
+
+pub(super) fn dockerfile(work: &ImageWork) -> Result<Rendered> {
     let text = std::fs::read_to_string(&work.dockerfile);
     let text = text.map_err(|e| Error::file("read", &work.dockerfile, &e))?;
     Ok(Rendered::from_template(&work.dockerfile, &text, &Markers::default()))

@@ -3,6 +3,8 @@
 
 mod cases;
 mod files;
+mod language;
+pub mod words;
 
 use std::collections::BTreeMap;
 use std::fs;
