@@ -25,7 +25,7 @@ pub(crate) const EXPANDED: usize = 16 << 20;
 pub(crate) const PATTERN_STEPS: usize = 1_000_000;
 
 /// What looks like heredocs and has no end: for each, all lines that follow are read.
-pub(crate) const UNENDED_HEREDOCS: usize = 100;
+pub(crate) const UNENDED_HEREDOCS: usize = 30;
 
 /// Tokens of a pattern of `COPY`, `ADD` or `.dockerignore`.
 pub(crate) const GLOB_TOKENS: usize = 1_024;

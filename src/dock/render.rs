@@ -174,14 +174,38 @@ pub fn render_j2(text: &str, markers: &Markers, file: &Path) -> Result<String> {
     }
     env.set_debug(true);
     env.set_fuel(Some(limits::TEMPLATE_FUEL));
+    let mut out = Limited::default();
     let template = env.template_from_named_str(JINJA, text);
-    let rendered = template.and_then(|template| template.render(&markers.0));
-    let rendered = rendered.map_err(|cause| jinja_error(&cause, text, file))?;
-    if rendered.len() > limits::RENDERED {
+    let done = template.and_then(|t| t.render_captured_to(&markers.0, &mut out).map(drop));
+    if out.full {
         let message = format!("it comes to more than {} bytes", limits::RENDERED);
         return Err(Error::config(message).at(Place::new(file, text, 0..0)));
     }
-    Ok(rendered)
+    done.map_err(|cause| jinja_error(&cause, text, file))?;
+    String::from_utf8(out.text)
+        .map_err(|_| Error::bug("a template has made bytes that are no text"))
+}
+
+/// What a template writes, up to the size that a Dockerfile may have.
+#[derive(Default)]
+struct Limited {
+    text: Vec<u8>,
+    full: bool,
+}
+
+impl std::io::Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.text.len() + bytes.len() > limits::RENDERED {
+            self.full = true;
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 const JINJA: &str = "Dockerfile.j2";

@@ -129,10 +129,9 @@ impl Assembler<'_> {
         let known: &[&str] = match at.name.as_str() {
             "copy" => &["from", "chown"],
             "add" => &["chown"],
-            "healthcheck" => &["interval", "timeout", "start-period", "start-interval", "retries"],
-            // Docker looks at none of these.
-            "arg" | "stopsignal" => return self.known(at),
-            _ => &[],
+            "from" => &[],
+            // The grammar has looked at theirs.
+            _ => return self.known(at),
         };
         only_flags(at, known)?;
         self.known(at)

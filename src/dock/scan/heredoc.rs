@@ -78,6 +78,9 @@ pub(super) fn read<'a>(
 }
 
 fn text(begin: Begin, lines: &mut Lines<'_>) -> std::result::Result<Heredoc, Begin> {
+    if !lines.may_have(&begin.name, begin.chomp) {
+        return Err(begin);
+    }
     let (mut text, mut start) = (String::new(), None);
     for line in lines.by_ref() {
         let at = *start.get_or_insert(line.at);
