@@ -105,10 +105,25 @@ impl Project {
         Ok(docks)
     }
 
-    /// Computes the plan. Without a lock, for docks of which none [`needs_lock`].
+    /// Whether a dock is compiled, or names the snapshot's date. One that cannot be read needs none: the plan
+    /// says what is wrong.
+    pub fn needs_lock(&self, docks: &[Dock]) -> bool {
+        let names = docks.iter().map(|d| d.name.clone()).collect();
+        let markers = self.settings.markers("").into();
+        let triggers = triggers(docks, &markers);
+        let known = Known { markers: &markers, docks: &names, triggers: &triggers };
+        let compiled = |dock: &Dock| {
+            let template = dock.render(&markers).and_then(|r| dock::template::parse(&r, known));
+            template.is_ok_and(|template| template.uses_rootfs)
+        };
+        docks.iter().any(|d| d.is_jinja || d.template.contains("${DATE}") || compiled(d))
+    }
+
+    /// Computes the plan. Without a lock, for docks of which none [needs it](Self::needs_lock).
     pub fn plan(&self, docks: &[Dock], lock: Option<&Lock>) -> Result<Plan> {
         let names = docks.iter().map(|d| d.name.clone()).collect();
-        let markers = self.settings.markers(lock.map_or("", Lock::date)).into();
+        let markers: Markers = self.settings.markers(lock.map_or("", Lock::date)).into();
+        markers.check()?;
         let triggers = triggers(docks, &markers);
         let known = Known { markers: &markers, docks: &names, triggers: &triggers };
         let facts = parallel::map(docks, |dock| facts(dock, known))?;
@@ -246,13 +261,6 @@ fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }
 
-/// Whether a dock is compiled, or names the snapshot's date.
-pub fn needs_lock(docks: &[Dock]) -> bool {
-    docks
-        .iter()
-        .any(|d| d.is_jinja || d.template.contains("rootfs.tar") || d.template.contains("${DATE}"))
-}
-
 /// What docks leave to those that are built on them. One that cannot be read tells so itself.
 fn triggers(docks: &[Dock], markers: &Markers) -> BTreeMap<DockName, Vec<String>> {
     let word = "onbuild";
@@ -285,9 +293,9 @@ fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
         jinja: dock.is_jinja,
         parents: template.docks().into_iter().cloned().collect(),
         references: references(&template),
-        base_reference: base(&template).map(|parent| parent.reference.clone()),
+        base_reference: template.base().map(|parent| parent.reference.clone()),
         labels: dock.settings.labels.clone(),
-        base: base(&template).and_then(|parent| parent.target.dock().cloned()),
+        base: template.base().and_then(|parent| parent.target.dock().cloned()),
         layers: layers(&template),
         externals: externals.collect::<BTreeSet<_>>().into_iter().collect(),
         has_rootfs: template.uses_rootfs,
@@ -307,13 +315,6 @@ fn references(template: &Template) -> BTreeMap<String, DockName> {
     named.filter_map(|p| Some((p.reference.clone(), p.target.dock()?.clone()))).collect()
 }
 
-/// What the last FROM goes back to, unless from scratch.
-fn base(template: &Template) -> Option<&Parent> {
-    let froms = template.parents.iter().filter(|p| p.role == Role::From);
-    let last = froms.rev().find(|p| p.target != ParentKind::Stage);
-    last.filter(|p| p.target != ParentKind::Scratch)
-}
-
 /// How many layers of its own an image has at least: each `COPY` and `ADD` of the last stage is one.
 fn layers(template: &Template) -> u64 {
     let stages = template.parents.iter().filter(|p| p.role == Role::From).count();
@@ -325,7 +326,7 @@ fn layers(template: &Template) -> u64 {
 fn too_high(dock: &Dock, known: Known<'_>) -> Result<Error> {
     let rendered = dock.render(known.markers)?;
     let template = dock::template::parse(&rendered, known)?;
-    let span = base(&template).map_or(0..0, |parent| parent.span.clone());
+    let span = template.base().map_or(0..0, |parent| parent.span.clone());
     let most = Limits::default().of(Limit::Layers);
     let message = format!("`{}` would have more than {most} layers with those below it", dock.name);
     let hint = "engines stack no more: put what several docks add into one of them";

@@ -18,7 +18,7 @@ use crate::ids::Kind;
 use crate::lock::Lock;
 use crate::plan::Plan;
 use crate::plan::graph::StepIx;
-use crate::project::{LOCK_FILE, Project, needs_lock};
+use crate::project::{LOCK_FILE, Project};
 use crate::world::address::addresses;
 use crate::world::credentials;
 use crate::world::docker::{Engine, FoundContainer, Inventory, Owner};
@@ -123,7 +123,7 @@ pub(super) async fn plan(
 ) -> Result<(Vec<Dock>, Plan)> {
     let docks = project.docks()?;
     let lock = match project.lock()? {
-        None if needs_lock(&docks) => Some(pin::once(project, offline, look).await?),
+        None if project.needs_lock(&docks) => Some(pin::once(project, offline, look).await?),
         lock => lock,
     };
     let plan = planned(project, &docks, lock.as_ref())?;
@@ -174,7 +174,7 @@ pub(super) fn asked(
 pub(super) fn locked_plan(project: &Project) -> Result<Plan> {
     let docks = project.docks()?;
     let lock = project.lock()?;
-    if lock.is_none() && needs_lock(&docks) {
+    if lock.is_none() && project.needs_lock(&docks) {
         return Err(Error::config(format!("there is no `{LOCK_FILE}` yet")).hint(
             "`bb build` pins the newest stage3 and snapshot the first time, `bb update` later",
         ));

@@ -7,6 +7,8 @@ use bstr::{BString, ByteSlice};
 
 use crate::limits::{Limit, Limits};
 
+use super::limits;
+
 /// A compiled pattern, matched against a whole path with `/` in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
@@ -34,10 +36,14 @@ enum Token {
 }
 
 impl Glob {
-    /// Compiles a pattern; nothing if Go would refuse it. `deep` gives `**` its meaning.
+    /// Compiles a pattern; nothing if Go would refuse it, or if it is too long. `deep` gives `**` its meaning.
     pub fn new(pattern: &str, deep: bool) -> Option<Self> {
         // Matching takes this times the length of the path.
         Limits::default().check(Limit::Pattern, pattern.len() as u64).ok()?;
+        Self::compiled(pattern, deep).filter(|glob| glob.tokens.len() <= limits::GLOB_TOKENS)
+    }
+
+    fn compiled(pattern: &str, deep: bool) -> Option<Self> {
         if let Some(suffix) = pattern.strip_prefix("**").filter(|_| deep).filter(is_plain_name) {
             let suffix = suffix.chars().map(Token::Char);
             return Some(Self { tokens: std::iter::once(Token::Rest).chain(suffix).collect() });
@@ -53,6 +59,7 @@ impl Glob {
                         Some(_) => tokens.extend([Token::Folders, Token::InFolders]),
                     }
                 }
+                '*' if tokens.last() == Some(&Token::Many) => {}
                 '*' => tokens.push(Token::Many),
                 '?' => tokens.push(Token::One),
                 '[' => tokens.push(class(&mut rest)?),
@@ -156,7 +163,7 @@ fn class_char(rest: &mut Chars<'_>) -> Option<char> {
 }
 
 /// What to do about a pattern that is none.
-pub const BAD_PATTERN_HINT: &str = "every `[` needs its `]`, and a last `\\` a character after it";
+pub const BAD_PATTERN_HINT: &str = "every `[` needs its `]`, a last `\\` a character after it, and it has an end within 1,024 characters";
 
 /// Has the text any character that makes it a pattern?
 pub fn is_pattern(text: &str) -> bool {

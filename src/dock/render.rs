@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
+use super::limits;
 use crate::error::{Error, Place, Result};
 
 /// Names and values of the markers: `NAMESPACE`, `TAG`, `MAINTAINER`, `DATE` …
@@ -25,6 +26,29 @@ impl Markers {
     /// Names and values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Refuses values that would not stay in the line of the Dockerfile that they are put into.
+    ///
+    /// # Errors
+    /// A value has a control character or a line's end, ends in an escape character, or begins a heredoc.
+    pub fn check(&self) -> Result<()> {
+        for (name, value) in self.iter() {
+            let ends_line = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+            let problem = if value.contains(ends_line) {
+                "has a control character or a line's end"
+            } else if value.trim_end().ends_with(['\\', '`']) {
+                "ends in an escape character, which would continue its line"
+            } else if value.contains("<<") {
+                "has `<<`, which begins a heredoc"
+            } else {
+                continue;
+            };
+            return Err(Error::config(format!("the value of `{name}` {problem}")).hint(
+                "it is put into a line of each Dockerfile that names it, and has to stay there",
+            ));
+        }
+        Ok(())
     }
 
     /// All names, by name.
@@ -149,17 +173,50 @@ pub fn render_j2(text: &str, markers: &Markers, file: &Path) -> Result<String> {
         env.set_syntax(syntax);
     }
     env.set_debug(true);
+    env.set_fuel(Some(limits::TEMPLATE_FUEL));
+    let mut out = Limited::default();
     let template = env.template_from_named_str(JINJA, text);
-    let rendered = template.and_then(|template| template.render(&markers.0));
-    rendered.map_err(|cause| jinja_error(&cause, text, file))
+    let done = template.and_then(|t| t.render_captured_to(&markers.0, &mut out).map(drop));
+    if out.full {
+        let message = format!("it comes to more than {} bytes", limits::RENDERED);
+        return Err(Error::config(message).at(Place::new(file, text, 0..0)));
+    }
+    done.map_err(|cause| jinja_error(&cause, text, file))?;
+    String::from_utf8(out.text)
+        .map_err(|_| Error::bug("a template has made bytes that are no text"))
+}
+
+/// What a template writes, up to the size that a Dockerfile may have.
+#[derive(Default)]
+struct Limited {
+    text: Vec<u8>,
+    full: bool,
+}
+
+impl std::io::Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.text.len() + bytes.len() > limits::RENDERED {
+            self.full = true;
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 const JINJA: &str = "Dockerfile.j2";
 
 fn jinja_error(cause: &minijinja::Error, text: &str, file: &Path) -> Error {
-    let span = cause.range().or_else(|| line_span(text, cause.line()?)).unwrap_or(0..0);
+    // A range may end inside of a character.
+    let range = cause.range().filter(|range| text.get(range.clone()).is_some());
+    let span = range.or_else(|| line_span(text, cause.line()?)).unwrap_or(0..0);
     let written = text.get(span.clone()).unwrap_or_default();
     let message = match (cause.kind(), cause.detail()) {
+        (ErrorKind::OutOfFuel, _) => "this template runs for too long".to_owned(),
         (ErrorKind::UndefinedError, None) => format!("undefined variable `{written}`"),
         (ErrorKind::UnknownFilter, _) => format!("unknown filter `{written}`"),
         (ErrorKind::UnknownTest, _) => format!("unknown test `{written}`"),

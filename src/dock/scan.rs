@@ -1,20 +1,36 @@
 //! Where the instructions of a Dockerfile begin and end, by the rules of Docker's own parser:
-//! `# escape=`, continued lines with comments and blank lines in between, heredocs, flags, JSON form.
+//! parser directives, continued lines with comments and blank lines in between, heredocs, flags, JSON form.
 //!
 //! Does not know what an instruction means, nor variables. (The crates `dockerfile-parser` 0.9 and
 //! `dockerfile-parser-rs` 3.4 refuse heredocs, `# escape=`, `COPY ["a", "b"]` and blank lines inside
-//! a continued one.)
+//! a continued one.) Where Docker's classic builder and BuildKit differ, this is the classic one, with what
+//! only BuildKit knows besides: heredocs, and the directive `check`.
+//! Source: `frontend/dockerfile/parser` of <https://github.com/moby/buildkit>, as of 0.8 and 0.12.
 
 use std::ops::Range;
 
+use super::json::{self, Form};
+use super::limits;
 use super::render::Rendered;
 use super::words;
 use crate::error::Result;
+
+mod directive;
+mod flags;
+mod heredoc;
+mod lines;
+
+pub(crate) use heredoc::Heredoc;
+use lines::Lines;
 
 /// All instructions of a Dockerfile.
 pub(crate) struct Scan {
     pub escape: char,
     pub instructions: Vec<Instruction>,
+    /// Where the frontend is named that `# syntax=` asks for.
+    pub syntax: Option<Range<usize>>,
+    /// What looks like a heredoc, and whose last line is not there: its name, and where it is.
+    pub unended: Option<(String, Range<usize>)>,
 }
 
 /// One instruction. Ranges are offsets in its joined line; [`Instruction::span`] leads back.
@@ -25,13 +41,22 @@ pub(crate) struct Instruction {
     /// For every byte of `line`, its offset in the Dockerfile.
     at: Vec<usize>,
     pub flags: Vec<Flag>,
+    /// From its name on.
+    own: Range<usize>,
     rest: Range<usize>,
+    /// The texts that follow it, in the order of their words.
+    pub heredocs: Vec<Heredoc>,
 }
 
 /// `--name=value` after an instruction's name.
 pub(crate) struct Flag {
     pub name: String,
+    /// Empty where there is no `=`.
     pub value: Word,
+    /// Is there a `=`?
+    pub given: bool,
+    /// All of it.
+    pub range: Range<usize>,
 }
 
 /// A word of an instruction.
@@ -52,9 +77,22 @@ impl Instruction {
         start..self.at.get(range.end - 1).map_or(end, |at| at + 1)
     }
 
-    /// The Dockerfile's bytes of the whole instruction.
+    /// The Dockerfile's bytes of the whole instruction, without the heredocs that follow.
     pub fn whole(&self) -> Range<usize> {
-        self.span(&(0..self.line.len()))
+        self.span(&self.own)
+    }
+
+    /// The Dockerfile's bytes of the whole instruction with its heredocs.
+    pub fn all(&self) -> Range<usize> {
+        let whole = self.whole();
+        whole.start..self.heredocs.last().map_or(whole.end, |last| last.end)
+    }
+
+    /// The Dockerfile's bytes of the instruction's name.
+    pub fn name_span(&self) -> Range<usize> {
+        let own = &self.line[self.own.clone()];
+        let end = self.own.start + own.find(is_blank).unwrap_or(own.len());
+        self.span(&(self.own.start..end))
     }
 
     /// What follows the name and the flags.
@@ -62,41 +100,90 @@ impl Instruction {
         &self.line[self.rest.clone()]
     }
 
-    /// The words after the flags, split at white space only.
+    /// The name and the flags.
+    pub fn head(&self) -> &str {
+        self.line[self.own.start..self.rest.start].trim()
+    }
+
+    /// Where in the line that is.
+    pub fn rest_range(&self) -> Range<usize> {
+        self.rest.clone()
+    }
+
+    /// The same with the blanks at its end, as a trigger keeps them.
+    pub fn untrimmed(&self) -> &str {
+        &self.line[self.rest.start..]
+    }
+
+    /// The words after the flags, split at ASCII's white space only.
     pub fn words(&self) -> Vec<Word> {
         let split = fields(&self.line, self.rest.clone());
         split.into_iter().map(|range| self.word(range)).collect()
     }
 
-    /// The words after the flags, split at white space outside of quotes; none if a quote is open.
+    /// The words after the flags, split at any white space outside of quotes.
     pub fn shell_words(&self, escape: char) -> Vec<Word> {
-        let split = words::split(self.rest(), escape).unwrap_or_default();
         let start = self.rest.start;
-        split.into_iter().map(|r| self.word(r.start + start..r.end + start)).collect()
+        let split = words::split(self.rest(), escape).into_iter();
+        split.map(|r| self.word(r.start + start..r.end + start)).collect()
     }
 
     /// The strings of the JSON form, if this is one.
     pub fn json(&self) -> Option<Vec<Word>> {
-        if !self.rest().starts_with('[') {
+        self.json_from(self.rest.start).ok().flatten()
+    }
+
+    /// The strings of the JSON form, from an offset in the line on; nothing if this is none.
+    ///
+    /// # Errors
+    /// The range of what is in an array, and no string.
+    pub fn json_from(&self, offset: usize) -> std::result::Result<Option<Vec<Word>>, Range<usize>> {
+        let text = &self.line[offset.min(self.rest.end)..self.rest.end];
+        let trimmed = text.trim_start();
+        let start = offset + (text.len() - trimmed.len());
+        let moved = |range: Range<usize>| range.start + start..range.end + start;
+        match json::read(trimmed) {
+            Form::Strings(strings) => {
+                let word = |(text, range)| Word { text, range: moved(range) };
+                Ok(Some(strings.into_iter().map(word).collect()))
+            }
+            Form::NotStrings(range) => Err(moved(range)),
+            Form::Other => Ok(None),
+        }
+    }
+
+    /// The heredoc that a word of this instruction stands for.
+    pub fn heredoc(&self, word: &Word) -> Option<&Heredoc> {
+        if self.heredocs.is_empty() {
             return None;
         }
-        let texts: Vec<String> = serde_json::from_str(self.rest()).ok()?;
-        let ranges = json_strings(self.rest()).into_iter();
-        let start = self.rest.start;
-        let words = texts.into_iter().zip(ranges);
-        Some(words.map(|(text, r)| Word { text, range: r.start + start..r.end + start }).collect())
+        let begin = heredoc::begin(&word.text)?;
+        self.heredocs.iter().rev().find(|heredoc| heredoc.name == begin.name)
     }
 
     /// What `ONBUILD` is followed by, as an instruction of its own.
     pub fn inner(&self) -> Option<Instruction> {
         let line = self.line[..self.rest.end].to_owned();
-        parse(line, self.at.clone(), self.rest.start)
+        let inner = parse(line, self.at.clone(), self.rest.start);
+        (!inner.name.is_empty()).then(|| Instruction { heredocs: self.heredocs.clone(), ..inner })
+    }
+
+    /// May it have heredocs?
+    fn takes_heredocs(&self) -> bool {
+        match self.name.as_str() {
+            "onbuild" => {
+                self.inner().is_some_and(|inner| inner.name != "onbuild" && inner.takes_heredocs())
+            }
+            "add" | "copy" | "run" => self.json().is_none(),
+            _ => false,
+        }
     }
 
     /// The text of a parent's `ONBUILD` as an instruction; nothing if it is blank. `place` is where in the
     /// Dockerfile it takes effect.
     pub fn of_trigger(text: &str, place: usize) -> Option<Instruction> {
-        parse(text.to_owned(), vec![place; text.len()], 0)
+        let trigger = parse(text.to_owned(), vec![place; text.len()], 0);
+        (!trigger.name.is_empty()).then_some(trigger)
     }
 
     fn word(&self, range: Range<usize>) -> Word {
@@ -117,75 +204,48 @@ impl Word {
 
 /// Splits a Dockerfile into its instructions.
 pub(crate) fn scan(source: &Rendered) -> Result<Scan> {
-    let text = source.text();
-    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    let mut lines = Lines { text, at: start };
-    let escape = escape_directive(Lines { ..lines });
-    let mut instructions = vec![];
+    let mut lines = Lines::new(source.text());
+    if let Some(long) = Lines::new(source.text()).find(|line| line.text.len() > limits::LINE) {
+        let message = format!("a line is longer than {} bytes", limits::LINE);
+        let error = source.mistake(message, &(long.at..long.at + 1));
+        return Err(error.hint("Docker reads no longer ones; continue it on the next line"));
+    }
+    let (escape, syntax) = directive::read(source)?;
+    let mut unended = 0;
+    let mut scan = Scan { escape, instructions: vec![], syntax, unended: None };
     while let Some((line, at)) = logical_line(&mut lines, escape) {
-        let Some(instruction) = parse(line, at, 0) else {
-            continue;
-        };
-        for heredoc in heredocs(&instruction, escape) {
-            if !lines.any(|(_, line)| heredoc.ends_at(line)) {
-                let span = instruction.span(&heredoc.range);
-                let message = format!("no line `{}` ends this heredoc", heredoc.name);
-                return Err(source.mistake(message, &span));
+        let mut instruction = parse(line, at, 0);
+        match heredoc::read(&instruction, &lines) {
+            Ok((heredocs, rest)) => (instruction.heredocs, lines) = (heredocs, rest),
+            Err(begin) => {
+                let span = instruction.span(&begin.range);
+                unended += 1;
+                if unended > limits::UNENDED_HEREDOCS {
+                    let most = limits::UNENDED_HEREDOCS;
+                    let message = format!("more than {most} heredocs have no end");
+                    return Err(source.mistake(message, &span));
+                }
+                scan.unended.get_or_insert((begin.name, span));
             }
         }
-        instructions.push(instruction);
+        scan.instructions.push(instruction);
     }
-    Ok(Scan { escape, instructions })
-}
-
-/// Lines with their offsets, without their ends.
-struct Lines<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = (usize, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let at = self.at;
-        let line = self.text[at..].split_inclusive('\n').next()?;
-        self.at += line.len();
-        Some((at, line.trim_end_matches(['\r', '\n'])))
-    }
-}
-
-/// The escape character that a directive in the first lines asks for.
-fn escape_directive(lines: Lines<'_>) -> char {
-    for (_, line) in lines {
-        let Some(comment) = line.strip_prefix('#') else {
-            break;
-        };
-        let Some((name, value)) = comment.split_once('=') else {
-            break;
-        };
-        match name.trim().to_ascii_lowercase().as_str() {
-            "escape" => return if value.trim() == "`" { '`' } else { '\\' },
-            "syntax" | "check" => {}
-            _ => break,
-        }
-    }
-    '\\'
+    Ok(scan)
 }
 
 /// The next line that is not blank and not a comment, with the lines that continue it.
 fn logical_line(lines: &mut Lines<'_>, escape: char) -> Option<(String, Vec<usize>)> {
     let (mut text, mut at) = (String::new(), vec![]);
     let mut open = false;
-    for (start, line) in lines.by_ref() {
-        let trimmed = line.trim_start();
+    for line in lines.by_ref() {
+        let trimmed = line.text.trim_start();
         if trimmed.is_empty() || trimmed.starts_with('#') {
             continue;
         }
-        let skipped = if open { 0 } else { line.len() - trimmed.len() };
-        let (content, more) = continued(&line[skipped..], escape);
+        let skipped = if open { 0 } else { line.text.len() - trimmed.len() };
+        let (content, more) = continued(&line.text[skipped..], escape);
         text.push_str(content);
-        at.extend(start + skipped..start + skipped + content.len());
+        at.extend(line.at + skipped..line.at + skipped + content.len());
         open = more;
         if !open {
             return Some((text, at));
@@ -202,97 +262,42 @@ fn continued(line: &str, escape: char) -> (&str, bool) {
     }
 }
 
-/// Name, flags and rest of a joined line from an offset on; nothing if it is blank.
-fn parse(line: String, at: Vec<usize>, start: usize) -> Option<Instruction> {
-    let end = line.trim_end().len().max(start);
-    let words = fields(&line, start..end);
-    let (first, others) = words.split_first()?;
-    let flag_words = others.iter().take_while(|r| line[(*r).clone()].starts_with("--"));
-    let flags: Vec<Flag> = flag_words.map(|range| flag(&line, range)).collect();
-    let rest = others.get(flags.len()).map_or(end, |word| word.start)..end;
-    let name = line[first.clone()].to_ascii_lowercase();
-    Some(Instruction { name, line, at, flags, rest })
+/// Name, flags and rest of a joined line from an offset on; the name may be empty.
+fn parse(line: String, at: Vec<usize>, start: usize) -> Instruction {
+    let trimmed = line[start..].trim();
+    let start = start + (line[start..].len() - line[start..].trim_start().len());
+    let end = start + trimmed.len();
+    let name_end = start + trimmed.find(is_blank).unwrap_or(trimmed.len());
+    let name = line[start..name_end].to_lowercase();
+    let (flags, after) = flags::read(&line, name_end..end);
+    let skipped = line[after..end].len() - line[after..end].trim_start().len();
+    Instruction {
+        name,
+        line,
+        at,
+        flags,
+        own: start..end,
+        rest: after + skipped..end,
+        heredocs: vec![],
+    }
 }
 
-fn flag(line: &str, range: &Range<usize>) -> Flag {
-    let text = &line[range.start + 2..range.end];
-    let (name, value) = text.split_once('=').unwrap_or((text, ""));
-    let quoted = ['"', '\''].iter().find_map(|q| value.strip_prefix(*q)?.strip_suffix(*q));
-    let (value, end) = match quoted {
-        Some(inner) => (inner, range.end - 1),
-        None => (value, range.end),
-    };
-    let value = Word { text: value.to_owned(), range: end - value.len()..end };
-    Flag { name: name.to_ascii_lowercase(), value }
+/// What Docker splits at where it does not look for quotes: `[\t\v\f\r ]`.
+pub(crate) fn is_blank(c: char) -> bool {
+    matches!(c, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ')
 }
 
-/// The ranges of the words of a part of a line, split at white space.
+/// The ranges of the words of a part of a line, split at blanks.
 fn fields(line: &str, part: Range<usize>) -> Vec<Range<usize>> {
     let (mut found, mut at) = (vec![], part.start);
-    for piece in line[part].split_inclusive(char::is_whitespace) {
-        let word = piece.trim_end();
+    for piece in line[part].split_inclusive(is_blank) {
+        let word = piece.trim_end_matches(is_blank);
         if !word.is_empty() {
             found.push(at..at + word.len());
         }
         at += piece.len();
     }
     found
-}
-
-/// The ranges of the contents of the strings in a JSON array of strings.
-fn json_strings(text: &str) -> Vec<Range<usize>> {
-    let (mut found, mut start, mut escaped) = (vec![], None, false);
-    for (at, c) in text.char_indices() {
-        match (start, c) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(from), '"') => {
-                found.push(from..at);
-                start = None;
-            }
-            (None, '"') => start = Some(at + 1),
-            _ => {}
-        }
-    }
-    found
-}
-
-/// `<<NAME` or `<<-NAME`, whose text follows the instruction.
-struct Heredoc {
-    name: String,
-    /// Tabs before its last line do not count.
-    chomp: bool,
-    range: Range<usize>,
-}
-
-impl Heredoc {
-    fn ends_at(&self, line: &str) -> bool {
-        let line = if self.chomp { line.trim_start_matches('\t') } else { line };
-        line == self.name
-    }
-}
-
-fn heredocs(instruction: &Instruction, escape: char) -> Vec<Heredoc> {
-    match instruction.name.as_str() {
-        "onbuild" => instruction.inner().map_or(vec![], |inner| heredocs(&inner, escape)),
-        "add" | "copy" | "run" if instruction.json().is_none() => {
-            instruction.shell_words(escape).iter().filter_map(heredoc).collect()
-        }
-        _ => vec![],
-    }
-}
-
-fn heredoc(word: &Word) -> Option<Heredoc> {
-    let rest = word.text.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<")?;
-    let (chomp, name) = rest.strip_prefix('-').map_or((false, rest), |name| (true, name));
-    let name = name.replace(['"', '\''], "");
-    let good = !name.is_empty() && !name.contains('<');
-    good.then(|| Heredoc { name, chomp, range: word.range.clone() })
-}
-
-/// Is this word of a COPY or ADD a heredoc?
-pub(crate) fn is_heredoc(word: &Word) -> bool {
-    heredoc(word).is_some()
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! What a Dockerfile is built on and what it takes from its context.
 //!
-//! Knows no file and no graph: text and names in, parents and sources out. What Docker would refuse
-//! for other reasons is left for the engine to say.
+//! Knows no file and no graph: text and names in, parents and sources out. What Docker would refuse is
+//! refused here, as far as it can be told without the parent's variables and the files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use super::plain::Replaced;
 use super::render::{Markers, Rendered};
 use super::scan;
 use crate::error::Result;
@@ -29,7 +30,7 @@ pub struct Known<'a> {
 /// What a Dockerfile says about its inputs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Template {
-    /// Every image that a `FROM`, `COPY --from=` or `RUN --mount=…,from=` names, in order.
+    /// Every image that a `FROM` or `COPY --from=` names, in order.
     pub parents: Vec<Parent>,
     /// What comes from the context.
     pub copies: Vec<CopySource>,
@@ -39,9 +40,24 @@ pub struct Template {
     pub uses_rootfs: bool,
     /// Is there a `RUN`?
     pub has_run: bool,
+    /// The number of the parent that the last stage goes back to, through other stages; none if from scratch.
+    base: Option<usize>,
+    /// The labels that the last stage gets from this Dockerfile, as far as their names are known.
+    pub labels: BTreeSet<String>,
+    /// `# syntax=`, which is not obeyed, for [`Rendered::place`].
+    pub syntax: Option<Range<usize>>,
+    /// Instructions with heredocs.
+    pub heredocs: Vec<Replaced>,
+    /// The escape character.
+    pub escape: char,
 }
 
 impl Template {
+    /// The image that the last stage goes back to, unless from scratch.
+    pub fn base(&self) -> Option<&Parent> {
+        self.parents.get(self.base?)
+    }
+
     /// The docks among the parents, each once, by name.
     pub fn docks(&self) -> BTreeSet<&DockName> {
         self.parents.iter().filter_map(|parent| parent.target.dock()).collect()
@@ -86,11 +102,11 @@ impl ParentKind {
 pub enum Role {
     /// `FROM`.
     From,
-    /// `COPY --from=` and `RUN --mount=…,from=`.
+    /// `COPY --from=`.
     CopyFrom,
 }
 
-/// One source of a `COPY`, an `ADD` or a bind mount.
+/// One source of a `COPY` or an `ADD`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopySource {
     /// What it names.
@@ -124,7 +140,7 @@ pub enum Source {
 /// Reads a Dockerfile.
 pub fn parse(source: &Rendered, known: Known<'_>) -> Result<Template> {
     let scanned = scan::scan(source)?;
-    let mut builder = build::Builder::new(source, known, scanned.escape);
+    let mut builder = build::Builder::new(source, known, &scanned);
     for (number, instruction) in scanned.instructions.iter().enumerate() {
         builder.instruction(number, instruction)?;
     }

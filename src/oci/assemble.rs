@@ -3,6 +3,9 @@
 //! Knows what each instruction does, but not how a file is read or written, nor what an engine is. The
 //! layers come out as tables; who writes them learns their digests.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
 use super::Left;
 use super::below::Below;
 use super::change::Change;
@@ -11,10 +14,11 @@ use super::config::{History, ImageConfig, rfc3339};
 use super::copy::{Copy, Manner, Unpack};
 use super::label;
 use super::setting::{self, only_flags};
-use super::tree::{Content, Kind, Nodes, Tree};
-use super::variables::{Args, Variables};
+use super::tree::{Content, Kind, Node, Nodes, Tree};
+use super::variables::{Args, Variables, refused, spend};
 use crate::dock::glob::{Glob, clean};
-use crate::dock::scan::{self, Instruction, is_heredoc};
+use crate::dock::grammar;
+use crate::dock::scan::{self, Heredoc, Instruction};
 use crate::dock::{Rendered, template};
 
 /// All that an image is made from.
@@ -34,6 +38,8 @@ pub struct Inputs<'a> {
     pub read: &'a dyn Fn(&Content) -> Result<Vec<u8>, Left>,
     /// The rootfs archive of the context.
     pub rootfs: Option<&'a Below<'a>>,
+    /// Keeps bytes that are in no file yet: the text of a heredoc.
+    pub keep: &'a dyn Fn(&[u8]) -> Result<Content, Left>,
     /// The time of everything, in seconds since 1970.
     pub epoch: u64,
     /// Gentoo's name of the architecture.
@@ -62,12 +68,15 @@ pub struct Assembled {
 
 /// Puts an image together; `Left` where the engine has to.
 pub fn assemble(inputs: Inputs<'_>) -> Result<Assembled, Left> {
-    let scanned = scan::scan(inputs.dockerfile).map_err(|e| Left::new(e.message()))?;
+    let scanned = scan::scan(inputs.dockerfile).map_err(|e| Left::refused(e.message()))?;
     let escape = scanned.escape;
+    for instruction in &scanned.instructions {
+        grammar::check(instruction, escape).map_err(refused)?;
+    }
     if scanned.instructions.iter().any(|at| at.name == "run") {
         return Err(Left::new("it has a `RUN`"));
     }
-    let mut work = Assembler { inputs, escape, before: Args::new(), stages: vec![] };
+    let mut work = Assembler::new(inputs, escape);
     for instruction in &scanned.instructions {
         work.instruction(instruction)?;
     }
@@ -80,8 +89,7 @@ pub fn assemble(inputs: Inputs<'_>) -> Result<Assembled, Left> {
 /// [`Below`] has it then.
 pub fn look_below(inputs: Inputs<'_>) -> Result<(), Left> {
     let scanned = scan::scan(inputs.dockerfile).map_err(|e| Left::new(e.message()))?;
-    let escape = scanned.escape;
-    let mut work = Assembler { inputs, escape, before: Args::new(), stages: vec![] };
+    let mut work = Assembler::new(inputs, scanned.escape);
     let unpacked = || inputs.rootfs.is_none_or(|below| below.adjusted.borrow().is_some());
     for instruction in &scanned.instructions {
         let stages = work.stages.clone();
@@ -96,12 +104,19 @@ pub fn look_below(inputs: Inputs<'_>) -> Result<(), Left> {
     Ok(())
 }
 
+/// Files that are in no context yet, and the names of those to copy.
+type Texts = (Tree, Vec<String>);
+
 struct Assembler<'a> {
     inputs: Inputs<'a>,
     escape: char,
     /// The `ARG`s before the first `FROM`.
     before: Args,
     stages: Vec<Stage>,
+    /// The numbers of the finished stages, by name.
+    names: BTreeMap<String, usize>,
+    /// What all words have come to, in bytes.
+    spent: Cell<usize>,
 }
 
 #[derive(Clone)]
@@ -117,8 +132,8 @@ struct Stage {
 }
 
 impl Stage {
-    fn variables(&self, escape: char) -> Variables<'_> {
-        Variables { escape, args: &self.args, config: Some(&self.image.config) }
+    fn variables<'a>(&'a self, escape: char, spent: &'a Cell<usize>) -> Variables<'a> {
+        Variables { escape, args: &self.args, config: Some(&self.image.config), spent }
     }
 
     /// One more instruction, and what it has changed.
@@ -137,21 +152,32 @@ fn as_written(at: &Instruction) -> String {
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+impl<'a> Assembler<'a> {
+    fn new(inputs: Inputs<'a>, escape: char) -> Self {
+        let (before, spent, names) = (Args::new(), Cell::new(0), BTreeMap::new());
+        Self { inputs, escape, before, stages: vec![], names, spent }
+    }
+}
+
 impl Assembler<'_> {
     fn instruction(&mut self, at: &Instruction) -> Result<(), Left> {
         let known: &[&str] = match at.name.as_str() {
             "copy" => &["from", "chown", "chmod", "link", "parents", "exclude"],
             "add" => &["chown", "chmod", "link", "exclude", "checksum"],
-            "healthcheck" => &["interval", "timeout", "start-period", "retries"],
-            _ => &[],
+            "from" => &[],
+            // The grammar has looked at theirs.
+            _ => return self.known(at),
         };
         only_flags(at, known)?;
+        self.known(at)
+    }
+
+    fn known(&mut self, at: &Instruction) -> Result<(), Left> {
         if at.name == "from" {
             return self.from(at);
         }
         if at.name == "arg" && self.stages.is_empty() {
-            let variables = Variables { escape: self.escape, args: &self.before, config: None };
-            let new = variables.args(at, None)?;
+            let new = self.variables_before().args(at, None)?;
             self.before.extend(new);
             return Ok(());
         }
@@ -163,12 +189,17 @@ impl Assembler<'_> {
     }
 
     fn from(&mut self, at: &Instruction) -> Result<(), Left> {
-        let words = at.words();
-        let image = words.first().ok_or_else(|| Left::new("a `FROM` names no image"))?;
-        let variables = Variables { escape: self.escape, args: &self.before, config: None };
-        let reference = variables.expand(&image.text)?;
+        let grammar::From { image, alias } = grammar::from(at).map_err(refused)?;
+        let reference = self.variables_before().expand(&image.text)?;
+        let finished = self.stages.len().checked_sub(1);
+        let name = self.stages.last().and_then(|stage| stage.name.clone());
+        self.names.extend(name.zip(finished));
         let stage = match (self.stage_named(&reference), reference.as_str()) {
-            (Some(stage), _) => self.stages[stage].clone(),
+            (Some(stage), _) => {
+                let config = &self.stages[stage].image.config;
+                spend(&self.spent, config.env.iter().map(|entry| entry.len() + 16).sum())?;
+                self.stages[stage].clone()
+            }
             (None, "scratch") => {
                 self.stage(None, ImageConfig::scratch(self.inputs.arch), Tree::default())
             }
@@ -177,9 +208,7 @@ impl Assembler<'_> {
                 self.stage(Some(reference), config, tree)
             }
         };
-        let named = words.get(1).is_some_and(|word| word.text.eq_ignore_ascii_case("as"));
-        let name = words.get(2).filter(|_| named).map(|word| word.text.to_ascii_lowercase());
-        let mut stage = Stage { name, args: Args::new(), has_cmd: false, ..stage };
+        let mut stage = Stage { name: alias, args: Args::new(), has_cmd: false, ..stage };
         let triggers = std::mem::take(&mut stage.image.config.on_build);
         self.stages.push(stage);
         triggers.iter().try_for_each(|trigger| self.trigger(trigger))
@@ -190,7 +219,14 @@ impl Assembler<'_> {
         let at = Instruction::of_trigger(text, 0);
         let at = at.filter(|at| !["from", "onbuild", "maintainer"].contains(&at.name.as_str()));
         let bad = || Left::new(format!("its parent's trigger `{text}` is not understood"));
-        self.instruction(&at.ok_or_else(bad)?)
+        let at = at.ok_or_else(bad)?;
+        grammar::check(&at, self.escape).map_err(|_| bad())?;
+        self.instruction(&at)
+    }
+
+    /// What counts before the first `FROM`, and in each.
+    fn variables_before(&self) -> Variables<'_> {
+        Variables { escape: self.escape, args: &self.before, config: None, spent: &self.spent }
     }
 
     fn stage(&self, base: Option<String>, mut image: ImageConfig, tree: Tree) -> Stage {
@@ -201,9 +237,9 @@ impl Assembler<'_> {
         Stage { name: None, base, image, tree, layers: vec![], args, has_cmd: false }
     }
 
+    /// The number of a finished stage.
     fn stage_named(&self, name: &str) -> Option<usize> {
-        let name = name.to_ascii_lowercase();
-        self.stages.iter().rposition(|stage| stage.name.as_ref() == Some(&name))
+        self.names.get(&name.to_lowercase()).copied()
     }
 
     /// The layer that an instruction leaves, empty for most.
@@ -212,13 +248,17 @@ impl Assembler<'_> {
             "copy" | "add" => return self.copy(at, stage),
             "workdir" => return self.workdir(at, stage),
             "arg" => {
-                let new = stage.variables(self.escape).args(at, Some(&self.before))?;
+                let new = stage.variables(self.escape, &self.spent).args(at, Some(&self.before))?;
                 stage.args.extend(new);
             }
             _ => {
                 let config = stage.image.config.clone();
-                let variables =
-                    Variables { escape: self.escape, args: &stage.args, config: Some(&config) };
+                let variables = Variables {
+                    escape: self.escape,
+                    args: &stage.args,
+                    config: Some(&config),
+                    spent: &self.spent,
+                };
                 let target = setting::Target {
                     config: &mut stage.image.config,
                     author: &mut stage.image.author,
@@ -231,9 +271,9 @@ impl Assembler<'_> {
     }
 
     fn workdir(&self, at: &Instruction, stage: &mut Stage) -> Result<Nodes, Left> {
-        let path = stage.variables(self.escape).expand(at.rest())?;
+        let path = stage.variables(self.escape, &self.spent).expand(at.rest())?;
         if path.is_empty() {
-            return Err(Left::new("a `WORKDIR` names no folder"));
+            return Err(Left::refused("a `WORKDIR` comes to nothing"));
         }
         let joined = || format!("/{}", clean(&absolute(&stage.image.config.working_dir, &path)));
         let path = if path.starts_with('/') { path } else { joined() };
@@ -245,19 +285,20 @@ impl Assembler<'_> {
     }
 
     fn copy(&self, at: &Instruction, stage: &mut Stage) -> Result<Nodes, Left> {
-        let words = at.json().unwrap_or_else(|| at.words());
-        if words.iter().any(is_heredoc) {
-            return Err(Left::new("it has a heredoc"));
-        }
-        let variables = stage.variables(self.escape);
-        let mut words = variables.expand_all(words.into_iter().map(|word| word.text))?;
-        let target = words.pop().filter(|_| !words.is_empty());
-        let target = target.ok_or_else(|| Left::new("a `COPY` or `ADD` has no target"))?;
+        let variables = stage.variables(self.escape, &self.spent);
+        let (sources, target) = grammar::transfer(at).map_err(refused)?;
+        let heredocs = sources.iter().filter_map(|word| at.heredoc(word));
+        let texts = self.texts(heredocs, variables)?;
+        let files = sources.iter().filter(|word| at.heredoc(word).is_none());
+        let words =
+            files.map(|word| variables.expand(&word.text)).collect::<Result<Vec<_>, _>>()?;
+        let target = variables.expand(&target.text)?;
         checksum(at, &words)?;
         if let Some(url) = words.iter().find(|w| at.name == "add" && template::is_remote(w)) {
             return Err(Left::new(format!("it downloads `{url}`")));
         }
-        let flag = |name: &str| at.flags.iter().find(|flag| flag.name == name);
+        let flag =
+            |name: &str| at.flags.iter().find(|f| f.name == name && !f.value.text.is_empty());
         let from = flag("from").map(|flag| self.source(&flag.value.text)).transpose()?;
         let owner = match flag("chown") {
             Some(flag) => Some(self.owner(&variables.expand(&flag.value.text)?, &stage.tree)?),
@@ -279,26 +320,63 @@ impl Assembler<'_> {
             rootfs: self.inputs.rootfs,
         };
         if switch(at, "link")? {
-            return self.linked(&copy, &mut stage.tree);
+            return self.linked(copy, texts.as_ref(), &mut stage.tree);
         }
         let mut change = Change::of(&mut stage.tree);
-        copy.run(&mut change, self.inputs.unpack)?;
+        self.transfer(copy, texts.as_ref(), &mut change)?;
         Ok(change.finish())
     }
 
     /// `--link`: a layer that knows nothing of those below, laid on top. No link of theirs is followed.
-    fn linked(&self, copy: &Copy<'_>, tree: &mut Tree) -> Result<Nodes, Left> {
+    fn linked(&self, copy: Copy<'_>, texts: Option<&Texts>, tree: &mut Tree) -> Result<Nodes, Left> {
         let mut alone = Tree::default();
         let mut change = Change::of(&mut alone);
-        copy.run(&mut change, self.inputs.unpack)?;
+        self.transfer(copy, texts, &mut change)?;
         let layer = change.finish();
         tree.apply(&layer)?;
         Ok(layer)
     }
 
+    /// Files first, then the texts of heredocs.
+    fn transfer(
+        &self,
+        copy: Copy<'_>,
+        texts: Option<&Texts>,
+        change: &mut Change<'_>,
+    ) -> Result<(), Left> {
+        if !copy.sources.is_empty() {
+            copy.run(change, self.inputs.unpack)?;
+        }
+        let Some((tree, names)) = texts else { return Ok(()) };
+        let owner = copy.manner.owner.or(Some((0, 0)));
+        let manner = Manner { owner, unpacks: false, ..copy.manner };
+        let (hidden, target) = (&Tree::default(), copy.target);
+        let texts = Copy { from: tree, hidden, sources: names, target, manner, rootfs: None };
+        texts.run(change, self.inputs.unpack)
+    }
+
+    /// Heredocs as files to copy, and their names.
+    fn texts<'a>(
+        &self,
+        heredocs: impl Iterator<Item = &'a Heredoc>,
+        variables: Variables<'_>,
+    ) -> Result<Option<Texts>, Left> {
+        let (mut tree, mut names) = (Tree::default(), vec![]);
+        for heredoc in heredocs {
+            let body = heredoc.body();
+            let text = if heredoc.quoted { body } else { variables.expand_text(&body)? };
+            let name = clean(&format!("/{}", heredoc.name));
+            tree.make_folders(name.rsplit_once('/').map_or("", |(folder, _)| folder));
+            tree.put(&name, Node::of_root(Kind::File((self.inputs.keep)(text.as_bytes())?), 0o644));
+            names.push(heredoc.name.clone());
+        }
+        Ok((!names.is_empty()).then_some((tree, names)))
+    }
+
     /// What `--from` names: a stage by name or number, or an image.
     fn source(&self, name: &str) -> Result<Tree, Left> {
-        let number = name.parse().ok().filter(|number| *number < self.stages.len());
+        let finished = self.stages.len();
+        let number = name.parse().ok().filter(|number| *number < finished);
         match self.stage_named(name).or(number) {
             Some(stage) => Ok(self.stages[stage].tree.clone()),
             None => Ok((self.inputs.image)(name)?.tree),

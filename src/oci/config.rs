@@ -117,6 +117,8 @@ pub struct Healthcheck {
     #[serde(skip_serializing_if = "is_zero")]
     pub start_period: u64,
     #[serde(skip_serializing_if = "is_zero")]
+    pub start_interval: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub retries: u64,
 }
 

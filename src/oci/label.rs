@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer};
 
-use crate::dock::Rendered;
-use crate::dock::scan;
+use crate::dock::{Known, Markers, Rendered, template};
 
 /// Names and values.
 pub type Labels = BTreeMap<String, String>;
@@ -70,16 +69,13 @@ pub fn is_own(name: &str) -> bool {
     name == FINGERPRINT || name.starts_with(SBOM) || name.starts_with(PREFIX)
 }
 
-/// The names of all labels in a Dockerfile, as far as they are written out.
+/// The names of the labels that an image gets from its Dockerfile: those of the last stage and of the stages
+/// that it is built on, as far as they can be told without the image below.
 pub fn written(dockerfile: &Rendered) -> BTreeSet<String> {
-    let Ok(scanned) = scan::scan(dockerfile) else { return BTreeSet::new() };
-    let labels = scanned.instructions.iter().filter(|at| at.name == "label");
-    let words = labels.flat_map(|at| at.shell_words(scanned.escape));
-    let name = |word: scan::Word| {
-        let name = word.text.split_once('=').map_or(word.text.as_str(), |(name, _)| name);
-        name.trim_matches(['"', '\'']).to_owned()
-    };
-    words.map(name).collect()
+    let (markers, docks) = (Markers::default(), BTreeSet::new());
+    let known = Known { markers: &markers, docks: &docks, triggers: &BTreeMap::new() };
+    let parsed = template::parse(dockerfile, known);
+    parsed.map(|template| template.labels).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -87,7 +83,6 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::dock::Markers;
 
     #[test]
     fn names() {
@@ -98,10 +93,20 @@ mod tests {
 
     #[test]
     fn labels_of_a_dockerfile() {
-        let text = "FROM a\nLABEL x=1 \"y z\"='2' \\\n w.v=3\nLABEL old form\nENV A=1\n";
-        let dockerfile =
-            Rendered::from_template(Path::new("Dockerfile"), text, &Markers::default());
-        let names = written(&dockerfile).into_iter().collect::<Vec<_>>().join(",");
-        assert_eq!(names, "form,old,w.v,x,y z");
+        let names = |text: &str| {
+            let file = Path::new("Dockerfile");
+            let dockerfile = Rendered::from_template(file, text, &Markers::default());
+            written(&dockerfile).into_iter().collect::<Vec<_>>().join(",")
+        };
+        let text =
+            "FROM a\nENV N=n\nLABEL x=1 \"y z\"='2' \\\n w.v=3\nLABEL old form\nLABEL ${N}o=1\n";
+        assert_eq!(names(text), "no,old,w.v,x,y z");
+        // Only the last stage's count, and those of the stages below it.
+        assert_eq!(names("FROM a AS b\nLABEL x=1\nFROM a\nLABEL y=1\n"), "y");
+        assert_eq!(
+            names("FROM a AS b\nLABEL x=1\nFROM a AS c\nLABEL z=1\nFROM b\nLABEL y=1\n"),
+            "x,y"
+        );
+        assert_eq!(names("FROM a AS b\nLABEL x=1\nFROM scratch\nCOPY --from=b /f /f\n"), "");
     }
 }

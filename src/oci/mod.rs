@@ -7,7 +7,7 @@
 //!
 //! Pure: no file, no clock, no engine. Contents stay where they are and go by file, offset and size.
 //! A Dockerfile that needs a command run, or anything else that is not done here, is [`Left`] to the
-//! engine, with the reason: never guessed.
+//! engine, with the reason: never guessed; one that is wrong is refused.
 
 mod accounts;
 pub mod assemble;
@@ -34,7 +34,7 @@ pub struct Left {
 }
 
 impl Left {
-    /// A reason in a few words, names in backticks.
+    /// The engine has to build it: a reason in a few words, names in backticks.
     pub fn new(why: impl Into<String>) -> Self {
         Self { why: why.into(), beyond: None, refused: false }
     }
@@ -52,7 +52,7 @@ impl Left {
     /// The failure that it is, rather than a reason for the engine to build.
     pub fn failure(&self) -> Option<Error> {
         let beyond = self.beyond.map(|limit| limit.error(Exit::Step, &self.why));
-        beyond.or_else(|| self.refused.then(|| Error::step(&self.why)))
+        beyond.or_else(|| self.refused.then(|| Error::config(&self.why)))
     }
 
     /// The same about a thing that is called so.

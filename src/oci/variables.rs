@@ -1,14 +1,17 @@
 //! The variables that an instruction may use, and words with their values in.
 //!
 //! Unlike `dock::template`, which reads a Dockerfile before the parent is there, this knows every value:
-//! what is not set has none.
+//! what is not set has none. Both use the same lexer.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::Left;
 use super::config::Config;
+use crate::dock::grammar::{self, Fault};
+use crate::dock::limits;
 use crate::dock::scan::Instruction;
-use crate::dock::words::{self, Value};
+use crate::dock::words::{self, Expanded, Mistake, Value};
 
 /// `ARG`s by name; one without a value is declared only.
 pub(super) type Args = BTreeMap<String, Option<String>>;
@@ -20,6 +23,23 @@ pub(super) struct Variables<'a> {
     pub args: &'a Args,
     /// Their `ENV` wins; there is none before the first `FROM`.
     pub config: Option<&'a Config>,
+    /// What all words have come to so far, in bytes.
+    pub spent: &'a Cell<usize>,
+}
+
+/// What is wrong with an instruction is so for every builder.
+pub(super) fn refused(fault: Fault) -> Left {
+    Left::refused(fault.message)
+}
+
+/// Counts work against what a Dockerfile may ask for.
+pub(super) fn spend(spent: &Cell<usize>, bytes: usize) -> Result<(), Left> {
+    spent.set(spent.get().saturating_add(bytes));
+    if spent.get() <= limits::EXPANDED {
+        return Ok(());
+    }
+    let most = limits::EXPANDED;
+    Err(Left::refused(format!("the variables of the Dockerfile come to more than {most} bytes")))
 }
 
 impl Variables<'_> {
@@ -29,55 +49,53 @@ impl Variables<'_> {
         value.map_or(Value::Unset, Value::Known)
     }
 
-    /// A word with its variables replaced and its quotes gone.
-    pub fn expand(&self, word: &str) -> Result<String, Left> {
-        if words::split(word, self.escape).is_none() {
-            return Err(Left::new("a quote is never closed"));
-        }
-        let expanded = words::expand(word, self.escape, &|name| self.value(name));
-        for missing in expanded.missing {
-            let written = &word[missing.range];
-            if missing.operator || written.contains('?') {
-                return Err(Left::new(format!("`{written}` is not evaluated here")));
-            }
-        }
-        Ok(expanded.text)
+    fn finished(&self, word: &str, expanded: Result<Expanded, Mistake>) -> Result<Expanded, Left> {
+        let expanded =
+            expanded.map_err(|e| Left::refused(format!("in `{word}`: {}", e.message)))?;
+        // Each variable is looked for in a list.
+        let searched = self.config.map_or(0, |config| config.env.len());
+        spend(self.spent, expanded.cost + searched * (1 + word.matches('$').count()))?;
+        Ok(expanded)
     }
 
-    /// Words, each expanded.
-    pub fn expand_all(&self, words: impl IntoIterator<Item = String>) -> Result<Vec<String>, Left> {
-        words.into_iter().map(|word| self.expand(&word)).collect()
+    fn expanded(&self, word: &str) -> Result<Expanded, Left> {
+        self.finished(word, words::expand(word, self.escape, &|name| self.value(name)))
+    }
+
+    /// A word with its variables replaced and its quotes gone.
+    pub fn expand(&self, word: &str) -> Result<String, Left> {
+        Ok(self.expanded(word)?.text)
+    }
+
+    /// The same, where one word may become several.
+    pub fn expand_words(&self, word: &str) -> Result<Vec<String>, Left> {
+        Ok(self.expanded(word)?.words)
+    }
+
+    /// The text of a heredoc with its variables replaced.
+    pub fn expand_text(&self, text: &str) -> Result<String, Left> {
+        let expanded = words::expand_text(text, &|name| self.value(name));
+        Ok(self.finished("<<", expanded)?.text)
     }
 
     /// The pairs of an `ENV` or a `LABEL`: `NAME=VALUE …` or `NAME VALUE`.
     pub fn pairs(&self, at: &Instruction) -> Result<Vec<(String, String)>, Left> {
-        let text = at.rest();
-        let malformed = || Left::new(format!("`{} {text}` is malformed", at.name.to_uppercase()));
-        let split = words::split(text, self.escape).ok_or_else(malformed)?;
-        let words = split.into_iter().map(|range| &text[range]).collect::<Vec<_>>();
-        let pairs = if words.first().ok_or_else(malformed)?.contains('=') {
-            let pairs = words.into_iter().map(|word| word.split_once('='));
-            pairs.collect::<Option<Vec<_>>>().ok_or_else(malformed)?
-        } else {
-            let (name, value) = text.split_once(char::is_whitespace).ok_or_else(malformed)?;
-            vec![(name, value.trim_start())]
+        let pairs = grammar::pairs(at, self.escape).map_err(refused)?;
+        let expand = |pair: grammar::Pair| {
+            Ok((self.expand(&pair.name.text)?, self.expand(&pair.value.text)?))
         };
-        let expand = |(name, value): (&str, &str)| Ok((self.expand(name)?, self.expand(value)?));
-        let pairs = pairs.into_iter().map(expand).collect::<Result<Vec<_>, _>>()?;
-        if pairs.iter().any(|(name, _)| name.is_empty()) { Err(malformed()) } else { Ok(pairs) }
+        pairs.into_iter().map(expand).collect()
     }
 
     /// The `ARG`s of an instruction; one without a value gets that of `before`, from before the first
     /// `FROM`.
     pub fn args(&self, at: &Instruction, before: Option<&Args>) -> Result<Args, Left> {
         let mut new = Args::new();
-        for word in at.shell_words(self.escape) {
-            let (name, value) = match word.text.split_once('=') {
-                Some((name, value)) => (name.to_owned(), Some(self.expand(value)?)),
-                None => {
-                    let value = before.and_then(|args| args.get(&word.text).cloned().flatten());
-                    (word.text, value)
-                }
+        for (name, value) in grammar::args(at, self.escape).map_err(refused)? {
+            let name = self.expand(&name.text)?;
+            let value = match value {
+                Some(value) => Some(self.expand(&value.text)?),
+                None => before.and_then(|args| args.get(&name).cloned().flatten()),
             };
             new.insert(name, value);
         }

@@ -53,7 +53,7 @@ pub struct DockFacts {
     pub layers: u64,
     /// Images from elsewhere that a FROM or COPY --from names, each in its one spelling.
     pub externals: Vec<String>,
-    /// Whether the Dockerfile mentions `rootfs.tar`.
+    /// Whether the Dockerfile copies or adds `rootfs.tar`.
     pub has_rootfs: bool,
     /// `Buildconfig.sh` and the files that the dock lists, relative to the project.
     pub rootfs_files: Vec<PathBuf>,

@@ -17,7 +17,7 @@ use crate::doctor::{Finding, engine, login, machine, project, trust};
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::oci::config::architecture;
-use crate::project::{Project, SETTINGS_FILE, needs_lock};
+use crate::project::{Project, SETTINGS_FILE};
 use crate::reference::registry_of;
 use crate::trust::time;
 use crate::world::address::{Address, addresses};
@@ -245,7 +245,8 @@ fn docks_and_lock(project: &Project) -> Result<project::Facts, Error> {
     let (docks, _) = session::shape(project)?;
     let words = |lock: Lock| (lock.stage3.timestamp.clone(), lock.date().to_owned());
     let lock = project.lock()?.map(words);
-    Ok(project::Facts::Read { docks: docks.len(), lock, needs_lock: needs_lock(&docks) })
+    let needs_lock = project.needs_lock(&docks);
+    Ok(project::Facts::Read { docks: docks.len(), lock, needs_lock })
 }
 
 /// The message with its place, and the details.

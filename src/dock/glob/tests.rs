@@ -90,3 +90,13 @@ fn cleans_as_go_does() {
         assert_eq!(clean(path), wanted, "{path}");
     }
 }
+
+#[test]
+fn what_grows_is_no_pattern() {
+    for part in ["?", "[a]", "[[", "a", "*a", "**/"] {
+        assert_eq!(Glob::new(&part.repeat(100_000), true), None, "{part}");
+    }
+    // A star after a star says nothing new.
+    assert!(Glob::new(&"*".repeat(100_000), false).unwrap().matches("abc"));
+    assert!(Glob::new(&"a".repeat(1_000), false).is_some());
+}

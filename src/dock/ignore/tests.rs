@@ -62,7 +62,7 @@ error: `[a` is not a pattern
   |
 2 | [a
   | ^^
-hint: every `[` needs its `]`, and a last `\\` a character after it
+hint: every `[` needs its `]`, a last `\\` a character after it, and it has an end within 1,024 characters
 "
     );
     assert_eq!(

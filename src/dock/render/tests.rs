@@ -1,4 +1,5 @@
 use super::*;
+use std::path::Path;
 
 fn markers() -> Markers {
     Markers::from_iter([("NAMESPACE", "jdoe"), ("TAG", "20260701"), ("EMPTY", "")])
@@ -95,4 +96,64 @@ error: `TAG.x` is undefined
   |            ^^^^
 "
     );
+}
+
+/// Whatever is put into a line stays in it.
+#[test]
+fn values_cannot_leave_their_line() {
+    let refused = [
+        "a\nRUN x",
+        "a\r",
+        "a\u{85}b",
+        "a\u{2028}b",
+        "a\0",
+        "\u{1b}[2J",
+        "a\\",
+        "a\\  ",
+        "a`",
+        "<<EOF",
+        "a <<-E",
+    ];
+    for value in refused {
+        for name in ["MAINTAINER", "DATE", "TAG", "NAMESPACE"] {
+            let error = Markers::from_iter([(name, value)]).check().unwrap_err();
+            assert_eq!(error.exit(), crate::Exit::Config);
+            assert!(error.message().starts_with(&format!("the value of `{name}` ")), "{value:?}");
+        }
+    }
+    for value in ["", "Jane Doe <j@d.org>", "a\\b", "20261128", "a \"b\" 'c' # d", "ü"] {
+        assert!(Markers::from_iter([("MAINTAINER", value)]).check().is_ok(), "{value}");
+    }
+}
+
+#[test]
+fn a_template_with_letters_beyond_ascii_is_told_of() {
+    let file = Path::new("Dockerfile.j2");
+    for text in [
+        "{{ é }}",
+        "{{ ü",
+        "{% é %}",
+        "x é\n{{ a.é }}",
+        "{{ 'é",
+        "{{ NAMESPACE|é }}",
+        "{% if é %}",
+        "é{{ é + }}",
+    ] {
+        let error = render_j2(text, &markers(), file).unwrap_err();
+        assert_eq!(error.exit(), crate::Exit::Config);
+        assert!(!crate::diag::render(&error, false).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn a_template_ends() {
+    let file = Path::new("Dockerfile.j2");
+    let loops = "{% for a in range(10000) %}{% for b in range(10000) %}{% endfor %}{% endfor %}";
+    let error = render_j2(loops, &markers(), file).unwrap_err();
+    assert_eq!(error.message(), "this template runs for too long");
+    let long = "{% for a in range(100000) %}0123456789abcdef{% endfor %}";
+    let error = render_j2(long, &markers(), file).unwrap_err();
+    assert_eq!(error.message(), "it comes to more than 1048576 bytes");
+    let usual = "{% for a in range(1000) %}{{ a }}{% endfor %}";
+    assert!(render_j2(usual, &markers(), file).is_ok());
 }

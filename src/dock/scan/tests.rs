@@ -18,7 +18,7 @@ fn listed(text: &str) -> Vec<String> {
 
 #[test]
 fn finds_the_instructions_as_docker_does() {
-    let table: [(&str, &[&str]); 17] = [
+    let table: [(&str, &[&str]); 28] = [
         ("", &[]),
         ("FROM a", &["from|a"]),
         ("from a as b\n\n \t\n# c\n  COPY x y\n", &["from|a as b", "copy|x y"]),
@@ -36,6 +36,19 @@ fn finds_the_instructions_as_docker_does() {
         ("COPY <<-'A' <<B /x/\nFROM b\n\tA\nA\nB\nUSER x", &["copy|<<-'A' <<B /x/", "user|x"]),
         ("ONBUILD RUN <<E\nx\nE\nRUN echo '<<E'", &["onbuild|RUN <<E", "run|echo '<<E'"]),
         ("HEALTHCHECK --interval=5s CMD true", &["healthcheck interval=5s|CMD true"]),
+        // What only looks like a heredoc.
+        ("RUN i=$((1 <<4))\nUSER x", &["run|i=$((1 <<4))", "user|x"]),
+        ("RUN a <<EOF\nUSER x", &["run|a <<EOF", "user|x"]),
+        ("RUN echo it's <<EOF\nUSER x\nEOF", &["run|echo it's <<EOF", "user|x", "eof|"]),
+        ("COPY [\"<<E\", \"/\"]\nE", &["copy|[\"<<E\", \"/\"]", "e|"]),
+        ("RUN cat <<<E\nE", &["run|cat <<<E", "e|"]),
+        // Docker splits at ASCII's blanks, trims all, and knows no case in names.
+        ("WORKDIR\u{b}/x\u{a0}y\u{3000}", &["workdir|/x\u{a0}y"]),
+        ("RUN\u{a0}x", &["run\u{a0}x|"]),
+        ("COPY --from='a b' --x=\"y\\\"\" -- --f /", &["copy from=a b x=y\"|--f /"]),
+        ("COPY --chown=à x /", &["copy chown=Ã|x /"]),
+        ("RUN a\r\r\nUSER x\r\n", &["run|a", "user|x"]),
+        ("FROM a\n\\\n", &["from|a", "|"]),
     ];
     for (text, wanted) in table {
         assert_eq!(listed(text), wanted, "{text:?}");
@@ -65,17 +78,75 @@ fn reads_the_json_form() {
     }
 }
 
+fn error(text: &str) -> String {
+    crate::diag::render(&scan(&rendered(text)).err().unwrap(), false)
+}
+
 #[test]
-fn a_heredoc_without_an_end_is_an_error() {
-    let error = scan(&rendered("FROM a\nRUN cat <<EOF\nx\n")).err().unwrap();
+fn directives_are_read_as_docker_reads_them() {
+    let escape = |text: &str| scan(&rendered(text)).unwrap().escape;
+    for text in [
+        "# escape=`",
+        "#escape = `  \n",
+        "\u{feff}  # ESCAPE=`",
+        "# syntax=x\n# check=y\n# Escape=`",
+    ] {
+        assert_eq!(escape(text), '`', "{text}");
+    }
+    for text in
+        ["", "# escape\n", "# escape=", "\n# escape=`", "# x=y\n# escape=`", "# a b=c\n# escape=`"]
+    {
+        assert_eq!(escape(text), '\\', "{text}");
+    }
+    let syntax = "# syntax=docker/dockerfile:1\nFROM a\n";
+    let span = scan(&rendered(syntax)).unwrap().syntax.unwrap();
+    assert_eq!(&syntax[span], "# syntax=docker/dockerfile:1");
     assert_eq!(
-        crate::diag::render(&error, false),
+        error("# escape=`\n# Escape=`\n"),
         "\
-error: no line `EOF` ends this heredoc
- --> bb-dock/a/Dockerfile.template:2:9
+error: a second directive `escape`
+ --> bb-dock/a/Dockerfile.template:2:1
   |
-2 | RUN cat <<EOF
-  |         ^^^^^
+2 | # Escape=`
+  | ^^^^^^^^^^
+hint: Docker takes each only once
 "
     );
+    assert_eq!(
+        error("# escape=x\n"),
+        "\
+error: `x` cannot be the escape character
+ --> bb-dock/a/Dockerfile.template:1:1
+  |
+1 | # escape=x
+  | ^^^^^^^^^^
+hint: it is `\\` or a backtick
+"
+    );
+    assert!(error("# syntax=a\n# syntax=b\n").contains("a second directive `syntax`"));
+}
+
+#[test]
+fn a_line_may_be_as_long_as_in_docker() {
+    let line = |length: usize| format!("FROM a\nENV A={}\n", "x".repeat(length - 6));
+    assert!(scan(&rendered(&line(65_535))).is_ok());
+    assert!(error(&line(65_536)).starts_with("error: a line is longer than 65535 bytes\n"));
+}
+
+#[test]
+fn heredocs_carry_their_text() {
+    let text = "RUN <<A cat <<-'B'\r\na\r\nA\r\n\tb\n\t B\n\tB\nUSER x\n";
+    let scanned = scan(&rendered(text)).unwrap();
+    let run = &scanned.instructions[0];
+    let shown = run.heredocs.iter().map(|h| (h.name.as_str(), h.quoted, h.chomp, h.body()));
+    let wanted = [("A", false, false, "a\r\n".to_owned()), ("B", true, true, "b\n B\n".to_owned())];
+    assert_eq!(shown.collect::<Vec<_>>(), wanted);
+    assert_eq!(&text[run.all()], text.strip_suffix("\nUSER x\n").unwrap());
+    assert_eq!(&text[run.heredocs[0].at..][..1], "a");
+}
+
+#[test]
+fn heredocs_without_an_end_do_not_add_up() {
+    let many = "RUN a <<x\n  x\n".repeat(100_000);
+    assert!(error(&many).starts_with("error: more than 30 heredocs have no end\n"));
 }

@@ -4,8 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::dock::scan::Instruction;
-use crate::dock::words::{Expanded, Value, expand, split};
+use crate::dock::words::Value;
 
 /// Variables by name; `None` is one whose value is not known here.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +17,14 @@ impl Scope {
     /// The scope of a stage built on another: its `ENV` is inherited, its `ARG`s are not.
     pub fn child(&self) -> Self {
         Self { args: BTreeMap::new(), env: self.env.clone() }
+    }
+
+    /// How much that copies: bytes of names and values, and a few for each.
+    pub fn cost(&self) -> usize {
+        let bytes = |(name, value): (&String, &Option<String>)| {
+            name.len() + value.as_ref().map_or(0, String::len) + 16
+        };
+        self.env.iter().map(bytes).sum()
     }
 
     /// Is there an `ARG` of this name?
@@ -36,39 +43,18 @@ impl Scope {
         self.args.get(name).cloned().flatten().map_or(Value::Unset, Value::Known)
     }
 
-    /// An `ARG`; without a value it takes the one from before the first `FROM`.
-    pub fn add_args(&mut self, instruction: &Instruction, escape: char, global: Option<&Scope>) {
-        for word in instruction.shell_words(escape) {
-            let (name, value) = match word.text.split_once('=') {
-                Some((name, value)) => (name, self.value(value, escape, global.is_some())),
-                None => (word.text.as_str(), global.and_then(|g| g.args.get(&word.text)?.clone())),
-            };
-            self.args.insert(name.to_owned(), value);
-        }
+    /// The value of an `ARG`, if it is known.
+    pub fn arg(&self, name: &str) -> Option<String> {
+        self.args.get(name).cloned().flatten()
     }
 
-    /// An `ENV`, as `NAME=value …` or as `NAME value`.
-    pub fn add_env(&mut self, instruction: &Instruction, escape: char) {
-        let text = instruction.rest();
-        let first = text.split_whitespace().next().unwrap_or_default();
-        if !first.contains('=') {
-            let value = self.value(text[first.len()..].trim_start(), escape, true);
-            self.env.insert(first.to_owned(), value);
-            return;
-        }
-        let words = split(text, escape).unwrap_or_default();
-        let pairs = words.into_iter().filter_map(|range| text[range].split_once('='));
-        let values: Vec<_> =
-            pairs.map(|(n, v)| (n.to_owned(), self.value(v, escape, true))).collect();
-        self.env.extend(values);
+    /// Sets an `ARG`.
+    pub fn set_arg(&mut self, name: String, value: Option<String>) {
+        self.args.insert(name, value);
     }
 
-    /// A value, with the variables that are known so far; `None` if one of them is not.
-    fn value(&self, text: &str, escape: char, stage: bool) -> Option<String> {
-        let lookup = |name: &str| {
-            if stage { self.in_stage(name) } else { self.in_from(name) }
-        };
-        let Expanded { text, missing } = expand(text, escape, &lookup);
-        missing.is_empty().then_some(text)
+    /// Sets an `ENV`.
+    pub fn set_env(&mut self, name: String, value: Option<String>) {
+        self.env.insert(name, value);
     }
 }

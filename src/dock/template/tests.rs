@@ -103,7 +103,7 @@ fn a_parent_is_a_dock_an_image_a_stage_or_nothing() {
 fn every_stage_counts() {
     let text = "FROM alpine AS Build\nRUN x\nFROM build AS two\nCOPY --from=0 /a /a\n\
                 COPY --from=BUILD /a /a\nFROM ${NAMESPACE}/busybox\nCOPY --from=jdoe/openssl /b /\n\
-                COPY --from=9 /b /\nRUN --mount=type=bind,from=jdoe/glibc:${TAG},target=/x true\n";
+                COPY --from=jdoe/glibc:${TAG} /b /\n";
     let wanted = [
         "From external alpine @alpine",
         "From stage build @build",
@@ -111,7 +111,6 @@ fn every_stage_counts() {
         "CopyFrom stage BUILD @BUILD",
         "From dock busybox jdoe/busybox @${NAMESPACE}/busybox",
         "CopyFrom dock openssl jdoe/openssl @jdoe/openssl",
-        "CopyFrom external 9 @9",
         "CopyFrom dock glibc jdoe/glibc:20260701 @jdoe/glibc:${TAG}",
     ];
     assert_eq!(parents(text), wanted);
@@ -129,7 +128,7 @@ fn a_heredoc_or_a_comment_has_no_from() {
 
 #[test]
 fn copies_are_what_comes_from_the_context() {
-    let table: [(&str, &[&str]); 17] = [
+    let table: [(&str, &[&str]); 15] = [
         ("COPY a b/ /c/", &["a", "b/"]),
         ("copy --chown=1:1 --chmod=755 a /c/", &["a"]),
         ("COPY [\"a b\", \"c\", \"/d/\"]", &["a b", "c"]),
@@ -148,8 +147,6 @@ fn copies_are_what_comes_from_the_context() {
         ("COPY $A /c", &["*"]),
         ("COPY ${A:-x} /c", &["*"]),
         ("ENV A=$PATH\nCOPY a$A b /c", &["*", "b"]),
-        ("RUN --mount=type=bind,source=a,target=/a true", &["a"]),
-        ("RUN --mount=target=/a --mount=type=cache,target=/b true", &["."]),
     ];
     for (text, wanted) in table {
         assert_eq!(copies(text), wanted, "{text}");
@@ -175,7 +172,7 @@ fn knows_the_rootfs_and_run() {
     for text in ["ADD rootfs.tar /", "COPY ./rootfs.tar /", "add [\"/rootfs.tar\", \"/\"]"] {
         assert_eq!(flags(text), (true, false), "{text}");
     }
-    assert_eq!(flags("RUN --mount=source=rootfs.tar,target=/r.tar true"), (true, true));
+    assert_eq!(flags("RUN true"), (false, true));
     for text in ["COPY --from=alpine rootfs.tar /", "ADD a/rootfs.tar /", "# ADD rootfs.tar /"] {
         assert_eq!(flags(text), (false, false), "{text}");
     }
@@ -188,4 +185,33 @@ fn onbuild_takes_from_the_context_of_the_child() {
     let template = parsed("FROM scratch\nONBUILD COPY . /x\nCOPY a /\n").unwrap();
     assert_eq!(sources(&template.onbuild_copies), ["."]);
     assert_eq!(sources(&template.copies), ["a"]);
+}
+
+#[test]
+fn the_base_is_found_through_stages() {
+    let base = |text: &str| {
+        let template = parsed(text).unwrap();
+        template.base().map(|parent| parent.reference.clone())
+    };
+    let some = |name: &str| Some(name.to_owned());
+    let stages = "FROM jdoe/glibc AS one\nFROM jdoe/busybox AS two\nFROM scratch AS three\n";
+    assert_eq!(base(&format!("{stages}FROM one\n")), some("jdoe/glibc"));
+    assert_eq!(base(&format!("{stages}FROM two\n")), some("jdoe/busybox"));
+    assert_eq!(base(&format!("{stages}FROM three\n")), None);
+    assert_eq!(
+        base(&format!("{stages}FROM one AS four\nFROM two\nFROM FOUR\n")),
+        some("jdoe/glibc")
+    );
+    assert_eq!(base("FROM jdoe/glibc\nFROM scratch AS two\n"), None);
+    assert_eq!(base("FROM scratch AS jdoe\nFROM alpine\nFROM jdoe\n"), None);
+    // A stage is known by its name only once it is finished.
+    assert_eq!(base("FROM alpine AS alpine\nFROM alpine\n"), some("alpine"));
+}
+
+#[test]
+fn only_the_last_stages_labels_count() {
+    let labels =
+        |text: &str| parsed(text).unwrap().labels.into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(labels("FROM a AS b\nLABEL x=1\nFROM a\nLABEL y=1\n"), "y");
+    assert_eq!(labels("FROM a AS b\nLABEL x=1\nFROM a\nFROM b\nENV N=z\nLABEL $N=1 $U=2\n"), "x z");
 }

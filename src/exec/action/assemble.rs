@@ -80,6 +80,7 @@ pub(super) fn write(
         image: &|reference| base(reference, work, limits),
         unpack: &|content| listing::entries(content, limits),
         read: &read,
+        keep: &keep,
         rootfs: rootfs.as_ref(),
         epoch: settings.source_date_epoch,
         arch: &settings.arch,

@@ -125,6 +125,7 @@ fn sent(
         image: &image,
         unpack: &|content| listing::entries(content, limits),
         read: &read,
+        keep: &keep,
         rootfs: Some(&below),
         epoch,
         arch,

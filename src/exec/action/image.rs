@@ -3,9 +3,11 @@
 //! Put together here and loaded where no command has to run inside of it; else built by the engine, from
 //! only what the Dockerfile needs, with constant times and owners.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::dock::plain::{self, Plain, Shell, What};
+use crate::dock::{Known, Markers, Rendered, Template, template};
 use crate::error::{Error, Result};
 use crate::exec::action::assemble::{self, Summary, Written};
 use crate::exec::action::bom::Documents;
@@ -32,6 +34,7 @@ pub(super) async fn image(
     let (folder, of, settings) = (temp.path().to_owned(), work.clone(), context.settings.clone());
     let told = documents.clone();
     let written = blocking(move || assemble::write(&of, &told, &settings, &folder)).await?;
+    note_syntax(work, log)?;
     let (id, why, base, undone) = match written {
         Ok(written) => {
             (load(work, &written, context, log).await?, None, written.base, written.undone)
@@ -122,6 +125,38 @@ async fn load(
     id.ok_or_else(|| Error::step(format!("the engine loaded `{first}` but does not have it")))
 }
 
+/// Another frontend than the builders that are used here is not asked for.
+fn note_syntax(work: &ImageWork, log: &mut Log) -> Result<()> {
+    let dockerfile = assemble::dockerfile(work)?;
+    if let Some(span) = parsed(&dockerfile)?.syntax {
+        let line = dockerfile.text().get(span).unwrap_or_default();
+        log.write(format!("bb: note: `{line}` is not obeyed\n").as_bytes());
+    }
+    Ok(())
+}
+
+fn parsed(dockerfile: &Rendered) -> Result<Template> {
+    let (markers, docks) = (Markers::default(), BTreeSet::new());
+    let triggers = BTreeMap::new();
+    template::parse(dockerfile, Known { markers: &markers, docks: &docks, triggers: &triggers })
+}
+
+/// The Dockerfile as the engine's builder understands it, with the texts of its heredocs as files.
+async fn plain(work: &ImageWork, context: &Context) -> Result<Plain> {
+    let dockerfile = assemble::dockerfile(work)?;
+    let template = parsed(&dockerfile)?;
+    let mut shells = BTreeMap::new();
+    for heredoc in &template.heredocs {
+        if let What::Run { shell: Shell::Of(image), .. } = &heredoc.what {
+            shells.insert(image.clone(), context.engine.shell(image).await?);
+        }
+    }
+    let plain = plain::write(dockerfile.text(), template.escape, &template.heredocs, &shells);
+    plain.map_err(|(message, span, hint)| {
+        Error::config(message).at(dockerfile.place(span)).hint(hint)
+    })
+}
+
 /// How often a build is tried that the engine's cache tripped up.
 const ATTEMPTS: usize = 3;
 
@@ -134,11 +169,12 @@ async fn build(
 ) -> Result<String> {
     refuse_what_the_engine_would_copy(work)?;
     context.store.replace(&work.dir.join("image.tar"), b"")?;
-    let labels = labels(work, documents, context).await?;
+    let plain = plain(work, context).await?;
+    let labels = labels(work, documents, &plain, context).await?;
     let logins = logins(work, context, log).await?;
     let mut attempt = 1;
     loop {
-        let body = archive::stream(entries(work), context.settings.source_date_epoch);
+        let body = archive::stream(entries(work, &plain), context.settings.source_date_epoch);
         let mut sink = |data: &[u8]| log.write(data);
         let of = Build {
             references: &work.references,
@@ -182,8 +218,13 @@ async fn logins(
 }
 
 /// With a digest of all that the engine gets.
-async fn labels(work: &ImageWork, documents: &Documents, context: &Context) -> Result<Labels> {
-    let (entries, epoch) = (entries(work), context.settings.source_date_epoch);
+async fn labels(
+    work: &ImageWork,
+    documents: &Documents,
+    plain: &Plain,
+    context: &Context,
+) -> Result<Labels> {
+    let (entries, epoch) = (entries(work, plain), context.settings.source_date_epoch);
     let sent = blocking(move || archive::digest(entries, epoch)).await?;
     let base = match &work.base {
         Some(reference) => context.engine.image_id(reference).await?,
@@ -214,8 +255,11 @@ fn refuse_what_the_engine_would_copy(work: &ImageWork) -> Result<()> {
 const IGNORE: &str = ".dockerignore";
 
 /// The context for the engine: what the image sees, or all where a base may have triggers.
-fn entries(work: &ImageWork) -> Vec<Entry> {
-    let mut entries = vec![Entry::File("Dockerfile".into(), work.dockerfile.clone())];
+fn entries(work: &ImageWork, plain: &Plain) -> Vec<Entry> {
+    let mut entries = vec![Entry::Text("Dockerfile".into(), plain.text.clone().into_bytes())];
+    let text =
+        |(path, text): &(String, String)| Entry::Text(path.into(), text.clone().into_bytes());
+    entries.extend(plain.files.iter().map(text));
     entries.extend(work.rootfs.iter().map(|r| Entry::File("rootfs.tar".into(), r.clone())));
     let of_dock = work.context.files.iter().chain(&work.context.rest).collect::<BTreeSet<_>>();
     // The engine takes the Dockerfile out of the context where this file says so, and then this file, too.

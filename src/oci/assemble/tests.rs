@@ -62,6 +62,7 @@ fn made(text: &str) -> Result<Assembled, Left> {
         unpack: &|content| Ok(unpack(content)),
         read: &|_| Ok(b"root:x:0:0\njo:x:7:8\n".to_vec()),
         rootfs: None,
+        keep: &|bytes| Ok(content(&format!("kept {}", String::from_utf8_lossy(bytes)))),
         epoch: 0,
         arch: "amd64",
     })
@@ -187,16 +188,83 @@ fn flags_of_copy() {
 #[test]
 fn what_is_not_done_here_is_left_with_its_reason() {
     left("FROM x\nRUN y\n", "it has a `RUN`");
-    left("FROM x\nCOPI f /\n", "it has a `COPI`");
+    left("FROM x\nCOPI f /\n", "unknown instruction `COPI`");
     left("FROM triggers\n", "it has a `RUN`");
-    left("FROM x\nCOPY <<E /f\nx\nE\n", "it has a heredoc");
-    left("FROM x\nCOPY --keep f /\n", "it has a `COPY` with `--keep`");
     left("FROM --platform=linux/arm64 x\n", "it has a `FROM` with `--platform`");
-    left("FROM x\nENV A=${PATH#/}\n", "`${PATH#/}` is not evaluated here");
-    left("FROM x\nENV A=${B:?missing}\n", "`${B:?missing}` is not evaluated here");
-    left("FROM x\nLABEL a=\"b\n", "`LABEL a=\"b` is malformed");
     left("FROM x\nCOPY none /\n", "there is no `none`");
     left("FROM x\nCOPY --chown=me f /\n", "`/etc/passwd` has no `me`");
     left("FROM x\nADD https://example.org/x /\n", "it downloads `https://example.org/x`");
     left("FROM x\nCOPY f /old/x\n", "`/old` is not a folder");
+}
+
+#[test]
+fn what_is_wrong_for_every_builder_is_refused() {
+    let table = [
+        ("ENV A=${B:?missing}", "in `${B:?missing}`: `B` is unset: missing"),
+        ("LABEL a=\"b", "in `\"b`: this `\"` is never closed"),
+        ("ENV $N=1", "an `ENV` sets a variable without a name"),
+        (
+            "EXPOSE $PATH",
+            "`/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin` is no port",
+        ),
+        ("VOLUME $N", "a `VOLUME` comes to nothing"),
+        ("WORKDIR $N", "a `WORKDIR` comes to nothing"),
+        ("STOPSIGNAL $N", "`` is no signal"),
+        ("COPY a", "`COPY` needs a source and a target"),
+    ];
+    for (line, why) in table {
+        let left = made(&format!("FROM x\n{line}\n")).unwrap_err();
+        assert_eq!((left.why(), left.is_refused()), (why, true), "{line}");
+    }
+    // A variable of the parent's that doubles.
+    let doubling = format!("FROM x\n{}", "ENV PATH=$PATH$PATH\n".repeat(40));
+    assert!(made(&doubling).unwrap_err().is_refused());
+    // Many variables, each of which is looked for among all.
+    let many: String = (0..20_000).map(|n| format!("ENV A{n}=\n")).collect();
+    assert!(made(&format!("FROM x\n{many}")).unwrap_err().is_refused());
+}
+
+#[test]
+fn a_heredoc_is_a_file() {
+    let text = "FROM x\nENV V=v\nCOPY --chown=3:4 <<A <<-'B' f /t/\n$V \"\\$V\"\nA\n\t$V\n\tB\nCOPY <<E /n\nE\n";
+    let made = made(text).unwrap();
+    let kept = |layer: usize, path: &str| {
+        let node = &made.layers[layer][path];
+        let Kind::File(content) = &node.kind else { panic!("{path} is no file") };
+        (content.file.display().to_string(), node.mode, node.uid, node.gid)
+    };
+    assert_eq!(paths(&made.layers[0]), "t t/A t/B t/f");
+    assert_eq!(kept(0, "t/A"), ("kept v \"$V\"\n".to_owned(), 0o644, 3, 4));
+    assert_eq!(kept(0, "t/B"), ("kept $V\n".to_owned(), 0o644, 3, 4));
+    assert_eq!(kept(1, "n"), ("kept ".to_owned(), 0o644, 0, 0));
+}
+
+#[test]
+fn json_forms_are_read_to_their_end_and_no_further() {
+    let config = |text: &str| made(&format!("FROM x\n{text}\n")).unwrap().config.config;
+    let words = |words: &[&str]| Some(words.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!(config("CMD [\"/bin/a\",\"b\"]  # why").cmd, words(&["/bin/a", "b"]));
+    assert_eq!(config("ENTRYPOINT [\"/e\"] x").entrypoint, words(&["/e"]));
+    assert_eq!(config("SHELL [\"/s\", \"-c\"] x\nCMD y").cmd, words(&["/s", "-c", "y"]));
+    let check = config("HEALTHCHECK --start-interval=2s CMD [\"c\"]]").healthcheck.unwrap();
+    assert_eq!((check.test, check.start_interval), (vec!["CMD".into(), "c".into()], 2_000_000_000));
+    assert_eq!(config("VOLUME [\" /v \"] x").volumes.into_iter().collect::<Vec<_>>(), ["/v"]);
+    for name in ["COPY", "ADD"] {
+        let made = made(&format!("FROM x\n{name} [\"f\", \"/to/\"] # why\n")).unwrap();
+        assert_eq!(paths(&made.layers[0]), "to to/f", "{name}");
+    }
+    assert_eq!(config("CMD\nENTRYPOINT").entrypoint, None);
+    assert_eq!(config("CMD []\nENTRYPOINT [\"e\"]").cmd, None);
+}
+
+#[test]
+fn the_last_stage_may_be_built_on_any_other() {
+    let base = |text: &str| made(text).unwrap().base;
+    let stages = "FROM x AS one\nCOPY f /1\nFROM y AS two\nCOPY f /2\n";
+    assert_eq!(base(&format!("{stages}FROM one\nCOPY f /3\n")).as_deref(), Some("x"));
+    assert_eq!(base(&format!("{stages}FROM two\n")).as_deref(), Some("y"));
+    assert_eq!(base("FROM x AS one\nFROM scratch AS two\nFROM one\n").as_deref(), Some("x"));
+    assert_eq!(base("FROM scratch AS one\nFROM x AS two\nFROM one\n"), None);
+    let layers = made(&format!("{stages}FROM one\nCOPY f /3\n")).unwrap().layers;
+    assert_eq!(layers.iter().map(paths).collect::<Vec<_>>(), ["1", "3"]);
 }

@@ -111,6 +111,7 @@ fn inputs<'a>(
         image: Box::leak(Box::new(image)),
         unpack: Box::leak(Box::new(unpack)),
         read: &bytes,
+        keep: rootfs.keep,
         rootfs: Some(rootfs),
         epoch: 0,
         arch: "amd64",

@@ -29,6 +29,16 @@ impl Engine {
         })
     }
 
+    /// The words before a command that is not in the JSON form, as an image's `SHELL` says; none if it does
+    /// not say. An image that is not there says nothing.
+    pub async fn shell(&self, image: &str) -> Result<Vec<String>> {
+        if self.image_id(image).await?.is_none() {
+            return Ok(vec![]);
+        }
+        let found = self.docker.inspect_image(image).await.map_err(failed("look up an image"))?;
+        Ok(found.config.and_then(|config| config.shell).unwrap_or_default())
+    }
+
     /// Whether a container has not ended; if it has, its exit status.
     pub async fn ended_with(&self, container: &str) -> Result<Option<i64>> {
         let options = None::<query::InspectContainerOptions>;

@@ -5,6 +5,8 @@ mod cases;
 mod context;
 mod files;
 mod onbuild;
+mod language;
+pub mod words;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -46,7 +46,7 @@ hint: add `ARG VERSION=…` before the first FROM, or use a marker: `${MAINTAINE
 "
     );
     assert_eq!(
-        error("FROM scratch AS $X\nARG X=1\nFROM a:$X\n"),
+        error("FROM scratch AS x\nARG X=1\nFROM a:$X\n"),
         "\
 error: undefined variable `X` in FROM
  --> bb-dock/nginx/Dockerfile.template:3:8
@@ -90,14 +90,13 @@ hint: a marker is written `${NAMESPACE}`, with nothing else in the braces
 "
     );
     assert_eq!(
-        error("ARG V=1.2\nFROM a:${V%.2}\n"),
+        error("ARG V=1.2\nFROM a:${V^}\n"),
         "\
-error: `bb` cannot evaluate this form of `V` in FROM
+error: `^` is no operator of `${…}`
  --> bb-dock/nginx/Dockerfile.template:2:8
   |
-2 | FROM a:${V%.2}
-  |        ^^^^^^^
-hint: use `${V}` or `${V:-default}`
+2 | FROM a:${V^}
+  |        ^^^^
 "
     );
     assert_eq!(
@@ -150,12 +149,12 @@ hint: begin with `FROM scratch` or with the image to build on
     assert_eq!(
         error("# only this\nLABEL a=b\n"),
         "\
-error: there is no `FROM`
- --> bb-dock/nginx/Dockerfile.template:1:1
+error: `LABEL` before the first `FROM`
+ --> bb-dock/nginx/Dockerfile.template:2:1
   |
-1 | # only this
-  | ^
-hint: begin with `FROM scratch` or with the image to build on
+2 | LABEL a=b
+  | ^^^^^
+hint: only `ARG` may stand there
 "
     );
     assert_eq!(
@@ -176,6 +175,7 @@ error: `COPY` needs a source and a target
   |
 2 | COPY a
   | ^^^^^^
+hint: `COPY SOURCE… TARGET`
 "
     );
 }
