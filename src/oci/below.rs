@@ -22,9 +22,9 @@ use crate::dock::glob::clean;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lists {
     /// Folders that are in it only as the way to others.
-    ways: BTreeSet<String>,
+    ways: BTreeSet<Vec<u8>>,
     /// What the parent's ROOT had where the archive has something else or takes it away.
-    base: BTreeMap<String, Had>,
+    base: BTreeMap<Vec<u8>, Had>,
 }
 
 /// One path of the parent's ROOT.
@@ -44,10 +44,10 @@ impl Lists {
     /// # Errors
     /// They are not what the builder writes.
     pub fn parse(ways: &[u8], base: &[u8]) -> Result<Self, Left> {
-        let names = strings(ways).map(|name| String::from_utf8_lossy(name).into_owned());
+        let names = strings(ways).map(<[u8]>::to_vec);
         let strings = strings(base).collect::<Vec<_>>();
         let triples = strings.chunks(3).map(|triple| match triple {
-            [path, what, data] => had(what, data).map(|had| (text(path), had)),
+            [path, what, data] => had(what, data).map(|had| (path.to_vec(), had)),
             _ => None,
         });
         let base = triples.collect::<Option<_>>();
@@ -154,7 +154,7 @@ impl<'a> Below<'a> {
             return Ok(Some(entry));
         }
         let Member::Node(node) = &entry.what else { return Ok(Some(entry)) };
-        if node.kind == Kind::Folder && self.lists.ways.contains(name) {
+        if node.kind == Kind::Folder && self.lists.ways.contains(name.as_bytes()) {
             return Ok(way(entry, at, tree));
         }
         match (lists_of(name), tree.get(at)) {
@@ -181,7 +181,7 @@ impl<'a> Below<'a> {
             self.tell(name, below, Some(&node))?;
             return Ok(node);
         };
-        let had = self.lists.base.get(name);
+        let had = self.lists.base.get(name.as_bytes());
         let base = had.map(|had| had.data.as_slice()).unwrap_or_default();
         let (ours, theirs) = ((self.read)(ours)?, (self.read)(theirs)?);
         let merged = accounts::merge(base, &ours, &theirs, lists);
@@ -231,7 +231,7 @@ impl<'a> Below<'a> {
         }
         let is = self.described(below)?;
         let will_be = node.map(|node| self.described(node)).transpose()?;
-        if self.lists.base.get(name).map(Had::digested).as_ref() == Some(&is)
+        if self.lists.base.get(name.as_bytes()).map(Had::digested).as_ref() == Some(&is)
             || will_be.as_ref() == Some(&is)
         {
             return Ok(());

@@ -136,7 +136,7 @@ fn what_the_child_itself_has_changed_counts() {
     let mut entries = entries();
     entries[1].what = Member::Node(file(CHILDS, 0o600, (7, 7)));
     let mut lists = lists(&[TABLE]);
-    lists.ways.remove("srv");
+    lists.ways.remove(&b"srv"[..]);
     let (made, undone) = made(ADD, &entries, &lists);
     let layer = &made.unwrap().layers[0];
     assert_eq!(layer["srv"], folder(0o755, (0, 0)));
