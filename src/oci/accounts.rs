@@ -36,8 +36,9 @@ pub(super) fn merge(base: &[u8], ours: &[u8], theirs: &[u8], lists: &[usize]) ->
     for (key, _) in ours.iter().chain(added) {
         let of = |table: &BTreeMap<Key<'_>, Line<'_>>| table.get(key).map(|line| line.to_vec());
         let mut gives_way = false;
-        let line = three(&of(&old), of(&own), of(&new), |base, ours, theirs| {
-            let (line, lost) = fields(base.unwrap_or_default(), ours, theirs, lists);
+        let line = three(of(&old).as_ref(), of(&own), of(&new), |ours, theirs| {
+            let base = of(&old).unwrap_or_default();
+            let (line, lost) = fields(&base, &ours, theirs, lists);
             gives_way = lost;
             line
         });
@@ -72,36 +73,37 @@ fn by_key<'a>(table: &[(Key<'a>, Line<'a>)]) -> BTreeMap<Key<'a>, Line<'a>> {
 
 /// What has changed on one side counts; what has on both is for `both`. Something that one side has changed
 /// and the other has taken away stays.
-fn three<T: PartialEq + Clone>(
-    base: &Option<T>,
+fn three<T: PartialEq>(
+    base: Option<&T>,
     ours: Option<T>,
     theirs: Option<T>,
-    both: impl FnOnce(Option<T>, T, T) -> T,
+    both: impl FnOnce(T, T) -> T,
 ) -> Option<T> {
-    if ours == theirs || *base == theirs {
+    if ours == theirs || base == theirs.as_ref() {
         return ours;
     }
-    if *base == ours {
+    if base == ours.as_ref() {
         return theirs;
     }
     match (ours, theirs) {
-        (Some(ours), Some(theirs)) => Some(both(base.clone(), ours, theirs)),
+        (Some(ours), Some(theirs)) => Some(both(ours, theirs)),
         (ours, theirs) => theirs.or(ours),
     }
 }
 
 /// A line that both have changed, and whether ours has lost something.
-fn fields(base: Vec<u8>, ours: Vec<u8>, theirs: Vec<u8>, lists: &[usize]) -> (Vec<u8>, bool) {
+fn fields(base: &[u8], ours: &[u8], theirs: Vec<u8>, lists: &[usize]) -> (Vec<u8>, bool) {
     let split = |line: &[u8]| line.split(|b| *b == b':').map(<[u8]>::to_vec).collect::<Vec<_>>();
-    let (base, own, new) = (split(&base), split(&ours), split(&theirs));
+    let (base, own, new) = (split(base), split(ours), split(&theirs));
     if own.len() != new.len() {
         return (theirs, true);
     }
     let mut lost = false;
     let merged = own.into_iter().zip(new).enumerate().map(|(at, (own, new))| {
-        let field = three(&base.get(at).cloned(), Some(own), Some(new), |base, own, new| {
+        let was = base.get(at);
+        let field = three(was, Some(own), Some(new), |own, new| {
             if lists.contains(&at) {
-                return members(&base.unwrap_or_default(), &own, &new);
+                return members(was.map(Vec::as_slice).unwrap_or_default(), &own, &new);
             }
             lost = true;
             new
