@@ -9,7 +9,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, MessageFormatter, Spanned, UserMessageFormatter};
 
 use crate::dock::{Markers, Rendered};
@@ -108,12 +110,40 @@ struct Service {
     extends: Option<Extends>,
 }
 
-/// The service that one is made of where it does not say otherwise.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum Extends {
-    Of { service: Option<String>, file: Option<Spanned<String>> },
-    Here(String),
+/// The service that one is made of where it does not say otherwise: of this file, or of another.
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Extended {
+    service: Option<String>,
+    file: Option<Spanned<String>>,
+}
+
+/// The same, which may be the service's name alone.
+#[derive(Debug, Clone)]
+struct Extends(Extended);
+
+// Not derived as `untagged`: what is looked at twice has no place any more.
+impl<'de> Deserialize<'de> for Extends {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        from.deserialize_any(ExtendsVisitor)
+    }
+}
+
+struct ExtendsVisitor;
+
+impl<'de> Visitor<'de> for ExtendsVisitor {
+    type Value = Extends;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a service, or `service` and `file`")
+    }
+
+    fn visit_str<E>(self, name: &str) -> std::result::Result<Extends, E> {
+        Ok(Extends(Extended { service: Some(name.to_owned()), file: None }))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<Extends, A::Error> {
+        Extended::deserialize(MapAccessDeserializer::new(map)).map(Extends)
+    }
 }
 
 impl Chain {
@@ -155,9 +185,12 @@ impl Chain {
     }
 
     fn dock(&self, service: &Service, of: &Ours<'_>, depth: usize) -> Result<Option<String>> {
-        match (&service.image, &service.extends) {
-            (Some(image), _) => self.own(image, of),
-            (None, Some(Extends::Of { service, file: Some(file) })) => {
+        if let Some(image) = &service.image {
+            return self.own(image, of);
+        }
+        let Some(Extends(Extended { service, file })) = &service.extends else { return Ok(None) };
+        match (service, file) {
+            (service, Some(file)) => {
                 let path = self.file.with_file_name(self.interpolated(file, of)?);
                 if depth == DEEPEST {
                     return Err(self.mistake(file, "services extend each other in a circle"));
@@ -169,11 +202,11 @@ impl Chain {
                 let base = service.as_ref().and_then(|name| other.services.get(name));
                 base.map_or(Ok(None), |base| other.dock(base, of, depth + 1))
             }
-            (None, Some(Extends::Of { service: Some(name), file: None } | Extends::Here(name))) => {
+            (Some(name), None) => {
                 let base = self.services.get(name).filter(|_| depth < DEEPEST);
                 base.map_or(Ok(None), |base| self.dock(base, of, depth + 1))
             }
-            _ => Ok(None),
+            (None, None) => Ok(None),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::plan::select::suggestion;
 use crate::project::Project;
 use crate::report::table;
-use crate::world::address::addresses;
+use crate::world::address::{Address, addresses};
 
 /// Show the effective settings, and where each is from.
 #[derive(Debug, clap::Args)]
@@ -71,8 +71,7 @@ pub(super) fn config(args: &Args, state: &Path, color: ColorChoice) -> Result<u8
 fn engine(env: &BTreeMap<String, String>) -> (Value, Source) {
     match addresses(env) {
         Ok((addresses, source)) => {
-            let hosts = addresses.into_iter().map(|address| address.host);
-            (Value::list(&hosts.collect::<Vec<_>>()), source)
+            (Value::List(addresses.iter().map(Address::shown).collect()), source)
         }
         Err(_) => (Value::Unset, Source::Context),
     }

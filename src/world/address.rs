@@ -42,6 +42,15 @@ impl Address {
         Self { host: host.into(), ..Self::default() }
     }
 
+    /// As people know it. A user of ssh's is no secret; what else stands before a `@` may be one.
+    pub fn shown(&self) -> String {
+        let user = self.host.strip_prefix("ssh://").and_then(|rest| Some(rest.split_once('@')?.0));
+        match user {
+            Some(user) if !user.contains(':') => self.host.clone(),
+            _ => without_secrets(&self.host),
+        }
+    }
+
     /// The variables that lead another program there.
     pub fn environment(&self) -> Vec<(String, String)> {
         let host = ("DOCKER_HOST".to_owned(), self.host.clone());
@@ -55,10 +64,10 @@ impl Address {
     }
 }
 
-/// As people know it: the address without secrets, and docker's context.
+/// The address, and docker's context.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", without_secrets(&self.host))?;
+        write!(f, "`{}`", self.shown())?;
         match &self.context {
             Some(context) => write!(f, ", docker's context `{context}`"),
             None => Ok(()),
@@ -157,7 +166,7 @@ struct Endpoint {
 fn current_context(env: &BTreeMap<String, String>) -> Result<Option<(String, Source)>> {
     let named = env.get("DOCKER_CONTEXT").filter(|v| !v.is_empty()).cloned();
     let (name, source) = if let Some(name) = named {
-        (Some(name), Source::Variable("DOCKER_CONTEXT"))
+        (Some(name), Source::Context)
     } else {
         let file = credentials::folder(env).map(|folder| folder.join("config.json"));
         let config = file.map(|file| json::<ClientConfig>(&file)).transpose().map_err(|error| {

@@ -21,7 +21,6 @@ use futures_util::{Stream, StreamExt};
 
 pub use session::{Piece, Port, Process, RunSpec, Session};
 
-use crate::config::without_secrets;
 use crate::error::{Error, Result, lower_first};
 use crate::reference::{DOCKER_IO, Reference};
 use crate::world::address::Address;
@@ -185,7 +184,7 @@ impl Engine {
         for address in addresses {
             match Self::try_connect(address).await {
                 Ok(engine) => return Ok(engine),
-                Err(why) => tried.push(format!("  {}: {why}", without_secrets(&address.host))),
+                Err(why) => tried.push(format!("  {}: {why}", address.shown())),
             }
         }
         let error = match addresses {

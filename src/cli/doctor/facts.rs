@@ -121,7 +121,7 @@ impl Gathering {
         let answers = addresses.iter().map(|address| self.ask_engine(address));
         let answers = join_all(answers).await;
         for (address, answer) in addresses.iter().zip(answers) {
-            let shown = without_secrets(&address.host);
+            let shown = address.shown();
             match answer {
                 Err(why) => facts.silent.push((shown, why)),
                 Ok((engine, about)) => {

@@ -80,7 +80,11 @@ fn a_parent_is_a_dock_an_image_a_stage_or_nothing() {
         ("FROM docker.io/jdoe/glibc", "From dock glibc docker.io/jdoe/glibc @docker.io/jdoe/glibc"),
         ("FROM jdoe/glibc:1", "From external jdoe/glibc:1 @jdoe/glibc:1"),
         ("FROM jdoe/other:1", "From external jdoe/other:1 @jdoe/other:1"),
-        ("FROM jdoe/glibc@sha256:0", "From external jdoe/glibc@sha256:0 @jdoe/glibc@sha256:0"),
+        (
+            "FROM jdoe/glibc@sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+            "From external jdoe/glibc@sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad \
+             @jdoe/glibc@sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        ),
         ("FROM jdoe/a/b", "From external jdoe/a/b @jdoe/a/b"),
         ("FROM glibc", "From external glibc @glibc"),
         ("FROM r.io:5000/jdoe/glibc", "From external r.io:5000/jdoe/glibc @r.io:5000/jdoe/glibc"),

@@ -15,6 +15,7 @@ use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connect, Connected, Connection, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
@@ -69,10 +70,18 @@ fn tls_config(tls: &Tls) -> Result<ClientConfig, String> {
     let builder =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|e| e.to_string())?.with_root_certificates(roots(tls)?);
-    let Some((certificate, key)) = &tls.client else { return Ok(builder.with_no_client_auth()) };
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|e| unreadable(key, &e))?;
-    let config = builder.with_client_auth_cert(certificates(certificate)?, private);
-    config.map_err(|e| format!("`{}` and `{}`: {e}", certificate.display(), key.display()))
+    let mut config = match &tls.client {
+        None => builder.with_no_client_auth(),
+        Some((certificate, key)) => {
+            let private = PrivateKeyDer::from_pem_file(key).map_err(|e| unreadable(key, &e))?;
+            let config = builder.with_client_auth_cert(certificates(certificate)?, private);
+            config
+                .map_err(|e| format!("`{}` and `{}`: {e}", certificate.display(), key.display()))?
+        }
+    };
+    // Some servers that want a certificate refuse to go on with what a connection before had agreed on.
+    config.resumption = Resumption::disabled();
+    Ok(config)
 }
 
 fn roots(tls: &Tls) -> Result<RootCertStore, String> {
