@@ -186,7 +186,7 @@ fn a_port_where_nothing_is_compiled_is_refused() {
 
 #[test]
 fn clean_and_gc_do_not_follow_a_link_in_the_state_folder() {
-    for folder in ["images/base", "images", "logs", "records", "traces", "stamps"] {
+    for folder in ["images/base", "images", "logs", "records", "stamps"] {
         for verb in ["clean", "clean base", "gc"] {
             let room = unbuilt();
             bb(&room, "build").ok();

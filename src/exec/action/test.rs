@@ -13,15 +13,15 @@ use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made, assemble, blocking, ledgers};
 use crate::exec::audited::{Audited, audited};
 use crate::exec::work::Context;
+use crate::limits::Limit;
 use crate::plan::expand::RESULT;
 use crate::plan::step::TestWork;
 use crate::size::over_budget;
 use crate::words::counted;
-use crate::limits::Limit;
 use crate::world::archive::bundle::Bundle;
-use crate::world::read;
 use crate::world::archive::{self, Entry};
 use crate::world::docker::ContainerSpec;
+use crate::world::read;
 
 /// Faults that a failure repeats; the log has all.
 const REPEATED: usize = 15;
