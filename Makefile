@@ -44,7 +44,7 @@ bench:            ## what doing nothing, verifying and assembling cost
 	@scripts/engine.sh start && eval "$$(scripts/engine.sh env)" && export DOCKER_HOST && \
 	cargo bench --bench assemble
 
-fuzz:             ## ten minutes of strange input for each parser of what mirrors serve
+fuzz:             ## ten minutes of strange input for each parser of what others have written
 	@scripts/fuzz.sh
 
 clean:            ## remove target/, .demo/ and .bb/ (not the engine, not the mirror)

@@ -118,6 +118,9 @@ table! {
     Pattern = "pattern", Bytes, 4 * KIB, false,
         "bytes of a pattern",
         "a path has at most as many";
+    Rules = "rules", Count, 10_000, false,
+        "patterns in a .dockerignore",
+        "each is tried for each file; a hundred are many";
     Braces = "braces", Count, 8, false,
         "braces in one another in a pattern",
         "each doubles what is compiled; two are rare";

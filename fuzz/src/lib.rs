@@ -8,3 +8,5 @@ pub mod error;
 pub mod trust;
 
 pub mod checks;
+#[cfg(feature = "library")]
+pub mod parsers;

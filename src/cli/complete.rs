@@ -34,7 +34,8 @@ pub(super) struct Args {
 }
 
 const EXAMPLES: &str = "\
-Names of images and steps are those of the project in the current folder. In the shell's start file:
+Names of images and steps are those of the project in the current folder. Where they cannot be found out within
+150 ms (BB_COMPLETE_MS), nothing is offered. In the shell's start file:
   bash   source <(bb completions bash)
   zsh    source <(bb completions zsh)
   fish   bb completions fish | source
@@ -64,8 +65,10 @@ pub(super) fn completions(args: &Args) -> Result<u8> {
     Ok(0)
 }
 
-/// A shell waits no longer than this for an answer, start and end of the process included (200 ms).
-const PATIENCE: Duration = Duration::from_millis(150);
+/// A shell waits no longer than this for an answer: with the start and the end of the process, 200 ms.
+const PATIENCE_MS: u64 = 150;
+/// Another number of milliseconds, for a machine that is slow.
+const PATIENCE_VARIABLE: &str = "BB_COMPLETE_MS";
 /// How often it is looked whether there is still room.
 const PACE: Duration = Duration::from_millis(2);
 /// More memory is not taken, in bytes: the answer is short, whatever the folder is.
@@ -85,7 +88,8 @@ pub(super) fn answer() -> clap::error::Result<bool> {
     }
     let (tell, told) = mpsc::channel();
     thread::spawn(move || tell.send(complete()));
-    let until = Instant::now() + PATIENCE;
+    let patience = std::env::var(PATIENCE_VARIABLE).ok().and_then(|ms| ms.parse().ok());
+    let until = Instant::now() + Duration::from_millis(patience.unwrap_or(PATIENCE_MS));
     loop {
         match told.recv_timeout(PACE) {
             Ok(answer) => return answer,

@@ -1,8 +1,6 @@
 //! `bb graph`: docks or steps as a picture, with how they stand. Changes nothing.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,12 +11,13 @@ use crate::exec::job::Standing;
 use crate::export::graph::{Node, Part, State, dot, mermaid, page};
 use crate::fresh::reason::Reason;
 use crate::ids::Kind;
+use crate::limits::Limit;
 use crate::plan::Plan;
 use crate::plan::graph::StepIx;
 use crate::plan::step::{Object, Step, Work};
 use crate::project::Project;
-use crate::world::given;
 use crate::world::store::Store;
+use crate::world::{given, read};
 
 /// Draw the docks, or all steps, with how they stand.
 #[derive(Debug, clap::Args)]
@@ -188,12 +187,8 @@ fn box_of(step: &Step, steps: bool) -> Option<String> {
     }
 }
 
-/// No list of packages is longer, in bytes.
-const LIST_LIMIT: u64 = 1 << 24;
-
 /// How many packages are in an image that Portage has filled.
 fn packages(dir: &Path) -> Option<usize> {
-    let mut text = vec![];
-    File::open(dir.join("packages.json")).ok()?.take(LIST_LIMIT).read_to_end(&mut text).ok()?;
+    let text = read::state(&dir.join("packages.json"), Limit::ListSize).ok()?;
     Some(serde_json::from_slice::<Vec<serde::de::IgnoredAny>>(&text).ok()?.len())
 }

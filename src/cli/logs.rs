@@ -129,6 +129,9 @@ fn none(target: &str, steps: &[StepId], age: usize, store: &Store) -> Error {
 }
 
 fn copy(path: &Path, out: &mut impl Write) -> std::io::Result<()> {
+    if !path.is_file() {
+        return Err(std::io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
+    }
     std::io::copy(&mut File::open(path)?, out)?;
     out.flush()
 }

@@ -79,13 +79,19 @@ fn made(summary: &Summary) -> String {
     summary.built_by_engine.as_ref().map_or("assembled by bb".to_owned(), engines)
 }
 
+/// Of a longer chain, so many steps and the last are told: the chains of all steps would be the square of their
+/// number.
+const LONGEST: usize = 300;
+
 /// A chain for each step that is stale for a reason of its own: a need that changed because a step
 /// upstream has run is one, too.
 fn chains<'a>(plan: &Plan, standings: &'a [(StepIx, Standing)], target: StepIx) -> Vec<Chain<'a>> {
     let next = towards(plan, target);
     let chain = |(ix, standing): &'a (StepIx, Standing)| {
         let Standing::Stale(reason) = standing else { return None };
-        let steps = std::iter::successors(Some(*ix), |at| next.get(at).copied()).collect();
+        let way = std::iter::successors(Some(*ix), |at| next.get(at).copied());
+        let mut steps = way.take(LONGEST).collect::<Vec<_>>();
+        steps.extend(Some(target).filter(|target| steps.last() != Some(target)));
         Some(Chain { reason, steps })
     };
     standings.iter().filter_map(chain).collect()

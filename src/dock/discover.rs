@@ -6,8 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::{self, DirEntry, File, FileType};
-use std::io::Read;
+use std::fs::{self, DirEntry, FileType};
 use std::path::{Path, PathBuf};
 
 use super::buildconfig;
@@ -15,10 +14,9 @@ use super::render::{Markers, Rendered};
 use super::settings::{self, DockSettings};
 use crate::error::{Error, Result, io_reason};
 use crate::ids::DockName;
+use crate::limits::{Exceeded, Limit, Limits};
 use crate::parallel;
-
-/// No file that is read here may be larger.
-const LIMIT: u64 = 1 << 20;
+use crate::world::read;
 
 const TEMPLATE: &str = "Dockerfile.template";
 const JINJA: &str = "Dockerfile.j2";
@@ -159,6 +157,8 @@ fn utf8<'a>(path: &Path, name: &'a OsStr) -> Result<&'a str> {
 
 /// Lists what is under `dir`, which is `inside` of the dock.
 fn walk(dir: &Path, inside: &Path, found: &mut Vec<FileEntry>) -> Result<()> {
+    within(dir, Limit::Depth, inside.components().count())?;
+    within(dir, Limit::Entries, found.len())?;
     let mut kind = FileKind::EmptyFolder;
     for entry in fs::read_dir(dir).map_err(|cause| unreadable(dir, &cause))? {
         let entry = entry.map_err(|cause| unreadable(dir, &cause))?;
@@ -170,6 +170,12 @@ fn walk(dir: &Path, inside: &Path, found: &mut Vec<FileEntry>) -> Result<()> {
         found.push(FileEntry { path: inside.to_owned(), kind });
     }
     Ok(())
+}
+
+/// A folder that goes on and on would take all of the stack, or of the memory.
+fn within(dir: &Path, limit: Limit, value: usize) -> Result<()> {
+    let found = Limits::default().check(limit, value as u64);
+    found.map_err(|e| Error::config(format!("`{}` has {e}", dir.display())))
 }
 
 fn list(entry: &DirEntry, path: PathBuf, found: &mut Vec<FileEntry>) -> Result<()> {
@@ -232,16 +238,11 @@ fn optional(dir: &Path, files: &[FileEntry], name: &str) -> Result<Option<(PathB
 /// The text of a small file.
 fn read(file: &Path) -> Result<String> {
     let wrong = |what: &str| Error::config(format!("`{}` {what}", file.display()));
-    let mut bytes = vec![];
-    let opened = File::open(file).and_then(|opened| {
-        let size = opened.metadata()?.len();
-        bytes.reserve(usize::try_from(size.min(LIMIT)).unwrap_or(0) + 1);
-        opened.take(LIMIT + 1).read_to_end(&mut bytes)
-    });
-    opened.map_err(|cause| unreadable(file, &cause))?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(wrong("is larger than 1 MiB"));
-    }
+    let read = read::bytes(file, &Limits::default(), Limit::FileSize);
+    let bytes = read.map_err(|cause| match Exceeded::of(&cause) {
+        Some(_) => wrong("is larger than 1 MiB"),
+        None => unreadable(file, &cause),
+    })?;
     if bytes.contains(&0) {
         return Err(wrong("is not text: it has NUL bytes"));
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::glob::{BAD_PATTERN_HINT, Glob, clean};
 use crate::error::{Error, Place, Result};
+use crate::limits::{Limit, Limits};
 
 /// The patterns of a `.dockerignore`, the last that matches decides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,7 +30,10 @@ impl Ignore {
             let skip = content.starts_with('#') || content.trim().is_empty();
             if !skip {
                 let span = at..at + line.trim_end().len();
-                let rule = rule(content.trim());
+                let rule = rule(content.trim()).and_then(|rule| {
+                    let few = Limits::default().check(Limit::Rules, rules.len() as u64 + 1);
+                    few.map(|()| rule).map_err(|e| Error::config(format!("it has {e}")))
+                });
                 rules.push(rule.map_err(|error| error.at(Place::new(file, text, span)))?);
             }
             at += line.len();

@@ -10,6 +10,7 @@ use crate::exec::action::CACHES;
 use crate::exec::tidy::Thing;
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
 use crate::ids::StepId;
+use crate::limits::Limit;
 use crate::world::docker::ContainerSpec;
 
 /// Finds what was not used for more than so many days, and removes it unless it is only to be told.
@@ -49,7 +50,11 @@ async fn find(container: &str, days: u32, dry_run: bool, context: &Context) -> R
     command.extend(["-xdev", "-type", "f", "-mtime", older.as_str(), "-printf", "%s %p\\n"]);
     command.extend(Some("-delete").filter(|_| !dry_run));
     let mut said = vec![];
-    let mut sink = |data: &[u8]| said.extend_from_slice(data);
+    let most = usize::try_from(context.settings.limits.of(Limit::ListSize)).unwrap_or(usize::MAX);
+    let mut sink = |data: &[u8]| {
+        let room = most.saturating_sub(said.len());
+        said.extend_from_slice(&data[..data.len().min(room)]);
+    };
     let status = context.engine.exec(container, &command, &mut sink).await?;
     let said = String::from_utf8_lossy(&said);
     if status != 0 {

@@ -221,7 +221,8 @@ pub async fn remove(
     };
     let whole = group.things.iter().any(|thing| matches!(thing, Thing::Record(_)));
     // Whatever ends this from here on, the step has not finished; its record goes last.
-    if let (Some(step), true) = (&group.step, whole) {
+    let stamp = group.step.as_ref().filter(|step| !store.is_behind_link(&store.stamp_path(step)));
+    if let (Some(step), true) = (stamp, whole) {
         store.forget(step)?;
     }
     let mut kept = false;

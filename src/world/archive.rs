@@ -351,9 +351,15 @@ async fn forward(
 
 /// All that a builder hands out, in files of the largest size: what is not wanted counts, too.
 const RESULTS: u64 = 3;
+/// And what tar needs for it (bytes).
+const HEADERS: u64 = 64 << 20;
 
-fn take_files(source: impl Read, mut wanted: Wanted, limits: &Limits) -> Result<()> {
-    let all = limits.of(Limit::ResultSize).saturating_mul(RESULTS);
+/// [`take`] of an archive that is read here and now.
+///
+/// # Errors
+/// As of [`take`].
+pub fn take_files(source: impl Read, mut wanted: Wanted, limits: &Limits) -> Result<()> {
+    let all = limits.of(Limit::ResultSize).saturating_mul(RESULTS).saturating_add(HEADERS);
     let source = Capped::of(source, all, limits.exceeded(Limit::ResultSize));
     let gate = Gate::new(*limits);
     let mut archive = tar::Archive::new(Gated::new(source, gate.clone()));
@@ -393,3 +399,6 @@ fn write_entry(entry: &mut tar::Entry<'_, impl Read>, dest: &Path) -> Result<()>
     let written = io::copy(entry, &mut File::create(dest).map_err(failed)?).map_err(failed)?;
     if written == size { Ok(()) } else { Err(broken(&io::ErrorKind::UnexpectedEof.into())) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,8 @@ pub(super) fn try_lock(path: &Path) -> Result<std::result::Result<StepLock, Stri
 
 /// Who holds a lock. One that nobody has noted is not even touched, so that nobody waits for who asks.
 pub(super) fn holder(path: &Path) -> Option<String> {
+    // A named pipe would make us wait for whoever writes in it.
+    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
     let mut file = File::open(path).ok()?;
     let owner = owner(&mut file)?;
     matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)).then_some(owner)
@@ -78,9 +80,15 @@ fn open(path: &Path) -> Result<File> {
     open_in_folder(path).map_err(|e| Error::file("lock", path, &e))
 }
 
+/// What a lock that is no file is: nobody can take it.
+fn no_file() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
+}
+
 /// Opens a lock's file, and makes it if it is not there.
 pub(super) fn open_in_folder(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).read(true).write(true).truncate(false).open(path)
+    let file = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(no_file()) }
 }
 
 /// Who holds a lock, if that is written down. It is a courtesy: an unreadable note is no failure.

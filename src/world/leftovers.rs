@@ -47,14 +47,19 @@ impl Store {
 
     /// Removes a step's record and logs, and the folders that are empty then.
     pub fn erase(&self, id: &StepId) -> Result<()> {
-        self.forget(id)?;
+        if !self.is_behind_link(&self.stamp_path(id)) {
+            self.forget(id)?;
+        }
         let logs = (0..KEPT_LOGS).map(|age| self.old_log_path(id, age));
-        for path in logs.chain([self.record_path(id)]) {
+        let own = logs.chain([self.record_path(id)]).filter(|path| !self.is_behind_link(path));
+        for path in own {
             remove_if_there(&path)?;
             remove_empty(path.parent());
         }
         // What the index has of it counts for a stamp that is gone.
-        remove_empty(self.stamp_path(id).parent());
+        if !self.is_behind_link(&self.stamp_path(id)) {
+            remove_empty(self.stamp_path(id).parent());
+        }
         Ok(())
     }
 

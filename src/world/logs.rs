@@ -46,6 +46,8 @@ impl Store {
     pub fn new_log(&self, id: &StepId) -> Result<(File, PathBuf)> {
         let path = self.log_path(id);
         make_parent(&path)?;
+        // What is left there may be no file.
+        remove_if_there(&path)?;
         let file = File::create(&path).map_err(|e| Error::file("write", &path, &e))?;
         Ok((file, path))
     }

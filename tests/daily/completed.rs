@@ -1,6 +1,8 @@
 //! Completion, asked of the shells themselves: what they offer after the script of `bb completions`.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::fake::room::Room;
@@ -33,6 +35,8 @@ fn fish(room: &Room, line: &str) -> Vec<String> {
 
 /// The first words, without descriptions.
 fn said(mut command: Command) -> Vec<String> {
+    // Other tests may have the cores just now.
+    command.env("BB_COMPLETE_MS", "20000");
     let out = command.output().expect("the shell is needed");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let text = String::from_utf8(out.stdout).unwrap();
@@ -100,6 +104,56 @@ fn without_a_project_nothing_is_offered_and_nothing_is_said() {
     fs::remove_file(room.path("bb.toml")).unwrap();
     assert_eq!(bash(&room, "bb audit s"), [""; 0]);
     assert_eq!(bash(&room, "bb buil"), ["build"]);
+}
+
+/// What `bb` offers by itself as the second word, as the script for bash asks it.
+fn offered(room: &Room, words: &[&str]) -> Vec<String> {
+    let script = "ulimit -v 1048576; exec bb -- \"$@\"";
+    let mut command = room.command("bash", &[&["-c", script, "bash", "bb"], words].concat());
+    let index = words.len().to_string();
+    command.env("BB_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", index).env("_CLAP_IFS", "\n");
+    let out = command.output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(String::from_utf8_lossy(&out.stderr), "");
+    String::from_utf8(out.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Whoever presses a key in a strange folder gets the prompt back. What is no answer in time is none.
+#[test]
+fn a_strange_folder_does_not_keep_a_shell() {
+    let pipe = |path: PathBuf| {
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    let replaced = |file: &str, by: &dyn Fn(PathBuf)| {
+        let room = unbuilt();
+        fs::remove_file(room.path(file)).unwrap();
+        by(room.path(file));
+        room
+    };
+    let huge = |path: PathBuf| fs::File::create(path).unwrap().set_len(4 << 30).unwrap();
+    let zeros = |path: PathBuf| symlink("/dev/zero", path).unwrap();
+    let files =
+        ["bb.toml", "bb.lock", "bb-dock/base/Buildconfig.sh", "bb-dock/base/Dockerfile.template"];
+    for file in files {
+        for by in [&pipe as &dyn Fn(PathBuf), &huge, &zeros] {
+            let steps = offered(&replaced(file, by), &["step", ""]);
+            assert!(steps.iter().all(|step| !step.contains(':')), "{file}: {steps:?}");
+        }
+    }
+}
+
+#[test]
+fn of_a_huge_folder_some_names_are_offered() {
+    let room = unbuilt();
+    for at in 0..20_000 {
+        fs::create_dir(room.path(&format!("bb-dock/n{at}"))).unwrap();
+    }
+    let mut room = room;
+    room.env.push(("BB_COMPLETE_MS".into(), "20000".into()));
+    let names = offered(&room, &["audit", "n"]);
+    assert!((1000..=10_000).contains(&names.len()), "{}", names.len());
+    // There, all would have to be read.
+    assert!(offered(&room, &["step", "rootfs:"]).is_empty());
 }
 
 /// Every command has a page, and the typesetter has nothing to complain about.

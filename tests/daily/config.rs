@@ -48,6 +48,20 @@ trust.key_urls      default      https://qa-reports.gentoo.org/output/service-ke
                                  https://gentoo.org/.well-known/openpgpkey/hu/gzhmqtt9d5d1y1bw4ufs47npj5wn8pyx?l=infrastructure
 own_keys            HOME         HOME/.local/share/gentoo-bb/keys
 skip_verify         default      false
+limits.result_size  default      32 GiB
+limits.result_time  default      3600
+limits.list_size    default      64 MiB
+limits.packages     default      50000
+limits.log_size     default      1 GiB
+limits.entries      default      1000000
+limits.depth        default      256
+limits.record_size  default      1 MiB
+limits.names_size   default      256 MiB
+limits.unpacked     default      64 GiB
+limits.expansion    default      250
+limits.zstd_window  default      128 MiB
+limits.config_size  default      8 MiB
+limits.read_size    default      512 MiB
 build.CFLAGS        default      -O2 -pipe
 state               default      .bb
 engine              DOCKER_HOST  unix:///none
@@ -120,6 +134,20 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
          trust.key_urls      bb.toml:12   https://***@keys.example/\n\
          own_keys            HOME         HOME/.local/share/gentoo-bb/keys\n\
          skip_verify         default      false\n\
+         limits.result_size  default      32 GiB\n\
+         limits.result_time  default      3600\n\
+         limits.list_size    default      64 MiB\n\
+         limits.packages     default      50000\n\
+         limits.log_size     default      1 GiB\n\
+         limits.entries      default      1000000\n\
+         limits.depth        default      256\n\
+         limits.record_size  default      1 MiB\n\
+         limits.names_size   default      256 MiB\n\
+         limits.unpacked     default      64 GiB\n\
+         limits.expansion    default      250\n\
+         limits.zstd_window  default      128 MiB\n\
+         limits.config_size  default      8 MiB\n\
+         limits.read_size    default      512 MiB\n\
          build.CFLAGS        bb.toml:14   -O1\n\
          build.USE           bb.toml:15   -nls\n\
          labels.revision     bb.toml:17   0\n\
@@ -173,6 +201,20 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
          trust.key_urls      BB_KEY_URLS      http://k.example/\n\
          own_keys            XDG_DATA_HOME    /data/gentoo-bb/keys\n\
          skip_verify         BB_SKIP_VERIFY   true\n\
+         limits.result_size  default          32 GiB\n\
+         limits.result_time  default          3600\n\
+         limits.list_size    default          64 MiB\n\
+         limits.packages     default          50000\n\
+         limits.log_size     default          1 GiB\n\
+         limits.entries      default          1000000\n\
+         limits.depth        default          256\n\
+         limits.record_size  default          1 MiB\n\
+         limits.names_size   default          256 MiB\n\
+         limits.unpacked     default          64 GiB\n\
+         limits.expansion    default          250\n\
+         limits.zstd_window  default          128 MiB\n\
+         limits.config_size  default          8 MiB\n\
+         limits.read_size    default          512 MiB\n\
          build.CFLAGS        bb.toml:14       -O1\n\
          build.USE           bb.toml:15       -nls\n\
          labels.revision     REVISION         abc\n\

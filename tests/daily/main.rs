@@ -15,6 +15,7 @@ mod family;
 mod flags;
 #[path = "../help/mod.rs"]
 mod help;
+mod limited;
 mod logs;
 mod messages;
 mod missing;

@@ -3,7 +3,8 @@
 //!
 //! In a `Buildconfig.sh`, a line that begins with `#` changes neither result, one with `tar` only the
 //! rootfs, one with `sys` only the sysroot. The builder does what these lines say: `say TEXT` writes a line,
-//! `hold` waits until it is released, `fail N` ends with that status.
+//! `hold` waits until it is released, `fail N` ends with that status, `hand NAME TEXT` puts a text in place of a
+//! result.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
@@ -79,6 +80,8 @@ struct Shared {
     shells: Gate,
     /// What it says of itself, by the path that is asked.
     tells: Mutex<BTreeMap<String, Value>>,
+    /// How it fails, once for each kind of request that another process's removals trip up.
+    trips: Mutex<BTreeMap<&'static str, (u16, String)>>,
 }
 
 /// One engine.
@@ -130,6 +133,13 @@ impl Engine {
     /// What it says of itself from now on: to `version` or `info`.
     pub fn tell(&self, path: &str, answer: Value) {
         self.shared.tells.lock().unwrap().insert(path.to_owned(), answer);
+    }
+
+    /// Fails once with this status and these words: to the next list of each kind, and to the next removals.
+    pub fn trip(&self, status: u16, message: &str) {
+        let kinds = ["list containers", "list images", "remove containers", "remove images"];
+        let trips = kinds.map(|kind| (kind, (status, message.to_owned())));
+        self.shared.trips.lock().unwrap().extend(trips);
     }
 
     /// Waits until so many shells have been opened.
@@ -291,6 +301,9 @@ impl Shared {
         }
         let path = request.path.clone();
         let parts = path.split('/').collect::<Vec<_>>();
+        if let Some((status, message)) = self.tripped(&request.method, &parts) {
+            return Answer::Json(status, json!({ "message": message }));
+        }
         let mut world = self.lock();
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", ["version"]) => ok(json!({ "Version": "0", "ApiVersion": "1.47" })),
@@ -302,6 +315,17 @@ impl Shared {
             ("POST", ["exec", ..]) => ok(Value::Null),
             _ => missing(&path),
         }
+    }
+
+    fn tripped(&self, method: &str, path: &[&str]) -> Option<(u16, String)> {
+        let kind = match (method, path) {
+            ("GET", ["containers", "json"]) => "list containers",
+            ("GET", ["images", "json"]) => "list images",
+            ("DELETE", ["containers", ..]) => "remove containers",
+            ("DELETE", ["images", ..]) => "remove images",
+            _ => return None,
+        };
+        self.trips.lock().unwrap().remove(kind)
     }
 
     /// What is said while a command runs, with nobody else waiting for it.
@@ -343,7 +367,15 @@ impl Shared {
                 _ => {}
             }
         }
-        Ok(self.lock().files(container).map_or(137, build_root))
+        let mut world = self.lock();
+        let Some(files) = world.files(container) else { return Ok(137) };
+        let status = build_root(files);
+        // `hand NAME TEXT`: what a hostile dock puts in place of a result.
+        for line in String::from_utf8_lossy(&script).lines() {
+            let hand = line.strip_prefix("hand ").and_then(|rest| rest.split_once(' '));
+            hand.map(|(name, text)| put(files, name, text));
+        }
+        Ok(status)
     }
 
     /// What a newer snapshot would bring: the dock says it itself.

@@ -7,6 +7,11 @@ use gentoo_bb::trust;
 
 #[path = "../../fuzz/src/checks.rs"]
 mod checks;
+#[path = "../../fuzz/src/parsers.rs"]
+mod parsers;
+
+/// A file of up to so many bytes is cut off at each of them.
+const CUTS: usize = 1000;
 
 fn replay(target: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
@@ -15,8 +20,9 @@ fn replay(target: &str, check: fn(&[u8])) {
     assert!(files.len() >= 10, "{} has {} files", folder.display(), files.len());
     for file in files {
         let data = fs::read(&file).unwrap();
-        // Whole, and cut off anywhere.
-        for length in 0..=data.len() {
+        // Whole, and cut off anywhere: of a large one, at so many places.
+        let step = (data.len() / CUTS).max(1);
+        for length in (0..data.len()).step_by(step).chain([data.len()]) {
             check(&data[..length]);
         }
     }
@@ -35,4 +41,87 @@ fn pointers() {
 #[test]
 fn frames() {
     replay("cleartext", checks::cleartext);
+}
+
+#[test]
+fn of_template() {
+    replay("template", parsers::template);
+}
+
+#[test]
+fn of_glob() {
+    replay("glob", parsers::glob);
+}
+
+#[test]
+fn of_patterns() {
+    replay("patterns", parsers::patterns);
+}
+
+#[test]
+fn of_ignore() {
+    replay("ignore", parsers::ignore);
+}
+
+#[test]
+fn of_dock_settings() {
+    replay("dock_settings", parsers::dock_settings);
+}
+
+#[test]
+fn of_settings_file() {
+    replay("settings_file", parsers::settings_file);
+}
+
+#[test]
+fn of_lock() {
+    replay("lock", parsers::lock);
+}
+
+#[test]
+fn of_chain() {
+    replay("chain", parsers::chain);
+}
+
+#[test]
+fn of_record() {
+    replay("record", parsers::record);
+}
+
+#[test]
+fn of_packages() {
+    replay("packages", parsers::packages);
+}
+
+#[test]
+fn of_tar() {
+    replay("tar", parsers::tar);
+}
+
+#[test]
+fn of_zstd() {
+    replay("zstd", parsers::zstd);
+}
+
+#[test]
+fn of_image() {
+    replay("image", parsers::image);
+}
+
+#[test]
+fn of_signature() {
+    replay("signature", parsers::signature);
+}
+
+/// A target without a test would be fuzzed once and never again.
+#[test]
+fn every_target_has_a_corpus_and_a_test() {
+    let targets = include_str!("../../fuzz/Cargo.toml").lines();
+    let names = targets.filter_map(|line| line.strip_prefix("path = \"fuzz_targets/"));
+    let names = names.map(|name| name.trim_end_matches(".rs\"")).collect::<Vec<_>>();
+    assert!(names.len() >= 17);
+    let this = include_str!("corpus.rs");
+    for name in names {
+        assert!(this.contains(&format!("replay(\"{name}\", ")), "`{name}` is not replayed");
+    }
 }

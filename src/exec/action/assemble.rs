@@ -108,8 +108,8 @@ fn stackable(layers: usize, work: &ImageWork) -> Result<()> {
 }
 
 pub(super) fn dockerfile(work: &ImageWork) -> Result<Rendered> {
-    let text = std::fs::read_to_string(&work.dockerfile);
-    let text = text.map_err(|e| Error::file("read", &work.dockerfile, &e))?;
+    let text = read::state(&work.dockerfile, Limit::StateSize)?;
+    let text = String::from_utf8_lossy(&text);
     Ok(Rendered::from_template(&work.dockerfile, &text, &Markers::default()))
 }
 

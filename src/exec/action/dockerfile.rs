@@ -8,10 +8,11 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::dock::render;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exec::action::Made;
 use crate::exec::work::Context;
 use crate::hex::hex;
+use crate::world::read;
 
 pub(super) fn dockerfile(
     template: &Path,
@@ -20,8 +21,7 @@ pub(super) fn dockerfile(
     markers: &BTreeMap<String, String>,
     context: &Context,
 ) -> Result<Made> {
-    let text = std::fs::read_to_string(template);
-    let text = text.map_err(|e| Error::file("read", template, &e))?;
+    let text = read::text(template).map_err(|e| read::failed(template, &e))?;
     let markers = crate::dock::Markers::from(markers.clone());
     let rendered = if jinja {
         render::render_j2(&text, &markers, template)?

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made, assemble, blocking, ledgers};
 use crate::exec::audited::{Audited, audited};
 use crate::exec::work::Context;
+use crate::limits::Limit;
 use crate::plan::expand::RESULT;
 use crate::plan::step::TestWork;
 use crate::size::over_budget;
@@ -20,6 +21,7 @@ use crate::words::counted;
 use crate::world::archive::bundle::Bundle;
 use crate::world::archive::{self, Entry};
 use crate::world::docker::ContainerSpec;
+use crate::world::read;
 
 /// Faults that a failure repeats; the log has all.
 const REPEATED: usize = 15;
@@ -255,7 +257,7 @@ impl Trial<'_> {
     /// The dock's own script, inside of the image.
     async fn script(&self, container: &str, log: &mut Log) -> Result<Option<String>> {
         let Some(script) = &self.work.script else { return Ok(None) };
-        let text = std::fs::read(script).map_err(|e| Error::file("read", script, &e))?;
+        let text = read::state(script, Limit::FileSize)?;
         let epoch = self.context.settings.source_date_epoch;
         let body = archive::stream(vec![Entry::Text(SCRIPT.into(), text)], epoch);
         self.context.engine.upload(container, "/", body).await?;

@@ -8,10 +8,12 @@ use std::time::UNIX_EPOCH;
 use crate::error::{Error, Result};
 use crate::exec::action::{Made, blocking};
 use crate::exec::work::Context;
+use crate::limits::Limit;
 use crate::plan::step::Pinned;
 use crate::trust::digests;
 use crate::world::keys;
 use crate::world::openpgp::{Keyring, Verified};
+use crate::world::read as file;
 
 /// The files of one verification.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +59,9 @@ pub(super) fn skip(pinned: &Pinned) -> Made {
 }
 
 fn detached(keyring: &Keyring, path: &PathBuf, signature: &[u8]) -> Result<Verified> {
+    if !path.is_file() {
+        return Err(Error::step(format!("`{}` is no file", path.display())));
+    }
     let file = std::fs::File::open(path).map_err(|e| Error::file("read", path, &e))?;
     keyring.verify_detached(&shown(path), file, signature, None)
 }
@@ -66,7 +71,7 @@ fn shown(path: &Path) -> String {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| Error::file("read", path, &e))
+    file::state(path, Limit::FileSize)
 }
 
 fn agree(file: &Path, list: &str, seen: &Verified, sha512: &str, blake2b: &str) -> Result<()> {

@@ -47,13 +47,17 @@ impl Bundle {
     /// Opens an archive; nothing if the file is empty: the engine has built that image.
     pub fn open(path: &Path, limits: &Limits) -> Result<Option<Self>> {
         let failed = |e: io::Error| Error::file("read", path, &e);
-        let size = std::fs::metadata(path).map_err(failed)?.len();
-        if size == 0 {
+        let meta = std::fs::metadata(path).map_err(failed)?;
+        let size = meta.len();
+        if meta.is_file() && size == 0 {
             return Ok(None);
         }
         let broken = |why: &str| {
             Error::step(format!("`{}` is not an image's archive: {why}", path.display()))
         };
+        if !meta.is_file() {
+            return Err(broken("it is no file"));
+        }
         let unread = |left: &Left| left.failure().unwrap_or_else(|| broken(left.why()));
         let listed = listing::layer(&listing::whole(path, size), limits);
         let listed = listed.map_err(|e| unread(&e))?;

@@ -29,8 +29,11 @@ pub fn owners(sysroot: &Path, tree: &Tree, limits: &Limits) -> Result<Owners> {
     })
 }
 
-/// `size` is that of the compressed archive.
-pub(super) fn read(data: impl Read, size: u64, tree: &Tree, limits: &Limits) -> io::Result<Owners> {
+/// [`owners`] of an archive that is read from somewhere; `size` is what it has compressed, in bytes.
+///
+/// # Errors
+/// As of [`owners`], the limit inside of the error.
+pub fn read(data: impl Read, size: u64, tree: &Tree, limits: &Limits) -> io::Result<Owners> {
     let gate = Gate::new(*limits);
     let mut archive = tar::Archive::new(Gated::new(unpacked(data, size, limits)?, gate.clone()));
     let mut entries = archive.entries()?;

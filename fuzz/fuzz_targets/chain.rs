@@ -1,0 +1,4 @@
+//! See `parsers::chain`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| gentoo_bb_fuzz::parsers::chain(data));

@@ -1,0 +1,4 @@
+//! See `parsers::image`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| gentoo_bb_fuzz::parsers::image(data));

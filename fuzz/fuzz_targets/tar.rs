@@ -1,0 +1,4 @@
+//! See `parsers::tar`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| gentoo_bb_fuzz::parsers::tar(data));

@@ -1,0 +1,4 @@
+//! See `parsers::template`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| gentoo_bb_fuzz::parsers::template(data));
