@@ -8,11 +8,10 @@ use crate::lock::Lock;
 use crate::plan::select::suggestion;
 use crate::project::Project;
 use crate::world::docker::members::Member;
+use crate::world::open::{TEXT_LIMIT, unreadable};
 
 /// The folder of the chains' files. Paths in these are relative to it.
 pub(super) const FOLDER: &str = "chains";
-/// A chain's file is not larger (bytes).
-const LARGEST: u64 = 1 << 20;
 
 /// The file that a chain is written in.
 pub(super) fn file(name: &ChainName) -> PathBuf {
@@ -25,14 +24,18 @@ pub(super) fn rendered(project: &Project, name: &ChainName) -> PathBuf {
 }
 
 /// The chains that are written here, and those that may still be up although their file has gone.
-pub(super) fn known(project: &Project) -> Vec<ChainName> {
+///
+/// # Errors
+/// Exit 3: their folder is a link that leads out of the project.
+pub(super) fn known(project: &Project) -> Result<Vec<ChainName>> {
+    project.ground.check(Path::new(FOLDER))?;
     let mut names = [PathBuf::from(FOLDER), project.store().root().join(FOLDER)]
         .iter()
         .flat_map(|folder| in_folder(folder))
         .collect::<Vec<_>>();
     names.sort();
     names.dedup();
-    names
+    Ok(names)
 }
 
 fn in_folder(folder: &Path) -> Vec<ChainName> {
@@ -43,7 +46,10 @@ fn in_folder(folder: &Path) -> Vec<ChainName> {
 
 /// There is no such chain.
 pub(super) fn unknown(project: &Project, name: &ChainName) -> Error {
-    let known = known(project).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let known = match known(project) {
+        Ok(known) => known.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        Err(error) => return error,
+    };
     let hint = if known.is_empty() {
         format!("a chain is a Compose file `{FOLDER}/NAME.yaml`; there is none yet")
     } else {
@@ -61,15 +67,8 @@ pub(super) fn read(project: &Project, name: &ChainName) -> Result<Chain> {
     if file.symlink_metadata().is_err() {
         return Err(unknown(project, name));
     }
-    let refused = |why: String| Error::config(format!("cannot read `{}`: {why}", file.display()));
-    let meta = std::fs::metadata(&file).map_err(|e| refused(crate::error::io_reason(&e)))?;
-    if !meta.is_file() {
-        return Err(refused("it is no file".to_owned()));
-    }
-    if meta.len() > LARGEST {
-        return Err(refused("it is larger than 1 MiB".to_owned()));
-    }
-    let text = std::fs::read_to_string(&file).map_err(|e| refused(crate::error::io_reason(&e)))?;
+    let text = project.ground.text(&file, TEXT_LIMIT);
+    let text = text.map_err(|refused| refused.or(|cause| unreadable(&file, cause)))?;
     let lock = project.lock()?;
     let markers = project.settings.markers(lock.as_ref().map_or("", Lock::date)).into();
     Chain::parse(&file, &text, &markers)

@@ -5,6 +5,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use crate::cli::output::print_exactly;
 use crate::cli::{complete, print, session};
 use crate::error::{Error, Result};
 use crate::exec::action::{chain, summary};
@@ -13,6 +14,7 @@ use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 use crate::project::Project;
 use crate::sbom::Format;
+use crate::words::plain_json;
 use crate::world::archive::bundle::{self, Bundle};
 
 #[derive(Debug, clap::Subcommand)]
@@ -81,7 +83,7 @@ pub(super) fn image(verb: &Verb, state: &Path, here: &Path) -> Result<u8> {
                 Error::step(Error::file("read", &path, &e).message().to_owned())
                     .hint(format!("run `bb build {image}`"))
             })?;
-            print(&text);
+            print_exactly(&plain_json(&text));
         }
         Verb::Save { image, output } => {
             let chain = archives(image, &built(&project, &plan, image)?)?;

@@ -18,6 +18,7 @@ use crate::hex::hex;
 use crate::plan::Plan;
 use crate::project::{LOCK_FILE, Project};
 use crate::world::docker::Inventory;
+use crate::world::open::TEXT_LIMIT;
 use crate::world::store::Store;
 use crate::world::trace::Trace;
 
@@ -34,7 +35,7 @@ impl Recall {
     /// `question` is the command with its images.
     pub(super) fn new(project: &Project, question: &str) -> Self {
         let mut hasher = Sha256::new();
-        let lock = fs::read(LOCK_FILE).unwrap_or_default();
+        let lock = project.ground.read(Path::new(LOCK_FILE), TEXT_LIMIT).unwrap_or_default();
         let parts = [question.to_owned(), program(), format!("{:?}", project.settings)];
         for part in parts.iter().map(String::as_bytes).chain([lock.as_slice()]) {
             hasher.update((part.len() as u64).to_le_bytes());

@@ -96,7 +96,7 @@ pub(super) fn context(
         project: label(&store),
         store,
         engine,
-        client: Client::new(offline),
+        client: Client::with_least_rate(offline, project.settings.least_rate),
         settings: project.settings.clone(),
         run,
         jobs,

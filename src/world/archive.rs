@@ -88,7 +88,7 @@ fn append_file<W: Write>(
     if !meta.is_file() {
         return Err(io::Error::other(format!("`{}` is neither a file nor a link", from.display())));
     }
-    let file = File::open(from).map_err(|e| named(from, &e))?;
+    let file = super::open::unlinked(from).map_err(|e| named(from, &e))?;
     let mut header = header(tar::EntryType::Regular, meta.len(), mode_of(&meta), mtime);
     // A file that grows meanwhile must not push its rest into the next header.
     builder.append_data(&mut header, path, file.take(meta.len()))

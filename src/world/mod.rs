@@ -14,6 +14,7 @@ pub mod keys;
 pub mod leftovers;
 pub mod logs;
 pub mod machine;
+pub mod open;
 pub mod openpgp;
 pub mod release;
 pub mod store;

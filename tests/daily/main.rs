@@ -14,6 +14,7 @@ mod family;
 mod flags;
 #[path = "../help/mod.rs"]
 mod help;
+mod links;
 mod logs;
 mod messages;
 mod missing;
