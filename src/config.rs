@@ -16,10 +16,12 @@ use crate::reference::Reference;
 
 mod effective;
 mod limits;
+mod secret;
 mod source;
 mod trust;
 
-pub use effective::{Setting, Value, without_secrets};
+pub use effective::{Setting, Value};
+pub use secret::{hidden, hidden_settings, without_secrets};
 pub use source::{Source, Sources};
 use trust::TrustTable;
 pub use trust::{GENTOO_FINGERPRINTS, GENTOO_KEY_URLS, INSTALLED_KEYRING};
@@ -55,6 +57,10 @@ struct File {
     source_date_epoch: Option<Spanned<u64>>,
     made_by_make: Option<Spanned<Vec<PathBuf>>>,
     #[serde(default)]
+    project: ProjectTable,
+    #[serde(default)]
+    net: NetTable,
+    #[serde(default)]
     labels: BTreeMap<GivenName, Spanned<String>>,
     #[serde(default)]
     trust: TrustTable,
@@ -64,6 +70,18 @@ struct File {
     task: BTreeMap<Spanned<String>, TaskTable>,
     #[serde(default)]
     limits: limits::Table,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProjectTable {
+    links: Option<Spanned<Vec<PathBuf>>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NetTable {
+    least_rate: Option<Spanned<u64>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -150,6 +168,10 @@ pub struct Settings {
     /// Files that rules of an including Makefile make: they count as there, and the exported
     /// Makefile leaves their rules to it.
     pub made_by_make: Vec<PathBuf>,
+    /// Places outside of the project that links in it may lead to, relative to the project.
+    pub links: Vec<PathBuf>,
+    /// Bytes a second that a mirror has to give; 0: none.
+    pub least_rate: u64,
     /// Labels of all images, by short or whole name.
     pub labels: BTreeMap<String, String>,
     /// Users' own steps, by name.
@@ -183,6 +205,8 @@ impl Default for Settings {
             build: BTreeMap::from([(text("CFLAGS"), text("-O2 -pipe"))]),
             date: None,
             made_by_make: vec![],
+            links: vec![],
+            least_rate: 1024,
             labels: BTreeMap::new(),
             tasks: vec![],
             limits: Limits::default(),
@@ -202,7 +226,7 @@ impl Settings {
         settings.apply_tasks(&parsed)?;
         settings.apply_limits(file, text, &parsed.limits)?;
         settings.apply_file(parsed);
-        settings.apply_env(env);
+        settings.apply_env(env)?;
         settings.check()?;
         Ok(settings)
     }
@@ -219,6 +243,8 @@ impl Settings {
         from.file("flavour", &mut self.flavour, file.flavour);
         from.file("source_date_epoch", &mut self.source_date_epoch, file.source_date_epoch);
         from.file("made_by_make", &mut self.made_by_make, file.made_by_make);
+        from.file("net.least_rate", &mut self.least_rate, file.net.least_rate);
+        from.file("project.links", &mut self.links, file.project.links);
         for (GivenName(name), label) in file.labels {
             from.at(format!("labels.{name}"), label.span());
             self.labels.insert(name, label.into_inner());
@@ -229,7 +255,7 @@ impl Settings {
     fn apply_build(&mut self, file: &Path, text: &str, parsed: &File) -> Result<()> {
         for (key, value) in &parsed.build {
             if let Some(why) = bad_variable(key.get_ref()) {
-                let place = Place::new(file, text, key.span());
+                let place = Place::new(file, hidden_settings(text), key.span());
                 return Err(Error::config(format!("`{}` {why}", key.get_ref())).at(place));
             }
             self.sources.at(format!("build.{}", key.get_ref()), key.span());
@@ -261,11 +287,11 @@ impl Settings {
 
     /// An error about a piece of `bb.toml`, with line and caret.
     pub fn error_at(&self, message: impl Into<String>, written: &Written) -> Error {
-        let place = Place::new("bb.toml", self.text.as_str(), written.span.clone());
+        let place = Place::new("bb.toml", hidden_settings(&self.text), written.span.clone());
         Error::config(message).at(place)
     }
 
-    fn apply_env(&mut self, env: &BTreeMap<String, String>) {
+    fn apply_env(&mut self, env: &BTreeMap<String, String>) -> Result<()> {
         let from = &mut self.sources;
         from.env((env, "NAMESPACE"), "namespace", &mut self.namespace, str::to_owned);
         from.env((env, "AUTHOR"), "maintainer", &mut self.maintainer, str::to_owned);
@@ -273,10 +299,11 @@ impl Settings {
         from.env((env, "EXCLUDE"), "exclude", &mut self.exclude, list);
         from.env((env, "MIRROR"), "mirrors", &mut self.mirrors, list);
         from.env((env, "DATE"), "date", &mut self.date, |date| Some(date.to_owned()));
+        from.env((env, "BB_LINKS"), "project.links", &mut self.links, places);
         let mut revision = None;
         from.env((env, "REVISION"), "labels.revision", &mut revision, |r| Some(r.to_owned()));
         self.labels.extend(revision.map(|text| ("revision".to_owned(), text)));
-        self.apply_trust_env(env);
+        self.apply_trust_env(env)
     }
 
     fn check(&self) -> Result<()> {
@@ -311,6 +338,11 @@ impl Settings {
     pub fn reference(&self, name: &str) -> String {
         format!("{}/{name}:{}", self.namespace, self.tag)
     }
+}
+
+/// Paths as the variable `PATH` has them.
+pub(crate) fn places(text: &str) -> Vec<PathBuf> {
+    text.split(':').filter(|place| !place.is_empty()).map(PathBuf::from).collect()
 }
 
 fn list(text: &str) -> Vec<String> {
@@ -356,12 +388,29 @@ fn bad_variable(key: &str) -> Option<&'static str> {
     }
 }
 
+/// The message without what it quotes of a value: `invalid type: string "…", expected a map`.
+fn without_quotes(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(first), Some(last)) if first < last => {
+            format!("{}***{}", &message[..first], &message[last + 1..])
+        }
+        _ => message.to_owned(),
+    }
+}
+
 /// A TOML error with its line and caret.
 pub fn toml_error(file: &Path, text: &str, error: &toml::de::Error) -> Error {
-    let message = error.message().lines().next().unwrap_or("not valid TOML").trim().to_owned();
+    let message = error.message().lines().next().unwrap_or("not valid TOML").trim();
+    let shown = hidden_settings(text);
+    let hides = |span: &std::ops::Range<usize>| shown.get(span.clone()) != text.get(span.clone());
+    // The parser's words may repeat what stands there.
+    let message = match error.span().filter(hides) {
+        Some(_) => without_quotes(message),
+        None => message.to_owned(),
+    };
     let base = Error::config(lower_first(&message));
     match error.span() {
-        Some(span) => base.at(Place::new(file, text, span)),
+        Some(span) => base.at(Place::new(file, shown, span)),
         None => base.detail(format!("  in `{}`", file.display())),
     }
 }

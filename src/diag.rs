@@ -1,10 +1,15 @@
 //! The one renderer of errors: message, line with caret, details, hint.
 //!
-//! Does not know where errors come from and does not print: it returns text.
+//! Does not know where errors come from and does not print: it returns text. Whatever of it is somebody else's
+//! words goes through [`visible`]: a name may hold what steers a terminal or a CI's runner.
+
+use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use crate::config::{hidden, without_secrets};
 use crate::error::{Error, Place};
+use crate::words::{is_hostile, visible, visible_but};
 
 /// The whole text of an error, ending in a newline.
 ///
@@ -18,14 +23,14 @@ use crate::error::{Error, Place};
 pub fn render(error: &Error, color: bool) -> String {
     let mut text = match error.place() {
         Some(place) => with_place(error.message(), place, color),
-        None => format!("{} {}\n", paint("error:", RED, color), error.message()),
+        None => format!("{} {}\n", paint("error:", RED, color), words(error.message())),
     };
     for line in error.details() {
-        text.push_str(line);
+        text.push_str(&words(line));
         text.push('\n');
     }
     if let Some(hint) = error.hint_text() {
-        text.push_str(&format!("{} {hint}\n", paint("hint:", CYAN, color)));
+        text.push_str(&format!("{} {}\n", paint("hint:", CYAN, color), words(hint)));
     }
     text
 }
@@ -33,25 +38,51 @@ pub fn render(error: &Error, color: bool) -> String {
 /// A warning in a line of its own, with what to do in another.
 pub fn warning(message: &str, hint: &str, color: bool) -> String {
     let (warning, hint_word) = (paint("warning:", YELLOW, color), paint("hint:", CYAN, color));
-    format!("{warning} {message}\n{hint_word} {hint}\n")
+    format!("{warning} {}\n{hint_word} {}\n", words(message), words(hint))
 }
 
 /// A whole line in red.
 pub fn alarm(message: &str, color: bool) -> String {
-    format!("{}\n", paint(&format!("WARNING: {message}"), RED, color))
+    format!("{}\n", paint(&format!("WARNING: {}", words(message)), RED, color))
 }
 
 fn with_place(message: &str, place: &Place, color: bool) -> String {
     let file = place.file.display().to_string();
-    let end = place.span.end.min(place.text.len());
-    let mut annotation = AnnotationKind::Primary.span(place.span.start.min(end)..end);
-    if !place.label.is_empty() {
-        annotation = annotation.label(place.label.as_str());
+    let (text, span, label) = (shown(&place.text), shown_span(place), visible(&place.label));
+    let (message, file) = (words(message), visible(&file));
+    let mut annotation = AnnotationKind::Primary.span(span);
+    if !label.is_empty() {
+        annotation = annotation.label(&*label);
     }
-    let snippet = Snippet::source(place.text.as_str()).path(file).annotation(annotation);
-    let report: &[Group<'_>] = &[Level::ERROR.primary_title(message).element(snippet)];
+    let snippet = Snippet::source(text.as_str()).path(&*file).annotation(annotation);
+    let report: &[Group<'_>] = &[Level::ERROR.primary_title(message.as_str()).element(snippet)];
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     format!("{}\n", renderer.render(report))
+}
+
+/// Somebody's words on one line, without what is secret in addresses.
+fn words(text: &str) -> String {
+    visible(&without_secrets(text)).into_owned()
+}
+
+/// The text of a file with its lines as they are.
+fn shown(text: &str) -> String {
+    visible_but(&hidden(text), LINES).into_owned()
+}
+
+/// What makes lines and columns of a text.
+const LINES: &str = "\n\r\t";
+
+/// A span in the shown text.
+fn shown_span(place: &Place) -> Range<usize> {
+    let before = |end: usize| place.text.get(..end).map_or(0, |text| shown(text).len());
+    let end = place.span.end.min(place.text.len());
+    let start = place.span.start.min(end);
+    if place.text.contains(|c| is_hostile(c) && !LINES.contains(c)) {
+        before(start)..before(end).max(before(start))
+    } else {
+        start..end
+    }
 }
 
 const RED: &str = "1;31";

@@ -3,11 +3,13 @@
 //! Text ↔ values only. What a mirror offers is `world`'s business; moving the lock is a command's.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::toml_error;
 use crate::error::{Error, Result};
+use crate::trust::time;
 
 /// The pinned inputs of a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,12 +37,20 @@ pub struct Pin {
     pub blake2b: String,
     /// Primary fingerprint of the key that signed it.
     pub signer: String,
+    /// When the signature says that it was made, `YYYY-MM-DDThh:mm:ssZ`; none where nobody verified it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_at: Option<String>,
 }
 
 impl Pin {
     /// The file's name without its folders.
     pub fn file_name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    /// When it was signed, if somebody verified that.
+    pub fn signed(&self) -> Option<SystemTime> {
+        time::parse(self.signed_at.as_deref()?).ok()
     }
 
     fn check(&self, table: &str) -> Result<()> {
@@ -60,6 +70,7 @@ impl Pin {
             () if !hex(&self.sha512, 128) => bad("sha512"),
             () if !hex(&self.blake2b, 128) => bad("blake2b"),
             () if self.size == 0 => bad("size"),
+            () if self.signed_at.is_some() && self.signed().is_none() => bad("signed_at"),
             () => Ok(()),
         }
     }
@@ -75,6 +86,7 @@ impl Lock {
             sha512: "unpinned".into(),
             blake2b: "unpinned".into(),
             signer: "unpinned".into(),
+            signed_at: None,
         };
         Self { stage3: pin.clone(), portage: pin }
     }
@@ -112,6 +124,7 @@ mod tests {
             sha512: "a".repeat(128),
             blake2b: "b".repeat(128),
             signer: "C".repeat(40),
+            signed_at: Some("2026-11-23T01:02:03Z".into()),
         };
         Lock { stage3: pin("releases/x/stage3.tar.xz"), portage: pin("snapshots/gentoo.tar.xz") }
     }
@@ -120,6 +133,17 @@ mod tests {
     fn text_and_value_are_the_same() {
         let text = lock().to_text().unwrap();
         assert_eq!(Lock::parse(Path::new("bb.lock"), &text).unwrap(), lock());
+    }
+
+    #[test]
+    fn a_lock_of_before_has_no_time_of_signing() {
+        let text = lock().to_text().unwrap();
+        let old = text.lines().filter(|line| !line.starts_with("signed_at")).collect::<Vec<_>>();
+        let old = Lock::parse(Path::new("bb.lock"), &old.join("\n")).unwrap();
+        assert_eq!((old.stage3.signed(), lock().stage3.signed().is_some()), (None, true));
+        let odd = text.replace("2026-11-23T01:02:03Z", "lately");
+        let error = Lock::parse(Path::new("bb.lock"), &odd).unwrap_err();
+        assert!(error.message().starts_with("`signed_at` of `[stage3]`"), "{error}");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::config::{Settings, Task};
+use crate::config::{Settings, Task, Written, places};
 use crate::dock::discover::FileKind;
 use crate::dock::ignore::Ignore;
 use crate::dock::{
@@ -24,7 +24,7 @@ use crate::plan::step::DockContext;
 use crate::plan::{DockFacts, Plan, TaskFacts, expand, stack};
 use crate::reference::spelling;
 use crate::world::keys;
-use crate::world::read;
+use crate::world::open::{Ground, Refused, TEXT_LIMIT};
 use crate::world::store::Store;
 
 /// The settings' file.
@@ -42,19 +42,26 @@ pub struct Project {
     pub settings: Settings,
     /// Where results go.
     pub layout: Layout,
+    /// Where its files may be.
+    pub ground: Ground,
 }
 
 impl Project {
     /// Reads `bb.toml` in the current folder. `state` is the state folder, relative to it.
     pub fn load(env: &BTreeMap<String, String>, state: &Path) -> Result<Self> {
         let file = Path::new(SETTINGS_FILE);
-        let text = read::text(file).map_err(|e| {
-            let error = read::failed(file, &e);
-            Error::config(error.message())
-                .hint("a project is a folder with a `bb.toml` and docks in `bb-dock/`")
+        let allowed = places(env.get("BB_LINKS").map_or("", String::as_str));
+        let text = Ground::of(Path::new("."), &allowed).text(file, TEXT_LIMIT);
+        let text = text.map_err(|refused| {
+            refused.or(|e| {
+                let error = Error::file("read", file, e);
+                Error::config(error.message())
+                    .hint("a project is a folder with a `bb.toml` and docks in `bb-dock/`")
+            })
         })?;
         let settings = Settings::resolve(file, &text, env)?;
-        Ok(Self { settings, layout: Layout { state: state.to_owned() } })
+        let ground = Ground::of_project(&settings);
+        Ok(Self { settings, layout: Layout { state: state.to_owned() }, ground })
     }
 
     /// The state folder.
@@ -68,10 +75,10 @@ impl Project {
     /// It is malformed, or the environment's DATE asks for another snapshot.
     pub fn lock(&self) -> Result<Option<Lock>> {
         let file = Path::new(LOCK_FILE);
-        let text = match read::text(file) {
+        let text = match self.ground.text(file, TEXT_LIMIT) {
             Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::config(read::failed(file, &e).message())),
+            Err(Refused::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(refused) => return Err(refused.or(|e| Error::file("read", file, e))),
         };
         let lock = Lock::parse(file, &text)?;
         match &self.settings.date {
@@ -94,7 +101,7 @@ impl Project {
 
     /// Reads the docks.
     pub fn docks(&self) -> Result<Vec<Dock>> {
-        let mut docks = dock::discover(&self.settings.docks)?;
+        let mut docks = dock::discover(&self.settings.docks, &self.ground)?;
         let made = self.settings.tasks.iter().flat_map(|t| &t.outputs);
         let made = made.map(|o| Path::new(&o.text));
         for output in made.chain(self.settings.made_by_make.iter().map(PathBuf::as_path)) {
@@ -126,7 +133,7 @@ impl Project {
         markers.check()?;
         let triggers = triggers(docks, &markers);
         let known = Known { markers: &markers, docks: &names, triggers: &triggers };
-        let facts = parallel::map(docks, |dock| facts(dock, known))?;
+        let facts = parallel::map(docks, |dock| facts(dock, known, &self.ground))?;
         if let Some(dock) =
             stack::too_high(&facts).and_then(|n| docks.iter().find(|d| d.name == *n))
         {
@@ -193,17 +200,30 @@ impl Project {
     fn inputs(&self, task: &Task) -> Result<Vec<PathBuf>> {
         let mut files = BTreeSet::new();
         for input in &task.inputs {
+            let ground = self.ground_of(input)?;
             if !is_pattern(&input.text) {
-                files.insert(PathBuf::from(&input.text));
+                files.extend(followed_on(&ground, PathBuf::from(&input.text))?);
                 continue;
             }
             let pattern = Pattern::new(&input.text)
                 .map_err(|why| self.settings.error_at(format!("not a pattern: {why}"), input))?;
             let found = matching(&pattern, &input.text);
-            files.extend(found.map_err(|why| self.settings.error_at(why, input))?);
+            for file in found.map_err(|why| self.settings.error_at(why, input))? {
+                files.extend(followed_on(&ground, file)?);
+            }
         }
-        let files = files.into_iter().flat_map(followed).collect::<BTreeSet<_>>();
         Ok(files.into_iter().collect())
+    }
+
+    /// Where the files may be that one input of a task names: a pattern that begins with `../` is meant so.
+    fn ground_of(&self, input: &Written) -> Result<Ground> {
+        let base = fixed_path(&input.text);
+        let ground = self.ground.clone().with_named(&base);
+        // A plain path is checked as the file that it is.
+        if is_pattern(&input.text) {
+            ground.check(&base)?;
+        }
+        Ok(ground)
     }
 }
 
@@ -213,14 +233,26 @@ fn is_pattern(text: &str) -> bool {
     text.contains(WILDCARDS)
 }
 
+/// The part of a pattern's path that has no wildcard.
+fn fixed(pattern: &str) -> impl Iterator<Item = &str> {
+    pattern.split('/').take_while(|part| !is_pattern(part))
+}
+
+/// The path of that part. An absolute one begins with an empty name.
+fn fixed_path(pattern: &str) -> PathBuf {
+    let base = fixed(pattern).collect::<Vec<_>>().join("/");
+    match base.as_str() {
+        "" if pattern.starts_with('/') => PathBuf::from("/"),
+        "" => PathBuf::from("."),
+        base => PathBuf::from(base),
+    }
+}
+
 /// What is below the fixed part of a pattern, as deep as the pattern goes.
 fn below(pattern: &str) -> impl Iterator<Item = walkdir::DirEntry> {
-    let fixed = pattern.split('/').take_while(|part| !is_pattern(part));
-    let base = fixed.clone().collect::<PathBuf>();
-    let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
     let deep = pattern.contains("**") || pattern.contains('{');
-    let depth = if deep { usize::MAX } else { pattern.split('/').count() - fixed.count() };
-    let walk = walkdir::WalkDir::new(base).max_depth(depth).sort_by_file_name();
+    let depth = if deep { usize::MAX } else { pattern.split('/').count() - fixed(pattern).count() };
+    let walk = walkdir::WalkDir::new(fixed_path(pattern)).max_depth(depth).sort_by_file_name();
     walk.into_iter().filter_map(std::result::Result::ok)
 }
 
@@ -277,7 +309,7 @@ fn triggers(docks: &[Dock], markers: &Markers) -> BTreeMap<DockName, Vec<String>
 }
 
 /// What the plan has to know of a dock.
-fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
+fn facts(dock: &Dock, known: Known<'_>, ground: &Ground) -> Result<DockFacts> {
     let rendered = dock.render(known.markers)?;
     let template = dock::template::parse(&rendered, known)?;
     let external = |kind: &ParentKind| match kind {
@@ -299,12 +331,12 @@ fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
         layers: layers(&template),
         externals: externals.collect::<BTreeSet<_>>().into_iter().collect(),
         has_rootfs: template.uses_rootfs,
-        rootfs_files: rootfs_files(dock)?,
+        rootfs_files: rootfs_files(dock, ground)?,
         context: context(dock, &template, &rendered)?,
         budget: dock.settings.size_budget,
         allowed: dock.settings.audit.allow.clone(),
         checks: dock.settings.test.clone(),
-        test_files: test_files(dock),
+        test_files: test_files(dock, ground)?,
         markers: used_markers(dock, known.markers),
     })
 }
@@ -333,7 +365,7 @@ fn too_high(dock: &Dock, known: Known<'_>) -> Result<Error> {
     Ok(rendered.mistake(message, &span).hint(hint))
 }
 
-fn rootfs_files(dock: &Dock) -> Result<Vec<PathBuf>> {
+fn rootfs_files(dock: &Dock, ground: &Ground) -> Result<Vec<PathBuf>> {
     let mut files = vec![dock.buildconfig_file.clone()];
     for pattern in &dock.settings.rootfs.inputs {
         let compiled = Pattern::new(pattern).map_err(|why| {
@@ -345,17 +377,17 @@ fn rootfs_files(dock: &Dock) -> Result<Vec<PathBuf>> {
         let matching = listed.filter(|f| compiled.matches(&f.path));
         files.extend(matching.map(|f| dock.dir.join(&f.path)));
     }
-    let mut files = files.into_iter().flat_map(followed).collect::<Vec<_>>();
+    let files = files.into_iter().map(|file| followed_on(ground, file));
+    let mut files = files.collect::<Result<Vec<_>>>()?.concat();
     files.sort();
     files.dedup();
     Ok(files)
 }
 
 /// The script that tests the image, where the dock has one.
-fn test_files(dock: &Dock) -> Vec<PathBuf> {
+fn test_files(dock: &Dock, ground: &Ground) -> Result<Vec<PathBuf>> {
     let has = dock.files.iter().any(|file| file.path == Path::new(TEST_SCRIPT));
-    let script = has.then(|| dock.dir.join(TEST_SCRIPT));
-    script.into_iter().flat_map(followed).collect()
+    if has { followed_on(ground, dock.dir.join(TEST_SCRIPT)) } else { Ok(vec![]) }
 }
 
 /// More links than this in one path are a circle.
@@ -371,6 +403,12 @@ fn followed(file: PathBuf) -> Vec<PathBuf> {
         files.push(from_project(&from.join(target)));
     }
     files
+}
+
+/// The same, of a file that somebody will open: what it leads to is where it may be.
+fn followed_on(ground: &Ground, file: PathBuf) -> Result<Vec<PathBuf>> {
+    ground.check(&file)?;
+    Ok(followed(file))
 }
 
 /// The same path without links and `..` in its folders, below the project where it is inside.

@@ -8,6 +8,7 @@ use crate::exec::audited::audited;
 use crate::plan::step::{TestWork, Work};
 use crate::plan::{Plan, select};
 use crate::project::Project;
+use crate::words::visible;
 
 /// Look for what does not belong into an image.
 #[derive(Debug, clap::Args)]
@@ -32,7 +33,7 @@ pub(super) fn run(args: &Args, state: &Path) -> Result<u8> {
         let chain = image::archives(name, &image::built(&project, &plan, name)?, limits)?;
         for line in audited(&chain, test, limits)?.lines() {
             count += 1;
-            print(&format!("{name}: {line}\n"));
+            print(&format!("{name}: {}\n", visible(&line)));
         }
     }
     let of = match tests.len() {

@@ -12,11 +12,10 @@ use crate::project::Project;
 use crate::world::compose::Compose;
 use crate::world::docker::Engine;
 use crate::world::docker::members::Member;
+use crate::world::open::{TEXT_LIMIT, unreadable};
 
 /// The folder of the chains' files. Paths in these are relative to it.
 pub(super) const FOLDER: &str = "chains";
-/// A chain's file is not larger (bytes).
-const LARGEST: u64 = 1 << 20;
 
 /// So many files of the folder are looked at.
 const MOST_FILES: usize = 100_000;
@@ -32,14 +31,18 @@ pub(super) fn rendered(project: &Project, name: &ChainName) -> PathBuf {
 }
 
 /// The chains that are written here, and those that may still be up although their file has gone.
-pub(super) fn known(project: &Project) -> Vec<ChainName> {
+///
+/// # Errors
+/// Exit 3: their folder is a link that leads out of the project.
+pub(super) fn known(project: &Project) -> Result<Vec<ChainName>> {
+    project.ground.check(Path::new(FOLDER))?;
     let mut names = [PathBuf::from(FOLDER), project.store().root().join(FOLDER)]
         .iter()
         .flat_map(|folder| in_folder(folder))
         .collect::<Vec<_>>();
     names.sort();
     names.dedup();
-    names
+    Ok(names)
 }
 
 fn in_folder(folder: &Path) -> Vec<ChainName> {
@@ -51,7 +54,10 @@ fn in_folder(folder: &Path) -> Vec<ChainName> {
 
 /// There is no such chain.
 pub(super) fn unknown(project: &Project, name: &ChainName) -> Error {
-    let known = known(project).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let known = match known(project) {
+        Ok(known) => known.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        Err(error) => return error,
+    };
     let hint = if known.is_empty() {
         format!("a chain is a Compose file `{FOLDER}/NAME.yaml`; there is none yet")
     } else {
@@ -74,19 +80,12 @@ pub(super) fn read(project: &Project, name: &ChainName) -> Result<Chain> {
 
 /// Reads a chain's file, or another that it extends.
 fn parse(project: &Project, file: &Path) -> Result<Chain> {
-    Chain::parse(file, &text(file)?, &markers(project)?.into())
+    Chain::parse(file, &text(project, file)?, &markers(project)?.into())
 }
 
-fn text(file: &Path) -> Result<String> {
-    let refused = |why: String| Error::config(format!("cannot read `{}`: {why}", file.display()));
-    let meta = std::fs::metadata(file).map_err(|e| refused(crate::error::io_reason(&e)))?;
-    if !meta.is_file() {
-        return Err(refused("it is no file".to_owned()));
-    }
-    if meta.len() > LARGEST {
-        return Err(refused("it is larger than 1 MiB".to_owned()));
-    }
-    crate::world::read::text(file).map_err(|e| refused(crate::error::io_reason(&e)))
+fn text(project: &Project, file: &Path) -> Result<String> {
+    let text = project.ground.text(file, TEXT_LIMIT);
+    text.map_err(|refused| refused.or(|cause| unreadable(file, cause)))
 }
 
 fn markers(project: &Project) -> Result<BTreeMap<String, String>> {
@@ -99,7 +98,7 @@ pub(super) fn docks(project: &Project, name: &ChainName) -> Result<Vec<String>> 
     let docks = project.docks()?;
     let docks = docks.iter().map(|dock| dock.name.to_string()).collect::<Vec<_>>();
     let (markers, env) = (markers(project)?, session::environment());
-    let file = match text(&Path::new(FOLDER).join(".env")) {
+    let file = match text(project, &Path::new(FOLDER).join(".env")) {
         Ok(text) => env_file(&text),
         // The compose tool says why, if it wants it.
         Err(_) => BTreeMap::new(),

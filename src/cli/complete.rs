@@ -17,7 +17,8 @@ use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Shells, Zsh};
 
-use crate::cli::{Cli, chain, enter_project, print, session};
+use crate::cli::output::print_exactly;
+use crate::cli::{Cli, chain, enter_project, session};
 use crate::error::{Error, Result};
 use crate::ids::{DockName, Kind};
 use crate::project::Project;
@@ -61,7 +62,7 @@ pub(super) fn completions(args: &Args) -> Result<u8> {
     let mut script = vec![];
     let written = shell.write_registration(VARIABLE, "bb", "bb", "bb", &mut script);
     written.map_err(|e| Error::bug(format!("cannot write a completion script: {e}")))?;
-    print(&String::from_utf8_lossy(&script));
+    print_exactly(&String::from_utf8_lossy(&script));
     Ok(0)
 }
 
@@ -183,7 +184,7 @@ pub(super) fn settings() -> ArgValueCandidates {
 
 /// Names of chains.
 pub(super) fn chains() -> ArgValueCandidates {
-    let known = || project().map(|project| chain::known(&project)).unwrap_or_default();
+    let known = || project().and_then(|project| chain::known(&project).ok()).unwrap_or_default();
     ArgValueCandidates::new(move || candidates(known().iter().map(ToString::to_string)))
 }
 

@@ -3,12 +3,14 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::cli::{complete, print, session};
+use crate::cli::output::print_exactly;
+use crate::cli::{complete, session};
 use crate::dock::Dock;
 use crate::error::{Error, Result};
 use crate::export::{Exported, json, ninja};
 use crate::plan::{Plan, select};
 use crate::project::Project;
+use crate::world::open;
 
 /// Write the plan for another executor.
 #[derive(Debug, clap::Args)]
@@ -38,7 +40,7 @@ enum Form {
 pub(super) fn export(args: &Args, state: &Path) -> Result<u8> {
     let project = Project::load(&session::environment(), state)?;
     let shape = session::shape(&project)?;
-    print(&text(&project, &shape, &args.images, |exported| match args.form {
+    print_exactly(&text(&project, &shape, &args.images, |exported| match args.form {
         Form::Ninja => ninja::ninja(exported, &args.bb, &args.images),
         Form::Json => json::json(exported),
     })?);
@@ -67,7 +69,7 @@ const HEAD_LIMIT: u64 = 1 << 16;
 pub(super) fn written() -> Option<ninja::Head> {
     let mut head = vec![];
     // Of ten thousand docks, it is megabytes.
-    let file = std::fs::File::open(NINJA_FILE).ok()?;
+    let file = open::regular(Path::new(NINJA_FILE)).ok()?;
     file.take(HEAD_LIMIT).read_to_end(&mut head).ok()?;
     ninja::Head::read(&String::from_utf8_lossy(&head))
 }

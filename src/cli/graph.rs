@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cli::{complete, print, session, status};
+use crate::cli::output::print_exactly;
+use crate::cli::{complete, session, status};
 use crate::error::Result;
 use crate::exec::action::summary;
 use crate::exec::job::Standing;
@@ -83,7 +84,7 @@ pub(super) async fn graph(args: &Args, state: &Path, here: &Path) -> Result<u8> 
         Some(file) if file != Path::new("-") => {
             given::put(&here.join(file), text.as_bytes())?;
         }
-        _ => print(&text),
+        _ => print_exactly(&text),
     }
     Ok(0)
 }

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::cli::output::print_exactly;
 use crate::cli::{complete, print, session};
 use crate::error::{Error, Result};
 use crate::exec::action::{chain, summary};
@@ -13,6 +14,7 @@ use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 use crate::project::Project;
 use crate::sbom::Format;
+use crate::words::plain_json;
 use crate::world::archive::bundle::{self, Bundle};
 use crate::world::read;
 use crate::world::given;
@@ -81,7 +83,7 @@ pub(super) fn image(verb: &Verb, state: &Path, here: &Path) -> Result<u8> {
             let path = built(&project, &plan, image)?.dir.join(Format::from(*format).file());
             let text = read::state(&path, Limit::StateSize)
                 .map_err(|e| e.hint(format!("run `bb build {image}`")))?;
-            print(&String::from_utf8_lossy(&text));
+            print_exactly(&plain_json(&String::from_utf8_lossy(&text)));
         }
         Verb::Save { image, output } => {
             let work = built(&project, &plan, image)?;

@@ -7,11 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Subcommand;
 
 use crate::cli::{print, say, session};
-use crate::config::Settings;
+use crate::config::{Settings, without_secrets};
 use crate::error::{Error, Result};
 use crate::project::{Project, SETTINGS_FILE};
 use crate::report::table;
 use crate::trust::{Fingerprint, date, time};
+use crate::words::visible;
 use crate::world::http::Client;
 use crate::world::keys::{self, Listed, Taken};
 use crate::world::openpgp::Keyring;
@@ -133,13 +134,21 @@ fn line(Taken { cert, new, expires }: &Taken) -> String {
 }
 
 async fn refresh(settings: &Settings, offline: bool) -> Result<u8> {
-    let done = keys::refresh(settings, &Client::new(offline), SystemTime::now()).await?;
+    let done = keys::refresh(
+        settings,
+        &Client::with_least_rate(offline, settings.least_rate),
+        SystemTime::now(),
+    )
+    .await?;
     for (url, taken) in &done.taken {
+        let url = without_secrets(url);
         print(&format!("{}  from {url}\n", line(taken).trim_end()));
     }
     if done.missing.is_empty() {
         for (url, error) in &done.failed {
-            say(&format!("passed over: {url}: {}\n", error.message()));
+            let why = without_secrets(error.message());
+            let (url, why) = (without_secrets(url), visible(&why));
+            say(&format!("passed over: {url}: {why}\n"));
         }
         return Ok(0);
     }

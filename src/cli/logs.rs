@@ -3,7 +3,7 @@
 //! Reads the state folder only; needs no engine.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::fresh::record::Stamp;
 use crate::ids::{Kind, StepId};
 use crate::plan::select;
 use crate::project::Project;
+use crate::words::visible_but;
 use crate::world::logs::KEPT_LOGS;
 use crate::world::store::Store;
 
@@ -40,6 +41,9 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "N", conflicts_with = "follow",
           value_parser = clap::value_parser!(u8).range(1..KEPT_LOGS as i64))]
     previous: Option<u8>,
+    /// As it is, also on a terminal: what a step says may steer it
+    #[arg(long)]
+    raw: bool,
 }
 
 pub(super) async fn logs(args: &Args, state: &Path) -> Result<u8> {
@@ -57,7 +61,9 @@ pub(super) async fn logs(args: &Args, state: &Path) -> Result<u8> {
     if there.is_empty() {
         return Err(none(args.target.as_deref().unwrap_or_default(), &steps, age, &store));
     }
-    let mut out = std::io::stdout().lock();
+    let stdout = std::io::stdout();
+    let safe = !args.raw && stdout.is_terminal();
+    let mut out = Shown::new(stdout.lock(), safe);
     for (number, id) in there.iter().enumerate() {
         let blank = if number > 0 { "\n" } else { "" };
         let head = format!("{blank}==> {id} <==\n");
@@ -128,6 +134,48 @@ fn none(target: &str, steps: &[StepId], age: usize, store: &Store) -> Error {
     }
 }
 
+/// Standard output, on a terminal with what could steer it made visible.
+struct Shown<W: Write> {
+    out: W,
+    safe: bool,
+    /// A line that has not ended.
+    begun: Vec<u8>,
+}
+
+/// A longer line is shown in pieces.
+const LONGEST_LINE: usize = 1 << 16;
+
+impl<W: Write> Shown<W> {
+    fn new(out: W, safe: bool) -> Self {
+        Self { out, safe, begun: vec![] }
+    }
+
+    /// The first bytes that are waiting.
+    fn show(&mut self, length: usize) -> std::io::Result<()> {
+        let line = self.begun.drain(..length).collect::<Vec<_>>();
+        let line = String::from_utf8_lossy(&line).replace("\r\n", "\n");
+        self.out.write_all(visible_but(&line, "\n\t").as_bytes())
+    }
+}
+
+impl<W: Write> Write for Shown<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if !self.safe {
+            return self.out.write(bytes);
+        }
+        self.begun.extend_from_slice(bytes);
+        let lines = self.begun.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let ready = if self.begun.len() > LONGEST_LINE { self.begun.len() } else { lines };
+        self.show(ready)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.show(self.begun.len())?;
+        self.out.flush()
+    }
+}
+
 fn copy(path: &Path, out: &mut impl Write) -> std::io::Result<()> {
     if !path.is_file() {
         return Err(std::io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
@@ -175,5 +223,27 @@ fn forward(file: &mut File, out: &mut impl Write) -> std::io::Result<()> {
             0 => return out.flush(),
             n => out.write_all(piece.get(..n).unwrap_or_default())?,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(safe: bool, pieces: &[&[u8]]) -> Vec<u8> {
+        let mut out = Shown::new(vec![], safe);
+        pieces.iter().for_each(|piece| out.write_all(piece).unwrap());
+        out.flush().unwrap();
+        out.out
+    }
+
+    #[test]
+    fn a_terminal_is_not_steered_and_a_pipe_gets_every_byte() {
+        let pieces: [&[u8]; 4] = [b"a\x1b]52;c;", b"eA==\x07\r\n\tb\xc3", b"\xa9\xff\n", b"end\r"];
+        let safe = "a\\u{1b}]52;c;eA==\\u{7}\n\tbé\u{fffd}\nend\\r";
+        assert_eq!(String::from_utf8(shown(true, &pieces)).unwrap(), safe);
+        assert_eq!(shown(false, &pieces), pieces.concat());
+        let long = vec![0x1b; 3 * LONGEST_LINE];
+        assert_eq!(shown(true, &[&long]).len(), long.len() * "\\u{1b}".len());
     }
 }

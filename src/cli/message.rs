@@ -2,7 +2,8 @@
 
 use clap::ValueEnum;
 
-use crate::cli::{Look, print, say};
+use crate::cli::output::print_exactly;
+use crate::cli::{Look, say};
 use crate::report::{Message, json};
 
 /// For whom messages are.
@@ -32,5 +33,5 @@ impl Messages {
 
 /// Says something.
 pub(super) fn tell(look: Look, message: &Message<'_>) {
-    if look.json { print(&json(message)) } else { say(&message.text(look.color)) }
+    if look.json { print_exactly(&json(message)) } else { say(&message.text(look.color)) }
 }

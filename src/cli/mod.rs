@@ -25,6 +25,7 @@ mod new;
 mod notes;
 mod outdated;
 mod output;
+mod owner;
 mod pin;
 mod ps;
 mod push;
@@ -55,6 +56,7 @@ use clap::{ColorChoice, Parser, Subcommand};
 use crate::cli::output::{print, say};
 use crate::error::{Error, Exit, Result};
 use crate::report::Message;
+use crate::words::safe_lines;
 
 /// Builds slim container base images with Gentoo Portage, busybox and s6.
 #[derive(Debug, Parser)]
@@ -224,8 +226,14 @@ pub fn main() -> ExitCode {
 
 /// Help goes to standard output; a wrong use to standard error, with exit code 2.
 fn usage(error: &clap::Error) -> ExitCode {
-    // A reader that has gone away is no failure of ours.
-    let _ = error.print();
+    let plain = error.render().to_string();
+    if safe_lines(&plain) == plain {
+        // A reader that has gone away is no failure of ours.
+        let _ = error.print();
+    } else {
+        // Somebody's word on the command line is not for the terminal.
+        say(&plain);
+    }
     if error.use_stderr() { ExitCode::from(Exit::Usage.code()) } else { ExitCode::SUCCESS }
 }
 
@@ -293,7 +301,9 @@ fn enter_project(asked: Option<PathBuf>, state: Option<PathBuf>) -> Result<PathB
     let here = std::env::current_dir();
     let here = here.map_err(|e| Error::config(format!("there is no current folder: {e}")))?;
     let nearest = || here.ancestors().find(|dir| dir.join("bb.toml").is_file()).map(PathBuf::from);
-    let folder = asked.or_else(nearest).unwrap_or_else(|| here.clone());
+    let found = if asked.is_none() { nearest() } else { None };
+    found.as_deref().map_or(Ok(()), owner::check)?;
+    let folder = asked.or(found).unwrap_or_else(|| here.clone());
     let cannot = |e: std::io::Error| {
         let why = crate::error::io_reason(&e);
         Error::usage(format!("cannot enter the project `{}`: {why}", folder.display()))

@@ -10,6 +10,7 @@ use crate::export::render;
 use crate::ids::{DockName, Kind, StepId};
 use crate::project::{Project, SETTINGS_FILE};
 use crate::reference::Reference;
+use crate::world::open::Ground;
 use crate::world::{given, store};
 
 const DOCKERFILE: &str = include_str!("../../templates/new/Dockerfile.template.j2");
@@ -33,6 +34,8 @@ pub(super) fn new(args: &Args, state: &Path) -> Result<u8> {
     let fresh = !Path::new(SETTINGS_FILE).exists();
     let project = (!fresh).then(|| Project::load(&session::environment(), state)).transpose()?;
     let docks = project.as_ref().map_or(Path::new("bb-dock"), |p| p.settings.docks.as_path());
+    let here = || Ground::of(Path::new("."), &[]);
+    project.as_ref().map_or_else(here, |p| p.ground.clone()).check(docks)?;
     let dir = docks.join(name.as_str());
     if dir.symlink_metadata().is_ok() {
         let message = format!("`{}` is there already", dir.display());

@@ -104,7 +104,7 @@ fn asked_for(images: &[String], project: &Project) -> Result<Plan> {
 /// The same project with a state folder of its own.
 pub(super) fn shadow(project: &Project) -> Project {
     let layout = Layout { state: project.layout.state.join("outdated") };
-    Project { settings: project.settings.clone(), layout }
+    Project { layout, ..project.clone() }
 }
 
 fn shadow_plan(shadow: &Project, lock: &Lock) -> Result<Plan> {

@@ -9,31 +9,38 @@ use std::sync::Mutex;
 use serde::Serialize;
 
 use crate::error::{Error, Result, io_reason};
+use crate::words::{plain_json, safe_lines};
 
 /// Why data on standard output was lost, the first time it was.
 static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Text for people, on standard error.
 pub(super) fn say(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(safe_lines(text).as_bytes());
 }
 
-/// Data, on standard output.
+/// Data that people read, on standard output.
 pub(super) fn print(text: &str) {
+    print_exactly(&safe_lines(text));
+}
+
+/// Data for other programs, byte by byte.
+pub(super) fn print_exactly(text: &str) {
     // Whether it was written is asked at the end.
     let _ = Output.write_all(text.as_bytes());
 }
 
 /// Data as JSON, to be read by people, too.
 pub(super) fn print_json(data: &impl Serialize) -> Result<()> {
-    print(&json_text(data)?);
+    print_exactly(&json_text(data)?);
     Ok(())
 }
 
 /// The same as text, ending in a newline.
 pub(super) fn json_text(data: &impl Serialize) -> Result<String> {
     let text = serde_json::to_string_pretty(data);
-    Ok(text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))? + "\n")
+    let text = text.map_err(|e| Error::bug(format!("cannot write JSON: {e}")))?;
+    Ok(plain_json(&text).into_owned() + "\n")
 }
 
 /// Whether who read standard output has gone away.

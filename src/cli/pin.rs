@@ -30,7 +30,7 @@ pub(super) async fn once(project: &Project, offline: bool, look: Look) -> Result
     let _held = hold(project).await?;
     match project.lock()? {
         Some(lock) => Ok(lock),
-        None => newest(project, offline, None, look).await,
+        None => newest(project, offline, Bound::First, look).await,
     }
 }
 
@@ -42,22 +42,33 @@ pub(super) async fn hold(project: &Project) -> Result<StepLock> {
     waiting.map_err(|e| Error::bug(format!("waiting for a lock ended: {e}")))?
 }
 
-/// Looks up what the mirrors offer, verifies it and writes `bb.lock`. Nothing older than what
-/// `floor` pins is taken.
+/// How old what is pinned may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Bound<'a> {
+    /// Nothing is pinned yet: not old.
+    First,
+    /// Not older than this.
+    Floor(&'a Lock),
+    /// As old as it likes.
+    Any,
+}
+
+/// Looks up what the mirrors offer, verifies it and writes `bb.lock`.
 pub(super) async fn newest(
     project: &Project,
     offline: bool,
-    floor: Option<&Lock>,
+    bound: Bound<'_>,
     look: Look,
 ) -> Result<Lock> {
     let shadow = outdated::shadow(project);
     let [kept, seen] = [&project.layout, &shadow.layout].map(|layout| layout.download(SNAPSHOT));
     let known = [kept.clone(), seen];
-    let Newest { lock, snapshot } = find(project, offline, floor, &known, look).await?;
+    let Newest { lock, snapshot } = find(project, offline, bound, &known, look).await?;
     given::put(Path::new(LOCK_FILE), lock.to_text()?.as_bytes())?;
     // Only now: a lock that could not be written leaves the old download with the old lock.
     store::rename(&snapshot, &kept)?;
-    take_stage3(project, &shadow, floor, &lock)?;
+    let old = if let Bound::Floor(old) = bound { Some(old) } else { None };
+    take_stage3(project, &shadow, old, &lock)?;
     tell(look, &Message::Pinned { stage3: &lock.stage3.timestamp, snapshot: lock.date() });
     Ok(lock)
 }
@@ -84,7 +95,8 @@ pub(super) async fn preview(
     look: Look,
 ) -> Result<Lock> {
     let (own, kept) = (shadow.layout.download(SNAPSHOT), project.layout.download(SNAPSHOT));
-    let found = find(shadow, offline, Some(floor), &[own.clone(), kept.clone()], look).await?;
+    let found =
+        find(shadow, offline, Bound::Floor(floor), &[own.clone(), kept.clone()], look).await?;
     if found.snapshot != kept {
         store::rename(&found.snapshot, &own)?;
     }
@@ -95,13 +107,13 @@ pub(super) async fn preview(
 async fn find(
     project: &Project,
     offline: bool,
-    floor: Option<&Lock>,
+    bound: Bound<'_>,
     kept: &[PathBuf],
     look: Look,
 ) -> Result<Newest> {
     let keyring = keyring(project)?;
-    let client = Client::new(offline);
-    let release = release(project, &client, keyring.as_ref(), floor);
+    let client = Client::with_least_rate(offline, project.settings.least_rate);
+    let release = release(project, &client, keyring.as_ref(), bound);
     let folder = kept.first().and_then(|kept| kept.parent()).unwrap_or(Path::new("."));
     let found = release.newest(folder, kept, today()).await;
     complain(&release, look);
@@ -116,8 +128,8 @@ pub(super) async fn offered(
     look: Look,
 ) -> Result<Times> {
     let keyring = keyring(project)?;
-    let client = Client::new(offline);
-    let release = release(project, &client, keyring.as_ref(), None);
+    let client = Client::with_least_rate(offline, project.settings.least_rate);
+    let release = release(project, &client, keyring.as_ref(), Bound::Any);
     let times = release.times(pinned, today()).await;
     complain(&release, look);
     times
@@ -128,10 +140,15 @@ fn release<'a>(
     project: &'a Project,
     client: &'a Client,
     keyring: Option<&'a Keyring>,
-    floor: Option<&'a Lock>,
+    bound: Bound<'a>,
 ) -> Release<'a> {
     let settings = &project.settings;
-    Release { settings, client, keyring, floor, complaints: Mutex::default() }
+    let (floor, allow_older) = match bound {
+        Bound::First => (None, false),
+        Bound::Floor(lock) => (Some(lock), false),
+        Bound::Any => (None, true),
+    };
+    Release { settings, client, keyring, floor, allow_older, complaints: Mutex::default() }
 }
 
 /// Whose signatures count; nobody's where verification is skipped.

@@ -27,7 +27,7 @@ pub(super) async fn ps(args: &Args, state: &Path) -> Result<u8> {
     let name = args.name.as_deref().map(str::parse::<ChainName>).transpose()?;
     let env = session::environment();
     let project = Project::load(&env, state)?;
-    let known = chain::known(&project);
+    let known = chain::known(&project)?;
     if let Some(name) = name.as_ref().filter(|name| !known.contains(name)) {
         return Err(chain::unknown(&project, name));
     }

@@ -82,7 +82,7 @@ pub(super) async fn run(args: Args, state: &Path) -> Result<u8> {
     }
     let context = session::context(&project, engine, true, 1)?;
     let tty = terminal::is_terminal();
-    let mut interrupts = Interrupts::of_terminal();
+    let mut interrupts = Interrupts::new();
     let (labels, _seat) = shell::seat(&format!("run:{}", args.image), &context)?;
     let vars = [terminal::environment(tty), args.env].concat();
     let Args { command, ports, .. } = args;

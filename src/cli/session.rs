@@ -106,7 +106,7 @@ pub(super) fn context(
         owner: owner(&store.make_id()?, &store),
         store,
         engine,
-        client: Client::new(offline),
+        client: Client::with_least_rate(offline, project.settings.least_rate),
         settings: project.settings.clone(),
         docker_config: credentials::folder(&environment()),
         run,

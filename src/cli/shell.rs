@@ -45,7 +45,7 @@ pub(super) async fn shell(args: &Args, state: &Path) -> Result<u8> {
     let engine = session::engine(&env).await?;
     let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
     let context = session::context(&project, engine, true, cores)?;
-    let mut interrupts = Interrupts::of_terminal();
+    let mut interrupts = Interrupts::new();
     match (kept, step) {
         (Some(kept), _) => in_failed(&kept, &context, &mut interrupts).await,
         (None, Some(step)) => in_new(&plan, step, &context, &mut interrupts).await,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::cli::pin::Bound;
 use crate::cli::{Look, pin, print, session};
 use crate::error::Result;
 use crate::lock::{Lock, Pin};
@@ -16,7 +17,7 @@ pub(super) struct Args {
     /// Pin nothing; exit 1 if the mirrors have something newer
     #[arg(long)]
     check: bool,
-    /// Also take what is older than the pinned one
+    /// Also take what is older than the pinned one, or old where none is pinned
     #[arg(long, conflicts_with = "check")]
     allow_older: bool,
     /// Use no network
@@ -33,8 +34,12 @@ pub(super) async fn update(args: &Args, state: &Path, look: Look) -> Result<u8> 
     }
     let _held = pin::hold(&project).await?;
     let old = pinned(&mut project)?;
-    let floor = old.as_ref().filter(|_| !args.allow_older);
-    let new = pin::newest(&project, args.offline, floor, look).await?;
+    let bound = match &old {
+        _ if args.allow_older => Bound::Any,
+        Some(old) => Bound::Floor(old),
+        None => Bound::First,
+    };
+    let new = pin::newest(&project, args.offline, bound, look).await?;
     let old = old.as_ref();
     print(&changed("stage3", old.map(|l| &l.stage3), &new.stage3));
     print(&changed("snapshot", old.map(|l| &l.portage), &new.portage));

@@ -17,6 +17,7 @@ use crate::plan::graph::StepIx;
 use crate::plan::step::Work;
 use crate::plan::{Plan, select};
 use crate::project::Project;
+use crate::words::visible;
 
 /// Say why a step or an image is not up to date.
 #[derive(Debug, clap::Args)]
@@ -128,7 +129,8 @@ fn as_text(plan: &Plan, target: &StepId, chains: &[Chain<'_>]) -> String {
                 | Reason::ObjectChanged { .. }
         );
         if let (Some(old), Some(new), true) = (&change.old, &change.new, untold) {
-            text.push_str(&format!("    {} -> {}\n", short(old), short(new)));
+            let [old, new] = [old, new].map(|value| visible(short(value)));
+            text.push_str(&format!("    {old} -> {new}\n"));
         }
         text.push_str(&format!("    {}\n", names(plan, steps).join(" -> ")));
     }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::{Settings, Source};
+use super::{Settings, Source, without_secrets};
 use crate::limits::{Limit, Unit};
 
 /// What a setting is.
@@ -77,6 +77,8 @@ impl Settings {
             ("flavour", Value::text(&self.flavour)),
             ("source_date_epoch", Value::Number(self.source_date_epoch)),
             ("made_by_make", paths(&self.made_by_make)),
+            ("net.least_rate", Value::Number(self.least_rate)),
+            ("project.links", paths(&self.links)),
             ("date", self.date.as_deref().map_or(Value::Unset, Value::text)),
             ("trust.keyring", Value::path(&self.keyring)),
             ("trust.fingerprints", Value::list(&self.fingerprints)),
@@ -101,28 +103,4 @@ impl Settings {
         let as_text = limit.row().unit == Unit::Bytes;
         (name, if as_text { Value::Text(limit.shown(value)) } else { Value::Number(value) })
     }
-}
-
-/// The text with `***` for who asks in each address: `https://***@host/`.
-///
-/// ```
-/// use gentoo_bb::config::without_secrets;
-/// assert_eq!(without_secrets("curl https://me:secret@host/a@b"), "curl https://***@host/a@b");
-/// ```
-pub fn without_secrets(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let word = rest.find(|c: char| c.is_whitespace() || c.is_control()).unwrap_or(rest.len());
-    let (address, rest) = rest.split_at(word);
-    // A name for the host has no `:` but before a number: a `/` in what stands there is of a password.
-    let host = address.split(['/', '?', '#']).next().unwrap_or_default();
-    let is_host = host.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_ok());
-    let until = if host.contains('@') || is_host { host.len() } else { address.len() };
-    let hidden = match address.split_at(until) {
-        (who, path) if who.contains('@') => {
-            let host = who.rsplit_once('@').map_or("", |(_, host)| host);
-            format!("***@{host}{path}")
-        }
-        _ => address.to_owned(),
-    };
-    format!("{scheme}://{}{}", hidden, without_secrets(rest))
 }

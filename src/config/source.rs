@@ -9,6 +9,8 @@ use std::ops::Range;
 
 use toml::Spanned;
 
+use crate::error::{Error, Result};
+
 /// Where one setting is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -72,6 +74,29 @@ impl Sources {
             self.at(name.to_owned(), value.span());
             *slot = value.into_inner();
         }
+    }
+
+    /// What a variable says that is yes or no, if it is set and not empty.
+    ///
+    /// # Errors
+    /// It says neither: a guess could be the dangerous one.
+    pub(super) fn flag(
+        &mut self,
+        (env, variable): (&BTreeMap<String, String>, &'static str),
+        name: &str,
+    ) -> Result<Option<bool>> {
+        let Some(said) = env.get(variable).filter(|said| !said.is_empty()) else { return Ok(None) };
+        let flag = match said.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => true,
+            "0" | "false" | "no" | "off" => false,
+            _ => {
+                let message = format!("`{variable}` is `{said}`, which is neither yes nor no");
+                return Err(Error::config(message)
+                    .hint("write 1, true, yes or on, or else 0, false, no or off"));
+            }
+        };
+        self.variable(name, variable);
+        Ok(Some(flag))
     }
 
     /// Takes what a variable says, if it is set and not empty.

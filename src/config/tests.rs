@@ -105,3 +105,20 @@ fn nobody_sees_a_password() {
         assert_eq!(without_secrets(text), shown, "{text}");
     }
 }
+
+#[test]
+fn what_is_yes_and_what_is_no() {
+    let skips = |said: &str| resolve("", &[("BB_SKIP_VERIFY", said)]).map(|s| s.skip_verify);
+    for said in ["1", "true", "yes", "on", "TRUE", "On"] {
+        assert_eq!(skips(said), Ok(true), "{said}");
+    }
+    for said in ["", "0", "false", "no", "off", "False", "NO"] {
+        assert_eq!(skips(said), Ok(false), "{said}");
+    }
+    for said in ["2", "-1", "y", "n", "ja", " 1", "01", "none", "disable"] {
+        let error = skips(said).unwrap_err();
+        assert_eq!(error.exit(), crate::Exit::Config);
+        let message = format!("`BB_SKIP_VERIFY` is `{said}`, which is neither yes nor no");
+        assert_eq!(error.message(), message);
+    }
+}

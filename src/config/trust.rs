@@ -9,6 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Settings, list};
+use crate::error::Result;
 
 /// Primary fingerprints of the keys that Gentoo signs stages (first) and snapshots (second) with.
 /// Source: <https://www.gentoo.org/downloads/signatures/>.
@@ -43,16 +44,18 @@ impl Settings {
         from.file("trust.key_urls", &mut self.key_urls, table.key_urls);
     }
 
-    pub(super) fn apply_trust_env(&mut self, env: &BTreeMap<String, String>) {
+    pub(super) fn apply_trust_env(&mut self, env: &BTreeMap<String, String>) -> Result<()> {
         let from = &mut self.sources;
         from.env((env, "BB_KEYRING"), "trust.keyring", &mut self.keyring, |file| file.into());
         from.env((env, "BB_FINGERPRINTS"), "trust.fingerprints", &mut self.fingerprints, list);
         from.env((env, "BB_KEY_URLS"), "trust.key_urls", &mut self.key_urls, list);
-        from.env((env, "BB_SKIP_VERIFY"), "skip_verify", &mut self.skip_verify, |v| v != "0");
+        let skip = from.flag((env, "BB_SKIP_VERIFY"), "skip_verify")?;
+        self.skip_verify = skip.unwrap_or(self.skip_verify);
         if let Some((variable, data)) = data_folder(env) {
             from.variable("own_keys", variable);
             self.own_keys = Some(data.join("gentoo-bb/keys"));
         }
+        Ok(())
     }
 }
 

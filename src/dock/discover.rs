@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use super::buildconfig;
 use super::render::{Markers, Rendered};
 use super::settings::{self, DockSettings};
-use crate::error::{Error, Result, io_reason};
+use crate::error::{Error, Result};
 use crate::ids::DockName;
 use crate::limits::{Exceeded, Limit, Limits};
 use crate::parallel;
-use crate::world::read;
+use crate::world::open::{Ground, TEXT_LIMIT, unreadable};
 
 const TEMPLATE: &str = "Dockerfile.template";
 const JINJA: &str = "Dockerfile.j2";
@@ -81,19 +81,27 @@ pub enum FileKind {
     Folder,
 }
 
-/// All docks of a folder, by name.
-pub fn discover(root: &Path) -> Result<Vec<Dock>> {
+/// All docks of a folder, by name. What is walked and opened is on the project's `ground`.
+///
+/// # Errors
+/// Exit 3: a dock is not as it should be, or a link in it leads out of the project.
+pub fn discover(root: &Path, ground: &Ground) -> Result<Vec<Dock>> {
+    ground.check(root)?;
     let entries = fs::read_dir(root).map_err(|cause| no_root(root, &cause))?;
     let mut names = BTreeSet::new();
     for entry in entries {
         let entry = entry.map_err(|cause| unreadable(root, &cause))?;
         let skipped = matches!(entry.file_name().as_encoded_bytes().first(), Some(b'.' | b'_'));
         if !skipped && is_folder(&entry)? {
+            // Only a link can lead elsewhere.
+            if file_type(&entry)?.is_symlink() {
+                ground.check(&entry.path())?;
+            }
             names.insert(entry.file_name());
         }
     }
     let names = Vec::from_iter(names);
-    parallel::map(&names, |name| dock(root, name))
+    parallel::map(&names, |name| dock(root, name, ground))
 }
 
 fn no_root(root: &Path, cause: &std::io::Error) -> Error {
@@ -102,10 +110,6 @@ fn no_root(root: &Path, cause: &std::io::Error) -> Error {
         return Error::config(message).hint("`bb new NAME` makes it, with a first dock in it");
     }
     unreadable(root, cause)
-}
-
-fn unreadable(path: &Path, cause: &std::io::Error) -> Error {
-    Error::config(format!("cannot read `{}`: {}", path.display(), io_reason(cause)))
 }
 
 fn file_type(entry: &DirEntry) -> Result<FileType> {
@@ -118,7 +122,7 @@ fn is_folder(entry: &DirEntry) -> Result<bool> {
     Ok(kind.is_dir() || kind.is_symlink() && entry.path().is_dir())
 }
 
-fn dock(root: &Path, name: &OsStr) -> Result<Dock> {
+fn dock(root: &Path, name: &OsStr, ground: &Ground) -> Result<Dock> {
     let dir = root.join(name);
     let name: DockName = utf8(&dir, name)?.parse().map_err(|error: Error| {
         let hint = error.hint_text().unwrap_or_default().to_owned();
@@ -131,11 +135,11 @@ fn dock(root: &Path, name: &OsStr) -> Result<Dock> {
     let (template_file, is_jinja) = template_file(&dir, &files)?;
     let buildconfig_file = buildconfig_file(&dir, &files)?;
     // Only to say here, and not in the builder's log, that it cannot be meant so.
-    buildconfig::check(&buildconfig_file, &read(&buildconfig_file)?)?;
+    buildconfig::check(&buildconfig_file, &read(&buildconfig_file, ground)?)?;
     Ok(Dock {
-        template: read(&template_file)?,
-        settings: settings(&dir, &files)?,
-        ignore: optional(&dir, &files, IGNORE)?.map(|(_, text)| text),
+        template: read(&template_file, ground)?,
+        settings: settings(&dir, &files, ground)?,
+        ignore: optional((&dir, &files), IGNORE, ground)?.map(|(_, text)| text),
         name,
         dir,
         template_file,
@@ -220,37 +224,34 @@ fn missing(dir: &Path, name: &str) -> Error {
         .hint(format!("`{dir}` needs both {TEMPLATE} and {BUILDCONFIG}"))
 }
 
-fn settings(dir: &Path, files: &[FileEntry]) -> Result<DockSettings> {
-    match optional(dir, files, SETTINGS)? {
+fn settings(dir: &Path, files: &[FileEntry], ground: &Ground) -> Result<DockSettings> {
+    match optional((dir, files), SETTINGS, ground)? {
         Some((file, text)) => settings::parse(&file, &text),
         None => Ok(DockSettings::default()),
     }
 }
 
-fn optional(dir: &Path, files: &[FileEntry], name: &str) -> Result<Option<(PathBuf, String)>> {
+fn optional(
+    (dir, files): (&Path, &[FileEntry]),
+    name: &str,
+    ground: &Ground,
+) -> Result<Option<(PathBuf, String)>> {
     if !has(files, name) {
         return Ok(None);
     }
     let file = dir.join(name);
-    read(&file).map(|text| Some((file, text)))
+    read(&file, ground).map(|text| Some((file, text)))
 }
 
 /// The text of a small file.
-fn read(file: &Path) -> Result<String> {
-    let wrong = |what: &str| Error::config(format!("`{}` {what}", file.display()));
-    let read = read::bytes(file, &Limits::default(), Limit::FileSize);
-    let bytes = read.map_err(|cause| match Exceeded::of(&cause) {
-        Some(_) => wrong("is larger than 1 MiB"),
-        None => unreadable(file, &cause),
-    })?;
-    if bytes.contains(&0) {
-        return Err(wrong("is not text: it has NUL bytes"));
+fn read(file: &Path, ground: &Ground) -> Result<String> {
+    let text = ground.text(file, TEXT_LIMIT);
+    let text = text.map_err(|refused| refused.or(|cause| unreadable(file, cause)))?;
+    if text.contains('\0') {
+        let message = format!("`{}` is not text: it has NUL bytes", file.display());
+        return Err(Error::config(message));
     }
-    String::from_utf8(bytes).map_err(|cause| {
-        let before = &cause.as_bytes()[..cause.utf8_error().valid_up_to()];
-        let line = before.split(|byte| *byte == b'\n').count();
-        wrong(&format!("is not UTF-8 (line {line})"))
-    })
+    Ok(text)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Ctrl-C, once and once more.
+//! Ctrl-C, once and once more; a closed terminal and a request to end are the same.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -9,19 +9,15 @@ pub struct Interrupts {
 }
 
 impl Interrupts {
-    /// SIGINT and SIGTERM. SIGHUP is left as it is: `nohup` has it ignored.
+    /// SIGINT and SIGTERM, and SIGHUP unless whoever has started this process ignores it, as `nohup` does.
     pub fn new() -> Self {
-        Self::of(&[SignalKind::interrupt(), SignalKind::terminate()])
-    }
-
-    /// Also SIGHUP: for what is of no use without its terminal.
-    pub fn of_terminal() -> Self {
-        Self::of(&[SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()])
-    }
-
-    fn of(kinds: &[SignalKind]) -> Self {
+        let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        if !is_ignored(&status, SignalKind::hangup()) {
+            kinds.push(SignalKind::hangup());
+        }
         // One that cannot be caught ends the process by itself.
-        Self { signals: kinds.iter().filter_map(|kind| signal(*kind).ok()).collect() }
+        Self { signals: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect() }
     }
 
     /// Waits for the next one; none is lost between two calls.
@@ -41,5 +37,27 @@ impl Interrupts {
 impl Default for Interrupts {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Whether a process ignores a signal: `SigIgn` in its status is a mask in hex (proc_pid_status(5)).
+fn is_ignored(status: &str, kind: SignalKind) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    let bit = u32::try_from(kind.as_raw_value() - 1).unwrap_or(0);
+    mask.checked_shr(bit).is_some_and(|rest| rest & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_ignores_a_signal_goes_on_ignoring_it() {
+        let status = "Name:\tbb\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000002\n";
+        assert!(is_ignored(status, SignalKind::hangup()));
+        assert!(!is_ignored(status, SignalKind::interrupt()));
+        assert!(is_ignored(status, SignalKind::pipe()));
+        assert!(!is_ignored("", SignalKind::hangup()));
     }
 }

@@ -18,11 +18,12 @@ use crate::exec::shell::{self, SEAT_LABEL};
 use crate::fresh::judge::product_key;
 use crate::fresh::reason::Reason;
 use crate::fresh::record::{FORMAT, FileState, Record};
-use crate::ids::StepId;
+use crate::ids::{Kind, StepId};
 use crate::plan::step::{Object, Step, WHOLE_CONTEXT};
 use crate::world::docker::{Engine, FoundContainer, Inventory, Owner};
 use crate::world::held::StepLock;
 use crate::world::http::Client;
+use crate::world::open::Ground;
 use crate::world::store::{self, Store};
 
 /// The label of the project a container belongs to.
@@ -77,7 +78,7 @@ pub(super) async fn work(
     let _ = events.send(Event::Started { step: id.clone(), reason: reason.to_string() });
     let begun = Instant::now();
     note_made(job.step, &inventory, &context.store)?;
-    let unfinished = begin(job, &context.store)?;
+    let unfinished = begin(job, context)?;
     sweep(id, context).await?;
     let mut log = Log::new(id, &context.store, context.settings.limits, events.clone());
     let made = action::act(job.step, asked, context, &mut log).await?;
@@ -125,6 +126,15 @@ fn note_made(step: &Step, inventory: &Inventory, store: &Store) -> Result<()> {
     Ok(())
 }
 
+/// A step before this one may have put a link in the place of what this one opens. An image takes links as they
+/// are, and what bb.toml names outside of the project was named on purpose.
+fn check_links(step: &Step, context: &Context) -> Result<()> {
+    let ground = Ground::of_project(&context.settings);
+    let followed = |file: &&PathBuf| step.id.kind != Kind::Image && !ground.is_outside(file);
+    let mut links = step.files.iter().filter(followed).filter(|file| file.is_symlink());
+    links.try_for_each(|link| ground.check(link))
+}
+
 /// What a step saw before its action began. Only a finished action turns it into a record.
 struct Unfinished {
     seen: i64,
@@ -132,7 +142,9 @@ struct Unfinished {
 }
 
 /// From here on the step counts as not finished, until its record is sealed.
-fn begin(job: Job<'_>, store: &Store) -> Result<Unfinished> {
+fn begin(job: Job<'_>, context: &Context) -> Result<Unfinished> {
+    let store = &context.store;
+    check_links(job.step, context)?;
     store.forget(&job.step.id)?;
     store.age_logs(&job.step.id)?;
     let seen = store.now()?;

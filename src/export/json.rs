@@ -9,12 +9,14 @@ use crate::error::{Error, Result};
 use crate::export::{Exported, stamp};
 use crate::name;
 use crate::plan::graph::StepIx;
+use crate::words::plain_json;
 
 /// The text, one step a line, prerequisites first.
 pub fn json(exported: Exported<'_>) -> Result<String> {
     let steps = exported.plan.order().iter().map(|ix| step(exported, *ix)).collect::<Vec<_>>();
     let text = serde_json::to_string_pretty(&json!({ "format": 1, "steps": steps }));
-    text.map(|t| t + "\n").map_err(|e| Error::bug(format!("cannot write JSON: {e}")))
+    text.map(|t| plain_json(&t).into_owned() + "\n")
+        .map_err(|e| Error::bug(format!("cannot write JSON: {e}")))
 }
 
 /// As [`name::text`] writes them.

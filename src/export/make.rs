@@ -13,6 +13,7 @@ use crate::export::{Exported, render, stamp};
 use crate::hex::hex;
 use crate::ids::{Kind, StepId};
 use crate::plan::graph::StepIx;
+use crate::words::is_hostile;
 
 const TEMPLATE: &str = include_str!("../../templates/Makefile.j2");
 
@@ -152,7 +153,7 @@ fn name(path: &Path) -> Result<String> {
 
 /// Characters that GNU make or bmake gives a meaning that no quoting takes away in both.
 fn special(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || r#"#:%;|=*?[]{}()\!&<>"'`~"#.contains(c)
+    c.is_whitespace() || is_hostile(c) || r#"#:%;|=*?[]{}()\!&<>"'`~"#.contains(c)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::export::{Exported, render, stamp};
 use crate::hex::hex;
 use crate::ids::Kind;
 use crate::plan::graph::StepIx;
+use crate::words::is_hostile;
 
 const TEMPLATE: &str = include_str!("../../templates/build.ninja.j2");
 
@@ -105,7 +106,8 @@ fn edge(exported: Exported<'_>, ix: StepIx) -> Result<Edge> {
 fn escape(path: &Path) -> Result<String> {
     let cannot =
         || Error::config(format!("ninja cannot express the file name `{}`", path.display()));
-    let text = path.to_str().filter(|t| !t.contains(['\n', '|'])).ok_or_else(cannot)?;
+    let text =
+        path.to_str().filter(|t| !t.contains(|c| c == '|' || is_hostile(c))).ok_or_else(cannot)?;
     Ok(text.replace('$', "$$").replace(' ', "$ ").replace(':', "$:"))
 }
 

@@ -5,8 +5,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::config::without_secrets;
 use crate::fresh::record::{FORMAT, FileType};
 use crate::plan::step::Object;
+use crate::words::visible;
 
 /// The one difference that makes a step stale.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +74,7 @@ pub enum Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let show = |p: &PathBuf| p.display().to_string();
+        let show = |p: &PathBuf| visible(&p.display().to_string()).into_owned();
         match self {
             Self::Asked => f.write_str("asked for"),
             Self::Never => f.write_str("never built"),
@@ -87,13 +89,14 @@ impl fmt::Display for Reason {
                 write!(f, "mode of {} changed: {old:04o} -> {new:04o}", show(file))
             }
             Self::Link { file, old, new } => {
-                write!(f, "{} points elsewhere: {old} -> {new}", show(file))
+                write!(f, "{} points elsewhere: {} -> {}", show(file), visible(old), visible(new))
             }
             Self::Type { file, old, new } => {
                 write!(f, "{} is another kind of file: {old:?} -> {new:?}", show(file))
             }
             Self::Setting { name, old, new } => {
-                write!(f, "{name} changed: {} -> {}", value(old.as_ref()), value(new.as_ref()))
+                let [old, new] = [old, new].map(|told| value(setting(name, told).as_ref()));
+                write!(f, "{} changed: {old} -> {new}", visible(name))
             }
             Self::Upstream { product, .. } => write!(f, "{product} changed"),
             Self::OutputGone(p) => write!(f, "{} is gone", show(p)),
@@ -152,8 +155,11 @@ impl Reason {
             Self::Type { file, old, new } => {
                 change(path(file), Some(format!("{old:?}")), Some(format!("{new:?}")))
             }
-            Self::Setting { name, old, new } | Self::Upstream { product: name, old, new } => {
-                change(name.clone(), old.clone(), new.clone())
+            Self::Setting { name, old, new } => {
+                change(name.clone(), setting(name, old), setting(name, new))
+            }
+            Self::Upstream { product, old, new } => {
+                change(product.clone(), old.clone(), new.clone())
             }
             Self::ObjectGone(o) => change(o.to_string(), there(), gone()),
             Self::BaseAdded(o) => change(o.to_string(), gone(), there()),
@@ -165,10 +171,19 @@ impl Reason {
     }
 }
 
+/// A setting's value as it may be told. Records of before had the environment of tasks as it is.
+fn setting(name: &str, value: &Option<String>) -> Option<String> {
+    let told = |text: &String| match name.starts_with("env.") && !text.starts_with("sha256:") {
+        true => "***".to_owned(),
+        false => without_secrets(text),
+    };
+    value.as_ref().map(told)
+}
+
 fn value(value: Option<&String>) -> String {
     match value {
         Some(text) if text.is_empty() => "(empty)".to_owned(),
-        Some(text) => format!("`{}`", short(text)),
+        Some(text) => format!("`{}`", visible(short(text))),
         None => "(unset)".to_owned(),
     }
 }

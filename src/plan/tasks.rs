@@ -6,9 +6,11 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use litemap::LiteMap;
+use sha2::{Digest, Sha256};
 
-use crate::config::{Task, Written};
+use crate::config::{Task, Written, without_secrets};
 use crate::error::{Error, Result};
+use crate::hex::hex;
 use crate::ids::{Kind, StepId};
 use crate::plan::expand::{Sources, TaskFacts};
 use crate::plan::graph::Plan;
@@ -55,8 +57,8 @@ fn outputs(sources: Sources<'_>) -> Result<HashMap<PathBuf, StepId>> {
 fn task(sources: Sources<'_>, facts: &TaskFacts, known: &[String]) -> Result<Step> {
     let Task { name, run, outputs, needs, env, .. } = &facts.task;
     let outputs = outputs.iter().map(|o| PathBuf::from(&o.text)).collect::<Vec<_>>();
-    let mut params = LiteMap::from_iter([("run".to_owned(), run.clone())]);
-    params.extend(env.iter().map(|(k, v)| (format!("env.{k}"), v.clone())));
+    let mut params = LiteMap::from_iter([("run".to_owned(), without_secret(run))]);
+    params.extend(env.iter().map(|(k, v)| (format!("env.{k}"), fingerprint(k, v))));
     Ok(Step {
         id: StepId::new(Kind::Task, name.text.as_str()),
         triggered_files: vec![],
@@ -68,6 +70,17 @@ fn task(sources: Sources<'_>, facts: &TaskFacts, known: &[String]) -> Result<Ste
         bases: vec![],
         work: Work::Task { run: run.clone(), env: env.clone(), outputs },
     })
+}
+
+/// What records, messages and exports have in the place of a variable's value, which may be a secret.
+fn fingerprint(name: &str, value: &str) -> String {
+    format!("sha256:{}", &hex(&Sha256::digest(format!("{name}={value}")))[..16])
+}
+
+/// A command without what is secret in its addresses, and with what tells it from others.
+fn without_secret(run: &str) -> String {
+    let shown = without_secrets(run);
+    if shown == *run { shown } else { format!("{shown} ({})", fingerprint("run", run)) }
 }
 
 fn need(sources: Sources<'_>, written: &Written, known: &[String]) -> Result<Need> {

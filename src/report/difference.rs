@@ -4,6 +4,7 @@ use crate::contents::{Difference, FileChange, PackageChange};
 use crate::fresh::reason::short;
 use crate::report::table;
 use crate::size::megabytes;
+use crate::words::visible;
 
 /// The lines for people.
 pub fn difference(name: &str, difference: &Difference) -> String {
@@ -14,6 +15,7 @@ pub fn difference(name: &str, difference: &Difference) -> String {
     } else {
         format!("{} -> {}", megabytes(*old), megabytes(*new))
     };
+    let name = plain(name);
     let mut text = format!("{name}: {before} -> {now}, {sizes}\n");
     let packages = difference.packages.iter().map(|(name, change)| package(name, change));
     text += &part("packages", &packages.collect::<Vec<_>>());
@@ -63,7 +65,7 @@ fn row(sign: char, name: &str, what: &str) -> [String; 2] {
 
 /// A name out of an archive must not steer a terminal, nor break its lines.
 pub(super) fn plain(text: &str) -> String {
-    text.replace(|c: char| c.is_control(), "?")
+    visible(text).into_owned()
 }
 
 fn id(id: &str) -> &str {

@@ -11,6 +11,7 @@ use crate::exec::event::Event;
 use crate::ids::StepId;
 use crate::report::Report;
 use crate::report::plain::line;
+use crate::words::visible;
 
 /// Moving lines on standard error.
 #[derive(Debug)]
@@ -58,17 +59,19 @@ impl Report for Fancy {
     fn event(&mut self, event: Event) {
         let color = self.color;
         match &event {
-            Event::Started { step, reason } => self.bar(step).set_message(reason.clone()),
+            Event::Started { step, reason } => {
+                self.bar(step).set_message(visible(reason).into_owned())
+            }
             Event::Line { step, text } => {
                 let bar = self.bar(step);
                 if bar.length().is_some() {
                     bar.set_style(working());
                     bar.unset_length();
                 }
-                bar.set_message(text.clone());
+                bar.set_message(visible(text).into_owned());
             }
             Event::Waiting { step, owner } => {
-                self.bar(step).set_message(format!("waiting for {owner}"));
+                self.bar(step).set_message(format!("waiting for {}", visible(owner)));
             }
             Event::Bytes { step, done, total } => {
                 let bar = self.bar(step);

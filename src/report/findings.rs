@@ -2,7 +2,9 @@
 //!
 //! Does not know what was looked at.
 
+use crate::config::without_secrets;
 use crate::doctor::{Finding, Verdict};
+use crate::words::visible;
 
 /// A line for each, and below it what to do. Only the verdict has a colour. Where a width is given, longer
 /// lines are broken between words.
@@ -20,11 +22,13 @@ fn lines(finding: &Finding, subject: usize, color: bool, width: Option<usize>) -
     let indent = WORD + 2 + subject + 2;
     let room = width.map_or(usize::MAX, |width| width.saturating_sub(indent).max(NARROWEST));
     let texts = [Some(&finding.text), finding.todo.as_ref()];
-    let broken = texts.into_iter().flatten().flat_map(|text| broken(text, room));
+    let texts =
+        texts.into_iter().flatten().map(|text| visible(&without_secrets(text)).into_owned());
+    let broken = texts.flat_map(|text| broken(&text, room));
     let rest = broken.collect::<Vec<_>>().join(&format!("\n{:indent$}", ""));
     let word = format!("{:WORD$}", finding.verdict.word());
     let word = if color { paint(&word, finding.verdict) } else { word };
-    format!("{word}  {:subject$}  {rest}\n", finding.subject)
+    format!("{word}  {:subject$}  {rest}\n", visible(&finding.subject))
 }
 
 fn paint(word: &str, verdict: Verdict) -> String {

@@ -8,11 +8,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::config::without_secrets;
 use crate::error::{Error, Exit, Place};
 use crate::exec::event::Event;
 use crate::ids::StepId;
 use crate::report::message::Message;
 use crate::report::{self, Report};
+use crate::words::plain_json;
 
 /// A transfer of unknown length is told once for so many bytes.
 const UNKNOWN_LENGTH_STEP: u64 = 1 << 20;
@@ -29,7 +31,7 @@ enum Entry<'a> {
     Stopping,
     Planned { step: &'a str, state: &'a str, reason: &'a str },
     Pinned { stage3: &'a str, snapshot: &'a str },
-    PassedOver { message: &'a str },
+    PassedOver { message: String },
     Warning { message: &'a str, hint: Option<&'a str> },
     Summary(Total),
     NothingMissing { images: &'a str },
@@ -54,10 +56,10 @@ struct Total {
 #[derive(Serialize)]
 struct Failure<'a> {
     exit: u8,
-    message: &'a str,
-    details: Vec<&'a str>,
+    message: String,
+    details: Vec<String>,
     place: Option<Spot<'a>>,
-    hint: Option<&'a str>,
+    hint: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -72,7 +74,7 @@ struct Spot<'a> {
 pub fn json(message: &Message<'_>) -> String {
     let line = serde_json::to_string(&line(message));
     // Nothing in a line can fail to be written: its keys are strings, its numbers finite.
-    line.unwrap_or_default() + "\n"
+    plain_json(&line.unwrap_or_default()).into_owned() + "\n"
 }
 
 fn line<'a>(message: &'a Message<'_>) -> Entry<'a> {
@@ -80,7 +82,7 @@ fn line<'a>(message: &'a Message<'_>) -> Entry<'a> {
         Message::Event(event) => of_event(event),
         Message::Planned { step, state, reason } => Entry::Planned { step, state, reason },
         Message::Pinned { stage3, snapshot } => Entry::Pinned { stage3, snapshot },
-        Message::PassedOver { what } => Entry::PassedOver { message: what },
+        Message::PassedOver { what } => Entry::PassedOver { message: without_secrets(what) },
         Message::Alarm { message } => Entry::Warning { message, hint: None },
         Message::Warning { message, hint } => Entry::Warning { message, hint: Some(hint) },
         Message::Summary { summary, took, exit } => Entry::Summary(Total {
@@ -137,15 +139,15 @@ fn shown(path: &Path) -> String {
 fn failure(error: &Error) -> Failure<'_> {
     Failure {
         exit: error.exit().code(),
-        message: error.message(),
+        message: without_secrets(error.message()),
         // For people they are set off by two blanks.
         details: error
             .details()
             .iter()
-            .map(|line| line.strip_prefix("  ").unwrap_or(line))
+            .map(|line| without_secrets(line.strip_prefix("  ").unwrap_or(line)))
             .collect(),
         place: error.place().map(spot),
-        hint: error.hint_text(),
+        hint: error.hint_text().map(without_secrets),
     }
 }
 

@@ -104,7 +104,7 @@ const WIDEST: usize = 66;
 
 /// A name out of an archive must not steer a terminal, nor break its lines.
 fn plain(name: &str) -> String {
-    let mut plain = name.replace(|c: char| c.is_control(), "?");
+    let mut plain = crate::words::visible(name).into_owned();
     if let Some((end, _)) =
         plain.char_indices().nth(WIDEST - 1).filter(|_| plain.chars().count() > WIDEST)
     {

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::config::without_secrets;
 use crate::diag;
 use crate::error::{Error, Exit};
 use crate::exec::event::{Event, Summary};
 use crate::report;
 use crate::report::plain::line;
-use crate::words::counted;
+use crate::words::{counted, visible};
 
 /// One thing to say.
 #[derive(Debug)]
@@ -48,11 +49,16 @@ impl Message<'_> {
     pub fn text(&self, color: bool) -> String {
         match self {
             Self::Event(event) => line(event, color).unwrap_or_default(),
-            Self::Planned { step, state, reason } => format!("{state}  {step}  {reason}\n"),
+            Self::Planned { step, state, reason } => {
+                format!("{state}  {}  {}\n", visible(step), visible(reason))
+            }
             Self::Pinned { stage3, snapshot } => {
+                let (stage3, snapshot) = (visible(stage3), visible(snapshot));
                 format!("pinned  stage3 {stage3} and snapshot {snapshot} in bb.lock\n")
             }
-            Self::PassedOver { what } => format!("passed over: {what}\n"),
+            Self::PassedOver { what } => {
+                format!("passed over: {}\n", visible(&without_secrets(what)))
+            }
             Self::Alarm { message } => diag::alarm(message, color),
             Self::Warning { message, hint } => diag::warning(message, hint, color),
             Self::Summary { summary, took, .. } => format!("{}\n", report::summary(summary, *took)),
@@ -61,7 +67,8 @@ impl Message<'_> {
             }
             Self::Pushed { image, sent, there, .. } => {
                 format!(
-                    "pushed  {image}: {} sent, {there} already there\n",
+                    "pushed  {}: {} sent, {there} already there\n",
+                    visible(image),
                     counted(*sent, "layer")
                 )
             }
@@ -75,6 +82,7 @@ impl Message<'_> {
 fn changed(files: &BTreeSet<PathBuf>) -> String {
     let first = files.first().map_or(Path::new(""), PathBuf::as_path).display().to_string();
     let first = if first.is_empty() { "many files".to_owned() } else { first };
+    let first = visible(&first);
     match files.len() {
         0 | 1 => format!("change  {first}\n"),
         n => format!("change  {first}, and {} more\n", n - 1),

@@ -110,15 +110,15 @@ mod tests {
         };
         let time = "\nabout 2 min 05 s, if each takes as long as last time:\n  \
                     rootfs:nginx  2 min 05 s, compiles\n";
-        let wanted = "IMAGE  PACKAGE  CHANGE\n\
-                      nginx  cat/a?   1 -> 2, USE -x\n\
-                      nginx  -        2 in the same version\n";
+        let wanted = "IMAGE  PACKAGE      CHANGE\n\
+                      nginx  cat/a\\u{1b}  1 -> 2, USE -x\n\
+                      nginx  -            2 in the same version\n";
         assert_eq!(text(&outdated), format!("{wanted}{time}"));
         outdated.stage3 = moved("a", "a");
-        let wanted = "IMAGE  PACKAGE  CHANGE\n\
-                      nginx  cat/a?   1 -> 2, USE -x\n\
-                      nginx  cat/b    1, compiled again\n\
-                      nginx  cat/c    1, compiled again\n";
+        let wanted = "IMAGE  PACKAGE      CHANGE\n\
+                      nginx  cat/a\\u{1b}  1 -> 2, USE -x\n\
+                      nginx  cat/b        1, compiled again\n\
+                      nginx  cat/c        1, compiled again\n";
         assert_eq!(text(&outdated), format!("{wanted}{time}"));
     }
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use crate::diag;
 use crate::exec::event::Event;
 use crate::report::{Report, duration};
+use crate::words::visible;
 
 /// Plain lines.
 #[derive(Debug)]
@@ -36,18 +37,20 @@ impl<W: Write + Send> Report for Plain<W> {
 /// An event as lines, if it is a change of state.
 pub(super) fn line(event: &Event, color: bool) -> Option<String> {
     match event {
-        Event::Started { step, reason } => Some(format!("start   {step} ({reason})\n")),
-        Event::Waiting { step, owner } => Some(format!("wait    {step} ({owner} is at it)\n")),
+        Event::Started { step, reason } => Some(format!("start   {step} ({})\n", visible(reason))),
+        Event::Waiting { step, owner } => {
+            Some(format!("wait    {step} ({} is at it)\n", visible(owner)))
+        }
         Event::Done { step, took, note } if note.is_empty() => {
             Some(format!("done    {step} in {}\n", duration(*took)))
         }
         Event::Done { step, took, note } => {
-            Some(format!("done    {step} in {}, {note}\n", duration(*took)))
+            Some(format!("done    {step} in {}, {}\n", duration(*took), visible(note)))
         }
         Event::Failed { step, error, log } => {
             let mut text = format!("failed  {step}\n{}", diag::render(error, color));
             if let Some(log) = log {
-                text.push_str(&format!("log: {}\n", log.display()));
+                text.push_str(&format!("log: {}\n", visible(&log.display().to_string())));
             }
             text.push_str(&format!("again: bb step {step}\n"));
             Some(text)

@@ -1,5 +1,9 @@
 //! Columns of text, each as wide as its widest cell.
 
+use std::borrow::Cow;
+
+use crate::words::visible;
+
 /// Rows as lines; the last column is not padded.
 ///
 /// ```
@@ -7,13 +11,15 @@
 /// assert_eq!(gentoo_bb::report::table::columns(&rows), "a     1\nlong  2\n");
 /// ```
 pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows = rows.iter().map(|row| row.each_ref().map(|cell| visible(cell)));
+    let rows = rows.collect::<Vec<_>>();
     let mut widths = [0; N];
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let line = |row: &[String; N]| {
+    let line = |row: &[Cow<'_, str>; N]| {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };

@@ -41,6 +41,16 @@ pub fn parse(text: &str) -> Result<SystemTime> {
         .ok_or_else(|| Error::usage(format!("`{text}` is too far in the future")))
 }
 
+/// Reads a day as files' names have it, `YYYYMMDD`: its first second in UTC.
+pub fn parse_compact(text: &str) -> Option<SystemTime> {
+    if text.len() != 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let (year, rest) = text.split_at_checked(4)?;
+    let (month, day) = rest.split_at_checked(2)?;
+    UNIX_EPOCH.checked_add(Duration::from_secs(written(&format!("{year}-{month}-{day}"))?))
+}
+
 /// Reads a time of a web server's: `Sun, 01 Mar 2026 12:00:00 GMT`.
 ///
 /// Source: RFC 9110, 5.6.7; the two obsolete forms do not count.
@@ -177,6 +187,15 @@ mod tests {
             "9999999-03-01T12:00:00Z",
         ] {
             assert_eq!((parse_http(text), parse_rfc3339(text)), (None, None), "{text}");
+        }
+    }
+
+    #[test]
+    fn days_in_names() {
+        assert_eq!(parse_compact("20260301").map(date).as_deref(), Some("2026-03-01"));
+        for text in ["", "2026", "20260230", "202603011", "2026é1", "20260301T000000Z", "-0260301"]
+        {
+            assert_eq!(parse_compact(text), None, "{text}");
         }
     }
 

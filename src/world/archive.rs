@@ -94,7 +94,7 @@ fn append_file<W: Write>(
     if !meta.is_file() {
         return Err(io::Error::other(format!("`{}` is neither a file nor a link", from.display())));
     }
-    let file = File::open(from).map_err(|e| named(from, &e))?;
+    let file = super::open::unlinked(from).map_err(|e| named(from, &e))?;
     let mut header = header(tar::EntryType::Regular, meta.len(), mode_of(&meta), mtime);
     // A file that grows meanwhile must not push its rest into the next header.
     append_raw(builder, &mut header, [bytes(path), None], file.take(meta.len()))

@@ -16,9 +16,11 @@ use reqwest::header::{
 use reqwest::{Response, StatusCode, redirect};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
+use tokio::time::{Instant, timeout_at};
 
 use self::fault::{Fault, failure};
 use self::job::Job;
+use self::pace::Pace;
 use self::part::Origin;
 use crate::error::{Error, Result, io_reason};
 
@@ -26,12 +28,14 @@ mod fault;
 mod glance;
 mod job;
 mod mirror;
+mod pace;
 mod part;
 #[cfg(test)]
 mod tests;
 
 pub use job::{Downloaded, Expect};
 pub use mirror::Mirror;
+pub use pace::Least;
 
 const REDIRECTS: usize = 10;
 /// Bytes read from a local folder at once.
@@ -44,11 +48,17 @@ pub struct Patience {
     pub connect: Duration,
     /// Until the next byte comes.
     pub stall: Duration,
+    /// What has to come meanwhile.
+    pub least: Least,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(30), stall: Duration::from_secs(60) }
+        Self {
+            connect: Duration::from_secs(30),
+            stall: Duration::from_secs(60),
+            least: Least::default(),
+        }
     }
 }
 
@@ -67,6 +77,12 @@ impl Client {
     /// A client; an `offline` one uses local folders only.
     pub fn new(offline: bool) -> Self {
         Self::with_patience(offline, Patience::default())
+    }
+
+    /// A client that is content with so many bytes a second.
+    pub fn with_least_rate(offline: bool, rate: u64) -> Self {
+        let least = Least { rate, ..Least::default() };
+        Self::with_patience(offline, Patience { least, ..Patience::default() })
     }
 
     /// The same with other time limits.
@@ -182,7 +198,8 @@ impl Client {
     async fn read(&self, source: Result<Source, Fault>, max: u64) -> Result<Vec<u8>, Fault> {
         let mut source = source?;
         let mut bytes = Vec::new();
-        while let Some(chunk) = source.chunk(self.patience).await? {
+        let mut pace = Pace::new(self.patience.least, Instant::now());
+        while let Some(chunk) = source.next(self.patience, &mut pace).await? {
             if bytes.len() as u64 + chunk.len() as u64 > max {
                 return Err(Fault::TooLarge(max));
             }
@@ -270,6 +287,26 @@ enum Body {
 }
 
 impl Source {
+    /// The next piece, if enough comes in time. A folder of this machine may take the time it takes.
+    async fn next(&mut self, patience: Patience, pace: &mut Pace) -> Result<Option<Bytes>, Fault> {
+        loop {
+            let due = pace.due().filter(|_| matches!(self.body, Body::Web(_)));
+            let Some(due) = due else { return self.chunk(patience).await };
+            let came = timeout_at(due, self.chunk(patience)).await;
+            let length = match &came {
+                Ok(Ok(Some(chunk))) => chunk.len(),
+                Ok(_) => return came.unwrap_or(Ok(None)),
+                Err(_) => 0,
+            };
+            if !pace.is_fast(length, Instant::now()) {
+                return Err(Fault::Slow(patience.least.rate));
+            }
+            if let Ok(chunk) = came {
+                return chunk;
+            }
+        }
+    }
+
     async fn chunk(&mut self, patience: Patience) -> Result<Option<Bytes>, Fault> {
         match &mut self.body {
             Body::Web(response) => {

@@ -4,15 +4,15 @@
 //! Whatever the source, a certificate counts only if its primary fingerprint is pinned. In the folder
 //! each has a file `FINGERPRINT.asc` whose first line says where it came from.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::config::{INSTALLED_KEYRING, Settings};
+use crate::config::{INSTALLED_KEYRING, Settings, without_secrets};
 use crate::error::{Error, Exit, Result, io_reason};
 use crate::trust::{Fingerprint, date};
 use crate::world::given;
 use crate::world::http::Client;
+use crate::world::open::{self, Ground, Refused};
 use crate::world::openpgp::{KeyInfo, Keyring};
 use crate::world::store;
 
@@ -56,12 +56,14 @@ pub fn read(settings: &Settings) -> Result<Keyring> {
     let mut all = Keyring::default();
     let mut refused = None;
     for file in files(settings) {
-        let found = match read_file(&file) {
+        let found = match read_file(settings, &file) {
             Ok(bytes) => Keyring::from_bytes(&file.display().to_string(), &bytes, &pinned),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !is_named(settings, &file) => {
+            Err(Refused::Io(e))
+                if e.kind() == std::io::ErrorKind::NotFound && !is_named(settings, &file) =>
+            {
                 continue;
             }
-            Err(e) => return Err(unreadable(&file, &e)),
+            Err(refused) => return Err(refused.or(|e| unreadable(&file, e))),
         };
         match found {
             Ok(found) => all.merge(found),
@@ -71,14 +73,14 @@ pub fn read(settings: &Settings) -> Result<Keyring> {
     if all.is_empty() { Err(refused.unwrap_or_else(|| nowhere(settings))) } else { Ok(all) }
 }
 
-/// What is larger is no keyring.
-fn read_file(file: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(std::io::Error::other(format!("larger than {LARGEST} bytes")));
+/// What is larger is no keyring. One of the project stays in it; where others are, the user has said.
+fn read_file(settings: &Settings, file: &Path) -> open::Opened<Vec<u8>> {
+    let ground = Ground::of_project(settings);
+    if ground.is_outside(file) {
+        open::read(file, LARGEST).map_err(Refused::Io)
+    } else {
+        ground.read(file, LARGEST)
     }
-    Ok(bytes)
 }
 
 /// Whether it is the keyring that bb.toml or the environment names, which has to be there.
@@ -117,7 +119,7 @@ pub fn list(settings: &Settings, at: SystemTime) -> Result<Vec<Listed>> {
         let (mut ring, mut from) = (Keyring::default(), Vec::new());
         for file in [Some(settings.keyring.clone()), own_file(settings, &cert.to_string())] {
             let Some(file) = file else { continue };
-            let Ok(bytes) = read_file(&file) else { continue };
+            let Ok(bytes) = read_file(settings, &file) else { continue };
             let pinned = std::slice::from_ref(&cert);
             if let Ok(found) = Keyring::from_bytes(&file.display().to_string(), &bytes, pinned) {
                 ring.merge(found);
@@ -183,7 +185,7 @@ fn take(
         Error::config("there is no folder for certificates").hint("set HOME or XDG_DATA_HOME")
     })?;
     let pinned = std::slice::from_ref(&cert);
-    let old = read_file(&file).ok();
+    let old = read_file(settings, &file).ok();
     let known = old.and_then(|bytes| Keyring::from_bytes(from, &bytes, pinned).ok());
     let before = known.as_ref().map(|ring| ring.armored(&cert)).transpose()?;
     let mut all = known.unwrap_or_default();
@@ -193,7 +195,7 @@ fn take(
     if new {
         store::make_dir(file.parent().unwrap_or(Path::new(".")))?;
         let text = format!("{FROM}{from}, {}\n\n{after}", date(now));
-        given::put(&file, text.as_bytes())?;
+        store::replace_privately(&file, text.as_bytes())?;
     }
     let expires = all.keys(now).first().and_then(|key| key.expires);
     Ok(Taken { cert, new, expires })
@@ -221,7 +223,7 @@ pub async fn refresh(settings: &Settings, client: &Client, now: SystemTime) -> R
             break;
         }
         let taken = match client.fetch_address(url, LARGEST).await {
-            Ok(bytes) => import(settings, &bytes, url, now),
+            Ok(bytes) => import(settings, &bytes, &without_secrets(url), now),
             Err(error) => Err(error),
         };
         match taken {

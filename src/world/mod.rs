@@ -15,6 +15,7 @@ pub mod keys;
 pub mod leftovers;
 pub mod logs;
 pub mod machine;
+pub mod open;
 pub mod openpgp;
 pub mod read;
 pub mod release;

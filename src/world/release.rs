@@ -5,11 +5,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use crate::config::Settings;
 use crate::error::{Error, Exit, Result};
 use crate::lock::{Lock, Pin};
-use crate::trust::{cleartext, digests, pointer};
+use crate::trust::{cleartext, digests, pointer, time};
 use crate::world::digest;
 use crate::world::http::{Client, Expect, Mirror};
 use crate::world::openpgp::Keyring;
@@ -24,6 +25,12 @@ const LARGEST_SNAPSHOT: u64 = 1 << 30;
 /// How far back the newest snapshot is looked for, in days. A mirror has one for each day; a local
 /// copy may be old.
 const DAYS_BACK: u64 = 400;
+/// A snapshot's name is not signed, its content is: an old tree under a new name is one whose signature is
+/// much older, or newer, than the name says. Gentoo signs within a day.
+const NEAR_ITS_DATE: Duration = Duration::from_secs(7 * 86_400);
+/// What is pinned first is not older, for there is nothing that it could be older than. A local copy of a
+/// mirror may be some weeks old.
+const NEAR_NOW: Duration = Duration::from_secs(90 * 86_400);
 /// The signer in a lock whose files nobody verified.
 pub const UNVERIFIED: &str = "not verified";
 
@@ -38,6 +45,8 @@ pub struct Release<'a> {
     pub keyring: Option<&'a Keyring>,
     /// What is pinned: nothing older is taken, for a mirror that offers it may replay old files.
     pub floor: Option<&'a Lock>,
+    /// Somebody said that what is old counts, too.
+    pub allow_older: bool,
     /// Mirrors that were passed over, and why: one line for each.
     pub complaints: Mutex<Vec<String>>,
 }
@@ -49,6 +58,13 @@ pub struct Newest {
     pub lock: Lock,
     /// Where the snapshot is; it had to be read for its digests.
     pub snapshot: PathBuf,
+}
+
+/// Who signed a text, and when.
+#[derive(Debug)]
+struct Signature {
+    signer: String,
+    at: Option<SystemTime>,
 }
 
 /// The times of what the mirrors offer, in the form of the files' names.
@@ -108,16 +124,17 @@ impl Release<'_> {
         Err(none(what, refused))
     }
 
-    async fn pointer(&self) -> Result<(pointer::Pointer, String)> {
+    async fn pointer(&self) -> Result<(pointer::Pointer, Signature)> {
         let Settings { arch, flavour, .. } = self.settings;
         let name = format!("latest-stage3-{arch}-{flavour}.txt");
         let path = format!("releases/{arch}/autobuilds/{name}");
         let found = self
             .first(&path, async |mirror| {
-                let (text, signer) = self.signed(mirror, &path).await?;
+                let (text, signature) = self.signed(mirror, &path).await?;
                 let newest = pointer::parse(&text, arch, flavour, &name)?;
                 self.check_not_older("stage3", &newest.timestamp)?;
-                Ok((newest, signer))
+                self.check_recent("stage3", signature.at)?;
+                Ok((newest, signature))
             })
             .await;
         match found {
@@ -127,13 +144,15 @@ impl Release<'_> {
     }
 
     async fn stage3(&self) -> Result<Pin> {
-        let (newest, signer) = self.pointer().await?;
+        let (newest, pointer) = self.pointer().await?;
         let path = format!("releases/{}/autobuilds/{}", self.settings.arch, newest.path);
         let list = format!("{path}.DIGESTS");
-        let listed = self
+        let (listed, at) = self
             .first(&list, async |mirror| {
-                let (text, _) = self.signed(mirror, &list).await?;
-                digests::parse(&text, &newest.name, &list)
+                let (text, signature) = self.signed(mirror, &list).await?;
+                let listed = digests::parse(&text, &newest.name, &list)?;
+                self.check_not_back("stage3", signature.at, listed.sha512.as_deref())?;
+                Ok((listed, signature.at))
             })
             .await?;
         let missing = |what: &str| Error::trust(format!("`{list}` has no {what} of the stage3"));
@@ -143,19 +162,23 @@ impl Release<'_> {
             size: newest.size,
             sha512: listed.sha512.ok_or_else(|| missing("SHA-512"))?,
             blake2b: listed.blake2b.ok_or_else(|| missing("BLAKE2b"))?,
-            signer,
+            signer: pointer.signer,
+            signed_at: at.map(time::stamp),
         })
     }
 
-    /// The signed text of a small file, and who signed it.
-    async fn signed(&self, mirror: &Mirror, path: &str) -> Result<(String, String)> {
+    /// The signed text of a small file, and its signature.
+    async fn signed(&self, mirror: &Mirror, path: &str) -> Result<(String, Signature)> {
         let bytes = self.client.fetch_small(std::slice::from_ref(mirror), path, SMALL).await?;
         let Some(keyring) = self.keyring else {
             let text = cleartext::split(path, &bytes).map_or_else(|_| bytes.clone(), |f| f.text());
-            return Ok((String::from_utf8_lossy(&text).into_owned(), UNVERIFIED.to_owned()));
+            let nobody = Signature { signer: UNVERIFIED.to_owned(), at: None };
+            return Ok((String::from_utf8_lossy(&text).into_owned(), nobody));
         };
         let signed = keyring.verify_cleartext(path, &bytes, None)?;
-        Ok((signed.text()?.to_owned(), signed.signer().to_string()))
+        let signature =
+            Signature { signer: signed.signer().to_string(), at: Some(signed.signed_at()) };
+        Ok((signed.text()?.to_owned(), signature))
     }
 
     async fn portage(&self, folder: &Path, kept: &[PathBuf], today: u64) -> Result<(Pin, PathBuf)> {
@@ -216,20 +239,88 @@ impl Release<'_> {
     fn pin_snapshot(&self, path: &str, date: &str, file: &Path, signature: &[u8]) -> Result<Pin> {
         let unreadable = |e: std::io::Error| Error::file("read", file, &e);
         let open = std::fs::File::open(file).map_err(unreadable)?;
-        let pin = |size, sha512, blake2b, signer| Pin {
+        let pin = |size, sha512, blake2b, signature: Signature| Pin {
             path: path.to_owned(),
             timestamp: date.to_owned(),
             size,
             sha512,
             blake2b,
-            signer,
+            signer: signature.signer,
+            signed_at: signature.at.map(time::stamp),
         };
         let Some(keyring) = self.keyring else {
             let seen = digest::read_all(open).map_err(unreadable)?;
-            return Ok(pin(seen.size, seen.sha512, seen.blake2b, UNVERIFIED.to_owned()));
+            let nobody = Signature { signer: UNVERIFIED.to_owned(), at: None };
+            return Ok(pin(seen.size, seen.sha512, seen.blake2b, nobody));
         };
         let seen = keyring.verify_detached(path, open, signature, None)?;
-        Ok(pin(seen.size, seen.sha512, seen.blake2b, seen.signer.to_string()))
+        self.check_not_back("snapshot", Some(seen.signed_at), Some(&seen.sha512))?;
+        self.check_near_date(date, seen.signed_at)?;
+        self.check_recent("snapshot", Some(seen.signed_at))?;
+        let signature = Signature { signer: seen.signer.to_string(), at: Some(seen.signed_at) };
+        Ok(pin(seen.size, seen.sha512, seen.blake2b, signature))
+    }
+
+    /// Nothing that was signed before what is pinned; the same content may be.
+    fn check_not_back(
+        &self,
+        what: &str,
+        signed: Option<SystemTime>,
+        sha512: Option<&str>,
+    ) -> Result<()> {
+        let pinned = self.floor.map(|lock| match what {
+            "stage3" => &lock.stage3,
+            _ => &lock.portage,
+        });
+        let Some((pinned, signed)) = pinned.zip(signed) else { return Ok(()) };
+        let Some(before) = pinned.signed().filter(|_| sha512 != Some(&pinned.sha512)) else {
+            return Ok(());
+        };
+        // The lock has whole seconds.
+        if signed + Duration::from_secs(1) > before {
+            return Ok(());
+        }
+        let (signed, before) = (time::stamp(signed), time::stamp(before));
+        let message = format!(
+            "the {what} was signed at {signed}, before the pinned one, which was at {before}"
+        );
+        Err(Error::trust(message).hint(BACK))
+    }
+
+    /// A snapshot is of the day that its name says.
+    fn check_near_date(&self, date: &str, signed: SystemTime) -> Result<()> {
+        let of_name = time::parse_compact(date).filter(|_| !self.allow_older);
+        let Some(day) = of_name else { return Ok(()) };
+        let apart = signed.duration_since(day).or_else(|_| day.duration_since(signed));
+        if apart.is_ok_and(|apart| apart <= NEAR_ITS_DATE) {
+            return Ok(());
+        }
+        let signed = crate::trust::date(signed);
+        let message = format!("the snapshot of `{date}` was signed on {signed}");
+        Err(Error::trust(message).hint(
+            "it may be an old tree under another name; try another mirror, \
+             or take it by `bb update --allow-older`",
+        ))
+    }
+
+    /// What is pinned first, and not by its date, is not old.
+    fn check_recent(&self, what: &str, signed: Option<SystemTime>) -> Result<()> {
+        let by_date = self.settings.date.is_some();
+        let Some(signed) = signed.filter(|_| self.floor.is_none() && !self.allow_older && !by_date)
+        else {
+            return Ok(());
+        };
+        match SystemTime::now().duration_since(signed) {
+            Ok(age) if age > NEAR_NOW => {
+                let (days, signed) = (age.as_secs() / 86_400, crate::trust::date(signed));
+                let message = format!("the newest {what} was signed on {signed}, {days} days ago");
+                Err(Error::trust(message).hint(
+                    "the mirror may replay old files; try another one, \
+                     or take it by `bb update --allow-older`",
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_asked_date(&self) -> Result<()> {

@@ -19,6 +19,7 @@ use crate::ids::StepId;
 use crate::limits::Limit;
 use crate::world::held::{self, StepLock, Temp};
 use crate::world::index::{Index, Mark};
+use crate::world::open;
 use crate::world::read;
 
 /// Written at the top of the state folder, so that back-ups and indexers pass it over.
@@ -242,7 +243,7 @@ impl Store {
 
     fn temp(&self) -> Result<tempfile::NamedTempFile> {
         let dir = self.own_temp()?;
-        tempfile::NamedTempFile::new_in(dir).map_err(|e| Error::file("write in", dir, &e))
+        temp_in(dir, OPEN).map_err(|e| Error::file("write in", dir, &e))
     }
 
     /// A folder for results on their way; removed with all in it when dropped.
@@ -334,10 +335,27 @@ fn random_id() -> Result<String> {
     Ok(hex(&bytes))
 }
 
+/// Writes a whole file outside of the state folder at once, which is nobody else's business: it may be on
+/// another file system.
+pub fn replace_privately(path: &Path, text: &[u8]) -> Result<()> {
+    let dir = path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new("."));
+    let mut temp = temp_in(dir, PRIVATE).map_err(|e| Error::file("write", path, &e))?;
+    temp.write_all(text).map_err(|e| Error::file("write", path, &e))?;
+    persist(temp, path)
+}
+
+/// What everybody may read and write, unless the umask says otherwise.
+const OPEN: u32 = 0o666;
+const PRIVATE: u32 = 0o600;
+
+/// The system takes the umask off the mode.
+fn temp_in(dir: &Path, mode: u32) -> io::Result<tempfile::NamedTempFile> {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    tempfile::Builder::new().permissions(mode).tempfile_in(dir)
+}
+
 fn persist(temp: tempfile::NamedTempFile, path: &Path) -> Result<()> {
     make_parent(path)?;
-    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    temp.as_file().set_permissions(readable).map_err(|e| Error::file("write", path, &e))?;
     temp.persist(path).map_err(|e| Error::file("write", path, &e.error))?;
     Ok(())
 }
@@ -428,7 +446,7 @@ pub fn hashed_state(path: &Path) -> Result<FileState> {
 /// SHA-256 of a file's content, in lower-case hex.
 pub fn hash_file(path: &Path) -> Result<String> {
     let failed = |e: io::Error| Error::file("read", path, &e);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = open::regular(path).map_err(failed)?;
     let mut hasher = Sha256::new();
     io::copy(&mut file, &mut hasher).map_err(failed)?;
     Ok(hex(&hasher.finalize()))

@@ -16,6 +16,7 @@ mod flags;
 #[path = "../help/mod.rs"]
 mod help;
 mod limited;
+mod links;
 mod logs;
 mod messages;
 mod missing;

@@ -70,7 +70,12 @@ fn lock(settings: &str) -> String {
     let project = tempfile::tempdir().unwrap();
     fs::write(project.path().join("bb.toml"), settings).unwrap();
     let mut bb = std::process::Command::new(env!("CARGO_BIN_EXE_bb"));
-    let out = bb.arg("update").env("DATE", DATE).current_dir(project.path()).output().unwrap();
+    let out = bb
+        .args(["update", "--allow-older"])
+        .env("DATE", DATE)
+        .current_dir(project.path())
+        .output()
+        .unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     fs::read_to_string(project.path().join("bb.lock")).unwrap()
 }

@@ -296,7 +296,13 @@ fn settings() -> Vec<Case> {
             "variable of a task",
             "task:t",
             |room| replace(room, "bb.toml", "A = \"1\"", "A = \"2\""),
-            values("env.A changed: `1` -> `2`", "env.A", "1", "2", "task:t"),
+            values(
+                "env.A changed: `sha256:f1d316d330440dea` -> `sha256:fb86eaa732eae3d2`",
+                "env.A",
+                "sha256:f1d316d330440dea",
+                "sha256:fb86eaa732eae3d2",
+                "task:t",
+            ),
         ),
     ]
 }

@@ -158,7 +158,7 @@ impl Gathering {
 
     async fn mirrors(&self, settings: Option<&Settings>) -> (Vec<Mirror>, Vec<Witness>) {
         let Some(settings) = settings else { return (vec![], vec![]) };
-        let patience = Patience { connect: self.limit, stall: self.limit };
+        let patience = Patience { connect: self.limit, stall: self.limit, ..Patience::default() };
         let client = Client::with_patience(self.offline, patience);
         let Settings { arch, flavour, .. } = settings;
         let path = format!("releases/{arch}/autobuilds/latest-stage3-{arch}-{flavour}.txt");

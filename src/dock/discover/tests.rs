@@ -22,7 +22,7 @@ fn docks(files: &[(&str, &str)]) -> TempDir {
 
 /// The error's text, with the room's path taken away.
 fn error(room: &TempDir) -> String {
-    let error = discover(&room.path().join("bb-dock")).unwrap_err();
+    let error = discover(&room.path().join("bb-dock"), &Ground::of(room.path(), &[])).unwrap_err();
     assert_eq!(error.exit(), crate::Exit::Config);
     crate::diag::render(&error, false).replace(&format!("{}/", room.path().display()), "")
 }
@@ -48,7 +48,7 @@ fn every_folder_is_a_dock() {
     let room = docks(&files);
     symlink("etc", room.path().join("bb-dock/b/link")).unwrap();
     symlink("b", room.path().join("bb-dock/c")).unwrap();
-    let found = discover(&room.path().join("bb-dock")).unwrap();
+    let found = discover(&room.path().join("bb-dock"), &Ground::of(room.path(), &[])).unwrap();
     let names: Vec<_> = found.iter().map(|dock| dock.name.as_str()).collect();
     assert_eq!(names, ["a", "b", "c"]);
     assert_eq!((found[0].template.as_str(), found[0].is_jinja), ("FROM scratch\n", false));

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::exec::action::Made;
 use crate::exec::work::Context;
 use crate::hex::hex;
-use crate::world::read;
+use crate::world::open::{Ground, TEXT_LIMIT};
 
 pub(super) fn dockerfile(
     template: &Path,
@@ -21,7 +21,8 @@ pub(super) fn dockerfile(
     markers: &BTreeMap<String, String>,
     context: &Context,
 ) -> Result<Made> {
-    let text = read::text(template).map_err(|e| read::failed(template, &e))?;
+    let text = Ground::of_project(&context.settings).text(template, TEXT_LIMIT);
+    let text = text.map_err(|refused| refused.or(|e| Error::file("read", template, e)))?;
     let markers = crate::dock::Markers::from(markers.clone());
     let rendered = if jinja {
         render::render_j2(&text, &markers, template)?

@@ -22,6 +22,7 @@ use crate::world::archive::bundle::Bundle;
 use crate::world::archive::{self, Entry};
 use crate::world::docker::ContainerSpec;
 use crate::world::read;
+use crate::world::open::{Ground, SCRIPT_LIMIT};
 
 /// Faults that a failure repeats; the log has all.
 const REPEATED: usize = 15;
@@ -69,7 +70,8 @@ fn failure(work: &TestWork, faults: &[String], log: &mut Log) -> Result<Made> {
     let count = counted(faults.len(), "fault");
     let error = Error::step(format!("the image `{}` has {count}", work.name));
     let shown = faults.iter().take(REPEATED);
-    let mut error = shown.fold(error, |e, fault| e.detail(format!("  {fault}")));
+    let shown = shown.flat_map(|fault| fault.lines());
+    let mut error = shown.fold(error, |e, line| e.detail(format!("  {line}")));
     if faults.len() > REPEATED {
         error = error.detail(format!("  and {} more", faults.len() - REPEATED));
     }
@@ -257,7 +259,8 @@ impl Trial<'_> {
     /// The dock's own script, inside of the image.
     async fn script(&self, container: &str, log: &mut Log) -> Result<Option<String>> {
         let Some(script) = &self.work.script else { return Ok(None) };
-        let text = read::state(script, Limit::FileSize)?;
+        let text = Ground::of_project(&self.context.settings).read(script, SCRIPT_LIMIT);
+        let text = text.map_err(|refused| refused.or(|e| Error::file("read", script, e)))?;
         let epoch = self.context.settings.source_date_epoch;
         let body = archive::stream(vec![Entry::Text(SCRIPT.into(), text)], epoch);
         self.context.engine.upload(container, "/", body).await?;

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::report::duration;
 use crate::size::megabytes;
+use crate::words::is_hostile;
 
 /// How a node stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -120,7 +121,7 @@ impl Node {
 
 /// The text without what neither XML nor a terminal can show.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_hostile(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// The text, cut to so many letters.

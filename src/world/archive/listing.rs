@@ -16,6 +16,7 @@ use crate::name;
 use crate::oci::Left;
 use crate::oci::copy::{Entry, Member};
 use crate::oci::tree::{Content, Kind, Node, Nodes};
+use crate::world::open;
 
 /// A part of a file as a file of its own.
 #[derive(Debug)]
@@ -29,7 +30,8 @@ pub(super) struct Section {
 impl Section {
     /// The bytes that a content names.
     pub fn open(content: &Content) -> io::Result<Self> {
-        let mut file = File::open(&content.file).map_err(|e| super::named(&content.file, &e))?;
+        let mut file =
+            open::unlinked(&content.file).map_err(|e| super::named(&content.file, &e))?;
         file.seek(SeekFrom::Start(content.offset))?;
         Ok(Self { file, start: content.offset, size: content.size, at: 0 })
     }

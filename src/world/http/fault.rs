@@ -17,6 +17,8 @@ pub(super) enum Fault {
     Mismatch(String),
     /// More than the limit, which is in bytes.
     TooLarge(u64),
+    /// Fewer bytes a second than this; what came so far is kept.
+    Slow(u64),
     /// The transfer broke; what came so far is kept.
     Cut(String),
     /// The server will not continue the half that is there.
@@ -39,6 +41,7 @@ impl Fault {
             Self::Missing => "not there".to_owned(),
             Self::Offline => "not asked, because of --offline".to_owned(),
             Self::TooLarge(max) => format!("larger than the limit of {max} bytes"),
+            Self::Slow(rate) => format!("slower than {rate} bytes a second"),
             Self::Restart => "cannot be resumed".to_owned(),
             Self::Mismatch(why) | Self::Cut(why) | Self::Other(why) => why.clone(),
             Self::Here(error) => error.message().to_owned(),
@@ -60,6 +63,11 @@ pub(super) fn failure(path: &str, faults: &[(&Mirror, Fault)]) -> Error {
     } else if faults.iter().all(|(_, fault)| matches!(fault, Fault::Missing)) {
         Error::step(format!("no mirror has `{path}`"))
             .hint("mirrors drop old files after some weeks; a newer one may be there")
+    } else if any(|fault| matches!(fault, Fault::Slow(_))) {
+        Error::step(format!("cannot fetch `{path}`")).hint(
+            "run the same command again to go on where it stopped, or try another mirror; \
+             `least_rate` in `[net]` of bb.toml says how slow a mirror may be",
+        )
     } else {
         Error::step(format!("cannot fetch `{path}`"))
             .hint("run the same command again to go on where it stopped, or try another mirror")

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
 
 use super::fault::Fault;
+use super::pace::Pace;
 use super::part::{Origin, Part};
 use super::{Client, Mirror, Progress, Source};
 use crate::error::{Error, Result};
@@ -118,7 +120,9 @@ impl<'a> Job<'a> {
         let total = source.total.or(self.expect.size);
         let mut done = source.start;
         (self.progress)(done, total);
-        while let Some(chunk) = source.chunk(self.client.patience).await? {
+        let patience = self.client.patience;
+        let mut pace = Pace::new(patience.least, Instant::now());
+        while let Some(chunk) = source.next(patience, &mut pace).await? {
             done += chunk.len() as u64;
             self.check_growth(done)?;
             let written = file.write_all(&chunk).await;

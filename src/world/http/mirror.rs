@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::config::without_secrets;
 use crate::error::{Error, Result};
 
 /// A place with Gentoo's folder layout under it.
@@ -22,7 +23,9 @@ impl Mirror {
     /// # Errors
     /// Exit 3, naming the text.
     pub fn parse(text: &str) -> Result<Self> {
-        let wrong = |hint: &str| Err(Error::config(format!("`{text}` is not a mirror")).hint(hint));
+        let wrong = |hint: &str| {
+            Err(Error::config(format!("`{}` is not a mirror", without_secrets(text))).hint(hint))
+        };
         let lower = text.to_ascii_lowercase();
         if lower.starts_with("http://") || lower.starts_with("https://") {
             return web(text).map_or_else(|| wrong("write `https://HOST/FOLDER`"), Ok);
@@ -157,7 +160,8 @@ mod tests {
             "http://u@/x",
         ] {
             let error = Mirror::parse(text).unwrap_err();
-            assert_eq!(error.message(), format!("`{text}` is not a mirror"));
+            let shown = without_secrets(text);
+            assert_eq!(error.message(), format!("`{shown}` is not a mirror"));
             assert!(error.hint_text().is_some());
         }
     }

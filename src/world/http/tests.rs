@@ -25,8 +25,11 @@ struct Room {
 
 impl Room {
     fn new() -> Self {
-        let patience =
-            Patience { connect: Duration::from_secs(5), stall: Duration::from_millis(300) };
+        let patience = Patience {
+            connect: Duration::from_secs(5),
+            stall: Duration::from_millis(300),
+            ..Patience::default()
+        };
         let dir = tempfile::tempdir().unwrap();
         Self { dir, client: Client::with_patience(false, patience) }
     }
@@ -182,4 +185,27 @@ async fn leftovers_that_cannot_be_right() {
             room.complete();
         }
     }
+}
+
+/// A mirror that never stops and never gets on is left for the next one.
+#[tokio::test]
+async fn a_mirror_that_drips_is_passed_over() {
+    let dripping = Server::start(&content(), Mood::Slow(100_000, Duration::from_millis(1))).await;
+    let room = Room::new();
+    let good = room.dir.path().join("good");
+    fs::create_dir_all(good.join("releases")).unwrap();
+    fs::write(good.join(PATH), content()).unwrap();
+    let least = Least { rate: 1 << 30, window: Duration::from_millis(50) };
+    let client = Client::with_patience(false, Patience { least, ..Patience::default() });
+    let mirrors = [dripping.base.clone(), good.display().to_string()];
+    let mirrors = mirrors.map(|text| Mirror::parse(&text).unwrap());
+    let done = client.download(&mirrors, PATH, &room.dest(), &exact(), &|_, _| ()).await.unwrap();
+    let told = format!("{}: slower than 1073741824 bytes a second", dripping.base);
+    assert_eq!((done.mirror, done.passed_over), (good.display().to_string(), vec![told]));
+    room.complete();
+    let small = client.fetch_small(&mirrors, PATH, 10_000_000).await.unwrap();
+    assert_eq!(small, content());
+    assert_eq!(dripping.requests().len(), 2);
+    let alone = client.fetch_small(&mirrors[..1], PATH, 10_000_000).await.unwrap_err();
+    assert!(alone.hint_text().unwrap().contains("least_rate"), "{alone:?}");
 }

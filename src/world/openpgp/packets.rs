@@ -4,11 +4,11 @@
 
 use super::pgp;
 
+use pgp::Packet;
 use pgp::armor::{Kind, Reader, ReaderMode};
 use pgp::cert::{Cert, CertParser};
 use pgp::packet::{Signature, Tag};
-use pgp::parse::Parse;
-use pgp::{Packet, PacketPile};
+use pgp::parse::{PacketParserBuilder, PacketParserResult, Parse};
 
 use super::refusal;
 use crate::error::Result;
@@ -18,11 +18,19 @@ const KEY_BLOCK: &[u8] = b"-----BEGIN PGP PUBLIC KEY BLOCK-----";
 const SIGNATURE: &[u8] = b"-----BEGIN PGP SIGNATURE-----";
 const SIGNATURE_END: &[u8] = b"-----END PGP SIGNATURE-----";
 
+/// No signatures of one file are larger, armored or not (bytes): one has some hundreds.
+const LARGEST: usize = 1 << 20;
+/// No file has more signatures: each is a computation.
+const MOST_SIGNATURES: usize = 100;
+
 /// The signatures in `bytes`, one at least; anything else among them is refused.
 pub(super) fn signatures(what: &str, bytes: &[u8]) -> Result<Vec<Signature>> {
+    if bytes.len() > LARGEST {
+        return Err(refusal::too_large(what));
+    }
     match find(bytes, SIGNATURE) {
         Some(start) => armored_signatures(what, &bytes[start..]),
-        None => only_signatures(what, PacketPile::from_bytes(bytes)),
+        None => only_signatures(what, PacketParserBuilder::from_bytes(bytes)),
     }
 }
 
@@ -30,21 +38,32 @@ fn armored_signatures(what: &str, armor: &[u8]) -> Result<Vec<Signature>> {
     let end = find(armor, SIGNATURE_END).ok_or_else(|| cleartext::cut(what))?;
     let block = &armor[..end + SIGNATURE_END.len()];
     let reader = Reader::from_bytes(block, ReaderMode::Tolerant(Some(Kind::Signature)));
-    match PacketPile::from_reader(reader) {
-        Ok(pile) => only_signatures(what, Ok(pile)),
-        Err(_) => Err(refusal::damaged(what)),
-    }
+    only_signatures(what, PacketParserBuilder::from_reader(reader))
 }
 
-fn only_signatures(what: &str, pile: pgp::Result<PacketPile>) -> Result<Vec<Signature>> {
-    let packets = pile.map(|pile| pile.into_children().collect::<Vec<_>>()).unwrap_or_default();
+/// Looks at each packet's kind before it looks into it: nothing that holds other packets, compressed or not, is
+/// ever opened.
+fn only_signatures(
+    what: &str,
+    parser: pgp::Result<PacketParserBuilder<'_>>,
+) -> Result<Vec<Signature>> {
+    let damaged = |_| refusal::damaged(what);
+    let parser = parser.map_err(damaged)?.max_recursion_depth(0);
+    let mut next = parser.build().map_err(|_| refusal::no_signature(what))?;
     let mut found = Vec::new();
     let mut unknown = false;
-    for packet in packets {
+    while let PacketParserResult::Some(parser) = next {
+        if parser.packet.tag() != Tag::Signature {
+            return Err(refusal::no_signature(what));
+        }
+        let packet;
+        (packet, next) = parser.next().map_err(damaged)?;
         match packet {
             Packet::Signature(signature) => found.push(signature),
-            Packet::Unknown(packet) if packet.tag() == Tag::Signature => unknown = true,
-            _ => return Err(refusal::no_signature(what)),
+            _ => unknown = true,
+        }
+        if found.len() > MOST_SIGNATURES {
+            return Err(refusal::too_large(what));
         }
     }
     match found.is_empty() {

@@ -11,6 +11,12 @@ const REFRESH: &str =
     "`bb keys refresh` fetches the keys again: Gentoo extends them about once a year";
 const OTHER_MIRROR: &str = "try another mirror";
 
+/// More than any signature is.
+pub(super) fn too_large(what: &str) -> Error {
+    Error::trust(format!("the signature of `{what}` is larger than signatures are"))
+        .hint(OTHER_MIRROR)
+}
+
 /// The names that a refusal because of a key tells.
 pub(super) struct Names<'a> {
     /// The signed file.
