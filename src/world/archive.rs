@@ -18,6 +18,7 @@ use crate::hex::hex;
 use crate::world::docker::Body;
 
 pub mod bundle;
+pub mod difference;
 pub mod listing;
 pub mod sysroot;
 

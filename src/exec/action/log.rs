@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::error::{Error, Result};
 use crate::exec::cause::Causes;
@@ -26,6 +26,9 @@ const COLUMNS: usize = 78;
 const ROWS: usize = 14;
 /// A progress line at most this often.
 const PACE: Duration = Duration::from_millis(100);
+/// A log has so many bytes; what comes after them is only looked through for the cause of a failure.
+const LONGEST: u64 = 256 << 20;
+const CUT: &str = "\nbb: the log is cut here, it has reached 256 MiB\n";
 /// A line is cut here for the tail; the file has it whole.
 const WIDEST: usize = 400;
 
@@ -35,7 +38,10 @@ pub struct Log {
     step: StepId,
     store: Store,
     events: UnboundedSender<Event>,
+    is_kept: bool,
     file: Option<(File, PathBuf)>,
+    /// How much is in the file.
+    written: u64,
     failure: Option<Error>,
     tail: VecDeque<String>,
     causes: Causes,
@@ -50,7 +56,9 @@ impl Log {
             step: step.clone(),
             store: store.clone(),
             events,
+            is_kept: true,
             file: None,
+            written: 0,
             failure: None,
             tail: VecDeque::new(),
             causes: Causes::default(),
@@ -59,9 +67,15 @@ impl Log {
         }
     }
 
+    /// A log that leaves no file and that nobody listens to: only the report of a failure comes of it.
+    pub fn of_nobody(step: &StepId, store: &Store) -> Self {
+        let (events, _nobody_listens) = unbounded_channel();
+        Self { is_kept: false, ..Self::new(step, store, events) }
+    }
+
     /// Appends output. A failure to write is kept for [`Log::check`], so that a stream can be read on.
     pub fn write(&mut self, data: &[u8]) {
-        if self.failure.is_none() && !data.is_empty() {
+        if self.is_kept && self.failure.is_none() && !data.is_empty() {
             self.failure = self.try_write(data).err();
         }
         for byte in data {
@@ -78,10 +92,16 @@ impl Log {
         if self.file.is_none() {
             self.file = Some(self.store.new_log(&self.step)?);
         }
-        match &mut self.file {
-            Some((file, path)) => file.write_all(data).map_err(|e| Error::file("write", path, &e)),
-            None => Ok(()),
+        let Some((file, path)) = &mut self.file else { return Ok(()) };
+        let room = usize::try_from(LONGEST.saturating_sub(self.written)).unwrap_or(usize::MAX);
+        if room == 0 {
+            return Ok(());
         }
+        self.written += data.len() as u64;
+        let (fits, rest) = data.split_at(data.len().min(room));
+        let end = if rest.is_empty() { "" } else { CUT };
+        let written = file.write_all(fits).and_then(|()| file.write_all(end.as_bytes()));
+        written.map_err(|e| Error::file("write", path, &e))
     }
 
     fn end_line(&mut self) {
