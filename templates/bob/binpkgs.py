@@ -334,6 +334,7 @@ def in_view(cpv):
 
 def collect(plan, out):
     """Links to what emerge has built since fill_view, under the names that the cache has for it."""
+    os.makedirs(out, exist_ok=True)
     new = {p["cpv"]: p for p in plan["packages"] if p["used"] is None}
     bintree = portage.db[portage.root]["bintree"]
     bintree.populate()

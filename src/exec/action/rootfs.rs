@@ -195,8 +195,10 @@ async fn build(
     if compiles {
         boxes.phase = Phase::Compile;
         let ran = command(&container, "compile", context, log).await;
-        new = stored::keep(&container, &planned, asked.digest(), &boxes.spec, context).await?;
+        // Also when a later package has failed: what was compiled is not compiled again.
+        let kept = stored::keep(&container, &planned, asked.digest(), &boxes.spec, context).await;
         ran?;
+        new = kept?;
     }
     boxes.phase = Phase::Finish;
     context.engine.upload(&container, "/", dock(work, files, &asked)).await?;

@@ -31,7 +31,6 @@ pub enum Way {
 }
 
 /// Which paths are wanted, without a slash at the beginning, and what was found of them so far.
-#[derive(Debug)]
 pub struct Difference {
     wanted: BTreeMap<String, Way>,
     small: BTreeMap<String, Option<Vec<u8>>>,
@@ -89,7 +88,7 @@ impl Difference {
             let mut entry = entry.map_err(broken)?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let path = format!("{above}/{name}").trim_matches('/').to_owned();
-            match self.wanted.get(&path) {
+            match self.wanted.get(&path).copied() {
                 Some(Way::Small) if self.is_small(&path, &mut entry).map_err(broken)? => {}
                 Some(_) => self.take_whole(&path, above, &mut entry).map_err(broken)?,
                 None => {}
