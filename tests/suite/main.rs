@@ -8,6 +8,7 @@
 //! | `chaos`, `cheap`, `daily`, `differs`, `watched` | the engine; images FROM scratch, seconds |
 //! | `checkup` | the engine and the local mirror |
 //! | `graphed` | the engine and Chromium |
+//! | `hostile` | the engine and the local mirror; compiles |
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `sized` | the engine |
 //! | `terminal` | tmux; the engine and the mirror are fakes |
@@ -29,6 +30,7 @@ mod fake;
 mod graphed;
 #[path = "../help/mod.rs"]
 mod help;
+mod hostile;
 mod made;
 mod repository;
 #[path = "../schemas/mod.rs"]

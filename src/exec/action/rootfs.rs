@@ -289,12 +289,55 @@ async fn command(
     let mut sink = |data: &[u8]| log.write(data);
     let status = context.engine.exec(container, &["build-root", verb], &mut sink).await?;
     log.check()?;
-    match status {
-        0 => Ok(()),
-        137 => Err("the builder was killed (out of memory, or from outside)".to_owned()),
-        other => Err(format!("the builder failed with exit status {other}")),
+    let message = match status {
+        0 => return Ok(()),
+        137 => "the builder was killed (out of memory, or from outside)".to_owned(),
+        other => format!("the builder failed with exit status {other}"),
+    };
+    let exceeded = exceeded(container, context).await.unwrap_or_default();
+    Err(Broken::Builder(log.failed(exceeded.unwrap_or(message))))
+}
+
+/// Where the kernel counts what was refused to a container, on cgroups of the first and of the second version.
+const COUNTERS: [&str; 4] = [
+    "/sys/fs/cgroup/memory/memory.oom_control",
+    "/sys/fs/cgroup/memory.events",
+    "/sys/fs/cgroup/pids/pids.events",
+    "/sys/fs/cgroup/pids.events",
+];
+
+/// The limit that a builder ran into, in words.
+async fn exceeded(container: &str, context: &Context) -> Result<Option<String>> {
+    let mut said = vec![];
+    let mut sink = |data: &[u8]| {
+        said.extend_from_slice(&data[..data.len().min(COUNTED.saturating_sub(said.len()))]);
+    };
+    let command = [&["grep", "-sH", "."], &COUNTERS[..]].concat();
+    context.engine.exec(container, &command, &mut sink).await?;
+    let bounds = bounds(context).await?;
+    Ok(refused(&String::from_utf8_lossy(&said), bounds))
+}
+
+/// No more is read of the counters, in bytes.
+const COUNTED: usize = 4096;
+
+/// By lines such as `/sys/fs/cgroup/pids.events:max 3`.
+fn refused(counters: &str, bounds: Bounds) -> Option<String> {
+    let counted = |file: &str, name: &str| {
+        counters.lines().any(|line| {
+            let count = line.split_once(':').filter(|(path, _)| path.contains(file));
+            let count = count.and_then(|(_, text)| text.strip_prefix(name));
+            count.is_some_and(|count| count.starts_with(' ') && count.trim() != "0")
+        })
+    };
+    if counted("memory", "oom_kill") {
+        let most = bytesize::ByteSize(bounds.memory);
+        return Some(format!("the builder needs more memory than {most}, which `builder.memory` is"));
     }
-    .map_err(|message| Broken::Builder(log.failed(message)))
+    counted("pids", "max").then(|| {
+        let most = bounds.processes;
+        format!("the builder needs more processes than {most}, which `builder.processes` is")
+    })
 }
 
 /// What every box gets.
@@ -387,6 +430,20 @@ async fn collect(work: &RootfsWork, container: &str, context: &Context) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_is_told_by_the_kernels_counters() {
+        let bounds = Bounds { processes: 7, memory: 64 << 20 };
+        let said = |counters: &str| refused(counters, bounds).unwrap_or_default();
+        let none = "/sys/fs/cgroup/memory/memory.oom_control:oom_kill_disable 0\n\
+                    /sys/fs/cgroup/memory/memory.oom_control:oom_kill 0\n\
+                    /sys/fs/cgroup/memory.events:max 9\n/sys/fs/cgroup/pids/pids.events:max 0\n";
+        assert_eq!(said(none), "");
+        let memory = "the builder needs more memory than 64.0 MiB, which `builder.memory` is";
+        assert_eq!(said(&none.replace("oom_kill 0", "oom_kill 1")), memory);
+        let processes = "the builder needs more processes than 7, which `builder.processes` is";
+        assert_eq!(said(&none.replace("events:max 0", "events:max 12")), processes);
+    }
 
     #[test]
     fn values_are_quoted_for_a_shell() {
