@@ -28,6 +28,7 @@ pub struct World {
     used: BTreeSet<String>,
     containers: BTreeMap<String, Container>,
     execs: BTreeMap<String, Exec>,
+    volumes: BTreeSet<String>,
     /// References of all images that were built.
     built: Vec<String>,
     made: usize,
@@ -165,6 +166,11 @@ impl Engine {
         self.shared.lock().nameless.iter().map(|image| image.id.clone()).collect()
     }
 
+    /// A volume that somebody has made.
+    pub fn leave_volume(&self, name: &str) {
+        self.shared.lock().volumes.insert(name.to_owned());
+    }
+
     /// An image without a name that somebody else has made.
     pub fn leave_nameless(&self, label: (&str, &str)) -> String {
         let labels = BTreeMap::from([(label.0.to_owned(), label.1.to_owned())]);
@@ -281,7 +287,17 @@ impl Shared {
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", ["version"]) => ok(json!({ "Version": "0", "ApiVersion": "1.47" })),
             ("GET", ["info"]) => ok(json!({ "MemTotal": 8_u64 << 30 })),
-            ("GET", ["volumes"]) => ok(json!({ "Volumes": [], "Warnings": [] })),
+            ("GET", ["volumes"]) => {
+                let volume = |name: &String| {
+                    json!({ "Name": name, "Driver": "local", "Mountpoint": "/v", "Labels": {},
+                            "Scope": "local", "Options": {} })
+                };
+                let all = world.volumes.iter().map(volume).collect::<Vec<_>>();
+                ok(json!({ "Volumes": all, "Warnings": [] }))
+            }
+            ("DELETE", ["volumes", name]) if world.volumes.remove(*name) => {
+                Answer::Json(204, Value::Null)
+            }
             (_, ["images", name @ ..]) => world.images(request, name),
             ("POST", ["commit"]) => world.commit(request),
             (_, ["containers", rest @ ..]) => world.containers(request, rest),

@@ -91,6 +91,10 @@ fn what_a_dock_compiles_beside_its_own_code_is_its_own() {
     shared.room.bb("build evil").ok();
     let poisoned = shared.packages();
     assert!(poisoned.iter().any(|name| name.starts_with("sys-libs/zlib-")), "{poisoned:?}");
+    shared.room.append("bb-dock/evil/Buildconfig.sh", "# again\n");
+    shared.room.bb("build evil").ok();
+    let log = shared.room.read(".bb/logs/rootfs/evil.log");
+    assert!(log.contains(" packages, 0 to compile, "), "its own packages are found again: {log}");
     dock(&shared.room, "lying", LYING);
     shared.room.bb("build lying").ok();
     assert_eq!(shared.packages(), poisoned, "nothing is kept under keys that were not expected");
@@ -116,7 +120,7 @@ fn says(plan: &str) -> String {
     format!(
         "PACKAGES='sys-libs/zlib'\nconfigure_rootfs_build() {{\n\
          \tcat >/usr/lib/bob/bob.py <<-'END'\n\t\timport sys\n\t\topen(sys.argv[2], 'w').write('''{plan}''')\n\tEND\n\
-         }}\n"
+         \tmkdir -p /var/db/repos/own/a/b && : >/var/db/repos/own/a/b/b-1.ebuild\n}}\n"
     )
 }
 
@@ -150,6 +154,12 @@ fn what_a_builder_says_is_no_instruction() {
         assert_eq!(run.code, Some(1), "{}", run.stderr);
         assert!(run.stderr.contains(told), "{uri}: {}", run.stderr);
     }
+    // A dock without ebuilds of its own names what those of the repository name.
+    let without = says(&source("x", "https://host.example/x")).replace("b-1.ebuild", "b-1.txt");
+    dock(room, "evil", &without);
+    let told = "error: `evil` asks for the source `x`, which no verified ebuild names\n";
+    let run = room.bb("build evil");
+    assert!(run.code == Some(1) && run.stderr.contains(told), "{}", run.stderr);
     assert!(inside.accept().is_err(), "somebody was asked");
     assert!(!room.exists(".bb/images/evil/rootfs.tar"));
 }
@@ -165,6 +175,31 @@ fn what_is_no_package_is_no_option_either() {
         );
         assert!(run.code == Some(1) && run.stderr.contains(&told), "{}", run.stderr);
     }
+}
+
+/// Nobody remembers the wrong one: it is the same the next time, and there is no first time for the right one.
+#[test]
+fn a_wrong_source_leads_to_the_next_mirror() {
+    let caches = Caches::new("wrong");
+    let room = &caches.room;
+    let mirror = Mirror::get().folder;
+    let sources = walkdir::WalkDir::new(mirror.join("distfiles")).into_iter();
+    for source in sources.map(Result::unwrap).filter(|source| source.file_type().is_file()) {
+        let path = source.path().strip_prefix(&mirror).unwrap();
+        room.write(&format!("wrong/{}", path.display()), "no");
+    }
+    let settings = room.read("bb.toml");
+    room.write("bb.toml", &settings.replace("mirrors = [", "mirrors = [\"./wrong\", "));
+    dock(room, "clean", "PACKAGES='sys-libs/glibc'\n");
+    room.bb("build clean").ok();
+    // Where none has the right one, nothing is taken.
+    let none = Caches::new("none");
+    let only = settings.replace(&format!("file://{}", mirror.display()), "./wrong");
+    room.write("bb.toml", &only.replace(&caches.name, &none.name));
+    room.append("bb-dock/clean/Buildconfig.sh", "# again\n");
+    let run = room.bb("build clean");
+    assert_eq!(run.code, Some(5), "{}", run.stderr);
+    assert!(run.stderr.contains("  ./wrong: has 2 bytes instead of "), "{}", run.stderr);
 }
 
 fn limited(what: &str, hook: &str) -> Run {

@@ -189,6 +189,9 @@ async fn build(
     command(&container, "plan", context, log).await?;
     // Keys and digests are those of before anything is compiled.
     let planned = plan_of(&container, work, context).await?;
+    if let Some(code) = &asked.code {
+        sources::check(&planned, code, work.name.as_str(), &boxes.spec, context).await?;
+    }
     sources::supply(&planned, &boxes.spec, context, log).await?;
     let compiles = planned.compile > 0 || !asked.wishes.build_packages.is_empty();
     let mut new = 0;

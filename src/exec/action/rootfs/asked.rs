@@ -62,6 +62,8 @@ pub struct Code {
     pub gone: Vec<String>,
     /// Whether it needs the dock's folder.
     pub dock: bool,
+    /// Whether it has ebuilds.
+    pub ebuilds: bool,
     /// Keeps the archive.
     _folder: TempDir,
 }
@@ -128,7 +130,10 @@ pub async fn take(
         let dock = found.names_dock || variables.values().any(|value| value.contains("/config"));
         let digest = digest(&found.described, &gone, &variables);
         let digest = if dock { with_dock(&digest, work, files)? } else { digest };
-        Ok::<_, Error>(Code { digest, archive, gone, dock, _folder: folder })
+        let docks = files.iter().filter(|_| dock).filter_map(|file| file.to_str());
+        let mut paths = found.described.keys().map(String::as_str).chain(docks);
+        let ebuilds = paths.any(|path| path.ends_with(".ebuild"));
+        Ok::<_, Error>(Code { digest, archive, gone, dock, ebuilds, _folder: folder })
     };
     let is_code = |path: &str| found.described.contains_key(path);
     let settings = found.small.iter().filter(|(path, _)| !is_code(path.as_str()));
