@@ -64,6 +64,9 @@ struct File {
     labels: BTreeMap<GivenName, Spanned<String>>,
     #[serde(default)]
     trust: TrustTable,
+    caches: Option<Spanned<String>>,
+    #[serde(default)]
+    builder: BuilderTable,
     #[serde(default)]
     build: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
@@ -82,6 +85,13 @@ struct ProjectTable {
 #[serde(deny_unknown_fields)]
 struct NetTable {
     least_rate: Option<Spanned<u64>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BuilderTable {
+    processes: Option<Spanned<u64>>,
+    memory: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -161,6 +171,12 @@ pub struct Settings {
     pub skip_verify: bool,
     /// Pinned primary fingerprints.
     pub fingerprints: Vec<String>,
+    /// What the engine's caches of sources and binary packages are called.
+    pub caches: String,
+    /// How many processes and threads a builder may have at one time.
+    pub processes: u64,
+    /// How many bytes of memory a builder may use; unset, most of what the engine's machine has.
+    pub memory: Option<u64>,
     /// Variables for Portage's `make.conf`.
     pub build: BTreeMap<String, String>,
     /// A snapshot date (`YYYYMMDD`) that the environment insists on.
@@ -202,6 +218,9 @@ impl Default for Settings {
             key_urls: GENTOO_KEY_URLS.map(text).into(),
             skip_verify: false,
             fingerprints: GENTOO_FINGERPRINTS.map(text).into(),
+            caches: text("gentoo-bb"),
+            processes: 16_384,
+            memory: None,
             build: BTreeMap::from([(text("CFLAGS"), text("-O2 -pipe"))]),
             date: None,
             made_by_make: vec![],
@@ -223,6 +242,7 @@ impl Settings {
         let sources = Sources::of(text);
         let mut settings = Self { text: text.to_owned(), sources, ..Self::default() };
         settings.apply_build(file, text, &parsed)?;
+        settings.apply_builder(file, text, &parsed)?;
         settings.apply_tasks(&parsed)?;
         settings.apply_limits(file, text, &parsed.limits)?;
         settings.apply_file(parsed);
@@ -242,6 +262,8 @@ impl Settings {
         from.file("arch", &mut self.arch, file.arch);
         from.file("flavour", &mut self.flavour, file.flavour);
         from.file("source_date_epoch", &mut self.source_date_epoch, file.source_date_epoch);
+        from.file("caches", &mut self.caches, file.caches);
+        from.file("builder.processes", &mut self.processes, file.builder.processes);
         from.file("made_by_make", &mut self.made_by_make, file.made_by_make);
         from.file("net.least_rate", &mut self.least_rate, file.net.least_rate);
         from.file("project.links", &mut self.links, file.project.links);
@@ -261,6 +283,22 @@ impl Settings {
             self.sources.at(format!("build.{}", key.get_ref()), key.span());
             self.build.insert(key.get_ref().clone(), value.get_ref().clone());
         }
+        Ok(())
+    }
+
+    /// The memory of a builder, such as `8 GiB`.
+    fn apply_builder(&mut self, file: &Path, text: &str, parsed: &File) -> Result<()> {
+        let Some(memory) = &parsed.builder.memory else { return Ok(()) };
+        let bytes = memory.get_ref().parse::<bytesize::ByteSize>().map(|size| size.as_u64());
+        // No engine starts a container with less.
+        let bytes = bytes.ok().filter(|bytes| *bytes >= 64 << 20).ok_or_else(|| {
+            let message = format!("`builder.memory` is `{}`, which is no size", memory.get_ref());
+            Error::config(message)
+                .at(Place::new(file, text, memory.span()))
+                .hint("write a number with a unit, such as \"8 GiB\"; at least 64 MiB")
+        })?;
+        self.sources.at("builder.memory".to_owned(), memory.span());
+        self.memory = Some(bytes);
         Ok(())
     }
 
@@ -311,6 +349,7 @@ impl Settings {
         check_namespace(&self.namespace)?;
         check_name("tag", &self.tag, |c| matches!(c, '.' | '_' | '-'), true)?;
         check_name("arch", &self.arch, |c| c == '_', false)?;
+        check_name("caches", &self.caches, |c| matches!(c, '.' | '_' | '-'), true)?;
         check_name("flavour", &self.flavour, |c| matches!(c, '_' | '-'), false)?;
         if self.mirrors.is_empty() {
             return Err(Error::config("`mirrors` is empty")

@@ -50,6 +50,9 @@ pub(super) async fn gc(args: &Args, state: &Path) -> Result<u8> {
     if !args.keep_builders && project.lock()?.is_some() {
         groups.push(tidy::builders(&plan, &images));
     }
+    if !args.keep_builders {
+        groups.push(tidy::former_caches(&asked.engine).await?);
+    }
     groups.push(tidy::traces(&store, false));
     groups.extend(preview(&outdated::shadow(&project).store(), &asked).await?);
     unique(&mut groups);

@@ -103,7 +103,7 @@ async fn ready<'p>(
 
 async fn in_failed(kept: &Kept, context: &Context, interrupts: &mut Interrupts) -> Result<u8> {
     let _seat = shell::failed(kept, context).await?;
-    let command = ["build-root", "shell", "--failed"];
+    let command = ["build-root", "shell", "--failed", kept.phase.as_str()];
     let done = tokio::select! {
         done = talk(&kept.container, &command, context) => done,
         () = interrupts.next() => Err(Error::interrupted()),

@@ -52,6 +52,7 @@ struct Count {
     cached_bytes: u64,
     images: usize,
     containers: usize,
+    volumes: usize,
     records: usize,
 }
 
@@ -72,6 +73,7 @@ impl Count {
             }
             Thing::Image(..) => self.images += 1,
             Thing::Container(..) => self.containers += 1,
+            Thing::Volume(_) => self.volumes += 1,
             Thing::Record(_) => self.records += 1,
         }
     }
@@ -90,6 +92,7 @@ impl Count {
         let parts = [
             some(self.images, "image", "images"),
             some(self.containers, "container", "containers"),
+            some(self.volumes, "volume", "volumes"),
             files.map(|files| format!("{files} ({})", megabytes(self.bytes))),
             some(self.records, "record", "records"),
             cached.map(|files| format!("{files} ({})", megabytes(self.cached_bytes))),
@@ -110,6 +113,7 @@ fn line(thing: &Thing) -> String {
         Thing::Image(..) => "image",
         Thing::Container(..) => "container",
         Thing::Cached(..) => "cached",
+        Thing::Volume(_) => "volume",
         Thing::Record(_) => "record",
     };
     let more = match thing {
@@ -120,6 +124,7 @@ fn line(thing: &Thing) -> String {
             format!("  {}", megabytes(*size))
         }
         Thing::Container(_, step) => format!("  of {step}"),
+        Thing::Volume(_) => "  a cache of an earlier version".to_owned(),
         Thing::Record(_) => String::new(),
     };
     format!("{kind:<9}  {}{more}\n", name(thing))
@@ -136,7 +141,7 @@ fn name(thing: &Thing) -> String {
             path.display().to_string()
         }
         Thing::Image(name, _) if name.starts_with("sha256:") => short(name),
-        Thing::Image(name, _) => name.clone(),
+        Thing::Image(name, _) | Thing::Volume(name) => name.clone(),
         Thing::Container(id, _) => short(id),
         Thing::Record(step) => step.to_string(),
     }

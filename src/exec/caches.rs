@@ -1,12 +1,12 @@
 //! The engine's caches of binary packages and sources: what nobody has used for long.
 //!
-//! They are volumes that all builders share; a builder dates a package when it uses it, and the file time of
-//! a source is when it came. Whatever goes is compiled or fetched again when it is needed.
+//! They are volumes that all builders share and none can write in; a package's note is dated when a step uses it,
+//! and the file time of a source is when it came. Whatever goes is compiled or fetched again when it is needed.
 
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::exec::action::CACHES;
+use crate::exec::action::volumes;
 use crate::exec::tidy::Thing;
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
 use crate::ids::StepId;
@@ -29,12 +29,11 @@ pub async fn unused(
         (STEP_LABEL, step.to_string()),
         (RUN_LABEL, context.run.clone()),
     ];
-    let volume = |(name, path): (&str, &str)| (name.to_owned(), path.to_owned(), false);
     let spec = ContainerSpec {
         image: image.to_owned(),
         owner: context.owner.clone(),
         labels: labels.map(|(k, v)| (k.to_owned(), v)).into(),
-        volumes: CACHES.map(volume).into(),
+        volumes: volumes(&context.settings, false),
         ..ContainerSpec::default()
     };
     let container = context.engine.start_container(&spec).await?;
@@ -44,11 +43,9 @@ pub async fn unused(
 }
 
 async fn find(container: &str, days: u32, dry_run: bool, context: &Context) -> Result<Vec<Thing>> {
-    let older = format!("+{days}");
-    let mut command = vec!["find"];
-    command.extend(CACHES.map(|(_, path)| path));
-    command.extend(["-xdev", "-type", "f", "-mtime", older.as_str(), "-printf", "%s %p\\n"]);
-    command.extend(Some("-delete").filter(|_| !dry_run));
+    let days = days.to_string();
+    let mut command = vec!["python3", "/usr/lib/bob/bob.py", "unused", days.as_str()];
+    command.extend(Some("remove").filter(|_| !dry_run));
     let mut said = vec![];
     let most = usize::try_from(context.settings.limits.of(Limit::ListSize)).unwrap_or(usize::MAX);
     let mut sink = |data: &[u8]| {

@@ -18,6 +18,37 @@ use crate::world::store::{self, Store};
 /// More are not kept: each has the work folder of what did not compile.
 const MOST: usize = 4;
 
+/// The parts of a rootfs step, each of which may fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The dock says what it wants.
+    Settings,
+    /// Portage says what that needs.
+    Plan,
+    /// Packages are compiled.
+    Compile,
+    /// They are merged, and the dock ends its image.
+    Finish,
+}
+
+impl Phase {
+    const ALL: [Self; 4] = [Self::Settings, Self::Plan, Self::Compile, Self::Finish];
+
+    /// As the builder calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Settings => "settings",
+            Self::Plan => "plan",
+            Self::Compile => "compile",
+            Self::Finish => "finish",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.as_str() == text)
+    }
+}
+
 /// A container that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kept {
@@ -27,6 +58,8 @@ pub struct Kept {
     pub step: StepId,
     /// The engine's id for it.
     pub container: String,
+    /// What failed in it.
+    pub phase: Phase,
 }
 
 /// All of a project, the newest last.
@@ -42,9 +75,11 @@ fn read(path: &Path) -> Option<Kept> {
     let name = path.file_name()?.to_str()?;
     let step = StepId::new(Kind::Rootfs, name);
     let since = fs::metadata(path).and_then(|m| m.modified()).ok()?;
-    let container = read_file::text(path).ok()?.trim().to_owned();
+    let text = read_file::text(path).ok()?;
+    let (container, phase) = text.trim().split_once(' ')?;
+    let phase = Phase::parse(phase)?;
     let is_id = !container.is_empty() && container.bytes().all(|b| b.is_ascii_alphanumeric());
-    is_id.then_some(Kept { since, step, container })
+    is_id.then(|| Kept { since, step, container: container.to_owned(), phase })
 }
 
 fn folder(store: &Store) -> PathBuf {
@@ -52,11 +87,16 @@ fn folder(store: &Store) -> PathBuf {
 }
 
 /// Stops a container and keeps it for its step. Says whether that could be done.
-pub(super) async fn keep(step: &StepId, container: &str, context: &Context) -> Result<bool> {
+pub(super) async fn keep(
+    step: &StepId,
+    container: &str,
+    phase: Phase,
+    context: &Context,
+) -> Result<bool> {
     if !context.engine.halt(container).await? {
         return Ok(false);
     }
-    let text = format!("{container}\n");
+    let text = format!("{container} {}\n", phase.as_str());
     context.store.replace(&folder(&context.store).join(&step.name), text.as_bytes())?;
     let all = all(&context.store);
     for old in all.iter().rev().skip(MOST) {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::contents::Package;
 use crate::error::{Error, Result};
-use crate::exec::action::{Log, builder_for, container};
+use crate::exec::action::{Boxes, Broken, Log, container, dock};
 use crate::exec::work::Context;
 use crate::limits::Limit;
 use crate::plan::expand::{PACKAGES, SYSROOT};
@@ -64,10 +64,12 @@ pub async fn foresee(
     last: &Path,
     context: &Context,
 ) -> Result<Foreseen> {
-    let spec = container(&step.id, &work.bob, context);
-    let container = builder_for(work, &step.files, spec, context).await?;
-    let found = ask(step, work, last, &container, context).await;
-    context.engine.remove_container(&container).await?;
+    context.store.age_logs(&step.id)?;
+    let (events, _nobody_listens) = unbounded_channel();
+    let mut log = Log::new(&step.id, &context.store, context.settings.limits, events);
+    let mut boxes = Boxes::new(container(&step.id, &work.bob, context));
+    let found = ask(step, work, last, &mut boxes, &mut log, context).await;
+    boxes.close(None, context).await?;
     found
 }
 
@@ -75,31 +77,34 @@ async fn ask(
     step: &Step,
     work: &RootfsWork,
     last: &Path,
-    container: &str,
+    boxes: &mut Boxes,
+    log: &mut Log,
     context: &Context,
 ) -> Result<Foreseen> {
-    let body = archive::stream(entries(last), work.epoch);
-    context.engine.upload(container, "/", body).await?;
-    context.store.age_logs(&step.id)?;
-    let (events, _nobody_listens) = unbounded_channel();
-    let mut log = Log::new(&step.id, &context.store, context.settings.limits, events);
+    let unclear = |error: Error| {
+        let log_path = context.store.log_path(&step.id);
+        error.detail(format!("  log: {}", log_path.display()))
+            .hint("so an update would fail here; the rest of what Portage says is in the log")
+    };
+    let (container, asked) = match boxes.ready(work, &step.files, context, log).await {
+        Ok(ready) => ready,
+        Err(Broken::Builder(error)) => return Err(unclear(error)),
+        Err(Broken::Other(error)) => return Err(error),
+    };
+    context.engine.upload(&container, "/", dock(work, &step.files, &asked)).await?;
+    context.engine.upload(&container, "/", archive::stream(entries(last), work.epoch)).await?;
     let mut sink = |data: &[u8]| log.write(data);
-    let status = context.engine.exec(container, &["bash", "/bb/outdated/run"], &mut sink).await?;
+    let status = context.engine.exec(&container, &["bash", "/bb/outdated/run"], &mut sink).await?;
     log.check()?;
     if status != 0 {
         let name = &work.name;
-        let hint = "so an update would fail here; the rest of what Portage says is in the log";
-        let log_path = context.store.log_path(&step.id);
-        return Err(log
-            .failed(format!("Portage cannot tell what `{name}` would install"))
-            .detail(format!("  log: {}", log_path.display()))
-            .hint(hint));
+        return Err(unclear(log.failed(format!("Portage cannot tell what `{name}` would install"))));
     }
     store::make_dir(&work.dir)?;
     let names =
         [(PACKAGES, Limit::ListSize), (COMPILED, Limit::ListSize), (SYSROOT, Limit::ResultSize)];
     let wanted = names.map(|(name, limit)| (format!("out/{name}"), (work.dir.join(name), limit)));
-    let download = context.engine.download(container, "/bb/out");
+    let download = context.engine.download(&container, "/bb/out");
     archive::take(download, wanted.into(), &context.settings.limits).await?;
     let missing = || Error::bug("the builder has found nothing out");
     Ok(Foreseen {

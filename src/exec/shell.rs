@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::exec::action::builder_for;
+use crate::exec::action::{Boxes, Log, dock};
 use crate::exec::kept::{self, Kept};
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL};
+use crate::ids::{Kind, StepId};
 use crate::plan::step::RootfsWork;
 use crate::world::docker::{ContainerSpec, FoundContainer};
 use crate::world::held::Seat;
@@ -56,7 +57,7 @@ pub(super) fn is_looked_into(kept: &Kept, store: &Store) -> bool {
     Seat::is_taken(&seat_of(&kept.container, store))
 }
 
-/// The builder, as a rootfs step would begin with it.
+/// The builder with all that the dock has asked for, where packages would be compiled.
 pub async fn builder(
     work: &RootfsWork,
     files: &[PathBuf],
@@ -65,7 +66,12 @@ pub async fn builder(
 ) -> Result<String> {
     let (image, owner) = (work.bob.clone(), context.owner.clone());
     let spec = ContainerSpec { image, owner, labels, ..ContainerSpec::default() };
-    builder_for(work, files, spec, context).await
+    let step = StepId::new(Kind::Rootfs, work.name.as_str());
+    let mut log = Log::of_nobody(&step, &context.store, context.settings.limits);
+    let mut boxes = Boxes::new(spec);
+    let (container, asked) = boxes.ready(work, files, context, &mut log).await?;
+    context.engine.upload(&container, "/", dock(work, files, &asked)).await?;
+    Ok(container)
 }
 
 /// Starts the container of a failed step again, as it was.

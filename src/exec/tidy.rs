@@ -8,7 +8,7 @@ use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::Result;
-use crate::exec::action::COMPARED;
+use crate::exec::action::{COMPARED, FORMER};
 use crate::exec::work::STEP_LABEL;
 use crate::fresh::record::{FileType, Record};
 use crate::ids::{Kind, StepId};
@@ -37,6 +37,8 @@ pub enum Thing {
     Container(String, StepId),
     /// A file of the engine's caches, and its size.
     Cached(PathBuf, u64),
+    /// A volume of the engine.
+    Volume(String),
     /// Record, stamp and logs of a step.
     Record(StepId),
 }
@@ -172,6 +174,15 @@ pub fn abandoned(containers: &[FoundContainer], store: &Store) -> Vec<Group> {
     containers.iter().filter_map(group).collect()
 }
 
+/// Caches of earlier versions, in which any builder could write: nobody uses them any more.
+///
+/// # Errors
+/// The engine does not answer.
+pub async fn former_caches(engine: &Engine) -> Result<Group> {
+    let found = engine.volumes(&FORMER.map(str::to_owned)).await?;
+    Ok(Group { step: None, things: found.into_iter().map(Thing::Volume).collect() })
+}
+
 /// What was fetched and found out to preview an update: a state folder of its own.
 pub fn preview(shadow: &Store) -> Group {
     let files = walkdir::WalkDir::new(shadow.root()).into_iter().filter_map(Result::ok);
@@ -258,9 +269,14 @@ async fn remove_one(thing: &Thing, store: &Store, engine: Option<&Engine>) -> Re
             }
         }
         (Thing::Container(id, _), Some(engine)) => engine.remove_container(id).await?,
+        (Thing::Volume(name), Some(engine)) => {
+            if let Some(why) = engine.remove_volume(name).await? {
+                return Ok(Outcome::Kept(why));
+            }
+        }
         // `caches` removes what it finds itself.
         (Thing::Cached(..), _) => {}
-        (Thing::Image(..) | Thing::Container(..), None) => {
+        (Thing::Image(..) | Thing::Container(..) | Thing::Volume(_), None) => {
             return Ok(Outcome::Kept("there is no engine".to_owned()));
         }
     }

@@ -22,6 +22,7 @@ use crate::world::docker::Body;
 use limited::{Capped, Gate, Gated, Tally};
 
 pub mod bundle;
+pub mod difference;
 mod limited;
 pub mod listing;
 pub mod sysroot;

@@ -4,6 +4,7 @@
 //! Streams everything over the API: the engine may be on another machine. Does not know steps.
 
 mod about;
+mod boxes;
 mod session;
 mod transport;
 
@@ -19,6 +20,7 @@ use bollard::query_parameters as query;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
+pub use boxes::{Bounds, Change};
 pub use session::{Piece, Port, Process, RunSpec, Session};
 
 use crate::error::{Error, Result, lower_first};
@@ -88,6 +90,8 @@ pub struct ContainerSpec {
     pub as_its_image_says: bool,
     /// The container whose network it shares; else it has none.
     pub network_of: Option<String>,
+    /// What it may use; then no program in it gets more rights than it was started with.
+    pub bounds: Option<Bounds>,
 }
 
 /// Whose a container is: a project by its random id. It is in the container's name, which only the one who
@@ -573,6 +577,8 @@ fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
         typ: Some(MountType::VOLUME),
         ..Default::default()
     };
+    let most = |bounds: &Bounds| i64::try_from(bounds.memory).ok().filter(|bytes| *bytes > 0);
+    let memory = spec.bounds.as_ref().and_then(most);
     let network = spec.network_of.as_ref().map(|container| format!("container:{container}"));
     // PID 1 only waits: commands come in by exec, and killing it ends them all.
     let waits = || vec!["sleep".to_owned(), "infinity".to_owned()];
@@ -585,6 +591,11 @@ fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
         host_config: Some(HostConfig {
             network_mode: Some(network.unwrap_or_else(|| "none".to_owned())),
             mounts: Some(spec.volumes.iter().map(mount).collect()),
+            pids_limit: spec.bounds.and_then(|bounds| i64::try_from(bounds.processes).ok()),
+            memory,
+            // What is in the swap counts as well.
+            memory_swap: memory,
+            security_opt: spec.bounds.map(|_| vec!["no-new-privileges".to_owned()]),
             ..Default::default()
         }),
         ..Default::default()

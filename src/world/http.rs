@@ -13,7 +13,7 @@ use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LAST_MODIFIED, LOCATION,
     RANGE,
 };
-use reqwest::{Response, StatusCode, redirect};
+use reqwest::{Response, StatusCode, Url, redirect};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout_at};
@@ -22,6 +22,7 @@ use self::fault::{Fault, failure};
 use self::job::Job;
 use self::pace::Pace;
 use self::part::Origin;
+use self::reach::Guard;
 use crate::error::{Error, Result, io_reason};
 
 mod fault;
@@ -30,6 +31,7 @@ mod job;
 mod mirror;
 mod pace;
 mod part;
+mod reach;
 #[cfg(test)]
 mod tests;
 
@@ -71,6 +73,8 @@ pub struct Client {
     offline: bool,
     patience: Patience,
     http: OnceLock<reqwest::Client>,
+    /// Asks public addresses only.
+    public: OnceLock<(reqwest::Client, Guard)>,
 }
 
 impl Client {
@@ -87,7 +91,7 @@ impl Client {
 
     /// The same with other time limits.
     pub fn with_patience(offline: bool, patience: Patience) -> Self {
-        Self { offline, patience, http: OnceLock::new() }
+        Self { offline, patience, http: OnceLock::new(), public: OnceLock::new() }
     }
 
     /// Fetches `path` (relative, under each mirror) to `dest`.
@@ -167,6 +171,7 @@ impl Client {
                 let address = format!("{}/", mirror::address(base, folder));
                 self.read(self.ask(&address).await, max).await
             }
+            Mirror::Author(_) => Err(Fault::Other("it has no folders".to_owned())),
         };
         let listed = listed.map_err(|fault| failure(folder, &[(mirror, fault)]))?;
         Ok(String::from_utf8_lossy(&listed).into_owned())
@@ -180,7 +185,7 @@ impl Client {
         let place = Mirror::parse(address.split('?').next().unwrap_or_default())?;
         let source = match &place {
             Mirror::Folder(file) => open_file(file).await,
-            Mirror::Web(_) => self.ask(address).await,
+            Mirror::Web(_) | Mirror::Author(_) => self.ask(address).await,
         };
         let bytes = self.read(source, max).await;
         bytes.map_err(|fault| failure(&place.to_string(), &[(&place, fault)]))
@@ -218,10 +223,11 @@ impl Client {
     ) -> Result<Source, Fault> {
         match mirror {
             Mirror::Folder(folder) => open_file(&folder.join(path)).await,
-            Mirror::Web(_) if self.offline => Err(Fault::Offline),
-            Mirror::Web(base) => {
-                let public = mirror::address(&mirror.to_string(), path);
-                let request = self.http()?.get(mirror::address(base, path));
+            Mirror::Web(_) | Mirror::Author(_) if self.offline => Err(Fault::Offline),
+            Mirror::Web(_) | Mirror::Author(_) => {
+                let address = mirror.address(path);
+                let public = Mirror::Web(address.clone()).to_string();
+                let request = self.client_of(mirror, &address).await?.get(address);
                 let request = request.header(ACCEPT_ENCODING, "identity");
                 let asked = half.and_then(|(len, origin)| {
                     let value = origin.if_range(&public, checked)?.to_owned();
@@ -245,9 +251,33 @@ impl Client {
         if self.offline {
             return Err(Fault::Offline);
         }
-        let request = self.http()?.get(address).header(ACCEPT_ENCODING, "identity");
+        let mirror = Mirror::Web(address.to_owned());
+        let http = self.client_of(&mirror, address).await?;
+        let request = http.get(address).header(ACCEPT_ENCODING, "identity");
         let response = request.send().await.map_err(|cause| Fault::Other(self.reason(&cause)))?;
         answered(response, address.to_owned(), None)
+    }
+
+    /// What an author's address is asked with leads to public ones only, and so does what a public mirror is.
+    async fn client_of(&self, mirror: &Mirror, address: &str) -> Result<&reqwest::Client, Fault> {
+        let stranger = matches!(mirror, Mirror::Author(_));
+        if !stranger && reach::is_inside(address).await {
+            return Ok(self.http()?);
+        }
+        let (client, guard) = self.public()?;
+        let url = Url::parse(address).map_err(|e| Fault::Other(format!("is no address: {e}")))?;
+        guard.admit(&url).map_err(|why| Fault::Other(format!("is {why}")))?;
+        Ok(client)
+    }
+
+    fn public(&self) -> Result<&(reqwest::Client, Guard)> {
+        if let Some(public) = self.public.get() {
+            return Ok(public);
+        }
+        let guard = Guard::default();
+        let builder = self.builder().redirect(guard.redirects());
+        let client = built(builder.dns_resolver(std::sync::Arc::new(guard.clone())))?;
+        Ok(self.public.get_or_init(|| (client, guard)))
     }
 
     /// The HTTP client, made when first needed: local folders need no certificates of this machine.
@@ -255,19 +285,25 @@ impl Client {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let http = reqwest::Client::builder()
+        let http = built(self.builder().redirect(redirect::Policy::custom(redirected)))?;
+        Ok(self.http.get_or_init(|| http))
+    }
+
+    fn builder(&self) -> reqwest::ClientBuilder {
+        reqwest::Client::builder()
             .user_agent(concat!("gentoo-bb/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.patience.connect)
             .read_timeout(self.patience.stall)
-            .redirect(redirect::Policy::custom(redirected))
-            .build()
-            .map_err(|cause| Error::step(format!("cannot use HTTP: {}", root_cause(&cause))))?;
-        Ok(self.http.get_or_init(|| http))
     }
 
     fn reason(&self, cause: &reqwest::Error) -> String {
         reason(cause, self.patience)
     }
+}
+
+fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {
+    let cannot = |cause| Error::step(format!("cannot use HTTP: {}", root_cause(&cause)));
+    builder.build().map_err(cannot)
 }
 
 /// An open file on a mirror.

@@ -9,8 +9,9 @@ finds there.
 Deliberately not part of a key: the date of the ebuild repository, anything in it that this package
 does not use, the number of jobs, the image that asked for it.
 
-The cache is a folder that several builders share: entries appear by rename, are never changed, and
-are dropped only when nobody has used them for a while.
+The cache is a folder that all builders can read and none can write: `bb` takes new packages out of a box and
+puts them in, each with a note of its digest. One without a note, or with that of another file, is not there. The
+time of the note is when the package was used last.
 """
 
 import hashlib
@@ -29,8 +30,10 @@ import resolve
 import share
 
 CACHE = "/packages"
+NOTE = ".sha256"
 VIEW = "/var/cache/binpkgs"
-CACHE_FORMAT = "1"  # another number, and everything is compiled anew
+FORMAT = 1  # of plan.json
+CACHE_FORMAT = "2"  # another number, and everything is compiled anew
 
 BUILD_DEPS = ("DEPEND", "BDEPEND", "IDEPEND")
 RUN_DEPS = ("RDEPEND",)
@@ -50,6 +53,9 @@ CONTENT_FEATURES = frozenset(
     "fixlafiles multilib-strict".split()
 )
 # What a user may put beside an ebuild without touching it.
+# What takes part in everything that is compiled, asked for or not.
+TOOLCHAIN = ("sys-devel/gcc", "sys-devel/binutils", "sys-libs/glibc", "sys-libs/musl", "sys-kernel/linux-headers",
+             "sys-apps/portage")
 SITE_FOLDERS = ("patches", "savedconfig")
 SITE_FILES = ("bashrc", "env", "profile/profile.bashrc", "package.env")
 
@@ -60,7 +66,8 @@ class Plan:
     def __init__(self, packages):
         self.packages = unique(packages)
         self.keys = Keys(self.packages).all()
-        self.cached = {p: path for p in self.packages if os.path.exists(path := cache_path(p.cpv, self.keys[p]))}
+        found = {p: noted(cache_path(p.cpv, self.keys[p])) for p in self.packages}
+        self.cached = {p: note for p, note in found.items() if note}
 
     def missing(self):
         return [p for p in self.packages if p not in self.cached]
@@ -75,11 +82,13 @@ class Plan:
         return []
 
     def as_json(self):
-        return {
-            "compile_for_image": [f"={p.cpv}" for p in self.compile_for_image()],
-            "keys": {p.cpv: self.keys[p] for p in self.packages},
-            "use": {p.cpv: sorted(p.use.enabled) for p in self.packages},
-        }
+        return {"format": FORMAT, "packages": [self.describe(p) for p in self.packages]}
+
+    def describe(self, p):
+        used, sha256 = self.cached.get(p, (None, None))
+        in_image = p.root == resolve.IMAGE_ROOT + "/"
+        return {"cpv": str(p.cpv), "key": self.keys[p], "used": used, "digest": sha256, "image": in_image,
+                "use": sorted(p.use.enabled)}
 
 
 def make_plan(atoms):
@@ -107,6 +116,7 @@ class Keys:
 
     def __init__(self, packages):
         self.packages = packages
+        self.toolchain = toolchain()
         self.own = {p: own_hash(p) for p in packages}
         self.edges = {p: self.dependencies(p) for p in packages}
 
@@ -115,7 +125,7 @@ class Keys:
 
     def key(self, package):
         reached = {self.own[p] if p in self.own else p for p in self.reach(package)}
-        return digest("key", CACHE_FORMAT, os.environ.get("BOB_STAGE3", ""), self.own[package],
+        return digest("key", CACHE_FORMAT, *self.toolchain, self.own[package],
                       *sorted(self.edges[package]["slots"]), *sorted(reached))[:32]
 
     def reach(self, package):
@@ -170,6 +180,13 @@ def installed(package, atom):
     return []
 
 
+def toolchain():
+    """A stage3 that does not record what it is made of is known by its own digest."""
+    found = [installed_as(builder_vardb(), cpv)[0] for atom in TOOLCHAIN for cpv in builder_vardb().match(atom)]
+    recorded = any("/gcc-" in text for text in found) and any("/portage-" in text for text in found)
+    return found if recorded else [*found, os.environ.get("BOB_STAGE3", "")]
+
+
 def builder_vardb():
     return portage.db["/"]["vartree"].dbapi
 
@@ -212,8 +229,9 @@ def source_digests(package):
 
 
 def settings_of(package):
-    """The package's own view of the settings, which package.env may have changed."""
-    settings = Config(clone=package.root_config.settings)
+    """The package's own view of the settings, which package.env may have changed. Those of /, where it is
+    compiled: the image's ROOT has variables of its own in /etc/profile.env."""
+    settings = Config(clone=portage.db["/"]["vartree"].settings)
     settings.setcpv(package)
     names = set(ALWAYS)
     for layer in ("defaults", "conf"):
@@ -269,42 +287,98 @@ def digest(*parts):
 
 def cache_path(cpv, key):
     category, pf = catsplit(cpv)
-    return os.path.join(CACHE, category, f"{pf}-{key}.gpkg.tar")
+    return os.path.join(CACHE, category, f"{pf}-{own_key(key)}.gpkg.tar")
+
+
+def own_key(key):
+    """What is compiled beside a dock's code is found by those only that have the same code. `bb` does the same
+    with keys that it is told by a box with such code."""
+    code = os.environ.get("BOB_CODE")
+    return hashlib.sha256(f"code {code} {key}".encode()).hexdigest()[:32] if code else key
+
+
+def noted(path):
+    """When a package was used last, and its digest; nothing if it is not there, or another one than its note says."""
+    try:
+        with open(path, "rb") as file, open(path + NOTE) as note:
+            sha256 = note.read().strip()
+            same = hashlib.file_digest(file, "sha256").hexdigest() == sha256
+            return (int(os.fstat(note.fileno()).st_mtime), sha256) if same else None
+    except FileNotFoundError:
+        return None
 
 
 def fill_view(plan):
     """Copies, since the cache is another file system, and Portage passes over links."""
     shutil.rmtree(VIEW, ignore_errors=True)
     os.makedirs(VIEW)
-    for package, path in plan.cached.items():
+    for package in plan.cached:
         category, pf = catsplit(package.cpv)
         target = os.path.join(VIEW, category, catpkgsplit(package.cpv)[1], f"{pf}-1.gpkg.tar")
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        shutil.copyfile(path, target)
-        os.utime(path)
+        shutil.copyfile(cache_path(package.cpv, plan.keys[package]), target)
     print(f">>> binary packages: {len(plan.cached)} fit, {len(plan.missing())} do not exist yet")
 
 
-def keep_new(plan):
-    """Puts into the cache what emerge has built since fill_view."""
+def missing(plan):
+    """What the image needs and PKGDIR has not."""
+    return [p for p in plan["packages"] if p["image"] and not in_view(p["cpv"])]
+
+
+def in_view(cpv):
+    category, pf = catsplit(cpv)
+    folder = os.path.join(VIEW, category, catpkgsplit(cpv)[1])
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return any(re.fullmatch(re.escape(pf) + r"-\d+\.gpkg\.tar", name) for name in names)
+
+
+def collect(plan, out):
+    """Links to what emerge has built since fill_view, under the names that the cache has for it."""
+    os.makedirs(out, exist_ok=True)
+    new = {p["cpv"]: p for p in plan["packages"] if p["used"] is None}
     bintree = portage.db[portage.root]["bintree"]
     bintree.populate()
     for cpv in bintree.dbapi.cpv_all():
-        if cpv not in plan["keys"]:
-            print(f"warning: {cpv} was built without being planned, not kept", file=sys.stderr)
+        use = bintree.dbapi.aux_get(cpv, ["USE"])[0].split()
+        if str(cpv) not in new:
             continue
-        path = cache_path(cpv, plan["keys"][cpv])
-        if not os.path.exists(path):
-            share.put(bintree.getname(cpv), path)
+        if sorted(use) != new[str(cpv)]["use"]:
+            print(f"warning: {cpv} was built with other USE flags than planned, not kept", file=sys.stderr)
+            continue
+        target = os.path.join(out, os.path.relpath(cache_path(cpv, new[str(cpv)]["key"]), CACHE))
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        share.remove(target)
+        os.link(bintree.getname(cpv), target)
 
 
 def prune():
-    """Old entries go, then the longest unused ones until the rest is small enough."""
+    """Old entries go, then the longest unused ones until the rest is small enough. Runs in a box of its own, which
+    may write."""
     days = float(os.environ.get("BOB_CACHE_DAYS") or 180)
     room = float(os.environ.get("BOB_CACHE_MB") or 10240) * 1024 * 1024
-    for unused, size, path in sorted(share.files(CACHE)):
+    for unused, size, path in sorted(entries()):
         room -= size
         # Another builder may just have found a young one.
         if unused > 3600 and (unused > days * share.DAY or room < 0):
             share.remove(path)
-    share.sweep(CACHE)
+            share.remove(path + NOTE)
+
+
+def entries():
+    """(seconds since last use, size, path) of each package, noted or not."""
+    notes = {}
+    for unused, size, path in share.files(CACHE):
+        name = path.removesuffix(NOTE)
+        before = notes.get(name, (unused, 0))
+        notes[name] = (min(unused, before[0]), size + before[1])
+    return [(unused, size, path) for path, (unused, size) in notes.items()]
+
+
+def unused(days, *what):
+    """A line for each package that nobody has used for so long and for each source that came before that: size and
+    path. With `remove`, they go."""
+    for age, size, path in sorted([*entries(), *share.files(distfiles.CACHE)], key=lambda entry: entry[2]):
+        if age > float(days) * share.DAY:
+            print(size, path)
+            for file in (path, path + NOTE) if "remove" in what else ():
+                share.remove(file)

@@ -12,44 +12,32 @@ import distfiles
 import pack
 import resolve
 
-DISTDIR = "/distfiles"
-INCOMING = "/bb/incoming"
+
+def plan(out, *atoms):
+    """Says what the image needs, under which keys, of which sources; puts the binary packages that fit into PKGDIR."""
+    found = binpkgs.make_plan(atoms)
+    binpkgs.fill_view(found)
+    sources = distfiles.of_packages(found.to_compile())
+    distfiles.link(sources)
+    told = {**found.as_json(), "sources": distfiles.as_json(sources), "compile": len(found.to_compile())}
+    write(out, json.dumps(told, indent=1))
+    missing = sum(not source["there"] for source in told["sources"])
+    print(f">>> {len(found.packages)} packages, {told['compile']} to compile, {missing} files to fetch")
 
 
-def fetch_list(out, *atoms):
-    """Writes one line for every distfile that the coming build needs and /distfiles lacks."""
-    plan = binpkgs.make_plan(atoms)
-    wanted = distfiles.of_packages(plan.to_compile())
-    lines = [" ".join([name, *wanted[name].uris]) for name in sorted(distfiles.missing(wanted, DISTDIR))]
-    write(out, "".join(line + "\n" for line in lines))
-    print(f">>> {len(plan.packages)} packages, {len(plan.to_compile())} to compile, {len(lines)} files to fetch")
-
-
-def take_incoming(*atoms):
-    """Moves what was downloaded to /distfiles, if it is what the ebuilds' Manifests say."""
-    if os.listdir(INCOMING):
-        wanted = distfiles.of_packages(resolve.everything(atoms))
-        distfiles.take(wanted, INCOMING, DISTDIR)
-
-
-def open_cache(plan_file, *atoms):
-    """Puts the binary packages that fit into PKGDIR, and notes for fill_cache what the others' keys are."""
-    plan = binpkgs.make_plan(atoms)
-    binpkgs.fill_view(plan)
-    write(plan_file, json.dumps(plan.as_json(), indent=1))
-
-
-def compiled(plan_file):
+def missing(plan_file):
     """Prints what the image needs and no binary package fits."""
-    with open(plan_file) as file:
-        print(" ".join(json.load(file)["compile_for_image"]))
+    print(" ".join(f"={p['cpv']}" for p in binpkgs.missing(read(plan_file))))
 
 
-def fill_cache(plan_file):
-    """Keeps the binary packages that this run made, and drops old ones."""
-    with open(plan_file) as file:
-        binpkgs.keep_new(json.load(file))
-    binpkgs.prune()
+def collect(plan_file, out):
+    """Puts what this run has compiled where it is taken from."""
+    binpkgs.collect(read(plan_file), out)
+
+
+def read(path):
+    with open(path) as file:
+        return json.load(file)
 
 
 def write(path, text):
@@ -59,11 +47,11 @@ def write(path, text):
 
 
 COMMANDS = {
-    "fetch-list": fetch_list,
-    "take-incoming": take_incoming,
-    "open-cache": open_cache,
-    "compiled": compiled,
-    "fill-cache": fill_cache,
+    "plan": plan,
+    "missing": missing,
+    "collect": collect,
+    "prune": binpkgs.prune,
+    "unused": binpkgs.unused,
     "remember": pack.remember,
     "pack": pack.pack,
 }

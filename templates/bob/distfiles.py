@@ -10,6 +10,10 @@ from portage.exception import PortageException
 import resolve
 import share
 
+CACHE = "/distfiles"
+DISTDIR = "/var/cache/distfiles"
+HASHES = ("BLAKE2B", "SHA512")
+
 
 class Distfile(NamedTuple):
     uris: list
@@ -59,36 +63,39 @@ def expand(package, uris):
     return plain
 
 
-def missing(wanted, folder):
-    """Those that are not there, or not in their whole length. Hashes are Portage's to check, each time."""
-    return [name for name, file in wanted.items() if size(os.path.join(folder, name)) != file.digests["size"]]
+def link(wanted):
+    """Portage's own folder gets a link to each: what is in the cache is looked up by its digest, and checked by
+    Portage as any other. One that is still to come has a link to nothing."""
+    os.makedirs(DISTDIR, exist_ok=True)
+    for name, file in wanted.items():
+        path = os.path.join(DISTDIR, name)
+        share.remove(path)
+        os.symlink(cache_path(name, file), path)
 
 
-def size(path):
+def cache_path(name, file):
+    """A file of the same name with another content is another file."""
+    for kind in HASHES:
+        if kind in file.digests:
+            return os.path.join(CACHE, file.digests[kind].lower(), name)
+    sys.exit(f"error: the Manifest has neither {' nor '.join(HASHES)} of {name}")
+
+
+def as_json(wanted):
+    return [describe(name, wanted[name]) for name in sorted(wanted)]
+
+
+def describe(name, file):
+    hashes = {kind.lower(): file.digests[kind] for kind in HASHES if kind in file.digests}
+    web = [uri for uri in file.uris if uri.startswith(("https://", "http://"))]
+    there = whole(cache_path(name, file), file.digests)
+    return {"name": name, "size": int(file.digests["size"]), **hashes, "uris": web, "there": there}
+
+
+def whole(path, digests):
+    if not os.path.isfile(path):
+        return False
     try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return None
-
-
-def take(wanted, incoming, folder):
-    """From incoming to folder, which other builders use at the same time: never a half or a wrong file."""
-    for name in sorted(os.listdir(incoming)):
-        source = os.path.join(incoming, name)
-        if name not in wanted:
-            print(f"warning: nothing needs the file {name}, ignored", file=sys.stderr)
-            continue
-        check(source, name, wanted[name].digests)
-        share.put(source, os.path.join(folder, name))
-        os.unlink(source)
-    share.sweep(folder)
-
-
-def check(path, name, digests):
-    try:
-        ok, reason = verify_all(path, digests)
-    except PortageException as error:
-        ok, reason = False, [str(error)]
-    if not ok:
-        details = ", ".join(map(str, reason[1:]))
-        sys.exit(f"error: {name} is not the file its Manifest describes: {reason[0]}: {details}")
+        return verify_all(path, digests)[0]
+    except PortageException:
+        return False

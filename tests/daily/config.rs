@@ -38,6 +38,9 @@ mirrors             default      https://distfiles.gentoo.org
 arch                default      amd64
 flavour             default      openrc
 source_date_epoch   default      1262304000
+caches              default      gentoo-bb
+builder.processes   default      16384
+builder.memory      default
 made_by_make        default
 date                default
 trust.keyring       default      /usr/share/openpgp-keys/gentoo-release.asc
@@ -127,6 +130,9 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
          arch                bb.toml:7    arm64\n\
          flavour             default      openrc\n\
          source_date_epoch   default      1262304000\n\
+         caches              default      gentoo-bb\n\
+         builder.processes   default      16384\n\
+         builder.memory      default\n\
          made_by_make        bb.toml:8    bb-dock/a/made\n\
          date                default\n\
          trust.keyring       bb.toml:11   keys.asc\n\
@@ -194,6 +200,9 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
          arch                bb.toml:7        arm64\n\
          flavour             default          openrc\n\
          source_date_epoch   default          1262304000\n\
+         caches              default          gentoo-bb\n\
+         builder.processes   default          16384\n\
+         builder.memory      default\n\
          made_by_make        bb.toml:8        bb-dock/a/made\n\
          date                DATE             20261122\n\
          trust.keyring       BB_KEYRING       /keys\n\
@@ -233,6 +242,8 @@ fn one_setting_is_its_value_alone() {
         ("namespace", "jdoe\n"),
         ("exclude", "a\nb\n"),
         ("source_date_epoch", "1262304000\n"),
+        ("caches", "gentoo-bb\n"),
+        ("builder.processes", "16384\n"),
         ("skip_verify", "true\n"),
         ("labels.vendor", "one\ntwo\n"),
         ("mirrors", "http://***@m.example\n/srv/m\n"),
@@ -265,6 +276,9 @@ fn json_has_values_with_their_types() {
     is("date", json!(null), "default");
     is("skip_verify", json!(false), "default");
     is("source_date_epoch", json!(1_262_304_000), "default");
+    is("caches", json!("gentoo-bb"), "default");
+    is("builder.processes", json!(16384), "default");
+    is("builder.memory", json!(null), "default");
     is("tag", json!("latest"), "default");
 }
 

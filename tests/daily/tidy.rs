@@ -251,6 +251,20 @@ fn without_an_engine_files_are_cleaned_and_images_are_not_forgotten() {
 }
 
 #[test]
+fn caches_that_anybody_could_write_in_go() {
+    let room = family();
+    for name in ["gentoo-bb-packages", "gentoo-bb-distfiles", "gentoo-bb-sources", "packages"] {
+        room.engine.leave_volume(name);
+    }
+    says(&bb(&room, "gc --keep-builders"), 0, "nothing was removed\n");
+    let lines = "volume     gentoo-bb-distfiles  a cache of an earlier version\n\
+                 volume     gentoo-bb-packages  a cache of an earlier version\n";
+    says(&bb(&room, "gc --dry-run"), 0, &format!("{lines}would remove 2 volumes\n"));
+    says(&bb(&room, "gc"), 0, &format!("{lines}removed 2 volumes\n"));
+    says(&bb(&room, "gc"), 0, "nothing was removed\n");
+}
+
+#[test]
 fn nothing_goes_where_everything_is_needed() {
     let room = family();
     says(&bb(&room, "gc"), 0, "nothing was removed\n");

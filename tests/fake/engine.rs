@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::builder::{build_root, echo, frame, put};
+use super::builder::{build_root, echo, frame, put, say_what_is_needed};
 use super::gate::Gate;
 use super::http::{Answer, Request, Server, Talk};
 
@@ -29,6 +29,7 @@ pub struct World {
     used: BTreeSet<String>,
     containers: BTreeMap<String, Container>,
     execs: BTreeMap<String, Exec>,
+    volumes: BTreeSet<String>,
     /// References of all images that were built.
     built: Vec<String>,
     made: usize,
@@ -183,6 +184,11 @@ impl Engine {
         self.shared.lock().nameless.iter().map(|image| image.id.clone()).collect()
     }
 
+    /// A volume that somebody has made.
+    pub fn leave_volume(&self, name: &str) {
+        self.shared.lock().volumes.insert(name.to_owned());
+    }
+
     /// An image without a name that somebody else has made.
     pub fn leave_nameless(&self, label: (&str, &str)) -> String {
         let labels = BTreeMap::from([(label.0.to_owned(), label.1.to_owned())]);
@@ -307,6 +313,18 @@ impl Shared {
         let mut world = self.lock();
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", ["version"]) => ok(json!({ "Version": "0", "ApiVersion": "1.47" })),
+            ("GET", ["info"]) => ok(json!({ "MemTotal": 8_u64 << 30 })),
+            ("GET", ["volumes"]) => {
+                let volume = |name: &String| {
+                    json!({ "Name": name, "Driver": "local", "Mountpoint": "/v", "Labels": {},
+                            "Scope": "local", "Options": {} })
+                };
+                let all = world.volumes.iter().map(volume).collect::<Vec<_>>();
+                ok(json!({ "Volumes": all, "Warnings": [] }))
+            }
+            ("DELETE", ["volumes", name]) if world.volumes.remove(*name) => {
+                Answer::Json(204, Value::Null)
+            }
             (_, ["images", name @ ..]) => world.images(request, name),
             ("POST", ["commit"]) => world.commit(request),
             (_, ["containers", rest @ ..]) => world.containers(request, rest),
@@ -335,12 +353,12 @@ impl Shared {
             let Exec { container, command, .. } = shared.lock().execs[&id].clone();
             let words = command.iter().map(String::as_str).collect::<Vec<_>>();
             let status = match words.as_slice() {
-                ["build-root", "fetch-list"] => {
+                ["build-root", phase @ ("settings" | "plan")] => {
                     let mut world = shared.lock();
                     let files = world.files(&container);
-                    files.map_or(137, |files| put(files, "fetch.list", String::new()))
+                    files.map_or(137, |files| say_what_is_needed(files, phase))
                 }
-                ["build-root", "build"] => shared.build_root(&container, *stream.get_ref())?,
+                ["build-root", "finish"] => shared.build_root(&container, *stream.get_ref())?,
                 ["bash", "/bb/outdated/run"] => shared.foresee(&container, *stream.get_ref())?,
                 ["build-root", "shell", ..] => {
                     shared.shells.count();
@@ -592,6 +610,7 @@ impl World {
                 files.extend(unpack(&request.body));
                 ok(Value::Null)
             }
+            ("GET", [id, "changes"]) if self.containers.contains_key(*id) => ok(json!([])),
             ("GET", [id, "archive"]) => {
                 Answer::Bytes(pack(&self.containers[*id].files, &request.query["path"]))
             }

@@ -145,7 +145,7 @@ fn packages_go_that_nobody_has_used_for_long() {
     let bob = record.split("image `").nth(1).unwrap().split('`').next().unwrap().to_owned();
     let in_caches = |script: &str| {
         let volumes =
-            ["-v", "gentoo-bb-packages:/packages", "-v", "gentoo-bb-distfiles:/distfiles"];
+            ["-v", "gentoo-bb-binpkgs:/packages", "-v", "gentoo-bb-sources:/distfiles"];
         let label = Room::label();
         let run = ["run", "--rm", "--network", "none", "--label", &label];
         engine.docker(&[&run[..], &volumes, &[&bob, "sh", "-c", script]].concat())

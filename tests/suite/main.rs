@@ -11,6 +11,7 @@
 //! | `graphed` | the engine and Chromium |
 //! | `labelled` | the engine, a C compiler and a compose tool |
 //! | `kinds` | the engine, umoci, skopeo, Python; as root |
+//! | `hostile` | the engine and the local mirror; compiles |
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `sized` | the engine |
 //! | `terminal` | tmux; the engine and the mirror are fakes |
@@ -35,6 +36,7 @@ mod graphed;
 mod help;
 mod labelled;
 mod kinds;
+mod hostile;
 mod made;
 mod repository;
 #[path = "../schemas/mod.rs"]

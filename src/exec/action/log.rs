@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::error::{Error, Result};
 use crate::exec::cause::Causes;
@@ -36,6 +36,7 @@ pub struct Log {
     step: StepId,
     store: Store,
     events: UnboundedSender<Event>,
+    is_kept: bool,
     file: Option<(File, PathBuf)>,
     /// How many bytes the file may still get; none once some were left out.
     left: Option<u64>,
@@ -59,6 +60,7 @@ impl Log {
             step: step.clone(),
             store: store.clone(),
             events,
+            is_kept: true,
             file: None,
             left: Some(limits.of(Limit::LogSize)),
             limits,
@@ -70,9 +72,16 @@ impl Log {
         }
     }
 
-    /// Appends output; what is more than a log may have is only looked at. A failure to write is kept for [`Log::check`], so that a stream can be read on.
+    /// A log that leaves no file and that nobody listens to: only the report of a failure comes of it.
+    pub fn of_nobody(step: &StepId, store: &Store, limits: Limits) -> Self {
+        let (events, _nobody_listens) = unbounded_channel();
+        Self { is_kept: false, ..Self::new(step, store, limits, events) }
+    }
+
+    /// Appends output; what is more than a log may have is only looked at. A failure to write is kept for
+    /// [`Log::check`], so that a stream can be read on.
     pub fn write(&mut self, data: &[u8]) {
-        if self.failure.is_none() && !data.is_empty() {
+        if self.is_kept && self.failure.is_none() && !data.is_empty() {
             self.failure = self.try_write(data).err();
         }
         for byte in data {

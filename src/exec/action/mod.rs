@@ -26,8 +26,8 @@ pub use assemble::{Summary, chain, summary};
 pub use builder::templates_digest;
 pub use contents::builds;
 pub use ledger::ledgers;
-pub(super) use rootfs::builder_for;
-pub use rootfs::{CACHED_MS, CACHES, COMPILING_MS};
+pub(super) use rootfs::{Boxes, Broken, dock};
+pub use rootfs::{CACHED_MS, COMPILING_MS, FORMER, volumes};
 pub use verify::{EXPIRES, SKIPPED};
 
 use crate::error::{Error, Result};

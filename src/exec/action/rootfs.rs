@@ -1,17 +1,19 @@
-//! `rootfs:NAME`: a fresh builder compiles on the parent's sysroot; the difference comes back.
+//! `rootfs:NAME`: three boxes. The dock says what it wants in the first; packages are compiled in the second, and
+//! taken out of it; there the dock ends its image, and the difference to the parent comes back.
 //!
 //! Speaks the builder's contract (`templates/bob/README.md`): what goes in under `/config` and
 //! `/bb`, what comes out under `/bb/out`. How Portage is driven is the builder's business.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use self::asked::Asked;
+use self::planned::{LARGEST_PLAN, Planned};
 use crate::error::{Error, Exit, Result};
 use crate::exec::action::{Log, Made, blocking};
-use crate::exec::kept;
+use crate::exec::kept::{self, Phase};
 use crate::exec::work::Context;
 use crate::ids::{Kind, StepId};
 use crate::limits::{Limit, Limits};
@@ -20,21 +22,96 @@ use crate::plan::expand::{BASE, PACKAGES, ROOTFS_OUTPUTS, SYSROOT, WAYS};
 use crate::plan::step::RootfsWork;
 use crate::sbom;
 use crate::size::megabytes;
-use crate::world::archive::{self, Entry, listing};
-use crate::world::docker::ContainerSpec;
-use crate::world::http::{Expect, Mirror};
-use crate::world::{read, release, store};
+use crate::world::archive::{self, Entry, bundle, difference, listing};
+use crate::world::docker::{Body, Bounds, ContainerSpec};
+use crate::world::{read, store};
 
-/// Caches that all builders of an engine share, and where a builder has them; what is in them is keyed by
-/// content.
-pub const CACHES: [(&str, &str); 2] =
-    [("gentoo-bb-distfiles", "/distfiles"), ("gentoo-bb-packages", "/packages")];
-/// No source archive of Gentoo's tree is larger.
-const LARGEST_DISTFILE: u64 = 8 << 30;
+mod asked;
+mod plain;
+mod planned;
+mod sources;
+mod stored;
+
+pub use stored::{FORMER, volumes};
+
 /// The rootfs among the builder's results.
 const TAR: &str = "rootfs.tar";
+/// The digest of the sysroot, which the builder computes, among its results.
+const DIGEST: &str = "sysroot.digest";
 /// No digest in hex has more characters.
 const LONGEST_DIGEST: usize = 128;
+
+/// The containers of one step. Those that are open when it ends are removed, or kept.
+#[derive(Debug)]
+pub struct Boxes {
+    spec: ContainerSpec,
+    /// What the dock's own code first runs in.
+    first: Option<String>,
+    /// What packages are compiled in.
+    second: Option<String>,
+    /// What was begun last.
+    phase: Phase,
+}
+
+impl Boxes {
+    /// None is open.
+    pub fn new(spec: ContainerSpec) -> Self {
+        Self { spec, first: None, second: None, phase: Phase::Settings }
+    }
+
+    /// The container that the last phase was in.
+    fn current(&self) -> Option<&String> {
+        if self.phase == Phase::Settings { self.first.as_ref() } else { self.second.as_ref() }
+    }
+
+    /// Removes what is open but one.
+    pub async fn close(&self, but: Option<&str>, context: &Context) -> Result<()> {
+        let open = self.first.iter().chain(&self.second);
+        for container in open.filter(|container| Some(container.as_str()) != but) {
+            context.engine.remove_container(container).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the dock's own code in the first box, and gets the second one ready: with its settings and what its
+    /// parents have left, before anything runs in it.
+    pub async fn ready(
+        &mut self,
+        work: &RootfsWork,
+        files: &[PathBuf],
+        context: &Context,
+        log: &mut Log,
+    ) -> Result<(String, Asked), Broken> {
+        self.phase = Phase::Settings;
+        self.spec.bounds = Some(bounds(context).await?);
+        let first = context.engine.start_container(&self.spec).await?;
+        self.first = Some(first.clone());
+        let volumes = volumes(&context.settings, true);
+        let spec = ContainerSpec { volumes, ..self.spec.clone() };
+        let asking = ask(&first, work, files, context, log);
+        let (asking, second) = tokio::join!(asking, context.engine.start_container(&spec));
+        let second = second?;
+        self.second = Some(second.clone());
+        asking?;
+        let asked = asked::take(&first, &second, work, files, context).await?;
+        context.engine.remove_container(&first).await?;
+        (self.first, self.phase) = (None, Phase::Plan);
+        hand_in(&second, work, files, &asked, context).await?;
+        Ok((second, asked))
+    }
+}
+
+/// Of the engine's memory, what is left for the engine itself and everybody else.
+const SPARED: u64 = 5;
+
+/// What one box may use.
+async fn bounds(context: &Context) -> Result<Bounds> {
+    let memory = match context.settings.memory {
+        Some(memory) => memory,
+        None => context.engine.memory().await?.map_or(0, |all| all - all / SPARED),
+    };
+    Ok(Bounds { processes: context.settings.processes, memory })
+}
 
 pub(super) async fn rootfs(
     work: &RootfsWork,
@@ -45,20 +122,24 @@ pub(super) async fn rootfs(
 ) -> Result<Made> {
     let begun = Instant::now();
     let step = StepId::new(Kind::Rootfs, work.name.as_str());
-    let container = builder_for(work, files, spec, context).await?;
-    let made = build(work, &container, context, log).await;
+    let mut boxes = Boxes::new(spec);
+    let made = build(work, files, &mut boxes, context, log).await;
     let Err(Broken::Builder(error)) = made else {
-        context.engine.remove_container(&container).await?;
-        let mut made = made.map_err(Error::from)?;
-        made.products.extend(times(&step, begun, context));
+        boxes.close(None, context).await?;
+        let (mut made, compiled) = made.map_err(Error::from)?;
+        made.products.extend(times(&step, compiled, begun, context));
         return Ok(made);
     };
     // Whatever keeps it from being kept, the failure is what is told.
-    if let Ok(true) = kept::keep(&step, &container, context).await {
+    let kept = match boxes.current() {
+        Some(container) => kept::keep(&step, container, boxes.phase, context).await.unwrap_or(false),
+        None => false,
+    };
+    boxes.close(boxes.current().filter(|_| kept).map(String::as_str), context).await?;
+    if kept {
         let shell = format!("bb shell --failed {}", work.name);
         return Err(error.hint(format!("`{shell}` opens the builder in which it failed")));
     }
-    context.engine.remove_container(&container).await?;
     Err(error)
 }
 
@@ -68,54 +149,25 @@ pub const COMPILING_MS: &str = "compiling_ms";
 /// The same when it last put only binary packages together, which says nothing of a run that compiles.
 pub const CACHED_MS: &str = "cached_ms";
 
-/// The builder says early what it is going to do (bytes of its log).
-const PREAMBLE: u64 = 16 << 20;
-
 /// How long this run took, and the last one of the other sort.
-fn times(step: &StepId, begun: Instant, context: &Context) -> Vec<(String, String)> {
-    let mut log = vec![];
-    let file = std::fs::File::open(context.store.log_path(step));
-    let _ = file.and_then(|file| file.take(PREAMBLE).read_to_end(&mut log));
-    let compiled = compiles(&String::from_utf8_lossy(&log));
+fn times(
+    step: &StepId,
+    compiled: bool,
+    begun: Instant,
+    context: &Context,
+) -> Vec<(String, String)> {
     let before = context.store.record(step).unwrap_or_default();
     let time = |name: &str, this: bool| {
         let now = || begun.elapsed().as_millis().to_string();
         let time = if this { Some(now()) } else { before.products.get(name).cloned() };
         time.map(|time| (name.to_owned(), time))
     };
-    let times =
-        [time(COMPILING_MS, compiled == Some(true)), time(CACHED_MS, compiled == Some(false))];
-    times.into_iter().flatten().collect()
-}
-
-/// Whether the builder's line `>>> 5 packages, 2 to compile, …` says so.
-fn compiles(log: &str) -> Option<bool> {
-    let mut lines = log.lines().filter_map(|line| {
-        let (_, rest) = line.strip_prefix(">>> ")?.split_once(" packages, ")?;
-        rest.split_once(" to compile, ")?.0.parse::<u64>().ok()
-    });
-    lines.next().map(|count| count > 0)
-}
-
-/// A builder that waits, with all that a step gives it.
-pub async fn builder_for(
-    work: &RootfsWork,
-    files: &[PathBuf],
-    mut spec: ContainerSpec,
-    context: &Context,
-) -> Result<String> {
-    spec.volumes = CACHES.map(|(name, path)| (name.to_owned(), path.to_owned(), false)).into();
-    let container = context.engine.start_container(&spec).await?;
-    let input = archive::stream(inputs(work, files, context.jobs), work.epoch);
-    if let Err(error) = context.engine.upload(&container, "/", input).await {
-        context.engine.remove_container(&container).await?;
-        return Err(error);
-    }
-    Ok(container)
+    [time(COMPILING_MS, compiled), time(CACHED_MS, !compiled)].into_iter().flatten().collect()
 }
 
 /// What went wrong, and whether there is anything to see in the builder.
-enum Broken {
+#[derive(Debug)]
+pub enum Broken {
     /// One of its commands failed.
     Builder(Error),
     /// Something else did.
@@ -135,16 +187,109 @@ impl From<Broken> for Error {
     }
 }
 
+/// Says also whether anything was compiled.
 async fn build(
     work: &RootfsWork,
-    container: &str,
+    files: &[PathBuf],
+    boxes: &mut Boxes,
     context: &Context,
     log: &mut Log,
-) -> Result<Made, Broken> {
-    command(container, "fetch-list", context, log).await?;
-    supply(container, context, log).await?;
-    command(container, "build", context, log).await?;
-    Ok(collect(work, container, context).await?)
+) -> Result<(Made, bool), Broken> {
+    let (container, asked) = boxes.ready(work, files, context, log).await?;
+    command(&container, "plan", context, log).await?;
+    // Keys and digests are those of before anything is compiled.
+    let planned = plan_of(&container, work, context).await?;
+    if let Some(code) = &asked.code {
+        sources::check(&planned, code, work.name.as_str(), &boxes.spec, context).await?;
+    }
+    sources::supply(&planned, &boxes.spec, context, log).await?;
+    let compiles = planned.compile > 0 || !asked.wishes.build_packages.is_empty();
+    let mut new = 0;
+    if compiles {
+        boxes.phase = Phase::Compile;
+        let ran = command(&container, "compile", context, log).await;
+        // Also when a later package has failed: what was compiled is not compiled again.
+        let kept = stored::keep(&container, &planned, asked.digest(), &boxes.spec, context).await;
+        ran?;
+        new = kept?;
+    }
+    boxes.phase = Phase::Finish;
+    context.engine.upload(&container, "/", dock(work, files, &asked)).await?;
+    let (finished, tidied) = tokio::join!(
+        command(&container, "finish", context, log),
+        tidy(&planned, asked.digest(), new, &boxes.spec, context)
+    );
+    finished?;
+    tidied?;
+    Ok((collect(work, &container, context).await?, planned.compile > 0))
+}
+
+/// Lets the dock say what it wants.
+async fn ask(
+    container: &str,
+    work: &RootfsWork,
+    files: &[PathBuf],
+    context: &Context,
+    log: &mut Log,
+) -> Result<(), Broken> {
+    let mut entries = inputs(work, &job_env(work, context.jobs, None), &work.make_conf);
+    entries.extend(dock_files(work, files));
+    context.engine.upload(container, "/", archive::stream(entries, work.epoch)).await?;
+    command(container, "settings", context, log).await
+}
+
+/// Gives the second box the dock's settings and, if there is any, its code.
+async fn hand_in(
+    container: &str,
+    work: &RootfsWork,
+    files: &[PathBuf],
+    asked: &Asked,
+    context: &Context,
+) -> Result<()> {
+    let mut entries = inputs(work, &job_env(work, context.jobs, Some(asked)), &work.make_conf);
+    let gone = asked.gone.iter().chain(asked.code.iter().flat_map(|code| &code.gone));
+    let gone = gone.fold(String::new(), |all, path| all + path + "\0");
+    entries.push(Entry::Text("bb/gone".into(), gone.into_bytes()));
+    entries.extend(asked.settings.iter().cloned());
+    if asked.code.as_ref().is_some_and(|code| code.dock) {
+        entries.extend(dock_files(work, files));
+    }
+    context.engine.upload(container, "/", archive::stream(entries, work.epoch)).await?;
+    match &asked.code {
+        Some(code) => context.engine.upload(container, "/", bundle::stream(&code.archive)).await,
+        None => Ok(()),
+    }
+}
+
+/// What the builder says before anything is compiled.
+async fn plan_of(container: &str, work: &RootfsWork, context: &Context) -> Result<Planned> {
+    let body = context.engine.download(container, "/bb/out/plan.json");
+    let wanted = [("plan.json".to_owned(), LARGEST_PLAN)].into();
+    let text = difference::small_files(body, wanted).await?.remove("plan.json");
+    let refused = |why: String| {
+        Error::step(format!("what the builder of `{}` asks for is refused: {why}", work.name))
+            .hint("sources come from verified ebuilds; nothing was fetched")
+    };
+    Planned::read(&text.unwrap_or_default()).map_err(refused)
+}
+
+/// The dock, and what it has said before: for its finish_rootfs_build.
+pub fn dock(work: &RootfsWork, files: &[PathBuf], asked: &Asked) -> Body {
+    let mut entries = dock_files(work, files);
+    entries.push(Entry::Text("bb/state".into(), asked.state.clone()));
+    archive::stream(entries, work.epoch)
+}
+
+/// Dates what was used; where something new came into the cache, something old may have to go.
+async fn tidy(
+    planned: &Planned,
+    code: Option<&str>,
+    new: usize,
+    spec: &ContainerSpec,
+    context: &Context,
+) -> Result<()> {
+    stored::date(planned, code, spec, context).await?;
+    if new > 0 { stored::prune(spec, context).await } else { Ok(()) }
 }
 
 /// Runs one command of the builder.
@@ -157,30 +302,79 @@ async fn command(
     let mut sink = |data: &[u8]| log.write(data);
     let status = context.engine.exec(container, &["build-root", verb], &mut sink).await?;
     log.check()?;
-    match status {
-        0 => Ok(()),
-        137 => Err("the builder was killed (out of memory, or from outside)".to_owned()),
-        other => Err(format!("the builder failed with exit status {other}")),
-    }
-    .map_err(|message| Broken::Builder(log.failed(message)))
+    let message = match status {
+        0 => return Ok(()),
+        137 => "the builder was killed (out of memory, or from outside)".to_owned(),
+        other => format!("the builder failed with exit status {other}"),
+    };
+    let exceeded = exceeded(container, context).await.unwrap_or_default();
+    Err(Broken::Builder(log.failed(exceeded.unwrap_or(message))))
 }
 
-fn inputs(work: &RootfsWork, files: &[PathBuf], jobs: usize) -> Vec<Entry> {
+/// Where the kernel counts what was refused to a container, on cgroups of the first and of the second version.
+const COUNTERS: [&str; 4] = [
+    "/sys/fs/cgroup/memory/memory.oom_control",
+    "/sys/fs/cgroup/memory.events",
+    "/sys/fs/cgroup/pids/pids.events",
+    "/sys/fs/cgroup/pids.events",
+];
+
+/// The limit that a builder ran into, in words.
+async fn exceeded(container: &str, context: &Context) -> Result<Option<String>> {
+    let mut said = vec![];
+    let mut sink = |data: &[u8]| {
+        said.extend_from_slice(&data[..data.len().min(COUNTED.saturating_sub(said.len()))]);
+    };
+    let command = [&["grep", "-sH", "."], &COUNTERS[..]].concat();
+    context.engine.exec(container, &command, &mut sink).await?;
+    let bounds = bounds(context).await?;
+    Ok(refused(&String::from_utf8_lossy(&said), bounds))
+}
+
+/// No more is read of the counters, in bytes.
+const COUNTED: usize = 4096;
+
+/// By lines such as `/sys/fs/cgroup/pids.events:max 3`.
+fn refused(counters: &str, bounds: Bounds) -> Option<String> {
+    let counted = |file: &str, name: &str| {
+        counters.lines().any(|line| {
+            let count = line.split_once(':').filter(|(path, _)| path.contains(file));
+            let count = count.and_then(|(_, text)| text.strip_prefix(name));
+            count.is_some_and(|count| count.starts_with(' ') && count.trim() != "0")
+        })
+    };
+    if counted("memory", "oom_kill") {
+        let most = bytesize::ByteSize(bounds.memory);
+        return Some(format!("the builder needs more memory than {most}, which `builder.memory` is"));
+    }
+    counted("pids", "max").then(|| {
+        let most = bounds.processes;
+        format!("the builder needs more processes than {most}, which `builder.processes` is")
+    })
+}
+
+/// What every box gets.
+fn inputs(work: &RootfsWork, job: &str, settings: &BTreeMap<String, String>) -> Vec<Entry> {
     let mut entries = vec![
         Entry::Folder("bb".into(), 0o755),
-        Entry::Text("bb/job.env".into(), job_env(work, jobs).into_bytes()),
-        Entry::Text("bb/make.conf".into(), make_conf(&work.make_conf).into_bytes()),
-        Entry::Folder("config".into(), 0o755),
+        Entry::Text("bb/job.env".into(), job.as_bytes().to_vec()),
+        Entry::Text("bb/make.conf".into(), make_conf(settings).into_bytes()),
     ];
-    // What is outside was followed to: the link that leads there brings it.
-    for (file, inside) in files.iter().filter_map(|f| Some((f, f.strip_prefix(&work.dock).ok()?))) {
-        entries.push(Entry::File(Path::new("config").join(inside), readable(file, &work.dock)));
-    }
     if let Some((_, dir)) = &work.parent {
         entries.push(Entry::Folder("bb/parent".into(), 0o755));
         for name in [SYSROOT, PACKAGES] {
             entries.push(Entry::File(Path::new("bb/parent").join(name), dir.join(name)));
         }
+    }
+    entries
+}
+
+/// The dock's own files.
+fn dock_files(work: &RootfsWork, files: &[PathBuf]) -> Vec<Entry> {
+    let mut entries = vec![Entry::Folder("config".into(), 0o755)];
+    // What is outside was followed to: the link that leads there brings it.
+    for (file, inside) in files.iter().filter_map(|f| Some((f, f.strip_prefix(&work.dock).ok()?))) {
+        entries.push(Entry::File(Path::new("config").join(inside), readable(file, &work.dock)));
     }
     entries
 }
@@ -193,15 +387,20 @@ fn readable(file: &Path, dock: &Path) -> PathBuf {
     }
 }
 
-fn job_env(work: &RootfsWork, jobs: usize) -> String {
+fn job_env(work: &RootfsWork, jobs: usize, asked: Option<&Asked>) -> String {
     let parent = work.parent.as_ref().map_or("", |(name, _)| name.as_str());
-    let values = [
+    let mut values = vec![
         ("NAME", work.name.to_string()),
         ("EPOCH", work.epoch.to_string()),
         ("PARENT", parent.to_owned()),
         ("STAGE3_DIGEST", work.stage3_digest.clone()),
         ("JOBS", jobs.to_string()),
     ];
+    if let Some(asked) = asked {
+        values.push(("PACKAGES", asked.wishes.packages.clone()));
+        values.push(("BUILD_PACKAGES", asked.wishes.build_packages.clone()));
+        values.push(("CODE", asked.digest().unwrap_or_default().to_owned()));
+    }
     shell_lines(values.iter().map(|(k, v)| (*k, v.as_str())))
 }
 
@@ -216,76 +415,6 @@ fn shell_lines<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
         text
     })
 }
-
-/// Fetches the sources that the builder lacks and takes them in.
-async fn supply(container: &str, context: &Context, log: &mut Log) -> Result<()> {
-    let temp = context.store.temp_dir()?;
-    let list = temp.path().join("fetch.list");
-    let wanted = BTreeMap::from([("fetch.list".to_owned(), (list.clone(), Limit::ListSize))]);
-    let download = context.engine.download(container, "/bb/out/fetch.list");
-    archive::take(download, wanted, &context.settings.limits).await?;
-    let text = std::fs::read_to_string(&list).map_err(|e| Error::file("read", &list, &e))?;
-    let mut entries = vec![];
-    for line in text.lines() {
-        let mut words = line.split_whitespace();
-        let Some(name) = words.next().filter(|n| safe_name(n)) else {
-            continue;
-        };
-        let dest = temp.path().join(name);
-        log.write(format!("bb: fetching {name}\n").as_bytes());
-        distfile(name, words, &dest, context, log).await?;
-        entries.push(Entry::File(name.into(), dest));
-    }
-    if entries.is_empty() {
-        return Ok(());
-    }
-    let body = archive::stream(entries, context.settings.source_date_epoch);
-    context.engine.upload(container, "/bb/incoming", body).await
-}
-
-/// The name comes out of an ebuild: it must not lead out of the folder.
-fn safe_name(name: &str) -> bool {
-    !name.contains('/') && !name.starts_with('.')
-}
-
-/// A source archive from our mirrors, else from where its author publishes it. Portage checks it
-/// against its Manifest.
-async fn distfile<'a>(
-    name: &str,
-    uris: impl Iterator<Item = &'a str>,
-    dest: &Path,
-    context: &Context,
-    log: &mut Log,
-) -> Result<()> {
-    let expect = Expect { size: None, max: LARGEST_DISTFILE, sha512: None, blake2b: None };
-    let progress = |done, total| log.bytes(done, total);
-    let mut mirrors = release::mirrors(&context.settings)?;
-    let path = format!("distfiles/{}/{name}", hash_folder(name));
-    let got = context.client.download(&mirrors, &path, dest, &expect, &progress).await;
-    let Err(first) = got else { return Ok(()) };
-    for uri in uris {
-        let Some((base, file)) = uri.rsplit_once('/') else {
-            continue;
-        };
-        let Ok(mirror) = Mirror::parse(base) else {
-            continue;
-        };
-        mirrors = vec![mirror];
-        if context.client.download(&mirrors, file, dest, &expect, &progress).await.is_ok() {
-            return Ok(());
-        }
-    }
-    Err(first)
-}
-
-/// The folder of a distfile on a mirror: the first byte of BLAKE2b of its name (GLEP 75).
-fn hash_folder(name: &str) -> String {
-    use blake2::{Blake2b512, Digest};
-    crate::hex::hex(&Blake2b512::digest(name.as_bytes())[..1])
-}
-
-/// The digest of the sysroot, which the builder computes, among its results.
-const DIGEST: &str = "sysroot.digest";
 
 /// Takes the results out, all or none.
 async fn collect(work: &RootfsWork, container: &str, context: &Context) -> Result<Made> {
@@ -353,22 +482,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_builders_own_line_says_whether_anything_is_compiled() {
-        let line = |n| format!(">>> hook\n>>> 5 packages, {n} to compile, 3 files to fetch\n");
-        assert_eq!(compiles(&line("12")), Some(true));
-        assert_eq!(compiles(&line("0")), Some(false));
-        assert_eq!(compiles("5 packages, 1 to compile, 3 files to fetch\n"), None);
+    fn a_limit_is_told_by_the_kernels_counters() {
+        let bounds = Bounds { processes: 7, memory: 64 << 20 };
+        let said = |counters: &str| refused(counters, bounds).unwrap_or_default();
+        let none = "/sys/fs/cgroup/memory/memory.oom_control:oom_kill_disable 0\n\
+                    /sys/fs/cgroup/memory/memory.oom_control:oom_kill 0\n\
+                    /sys/fs/cgroup/memory.events:max 9\n/sys/fs/cgroup/pids/pids.events:max 0\n";
+        assert_eq!(said(none), "");
+        let memory = "the builder needs more memory than 64.0 MiB, which `builder.memory` is";
+        assert_eq!(said(&none.replace("oom_kill 0", "oom_kill 1")), memory);
+        let processes = "the builder needs more processes than 7, which `builder.processes` is";
+        assert_eq!(said(&none.replace("events:max 0", "events:max 12")), processes);
     }
 
     #[test]
     fn values_are_quoted_for_a_shell() {
         let text = shell_lines([("A", "it's $HOME")].into_iter());
         assert_eq!(text, "A='it'\\''s $HOME'\n");
-    }
-
-    #[test]
-    fn names_that_climb_are_passed_over() {
-        assert!(safe_name("zlib-1.3.1.tar.xz"));
-        assert!(!safe_name("../x") && !safe_name("a/b") && !safe_name(".x"));
     }
 }

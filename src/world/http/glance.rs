@@ -16,15 +16,15 @@ impl Client {
         if let Err(error) = mirror::check_path(path) {
             return (Answer::Failed(error.message().to_owned()), None);
         }
-        let base = match mirror {
+        let address = match mirror {
             Mirror::Folder(folder) => {
                 let there = tokio::fs::try_exists(folder.join(path)).await;
                 return (folder_answer(there, folder.is_dir(), path), None);
             }
-            Mirror::Web(_) if self.offline => return (Answer::Offline, None),
-            Mirror::Web(base) => base,
+            _ if self.offline => return (Answer::Offline, None),
+            Mirror::Web(_) | Mirror::Author(_) => mirror.address(path),
         };
-        match self.head(&mirror::address(base, path)).await {
+        match self.head(mirror, &address).await {
             Ok(response) => {
                 let headers = response.headers();
                 (web_answer(response.status(), headers, path), clock(headers))
@@ -34,8 +34,8 @@ impl Client {
     }
 
     /// A server that does not know HEAD is asked for the file, which is then not read.
-    async fn head(&self, address: &str) -> Result<Response, Fault> {
-        let http = self.http()?;
+    async fn head(&self, mirror: &Mirror, address: &str) -> Result<Response, Fault> {
+        let http = self.client_of(mirror, address).await?;
         let sent = http.head(address).send().await;
         let response = sent.map_err(|cause| Fault::Other(self.reason(&cause)))?;
         if !matches!(

@@ -15,9 +15,20 @@ pub enum Mirror {
     Web(String),
     /// A folder on this machine.
     Folder(PathBuf),
+    /// The whole address of one file, as somebody says it whom nobody has configured: public ones only.
+    Author(String),
 }
 
 impl Mirror {
+    /// Where a path is on it; nothing that can be asked for if it is a folder.
+    pub(super) fn address(&self, path: &str) -> String {
+        match self {
+            Self::Web(base) => address(base, path),
+            Self::Author(whole) => whole.clone(),
+            Self::Folder(_) => String::new(),
+        }
+    }
+
     /// Reads `https://…`, `http://…`, `file:///folder`, `/folder` or `./folder`.
     ///
     /// # Errors
@@ -52,7 +63,7 @@ impl fmt::Display for Mirror {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(folder) => write!(f, "{}", folder.display()),
-            Self::Web(base) => f.write_str(&without_password(base)),
+            Self::Web(base) | Self::Author(base) => f.write_str(&without_password(base)),
         }
     }
 }

@@ -144,6 +144,39 @@ fn a_hook_that_fails_is_told_with_its_command() {
                 \x20 error: finish_rootfs_build of hook failed at Buildconfig.sh:2: cp /nowhere \"$EMERGE_ROOT\"/\n";
     assert!(words.ends_with(told), "{words}");
     nothing_left(&project.room, "hook");
+    again(&project.room, "hook", "finish_rootfs_build");
+}
+
+/// Put right in the box, the hook runs once more.
+fn again(room: &Room, name: &str, hook: &str) {
+    let script = "sed -i s:/nowhere:/etc/hostname: /config/Buildconfig.sh\nagain && echo put right\n";
+    let run = super::shell::fed(room, &format!("shell --failed {name}"), script);
+    assert_eq!(run.stdout, format!(">>> {hook} of {name}\nput right\n"), "{}", run.stderr);
+    assert!(run.stderr.contains(&format!("again               runs {hook} of /config")));
+}
+
+#[test]
+fn a_hook_that_fails_before_anything_is_asked_of_portage() {
+    let project = Project::get();
+    let hook = "configure_rootfs_build() {\n\tcp /nowhere \"$EMERGE_ROOT\"/\n}\n";
+    let _dock = project.extra("early", TEMPLATE, hook);
+    let words = fails(&project.room.bb("build early"), "early");
+    let told = "error: configure_rootfs_build of early failed: cp /nowhere \"$EMERGE_ROOT\"/\n";
+    assert!(words.ends_with(told), "{words}");
+    nothing_left(&project.room, "early");
+    again(&project.room, "early", "configure_rootfs_build");
+}
+
+/// Where packages are merged, ROOT is another one than that in which the dock was asked.
+#[test]
+fn what_is_changed_in_root_before_packages_are_merged_is_in_the_image() {
+    let project = Project::get();
+    let room = &project.room;
+    let hook = "configure_rootfs_build() {\n\techo early >\"$EMERGE_ROOT\"/etc/early\n\tWORD=said\n}\n\
+                finish_rootfs_build() {\n\techo $WORD >>\"$EMERGE_ROOT\"/etc/early\n}\n";
+    let _dock = project.extra("root", TEMPLATE, hook);
+    room.bb("build root").ok();
+    room.bb("run root cat /etc/early").is(0, "early\nsaid\n", "");
 }
 
 /// What would end a build as if all had been done, or go on as if nothing were missing.

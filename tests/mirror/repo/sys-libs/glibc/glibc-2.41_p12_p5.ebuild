@@ -15,7 +15,7 @@ KEYWORDS="-* amd64"
 # On / it would put Debian's own /usr/lib/x86_64-linux-gnu out of the way. Nothing depends on this
 # package, as nothing depends on glibc in Gentoo, so it is only merged where somebody asks for it.
 pkg_pretend() {
-	[[ -n ${ROOT} ]] || die "this glibc is for an image's ROOT; the stage has its own"
+	[[ -n ${ROOT} || ${MERGE_TYPE} == buildonly ]] || die "this glibc is for an image's ROOT; the stage has its own"
 }
 
 src_install() {

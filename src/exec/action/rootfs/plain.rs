@@ -1,0 +1,349 @@
+//! What of a dock's changes in a builder is plain data, and what is code.
+//!
+//! Plain data says which package, with which USE flags and compiler flags: all of it is in the keys of the
+//! packages that it is about. Everything else may do anything while a package is compiled, so its digest is in
+//! the key of every package. Pure: does not read the changes, nor know how they came about.
+
+use std::collections::BTreeMap;
+
+/// The dock's own make.conf: plain where only plain settings were added to that of the builder.
+pub const MAKE_CONF: &str = "etc/portage/make.conf";
+const PORTAGE: &str = "etc/portage/";
+/// Files or folders that Portage only reads as lines.
+const LISTS: [&str; 5] = [
+    "package.use",
+    "package.mask",
+    "package.unmask",
+    "package.accept_keywords",
+    "package.license",
+];
+
+/// Places of a builder that are not taken along: what is ours, what is the engine's, what is of one run only.
+const LEFT: [&str; 14] = [
+    "bb",
+    "config",
+    "emerge-root",
+    "emerge-root.new",
+    "packages",
+    "distfiles",
+    "proc",
+    "sys",
+    "dev",
+    "run",
+    "tmp",
+    "var/tmp",
+    "var/cache",
+    "var/log",
+];
+/// The engine mounts its own over these.
+const MOUNTED: [&str; 4] = [".dockerenv", "etc/hosts", "etc/hostname", "etc/resolv.conf"];
+
+/// What a changed path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sort {
+    /// Lines that Portage reads; what is no file there is code.
+    Plain,
+    /// The settings, which are plain or not by what they say.
+    Settings,
+    /// Anything else.
+    Code,
+}
+
+/// What a path in a builder is, without the slash at its beginning; nothing if it stays behind.
+pub fn sort(path: &str) -> Option<Sort> {
+    let below = |place: &str| {
+        path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let cached = path.split('/').any(|part| part == "__pycache__");
+    if path.is_empty() || cached || LEFT.iter().any(|p| below(p)) || MOUNTED.contains(&path) {
+        return None;
+    }
+    if path == MAKE_CONF {
+        return Some(Sort::Settings);
+    }
+    let list = path.strip_prefix(PORTAGE).and_then(|rest| rest.split('/').next());
+    Some(if list.is_some_and(|l| LISTS.contains(&l)) { Sort::Plain } else { Sort::Code })
+}
+
+/// Whether a make.conf is that of the builder with plain settings behind it.
+pub fn is_plain_make_conf(text: &[u8], of_builder: &[u8]) -> bool {
+    let Some(added) = text.strip_prefix(of_builder) else { return false };
+    std::str::from_utf8(added).is_ok_and(|added| {
+        let begins_anew = of_builder.ends_with(b"\n") || added.is_empty();
+        begins_anew && assignments(added).is_some_and(|all| all.iter().all(|(k, v)| is_plain(k, v)))
+    })
+}
+
+/// `NAME=VALUE`, `NAME="VALUE"` and comments; nothing if there is anything else.
+fn assignments(text: &str) -> Option<Vec<(&str, &str)>> {
+    let mut found = vec![];
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        if rest.starts_with('#') {
+            rest = rest.split_once('\n').map_or("", |(_, rest)| rest).trim_start();
+            continue;
+        }
+        let (name, value) = rest.split_once('=')?;
+        let (value, after) = match value.chars().next() {
+            Some(quote @ ('"' | '\'')) => value[1..].split_once(quote)?,
+            _ => value.split_at(value.find(char::is_whitespace).unwrap_or(value.len())),
+        };
+        if !after.is_empty() && !after.starts_with(char::is_whitespace) {
+            return None;
+        }
+        found.push((name, value));
+        rest = after.trim_start();
+    }
+    Some(found)
+}
+
+/// USE_EXPAND of Gentoo's profiles, as far as its variables are words that are in USE flags.
+const USE_EXPAND: [&str; 26] = [
+    "ABI_X86",
+    "APACHE2_MODULES",
+    "APACHE2_MPMS",
+    "COLLECTD_PLUGINS",
+    "CPU_FLAGS_ARM",
+    "CPU_FLAGS_PPC",
+    "CPU_FLAGS_X86",
+    "CURL_SSL",
+    "GPSD_PROTOCOLS",
+    "INPUT_DEVICES",
+    "L10N",
+    "LINGUAS",
+    "LLVM_TARGETS",
+    "LUA_SINGLE_TARGET",
+    "LUA_TARGETS",
+    "NGINX_MODULES_HTTP",
+    "NGINX_MODULES_MAIL",
+    "NGINX_MODULES_STREAM",
+    "PHP_TARGETS",
+    "POSTGRES_TARGETS",
+    "PYTHON_SINGLE_TARGET",
+    "PYTHON_TARGETS",
+    "QEMU_SOFTMMU_TARGETS",
+    "QEMU_USER_TARGETS",
+    "RUBY_TARGETS",
+    "VIDEO_CARDS",
+];
+const FLAGS: [&str; 7] =
+    ["COMMON_FLAGS", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "FFLAGS", "FCFLAGS", "LDFLAGS"];
+
+/// Whether a setting is words that Portage compares, or flags that name no file.
+pub fn is_plain(name: &str, value: &str) -> bool {
+    let words = || value.split_whitespace();
+    if FLAGS.contains(&name) {
+        return words().all(|word| is_reference(word, &FLAGS) || is_plain_flag(word));
+    }
+    let listed = name == "USE" || USE_EXPAND.contains(&name);
+    let accepted = ["ACCEPT_KEYWORDS", "ACCEPT_LICENSE", "ACCEPT_PROPERTIES", "ACCEPT_RESTRICT"];
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_.+-~*@".contains(c);
+    (listed || accepted.contains(&name))
+        && words().all(|word| is_reference(word, &[name]) || word.chars().all(plain))
+}
+
+/// `${NAME}`, of one of the names.
+fn is_reference(word: &str, names: &[&str]) -> bool {
+    let name = word.strip_prefix('$').unwrap_or_default();
+    let name = name.strip_prefix('{').and_then(|n| n.strip_suffix('}')).unwrap_or(name);
+    names.contains(&name)
+}
+
+/// A flag of a compiler or linker that is all there is to it.
+fn is_plain_flag(word: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "=+.,_-".contains(c);
+    if !word.chars().all(plain) {
+        return false;
+    }
+    let Some(rest) = word.strip_prefix('-') else { return false };
+    match rest.split_at_checked(1) {
+        Some(("O" | "g" | "D" | "U", _)) => !rest.contains(','),
+        Some(("m", name)) => name != "llvm",
+        Some(("f", name)) => is_plain_f(name),
+        Some(("W", name)) => match name.strip_prefix("l,") {
+            Some(linker) => is_plain_linker(linker),
+            None => !name.contains(','),
+        },
+        _ => ["pipe", "pthread", "s"].contains(&rest) || rest.starts_with("std="),
+    }
+}
+
+/// Only after a `=` can there be the name of a file.
+fn is_plain_f(name: &str) -> bool {
+    const VALUED: [&str; 15] = [
+        "cf-protection",
+        "diagnostics-color",
+        "excess-precision",
+        "fp-contract",
+        "hardened",
+        "lto",
+        "message-length",
+        "no-sanitize",
+        "sanitize",
+        "stack-protector-strong",
+        "tls-model",
+        "tree-parallelize-loops",
+        "trivial-auto-var-init",
+        "visibility",
+        "zero-call-used-regs",
+    ];
+    match name.split_once('=') {
+        None => true,
+        Some(("use-ld", linker)) => ["bfd", "gold", "lld", "mold"].contains(&linker),
+        Some((name, _)) => VALUED.contains(&name),
+    }
+}
+
+/// What stands behind `-Wl,`.
+fn is_plain_linker(words: &str) -> bool {
+    const WORDS: [&str; 17] = [
+        "-O1",
+        "-O2",
+        "-s",
+        "--as-needed",
+        "--build-id",
+        "--build-id=none",
+        "--build-id=sha1",
+        "--enable-new-dtags",
+        "--gc-sections",
+        "--hash-style=both",
+        "--hash-style=gnu",
+        "--hash-style=sysv",
+        "--no-as-needed",
+        "--no-undefined",
+        "--relax",
+        "--sort-common",
+        "--strip-all",
+    ];
+    let mut words = words.split(',');
+    while let Some(word) = words.next() {
+        let known = match word {
+            "-z" => words.next().is_some_and(|w| w.starts_with(|c: char| c.is_ascii_lowercase())),
+            word => WORDS.contains(&word),
+        };
+        if !known {
+            return false;
+        }
+    }
+    true
+}
+
+/// The settings of a project that are plain, and those that are not.
+pub fn parted(settings: &BTreeMap<String, String>) -> [BTreeMap<String, String>; 2] {
+    let all = settings.iter().map(|(k, v)| (k.clone(), v.clone()));
+    let (plain, code) = all.partition(|(k, v): &(String, String)| is_plain(k, v));
+    [plain, code]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_plain_and_what_may_run_is_code() {
+        for (path, expected) in [
+            ("etc/portage/package.use/zz-bob", Some(Sort::Plain)),
+            ("etc/portage/package.use", Some(Sort::Plain)),
+            ("etc/portage/package.license/a/b", Some(Sort::Plain)),
+            ("etc/portage/make.conf", Some(Sort::Settings)),
+            ("etc/portage/package.env/zz-bob", Some(Sort::Code)),
+            ("etc/portage/package.useful", Some(Sort::Code)),
+            ("etc/portage/bashrc", Some(Sort::Code)),
+            ("etc/portage/env/bob-x", Some(Sort::Code)),
+            ("etc/portage/patches/sys-libs/zlib/x.patch", Some(Sort::Code)),
+            ("etc/portage/profile/package.provided", Some(Sort::Code)),
+            ("usr/bin/gcc", Some(Sort::Code)),
+            ("var/db/repos/mine/x/y/y-1.ebuild", Some(Sort::Code)),
+            ("tmpfile", Some(Sort::Code)),
+            ("tmp/x", None),
+            ("tmp", None),
+            ("bb/job.env", None),
+            ("etc/resolv.conf", None),
+            ("usr/lib/python3/__pycache__/x.pyc", None),
+        ] {
+            assert_eq!(sort(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn settings_without_files_are_plain() {
+        for (name, value) in [
+            ("USE", "-* ssl ${USE} ~x"),
+            ("ACCEPT_LICENSE", "* -@EULA"),
+            ("PYTHON_TARGETS", "python3_13"),
+            ("CFLAGS", "-O2 -pipe -march=x86-64-v3 -fno-plt -flto=auto -g1 -DX=1 ${COMMON_FLAGS}"),
+            ("LDFLAGS", "-Wl,-O1,--as-needed -Wl,-z,relro,-z,now -fuse-ld=lld"),
+            ("CXXFLAGS", "$CFLAGS -std=c++20 -Wno-error=format-security"),
+        ] {
+            assert!(is_plain(name, value), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn what_leads_to_a_file_or_a_program_is_code() {
+        for flag in [
+            "-fplugin=x.so",
+            "-fplugin-arg-x-y=z",
+            "-fpass-plugin=x.so",
+            "-fuse-ld=./ld",
+            "-fuse-ld=mine",
+            "-fprofile-use=x",
+            "-specs=x",
+            "--specs=x",
+            "-B.",
+            "-B",
+            "@x",
+            "-I/config",
+            "-Ix",
+            "-Lx",
+            "-lx",
+            "-include",
+            "x",
+            "-Wl,-T,x",
+            "-Wl,-plugin,x.so",
+            "-Wl,--dynamic-linker=x",
+            "-Wp,-include,x",
+            "-Wa,--listing",
+            "-wrapper",
+            "-mllvm",
+            "-Xclang",
+            "-D$(id)",
+            "-DX=`id`",
+            "-g,x",
+            "-x",
+            "-ox",
+            "${MAKEOPTS}",
+            "é",
+            "-é",
+            "-",
+        ] {
+            assert!(!is_plain("CFLAGS", flag), "{flag}");
+        }
+        for name in ["CC", "FEATURES", "MAKEFLAGS", "PORTAGE_BASHRC", "RUSTFLAGS", "UNUSED", "PATH"] {
+            assert!(!is_plain(name, "x"), "{name}");
+        }
+        assert!(!is_plain("USE", "$(id)") && !is_plain("USE", "a;b") && !is_plain("USE", "a/b"));
+    }
+
+    #[test]
+    fn a_make_conf_is_plain_by_what_was_added() {
+        let builder = b"CFLAGS=\"-O2\"\nsource /usr/lib/bob/make.conf\n";
+        let with = |added: &str| [builder, added.as_bytes()].concat();
+        for added in ["", "# no\nUSE=\"a\n b\"\n\nL10N='de'\nUSE=x", "ACCEPT_LICENSE=*\n"] {
+            assert!(is_plain_make_conf(&with(added), builder), "{added}");
+        }
+        for added in [
+            "source /config/x\n",
+            "USE=\"a\" CC=x\n",
+            "USE=\"a\"x\n",
+            "USE=\"a\n",
+            "CFLAGS=\"-O2\" . /x",
+            "PORTAGE_BASHRC=x\n",
+            "USE",
+        ] {
+            assert!(!is_plain_make_conf(&with(added), builder), "{added}");
+        }
+        assert!(!is_plain_make_conf(b"USE=x\n", builder));
+        assert!(!is_plain_make_conf(b"CFLAGS=x\nUSE=y", b"CFLAGS=x"));
+    }
+}

@@ -1,0 +1,116 @@
+//! The engine's caches of sources and of binary packages. Boxes read them; only `bb` puts anything in, by way of a
+//! container that never runs.
+//!
+//! A binary package counts when the note of its digest is beside it, and that comes last: half a package is none.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::planned::Planned;
+use crate::config::Settings;
+use crate::error::{Error, Result};
+use crate::exec::work::Context;
+use crate::world::archive::{self, Entry, difference};
+use crate::world::docker::ContainerSpec;
+use crate::world::store;
+
+/// Where builders have the sources.
+pub const SOURCES_AT: &str = "/distfiles";
+/// Where builders have the binary packages.
+pub const PACKAGES_AT: &str = "/packages";
+/// Volumes of before a dock's code had a box of its own: anybody could write in them.
+pub const FORMER: [&str; 2] = ["gentoo-bb-distfiles", "gentoo-bb-packages"];
+/// The largest binary package that is taken out of a box, in bytes.
+const LARGEST_PACKAGE: u64 = 8 << 30;
+/// A package in use is dated anew after so many seconds.
+const DATED: i64 = 24 * 60 * 60;
+/// Where a box has what it has compiled.
+const NEW: &str = "/bb/out/new";
+
+/// The volumes of the caches: name, path in a box, whether they can only be read.
+pub fn volumes(settings: &Settings, read_only: bool) -> Vec<(String, String, bool)> {
+    [("sources", SOURCES_AT), ("binpkgs", PACKAGES_AT)]
+        .map(|(name, at)| (format!("{}-{name}", settings.caches), at.to_owned(), read_only))
+        .into()
+}
+
+/// Puts files into a cache.
+pub async fn put(
+    spec: &ContainerSpec,
+    at: &str,
+    entries: Vec<Entry>,
+    context: &Context,
+) -> Result<()> {
+    let spec = ContainerSpec { volumes: volumes(&context.settings, false), ..spec.clone() };
+    let container = context.engine.create_idle(&spec).await?;
+    let put = context.engine.upload(&container, at, archive::stream(entries, now())).await;
+    context.engine.remove_container(&container).await?;
+    put
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+}
+
+/// Takes what a box has compiled into the cache, under keys that were computed before, and says how many
+/// packages that are. What it says beyond them is passed over.
+pub async fn keep(
+    container: &str,
+    planned: &Planned,
+    code: Option<&str>,
+    spec: &ContainerSpec,
+    context: &Context,
+) -> Result<usize> {
+    let temp = context.store.temp_dir()?;
+    let new = planned.packages.iter().filter(|package| package.used.is_none()).enumerate();
+    let new = new.map(|(number, package)| {
+        let path = package.cache_path(code);
+        (format!("new/{path}"), (path, temp.path().join(number.to_string())))
+    });
+    let new = new.collect::<BTreeMap<_, _>>();
+    let wanted = new.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
+    let body = context.engine.download(container, NEW);
+    let mut entries = vec![];
+    let taken = difference::take_some(body, wanted, LARGEST_PACKAGE).await?;
+    for (path, file) in taken.iter().filter_map(|name| new.get(name)) {
+        let folder = path.split('/').next().unwrap_or_default();
+        entries.push(Entry::Folder(folder.into(), 0o755));
+        entries.push(Entry::File(path.into(), file.clone()));
+        let digest = store::hash_file(file)?;
+        entries.push(Entry::Text(format!("{path}.sha256").into(), digest.into_bytes()));
+    }
+    if !entries.is_empty() {
+        put(spec, PACKAGES_AT, entries, context).await?;
+    }
+    Ok(taken.len())
+}
+
+/// Dates the packages that were used, so that they stay.
+pub async fn date(
+    planned: &Planned,
+    code: Option<&str>,
+    spec: &ContainerSpec,
+    context: &Context,
+) -> Result<()> {
+    let now = i64::try_from(now()).unwrap_or(i64::MAX);
+    let old = planned.packages.iter().filter(|p| p.used.is_some_and(|used| now - used > DATED));
+    let entries = old.filter_map(|package| {
+        let digest = package.digest.clone()?.into_bytes();
+        Some(Entry::Text(format!("{}.sha256", package.cache_path(code)).into(), digest))
+    });
+    let entries = entries.collect::<Vec<_>>();
+    if entries.is_empty() { Ok(()) } else { put(spec, PACKAGES_AT, entries, context).await }
+}
+
+/// Drops what was not used for long, or what is too much, in a box of its own.
+pub async fn prune(spec: &ContainerSpec, context: &Context) -> Result<()> {
+    let spec = ContainerSpec { volumes: volumes(&context.settings, false), ..spec.clone() };
+    let container = context.engine.start_container(&spec).await?;
+    let command = ["python3", "/usr/lib/bob/bob.py", "prune"];
+    let ran = context.engine.exec(&container, &command, &mut |_: &[u8]| {}).await;
+    context.engine.remove_container(&container).await?;
+    match ran? {
+        0 => Ok(()),
+        status => Err(Error::step(format!("the caches cannot be looked through (status {status})"))),
+    }
+}

@@ -1,0 +1,310 @@
+//! What was changed in a container, out of the engine's archives of it: small files as they are, everything else
+//! in an archive of its own, with a digest over all of it.
+//!
+//! What comes is read with limits, and nothing of it is followed. Does not know which change means what.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc::channel;
+
+use super::{ChannelReader, forward};
+use crate::error::{Error, Result};
+use crate::hex::hex;
+use crate::world::docker::Body;
+
+/// The largest file that is read into memory, and all of them together, in bytes.
+const LARGEST_SMALL: u64 = 1 << 20;
+const ALL_SMALL: u64 = 16 << 20;
+/// All that is taken along as it is, in bytes; a compiler has its place in it.
+const ALL_WHOLE: u64 = 2 << 30;
+
+/// What becomes of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Its text is read, if it is a file; a folder is only noted.
+    Small,
+    /// It is taken along as it is.
+    Whole,
+}
+
+/// Which paths are wanted, without a slash at the beginning, and what was found of them so far.
+pub struct Difference {
+    wanted: BTreeMap<String, Way>,
+    small: BTreeMap<String, Option<Vec<u8>>>,
+    small_bytes: u64,
+    whole: tar::Builder<File>,
+    whole_bytes: u64,
+    /// Path → all that makes it another one.
+    described: BTreeMap<String, String>,
+    names_dock: bool,
+}
+
+/// All that was found.
+#[derive(Debug)]
+pub struct Found {
+    /// Text of small files; nothing for a folder.
+    pub small: BTreeMap<String, Option<Vec<u8>>>,
+    /// Path → a text that changes with whatever is there, of what was taken along as it is.
+    pub described: BTreeMap<String, String>,
+    /// Whether any of that has the name of the dock's folder in it.
+    pub names_dock: bool,
+}
+
+impl Difference {
+    /// Looks for paths; what is taken along as it is goes into `whole`, as an archive.
+    pub fn new(wanted: BTreeMap<String, Way>, whole: File) -> Self {
+        Self {
+            wanted,
+            small: BTreeMap::new(),
+            small_bytes: 0,
+            whole: tar::Builder::new(whole),
+            whole_bytes: 0,
+            described: BTreeMap::new(),
+            names_dock: false,
+        }
+    }
+
+    /// Takes the wanted paths out of an archive, whose names are below the folder `above`.
+    ///
+    /// # Errors
+    /// It is no archive, or larger than the limits.
+    pub async fn take(mut self, source: Body, above: String) -> Result<Self> {
+        let (sender, receiver) = channel(4);
+        let reading = tokio::task::spawn_blocking(move || {
+            let reader = ChannelReader { receiver, rest: bytes::Bytes::new() };
+            self.read(reader, &above).map(|()| self)
+        });
+        forward(source, sender).await;
+        reading.await.map_err(|e| Error::bug(format!("the unpacking thread ended: {e}")))?
+    }
+
+    fn read(&mut self, reader: impl Read, above: &str) -> Result<()> {
+        let broken = |e: io::Error| Error::step(format!("cannot read what a dock has changed: {e}"));
+        let mut archive = tar::Archive::new(reader);
+        for entry in archive.entries().map_err(broken)? {
+            let mut entry = entry.map_err(broken)?;
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            let path = format!("{above}/{name}").trim_matches('/').to_owned();
+            match self.wanted.get(&path).copied() {
+                Some(Way::Small) if self.is_small(&path, &mut entry).map_err(broken)? => {}
+                Some(_) => self.take_whole(&path, above, &mut entry).map_err(broken)?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an entry is a small file or a folder.
+    fn is_small<R: Read>(&mut self, path: &str, entry: &mut tar::Entry<'_, R>) -> io::Result<bool> {
+        let kind = entry.header().entry_type();
+        if kind.is_dir() {
+            self.small.insert(path.to_owned(), None);
+            return Ok(true);
+        }
+        if !kind.is_file() || entry.size() > LARGEST_SMALL {
+            return Ok(false);
+        }
+        self.small_bytes += entry.size();
+        if self.small_bytes > ALL_SMALL {
+            return Err(too_much("settings", ALL_SMALL));
+        }
+        let mut text = vec![];
+        entry.read_to_end(&mut text)?;
+        self.small.insert(path.to_owned(), Some(text));
+        Ok(true)
+    }
+
+    fn take_whole<R: Read>(
+        &mut self,
+        path: &str,
+        above: &str,
+        entry: &mut tar::Entry<'_, R>,
+    ) -> io::Result<()> {
+        let kind = entry.header().entry_type();
+        if !(kind.is_file() || kind.is_dir() || kind.is_symlink() || kind.is_hard_link()) {
+            return Err(io::Error::other(format!("`/{path}` is neither file, folder nor link")));
+        }
+        let mut header = entry.header().clone();
+        header.set_size(if kind.is_file() { entry.size() } else { 0 });
+        self.whole_bytes += header.size()?;
+        if self.whole_bytes > ALL_WHOLE {
+            return Err(too_much("changes", ALL_WHOLE));
+        }
+        let target = entry.link_name_bytes().map(|t| String::from_utf8_lossy(&t).into_owned());
+        let content = match target {
+            Some(target) if kind.is_hard_link() => {
+                let target = format!("{above}/{target}").trim_matches('/').to_owned();
+                self.whole.append_link(&mut header, path, &target)?;
+                target
+            }
+            Some(target) => {
+                self.names_dock |= names_dock(target.as_bytes());
+                self.whole.append_link(&mut header, path, &target)?;
+                target
+            }
+            None => {
+                let mut reader = Noting { inner: entry, hasher: Sha256::new(), met: Met::default() };
+                self.whole.append_data(&mut header, path, &mut reader)?;
+                self.names_dock |= reader.met.found;
+                hex(&reader.hasher.finalize())
+            }
+        };
+        let (mode, uid, gid) = (header.mode()?, header.uid()?, header.gid()?);
+        self.described
+            .insert(path.to_owned(), format!("{kind:?} {mode:o} {uid} {gid} {content:?}"));
+        Ok(())
+    }
+
+    /// A small file that is to be taken along as it is after all.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn add_text(&mut self, path: &str, text: &[u8]) -> Result<()> {
+        let failed = |e: io::Error| Error::step(format!("cannot keep what a dock has changed: {e}"));
+        let mut header = super::header(tar::EntryType::Regular, text.len() as u64, 0o644, 0);
+        self.whole.append_data(&mut header, path, text).map_err(failed)?;
+        self.names_dock |= names_dock(text);
+        self.described.insert(path.to_owned(), hex(&Sha256::digest(text)));
+        Ok(())
+    }
+
+    /// The small files that were found so far.
+    pub fn small(&self) -> &BTreeMap<String, Option<Vec<u8>>> {
+        &self.small
+    }
+
+    /// Ends the archive.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn finish(self) -> Result<Found> {
+        let ended = self.whole.into_inner().and_then(|mut file| file.flush());
+        ended.map_err(|e| Error::step(format!("cannot keep what a dock has changed: {e}")))?;
+        Ok(Found { small: self.small, described: self.described, names_dock: self.names_dock })
+    }
+}
+
+/// The folder that a builder has a dock in.
+const DOCK: &[u8] = b"/config";
+
+fn names_dock(text: &[u8]) -> bool {
+    text.windows(DOCK.len()).any(|window| window == DOCK)
+}
+
+fn too_much(what: &str, most: u64) -> io::Error {
+    io::Error::other(format!("its {what} have more than {most} bytes"))
+}
+
+/// A reader that hashes what goes through it, and looks for the dock's folder.
+struct Noting<R> {
+    inner: R,
+    hasher: Sha256,
+    met: Met,
+}
+
+impl<R: Read> Read for Noting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..n]);
+        self.met.piece(&buffer[..n]);
+        Ok(n)
+    }
+}
+
+/// Whether a name was met, also across two pieces.
+#[derive(Debug, Default)]
+struct Met {
+    found: bool,
+    end: Vec<u8>,
+}
+
+impl Met {
+    fn piece(&mut self, piece: &[u8]) {
+        self.end.extend_from_slice(piece);
+        self.found |= names_dock(&self.end);
+        let keep = self.end.len().saturating_sub(DOCK.len() - 1);
+        self.end.drain(..keep);
+    }
+}
+
+/// Small files by their names in an archive, each up to a size; what is not there is not in the result.
+///
+/// # Errors
+/// One is larger, or it is no archive.
+pub async fn small_files(
+    source: Body,
+    wanted: BTreeMap<String, u64>,
+) -> Result<BTreeMap<String, Vec<u8>>> {
+    let (sender, receiver) = channel(4);
+    let reading = tokio::task::spawn_blocking(move || {
+        let reader = ChannelReader { receiver, rest: bytes::Bytes::new() };
+        read_small(reader, &wanted)
+            .map_err(|e| Error::step(format!("cannot read the builder's results: {e}")))
+    });
+    forward(source, sender).await;
+    reading.await.map_err(|e| Error::bug(format!("the unpacking thread ended: {e}")))?
+}
+
+fn read_small(
+    reader: impl Read,
+    wanted: &BTreeMap<String, u64>,
+) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    for entry in tar::Archive::new(reader).entries()? {
+        let mut entry = entry?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let Some(most) = wanted.get(&name).filter(|_| entry.header().entry_type().is_file()) else {
+            continue;
+        };
+        if entry.size() > *most {
+            return Err(io::Error::other(format!("`{name}` has more than {most} bytes")));
+        }
+        let mut text = vec![];
+        entry.read_to_end(&mut text)?;
+        found.insert(name, text);
+    }
+    Ok(found)
+}
+
+/// Takes files out of an archive, by their names in it, up to a size each; says which were there.
+///
+/// # Errors
+/// One is larger, it is no archive, or a file cannot be written.
+pub async fn take_some(
+    source: Body,
+    wanted: BTreeMap<String, std::path::PathBuf>,
+    most: u64,
+) -> Result<Vec<String>> {
+    let (sender, receiver) = channel(4);
+    let reading = tokio::task::spawn_blocking(move || {
+        let reader = ChannelReader { receiver, rest: bytes::Bytes::new() };
+        read_some(reader, &wanted, most)
+            .map_err(|e| Error::step(format!("cannot take packages out of the builder: {e}")))
+    });
+    forward(source, sender).await;
+    reading.await.map_err(|e| Error::bug(format!("the unpacking thread ended: {e}")))?
+}
+
+fn read_some(
+    reader: impl Read,
+    wanted: &BTreeMap<String, std::path::PathBuf>,
+    most: u64,
+) -> io::Result<Vec<String>> {
+    let mut found = vec![];
+    for entry in tar::Archive::new(reader).entries()? {
+        let mut entry = entry?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let Some(dest) = wanted.get(&name).filter(|_| entry.header().entry_type().is_file()) else {
+            continue;
+        };
+        if entry.size() > most {
+            return Err(io::Error::other(format!("`{name}` has more than {most} bytes")));
+        }
+        io::copy(&mut entry, &mut File::create(dest)?)?;
+        found.push(name);
+    }
+    Ok(found)
+}
