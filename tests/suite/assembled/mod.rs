@@ -3,6 +3,7 @@
 
 mod cases;
 mod files;
+mod generated;
 
 use std::collections::BTreeMap;
 use std::fs;
