@@ -54,21 +54,47 @@ impl fmt::Debug for Entry {
 pub struct Saved {
     /// Without what says nothing and what tells how it was made.
     pub config: BTreeMap<String, Value>,
-    pub entries: BTreeMap<Vec<u8>, Entry>,
+    pub entries: Entries,
 }
 
 /// What the engine has under these references.
 pub fn read<const N: usize>(engine: &Engine, references: [&str; N]) -> [Saved; N] {
-    let args = [&["save"], references.as_slice()].concat();
-    let out = engine.command(&args).output().unwrap();
+    let text = engine.docker(&[&["image", "inspect"], references.as_slice()].concat());
+    let images: Vec<Value> = serde_json::from_str(&text).unwrap();
+    // There is no archive of an image without layers.
+    let layers =
+        |image: &Value| image["RootFS"]["Layers"].as_array().is_some_and(|l| !l.is_empty());
+    let full = references.iter().zip(&images).filter(|(_, image)| layers(image));
+    let mut entries = files(engine, &full.map(|(reference, _)| *reference).collect::<Vec<_>>());
+    let mut images = images.iter();
+    references.map(|reference| Saved {
+        config: settings(images.next().unwrap()),
+        entries: entries.remove(reference).unwrap_or_default(),
+    })
+}
+
+type Entries = BTreeMap<Vec<u8>, Entry>;
+
+/// The files of images that have some.
+fn files(engine: &Engine, references: &[&str]) -> BTreeMap<String, Entries> {
+    if references.is_empty() {
+        return BTreeMap::new();
+    }
+    let out = engine.command(&[&["save"], references].concat()).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let files = unpack(&out.stdout);
     let manifest: Vec<Value> = serde_json::from_slice(&files["manifest.json"]).unwrap();
-    references.map(|reference| {
-        let named =
-            |image: &&Value| image["RepoTags"].as_array().unwrap().iter().any(|r| r == reference);
-        saved(manifest.iter().find(named).unwrap(), &files)
-    })
+    let mut found = BTreeMap::new();
+    for image in &manifest {
+        let mut tree = Tree::default();
+        for layer in image["Layers"].as_array().unwrap() {
+            tree.apply(&files[layer.as_str().unwrap()]);
+        }
+        let entries = tree.entries();
+        let names = image["RepoTags"].as_array().unwrap().iter();
+        found.extend(names.map(|name| (name.as_str().unwrap().to_owned(), entries.clone())));
+    }
+    found
 }
 
 /// The files of an archive, a link's as what it leads to.
@@ -91,20 +117,10 @@ fn unpack(archive: &[u8]) -> HashMap<String, Vec<u8>> {
     files
 }
 
-fn saved(image: &Value, files: &HashMap<String, Vec<u8>>) -> Saved {
-    let file = |name: &Value| &files[name.as_str().unwrap()];
-    let config = serde_json::from_slice::<Value>(file(&image["Config"])).unwrap();
-    let mut tree = Tree::default();
-    for layer in image["Layers"].as_array().unwrap() {
-        tree.apply(file(layer));
-    }
-    Saved { config: settings(&config), entries: tree.entries() }
-}
-
 fn settings(image: &Value) -> BTreeMap<String, Value> {
     let mut config: BTreeMap<String, Value> =
-        serde_json::from_value(image["config"].clone()).unwrap();
-    for key in ["author", "architecture", "os"] {
+        serde_json::from_value(image["Config"].clone()).unwrap();
+    for key in ["Author", "Architecture", "Os"] {
         config.insert(key.to_owned(), image[key].clone());
     }
     if let Some(Value::Object(labels)) = config.get_mut("Labels") {
@@ -171,7 +187,7 @@ impl Tree {
         });
     }
 
-    fn entries(self) -> BTreeMap<Vec<u8>, Entry> {
+    fn entries(self) -> Entries {
         let mut names = HashMap::<usize, BTreeSet<Vec<u8>>>::new();
         for (path, node) in &self.paths {
             names.entry(*node).or_default().insert(path.clone());
