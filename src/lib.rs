@@ -26,6 +26,7 @@ pub mod fresh;
 pub mod hex;
 pub mod ids;
 pub mod lock;
+pub mod name;
 pub mod oci;
 pub mod outdated;
 pub mod parallel;

@@ -12,7 +12,7 @@ use crate::config::{Settings, Task};
 use crate::dock::discover::FileKind;
 use crate::dock::ignore::Ignore;
 use crate::dock::{
-    self, Dock, FileEntry, Known, Markers, Parent, ParentKind, Rendered, Role, Template,
+    self, Dock, FileEntry, Known, Markers, Parent, ParentKind, Rendered, Role, Template, Visible,
 };
 use crate::error::{Error, Result};
 use crate::exec::action::templates_digest;
@@ -20,6 +20,7 @@ use crate::ids::DockName;
 use crate::lock::Lock;
 use crate::parallel;
 use crate::plan::expand::{Layout, Sources};
+use crate::plan::step::DockContext;
 use crate::plan::{DockFacts, Plan, TaskFacts, expand};
 use crate::world::keys;
 use crate::world::store::Store;
@@ -106,7 +107,8 @@ impl Project {
     pub fn plan(&self, docks: &[Dock], lock: Option<&Lock>) -> Result<Plan> {
         let names = docks.iter().map(|d| d.name.clone()).collect();
         let markers = self.settings.markers(lock.map_or("", Lock::date)).into();
-        let known = Known { markers: &markers, docks: &names };
+        let triggers = triggers(docks, &markers);
+        let known = Known { markers: &markers, docks: &names, triggers: &triggers };
         let facts = parallel::map(docks, |dock| facts(dock, known))?;
         let keyrings = keys::files(&self.settings).into_iter().flat_map(followed);
         expand(Sources {
@@ -127,7 +129,8 @@ impl Project {
         for dock in docks {
             sources.extend([dock.dir.clone(), dock.template_file.clone()]);
             for file in &dock.files {
-                let own = (file.kind == FileKind::EmptyFolder).then_some(file.path.as_path());
+                let own = matches!(file.kind, FileKind::EmptyFolder | FileKind::Folder)
+                    .then_some(file.path.as_path());
                 let above = file.path.ancestors().skip(1);
                 let folders = own.into_iter().chain(above).filter(|dir| *dir != Path::new(""));
                 sources.extend(folders.map(|dir| dock.dir.join(dir)));
@@ -236,6 +239,21 @@ pub fn needs_lock(docks: &[Dock]) -> bool {
         .any(|d| d.is_jinja || d.template.contains("rootfs.tar") || d.template.contains("${DATE}"))
 }
 
+/// What docks leave to those that are built on them. One that cannot be read tells so itself.
+fn triggers(docks: &[Dock], markers: &Markers) -> BTreeMap<DockName, Vec<String>> {
+    let word = "onbuild";
+    let may_have = |text: &str| {
+        let mut windows = text.as_bytes().windows(word.len());
+        windows.any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let of = |dock: &Dock| {
+        let rendered = dock.render(markers).ok()?;
+        let triggers = dock::template::triggers(&rendered).ok()?;
+        (!triggers.is_empty()).then(|| (dock.name.clone(), triggers))
+    };
+    docks.iter().filter(|d| d.is_jinja || may_have(&d.template)).filter_map(of).collect()
+}
+
 /// What the plan has to know of a dock.
 fn facts(dock: &Dock, known: Known<'_>) -> Result<DockFacts> {
     let rendered = dock.render(known.markers)?;
@@ -294,7 +312,8 @@ fn rootfs_files(dock: &Dock) -> Result<Vec<PathBuf>> {
             ))
         })?;
         let matcher = glob.compile_matcher();
-        let matching = dock.files.iter().filter(|f| matcher.is_match(&f.path));
+        let listed = dock.files.iter().filter(|f| f.kind != FileKind::Folder);
+        let matching = listed.filter(|f| matcher.is_match(&f.path));
         files.extend(matching.map(|f| dock.dir.join(&f.path)));
     }
     let mut files = files.into_iter().flat_map(followed).collect::<Vec<_>>();
@@ -334,11 +353,33 @@ fn from_project(path: &Path) -> PathBuf {
     folder.strip_prefix(&here).unwrap_or(&folder).join(name)
 }
 
-fn context(dock: &Dock, template: &Template, rendered: &Rendered) -> Result<Vec<PathBuf>> {
+/// What `bb` puts into the context itself.
+const MADE: [&str; 2] = ["Dockerfile", "rootfs.tar"];
+
+fn context(dock: &Dock, template: &Template, rendered: &Rendered) -> Result<DockContext> {
     let file = dock.dir.join(".dockerignore");
     let ignore = Ignore::parse(&file, dock.ignore.as_deref().unwrap_or_default())?;
-    let seen = dock::context::select(rendered, &template.copies, &dock.files, &ignore)?;
-    Ok(seen.into_iter().map(|f| f.path.clone()).collect())
+    let made = if template.uses_rootfs { &MADE[..] } else { &MADE[..1] };
+    let visible = Visible { files: &dock.files, made, ignore: &ignore };
+    let seen = dock::context::select(rendered, &template.copies, visible)?;
+    let paths = |files: &[&FileEntry]| files.iter().map(|f| f.path.clone()).collect::<Vec<_>>();
+    let is_elsewhere = |p: &Parent| matches!(p.target, ParentKind::External(_));
+    let bases = template.parents.iter().filter(|p| p.role == Role::From && is_elsewhere(p));
+    let bases = bases.map(|p| p.reference.clone()).collect::<Vec<_>>();
+    let mut rest = vec![];
+    if !bases.is_empty() {
+        let seen = seen.files.iter().map(|file| &file.path).collect::<BTreeSet<_>>();
+        rest = paths(&dock::context::everything(visible));
+        rest.retain(|path| !seen.contains(path));
+    }
+    let hidden = made.iter().filter(|name| ignore.excludes(name));
+    Ok(DockContext {
+        files: paths(&seen.files),
+        folders: paths(&seen.folders),
+        bases,
+        rest,
+        hidden: hidden.map(|name| (*name).to_owned()).collect(),
+    })
 }
 
 /// Only markers that the template mentions: another one's value does not dirty it.

@@ -1,19 +1,21 @@
 //! Which package a path is of, by the lists that Portage keeps of what it has installed.
 //!
-//! Text only. Source of the format: `man 5 portage`, `/var/db/pkg`, `CONTENTS`.
+//! Bytes in, names out. Source of the format: `man 5 portage`, `/var/db/pkg`, `CONTENTS`.
 
 use std::collections::BTreeMap;
+
+use bstr::{BString, ByteSlice};
 
 use crate::oci::tree::{Tree, join};
 
 /// Packages (`category/name-version`) by the paths that they have installed.
-pub type Owners = BTreeMap<String, String>;
+pub type Owners = BTreeMap<BString, String>;
 
 /// Takes one package's list in. Paths are where they are in the image: Portage writes `/bin/x` where
 /// `/bin` is a link.
-pub fn add(owners: &mut Owners, package: &str, contents: &str, tree: &Tree) {
+pub fn add(owners: &mut Owners, package: &str, contents: &[u8], tree: &Tree) {
     for path in contents.lines().filter_map(path) {
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let (folder, name) = path.rsplit_once_str("/").unwrap_or((b"", path));
         if let Ok(folder) = tree.resolve("", folder) {
             owners.insert(join(&folder, name), package.to_owned());
         }
@@ -21,11 +23,11 @@ pub fn add(owners: &mut Owners, package: &str, contents: &str, tree: &Tree) {
 }
 
 /// `obj PATH MD5 TIME`, `sym PATH -> TARGET TIME`; a folder is of several packages.
-fn path(line: &str) -> Option<&str> {
-    if let Some(rest) = line.strip_prefix("obj ") {
-        return rest.rsplitn(3, ' ').nth(2);
+fn path(line: &[u8]) -> Option<&[u8]> {
+    if let Some(rest) = line.strip_prefix(b"obj ") {
+        return rest.rsplitn_str(3, " ").nth(2);
     }
-    line.strip_prefix("sym ")?.split_once(" -> ").map(|(path, _)| path)
+    line.strip_prefix(b"sym ")?.split_once_str(" -> ").map(|(path, _)| path)
 }
 
 /// The package of a record's path in an archive of a whole ROOT: `./var/db/pkg/CATEGORY/NAME/CONTENTS`.
@@ -47,8 +49,8 @@ mod tests {
         tree.put("bin", Node::of_root(Kind::Link("usr/bin".into()), 0o777));
         let text = "dir /usr\nobj /bin/a b 0123 17\nsym /usr/bin/c -> a b 17\n";
         let mut owners = Owners::new();
-        add(&mut owners, "x/y-1", text, &tree);
-        let paths = owners.keys().map(String::as_str).collect::<Vec<_>>();
+        add(&mut owners, "x/y-1", text.as_bytes(), &tree);
+        let paths = owners.keys().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(paths, ["usr/bin/a b", "usr/bin/c"]);
         assert_eq!(package("./var/db/pkg/x/y-1/CONTENTS"), Some("x/y-1"));
         assert_eq!(package("var/db/pkg/x/y-1/SLOT"), None);

@@ -3,9 +3,11 @@
 //! Sees what the loader sees when a program starts; a library that a program asks for later by name
 //! is not found here.
 
+use bstr::{BStr, ByteSlice};
 use goblin::elf::Elf;
 
 use super::{Finding, Rule, Subject};
+use crate::name;
 use crate::oci::Left;
 use crate::oci::tree::{Content, Kind};
 
@@ -23,7 +25,9 @@ pub(super) fn check(subject: Subject<'_>) -> Result<Vec<Finding>, Left> {
         if start.starts_with(b"\x7fELF") {
             let data = (subject.read)(content)?;
             match Elf::parse(&data) {
-                Ok(elf) => findings.extend(one(subject, path, &elf, &start, &configured)?),
+                Ok(elf) => {
+                    findings.extend(one(subject, path.as_bstr(), &elf, &start, &configured)?)
+                }
                 Err(cause) => {
                     findings.push(Finding::new(Rule::Library, path, format!("damaged: {cause}")));
                 }
@@ -35,7 +39,7 @@ pub(super) fn check(subject: Subject<'_>) -> Result<Vec<Finding>, Left> {
 
 fn one(
     subject: Subject<'_>,
-    path: &str,
+    path: &BStr,
     elf: &Elf<'_>,
     start: &[u8],
     configured: &[String],
@@ -46,7 +50,8 @@ fn one(
     {
         findings.push(Finding::new(Rule::Loader, path, format!("it needs {loader}")));
     }
-    let origin = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let origin = path.rsplit_once_str("/").map_or(&b""[..], |(folder, _)| folder);
+    let origin = name::text(origin);
     let own = elf.rpaths.iter().chain(&elf.runpaths).flat_map(|list| list.split(':'));
     let own = own.map(|folder| {
         folder.replace("${ORIGIN}", "$ORIGIN").replace("$ORIGIN", &format!("/{origin}"))
@@ -94,7 +99,7 @@ fn fits(subject: Subject<'_>, path: &str, start: &[u8]) -> Result<bool, Left> {
 fn configured(subject: Subject<'_>) -> Result<Vec<String>, Left> {
     let files = subject.tree.nodes().iter().filter_map(|(path, node)| match &node.kind {
         Kind::File(content) if path == "etc/ld.so.conf" => Some(content),
-        Kind::File(content) if path.starts_with("etc/ld.so.conf.d/") => Some(content),
+        Kind::File(content) if path.starts_with(b"etc/ld.so.conf.d/") => Some(content),
         _ => None,
     });
     let mut folders = vec![];

@@ -1,6 +1,9 @@
 //! Faults of modes and links.
 
+use bstr::{BStr, ByteSlice};
+
 use super::{Finding, Rule, Subject};
+use crate::name;
 use crate::oci::Left;
 use crate::oci::tree::{Content, Kind, Node};
 
@@ -10,14 +13,16 @@ const MOUNTED: [&str; 4] = ["dev", "proc", "run", "sys"];
 pub(super) fn check(subject: Subject<'_>) -> Result<Vec<Finding>, Left> {
     let mut findings = vec![];
     for (path, node) in subject.tree.nodes() {
-        findings.extend(writable(path, node));
+        findings.extend(writable(path.as_bstr(), node));
         match &node.kind {
-            Kind::Link(target) => findings.extend(dangling(subject, path, target)),
+            Kind::Link(target) => {
+                findings.extend(dangling(subject, path.as_bstr(), target.as_bstr()))
+            }
             Kind::File(content) => {
                 if node.mode & 0o6000 != 0 {
                     findings.push(Finding::new(Rule::Setuid, path, mode(node)));
                 }
-                findings.extend(script(subject, path, node, content)?);
+                findings.extend(script(subject, path.as_bstr(), node, content)?);
             }
             _ => {}
         }
@@ -30,7 +35,7 @@ fn mode(node: &Node) -> String {
 }
 
 /// In a folder with the sticky bit, one removes only what is one's own.
-fn writable(path: &str, node: &Node) -> Option<Finding> {
+fn writable(path: &BStr, node: &Node) -> Option<Finding> {
     let anybody = node.mode & 0o002 != 0;
     let fault = match node.kind {
         Kind::File(_) => anybody,
@@ -40,22 +45,23 @@ fn writable(path: &str, node: &Node) -> Option<Finding> {
     fault.then(|| Finding::new(Rule::WorldWritable, path, mode(node)))
 }
 
-fn dangling(subject: Subject<'_>, path: &str, target: &str) -> Option<Finding> {
+fn dangling(subject: Subject<'_>, path: &BStr, target: &BStr) -> Option<Finding> {
     let tree = subject.tree;
     let there = match tree.resolve("", path) {
         Ok(to) => {
-            let mounted = MOUNTED.contains(&to.split('/').next().unwrap_or_default());
+            let mounted =
+                MOUNTED.iter().any(|folder| to.split_str("/").next() == Some(folder.as_bytes()));
             mounted || tree.is_folder(&to) || tree.get(&to).is_some()
         }
         Err(_) => false,
     };
-    (!there).then(|| Finding::new(Rule::DanglingLink, path, format!("to {target}")))
+    (!there).then(|| Finding::new(Rule::DanglingLink, path, format!("to {}", name::text(target))))
 }
 
 /// A script's `#!` leads to nothing.
 fn script(
     subject: Subject<'_>,
-    path: &str,
+    path: &BStr,
     node: &Node,
     content: &Content,
 ) -> Result<Option<Finding>, Left> {

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::dock::glob::Glob;
+use crate::name;
 use crate::oci::Left;
 use crate::oci::tree::{Content, Tree};
 
@@ -65,7 +66,7 @@ impl fmt::Display for Rule {
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
-    /// The path, without `/` at its beginning.
+    /// The path as [`name::text`] writes it, without `/` at its beginning.
     pub path: String,
     /// What it is about.
     pub rule: Rule,
@@ -74,8 +75,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(rule: Rule, path: &str, detail: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), rule, detail: detail.into() }
+    fn new(rule: Rule, path: impl AsRef<[u8]>, detail: impl Into<String>) -> Self {
+        Self { path: name::text(path.as_ref()).into_owned(), rule, detail: detail.into() }
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Reads no content: a compiler under another name is not found.
 
+use bstr::{BStr, ByteSlice};
+
 use super::{Finding, Rule};
 use crate::oci::tree::{Kind, Node, Tree};
 
@@ -33,18 +35,20 @@ const RECORDS: &[&str] =
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let found = tree.nodes().iter().filter_map(|(path, node)| {
+        let path = path.as_bstr();
         let rule = of_path(path, node).or_else(|| of_program(path, node, tree))?;
         Some(Finding::new(rule, path, ""))
     });
     found.collect()
 }
 
-fn of_path(path: &str, node: &Node) -> Option<Rule> {
-    let name = path.rsplit('/').next().unwrap_or_default();
+fn of_path(path: &BStr, node: &Node) -> Option<Rule> {
+    // What gives something away is ASCII.
+    let name = path.rsplit_str("/").next()?.to_str().ok()?;
     if node.kind == Kind::Folder {
         let library =
             version_less(name) == "python" && name.contains(['2', '3']) || name == "perl5";
-        let records = RECORDS.contains(&path).then_some(Rule::PackageRecords);
+        let records = RECORDS.iter().any(|records| path == records).then_some(Rule::PackageRecords);
         return records.or(library.then_some(Rule::Interpreter));
     }
     match name.rsplit_once('.')?.1 {
@@ -56,16 +60,17 @@ fn of_path(path: &str, node: &Node) -> Option<Rule> {
 }
 
 /// A program by its name, without the machine before it and the version after it.
-fn of_program(path: &str, node: &Node, tree: &Tree) -> Option<Rule> {
-    let (folder, name) = path.rsplit_once('/')?;
-    let place = folder.rsplit('/').next().unwrap_or_default();
+fn of_program(path: &BStr, node: &Node, tree: &Tree) -> Option<Rule> {
+    let (folder, name) = path.rsplit_once_str("/")?;
+    let place = folder.rsplit_str("/").next().unwrap_or_default();
+    let name = name.to_str().ok()?;
     let program = match &node.kind {
         Kind::File(_) => node.mode & 0o111 != 0,
         // Busybox has small applets of such names: they are it.
-        Kind::Link(_) => !tree.resolve("", path).is_ok_and(|to| to.ends_with("/busybox")),
+        Kind::Link(_) => !tree.resolve("", path).is_ok_and(|to| to.ends_with(b"/busybox")),
         _ => false,
     };
-    if !program || !["bin", "sbin", "libexec"].contains(&place) {
+    if !program || ![&b"bin"[..], b"sbin", b"libexec"].contains(&place) {
         return None;
     }
     let plain = version_less(name);

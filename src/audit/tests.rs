@@ -11,7 +11,7 @@ fn file(text: &str, mode: u32) -> Node {
 }
 
 fn link(target: &str) -> Node {
-    Node::of_root(Kind::Link(target.to_owned()), 0o777)
+    Node::of_root(Kind::Link(target.into()), 0o777)
 }
 
 fn read(content: &Content) -> Vec<u8> {

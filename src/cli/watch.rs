@@ -111,7 +111,8 @@ impl<'a> Seen<'a> {
         self.listed = looked_folders.into_iter().map(bare).chain(folders).collect();
         self.files = files;
         self.files.extend(["bb.lock", SETTINGS_FILE].map(PathBuf::from));
-        let steps = plan.order().iter().flat_map(|ix| &plan.step(*ix).files);
+        let steps = plan.order().iter().map(|ix| plan.step(*ix));
+        let steps = steps.flat_map(|step| step.files.iter().chain(&step.triggered_files));
         self.files.extend(steps.filter(|file| !file.starts_with(self.state)).cloned());
     }
 

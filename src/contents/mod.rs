@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use packages::{Package, PackageChange, packages};
 
+use crate::name;
 use crate::oci::tree::{Kind, Node};
 use crate::size::megabytes;
 
@@ -49,7 +50,7 @@ impl What {
     pub fn of(kind: &Kind, digest: impl FnOnce() -> String) -> Self {
         match kind {
             Kind::File(content) => Self::File(content.size, digest()),
-            Kind::Link(target) => Self::Link(target.clone()),
+            Kind::Link(target) => Self::Link(name::text(target).into_owned()),
             Kind::Folder => Self::Folder,
             Kind::Device(block, major, minor) => {
                 let kind = if *block { "block" } else { "character" };
@@ -67,7 +68,7 @@ impl Item {
     }
 }
 
-/// Paths and what they are; without a `/` in front.
+/// Paths as [`name::text`] writes them, and what they are; without a `/` in front.
 pub type Files = BTreeMap<String, Item>;
 
 /// All of one image.

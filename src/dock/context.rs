@@ -4,15 +4,39 @@
 //! a source matches them, as with `COPY .`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::ffi::OsStrExt;
+
+use bstr::{BStr, BString, ByteSlice};
 
 use super::discover::{FileEntry, FileKind};
-use super::glob::{BAD_PATTERN_HINT, Glob, clean, is_pattern};
+use super::glob::{BAD_PATTERN_HINT, Glob, clean, clean_name, is_pattern};
 use super::ignore::Ignore;
 use super::render::Rendered;
 use super::template::{CopySource, Source};
 use crate::error::{Error, Result};
+use crate::name;
 
-/// The files that the sources match, sorted by bytes. `source` is the Dockerfile that they are from.
+/// What a Dockerfile's sources may find.
+#[derive(Debug, Clone, Copy)]
+pub struct Visible<'a> {
+    /// All of the dock.
+    pub files: &'a [FileEntry],
+    /// What `bb` puts beside them, in place of files of the same names.
+    pub made: &'a [&'a str],
+    /// What of both is kept out.
+    pub ignore: &'a Ignore,
+}
+
+/// What an image sees of its dock, sorted by bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection<'a> {
+    /// Files, links, and folders whose modes are in the image.
+    pub files: Vec<&'a FileEntry>,
+    /// Folders that only have to be there: what is in them is copied, they are not.
+    pub folders: Vec<&'a FileEntry>,
+}
+
+/// What the sources match. `source` is the Dockerfile that they are from.
 ///
 /// Links that a source names are followed inside the dock, as Docker does; links in a copied folder
 /// are not. A source that matches nothing is an error, unless it is a pattern and another source of
@@ -20,11 +44,10 @@ use crate::error::{Error, Result};
 pub fn select<'a>(
     source: &Rendered,
     copies: &[CopySource],
-    files: &'a [FileEntry],
-    ignore: &Ignore,
-) -> Result<Vec<&'a FileEntry>> {
-    let context = Context::new(files, ignore);
-    let (mut seen, mut fruitful, mut barren) = (BTreeSet::new(), BTreeSet::new(), vec![]);
+    visible: Visible<'a>,
+) -> Result<Selection<'a>> {
+    let context = Context::new(visible);
+    let (mut seen, mut fruitful, mut barren) = (BTreeMap::new(), BTreeSet::new(), vec![]);
     for copy in copies {
         let found = context.find(copy, source)?;
         if found.is_empty() && needs_files(&copy.source) {
@@ -32,13 +55,27 @@ pub fn select<'a>(
         } else {
             fruitful.insert(copy.instruction);
         }
-        seen.extend(found);
+        for Seen { at, counts } in found {
+            *seen.entry(at).or_default() |= counts;
+        }
     }
     let optional = |copy: &CopySource| is_glob(copy) && fruitful.contains(&copy.instruction);
-    match barren.into_iter().find(|copy| !optional(copy)) {
-        Some(copy) => Err(context.no_match(copy, source)),
-        None => Ok(seen.into_iter().map(|at| &files[at]).collect()),
+    if let Some(copy) = barren.into_iter().find(|copy| !optional(copy)) {
+        return Err(context.no_match(copy, source));
     }
+    let mut selection = Selection::default();
+    for (at, counts) in seen {
+        let list = if counts { &mut selection.files } else { &mut selection.folders };
+        list.extend(visible.files.get(at));
+    }
+    Ok(selection)
+}
+
+/// All that is not kept out.
+pub fn everything(visible: Visible<'_>) -> Vec<&FileEntry> {
+    let context = Context::new(visible);
+    let seen = context.files.iter().zip(visible.files).filter(|(file, _)| file.visible);
+    seen.map(|(_, entry)| entry).collect()
 }
 
 fn needs_files(source: &Source) -> bool {
@@ -55,34 +92,51 @@ fn rooted(path: &str) -> String {
 }
 
 struct Context<'a> {
+    /// Those of the dock, then those that are made.
     files: Vec<File<'a>>,
     /// Numbers of the visible links, by path.
-    links: BTreeMap<&'a str, usize>,
+    links: BTreeMap<&'a BStr, usize>,
 }
 
+#[derive(Clone, Copy)]
 struct File<'a> {
-    path: &'a str,
+    path: &'a BStr,
     /// Where a link leads.
-    target: Option<&'a str>,
+    target: Option<&'a BStr>,
+    is_folder: bool,
     /// Does `.dockerignore` let it through?
     visible: bool,
+}
+
+/// A file that a source matches, by number.
+struct Seen {
+    at: usize,
+    /// Is it copied itself, and not only what is in it?
+    counts: bool,
 }
 
 /// More links than this in one path are a circle.
 const MAX_LINKS: usize = 40;
 
 impl<'a> Context<'a> {
-    fn new(entries: &'a [FileEntry], ignore: &Ignore) -> Self {
-        let files: Vec<_> = entries.iter().map(|entry| file(entry, ignore)).collect();
+    fn new(visible: Visible<'a>) -> Self {
+        let own = visible.files.iter().map(|entry| file(entry, visible));
+        let made = visible.made.iter().map(|name| File {
+            path: name.as_bytes().as_bstr(),
+            target: None,
+            is_folder: false,
+            visible: !visible.ignore.excludes(name),
+        });
+        let files = own.chain(made).collect::<Vec<_>>();
         let links = files.iter().enumerate().filter(|(_, f)| f.visible && f.target.is_some());
         Self { links: links.map(|(at, file)| (file.path, at)).collect(), files }
     }
 
-    /// The numbers of the files that one source matches.
-    fn find(&self, copy: &CopySource, source: &Rendered) -> Result<Vec<usize>> {
+    /// The files that one source matches.
+    fn find(&self, copy: &CopySource, source: &Rendered) -> Result<Vec<Seen>> {
         match &copy.source {
             Source::Rootfs | Source::Url(_) => Ok(vec![]),
-            Source::Everything => Ok(self.visible(|_| true)),
+            Source::Everything => Ok(self.visible(|_| Some(true))),
             Source::Path(path) if is_pattern(path) => {
                 let (folder, pattern) = split_pattern(path);
                 let glob = Glob::new(&pattern, copy.parents).ok_or_else(|| {
@@ -90,62 +144,76 @@ impl<'a> Context<'a> {
                     let error = Error::config(format!("`{path}` is not a pattern"));
                     error.at(place).hint(BAD_PATTERN_HINT)
                 })?;
-                Ok(self.globbed(&folder, &glob))
+                Ok(self.globbed(&folder, &glob, copy.parents))
             }
-            Source::Path(path) => Ok(self.under(&rooted(path))),
+            Source::Path(path) => Ok(self.under(rooted(path).as_bytes(), copy.parents)),
         }
     }
 
-    fn visible(&self, matches: impl Fn(&str) -> bool) -> Vec<usize> {
-        let found = self.files.iter().enumerate().filter(|(_, f)| f.visible && matches(f.path));
-        found.map(|(at, _)| at).collect()
+    /// The visible files that match, with whether they are copied themselves.
+    fn visible(&self, matches: impl Fn(&File<'a>) -> Option<bool>) -> Vec<Seen> {
+        let visible = self.files.iter().enumerate().filter(|(_, file)| file.visible);
+        visible.filter_map(|(at, file)| Some(Seen { at, counts: matches(file)? })).collect()
     }
 
-    /// A file, or all of a folder, with the links on the way to it.
-    fn under(&self, path: &str) -> Vec<usize> {
+    /// A file, or all of a folder, with the links on the way to it. `with_parents`: also with the folders.
+    fn under(&self, path: &[u8], with_parents: bool) -> Vec<Seen> {
         let (path, mut found) = self.resolve(path);
-        found.extend(self.visible(|file| inside(file, &path).is_some()));
+        found.extend(self.visible(|file| {
+            let rest = inside(file.path, &path);
+            let itself = file.is_folder && rest.is_some_and(|rest| rest.is_empty());
+            let on_the_way = with_parents && file.is_folder && is_above(file.path, &path);
+            (rest.is_some() || on_the_way).then_some(with_parents || !itself)
+        }));
         found
     }
 
     /// What matches in a folder, and what the matching links lead to.
-    fn globbed(&self, folder: &str, glob: &Glob) -> Vec<usize> {
-        let (folder, mut found) = self.resolve(folder);
-        let matches = |file: &str| inside(file, &folder).is_some_and(|p| glob.matches_or_parent(p));
-        let direct = self.visible(matches);
-        let links = direct.iter().filter(|at| {
-            let file = &self.files[**at];
+    fn globbed(&self, folder: &str, glob: &Glob, with_parents: bool) -> Vec<Seen> {
+        let (folder, mut found) = self.resolve(folder.as_bytes());
+        let direct = self.visible(|file| {
+            let path = inside(file.path, &folder).filter(|path| !path.is_empty())?;
+            let itself = file.is_folder && !path.find_iter("/").any(|at| glob.matches(&path[..at]));
+            glob.matches_or_parent(path).then_some(with_parents || !itself)
+        });
+        let links = direct.iter().map(|seen| &self.files[seen.at]).filter(|file| {
             let path = inside(file.path, &folder).unwrap_or_default();
             file.target.is_some() && glob.matches(path)
         });
-        found.extend(links.flat_map(|at| self.under(self.files[*at].path)));
+        found.extend(links.flat_map(|link| self.under(link.path, false)));
+        if with_parents {
+            let matching = direct.iter().map(|seen| self.files[seen.at].path);
+            let matching = matching.collect::<Vec<_>>();
+            let above = |file: &File<'_>| matching.iter().any(|path| is_above(file.path, path));
+            found.extend(self.visible(|file| (file.is_folder && above(file)).then_some(true)));
+        }
         found.extend(direct);
         found
     }
 
-    /// The path with all links in it followed, and the numbers of these links.
-    fn resolve(&self, path: &str) -> (String, Vec<usize>) {
-        let (mut path, mut passed) = (path.to_owned(), vec![]);
+    /// The path with all links in it followed, and these links.
+    fn resolve(&self, path: &[u8]) -> (BString, Vec<Seen>) {
+        let (mut path, mut passed) = (BString::from(path), vec![]);
         while let Some((link, rest)) = self.first_link(&path) {
-            passed.push(link);
+            passed.push(Seen { at: link, counts: true });
             if passed.len() > MAX_LINKS {
                 break;
             }
             let file = &self.files[link];
-            let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let folder = file.path.rsplit_once_str("/").map_or(&b""[..], |(folder, _)| folder);
             let target = file.target.unwrap_or_default();
-            path = match target.strip_prefix('/') {
-                Some(target) => rooted(&format!("{target}/{rest}")),
-                None => rooted(&format!("{folder}/{target}/{rest}")),
+            path = match target.strip_prefix(b"/") {
+                Some(target) => clean_name([b"/", target, b"/", rest].concat()),
+                None => clean_name([b"/", folder, b"/", target, b"/", rest].concat()),
             };
         }
         (path, passed)
     }
 
     /// The first link that a path passes or ends in, and what of the path follows it.
-    fn first_link<'p>(&self, path: &'p str) -> Option<(usize, &'p str)> {
-        let folders = path.match_indices('/').map(|(at, _)| (&path[..at], &path[at + 1..]));
-        folders.chain([(path, "")]).find_map(|(p, rest)| Some((*self.links.get(p)?, rest)))
+    fn first_link<'p>(&self, path: &'p [u8]) -> Option<(usize, &'p [u8])> {
+        let mut ends = path.find_iter("/").map(|at| (at, at + 1)).chain([(path.len(), path.len())]);
+        ends.find_map(|(end, rest)| Some((*self.links.get(path[..end].as_bstr())?, &path[rest..])))
     }
 
     fn no_match(&self, copy: &CopySource, source: &Rendered) -> Error {
@@ -161,22 +229,28 @@ impl<'a> Context<'a> {
         if all.find(copy, source).is_ok_and(|found| !found.is_empty()) {
             return error.hint("`.dockerignore` keeps it out");
         }
-        let near = |file: &&File<'_>| strsim::jaro_winkler(file.path, &rooted(path));
+        if copy.triggered {
+            return error.hint("an `ONBUILD` of the image that it is built on copies it");
+        }
+        let wanted = rooted(path);
+        let near = |file: &&File<'_>| strsim::jaro_winkler(&name::text(file.path), &wanted);
         let best = self.files.iter().max_by(|a, b| near(a).total_cmp(&near(b)));
         match best.filter(|best| near(best) > 0.85) {
-            Some(best) => error.hint(format!("did you mean `{}`?", best.path)),
+            Some(best) => error.hint(format!("did you mean `{}`?", name::text(best.path))),
             None => error.hint("paths are counted from the dock's folder"),
         }
     }
 }
 
-fn file<'a>(entry: &'a FileEntry, ignore: &Ignore) -> File<'a> {
-    let path = entry.path.to_str().unwrap_or_default();
+fn file<'a>(entry: &'a FileEntry, visible: Visible<'_>) -> File<'a> {
+    let path = entry.path.as_os_str().as_bytes().as_bstr();
     let target = match &entry.kind {
-        FileKind::Link(target) => target.to_str(),
-        FileKind::File | FileKind::EmptyFolder => None,
+        FileKind::Link(target) => Some(target.as_os_str().as_bytes().as_bstr()),
+        FileKind::File | FileKind::EmptyFolder | FileKind::Folder => None,
     };
-    File { path, target, visible: !ignore.excludes(path) }
+    let is_folder = matches!(entry.kind, FileKind::EmptyFolder | FileKind::Folder);
+    let replaced = visible.made.iter().any(|made| path == made);
+    File { path, target, is_folder, visible: !replaced && !visible.ignore.excludes(path) }
 }
 
 /// The folder before the first part that is a pattern, and the rest.
@@ -190,12 +264,17 @@ fn split_pattern(path: &str) -> (String, String) {
 }
 
 /// The rest of a path that is, or is in, a folder.
-fn inside<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
+fn inside<'p>(path: &'p [u8], folder: &[u8]) -> Option<&'p BStr> {
     if folder.is_empty() {
-        return Some(path);
+        return Some(path.into());
     }
     let rest = path.strip_prefix(folder)?;
-    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
+    if rest.is_empty() { Some(rest.into()) } else { Some(rest.strip_prefix(b"/")?.into()) }
+}
+
+/// Is this the path of a folder that another path is in?
+fn is_above(folder: &[u8], path: &[u8]) -> bool {
+    inside(path, folder).is_some_and(|rest| !rest.is_empty())
 }
 
 #[cfg(test)]

@@ -59,7 +59,8 @@ impl Dock {
     }
 }
 
-/// A file, symbolic link or empty folder of a dock. Sockets, pipes and devices are left out.
+/// A file, symbolic link or folder of a dock, whatever bytes its name is. Sockets, pipes and devices are
+/// left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileEntry {
     /// Relative to the dock.
@@ -77,6 +78,8 @@ pub enum FileKind {
     Link(PathBuf),
     /// A folder with nothing in it.
     EmptyFolder,
+    /// Any other folder.
+    Folder,
 }
 
 /// All docks of a folder, by name.
@@ -155,16 +158,15 @@ fn utf8<'a>(path: &Path, name: &'a OsStr) -> Result<&'a str> {
 
 /// Lists what is under `dir`, which is `inside` of the dock.
 fn walk(dir: &Path, inside: &Path, found: &mut Vec<FileEntry>) -> Result<()> {
-    let before = found.len();
-    let mut empty = true;
+    let mut kind = FileKind::EmptyFolder;
     for entry in fs::read_dir(dir).map_err(|cause| unreadable(dir, &cause))? {
         let entry = entry.map_err(|cause| unreadable(dir, &cause))?;
         let name = entry.file_name();
-        list(&entry, inside.join(utf8(&entry.path(), &name)?), found)?;
-        empty = false;
+        list(&entry, inside.join(name), found)?;
+        kind = FileKind::Folder;
     }
-    if empty && inside != Path::new("") {
-        found.insert(before, FileEntry { path: inside.to_owned(), kind: FileKind::EmptyFolder });
+    if inside != Path::new("") {
+        found.push(FileEntry { path: inside.to_owned(), kind });
     }
     Ok(())
 }

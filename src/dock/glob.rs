@@ -1,6 +1,9 @@
 //! Patterns as Docker matches them: Go's `filepath.Match`, with `**` where it has a meaning.
 //!
-//! Knows text only; what a pattern is for is the caller's business.
+//! Patterns are text, what they are matched against is bytes: as in Go, a byte that is no part of a
+//! character is one by itself. What a pattern is for is the caller's business.
+
+use bstr::{BString, ByteSlice};
 
 /// A compiled pattern, matched against a whole path with `/` in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,10 +60,12 @@ impl Glob {
     }
 
     /// Does the whole path match?
-    pub fn matches(&self, path: &str) -> bool {
+    pub fn matches(&self, path: impl AsRef<[u8]>) -> bool {
         let mut states = vec![false; self.tokens.len() + 1];
         self.arrive(&mut states, 0);
-        for c in path.chars() {
+        let mut rest = path.as_ref();
+        while let Some((c, after)) = first_char(rest) {
+            rest = after;
             let mut next = vec![false; states.len()];
             for (at, token) in self.tokens.iter().enumerate().filter(|(at, _)| states[*at]) {
                 self.step(&mut next, at, token, c);
@@ -71,8 +76,9 @@ impl Glob {
     }
 
     /// Does the whole path match, or one of the folders that it is in?
-    pub fn matches_or_parent(&self, path: &str) -> bool {
-        self.matches(path) || path.match_indices('/').any(|(at, _)| self.matches(&path[..at]))
+    pub fn matches_or_parent(&self, path: impl AsRef<[u8]>) -> bool {
+        let path = path.as_ref();
+        self.matches(path) || path.find_iter("/").any(|at| self.matches(&path[..at]))
     }
 
     /// Enters a state, and those that follow it without a character.
@@ -108,6 +114,15 @@ impl Glob {
             }
             Token::Char(_) | Token::One | Token::Many | Token::Folders => {}
         }
+    }
+}
+
+/// The first character and what follows it.
+fn first_char(text: &[u8]) -> Option<(char, &[u8])> {
+    match bstr::decode_utf8(text) {
+        (_, 0) => None,
+        (Some(c), length) => Some((c, &text[length..])),
+        (None, _) => Some((char::REPLACEMENT_CHARACTER, &text[1..])),
     }
 }
 
@@ -149,18 +164,24 @@ fn is_plain_name(text: &&str) -> bool {
 /// Go's `filepath.Clean` without a `/` at the beginning: no empty parts, no `.`, and `..` taken away
 /// together with the part before it. `..` at the beginning of a relative path stays.
 pub fn clean(path: &str) -> String {
-    let absolute = path.starts_with('/');
-    let mut parts: Vec<&str> = vec![];
-    for part in path.split('/') {
+    clean_name(path).to_string()
+}
+
+/// The same of a path in bytes.
+pub fn clean_name(path: impl AsRef<[u8]>) -> BString {
+    let path = path.as_ref();
+    let absolute = path.starts_with(b"/");
+    let mut parts: Vec<&[u8]> = vec![];
+    for part in path.split_str("/") {
         match part {
-            "" | "." => {}
-            ".." if absolute || parts.last().is_some_and(|last| *last != "..") => {
+            b"" | b"." => {}
+            b".." if absolute || parts.last().is_some_and(|last| *last != b"..") => {
                 parts.pop();
             }
             part => parts.push(part),
         }
     }
-    parts.join("/")
+    bstr::join("/", parts).into()
 }
 
 #[cfg(test)]

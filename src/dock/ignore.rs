@@ -38,7 +38,8 @@ impl Ignore {
     }
 
     /// Is this path, relative to the dock, kept out of the context?
-    pub fn excludes(&self, path: &str) -> bool {
+    pub fn excludes(&self, path: impl AsRef<[u8]>) -> bool {
+        let path = path.as_ref();
         let decide = |out: bool, rule: &Rule| {
             if rule.keep == out && rule.glob.matches_or_parent(path) { !out } else { out }
         };

@@ -18,6 +18,7 @@ pub mod settings;
 pub mod template;
 pub(crate) mod words;
 
+pub use context::{Selection, Visible};
 pub use discover::{Dock, FileEntry, FileKind, discover};
 pub use ignore::Ignore;
 pub use render::{Markers, Rendered};

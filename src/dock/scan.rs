@@ -93,6 +93,12 @@ impl Instruction {
         parse(line, self.at.clone(), self.rest.start)
     }
 
+    /// The text of a parent's `ONBUILD` as an instruction; nothing if it is blank. `place` is where in the
+    /// Dockerfile it takes effect.
+    pub fn of_trigger(text: &str, place: usize) -> Option<Instruction> {
+        parse(text.to_owned(), vec![place; text.len()], 0)
+    }
+
     fn word(&self, range: Range<usize>) -> Word {
         Word { text: self.line[range.clone()].to_owned(), range }
     }

@@ -3,7 +3,7 @@
 //! Knows no file and no graph: text and names in, parents and sources out. What Docker would refuse
 //! for other reasons is left for the engine to say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::render::{Markers, Rendered};
@@ -22,6 +22,8 @@ pub struct Known<'a> {
     pub markers: &'a Markers,
     /// The names of all docks.
     pub docks: &'a BTreeSet<DockName>,
+    /// What the docks leave to those that are built on them, where they do.
+    pub triggers: &'a BTreeMap<DockName, Vec<String>>,
 }
 
 /// What a Dockerfile says about its inputs.
@@ -102,6 +104,8 @@ pub struct CopySource {
     pub instruction: usize,
     /// `--parents`, which gives `**` its meaning.
     pub parents: bool,
+    /// Is it from an `ONBUILD` of the image below?
+    pub triggered: bool,
 }
 
 /// What a source names.
@@ -125,6 +129,22 @@ pub fn parse(source: &Rendered, known: Known<'_>) -> Result<Template> {
         builder.instruction(number, instruction)?;
     }
     builder.finish()
+}
+
+/// What a Dockerfile's last stage leaves, by `ONBUILD`, to the images that are built on it.
+///
+/// # Errors
+/// The text is no Dockerfile.
+pub fn triggers(source: &Rendered) -> Result<Vec<String>> {
+    let mut triggers = vec![];
+    for at in scan::scan(source)?.instructions {
+        match at.name.as_str() {
+            "from" => triggers.clear(),
+            "onbuild" => triggers.push(at.rest().to_owned()),
+            _ => {}
+        }
+    }
+    Ok(triggers)
 }
 
 /// Is a source of `ADD` something to download?

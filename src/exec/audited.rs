@@ -5,6 +5,7 @@
 use crate::audit::contents::Owners;
 use crate::audit::{Finding, Subject, audit, less_allowed};
 use crate::error::{Error, Result};
+use crate::name;
 use crate::oci::tree::{Kind, Tree};
 use crate::plan::step::TestWork;
 use crate::world::archive::bundle::{self, Bundle};
@@ -50,7 +51,7 @@ impl Audited {
             let Finding { path, rule, detail } = finding;
             let detail =
                 Some(detail).filter(|d| !d.is_empty()).map_or(String::new(), |d| format!(" ({d})"));
-            let package = self.owners.get(path);
+            let package = self.owners.get(&name::bytes(path)[..]);
             let from = package.map_or(String::new(), |package| format!(", from {package}"));
             format!("{rule}: /{path}{detail}{from}")
         })

@@ -14,7 +14,9 @@ pub fn looked(plan: &Plan, sources: BTreeSet<PathBuf>, store: &Store) -> Looked 
     let mut looked = Looked { steps: plan.len(), files: sources, ..Looked::default() };
     for step in plan.order().iter().map(|ix| plan.step(*ix)) {
         looked.files.extend([store.stamp_path(&step.id), store.record_path(&step.id)]);
-        looked.files.extend(step.files.iter().chain(&step.outputs).cloned());
+        looked
+            .files
+            .extend(step.files.iter().chain(&step.triggered_files).chain(&step.outputs).cloned());
         looked.objects.extend(step.objects.iter().chain(&step.bases).cloned());
     }
     looked

@@ -138,6 +138,7 @@ mod tests {
             Step {
                 id: id(name),
                 files: vec![],
+                triggered_files: vec![],
                 params: LiteMap::new(),
                 needs: needs
                     .split(',')

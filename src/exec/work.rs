@@ -19,7 +19,7 @@ use crate::fresh::judge::product_key;
 use crate::fresh::reason::Reason;
 use crate::fresh::record::{FORMAT, FileState, Record};
 use crate::ids::StepId;
-use crate::plan::step::{Object, Step};
+use crate::plan::step::{Object, Step, WHOLE_CONTEXT};
 use crate::world::docker::{Engine, FoundContainer, Inventory};
 use crate::world::held::StepLock;
 use crate::world::http::Client;
@@ -135,7 +135,8 @@ fn begin(job: Job<'_>, store: &Store) -> Result<Unfinished> {
     store.age_logs(&job.step.id)?;
     let seen = store.now()?;
     let state = |p: &PathBuf| Ok((p.clone(), store::hashed_state(p)?));
-    let files = job.step.files.iter().map(state).collect::<Result<_>>()?;
+    let files = job.step.files.iter().chain(&job.step.triggered_files);
+    let files = files.map(state).collect::<Result<_>>()?;
     Ok(Unfinished { seen, files })
 }
 
@@ -155,7 +156,7 @@ impl Unfinished {
             format: FORMAT,
             seen: self.seen,
             sealed,
-            files: self.files.into_iter().collect(),
+            files: self.counted(step, &made).collect(),
             params: step.params.clone(),
             needs: needs(job),
             outputs: step.outputs.iter().map(state).collect::<Result<_>>()?,
@@ -164,6 +165,15 @@ impl Unfinished {
             products: made.products,
             duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         })
+    }
+}
+
+impl Unfinished {
+    /// What the action has said that it depends on.
+    fn counted(self, step: &Step, made: &Made) -> impl Iterator<Item = (PathBuf, FileState)> {
+        let whole = made.products.contains_key(WHOLE_CONTEXT);
+        let count = if whole { self.files.len() } else { step.files.len() };
+        self.files.into_iter().take(count)
     }
 }
 

@@ -1,9 +1,13 @@
 //! The plan as JSON: steps, what is before them, inputs, outputs and the command.
 
+use std::borrow::Cow;
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::export::{Exported, stamp};
+use crate::name;
 use crate::plan::graph::StepIx;
 
 /// The text, one step a line, prerequisites first.
@@ -13,14 +17,19 @@ pub fn json(exported: Exported<'_>) -> Result<String> {
     text.map(|t| t + "\n").map_err(|e| Error::bug(format!("cannot write JSON: {e}")))
 }
 
+/// As [`name::text`] writes them.
+fn texts(paths: &[PathBuf]) -> Vec<Cow<'_, str>> {
+    paths.iter().map(|path| name::of_path(path)).collect()
+}
+
 fn step(exported: Exported<'_>, ix: StepIx) -> Value {
     let step = exported.plan.step(ix);
     json!({
         "id": step.id.to_string(),
         "needs": exported.upstream(ix).into_iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "inputs": step.files,
+        "inputs": texts(&step.files),
         "settings": step.params,
-        "outputs": step.outputs,
+        "outputs": texts(&step.outputs),
         "objects": step.objects.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "stamp": exported.state.join(stamp(&step.id)),
         "command": ["bb", "step", step.id.to_string()],

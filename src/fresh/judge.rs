@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::fresh::reason::{Change, Reason};
 use crate::fresh::record::{FORMAT, FileState, FileType, Record, Stamp};
 use crate::ids::StepId;
-use crate::plan::step::{Object, Step};
+use crate::plan::step::{Object, Step, WHOLE_CONTEXT};
 
 /// What the judge may look at.
 pub trait Look {
@@ -141,7 +141,7 @@ fn files_differ(
     look: &mut dyn Look,
     seen: &mut Seen,
 ) -> Result<Option<Reason>> {
-    for path in &step.files {
+    for path in counted(step, record) {
         let Some(old) = record.files.get(path) else { continue };
         if let Some(reason) = file_differs(path, old, record.seen, look, seen)? {
             return Ok(Some(reason));
@@ -150,14 +150,21 @@ fn files_differ(
     Ok(None)
 }
 
+/// The files that dirty a step, by what its action said of them.
+fn counted<'a>(step: &'a Step, record: &Record) -> impl Iterator<Item = &'a PathBuf> + use<'a> {
+    let whole = record.products.contains_key(WHOLE_CONTEXT);
+    step.files.iter().chain(step.triggered_files.iter().filter(move |_| whole))
+}
+
 fn set_of_files_differs(step: &Step, record: &Record, look: &mut dyn Look) -> Option<Reason> {
-    if let Some(added) = step.files.iter().find(|p| !record.files.contains_key(*p)) {
+    let added = counted(step, record).find(|p| !record.files.contains_key(*p));
+    if let Some(added) = added {
         return Some(Reason::FileAdded(added.clone()));
     }
-    if record.files.len() == step.files.len() {
+    if record.files.len() == counted(step, record).count() {
         return None;
     }
-    let left = |p: &&PathBuf| !step.files.contains(p);
+    let left = |p: &&PathBuf| !counted(step, record).any(|path| path == *p);
     let path = record.files.keys().find(left).cloned()?;
     let gone = look.stat(&path).kind == FileType::Missing;
     Some(if gone { Reason::FileGone(path) } else { Reason::FileLeft(path) })

@@ -5,13 +5,14 @@
 
 use super::Left;
 use super::change::Change;
+use super::chmod::Chmod;
 use super::config::{History, ImageConfig, rfc3339};
-use super::copy::{Copy, Unpack};
+use super::copy::{Copy, Manner, Unpack};
 use super::label;
 use super::setting::{self, only_flags};
 use super::tree::{Content, Kind, Nodes, Tree};
 use super::variables::{Args, Variables};
-use crate::dock::glob::clean;
+use crate::dock::glob::{Glob, clean};
 use crate::dock::scan::{self, Instruction, is_heredoc};
 use crate::dock::{Rendered, template};
 
@@ -22,6 +23,8 @@ pub struct Inputs<'a> {
     pub dockerfile: &'a Rendered,
     /// What `COPY` and `ADD` see.
     pub context: &'a Tree,
+    /// What of the context only its very name leads to: an ignore file keeps it out of folders and patterns.
+    pub hidden: &'a Tree,
     /// An image by reference, for `FROM` and `COPY --from`.
     pub image: &'a dyn Fn(&str) -> Result<Base, Left>,
     /// What is in a file that `ADD` names, if it is an archive.
@@ -113,8 +116,8 @@ fn as_written(at: &Instruction) -> String {
 impl Assembler<'_> {
     fn instruction(&mut self, at: &Instruction) -> Result<(), Left> {
         let known: &[&str] = match at.name.as_str() {
-            "copy" => &["from", "chown"],
-            "add" => &["chown"],
+            "copy" => &["from", "chown", "chmod", "link", "parents", "exclude"],
+            "add" => &["chown", "chmod", "link", "exclude", "checksum"],
             "healthcheck" => &["interval", "timeout", "start-period", "retries"],
             _ => &[],
         };
@@ -150,13 +153,20 @@ impl Assembler<'_> {
                 self.stage(Some(reference), config, tree)
             }
         };
-        if !stage.image.config.on_build.is_empty() {
-            return Err(Left::new("its parent has `ONBUILD` triggers"));
-        }
         let named = words.get(1).is_some_and(|word| word.text.eq_ignore_ascii_case("as"));
         let name = words.get(2).filter(|_| named).map(|word| word.text.to_ascii_lowercase());
-        self.stages.push(Stage { name, args: Args::new(), has_cmd: false, ..stage });
-        Ok(())
+        let mut stage = Stage { name, args: Args::new(), has_cmd: false, ..stage };
+        let triggers = std::mem::take(&mut stage.image.config.on_build);
+        self.stages.push(stage);
+        triggers.iter().try_for_each(|trigger| self.trigger(trigger))
+    }
+
+    /// What a parent's `ONBUILD` has left: an instruction right after the `FROM`.
+    fn trigger(&mut self, text: &str) -> Result<(), Left> {
+        let at = Instruction::of_trigger(text, 0);
+        let at = at.filter(|at| !["from", "onbuild", "maintainer"].contains(&at.name.as_str()));
+        let bad = || Left::new(format!("its parent's trigger `{text}` is not understood"));
+        self.instruction(&at.ok_or_else(bad)?)
     }
 
     fn stage(&self, base: Option<String>, mut image: ImageConfig, tree: Tree) -> Stage {
@@ -219,6 +229,7 @@ impl Assembler<'_> {
         let mut words = variables.expand_all(words.into_iter().map(|word| word.text))?;
         let target = words.pop().filter(|_| !words.is_empty());
         let target = target.ok_or_else(|| Left::new("a `COPY` or `ADD` has no target"))?;
+        checksum(at, &words)?;
         if let Some(url) = words.iter().find(|w| at.name == "add" && template::is_remote(w)) {
             return Err(Left::new(format!("it downloads `{url}`")));
         }
@@ -228,16 +239,36 @@ impl Assembler<'_> {
             Some(flag) => Some(self.owner(&variables.expand(&flag.value.text)?, &stage.tree)?),
             None => from.is_none().then_some((0, 0)),
         };
+        let mode = flag("chmod").map(|flag| variables.expand(&flag.value.text)).transpose()?;
         let copy = Copy {
             from: from.as_ref().unwrap_or(self.inputs.context),
+            hidden: if from.is_some() { &Tree::default() } else { self.inputs.hidden },
             sources: &words,
             target: &absolute(&stage.image.config.working_dir, &target),
-            owner,
-            unpacks: at.name == "add",
+            manner: Manner {
+                owner,
+                mode: mode.as_deref().map(Chmod::parse).transpose()?,
+                unpacks: at.name == "add",
+                parents: switch(at, "parents")?,
+                excluded: excluded(at, variables)?,
+            },
         };
+        if switch(at, "link")? {
+            return self.linked(&copy, &mut stage.tree);
+        }
         let mut change = Change::of(&mut stage.tree);
         copy.run(&mut change, self.inputs.unpack)?;
         Ok(change.finish())
+    }
+
+    /// `--link`: a layer that knows nothing of those below, laid on top. No link of theirs is followed.
+    fn linked(&self, copy: &Copy<'_>, tree: &mut Tree) -> Result<Nodes, Left> {
+        let mut alone = Tree::default();
+        let mut change = Change::of(&mut alone);
+        copy.run(&mut change, self.inputs.unpack)?;
+        let layer = change.finish();
+        tree.apply(&layer)?;
+        Ok(layer)
     }
 
     /// What `--from` names: a stage by name or number, or an image.
@@ -273,6 +304,49 @@ impl Assembler<'_> {
             (fields.first() == Some(&name)).then(|| fields.get(2)?.parse().ok()).flatten()
         };
         text.lines().find_map(fields).ok_or_else(unknown)
+    }
+}
+
+/// A flag that is there or not, or says so: `--link`, `--link=false`.
+fn switch(at: &Instruction, name: &str) -> Result<bool, Left> {
+    match at.flags.iter().find(|flag| flag.name == name).map(|flag| flag.value.text.as_str()) {
+        None | Some("false") => Ok(false),
+        Some("" | "true") => Ok(true),
+        Some(other) => Err(Left::refused(format!("`--{name}={other}` is neither true nor false"))),
+    }
+}
+
+/// The patterns of `--exclude`.
+fn excluded(at: &Instruction, variables: Variables<'_>) -> Result<Vec<Glob>, Left> {
+    let flags = at.flags.iter().filter(|flag| flag.name == "exclude");
+    let pattern = |flag: &scan::Flag| {
+        let text = variables.expand(&flag.value.text)?;
+        let glob = Glob::new(&clean(&format!("/{text}")), true);
+        glob.ok_or_else(|| Left::refused(format!("`--exclude={text}` is not a pattern")))
+    };
+    flags.map(pattern).collect()
+}
+
+/// Digests by name, with the length of each in hex.
+const DIGESTS: [(&str, usize); 3] = [("sha256", 64), ("sha384", 96), ("sha512", 128)];
+
+/// `ADD --checksum` is of what is downloaded, and a digest.
+fn checksum(at: &Instruction, sources: &[String]) -> Result<(), Left> {
+    let Some(flag) = at.flags.iter().find(|flag| flag.name == "checksum") else { return Ok(()) };
+    let text = flag.value.text.as_str();
+    let is_hex = |hex: &str| hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let known = text
+        .split_once(':')
+        .is_some_and(|(name, hex)| DIGESTS.contains(&(name, hex.len())) && is_hex(hex));
+    if !text.contains('$') && !known {
+        return Err(Left::refused(format!("`--checksum={text}` is not a digest")));
+    }
+    match sources.iter().find(|source| !template::is_remote(source)) {
+        Some(source) => {
+            let why = format!("`--checksum` is of downloads, and `{source}` is none");
+            Err(Left::refused(why))
+        }
+        None => Ok(()),
     }
 }
 

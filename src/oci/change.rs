@@ -5,17 +5,20 @@
 
 use std::collections::BTreeSet;
 
+use bstr::{BString, ByteSlice};
+
 use super::Left;
-use super::tree::{Kind, Node, Nodes, Tree, parent, parents, removed_by};
+use super::tree::{Kind, Node, Nodes, Tree, inside, parent, parents, removed_by};
+use crate::name;
 
 /// Changes that are being made.
 pub(super) struct Change<'a> {
     pub tree: &'a mut Tree,
     layer: Nodes,
     /// Paths of the layers below that this layer takes away.
-    gone: BTreeSet<String>,
+    gone: BTreeSet<BString>,
     /// Folders of the layers below that are something else in this one.
-    replaced: BTreeSet<String>,
+    replaced: BTreeSet<BString>,
 }
 
 impl<'a> Change<'a> {
@@ -30,18 +33,19 @@ impl<'a> Change<'a> {
     }
 
     /// What this layer has at a path.
-    pub fn own(&self, path: &str) -> Option<&Node> {
+    pub fn own(&self, path: &[u8]) -> Option<&Node> {
         self.layer.get(path)
     }
 
     /// Puts something at a path whose folder is there, as unpacking a tar does.
-    pub fn put(&mut self, path: &str, node: Node) -> Result<(), Left> {
+    pub fn put(&mut self, path: &[u8], node: Node) -> Result<(), Left> {
         if let Some(gone) = removed_by(path)? {
             Self::refuse_twice(self.layer.contains_key(&gone), &gone)?;
             self.tree.remove(&gone);
             self.gone.insert(gone);
         } else {
-            let again = parents(path).into_iter().chain([path]).any(|p| self.gone.contains(p));
+            let again =
+                parents(path).into_iter().chain([path.as_bstr()]).any(|p| self.gone.contains(p));
             let folder = node.kind == Kind::Folder;
             Self::refuse_twice(again || folder && self.replaced.contains(path), path)?;
             if !folder && self.tree.is_folder(path) {
@@ -50,24 +54,24 @@ impl<'a> Change<'a> {
             self.tree.put(path, node.clone());
         }
         self.with_parents(path);
-        self.layer.insert(path.to_owned(), node);
+        self.layer.insert(path.into(), node);
         Ok(())
     }
 
     /// An engine would show what is below again, inside of the new folder.
-    fn refuse_twice(twice: bool, path: &str) -> Result<(), Left> {
-        let message = || format!("`/{path}` goes and comes in one instruction");
+    fn refuse_twice(twice: bool, path: &[u8]) -> Result<(), Left> {
+        let message = || format!("`/{}` goes and comes in one instruction", name::text(path));
         if twice { Err(Left::new(message())) } else { Ok(()) }
     }
 
     /// Something else in the place of a folder.
-    fn replace(&mut self, path: &str) {
-        let inside = format!("{path}/");
+    fn replace(&mut self, path: &[u8]) {
+        let inside = inside(path);
         self.layer.retain(|own, _| !own.starts_with(&inside));
-        self.replaced.insert(path.to_owned());
+        self.replaced.insert(path.into());
     }
 
-    fn with_parents(&mut self, path: &str) {
+    fn with_parents(&mut self, path: &[u8]) {
         for folder in parents(path) {
             if let (false, Some(node)) = (self.layer.contains_key(folder), self.tree.get(folder)) {
                 self.layer.insert(folder.to_owned(), node.clone());
@@ -76,12 +80,12 @@ impl<'a> Change<'a> {
     }
 
     /// Makes missing folders up to a path.
-    pub fn make_folders(&mut self, path: &str, uid: u64, gid: u64) -> Result<(), Left> {
+    pub fn make_folders(&mut self, path: &[u8], uid: u64, gid: u64) -> Result<(), Left> {
         if self.tree.is_folder(path) {
             return Ok(());
         }
         if self.tree.get(path).is_some() {
-            return Err(Left::new(format!("`/{path}` is not a folder")));
+            return Err(Left::new(format!("`/{}` is not a folder", name::text(path))));
         }
         self.make_folders(parent(path), uid, gid)?;
         self.put(path, Node::folder(uid, gid))

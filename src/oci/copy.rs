@@ -3,30 +3,48 @@
 //! Knows no variables and no Dockerfile: words in, changes out. Where `docker build` would say that
 //! something is wrong, it is left to it to say so.
 
+use bstr::{BStr, BString};
+
 use super::Left;
 use super::change::Change;
-use super::tree::{Content, Kind, Node, Tree, base, join, parent};
-use crate::dock::glob::{Glob, clean, is_pattern};
+use super::chmod::Chmod;
+use super::tree::{Content, Kind, Node, Tree, WHITEOUT, base, join, parent, parents};
+use crate::dock::glob::{Glob, clean, clean_name, is_pattern};
+use crate::name;
 
 /// A `COPY` or an `ADD` with its words expanded.
 #[derive(Debug)]
 pub(super) struct Copy<'a> {
     /// Where the sources are.
     pub from: &'a Tree,
+    /// What only a source of its very name leads to.
+    pub hidden: &'a Tree,
     pub sources: &'a [String],
     /// An absolute path; with a `/` at its end it is a folder.
     pub target: &'a str,
+    pub manner: Manner,
+}
+
+/// What the flags say.
+#[derive(Debug, Default)]
+pub(super) struct Manner {
     /// Whose the copies are; nobody's: they stay their owners'.
     pub owner: Option<(u64, u64)>,
+    /// Another mode for what is copied; the folder that it goes to keeps its own.
+    pub mode: Option<Chmod>,
     /// Are archives unpacked?
     pub unpacks: bool,
+    /// Do the folders on the way to a source come along?
+    pub parents: bool,
+    /// What is not copied, counted from a source's folder.
+    pub excluded: Vec<Glob>,
 }
 
 /// One path in an archive, as it is written there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Its name.
-    pub name: String,
+    pub name: BString,
     /// What it is.
     pub what: Member,
 }
@@ -37,21 +55,25 @@ pub enum Member {
     /// Something by itself.
     Node(Node),
     /// Another name of a file before it.
-    HardLink(String),
+    HardLink(BString),
 }
 
 /// What is in an archive, if a file is one.
 pub(super) type Unpack<'a> = &'a dyn Fn(&Content) -> Result<Option<Vec<Entry>>, Left>;
 
 /// One source: the name that it was found under, and what that leads to.
-struct Found {
-    name: String,
-    real: String,
+struct Found<'a> {
+    name: BString,
+    real: BString,
+    tree: &'a Tree,
 }
 
-impl Copy<'_> {
+impl<'a> Copy<'a> {
     /// Makes the changes.
     pub fn run(&self, change: &mut Change<'_>, unpack: Unpack<'_>) -> Result<(), Left> {
+        if self.manner.parents {
+            return self.sources.iter().try_for_each(|source| self.with_parents(source, change));
+        }
         let mut found = vec![];
         for source in self.sources {
             found.extend(self.find(source)?);
@@ -59,81 +81,153 @@ impl Copy<'_> {
         if found.is_empty() || found.len() > 1 && !self.target.ends_with('/') {
             return Err(Left::new("its sources and its target do not fit"));
         }
-        for source in found {
+        for source in found.iter().filter(|found| !self.excludes(base(&found.name))) {
             let target = change.tree.resolve("", self.target)?;
-            self.one(&source, &target, change, unpack)?;
+            self.one(source, &target, change, unpack)?;
         }
         Ok(())
     }
 
-    fn find(&self, source: &str) -> Result<Vec<Found>, Left> {
+    fn find(&self, source: &str) -> Result<Vec<Found<'a>>, Left> {
         if source.contains('\\') {
             return Err(Left::new(format!("the source `{source}` has a `\\`")));
         }
         let path = clean(&format!("/{source}"));
-        if !is_pattern(&path) {
-            let real = self.from.resolve("", &path)?;
-            return match self.from.get(&real) {
-                None if !real.is_empty() => Err(Left::new(format!("there is no `{source}`"))),
-                _ => Ok(vec![Found { name: path, real }]),
+        if is_pattern(&path) {
+            let glob = pattern(&path, false)?;
+            let matching = self.from.nodes().keys().filter(|path| glob.matches(path));
+            let found = |path: &BString| {
+                let real = self.from.resolve("", path)?;
+                Ok(Found { name: path.clone(), real, tree: self.from })
             };
+            return matching.map(found).collect();
         }
-        let glob = Glob::new(&path, false);
-        let glob = glob.ok_or_else(|| Left::new(format!("`{source}` is not a pattern")))?;
-        let matching = self.from.nodes().keys().filter(|path| glob.matches(path));
-        let found =
-            |path: &String| Ok(Found { name: path.clone(), real: self.from.resolve("", path)? });
-        matching.map(found).collect()
+        let real = self.from.resolve("", &path)?;
+        let there = |tree: &&'a Tree| real.is_empty() || tree.get(&real).is_some();
+        match [self.from, self.hidden].into_iter().find(there) {
+            Some(tree) => Ok(vec![Found { name: path.into(), real, tree }]),
+            None => Err(Left::new(format!("there is no `{source}`"))),
+        }
     }
 
     fn one(
         &self,
-        source: &Found,
-        target: &str,
+        source: &Found<'_>,
+        target: &[u8],
         change: &mut Change<'_>,
         unpack: Unpack<'_>,
     ) -> Result<(), Left> {
-        if self.from.is_folder(&source.real) {
+        if source.tree.is_folder(&source.real) {
             return self.folder(&source.real, target, change);
         }
-        let Some(node) = self.from.get(&source.real) else {
-            return Err(Left::new(format!("`{}` leads to nothing", source.name)));
+        let Some(node) = source.tree.get(&source.real) else {
+            return Err(Left::new(format!("`{}` leads to nothing", name::text(&source.name))));
         };
-        if let (true, Kind::File(content)) = (self.unpacks, &node.kind)
+        if let (true, Kind::File(content)) = (self.manner.unpacks, &node.kind)
             && let Some(entries) = unpack(content)?
         {
             return extract(&entries, target, change);
         }
         let into = self.target.ends_with('/') || change.tree.is_folder(target);
-        let target = if into { join(target, base(&source.name)) } else { target.to_owned() };
-        let (uid, gid) = self.owner.unwrap_or_default();
+        let target = if into { join(target, base(&source.name)) } else { target.into() };
+        let (uid, gid) = self.manner.owner.unwrap_or_default();
         change.make_folders(parent(&target), uid, gid)?;
         // The engine copies a single file without its attributes.
-        change.put(&target, Node { xattrs: [].into(), ..self.owned(alone(node)) })
+        let node = Node { xattrs: [].into(), ..self.owned(alone(node)) };
+        put(&target, node, change)
     }
 
     /// What is in a folder; the folder itself only where there is none.
-    fn folder(&self, source: &str, target: &str, change: &mut Change<'_>) -> Result<(), Left> {
-        if !change.tree.is_folder(target) {
-            change.make_folders(parent(target), 0, 0)?;
-            let (uid, gid) = self.owner.unwrap_or_default();
-            change.make_folders(target, uid, gid)?;
-        }
-        for (path, node) in self.from.below(source) {
-            change.put(&join(target, path), self.owned(node.clone()))?;
+    fn folder(&self, source: &[u8], target: &[u8], change: &mut Change<'_>) -> Result<(), Left> {
+        self.make_target(target, change)?;
+        for (path, node) in self.from.below(source).filter(|(path, _)| !self.excludes(path)) {
+            put(&join(target, path), self.owned(node.clone()), change)?;
         }
         Ok(())
     }
 
+    fn make_target(&self, target: &[u8], change: &mut Change<'_>) -> Result<(), Left> {
+        if change.tree.is_folder(target) {
+            return Ok(());
+        }
+        change.make_folders(parent(target), 0, 0)?;
+        let (uid, gid) = self.manner.owner.unwrap_or_default();
+        change.make_folders(target, uid, gid)
+    }
+
+    /// `--parents`: what a source matches, in the folders that it is in. They are counted from a `/./`
+    /// in the source, or from the root.
+    fn with_parents(&self, source: &str, change: &mut Change<'_>) -> Result<(), Left> {
+        let (pivot, wanted) = source.split_once("/./").unwrap_or(("", source));
+        let wanted = clean(&format!("/{wanted}"));
+        let root = self.from.resolve("", pivot)?;
+        let glob = is_pattern(&wanted).then(|| pattern(&wanted, true)).transpose()?;
+        let matches = |path: &BStr| match &glob {
+            Some(glob) => glob.matches_or_parent(path),
+            None => wanted.is_empty() || path == wanted.as_str() || is_inside(path, &wanted),
+        };
+        let target = change.tree.resolve("", self.target)?;
+        let mut nothing = true;
+        for (path, node) in self.from.below(&root).filter(|(path, _)| matches(path)) {
+            nothing = false;
+            if self.excludes(path) {
+                continue;
+            }
+            self.make_target(&target, change)?;
+            for folder in parents(path) {
+                let node = self.from.get(join(&root, folder)).cloned();
+                let node = node.unwrap_or_else(|| Node::folder(0, 0));
+                self.put_new(&join(&target, folder), node, change)?;
+            }
+            self.put_new(&join(&target, path), node.clone(), change)?;
+        }
+        if nothing { Err(Left::refused(format!("there is no `{source}`"))) } else { Ok(()) }
+    }
+
+    /// A folder that is there stays as it is.
+    fn put_new(&self, path: &[u8], node: Node, change: &mut Change<'_>) -> Result<(), Left> {
+        let there = node.kind == Kind::Folder && change.tree.is_folder(path);
+        if there { Ok(()) } else { put(path, self.owned(node), change) }
+    }
+
+    fn excludes(&self, path: &[u8]) -> bool {
+        self.manner.excluded.iter().any(|glob| glob.matches_or_parent(path))
+    }
+
     /// The kernel takes setuid, setgid and capabilities from a file that it gives to somebody.
     fn owned(&self, node: Node) -> Node {
-        let Some((uid, gid)) = self.owner else { return node };
-        let mode = match node.kind {
-            Kind::File(_) => given(node.mode),
-            _ => node.mode,
+        let node = match (self.manner.owner, &node.kind) {
+            (Some((uid, gid)), Kind::File(_)) => {
+                Node { uid, gid, mode: given(node.mode), xattrs: [].into(), ..node }
+            }
+            (Some((uid, gid)), _) => Node { uid, gid, xattrs: [].into(), ..node },
+            (None, _) => node,
         };
-        Node { uid, gid, mode, xattrs: [].into(), ..node }
+        match (&self.manner.mode, &node.kind) {
+            (Some(mode), Kind::File(_)) => Node { mode: mode.of(node.mode, false), ..node },
+            (Some(mode), Kind::Folder) => Node { mode: mode.of(node.mode, true), ..node },
+            _ => node,
+        }
     }
+}
+
+/// A pattern of a source; `deep` gives `**` its meaning.
+fn pattern(text: &str, deep: bool) -> Result<Glob, Left> {
+    Glob::new(text, deep).ok_or_else(|| Left::new(format!("`{text}` is not a pattern")))
+}
+
+fn is_inside(path: &[u8], folder: &str) -> bool {
+    path.strip_prefix(folder.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"))
+}
+
+/// In a layer such a name would remove what is below instead of being there.
+fn put(path: &[u8], node: Node, change: &mut Change<'_>) -> Result<(), Left> {
+    if base(path).starts_with(WHITEOUT) {
+        let path = name::text(path);
+        let message = format!("`/{path}` cannot be in an image: `.wh.` marks what a layer removes");
+        return Err(Left::refused(message));
+    }
+    change.put(path, node)
 }
 
 /// The mode of a file that was given to somebody; setgid without the group's x means locking.
@@ -153,22 +247,23 @@ fn alone(node: &Node) -> Node {
 }
 
 /// Unpacks an archive into a folder. For the unpacking process that folder is the root.
-fn extract(entries: &[Entry], target: &str, change: &mut Change<'_>) -> Result<(), Left> {
+fn extract(entries: &[Entry], target: &[u8], change: &mut Change<'_>) -> Result<(), Left> {
     change.make_folders(target, 0, 0)?;
     for entry in entries {
-        let name = clean(&format!("/{}", entry.name));
+        let name = clean_name(join("/", &entry.name));
         if name.is_empty() {
             continue;
         }
-        if clean(&entry.name).starts_with("..") {
-            return Err(Left::new(format!("`{}` leads out of the archive", entry.name)));
+        if clean_name(&entry.name).starts_with(b"..") {
+            let message = format!("`{}` leads out of the archive", name::text(&entry.name));
+            return Err(Left::new(message));
         }
         let path = place(&name, target, change.tree)?;
         change.make_folders(parent(&path), 0, 0)?;
         match &entry.what {
             Member::Node(node) => change.put(&path, node.clone())?,
             Member::HardLink(to) => {
-                let to = place(&clean(&format!("/{to}")), target, change.tree)?;
+                let to = place(&clean_name(join("/", to)), target, change.tree)?;
                 let node = link(&to, change)?;
                 change.put(&path, node)?;
             }
@@ -178,13 +273,16 @@ fn extract(entries: &[Entry], target: &str, change: &mut Change<'_>) -> Result<(
 }
 
 /// Where a name of an archive is, with the links on the way to it followed, but not itself.
-fn place(name: &str, target: &str, tree: &Tree) -> Result<String, Left> {
-    Ok(join(&tree.resolve(target, parent(name))?, base(name)))
+fn place(name: &[u8], target: &[u8], tree: &Tree) -> Result<BString, Left> {
+    Ok(join(tree.resolve(target, parent(name))?, base(name)))
 }
 
 /// A file of this layer as one of several names of it.
-fn link(path: &str, change: &mut Change<'_>) -> Result<Node, Left> {
-    let left = || Left::new(format!("`/{path}`, which has a hard link, is not in the archive"));
+fn link(path: &[u8], change: &mut Change<'_>) -> Result<Node, Left> {
+    let left = || {
+        let path = name::text(path);
+        Left::new(format!("`/{path}`, which has a hard link, is not in the archive"))
+    };
     let mut node = change.own(path).cloned().ok_or_else(left)?;
     match &mut node.kind {
         Kind::File(content) if content.linked => {}

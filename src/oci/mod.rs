@@ -12,6 +12,7 @@
 pub mod assemble;
 pub mod bundle;
 mod change;
+mod chmod;
 pub mod config;
 pub mod copy;
 pub mod label;
@@ -19,18 +20,31 @@ mod setting;
 pub mod tree;
 mod variables;
 
-/// Why the engine has to build an image.
+/// Why the engine has to build an image, or why nobody can.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left(String);
+pub struct Left {
+    why: String,
+    refused: bool,
+}
 
 impl Left {
     /// A reason in a few words, names in backticks.
     pub fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
+        Self { why: why.into(), refused: false }
+    }
+
+    /// Something that is wrong whoever builds the image.
+    pub fn refused(why: impl Into<String>) -> Self {
+        Self { why: why.into(), refused: true }
     }
 
     /// The reason.
     pub fn why(&self) -> &str {
-        &self.0
+        &self.why
+    }
+
+    /// Is it wrong whoever builds the image?
+    pub fn is_refused(&self) -> bool {
+        self.refused
     }
 }

@@ -1,13 +1,17 @@
 //! The file system of an image as a table of paths.
 //!
 //! Reads nothing: where a file's bytes are kept is all that it knows of them. Times are no part of it,
-//! for all are the same in the end. Paths have no `/` at either end; the root is the empty path.
+//! for all are the same in the end. Paths are bytes, with no `/` at either end; the root is the empty path.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
+use bstr::{BStr, BString, ByteSlice};
+
 use super::Left;
+use crate::name;
 
 /// Where a file's bytes are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,8 +33,8 @@ pub enum Kind {
     Folder,
     /// A regular file.
     File(Content),
-    /// A symbolic link and where it points.
-    Link(String),
+    /// A symbolic link and where it points, byte for byte.
+    Link(BString),
     /// A device: is it a block device, and its numbers.
     Device(bool, u32, u32),
     /// A named pipe.
@@ -65,11 +69,11 @@ impl Node {
 }
 
 /// Paths and what they are, parents before what is in them.
-pub type Nodes = BTreeMap<String, Node>;
+pub type Nodes = BTreeMap<BString, Node>;
 
 /// What begins so is no file but says that another one of its folder is gone from the layers below.
 /// Source: <https://github.com/opencontainers/image-spec/blob/v1.1.0/layer.md#whiteouts>.
-const WHITEOUT: &str = ".wh.";
+pub(super) const WHITEOUT: &[u8] = b".wh.";
 
 /// A whole file system.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,12 +86,13 @@ const MAX_LINKS: usize = 40;
 
 impl Tree {
     /// What a path is, links not followed.
-    pub fn get(&self, path: &str) -> Option<&Node> {
-        self.nodes.get(path)
+    pub fn get(&self, path: impl AsRef<[u8]>) -> Option<&Node> {
+        self.nodes.get(path.as_ref())
     }
 
     /// Is it a folder?
-    pub fn is_folder(&self, path: &str) -> bool {
+    pub fn is_folder(&self, path: impl AsRef<[u8]>) -> bool {
+        let path = path.as_ref();
         path.is_empty() || self.get(path).is_some_and(|node| node.kind == Kind::Folder)
     }
 
@@ -99,31 +104,35 @@ impl Tree {
     /// All that is in a folder, with paths counted from it.
     pub fn below<'a>(
         &'a self,
-        folder: &str,
-    ) -> impl Iterator<Item = (&'a str, &'a Node)> + use<'a> {
-        let start = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        let from = self.nodes.range(start.clone()..);
-        from.map_while(move |(path, node)| Some((path.strip_prefix(&start)?, node)))
+        folder: impl AsRef<[u8]>,
+    ) -> impl Iterator<Item = (&'a BStr, &'a Node)> {
+        let start = inside(folder.as_ref());
+        let range = (Bound::Included(start.as_slice()), Bound::Unbounded);
+        let from = self.nodes.range::<[u8], _>(range);
+        from.map_while(move |(path, node)| Some((path.strip_prefix(&start[..])?.as_bstr(), node)))
     }
 
     /// Puts something at a path whose folder is there. What was there goes, unless both are folders.
-    pub fn put(&mut self, path: &str, node: Node) {
+    pub fn put(&mut self, path: impl AsRef<[u8]>, node: Node) {
+        let path = path.as_ref();
         if node.kind != Kind::Folder {
             self.remove(path);
         }
-        self.nodes.insert(path.to_owned(), node);
+        self.nodes.insert(path.into(), node);
     }
 
     /// Takes a path away, with all that is in it.
-    pub fn remove(&mut self, path: &str) {
+    pub fn remove(&mut self, path: impl AsRef<[u8]>) {
+        let path = path.as_ref();
         let below = self.below(path).map(|(name, _)| join(path, name)).collect::<Vec<_>>();
-        for gone in below.iter().map(String::as_str).chain([path]) {
+        for gone in below.iter().map(|gone| gone.as_slice()).chain([path]) {
             self.nodes.remove(gone);
         }
     }
 
     /// Makes missing folders up to a path, root's and readable.
-    pub fn make_folders(&mut self, path: &str) {
+    pub fn make_folders(&mut self, path: impl AsRef<[u8]>) {
+        let path = path.as_ref().as_bstr();
         for folder in parents(path).into_iter().chain([path]) {
             if !folder.is_empty() && !self.is_folder(folder) {
                 self.put(folder, Node::folder(0, 0));
@@ -133,8 +142,9 @@ impl Tree {
 
     /// The path with every link in it followed, where `root` is what an absolute link begins at. What
     /// is not there is taken as it is.
-    pub fn resolve(&self, root: &str, path: &str) -> Result<String, Left> {
-        let mut at = root.to_owned();
+    pub fn resolve(&self, root: impl AsRef<[u8]>, path: impl AsRef<[u8]>) -> Result<BString, Left> {
+        let (root, path) = (root.as_ref(), path.as_ref());
+        let mut at = BString::from(root);
         let mut rest = reversed(path);
         let mut links = 0;
         while let Some(part) = rest.pop() {
@@ -149,10 +159,11 @@ impl Tree {
             };
             links += 1;
             if links > MAX_LINKS {
-                return Err(Left::new(format!("the links in `/{path}` go in a circle")));
+                let message = format!("the links in `/{}` go in a circle", name::text(path));
+                return Err(Left::new(message));
             }
-            if target.starts_with('/') {
-                root.clone_into(&mut at);
+            if target.starts_with(b"/") {
+                at = BString::from(root);
             }
             rest.extend(reversed(target));
         }
@@ -176,43 +187,51 @@ impl Tree {
     }
 }
 
+/// What the paths of all that is in a folder begin with.
+pub(super) fn inside(folder: &[u8]) -> Vec<u8> {
+    if folder.is_empty() { vec![] } else { [folder, b"/"].concat() }
+}
+
 /// The path that a whiteout takes away, if this is one.
-pub(super) fn removed_by(path: &str) -> Result<Option<String>, Left> {
+pub(super) fn removed_by(path: impl AsRef<[u8]>) -> Result<Option<BString>, Left> {
+    let path = path.as_ref();
     let Some(name) = base(path).strip_prefix(WHITEOUT) else { return Ok(None) };
     if name.starts_with(WHITEOUT) {
-        return Err(Left::new(format!("`/{path}` empties a whole folder")));
+        return Err(Left::new(format!("`/{}` empties a whole folder", name::text(path))));
     }
     Ok(Some(join(parent(path), name)))
 }
 
 /// A path in a folder.
-pub fn join(folder: &str, name: &str) -> String {
-    match (folder, name) {
-        ("", name) => name.to_owned(),
-        (folder, "") => folder.to_owned(),
-        (folder, name) => format!("{folder}/{name}"),
+pub fn join(folder: impl AsRef<[u8]>, name: impl AsRef<[u8]>) -> BString {
+    match (folder.as_ref(), name.as_ref()) {
+        (b"", name) => name.into(),
+        (folder, b"") => folder.into(),
+        (folder, name) => [folder, b"/", name].concat().into(),
     }
 }
 
 /// The folder of a path.
-pub(super) fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+pub fn parent(path: &[u8]) -> &BStr {
+    path.rsplit_once_str("/").map_or(b"".as_bstr(), |(folder, _)| folder.as_bstr())
 }
 
 /// The last part of a path.
-pub(super) fn base(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(_, name)| name)
+pub(super) fn base(path: &[u8]) -> &BStr {
+    path.rsplit_once_str("/").map_or(path, |(_, name)| name).as_bstr()
 }
 
 /// The folders on the way to a path, outermost first, without the root.
-pub(super) fn parents(path: &str) -> Vec<&str> {
-    path.match_indices('/').map(|(at, _)| &path[..at]).collect()
+pub(super) fn parents(path: &[u8]) -> Vec<&BStr> {
+    path.find_iter("/").map(|at| path[..at].as_bstr()).collect()
 }
 
 /// The parts of a path, the first one last.
-fn reversed(path: &str) -> Vec<String> {
-    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
-    parts.rev().map(str::to_owned).collect()
+fn reversed(path: &[u8]) -> Vec<BString> {
+    let parts = path.split_str("/").filter(|part| !matches!(*part, b"" | b"."));
+    let mut parts = parts.map(BString::from).collect::<Vec<_>>();
+    parts.reverse();
+    parts
 }
 
 #[cfg(test)]
@@ -226,7 +245,7 @@ mod tests {
         }
         let links = [("bin", "usr/bin"), ("opt/abs", "/usr"), ("a", "b"), ("b", "/a")];
         for (path, target) in links {
-            tree.put(path, Node::of_root(Kind::Link(target.to_owned()), 0o777));
+            tree.put(path, Node::of_root(Kind::Link(target.into()), 0o777));
         }
         tree
     }
@@ -256,10 +275,10 @@ mod tests {
         let mut tree = tree();
         let file = || Node::of_root(Kind::Fifo, 0o600);
         let layer = [(".wh.usr", file()), ("usr", Node::folder(1, 1)), ("new/x", file())];
-        tree.apply(&layer.map(|(path, node)| (path.to_owned(), node)).into()).unwrap();
+        tree.apply(&layer.map(|(path, node)| (path.into(), node)).into()).unwrap();
         assert_eq!(tree.get("usr"), Some(&Node::folder(1, 1)));
         assert!(tree.get("usr/bin").is_none() && tree.is_folder("new"));
-        let opaque = Nodes::from([("usr/.wh..wh..opq".to_owned(), file())]);
+        let opaque = Nodes::from([("usr/.wh..wh..opq".into(), file())]);
         assert!(tree.apply(&opaque).is_err());
     }
 }

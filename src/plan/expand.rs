@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::ids::{DockName, Kind, StepId};
 use crate::lock::Lock;
 use crate::plan::graph::Plan;
-use crate::plan::step::{Need, Object, RootfsWork, Step, Work};
+use crate::plan::step::{DockContext, Need, Object, RootfsWork, Step, Work};
 use crate::plan::tasks;
 use crate::size::Budget;
 
@@ -54,8 +54,8 @@ pub struct DockFacts {
     pub has_rootfs: bool,
     /// `Buildconfig.sh` and the files that the dock lists, relative to the project.
     pub rootfs_files: Vec<PathBuf>,
-    /// Files of the dock that the image sees, relative to the dock.
-    pub context: Vec<PathBuf>,
+    /// What the image sees of the dock.
+    pub context: DockContext,
     /// How large the image may be.
     pub budget: Option<Budget>,
     /// Findings of the audit that are meant so.
@@ -281,6 +281,7 @@ fn step(kind: Kind, name: &str, work: Work) -> Step {
     Step {
         id: StepId::new(kind, name),
         files: vec![],
+        triggered_files: vec![],
         params: LiteMap::new(),
         needs: vec![],
         outputs: vec![],

@@ -55,6 +55,9 @@ impl std::fmt::Display for Object {
     }
 }
 
+/// The product of an image step whose base from elsewhere copies, by `ONBUILD`, what nobody knows before.
+pub const WHOLE_CONTEXT: &str = "whole context";
+
 /// One unit of work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -62,6 +65,8 @@ pub struct Step {
     pub id: StepId,
     /// Files whose content, mode or link target dirties it; relative to the project.
     pub files: Vec<PathBuf>,
+    /// Files that dirty it only where its action says so, by the product [`WHOLE_CONTEXT`].
+    pub triggered_files: Vec<PathBuf>,
     /// Settings that dirty it.
     pub params: LiteMap<String, String>,
     /// Steps before it.
@@ -194,6 +199,21 @@ pub struct RootfsWork {
     pub stage3_digest: String,
 }
 
+/// What an image sees of its dock; paths are relative to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DockContext {
+    /// Files, links, and folders whose modes are in the image.
+    pub files: Vec<PathBuf>,
+    /// Folders that only have to be there.
+    pub folders: Vec<PathBuf>,
+    /// Images from elsewhere that a stage is built on.
+    pub bases: Vec<String>,
+    /// All else that is not ignored, where there are such bases: their triggers may copy it.
+    pub rest: Vec<PathBuf>,
+    /// What of that which `bb` makes the ignore file keeps out of folders and patterns.
+    pub hidden: Vec<String>,
+}
+
 /// The data of an `image:` step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageWork {
@@ -207,8 +227,8 @@ pub struct ImageWork {
     pub rootfs: Option<PathBuf>,
     /// The dock's folder: paths of the context are relative to it.
     pub dock: PathBuf,
-    /// Files of the dock that the image sees.
-    pub context: Vec<PathBuf>,
+    /// What the image sees of the dock.
+    pub context: DockContext,
     /// Docks by the references that the Dockerfile uses, with the folders of their results.
     pub parents: BTreeMap<String, PathBuf>,
     /// What the last stage is built on, as the Dockerfile calls it.

@@ -58,6 +58,7 @@ fn task(sources: Sources<'_>, facts: &TaskFacts, known: &[String]) -> Result<Ste
     params.extend(env.iter().map(|(k, v)| (format!("env.{k}"), v.clone())));
     Ok(Step {
         id: StepId::new(Kind::Task, name.text.as_str()),
+        triggered_files: vec![],
         files: facts.inputs.clone(),
         params,
         needs: needs.iter().map(|n| need(sources, n, known)).collect::<Result<_>>()?,

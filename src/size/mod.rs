@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use bstr::{BStr, ByteSlice};
+
 use crate::audit::contents::Owners;
+use crate::name;
 use crate::oci::tree::{Content, Kind, Nodes, Tree};
 
 mod budget;
@@ -111,10 +114,10 @@ fn entries(sizes: BTreeMap<String, u64>) -> Vec<Entry> {
 }
 
 /// Regular files, one of several names only by the first of these.
-fn files(nodes: &Nodes) -> impl Iterator<Item = (&str, &Content)> {
+fn files(nodes: &Nodes) -> impl Iterator<Item = (&BStr, &Content)> {
     let mut seen = BTreeSet::new();
     let files = nodes.iter().filter_map(|(path, node)| match &node.kind {
-        Kind::File(content) => Some((path.as_str(), content)),
+        Kind::File(content) => Some((path.as_bstr(), content)),
         _ => None,
     });
     files.filter(move |(_, content)| !content.linked || seen.insert(*content))
@@ -129,9 +132,9 @@ fn origins(layers: &[Layer]) -> BTreeMap<&Content, &str> {
 }
 
 /// `/usr` and `/usr/lib` of `usr/lib/x/y`; `/` of what is in the root.
-fn upper_folders(path: &str) -> Vec<String> {
-    let ends = path.match_indices('/').take(2).map(|(at, _)| at);
-    let folders = ends.map(|end| format!("/{}", &path[..end])).collect::<Vec<_>>();
+fn upper_folders(path: &BStr) -> Vec<String> {
+    let ends = path.find_iter("/").take(2);
+    let folders = ends.map(|end| format!("/{}", name::text(&path[..end]))).collect::<Vec<_>>();
     if folders.is_empty() { vec!["/".to_owned()] } else { folders }
 }
 

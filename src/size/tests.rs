@@ -13,15 +13,15 @@ fn file(archive: &str, offset: u64, size: u64, linked: bool) -> Node {
 /// Two images: `top` is on `base`, replaces one of its files and has one of two names.
 fn ledger() -> Ledger {
     let base = Nodes::from([
-        ("usr/bin/a".to_owned(), file("base", 0, 100, false)),
-        ("usr/lib/x/old".to_owned(), file("base", 100, 1000, false)),
-        ("f".to_owned(), file("base", 1100, 3, false)),
+        ("usr/bin/a".into(), file("base", 0, 100, false)),
+        ("usr/lib/x/old".into(), file("base", 100, 1000, false)),
+        ("f".into(), file("base", 1100, 3, false)),
     ]);
     let top = Nodes::from([
-        ("usr/lib/x/.wh.old".to_owned(), file("top", 0, 0, false)),
-        ("usr/bin/b".to_owned(), file("top", 0, 20_000, true)),
-        ("usr/bin/c".to_owned(), file("top", 0, 20_000, true)),
-        ("etc/d".to_owned(), file("top", 9, 7, false)),
+        ("usr/lib/x/.wh.old".into(), file("top", 0, 0, false)),
+        ("usr/bin/b".into(), file("top", 0, 20_000, true)),
+        ("usr/bin/c".into(), file("top", 0, 20_000, true)),
+        ("etc/d".into(), file("top", 9, 7, false)),
     ]);
     let layer = |image: &str, nodes| Layer {
         image: image.to_owned(),
@@ -34,8 +34,8 @@ fn ledger() -> Ledger {
         tree.apply(&layer.nodes).unwrap();
     }
     let owners = Owners::from([
-        ("usr/bin/a".to_owned(), "x/a-1".to_owned()),
-        ("usr/bin/b".to_owned(), "x/b-1.2_p3-r4".to_owned()),
+        ("usr/bin/a".into(), "x/a-1".to_owned()),
+        ("usr/bin/b".into(), "x/b-1.2_p3-r4".to_owned()),
     ]);
     Ledger::of("top", "sha256:1", &layers, &tree, &owners)
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -60,11 +61,11 @@ fn append<W: Write>(builder: &mut tar::Builder<W>, entry: Entry, mtime: u64) -> 
     match entry {
         Entry::Folder(path, mode) => {
             let mut header = header(tar::EntryType::Directory, 0, mode, mtime);
-            builder.append_data(&mut header, path, io::empty())
+            append_raw(builder, &mut header, [bytes(&path), None], io::empty())
         }
         Entry::Text(path, text) => {
             let mut header = header(tar::EntryType::Regular, text.len() as u64, 0o644, mtime);
-            builder.append_data(&mut header, path, text.as_slice())
+            append_raw(builder, &mut header, [bytes(&path), None], text.as_slice())
         }
         Entry::File(path, from) => append_file(builder, &path, &from, mtime),
     }
@@ -79,11 +80,12 @@ fn append_file<W: Write>(
     let meta = std::fs::symlink_metadata(from).map_err(|e| named(from, &e))?;
     if meta.is_symlink() {
         let mut header = header(tar::EntryType::Symlink, 0, 0o777, mtime);
-        return builder.append_link(&mut header, path, std::fs::read_link(from)?);
+        let target = std::fs::read_link(from)?;
+        return append_raw(builder, &mut header, [bytes(path), bytes(&target)], io::empty());
     }
     if meta.is_dir() {
         let mut header = header(tar::EntryType::Directory, 0, mode_of(&meta), mtime);
-        return builder.append_data(&mut header, path, io::empty());
+        return append_raw(builder, &mut header, [bytes(path), None], io::empty());
     }
     if !meta.is_file() {
         return Err(io::Error::other(format!("`{}` is neither a file nor a link", from.display())));
@@ -91,7 +93,53 @@ fn append_file<W: Write>(
     let file = File::open(from).map_err(|e| named(from, &e))?;
     let mut header = header(tar::EntryType::Regular, meta.len(), mode_of(&meta), mtime);
     // A file that grows meanwhile must not push its rest into the next header.
-    builder.append_data(&mut header, path, file.take(meta.len()))
+    append_raw(builder, &mut header, [bytes(path), None], file.take(meta.len()))
+}
+
+fn bytes(path: &Path) -> Option<&[u8]> {
+    Some(path.as_os_str().as_bytes())
+}
+
+/// Appends an entry whose name, and target if it is a link, stay the bytes that they are. The crate's own
+/// functions write `a//b`, `a/./b` and `a/` as other names.
+fn append_raw<W: Write>(
+    builder: &mut tar::Builder<W>,
+    header: &mut tar::Header,
+    [name, target]: [Option<&[u8]>; 2],
+    data: impl Read,
+) -> io::Result<()> {
+    let name = name.unwrap_or_default();
+    let field = header.as_old().name.len();
+    if name.len() > field {
+        append_long(builder, tar::EntryType::GNULongName, name)?;
+    }
+    // Of a long name readers take the other entry; the beginning is shown by those that know none.
+    let start = &name[..name.len().min(field)];
+    let whole = name.len() <= field;
+    let valid = std::str::from_utf8(start).map_or_else(|e| e.valid_up_to(), str::len);
+    let shown = if whole { start } else { &start[..valid] };
+    header.as_old_mut().name[..shown.len()].copy_from_slice(shown);
+    if let Some(target) = target
+        && header.set_link_name_literal(target).is_err()
+    {
+        append_long(builder, tar::EntryType::GNULongLink, target)?;
+    }
+    header.set_cksum();
+    builder.append(header, data)
+}
+
+/// A name that a header has no room for, in an entry of its own before it.
+/// Source: <https://www.gnu.org/software/tar/manual/html_node/Standard.html>, `LF_LONGNAME` and `LF_LONGLINK`.
+fn append_long<W: Write>(
+    builder: &mut tar::Builder<W>,
+    kind: tar::EntryType,
+    name: &[u8],
+) -> io::Result<()> {
+    const LONG: &[u8] = b"././@LongLink";
+    let mut header = header(kind, name.len() as u64 + 1, 0o644, 0);
+    header.as_old_mut().name[..LONG.len()].copy_from_slice(LONG);
+    header.set_cksum();
+    builder.append(&header, name.chain(&b"\0"[..]))
 }
 
 fn named(path: &Path, cause: &io::Error) -> io::Error {

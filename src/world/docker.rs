@@ -159,6 +159,18 @@ impl Engine {
         }
     }
 
+    /// What an image leaves by `ONBUILD` to those that are built on it; nothing if the engine has no such image.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub async fn image_triggers(&self, reference: &str) -> Result<Option<Vec<String>>> {
+        match self.docker.inspect_image(reference).await {
+            Ok(image) => Ok(Some(image.config.and_then(|c| c.on_build).unwrap_or_default())),
+            Err(cause) if status(&cause) == Some(404) => Ok(None),
+            Err(cause) => Err(failed("look up an image")(cause)),
+        }
+    }
+
     /// Size in bytes and number of layers of an image.
     pub async fn image_size(&self, reference: &str) -> Result<(i64, usize)> {
         let image = self.docker.inspect_image(reference).await;

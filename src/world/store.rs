@@ -378,7 +378,7 @@ pub fn file_state(path: &Path) -> FileState {
         mtime: nanoseconds(meta.mtime(), meta.mtime_nsec()),
         ctime: nanoseconds(meta.ctime(), meta.ctime_nsec()),
         inode: meta.ino(),
-        link: link.map(|l| l.to_string_lossy().into_owned()),
+        link: link.map(|l| crate::name::of_path(&l).into_owned()),
         hash: None,
     }
 }

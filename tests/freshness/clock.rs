@@ -201,6 +201,7 @@ impl Sequence {
 fn step() -> Step {
     let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
     Step {
+        triggered_files: vec![],
         id: StepId::new(Kind::Task, "t"),
         files: paths(&["a", "b", "c"]),
         params: LiteMap::new(),

@@ -233,6 +233,7 @@ fn step(root: &Path, at: usize, unit: &Unit) -> Step {
     let needs = unit.needs.iter().map(|up| Need::product(id(*up), "text"));
     let reads = unit.reads.iter().map(|up| Need::order(id(*up)));
     Step {
+        triggered_files: vec![],
         id: id(at),
         files: unit.inputs(at).into_iter().map(path).collect(),
         params: unit.settings.clone().into_iter().collect(),

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -31,11 +31,48 @@ fn selected(dockerfile: &str, files: &[&str], ignore: &str) -> Result<Vec<String
     let text = format!("FROM scratch\n{dockerfile}\n");
     let source =
         Rendered::from_template(Path::new("bb-dock/a/Dockerfile.template"), &text, &markers);
-    let template = parse(&source, Known { markers: &markers, docks: &docks })?;
+    let template =
+        parse(&source, Known { markers: &markers, docks: &docks, triggers: &BTreeMap::new() })?;
     let files: Vec<_> = files.iter().map(|path| entry(path)).collect();
     let ignore = Ignore::parse(Path::new("bb-dock/a/.dockerignore"), ignore)?;
-    let found = select(&source, &template.copies, &files, &ignore)?;
-    Ok(found.into_iter().map(|file| file.path.display().to_string()).collect())
+    let visible = Visible { files: &files, made: &[], ignore: &ignore };
+    let found = select(&source, &template.copies, visible)?;
+    let found = found.files.into_iter().chain(found.folders).map(|file| &file.path);
+    let found = found.map(|path| path.display().to_string()).collect::<BTreeSet<_>>();
+    Ok(found.into_iter().collect())
+}
+
+/// What a Dockerfile takes of itself, of its folders and of what is kept out.
+#[test]
+fn a_folder_counts_where_it_is_copied_itself() {
+    let files = ["d/", "d/e/", "d/f", "d/g//h"].map(|path| match path.strip_suffix("//h") {
+        Some(folder) => FileEntry { path: folder.into(), kind: FileKind::Folder },
+        None => entry(path),
+    });
+    let (markers, docks, triggers) = (Markers::default(), BTreeSet::new(), BTreeMap::new());
+    let known = Known { markers: &markers, docks: &docks, triggers: &triggers };
+    let table: [(&str, &str, &str); 7] = [
+        ("COPY d /", "d/e d/f d/g", "d"),
+        ("COPY . /", "d d/e d/f d/g", ""),
+        ("COPY d* /x/", "d/e d/f d/g", "d"),
+        ("COPY d/* /x/", "d/f", "d/e d/g"),
+        ("COPY d/e /x", "", "d/e"),
+        ("COPY --parents d/e /x/", "d d/e", ""),
+        ("COPY --parents d/? /x/", "d d/e d/f d/g", ""),
+    ];
+    let file = Path::new("Dockerfile");
+    for (dockerfile, counted, there) in table {
+        let text = format!("FROM scratch\n{dockerfile}\n");
+        let source = Rendered::from_template(file, &text, &markers);
+        let template = parse(&source, known).unwrap();
+        let visible = Visible { files: &files, made: &["Dockerfile"], ignore: &Ignore::default() };
+        let found = select(&source, &template.copies, visible).unwrap();
+        let shown = |files: Vec<&FileEntry>| {
+            files.iter().map(|f| f.path.to_str().unwrap()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(shown(found.files), counted, "{dockerfile}");
+        assert_eq!(shown(found.folders), there, "{dockerfile}");
+    }
 }
 
 #[test]

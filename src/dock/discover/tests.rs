@@ -61,14 +61,17 @@ fn every_folder_is_a_dock() {
         "Buildconfig.sh",
         "Dockerfile.j2",
         "dock.toml",
+        "empty",
         "empty/deep",
+        "etc",
         "etc.x",
         "etc/x",
         "link",
     ];
     assert_eq!(paths, all);
-    assert_eq!(found[1].files[4].kind, FileKind::EmptyFolder);
-    assert_eq!(found[1].files[7].kind, FileKind::Link("etc".into()));
+    assert_eq!(found[1].files[4].kind, FileKind::Folder);
+    assert_eq!(found[1].files[5].kind, FileKind::EmptyFolder);
+    assert_eq!(found[1].files[9].kind, FileKind::Link("etc".into()));
 }
 
 #[test]
@@ -110,7 +113,7 @@ error: cannot read `bb-dock`: not a directory
 }
 
 #[test]
-fn names_must_be_image_names_and_utf8() {
+fn a_docks_name_is_an_image_name_and_its_files_names_are_bytes() {
     assert_eq!(
         error(&docks(&[("bb-dock/My Dock/x", "")])),
         "\
@@ -119,11 +122,15 @@ hint: use lower-case letters and digits, with single `.`, `_` or dashes between 
 "
     );
     let room = docks(&A);
-    fs::write(room.path().join("bb-dock/a").join(OsStr::from_bytes(b"x\xff")), "").unwrap();
+    let name = Path::new(OsStr::from_bytes(b"x\xff"));
+    fs::write(room.path().join("bb-dock/a").join(name), "").unwrap();
+    let found = discover(&room.path().join("bb-dock")).unwrap();
+    assert_eq!(found[0].files.last().unwrap().path, name);
+    fs::create_dir(room.path().join("bb-dock").join(name)).unwrap();
     assert_eq!(
         error(&room),
         "\
-error: the name of `bb-dock/a/x�` is not UTF-8
+error: the name of `bb-dock/x�` is not UTF-8
 hint: rename it
 "
     );

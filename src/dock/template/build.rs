@@ -29,23 +29,27 @@ pub(super) struct Builder<'a> {
     escape: char,
     global: Scope,
     stages: Vec<Stage>,
+    /// Is this a trigger of the image below?
+    triggered: bool,
     out: Template,
 }
 
 struct Stage {
     alias: Option<String>,
     scope: Scope,
+    /// What it leaves to a stage that is built on it.
+    triggers: Vec<String>,
 }
 
 impl<'a> Builder<'a> {
     pub fn new(source: &'a Rendered, known: Known<'a>, escape: char) -> Self {
-        let (global, stages, out) = Default::default();
-        Self { source, known, escape, global, stages, out }
+        let (global, stages, triggered, out) = Default::default();
+        Self { source, known, escape, global, stages, triggered, out }
     }
 
     pub fn instruction(&mut self, number: usize, instruction: &Instruction) -> Result<()> {
         match instruction.name.as_str() {
-            "from" => return self.stage(instruction),
+            "from" => return self.stage(number, instruction),
             "arg" => self.arg(instruction),
             "env" => {
                 if let Some(stage) = self.stages.last_mut() {
@@ -79,7 +83,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn stage(&mut self, instruction: &Instruction) -> Result<()> {
+    fn stage(&mut self, number: usize, instruction: &Instruction) -> Result<()> {
         let words = instruction.words();
         let Some(image) = words.first() else {
             return Err(self.source.mistake("`FROM` needs an image", &instruction.whole()));
@@ -93,8 +97,25 @@ impl<'a> Builder<'a> {
             None => self.image(&reference, &span)?,
         };
         let scope = on.map(|stage| self.stages[stage].scope.child()).unwrap_or_default();
-        self.stages.push(Stage { alias, scope });
+        let triggers = match (on, target.dock()) {
+            (Some(stage), _) => self.stages[stage].triggers.clone(),
+            (None, Some(dock)) => self.known.triggers.get(dock).cloned().unwrap_or_default(),
+            (None, None) => vec![],
+        };
+        self.stages.push(Stage { alias, scope, triggers: vec![] });
         self.parent(reference, target, &span, Role::From);
+        self.triggers(number, &triggers, span.start)
+    }
+
+    /// What the image below has left by `ONBUILD`: instructions right after the `FROM`.
+    fn triggers(&mut self, number: usize, triggers: &[String], place: usize) -> Result<()> {
+        self.triggered = true;
+        for at in triggers.iter().filter_map(|text| Instruction::of_trigger(text, place)) {
+            if !matches!(at.name.as_str(), "from" | "onbuild") {
+                self.instruction(number, &at)?;
+            }
+        }
+        self.triggered = false;
         Ok(())
     }
 
@@ -171,6 +192,7 @@ impl<'a> Builder<'a> {
             stage: self.stages.len().saturating_sub(1),
             instruction: number,
             parents,
+            triggered: self.triggered,
         });
         let copies: Vec<_> = copies.collect();
         self.out.uses_rootfs |= copies.iter().any(|copy| copy.source == Source::Rootfs);
@@ -242,6 +264,7 @@ impl<'a> Builder<'a> {
             stage,
             instruction: number,
             parents: false,
+            triggered: self.triggered,
         });
         Ok(())
     }
@@ -250,6 +273,9 @@ impl<'a> Builder<'a> {
         let Some(inner) = instruction.inner() else {
             return Ok(());
         };
+        if let Some(stage) = self.stages.last_mut() {
+            stage.triggers.push(instruction.rest().to_owned());
+        }
         if matches!(inner.name.as_str(), "copy" | "add") {
             let uses_rootfs = self.out.uses_rootfs;
             let copies = self.copy(number, &inner, false)?;

@@ -13,7 +13,31 @@ fn parsed(text: &str) -> Result<Template> {
     let markers = markers();
     let file = Path::new("bb-dock/nginx/Dockerfile.template");
     let rendered = Rendered::from_template(file, text, &markers);
-    parse(&rendered, Known { markers: &markers, docks: &docks })
+    parse(&rendered, Known { markers: &markers, docks: &docks, triggers: &BTreeMap::new() })
+}
+
+#[test]
+fn triggers_of_the_image_below_are_the_childs_own_instructions() {
+    let file = Path::new("bb-dock/x/Dockerfile.template");
+    let markers = markers();
+    let rendered = |text: &str| Rendered::from_template(file, text, &markers);
+    let parent = "FROM a AS one\nONBUILD COPY no /\nFROM scratch\nENV V=a\nONBUILD COPY . /app\n\
+        ONBUILD  ADD \\\n  rootfs.tar /\nONBUILD COPY $V /v\nONBUILD COPY --from=jdoe/openssl /x /\n";
+    let left = triggers(&rendered(parent)).unwrap();
+    let rest = "COPY --from=jdoe/openssl /x /";
+    assert_eq!(left, ["COPY . /app", "ADD   rootfs.tar /", "COPY $V /v", rest]);
+    let docks = ["glibc", "busybox", "openssl"].map(|name| name.parse().unwrap()).into();
+    let all = BTreeMap::from([("glibc".parse().unwrap(), left)]);
+    let known = Known { markers: &markers, docks: &docks, triggers: &all };
+    let template = parse(&rendered("FROM jdoe/glibc\nENV V=b\n"), known).unwrap();
+    let sources = template.copies.iter().map(|copy| copy.source.clone()).collect::<Vec<_>>();
+    assert_eq!(sources, [Source::Path(".".into()), Source::Rootfs, Source::Everything]);
+    assert!(template.uses_rootfs && template.copies.iter().all(|copy| copy.triggered));
+    assert_eq!(template.docks().len(), 2);
+    // In the direct child only; and a stage is one, too.
+    assert!(parse(&rendered("FROM jdoe/busybox\n"), known).unwrap().copies.is_empty());
+    let stages = "FROM scratch AS a\nONBUILD COPY f /\nFROM a AS b\nFROM b\n";
+    assert_eq!(parse(&rendered(stages), known).unwrap().copies.len(), 1);
 }
 
 /// `role kind reference @written` of every parent.

@@ -3,6 +3,7 @@
 //! Brings the files to `oci`, which knows what to make of them. Whether the engine takes the result is
 //! not this file's business.
 
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use crate::exec::action::bom::Documents;
 use crate::oci::Left;
 use crate::oci::assemble::{Assembled, Base, Inputs, assemble};
 use crate::oci::label::{self, Labels};
-use crate::oci::tree::{Kind, Node, Tree};
+use crate::oci::tree::{Kind, Node, Tree, parent};
 use crate::plan::step::ImageWork;
 use crate::world::archive::bundle::{self, Bundle, Plan};
 use crate::world::archive::listing;
@@ -55,10 +56,11 @@ pub(super) fn write(
     settings: &Settings,
     folder: &Path,
 ) -> Result<std::result::Result<Written, Left>> {
-    let context = context(work)?;
+    let (context, hidden) = context(work)?;
     let inputs = Inputs {
         dockerfile: &dockerfile(work)?,
         context: &context,
+        hidden: &hidden,
         image: &|reference| base(reference, work),
         unpack: &listing::entries,
         read: &listing::read,
@@ -67,6 +69,7 @@ pub(super) fn write(
     };
     let Assembled { base, mut config, layers } = match assemble(inputs) {
         Ok(assembled) => assembled,
+        Err(left) if left.is_refused() => return Err(Error::step(left.why())),
         Err(left) => return Ok(Err(left)),
     };
     let base = base.and_then(|reference| work.parents.get(&reference));
@@ -102,23 +105,31 @@ fn name(dir: &Path) -> String {
     dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// What `COPY` and `ADD` see: the dock's files that the plan has found, and what `bb` has made. Folders
-/// are root's and readable, as in the context that the engine gets.
-fn context(work: &ImageWork) -> Result<Tree> {
-    let mut tree = Tree::default();
+/// What `COPY` and `ADD` see: the dock's files that the plan has found, and what `bb` has made; and what
+/// only its very name leads to. Folders that the plan has not found are root's and readable, as in the
+/// context that the engine gets.
+fn context(work: &ImageWork) -> Result<(Tree, Tree)> {
+    let (mut tree, mut hidden) = (Tree::default(), Tree::default());
     let made =
         [Some(("Dockerfile", &work.dockerfile)), work.rootfs.as_ref().map(|r| ("rootfs.tar", r))];
     for (path, file) in made.into_iter().flatten() {
-        let node = node(file)?;
-        tree.put(path, Node { mode: 0o644, ..node });
+        let is_hidden = work.context.hidden.iter().any(|name| name == path);
+        // An ignored Dockerfile is not in the context at all, as the engine has it.
+        match (is_hidden, path) {
+            (true, "Dockerfile") => {}
+            (true, _) => hidden.put(path, Node { mode: 0o644, ..node(file)? }),
+            (false, _) => tree.put(path, Node { mode: 0o644, ..node(file)? }),
+        }
     }
-    for file in &work.context {
-        let path = file.to_str().ok_or_else(|| Error::bug("a path of a dock is not UTF-8"))?;
-        let node = node(&work.dock.join(file))?;
-        tree.make_folders(path.rsplit_once('/').map_or("", |(folder, _)| folder));
-        tree.put(path, node);
+    for folder in &work.context.folders {
+        tree.make_folders(folder.as_os_str().as_bytes());
     }
-    Ok(tree)
+    for file in &work.context.files {
+        let path = file.as_os_str().as_bytes();
+        tree.make_folders(parent(path));
+        tree.put(path, node(&work.dock.join(file))?);
+    }
+    Ok((tree, hidden))
 }
 
 fn node(path: &Path) -> Result<Node> {
@@ -130,7 +141,7 @@ fn node(path: &Path) -> Result<Node> {
         t if t.is_file() => Kind::File(listing::whole(path, meta.len())),
         t if t.is_symlink() => {
             let target = std::fs::read_link(path).map_err(failed)?;
-            Kind::Link(target.to_string_lossy().into_owned())
+            Kind::Link(target.into_os_string().into_vec().into())
         }
         _ => {
             let message = format!("`{}` is neither a file nor a link", path.display());

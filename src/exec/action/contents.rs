@@ -1,7 +1,6 @@
 //! The list of what an image consists of: made when the image is there, kept beside it with that of the
 //! build before.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::contents::{Contents, Files, Item, Package, What};
@@ -9,8 +8,9 @@ use crate::error::{Error, Result};
 use crate::exec::action::assemble::{self, Summary};
 use crate::exec::action::read_json;
 use crate::hex::hex;
+use crate::name;
 use crate::oci::bundle::Blob;
-use crate::oci::tree::{Content, Kind, Node};
+use crate::oci::tree::{Content, Kind, Node, Nodes};
 use crate::plan::expand::PACKAGES;
 use crate::world::archive::{bundle, listing};
 use crate::world::store::Store;
@@ -67,13 +67,14 @@ fn contents(summary: &Summary, dir: &Path) -> Result<Contents> {
 }
 
 /// Only what is in the image's own archive is read: of the rest, the list of the image below tells.
-fn files(nodes: &BTreeMap<String, Node>, dir: &Path, below: Option<&Path>) -> Result<Files> {
+fn files(nodes: &Nodes, dir: &Path, below: Option<&Path>) -> Result<Files> {
     let own = dir.join("image.tar");
     let known = below.and_then(|below| read(&below.join(CONTENTS)).ok().flatten());
     let known = known.map(|contents| contents.files).unwrap_or_default();
     let mut files = Files::new();
     for (path, node) in nodes {
-        let digest = match (&node.kind, known.get(path).map(|item| &item.what)) {
+        let path = name::text(path).into_owned();
+        let digest = match (&node.kind, known.get(&path).map(|item| &item.what)) {
             (Kind::File(content), Some(What::File(_, digest))) if *content.file != *own => {
                 digest.clone()
             }
@@ -81,7 +82,7 @@ fn files(nodes: &BTreeMap<String, Node>, dir: &Path, below: Option<&Path>) -> Re
             _ => String::new(),
         };
         let what = What::of(&node.kind, || digest);
-        files.insert(path.clone(), Item::of(node, what, xattrs(node)));
+        files.insert(path, Item::of(node, what, xattrs(node)));
     }
     Ok(files)
 }

@@ -3,7 +3,8 @@
 //! Put together here and loaded where no command has to run inside of it; else built by the engine, from
 //! only what the Dockerfile needs, with constant times and owners.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::exec::action::assemble::{self, Summary, Written};
@@ -13,7 +14,7 @@ use crate::exec::action::{contents, ledger};
 use crate::exec::work::Context;
 use crate::oci::bundle::Blob;
 use crate::oci::label::{self, Labels};
-use crate::plan::step::ImageWork;
+use crate::plan::step::{ImageWork, WHOLE_CONTEXT};
 use crate::size::megabytes;
 use crate::words::counted;
 use crate::world::archive::{self, Entry, bundle};
@@ -53,7 +54,32 @@ pub(super) async fn image(
     };
     blocking(keep).await?;
     let size = megabytes(u64::try_from(size).unwrap_or(0));
-    Ok(Made::product("id", id).note(format!("{size}, {how}")))
+    let mut made = Made::product("id", id).note(format!("{size}, {how}"));
+    if sees_all(work, context).await? {
+        made.products.insert(WHOLE_CONTEXT.to_owned(), "copied by the base".to_owned());
+    }
+    Ok(made)
+}
+
+/// Does an image from elsewhere that this one is built on copy from the context, by `ONBUILD`? One that
+/// the engine does not have may.
+async fn sees_all(work: &ImageWork, context: &Context) -> Result<bool> {
+    if work.context.rest.is_empty() {
+        return Ok(false);
+    }
+    for reference in &work.context.bases {
+        let triggers = context.engine.image_triggers(reference).await?;
+        if triggers.is_none_or(|triggers| triggers.iter().any(|text| copies(text))) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// May a trigger read the context?
+fn copies(trigger: &str) -> bool {
+    let name = trigger.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    ["add", "copy"].contains(&name.as_str()) || name == "run" && trigger.contains("--mount")
 }
 
 /// Gives the image to the engine: its own layers, and those below where the engine wants them again.
@@ -93,6 +119,7 @@ async fn build(
     context: &Context,
     log: &mut Log,
 ) -> Result<String> {
+    refuse_what_the_engine_would_copy(work)?;
     context.store.replace(&work.dir.join("image.tar"), b"")?;
     let labels = labels(work, documents, context).await?;
     let mut attempt = 1;
@@ -131,10 +158,29 @@ fn cache_vanished(error: &Error) -> bool {
     error.message().contains("unable to find image \"sha256:")
 }
 
+/// The engine's builder has no way to see a file by its name only.
+fn refuse_what_the_engine_would_copy(work: &ImageWork) -> Result<()> {
+    if !work.context.hidden.iter().any(|name| name == "rootfs.tar") {
+        return Ok(());
+    }
+    let file = work.dock.join(IGNORE);
+    let message = format!("`{}` keeps `rootfs.tar` out, which `ADD` needs", file.display());
+    Err(Error::step(message).hint("only what `bb` assembles itself can have it out of `COPY .`"))
+}
+
+const IGNORE: &str = ".dockerignore";
+
+/// The context for the engine: what the image sees, or all where a base may have triggers.
 fn entries(work: &ImageWork) -> Vec<Entry> {
     let mut entries = vec![Entry::File("Dockerfile".into(), work.dockerfile.clone())];
     entries.extend(work.rootfs.iter().map(|r| Entry::File("rootfs.tar".into(), r.clone())));
-    let file = |f: &PathBuf| Entry::File(f.clone(), work.dock.join(f));
-    entries.extend(work.context.iter().map(file));
+    let of_dock = work.context.files.iter().chain(&work.context.rest).collect::<BTreeSet<_>>();
+    // The engine takes the Dockerfile out of the context where this file says so, and then this file, too.
+    if !work.context.hidden.is_empty() && !of_dock.iter().any(|file| *file == Path::new(IGNORE)) {
+        entries.push(Entry::File(IGNORE.into(), work.dock.join(IGNORE)));
+    }
+    let folders = work.context.folders.iter().filter(|folder| !of_dock.contains(folder));
+    entries.extend(folders.map(|folder| Entry::Folder(folder.clone(), 0o755)));
+    entries.extend(of_dock.into_iter().map(|f| Entry::File(f.clone(), work.dock.join(f))));
     entries
 }

@@ -34,14 +34,17 @@ fn image(reference: &str) -> Base {
     let mut config = ImageConfig::scratch("amd64");
     config.config.cmd = Some(vec!["parent".into()]);
     config.rootfs.diff_ids.push("sha256:00".into());
-    if reference == "triggers" {
-        config.config.on_build.push("RUN x".into());
-    }
+    let triggers: &[&str] = match reference {
+        "triggers" => &["RUN x"],
+        "onbuild" => &["COPY dir /t", "ENV T=1", "CMD [\"own\"]"],
+        _ => &[],
+    };
+    config.config.on_build.extend(triggers.iter().map(|text| (*text).to_owned()));
     Base { config, tree }
 }
 
 fn unpack(content: &Content) -> Option<Vec<Entry>> {
-    let entry = |name: &str, what| Entry { name: name.to_owned(), what };
+    let entry = |name: &str, what| Entry { name: name.into(), what };
     let entries = vec![
         entry("bin/x", Member::Node(file("in-tar", 0o4755))),
         entry("./y", Member::HardLink("bin/x".into())),
@@ -54,6 +57,7 @@ fn made(text: &str) -> Result<Assembled, Left> {
     assemble(Inputs {
         dockerfile: &Rendered::from_template(Path::new("Dockerfile"), text, &Markers::default()),
         context: &context(),
+        hidden: &Tree::default(),
         image: &|reference| Ok(image(reference)),
         unpack: &|content| Ok(unpack(content)),
         read: &|_| Ok(b"root:x:0:0\njo:x:7:8\n".to_vec()),
@@ -63,7 +67,7 @@ fn made(text: &str) -> Result<Assembled, Left> {
 }
 
 fn paths(layer: &Nodes) -> String {
-    layer.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+    layer.keys().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 #[track_caller]
@@ -93,12 +97,12 @@ fn a_layer_has_what_one_instruction_changes_and_the_folders_on_the_way() {
 fn a_copy_is_roots_and_loses_setuid_but_keeps_its_owner_from_a_stage() {
     let image = made("FROM x AS a\nFROM scratch\nCOPY f /\nCOPY --from=a /old /\n").unwrap();
     let node = |layer: usize, path: &str| {
-        let node = &image.layers[layer][path];
+        let node = &image.layers[layer][path.as_bytes()];
         (node.mode, node.uid, node.gid)
     };
     assert_eq!(node(0, "f"), (0o755, 0, 0));
     assert_eq!(node(1, "old"), (0o640, 5, 6));
-    let owner = made("FROM x\nCOPY --chown=jo:9 g /\n").unwrap().layers[0]["g"].clone();
+    let owner = made("FROM x\nCOPY --chown=jo:9 g /\n").unwrap().layers[0][&b"g"[..]].clone();
     assert_eq!((owner.uid, owner.gid), (7, 9));
 }
 
@@ -106,8 +110,8 @@ fn a_copy_is_roots_and_loses_setuid_but_keeps_its_owner_from_a_stage() {
 fn an_archive_is_unpacked_where_links_lead() {
     let made = made("FROM x\nADD a.tar /\nCOPY a.tar /t/\n").unwrap();
     assert_eq!(paths(&made.layers[0]), ".wh.old usr usr/bin usr/bin/x y");
-    assert_eq!(made.layers[0]["y"], made.layers[0]["usr/bin/x"]);
-    assert_eq!(made.layers[0]["y"].mode, 0o4755);
+    assert_eq!(made.layers[0][&b"y"[..]], made.layers[0][&b"usr/bin/x"[..]]);
+    assert_eq!(made.layers[0][&b"y"[..]].mode, 0o4755);
     assert_eq!(paths(&made.layers[1]), "t t/a.tar");
 }
 
@@ -121,12 +125,71 @@ fn an_entrypoint_takes_the_parents_cmd_away_and_no_other() {
 }
 
 #[test]
+fn triggers_come_right_after_the_from_and_once() {
+    let made = made("FROM onbuild AS a\nFROM a\nENV U=$T\nENTRYPOINT [\"e\"]\n").unwrap();
+    assert_eq!(paths(&made.layers[0]), "t t/a t/sub t/sub/b");
+    let history = made.config.history.iter().map(|h| h.created_by.as_str()).collect::<Vec<_>>();
+    let own = ["COPY dir /t", "ENV T=1", "CMD [\"own\"]", "ENV U=$T", "ENTRYPOINT [\"e\"]"];
+    assert_eq!(history, own);
+    assert!(made.config.config.on_build.is_empty());
+    assert_eq!(made.config.config.variable("U"), Some("1"));
+}
+
+/// What BuildKit's flags of `COPY` do. Source: <https://docs.docker.com/reference/dockerfile/#copy>.
+#[test]
+fn flags_of_copy() {
+    let layer = |flags: &str| {
+        let image = made(&format!("FROM x\nCOPY {flags}\n")).map_err(|e| e.why().to_owned())?;
+        Ok::<_, String>(image.layers[0].clone())
+    };
+    let told = |flags: &str| match layer(flags) {
+        Ok(layer) => {
+            let told = layer.iter().map(|(path, node)| format!("{path}:{:o}", node.mode));
+            told.collect::<Vec<_>>().join(" ")
+        }
+        Err(why) => why,
+    };
+    let table = [
+        ("--chmod=600 f /n/", "n:755 n/f:600"),
+        ("--chmod=u=rwX,go= dir /n", "n:755 n/a:700 n/sub:700 n/sub/b:700"),
+        ("--chmod=rw f /", "`--chmod=rw` is no mode"),
+        ("f /bin/", "usr:755 usr/bin:755 usr/bin/f:755"),
+        ("--link f /bin/", "bin:755 bin/f:755"),
+        ("--link=false f /bin/", "usr:755 usr/bin:755 usr/bin/f:755"),
+        ("--link=maybe f /bin/", "`--link=maybe` is neither true nor false"),
+        ("--parents dir/sub/b g /n/", "n:755 n/dir:755 n/dir/sub:755 n/dir/sub/b:755 n/g:755"),
+        ("--parents dir/./sub/b /n/", "n:755 n/sub:755 n/sub/b:755"),
+        ("--parents dir /n/", "n:755 n/dir:755 n/dir/a:755 n/dir/sub:755 n/dir/sub/b:755"),
+        ("--parents **/b /n/", "n:755 n/dir:755 n/dir/sub:755 n/dir/sub/b:755"),
+        ("--parents none /n/", "there is no `none`"),
+        ("--exclude=sub dir /n", "n:755 n/a:755"),
+        ("--exclude=**/b --exclude=a dir /n", "n:755 n/sub:755"),
+        ("--exclude=g* [fg] /n/", "n:755 n/f:755"),
+        ("--exclude=[ dir /n", "`--exclude=[` is not a pattern"),
+    ];
+    for (flags, expected) in table {
+        assert_eq!(told(flags), expected, "{flags}");
+    }
+    let digest = "0".repeat(64);
+    left(
+        &format!("FROM x\nADD --checksum=sha256:{digest} https://e.org/x /\n"),
+        "it downloads `https://e.org/x`",
+    );
+    left(
+        "FROM x\nADD --checksum=sha256:0 https://e.org/x /\n",
+        "`--checksum=sha256:0` is not a digest",
+    );
+    let why = "`--checksum` is of downloads, and `f` is none";
+    left(&format!("FROM x\nADD --checksum=sha256:{digest} f /\n"), why);
+}
+
+#[test]
 fn what_is_not_done_here_is_left_with_its_reason() {
     left("FROM x\nRUN y\n", "it has a `RUN`");
     left("FROM x\nCOPI f /\n", "it has a `COPI`");
-    left("FROM triggers\n", "its parent has `ONBUILD` triggers");
+    left("FROM triggers\n", "it has a `RUN`");
     left("FROM x\nCOPY <<E /f\nx\nE\n", "it has a heredoc");
-    left("FROM x\nCOPY --link f /\n", "it has a `COPY` with `--link`");
+    left("FROM x\nCOPY --keep f /\n", "it has a `COPY` with `--keep`");
     left("FROM --platform=linux/arm64 x\n", "it has a `FROM` with `--platform`");
     left("FROM x\nENV A=${PATH#/}\n", "`${PATH#/}` is not evaluated here");
     left("FROM x\nENV A=${B:?missing}\n", "`${B:?missing}` is not evaluated here");

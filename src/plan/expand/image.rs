@@ -41,7 +41,7 @@ const IMAGE_OUTPUTS: [&str; 5] =
     ["image.json", "image.tar", Format::CycloneDx.file(), Format::Spdx.file(), size::FILE];
 
 /// How images are made of the same inputs: another way of it makes all of them anew.
-const IMAGE_FORMAT: &str = "3";
+const IMAGE_FORMAT: &str = "4";
 
 pub(super) fn image(
     sources: Sources<'_>,
@@ -90,7 +90,8 @@ pub(super) fn image(
         dir: dir.clone(),
     };
     Step {
-        files: dock.context.iter().map(|f| dock.dir.join(f)).collect(),
+        files: dock.context.files.iter().map(|f| dock.dir.join(f)).collect(),
+        triggered_files: dock.context.rest.iter().map(|f| dock.dir.join(f)).collect(),
         params,
         needs,
         outputs: IMAGE_OUTPUTS.iter().map(|f| dir.join(f)).collect(),
@@ -156,6 +157,7 @@ mod tests {
     use std::path::PathBuf;
 
     use crate::checks::Checks;
+    use crate::plan::step::DockContext;
 
     use super::*;
 
@@ -183,7 +185,7 @@ mod tests {
             externals: rest.strip_prefix('@').into_iter().map(str::to_owned).collect(),
             has_rootfs: own.starts_with(char::is_uppercase),
             rootfs_files: vec![],
-            context: vec![],
+            context: DockContext::default(),
             allowed: vec![],
             budget: None,
             checks: Checks::default(),

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use bstr::BString;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -19,7 +20,7 @@ use crate::oci::Left;
 use crate::oci::bundle::{self, ArchiveManifest, Blob};
 use crate::oci::config::ImageConfig;
 use crate::oci::label;
-use crate::oci::tree::{Content, Kind, Node, Nodes, Tree, join};
+use crate::oci::tree::{Content, Kind, Node, Nodes, Tree, join, parent};
 use crate::world::docker::Body;
 
 /// One image's archive, opened.
@@ -97,16 +98,16 @@ fn files(listed: &Nodes) -> BTreeMap<String, Content> {
         Kind::File(content) => Some(content.clone()),
         _ => None,
     };
-    let file = |(name, node): (&String, &Node)| match &node.kind {
+    let file = |(name, node): (&BString, &Node)| match &node.kind {
         Kind::Link(target) => {
-            let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let target = match target.strip_prefix("../") {
-                Some(beside) => join(folder.rsplit_once('/').map_or("", |(up, _)| up), beside),
+            let folder = parent(name);
+            let target = match target.strip_prefix(b"../") {
+                Some(beside) => join(parent(folder), beside),
                 None => join(folder, target),
             };
-            Some((name.clone(), content(listed.get(&target)?)?))
+            Some((name.to_string(), content(listed.get(&target)?)?))
         }
-        _ => Some((name.clone(), content(node)?)),
+        _ => Some((name.to_string(), content(node)?)),
     };
     listed.iter().filter_map(file).collect()
 }
@@ -252,28 +253,32 @@ impl<W: Write> Write for Hashing<W> {
 
 fn write_nodes(out: impl Write, layer: &Nodes, epoch: u64) -> io::Result<()> {
     let mut builder = tar::Builder::new(out);
-    let mut names = BTreeMap::<&Content, &str>::new();
+    let mut names = BTreeMap::<&Content, &[u8]>::new();
     for (path, node) in layer {
         let mut header = header(node, epoch)?;
         let records = node.xattrs.iter().map(|(k, v)| (format!("{XATTR}{k}"), v));
         let records = records.collect::<Vec<_>>();
         builder.append_pax_extensions(records.iter().map(|(k, v)| (k.as_str(), v.as_slice())))?;
-        match &node.kind {
-            Kind::Folder => builder.append_data(&mut header, format!("{path}/"), io::empty())?,
-            Kind::Link(target) => builder.append_link(&mut header, path, target)?,
-            Kind::Device(..) | Kind::Fifo => builder.append_data(&mut header, path, io::empty())?,
+        let folder = [path, &b"/"[..]].concat();
+        let (name, target) = match &node.kind {
+            Kind::Folder => (folder.as_slice(), None),
+            Kind::Link(target) => (path.as_slice(), Some(target.as_slice())),
+            Kind::Device(..) | Kind::Fifo => (path.as_slice(), None),
             Kind::File(content) => match names.get(content).filter(|_| content.linked) {
                 Some(first) => {
                     header.set_entry_type(tar::EntryType::Link);
                     header.set_size(0);
-                    builder.append_link(&mut header, path, first)?;
+                    (path.as_slice(), Some(*first))
                 }
                 None => {
                     names.insert(content, path);
-                    builder.append_data(&mut header, path, exactly(content)?)?;
+                    let data = exactly(content)?;
+                    super::append_raw(&mut builder, &mut header, [Some(path), None], data)?;
+                    continue;
                 }
             },
-        }
+        };
+        super::append_raw(&mut builder, &mut header, [Some(name), target], io::empty())?;
     }
     builder.into_inner()?.flush()
 }

@@ -6,9 +6,11 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
+use bstr::{BString, ByteSlice};
 use sha2::{Digest, Sha256};
 
 use crate::hex::hex;
+use crate::name;
 use crate::oci::Left;
 use crate::oci::copy::{Entry, Member};
 use crate::oci::tree::{Content, Kind, Node, Nodes};
@@ -77,24 +79,31 @@ pub fn entries(content: &Content) -> Result<Option<Vec<Entry>>, Left> {
     let mut archive = tar::Archive::new(Section::open(content).map_err(failed)?);
     let mut entries = archive.entries_with_seek().map_err(failed)?;
     let Some(Ok(first)) = entries.next() else { return Ok(None) };
+    let damaged = |why: String| {
+        Left::refused(format!("`{}` is a damaged archive: {why}", content.file.display()))
+    };
     let mut found = vec![];
     for entry in std::iter::once(Ok(first)).chain(entries) {
-        let mut entry = entry.map_err(failed)?;
+        let mut entry = entry.map_err(|e| damaged(e.to_string()))?;
+        let end = entry.raw_file_position().saturating_add(entry.size().next_multiple_of(BLOCK));
+        if entry.header().entry_type().is_file() && end > content.size {
+            return Err(damaged(format!("it ends within `{}`", name::text(&entry.path_bytes()))));
+        }
         found.extend(listed(&mut entry, content).map_err(failed)??);
     }
     Ok(Some(found))
 }
+
+/// An archive consists of such.
+const BLOCK: u64 = 512;
 
 /// One entry; nothing if it is no path.
 fn listed(
     entry: &mut tar::Entry<'_, Section>,
     archive: &Content,
 ) -> io::Result<Result<Option<Entry>, Left>> {
-    let name = match std::str::from_utf8(&entry.path_bytes()) {
-        Ok(name) => name.to_owned(),
-        Err(_) => return Ok(Err(Left::new("a name in an archive is not UTF-8"))),
-    };
-    let target = entry.link_name_bytes().map(|t| String::from_utf8_lossy(&t).into_owned());
+    let name = BString::from(entry.path_bytes().into_owned());
+    let target = entry.link_name_bytes().map(|target| BString::from(target.into_owned()));
     let kind = match entry.header().entry_type() {
         tar::EntryType::XGlobalHeader => return Ok(Ok(None)),
         tar::EntryType::Link => {
@@ -115,7 +124,10 @@ fn listed(
             let (major, minor) = (entry.header().device_major(), entry.header().device_minor());
             Kind::Device(kind == tar::EntryType::Block, number(major)?, number(minor)?)
         }
-        other => return Ok(Err(Left::new(format!("`{name}` is a {other:?} in its archive")))),
+        other => {
+            let name = name::text(&name);
+            return Ok(Err(Left::new(format!("`{name}` is a {other:?} in its archive"))));
+        }
     };
     let header = entry.header();
     let (mode, uid, gid) = (header.mode()? & 0o7777, header.uid()?, header.gid()?);
@@ -160,7 +172,7 @@ pub fn digest(content: &Content) -> io::Result<String> {
 pub(super) fn layer(content: &Content) -> Result<Nodes, Left> {
     let mut nodes = Nodes::new();
     for entry in entries(content)?.unwrap_or_default() {
-        let path = entry.name.trim_end_matches('/').to_owned();
+        let path = BString::from(entry.name.trim_end_with(|c| c == '/'));
         let node = match entry.what {
             Member::Node(node) => node,
             Member::HardLink(to) => linked(&mut nodes, &to)?,
@@ -171,7 +183,7 @@ pub(super) fn layer(content: &Content) -> Result<Nodes, Left> {
 }
 
 /// A file that gets another name.
-fn linked(nodes: &mut Nodes, to: &str) -> Result<Node, Left> {
+fn linked(nodes: &mut Nodes, to: &[u8]) -> Result<Node, Left> {
     match nodes.get_mut(to) {
         Some(node @ Node { kind: Kind::File(_), .. }) => {
             if let Kind::File(content) = &mut node.kind {
@@ -179,7 +191,7 @@ fn linked(nodes: &mut Nodes, to: &str) -> Result<Node, Left> {
             }
             Ok(node.clone())
         }
-        _ => Err(Left::new(format!("a layer links to `{to}`, which it has not"))),
+        _ => Err(Left::new(format!("a layer links to `{}`, which it has not", name::text(to)))),
     }
 }
 

@@ -24,8 +24,8 @@ pub fn owners(sysroot: &Path, tree: &Tree) -> Result<Owners> {
         let mut entry = entry.map_err(|e| broken(e.to_string()))?;
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         if let Some(package) = contents::package(&path) {
-            let mut text = String::new();
-            entry.read_to_string(&mut text).map_err(|e| broken(e.to_string()))?;
+            let mut text = vec![];
+            entry.read_to_end(&mut text).map_err(|e| broken(e.to_string()))?;
             contents::add(&mut owners, package, &text, tree);
         }
     }

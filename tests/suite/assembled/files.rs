@@ -92,6 +92,21 @@ impl Archive {
         }
     }
 
+    /// An empty file, or a link, whose names are just these bytes.
+    fn bytes(&mut self, path: &[u8], kind: EntryType, target: &[u8]) {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(0o644);
+        header.set_size(0);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.as_old_mut().name[..path.len()].copy_from_slice(path);
+        header.set_link_name_literal(target).unwrap();
+        header.set_cksum();
+        self.0.append(&header, std::io::empty()).unwrap();
+    }
+
     fn folder(&mut self, path: &str, mode: u32) {
         self.add(path, EntryType::Directory, mode, (0, 0), "");
     }
@@ -132,6 +147,11 @@ fn base() -> Vec<u8> {
     tar.end()
 }
 
+/// One with a bit of everything.
+pub fn archive() -> Vec<u8> {
+    arch()
+}
+
 fn arch() -> Vec<u8> {
     let mut tar = Archive::new();
     tar.folder("./", 0o755);
@@ -145,6 +165,10 @@ fn arch() -> Vec<u8> {
     tar.file("implied/twice", "second\n");
     tar.file(&format!("long/{}/{}", "d".repeat(120), "f".repeat(110)), "long\n");
     tar.file("wörter/ünïcode", "u\n");
+    tar.bytes(b"n\xff", EntryType::Regular, b"");
+    for (number, target) in [&b"a//b"[..], b"a/./b", b"/", b"a/", b"x\xff"].iter().enumerate() {
+        tar.bytes(format!("odd{number}").as_bytes(), EntryType::Symlink, target);
+    }
     tar.add("z-first", EntryType::Regular, 0o640, (3, 4), "linked\n");
     tar.add("a-second", EntryType::Link, 0o640, (3, 4), "z-first");
     tar.file("empty", "");

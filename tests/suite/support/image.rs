@@ -27,7 +27,7 @@ pub struct Entry {
     pub xattrs: BTreeMap<String, Vec<u8>>,
 }
 
-/// The file system of an image; paths begin with `/`.
+/// The file system of an image; paths begin with `/` and are written as in records.
 #[derive(Debug)]
 pub struct Image {
     pub entries: BTreeMap<String, Entry>,
@@ -92,9 +92,10 @@ fn unpack(mut stream: impl Read) -> BTreeMap<String, Entry> {
     let mut archive = tar::Archive::new(&mut stream);
     for entry in archive.entries().unwrap() {
         let mut entry = entry.unwrap();
-        let path = format!("/{}", entry.path().unwrap().to_string_lossy().trim_matches('/'));
+        let path = gentoo_bb::name::text(&entry.path_bytes()).trim_matches('/').to_owned();
+        let path = format!("/{path}");
         let mode = entry.header().mode().unwrap() & 0o7777;
-        let link = entry.link_name().unwrap().map(|l| l.to_string_lossy().into_owned());
+        let link = entry.link_name_bytes().map(|l| gentoo_bb::name::text(&l).into_owned());
         let kind = match entry.header().entry_type() {
             tar::EntryType::Regular => {
                 let mut data = vec![];

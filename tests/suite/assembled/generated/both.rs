@@ -16,8 +16,8 @@ use crate::support::{Room, Run};
 pub enum Outcome {
     /// The same image; why the engine made ours, too, if so.
     Same(Option<String>),
-    /// Both refuse it.
-    Refused,
+    /// Both refuse it; what the engine says.
+    Refused(String),
     /// A case that it is built on was refused or is different.
     Skipped,
     Different(Difference),
@@ -124,7 +124,7 @@ fn compare(room: &Room, case: &Case, refused: Option<Result<String, String>>) ->
     }
     let theirs = room.image(&format!("{}-by-engine", case.name));
     match (refused.map(Result::unwrap), docker_build(room, case, &theirs)) {
-        (Some(_), Err(_)) => Outcome::Refused,
+        (Some(_), Err(why)) => Outcome::Refused(why),
         (Some(why), Ok(())) => Outcome::Different(Difference::OnlyWeRefuse(why)),
         (None, Err(why)) => Outcome::Different(Difference::OnlyTheyRefuse(why)),
         (None, Ok(())) => {

@@ -106,8 +106,8 @@ fn run(seed: u64, size: usize, tally: &mut Tally) {
         match &outcomes[&case.name] {
             Outcome::Same(None) => tally.count("assembled"),
             Outcome::Same(Some(why)) => tally.count(format!("by the engine: {}", kind(why))),
-            Outcome::Refused if case.fault.is_some() => tally.count("wrong on purpose, refused"),
-            Outcome::Refused => tally.count("refused by both"),
+            Outcome::Refused(_) if case.fault.is_some() => tally.count("wrong on purpose, refused"),
+            Outcome::Refused(why) => tally.count(format!("refused: {}", last(why))),
             Outcome::Skipped => tally.count("built on one that is not there"),
             Outcome::Different(difference) => {
                 let told = told(&cases, case, difference, tally.different.len() < SHRUNK);
@@ -117,6 +117,11 @@ fn run(seed: u64, size: usize, tally: &mut Tally) {
         }
     }
     forget(&room);
+}
+
+/// What the engine's client ends with.
+fn last(said: &str) -> &str {
+    said.trim_end().lines().next_back().unwrap_or_default()
 }
 
 /// A reason without the names in it.

@@ -58,7 +58,6 @@ const TARGETS: &[&str] = &[
     "sub",
     "..",
     ".",
-    "/",
     "/none",
     "../../../etc",
     "/usr/bin",
@@ -70,7 +69,7 @@ const TARGETS: &[&str] = &[
     "with space/f",
     "/etc/passwd",
 ];
-const UNTIDY: &[&[u8]] = &[b"a//b", b"./a/./b", b"dir/", b"\xff\xfe", b"//f"];
+const UNTIDY: &[&[u8]] = &[b"/", b"a//b", b"./a/./b", b"dir/", b"\xff\xfe", b"//f"];
 
 impl Source {
     /// The files of a dock.
