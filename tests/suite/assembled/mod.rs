@@ -4,6 +4,7 @@
 mod cases;
 mod context;
 mod files;
+mod generated;
 mod onbuild;
 mod language;
 pub mod words;

@@ -1,0 +1,192 @@
+//! Both builders at the same cases, and what is different.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use super::case::Case;
+use super::saved::{self, Saved};
+use crate::support::{Room, Run};
+
+/// What came of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The same image; why the engine made ours, too, if so.
+    Same(Option<String>),
+    /// Both refuse it; what the engine says.
+    Refused(String),
+    /// A case that it is built on was refused or is different.
+    Skipped,
+    Different(Difference),
+}
+
+/// How two builders differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    Settings(String),
+    Files(String),
+    OnlyWeRefuse(String),
+    OnlyTheyRefuse(String),
+    /// `bb` ended as it never should.
+    Broken(String),
+}
+
+impl Difference {
+    /// Is it one of the same kind?
+    pub fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings(told) => write!(f, "settings differ\n{told}"),
+            Self::Files(told) => write!(f, "files differ\n{told}"),
+            Self::OnlyWeRefuse(why) => write!(f, "the engine builds it, `bb` does not: {why}"),
+            Self::OnlyTheyRefuse(why) => write!(f, "`bb` builds it, the engine does not: {why}"),
+            Self::Broken(told) => write!(f, "`bb` broke: {told}"),
+        }
+    }
+}
+
+type Outcomes = BTreeMap<String, Outcome>;
+
+/// What came of each, by name. Those that others are built on come first.
+pub fn build(room: &Room, cases: &[Case]) -> Outcomes {
+    for case in cases {
+        case.write(&room.path(format!("bb-dock/{}", case.name)));
+    }
+    let refused = ours(room, cases);
+    let outcomes = Mutex::new(Outcomes::new());
+    let (parents, others) = cases.iter().partition::<Vec<_>, _>(|case| case.parents.is_empty());
+    for cases in [parents, others] {
+        let next = Mutex::new(cases.into_iter());
+        let work = || {
+            while let Some(case) = { next.lock().unwrap().next() } {
+                let fit = case.parents.iter().all(|parent| {
+                    // One that is not among these cases was built before.
+                    let outcome = outcomes.lock().unwrap().get(parent).cloned();
+                    matches!(outcome, None | Some(Outcome::Same(_)))
+                });
+                let refused = refused.get(&case.name).cloned();
+                let outcome = if fit { compare(room, case, refused) } else { Outcome::Skipped };
+                outcomes.lock().unwrap().insert(case.name.clone(), outcome);
+            }
+        };
+        std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(work))));
+    }
+    outcomes.into_inner().unwrap()
+}
+
+/// Builds all with `bb`, and returns those that it refuses, with what it says.
+fn ours(room: &Room, cases: &[Case]) -> BTreeMap<String, Result<String, String>> {
+    let mut refused = BTreeMap::new();
+    // Whatever is wrong with a dock ends all: without it the others go on.
+    let mut run = room.bb("build --dry-run");
+    while run.code != Some(0) {
+        let case =
+            cases.iter().find(|case| names(&run, &case.name) && !refused.contains_key(&case.name));
+        let case = case.unwrap_or_else(|| panic!("{:?}: {}", run.code, run.stderr));
+        let said = if run.code == Some(3) {
+            Ok(run.stderr.clone())
+        } else {
+            Err(format!("{:?}: {}", run.code, run.stderr))
+        };
+        refused.insert(case.name.clone(), said);
+        room.remove(&format!("bb-dock/{}", case.name));
+        run = room.bb("build --dry-run");
+    }
+    let run = room.bb("build -k");
+    for case in cases.iter().filter(|case| !refused.contains_key(&case.name)).collect::<Vec<_>>() {
+        if !room.exists(&format!(".bb/images/{}/image.json", case.name)) {
+            let log = format!(".bb/logs/image/{}.log", case.name);
+            let log = if room.exists(&log) { room.read(&log) } else { run.stderr.clone() };
+            let broke = run.code != Some(1) || log.contains("panicked") || log.contains("bug");
+            refused.insert(case.name.clone(), if broke { Err(log) } else { Ok(log) });
+        }
+    }
+    refused
+}
+
+/// Does what was said name this dock?
+fn names(run: &Run, name: &str) -> bool {
+    ["/", ":", "`"].iter().any(|end| run.stderr.contains(&format!("bb-dock/{name}{end}")))
+}
+
+/// What came of one; `refused`: what `bb` said, `Err` where it broke.
+fn compare(room: &Room, case: &Case, refused: Option<Result<String, String>>) -> Outcome {
+    if let Some(Err(broke)) = refused {
+        return Outcome::Different(Difference::Broken(broke));
+    }
+    let theirs = room.image(&format!("{}-by-engine", case.name));
+    match (refused.map(Result::unwrap), docker_build(room, case, &theirs)) {
+        (Some(_), Err(why)) => Outcome::Refused(why),
+        (Some(why), Ok(())) => Outcome::Different(Difference::OnlyWeRefuse(why)),
+        (None, Err(why)) => Outcome::Different(Difference::OnlyTheyRefuse(why)),
+        (None, Ok(())) => {
+            let ours = room.image(&case.name);
+            let [ours, theirs] = saved::read(room.engine(), [ours.as_str(), theirs.as_str()]);
+            let summary = room.read(&format!(".bb/images/{}/image.json", case.name));
+            let summary: Value = serde_json::from_str(&summary).unwrap();
+            let left = summary["built_by_engine"].as_str().map(str::to_owned);
+            difference(&ours, &theirs).map_or(Outcome::Same(left), Outcome::Different)
+        }
+    }
+}
+
+/// The engine's classic builder at the same files.
+fn docker_build(room: &Room, case: &Case, reference: &str) -> Result<(), String> {
+    let context = room.dir.join("contexts").join(&case.name);
+    case.write_context(&context, &room.namespace);
+    let result = classic(room, &context, reference);
+    std::fs::remove_dir_all(context).unwrap();
+    result
+}
+
+fn classic(room: &Room, context: &Path, reference: &str) -> Result<(), String> {
+    let context = context.to_str().unwrap();
+    let args = ["build", "--no-cache", "--force-rm", "--quiet", "--tag", reference, context];
+    let out = room.engine().command(&args).env("DOCKER_BUILDKIT", "0").output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    if out.status.success() { Ok(()) } else { Err(said) }
+}
+
+fn difference(ours: &Saved, theirs: &Saved) -> Option<Difference> {
+    if ours.config != theirs.config {
+        let keys = ours.config.keys().chain(theirs.config.keys());
+        let told = differing(
+            keys,
+            |key| ours.config.get(key),
+            |key| theirs.config.get(key),
+            |key| key.clone(),
+        );
+        return Some(Difference::Settings(told));
+    }
+    let paths = ours.entries.keys().chain(theirs.entries.keys());
+    let shown = |path: &Vec<u8>| format!("/{}", path.escape_ascii());
+    let told =
+        differing(paths, |path| ours.entries.get(path), |path| theirs.entries.get(path), shown);
+    (!told.is_empty()).then_some(Difference::Files(told))
+}
+
+/// What two tables have differently, a paragraph each.
+fn differing<'a, K: Ord + 'a, V: PartialEq + fmt::Debug>(
+    keys: impl Iterator<Item = &'a K>,
+    ours: impl Fn(&K) -> Option<V>,
+    theirs: impl Fn(&K) -> Option<V>,
+    shown: impl Fn(&K) -> String,
+) -> String {
+    let keys = keys.collect::<std::collections::BTreeSet<_>>();
+    let value = |value: Option<V>| value.map_or("none".to_owned(), |value| format!("{value:?}"));
+    let paragraphs = keys.into_iter().filter_map(|key| {
+        let (ours, theirs) = (ours(key), theirs(key));
+        (ours != theirs).then(|| {
+            format!("  {}\n    ours   {}\n    theirs {}", shown(key), value(ours), value(theirs))
+        })
+    });
+    paragraphs.collect::<Vec<_>>().join("\n")
+}
