@@ -14,7 +14,7 @@ use super::render::{Markers, Rendered};
 use super::settings::{self, DockSettings};
 use crate::error::{Error, Result};
 use crate::ids::DockName;
-use crate::limits::{Exceeded, Limit, Limits};
+use crate::limits::{Limit, Limits};
 use crate::parallel;
 use crate::world::open::{Ground, TEXT_LIMIT, unreadable};
 

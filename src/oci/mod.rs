@@ -49,6 +49,11 @@ impl Left {
         Self { why: what.into(), beyond: Some(limit), refused: false }
     }
 
+    /// Is it wrong whoever builds the image?
+    pub fn is_refused(&self) -> bool {
+        self.refused
+    }
+
     /// The failure that it is, rather than a reason for the engine to build.
     pub fn failure(&self) -> Option<Error> {
         let beyond = self.beyond.map(|limit| limit.error(Exit::Step, &self.why));

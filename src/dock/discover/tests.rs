@@ -124,7 +124,7 @@ hint: use lower-case letters and digits, with single `.`, `_` or dashes between 
     let room = docks(&A);
     let name = Path::new(OsStr::from_bytes(b"x\xff"));
     fs::write(room.path().join("bb-dock/a").join(name), "").unwrap();
-    let found = discover(&room.path().join("bb-dock")).unwrap();
+    let found = discover(&room.path().join("bb-dock"), &Ground::of(room.path(), &[])).unwrap();
     assert_eq!(found[0].files.last().unwrap().path, name);
     fs::create_dir(room.path().join("bb-dock").join(name)).unwrap();
     assert_eq!(

@@ -8,7 +8,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::dock::render;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::action::Made;
 use crate::exec::work::Context;
 use crate::hex::hex;

@@ -229,7 +229,7 @@ fn a_heredoc_is_a_file() {
     let text = "FROM x\nENV V=v\nCOPY --chown=3:4 <<A <<-'B' f /t/\n$V \"\\$V\"\nA\n\t$V\n\tB\nCOPY <<E /n\nE\n";
     let made = made(text).unwrap();
     let kept = |layer: usize, path: &str| {
-        let node = &made.layers[layer][path];
+        let node = &made.layers[layer][path.as_bytes()];
         let Kind::File(content) = &node.kind else { panic!("{path} is no file") };
         (content.file.display().to_string(), node.mode, node.uid, node.gid)
     };
