@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::{compare, files, summary};
 use crate::support::{Image, Room};
 
-/// Folders with their modes; `odd` is one that nobody may list.
+/// Folders with their modes.
 const FOLDERS: [(&str, u32); 8] = [
     ("m", 0o750),
     ("m/private", 0o700),
