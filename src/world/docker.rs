@@ -313,10 +313,10 @@ impl Engine {
     ) -> Result<()> {
         let (repo, tag) = split(reference);
         let options = query::CommitContainerOptionsBuilder::default().container(container);
-        let without = without.iter().map(|name| format!(" {name}="));
-        let without = without.collect::<Vec<_>>().concat();
-        let label = format!("LABEL {CONTENT_LABEL}={content}{without}");
-        let options = options.repo(&repo).tag(&tag).pause(false).changes(&label).build();
+        // Podman takes all that follows the first name for its value: a line for each.
+        let empty = without.iter().map(|name| format!("\nLABEL {name}=")).collect::<String>();
+        let changes = format!("LABEL {CONTENT_LABEL}={content}{empty}");
+        let options = options.repo(&repo).tag(&tag).pause(false).changes(&changes).build();
         let config = bollard::models::ContainerConfig::default();
         let committed = self.docker.commit_container(options, config).await;
         committed.map(drop).map_err(failed("make an image of a container"))

@@ -657,8 +657,8 @@ impl Exec {
 
 /// The labels that `LABEL NAME=VALUE` asks for.
 fn changed(request: &Request) -> BTreeMap<String, String> {
-    let change = request.query.get("changes").and_then(|c| c.strip_prefix("LABEL "));
-    let labels = change.into_iter().flat_map(|c| c.split(' ')).filter_map(|c| c.split_once('='));
+    let changes = request.query.get("changes").map_or("", String::as_str).lines();
+    let labels = changes.filter_map(|line| line.strip_prefix("LABEL ")?.split_once('='));
     labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 

@@ -97,6 +97,11 @@ fn a_chain_is_built_tested_and_run_on_podman() {
         assert!(first.done().iter().any(|done| done == step), "{step}: {}", first.stderr);
     }
     room.bb("build").ran("");
+    // Another project finds what the engine has, by what it says that it is.
+    room.remove(".bb/records/import");
+    let again = room.bb("build").ok();
+    let there = again.stderr.matches("already in the engine").count();
+    assert_eq!(there, 2, "{}", again.stderr);
     let said = room.bb("run busybox echo here").ok();
     assert_eq!(said.stdout, "here\n");
     assert_eq!(room.bb("run busybox false").code, Some(1));

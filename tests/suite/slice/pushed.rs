@@ -205,9 +205,10 @@ fn every_form_of_dockers_settings_pushes() {
     let kept = Kept::new(&room);
     let (known, unknown) = Kept::forms(&registry.address);
     let name = format!("{}/{}", registry.address, room.image("a"));
-    room.engine().docker(&["tag", &room.image("a"), &name]);
     let docker = |form: &str| {
         kept.write(form);
+        // `bb push` takes the name away again.
+        room.engine().docker(&["tag", &room.image("a"), &name]);
         let mut push = room.engine().command(&["push", "-q", &name]);
         push.env("PATH", &kept.path).env("HOME", room.dir.join("home"));
         push.output().unwrap().status.success()
