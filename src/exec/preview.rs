@@ -83,7 +83,8 @@ async fn ask(
 ) -> Result<Foreseen> {
     let unclear = |error: Error| {
         let log_path = context.store.log_path(&step.id);
-        error.detail(format!("  log: {}", log_path.display()))
+        error
+            .detail(format!("  log: {}", log_path.display()))
             .hint("so an update would fail here; the rest of what Portage says is in the log")
     };
     let (container, asked) = match boxes.ready(work, &step.files, context, log).await {
@@ -98,7 +99,9 @@ async fn ask(
     log.check()?;
     if status != 0 {
         let name = &work.name;
-        return Err(unclear(log.failed(format!("Portage cannot tell what `{name}` would install"))));
+        return Err(unclear(
+            log.failed(format!("Portage cannot tell what `{name}` would install")),
+        ));
     }
     store::make_dir(&work.dir)?;
     let names =

@@ -144,8 +144,7 @@ fn packages_go_that_nobody_has_used_for_long() {
     let record = room.read(".bb/records/builder/bob.json");
     let bob = record.split("image `").nth(1).unwrap().split('`').next().unwrap().to_owned();
     let in_caches = |script: &str| {
-        let volumes =
-            ["-v", "gentoo-bb-binpkgs:/packages", "-v", "gentoo-bb-sources:/distfiles"];
+        let volumes = ["-v", "gentoo-bb-binpkgs:/packages", "-v", "gentoo-bb-sources:/distfiles"];
         let label = Room::label();
         let run = ["run", "--rm", "--network", "none", "--label", &label];
         engine.docker(&[&run[..], &volumes, &[&bob, "sh", "-c", script]].concat())

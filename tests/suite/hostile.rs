@@ -22,7 +22,8 @@ impl Caches {
     fn packages(&self) -> Vec<String> {
         let volume = format!("{}-binpkgs:/packages:ro", self.name);
         let engine = self.room.engine();
-        let bob = engine.docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "gentoo-bb/bob"]);
+        let bob =
+            engine.docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "gentoo-bb/bob"]);
         let bob = bob.lines().next().unwrap();
         let find = ["find", "/packages", "-name", "*.gpkg.tar", "-printf", "%P\n"];
         let run = ["run", "--rm", "--network", "none", "-v", &volume, bob];
@@ -144,7 +145,11 @@ fn what_a_builder_says_is_no_instruction() {
         ("x", "file:///etc/shadow", "from `file:///etc/shadow`, which is no web address"),
         ("x", "/etc/shadow", "from `/etc/shadow`, which is no web address"),
         ("x", "./bb.toml", "from `./bb.toml`, which is no web address"),
-        ("../../etc/cron.d/x", "https://host.example/x", "`../../etc/cron.d/x` is not the name of a source"),
+        (
+            "../../etc/cron.d/x",
+            "https://host.example/x",
+            "`../../etc/cron.d/x` is not the name of a source",
+        ),
         ("x", local.as_str(), "is `127.0.0.1`, which is not public: it is not asked"),
         ("x", "http://169.254.169.254/latest", "is `169.254.169.254`, which is not public"),
         ("x", "http://[::1]/x", "is `::1`, which is not public"),
@@ -216,7 +221,8 @@ fn a_builder_has_so_much_memory_and_so_many_processes() {
     let told = "error: the builder needs more memory than 128.0 MiB, which `builder.memory` is\n";
     assert!(run.code == Some(1) && run.stderr.contains(told), "{}", run.stderr);
     // What a process may not start is an error at once in Python; a shell would try again for a while.
-    let fork = "python3 -c 'import subprocess as s; [s.Popen([\"sleep\", \"99\"]) for _ in range(200)]'";
+    let fork =
+        "python3 -c 'import subprocess as s; [s.Popen([\"sleep\", \"99\"]) for _ in range(200)]'";
     let run = limited("processes = 100", fork);
     let told = "error: the builder needs more processes than 100, which `builder.processes` is\n";
     assert!(run.code == Some(1) && run.stderr.contains(told), "{}", run.stderr);

@@ -132,7 +132,9 @@ pub(super) async fn rootfs(
     };
     // Whatever keeps it from being kept, the failure is what is told.
     let kept = match boxes.current() {
-        Some(container) => kept::keep(&step, container, boxes.phase, context).await.unwrap_or(false),
+        Some(container) => {
+            kept::keep(&step, container, boxes.phase, context).await.unwrap_or(false)
+        }
         None => false,
     };
     boxes.close(boxes.current().filter(|_| kept).map(String::as_str), context).await?;
@@ -345,7 +347,9 @@ fn refused(counters: &str, bounds: Bounds) -> Option<String> {
     };
     if counted("memory", "oom_kill") {
         let most = bytesize::ByteSize(bounds.memory);
-        return Some(format!("the builder needs more memory than {most}, which `builder.memory` is"));
+        return Some(format!(
+            "the builder needs more memory than {most}, which `builder.memory` is"
+        ));
     }
     counted("pids", "max").then(|| {
         let most = bounds.processes;

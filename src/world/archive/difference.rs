@@ -28,6 +28,8 @@ pub enum Way {
     Small,
     /// It is taken along as it is.
     Whole,
+    /// The same, but if it is a folder only what is in it counts.
+    File,
 }
 
 /// Which paths are wanted, without a slash at the beginning, and what was found of them so far.
@@ -82,13 +84,15 @@ impl Difference {
     }
 
     fn read(&mut self, reader: impl Read, above: &str) -> Result<()> {
-        let broken = |e: io::Error| Error::step(format!("cannot read what a dock has changed: {e}"));
+        let broken =
+            |e: io::Error| Error::step(format!("cannot read what a dock has changed: {e}"));
         let mut archive = tar::Archive::new(reader);
         for entry in archive.entries().map_err(broken)? {
             let mut entry = entry.map_err(broken)?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let path = format!("{above}/{name}").trim_matches('/').to_owned();
             match self.wanted.get(&path).copied() {
+                Some(Way::File) if entry.header().entry_type().is_dir() => {}
                 Some(Way::Small) if self.is_small(&path, &mut entry).map_err(broken)? => {}
                 Some(_) => self.take_whole(&path, above, &mut entry).map_err(broken)?,
                 None => {}
@@ -146,7 +150,8 @@ impl Difference {
                 target
             }
             None => {
-                let mut reader = Noting { inner: entry, hasher: Sha256::new(), met: Met::default() };
+                let mut reader =
+                    Noting { inner: entry, hasher: Sha256::new(), met: Met::default() };
                 self.whole.append_data(&mut header, path, &mut reader)?;
                 self.names_dock |= reader.met.found;
                 hex(&reader.hasher.finalize())
@@ -163,7 +168,8 @@ impl Difference {
     /// # Errors
     /// It cannot be written.
     pub fn add_text(&mut self, path: &str, text: &[u8]) -> Result<()> {
-        let failed = |e: io::Error| Error::step(format!("cannot keep what a dock has changed: {e}"));
+        let failed =
+            |e: io::Error| Error::step(format!("cannot keep what a dock has changed: {e}"));
         let mut header = super::header(tar::EntryType::Regular, text.len() as u64, 0o644, 0);
         self.whole.append_data(&mut header, path, text).map_err(failed)?;
         self.names_dock |= names_dock(text);
@@ -307,4 +313,128 @@ fn read_some(
         found.push(name);
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tar as an engine sends it for `/etc/portage`.
+    fn archive(add: impl FnOnce(&mut tar::Builder<Vec<u8>>)) -> Vec<u8> {
+        let mut tar = tar::Builder::new(vec![]);
+        add(&mut tar);
+        tar.into_inner().unwrap()
+    }
+
+    fn file(tar: &mut tar::Builder<Vec<u8>>, path: &str, text: &[u8]) {
+        let mut header = super::super::header(tar::EntryType::Regular, text.len() as u64, 0o644, 7);
+        tar.append_data(&mut header, path, text).unwrap();
+    }
+
+    fn link(tar: &mut tar::Builder<Vec<u8>>, kind: tar::EntryType, path: &str, to: &str) {
+        let mut header = super::super::header(kind, 0, 0o777, 7);
+        tar.append_link(&mut header, path, to).unwrap();
+    }
+
+    fn found(tar: &[u8], wanted: &[(&str, Way)]) -> Result<(Found, Vec<u8>)> {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = folder.path().join("whole.tar");
+        let wanted = wanted.iter().map(|(path, way)| ((*path).to_owned(), *way)).collect();
+        let mut difference = Difference::new(wanted, File::create(&whole).unwrap());
+        difference.read(tar, "etc")?;
+        Ok((difference.finish()?, std::fs::read(&whole).unwrap()))
+    }
+
+    #[test]
+    fn small_files_are_read_and_the_rest_is_taken_along_where_it_was() {
+        let tar = archive(|tar| {
+            file(tar, "portage/package.use/a", b"x/y z\n");
+            file(tar, "portage/package.use/large", &vec![b'x'; (1 << 20) + 1]);
+            link(tar, tar::EntryType::Symlink, "portage/package.use/link", "/config/use");
+            file(tar, "portage/bashrc", b"true\n");
+            link(tar, tar::EntryType::Link, "portage/env/b", "portage/bashrc");
+            file(tar, "portage/unasked", b"x");
+        });
+        let (found, whole) = found(
+            &tar,
+            &[
+                ("etc/portage/package.use/a", Way::Small),
+                ("etc/portage/package.use/large", Way::Small),
+                ("etc/portage/package.use/link", Way::Small),
+                ("etc/portage/bashrc", Way::File),
+                ("etc/portage/env/b", Way::Whole),
+            ],
+        )
+        .unwrap();
+        let small = found.small.keys().collect::<Vec<_>>();
+        assert_eq!(small, ["etc/portage/package.use/a"]);
+        let described = found.described.keys().collect::<Vec<_>>();
+        let paths = ["bashrc", "env/b", "package.use/large", "package.use/link"];
+        assert_eq!(described, paths.map(|path| format!("etc/portage/{path}")).each_ref());
+        assert!(found.names_dock);
+        let mut taken = tar::Archive::new(whole.as_slice());
+        let links = taken.entries().unwrap().filter_map(|entry| {
+            let entry = entry.unwrap();
+            let to = entry.link_name().unwrap()?.display().to_string();
+            Some((entry.path().unwrap().display().to_string(), to))
+        });
+        assert_eq!(
+            links.collect::<Vec<_>>(),
+            [
+                ("etc/portage/package.use/link".to_owned(), "/config/use".to_owned()),
+                ("etc/portage/env/b".to_owned(), "etc/portage/bashrc".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn content_mode_owner_and_target_make_another_text() {
+        let one = |change: &dyn Fn(&mut tar::Header), text: &str| {
+            let tar = archive(|tar| {
+                let mut header =
+                    super::super::header(tar::EntryType::Regular, text.len() as u64, 0o644, 7);
+                change(&mut header);
+                tar.append_data(&mut header, "x", text.as_bytes()).unwrap();
+            });
+            found(&tar, &[("etc/x", Way::Whole)]).unwrap().0.described["etc/x"].clone()
+        };
+        let same = one(&|_| {}, "a");
+        assert_eq!(one(&|header| header.set_mtime(9), "a"), same, "times are of one run");
+        assert_ne!(one(&|_| {}, "b"), same);
+        assert_ne!(one(&|header| header.set_mode(0o755), "a"), same);
+        assert_ne!(one(&|header| header.set_uid(1), "a"), same);
+        assert_ne!(one(&|header| header.set_gid(1), "a"), same);
+    }
+
+    #[test]
+    fn devices_and_broken_archives_are_errors() {
+        let device = archive(|tar| {
+            let mut header = super::super::header(tar::EntryType::Char, 0, 0o666, 7);
+            tar.append_data(&mut header, "x", io::empty()).unwrap();
+        });
+        assert!(found(&device, &[("etc/x", Way::Whole)]).is_err());
+        assert!(found(&[b'x'; 2000], &[]).is_err());
+        let cut = archive(|tar| file(tar, "x", &[b'x'; 5000]));
+        assert!(found(&cut[..3000], &[("etc/x", Way::Whole)]).is_err());
+    }
+
+    #[test]
+    fn the_docks_folder_is_met_across_pieces() {
+        let met = |pieces: &[&str]| {
+            let mut met = Met::default();
+            pieces.iter().for_each(|piece| met.piece(piece.as_bytes()));
+            met.found
+        };
+        assert!(met(&["x /con", "fig/y"]) && met(&["/", "c", "onfi", "g"]) && met(&["/config"]));
+        assert!(!met(&["/con", "/fig", "/confi", "x"]));
+    }
+
+    #[test]
+    fn what_is_read_into_memory_has_a_limit() {
+        let tar = archive(|tar| file(tar, "out/settings", &[b'x'; 100]));
+        let wanted = |most| BTreeMap::from([("out/settings".to_owned(), most)]);
+        assert_eq!(read_small(tar.as_slice(), &wanted(100)).unwrap()["out/settings"].len(), 100);
+        let said = read_small(tar.as_slice(), &wanted(99)).unwrap_err().to_string();
+        assert_eq!(said, "`out/settings` has more than 99 bytes");
+    }
 }

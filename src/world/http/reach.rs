@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn what_is_public() {
-        for public in ["9.9.9.9", "2620:fe::9", "::ffff:9.9.9.9", "64:ff9b::909:909", "2002:909:909::1"] {
+        for public in
+            ["9.9.9.9", "2620:fe::9", "::ffff:9.9.9.9", "64:ff9b::909:909", "2002:909:909::1"]
+        {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
         for inside in [

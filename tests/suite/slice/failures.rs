@@ -149,7 +149,8 @@ fn a_hook_that_fails_is_told_with_its_command() {
 
 /// Put right in the box, the hook runs once more.
 fn again(room: &Room, name: &str, hook: &str) {
-    let script = "sed -i s:/nowhere:/etc/hostname: /config/Buildconfig.sh\nagain && echo put right\n";
+    let script =
+        "sed -i s:/nowhere:/etc/hostname: /config/Buildconfig.sh\nagain && echo put right\n";
     let run = super::shell::fed(room, &format!("shell --failed {name}"), script);
     assert_eq!(run.stdout, format!(">>> {hook} of {name}\nput right\n"), "{}", run.stderr);
     assert!(run.stderr.contains(&format!("again               runs {hook} of /config")));

@@ -120,7 +120,11 @@ fn a_failed_step_is_opened_again_and_again_by_one_at_a_time() {
     dock(&room, "busybox", "scratch", "fail 1\n");
     assert_eq!(said(&room, "step rootfs:busybox").code, Some(1));
     for args in ["shell --failed", "shell --failed busybox"] {
-        fed(&room, args, "make\nexit 2\n").is(2, "build-root shell --failed finish: make\nexit 2\n", "");
+        fed(&room, args, "make\nexit 2\n").is(
+            2,
+            "build-root shell --failed finish: make\nexit 2\n",
+            "",
+        );
         assert_eq!(room.engine.containers(), 1, "it is still there");
     }
     let mut open = command(&room, "shell --failed");

@@ -71,7 +71,7 @@ pub struct Code {
 /// Which paths a dock has changed.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Changed {
-    wanted: BTreeMap<String, Sort>,
+    wanted: BTreeMap<String, Way>,
     gone: BTreeMap<String, Sort>,
     /// Folders and files that hold all that is wanted.
     places: Vec<String>,
@@ -95,7 +95,12 @@ impl Changed {
             if leads && *change == Change::Modified && sort == Sort::Code {
                 continue;
             }
-            changed.wanted.insert((*path).to_owned(), sort);
+            let way = match (sort, change) {
+                (Sort::Plain | Sort::Settings, _) => Way::Small,
+                (Sort::Code, Change::Added) => Way::Whole,
+                (Sort::Code, _) => Way::File,
+            };
+            changed.wanted.insert((*path).to_owned(), way);
             let held = |place: &String| inside(path, place);
             if !changed.places.iter().any(held) {
                 let portage = inside(path, PORTAGE);
@@ -166,9 +171,7 @@ async fn look(
     context: &Context,
 ) -> Result<Found> {
     let file = std::fs::File::create(archive).map_err(|e| Error::file("write", archive, &e))?;
-    let way = |sort: &Sort| if *sort == Sort::Code { Way::Whole } else { Way::Small };
-    let wanted = changed.wanted.iter().map(|(path, sort)| (path.clone(), way(sort))).collect();
-    let mut difference = Difference::new(wanted, file);
+    let mut difference = Difference::new(changed.wanted.clone(), file);
     for place in places(container, changed, context).await? {
         let above = place.rsplit_once('/').map_or("", |(above, _)| above).to_owned();
         let body = context.engine.download(container, &format!("/{place}"));
@@ -195,13 +198,9 @@ fn parents_files(changes: &[(String, Change)]) -> usize {
 }
 
 /// What it has written down.
-async fn said(
-    container: &str,
-    work: &RootfsWork,
-    context: &Context,
-) -> Result<(Wishes, Vec<u8>)> {
-    let wanted =
-        [("out/settings", LARGEST_WISHES), ("out/state", LARGEST_STATE)].map(|(n, m)| (n.to_owned(), m));
+async fn said(container: &str, work: &RootfsWork, context: &Context) -> Result<(Wishes, Vec<u8>)> {
+    let wanted = [("out/settings", LARGEST_WISHES), ("out/state", LARGEST_STATE)]
+        .map(|(n, m)| (n.to_owned(), m));
     let body = context.engine.download(container, "/bb/out");
     let mut files = small_files(body, wanted.into()).await?;
     let mut file = |name: &str| {
@@ -210,8 +209,9 @@ async fn said(
     };
     let (settings, state) = (file("settings")?, file("state")?);
     let wishes = Wishes::read(&settings).map_err(|why| {
-        Error::step(format!("`{}` asks for something that is no package: {why}", work.name))
-            .hint("`PACKAGES` and `BUILD_PACKAGES` of Buildconfig.sh are atoms with blanks between them")
+        Error::step(format!("`{}` asks for something that is no package: {why}", work.name)).hint(
+            "`PACKAGES` and `BUILD_PACKAGES` of Buildconfig.sh are atoms with blanks between them",
+        )
     })?;
     Ok((wishes, state))
 }
@@ -300,26 +300,32 @@ mod tests {
             ("/bb/out", Added),
             ("/emerge-root/etc", Added),
         ]);
-        let wanted = found.wanted.iter().map(|(path, sort)| (path.as_str(), *sort));
+        let wanted = found.wanted.iter().map(|(path, way)| (path.as_str(), *way));
         assert_eq!(
             wanted.collect::<Vec<_>>(),
             [
-                ("etc/portage/package.use", Sort::Plain),
-                ("etc/portage/package.use/zz-bob", Sort::Plain),
-                ("etc/portage/patches", Sort::Code),
-                ("usr-local", Sort::Code),
-                ("usr-local/x", Sort::Code),
-                ("usr/bin/gcc", Sort::Code),
+                ("etc/portage/package.use", Way::Small),
+                ("etc/portage/package.use/zz-bob", Way::Small),
+                ("etc/portage/patches", Way::Whole),
+                ("usr-local", Way::Whole),
+                ("usr-local/x", Way::Whole),
+                ("usr/bin/gcc", Way::Whole),
             ]
         );
         assert_eq!(found.places, ["etc/portage", "usr-local", "usr/bin/gcc"]);
-        assert_eq!(parted(&found.gone), (vec!["/etc/portage/package.mask/x".into()], vec!["/usr/bin/zstd".into()]));
+        assert_eq!(
+            parted(&found.gone),
+            (vec!["/etc/portage/package.mask/x".into()], vec!["/usr/bin/zstd".into()])
+        );
     }
 
     #[test]
     fn whatever_code_is_another_has_another_digest() {
         let map = |pairs: &[(&str, &str)]| {
-            pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>()
+            pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect::<BTreeMap<_, _>>()
         };
         let none = map(&[]);
         let gone = |paths: &[&str]| paths.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>();

@@ -10,13 +10,8 @@ use std::collections::BTreeMap;
 pub const MAKE_CONF: &str = "etc/portage/make.conf";
 const PORTAGE: &str = "etc/portage/";
 /// Files or folders that Portage only reads as lines.
-const LISTS: [&str; 5] = [
-    "package.use",
-    "package.mask",
-    "package.unmask",
-    "package.accept_keywords",
-    "package.license",
-];
+const LISTS: [&str; 5] =
+    ["package.use", "package.mask", "package.unmask", "package.accept_keywords", "package.license"];
 
 /// Places of a builder that are not taken along: what is ours, what is the engine's, what is of one run only.
 const LEFT: [&str; 14] = [
@@ -319,7 +314,8 @@ mod tests {
         ] {
             assert!(!is_plain("CFLAGS", flag), "{flag}");
         }
-        for name in ["CC", "FEATURES", "MAKEFLAGS", "PORTAGE_BASHRC", "RUSTFLAGS", "UNUSED", "PATH"] {
+        for name in ["CC", "FEATURES", "MAKEFLAGS", "PORTAGE_BASHRC", "RUSTFLAGS", "UNUSED", "PATH"]
+        {
             assert!(!is_plain(name, "x"), "{name}");
         }
         assert!(!is_plain("USE", "$(id)") && !is_plain("USE", "a;b") && !is_plain("USE", "a/b"));

@@ -119,7 +119,9 @@ impl Package {
     /// that have the same code.
     pub fn cache_path(&self, code: Option<&str>) -> String {
         let key = match code {
-            Some(code) => hex(&Sha256::digest(format!("code {code} {}", self.key)))[..KEY].to_owned(),
+            Some(code) => {
+                hex(&Sha256::digest(format!("code {code} {}", self.key)))[..KEY].to_owned()
+            }
             None => self.key.clone(),
         };
         format!("{}-{key}.gpkg.tar", self.cpv)
@@ -216,7 +218,11 @@ fn is_atom(word: &str) -> bool {
     let begin = word.trim_start_matches(['<', '>', '=', '~', '@']);
     let file = [".ebuild", ".tbz2", ".xpak", ".gpkg.tar"].iter().any(|end| word.ends_with(end));
     let named = begin.starts_with(|c: char| c.is_ascii_alphanumeric() || "_*".contains(c));
-    named && !file && word.len() <= LONGEST_NAME && begin.chars().all(plain) && !begin.contains("..")
+    named
+        && !file
+        && word.len() <= LONGEST_NAME
+        && begin.chars().all(plain)
+        && !begin.contains("..")
 }
 
 #[cfg(test)]
@@ -243,7 +249,10 @@ mod tests {
     fn a_plan_names_packages_keys_and_sources() {
         let text = plan("sys-libs/zlib-1.3-r1", HEX, "zlib-1.3.tar.xz", "https://zlib.net/z.xz");
         let planned = Planned::read(text.as_bytes()).unwrap();
-        assert_eq!(planned.packages[0].cache_path(None), format!("sys-libs/zlib-1.3-r1-{HEX}.gpkg.tar"));
+        assert_eq!(
+            planned.packages[0].cache_path(None),
+            format!("sys-libs/zlib-1.3-r1-{HEX}.gpkg.tar")
+        );
         assert_eq!(planned.sources[0].cache_path(), format!("{}/zlib-1.3.tar.xz", HEX.repeat(4)));
     }
 
@@ -260,9 +269,14 @@ mod tests {
     fn what_leads_elsewhere_is_refused() {
         let uri = "https://host/x";
         for name in ["../x", "a/b", ".x", "-x", "", "a b", "a\\u0000b", "a\\nb", &"x".repeat(256)] {
-            assert!(wrong("a/b-1", HEX, name, uri).contains("is not the name of a source"), "{name}");
+            assert!(
+                wrong("a/b-1", HEX, name, uri).contains("is not the name of a source"),
+                "{name}"
+            );
         }
-        for uri in ["file:///etc/shadow", "/etc/shadow", "./x", "ftp://h/x", "https://h/a b", "HTTP:x"] {
+        for uri in
+            ["file:///etc/shadow", "/etc/shadow", "./x", "ftp://h/x", "https://h/a b", "HTTP:x"]
+        {
             let said = wrong("a/b-1", HEX, "x", uri);
             assert!(said.ends_with(&format!("from `{uri}`, which is no web address")), "{said}");
         }
@@ -305,7 +319,18 @@ mod tests {
             read(good).unwrap().packages,
             "a/b >=a/b-1.2:3/4=::gentoo[x,-y?] b @set =a/b-1* ~a/b-1"
         );
-        for bad in ["--root=/", "-a", "/config/x", "./x.ebuild", "a/x.ebuild", "$(id)", "a;b", "`id`", "é", "../a"] {
+        for bad in [
+            "--root=/",
+            "-a",
+            "/config/x",
+            "./x.ebuild",
+            "a/x.ebuild",
+            "$(id)",
+            "a;b",
+            "`id`",
+            "é",
+            "../a",
+        ] {
             assert_eq!(read(bad).unwrap_err(), format!("`{bad}` in `PACKAGES` is no package"));
         }
         assert!(read(&"a ".repeat(10_001)).unwrap_err().contains("more than 10000"));

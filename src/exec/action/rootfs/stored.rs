@@ -111,6 +111,8 @@ pub async fn prune(spec: &ContainerSpec, context: &Context) -> Result<()> {
     context.engine.remove_container(&container).await?;
     match ran? {
         0 => Ok(()),
-        status => Err(Error::step(format!("the caches cannot be looked through (status {status})"))),
+        status => {
+            Err(Error::step(format!("the caches cannot be looked through (status {status})")))
+        }
     }
 }
