@@ -19,4 +19,7 @@ mod logs;
 mod messages;
 mod missing;
 mod overview;
+mod owner;
+mod secrets;
 mod tidy;
+mod words;
