@@ -441,8 +441,9 @@ fn without_quotes(message: &str) -> String {
 pub fn toml_error(file: &Path, text: &str, error: &toml::de::Error) -> Error {
     let message = error.message().lines().next().unwrap_or("not valid TOML").trim();
     let shown = hidden_settings(text);
-    let hides = |span: &std::ops::Range<usize>| shown.get(span.clone()) != text.get(span.clone());
-    // The parser's words may repeat what stands there.
+    let plain = hidden(text);
+    let hides = |span: &std::ops::Range<usize>| shown.get(span.clone()) != plain.get(span.clone());
+    // The parser's words may repeat what stands there. Addresses are taken care of where it is rendered.
     let message = match error.span().filter(hides) {
         Some(_) => without_quotes(message),
         None => message.to_owned(),

@@ -76,8 +76,9 @@ const LINES: &str = "\n\r\t";
 /// A span in the shown text.
 fn shown_span(place: &Place) -> Range<usize> {
     let before = |end: usize| place.text.get(..end).map_or(0, |text| shown(text).len());
-    let end = place.span.end.min(place.text.len());
-    let start = place.span.start.min(end);
+    let whole = |at: usize| (0..=at).rev().find(|at| place.text.is_char_boundary(*at)).unwrap_or(0);
+    let end = whole(place.span.end.min(place.text.len()));
+    let start = whole(place.span.start.min(end));
     if place.text.contains(|c| is_hostile(c) && !LINES.contains(c)) {
         before(start)..before(end).max(before(start))
     } else {

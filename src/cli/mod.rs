@@ -56,7 +56,7 @@ use clap::{ColorChoice, Parser, Subcommand};
 use crate::cli::output::{print, say};
 use crate::error::{Error, Exit, Result};
 use crate::report::Message;
-use crate::words::safe_lines;
+use crate::words::{is_hostile, safe_lines, visible};
 
 /// Builds slim container base images with Gentoo Portage, busybox and s6.
 #[derive(Debug, Parser)]
@@ -224,10 +224,22 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// A message in which no argument has lines of its own.
+fn with_visible_arguments(message: String) -> String {
+    let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let hostile = arguments.filter(|argument| argument.contains(is_hostile));
+    hostile.fold(message, |message, argument| {
+        // Of `--option=VALUE` it may tell the value alone.
+        let value = argument.split_once('=').map_or("", |(_, value)| value);
+        let told = message.replace(&argument, &visible(&argument));
+        if value.contains(is_hostile) { told.replace(value, &visible(value)) } else { told }
+    })
+}
+
 /// Help goes to standard output; a wrong use to standard error, with exit code 2.
 fn usage(error: &clap::Error) -> ExitCode {
-    let plain = error.render().to_string();
-    if safe_lines(&plain) == plain {
+    let plain = with_visible_arguments(error.render().to_string());
+    if error.render().to_string() == plain && safe_lines(&plain) == plain {
         // A reader that has gone away is no failure of ours.
         let _ = error.print();
     } else {

@@ -42,6 +42,8 @@ caches              default      gentoo-bb
 builder.processes   default      16384
 builder.memory      default
 made_by_make        default
+net.least_rate      default      1024
+project.links       default
 date                default
 trust.keyring       default      /usr/share/openpgp-keys/gentoo-release.asc
 trust.fingerprints  default      13EBBDBEDE7A12775DFDB1BABB572E0E2D182910
@@ -134,6 +136,8 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
          builder.processes   default      16384\n\
          builder.memory      default\n\
          made_by_make        bb.toml:8    bb-dock/a/made\n\
+         net.least_rate      default      1024\n\
+         project.links       default\n\
          date                default\n\
          trust.keyring       bb.toml:11   keys.asc\n\
          trust.fingerprints  bb.toml:10   13EBBDBEDE7A12775DFDB1BABB572E0E2D182910\n\
@@ -204,6 +208,8 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
          builder.processes   default          16384\n\
          builder.memory      default\n\
          made_by_make        bb.toml:8        bb-dock/a/made\n\
+         net.least_rate      default          1024\n\
+         project.links       default\n\
          date                DATE             20261122\n\
          trust.keyring       BB_KEYRING       /keys\n\
          trust.fingerprints  BB_FINGERPRINTS  DCD05B71EAB94199527F44ACDB6B8C1F96D8BF6D\n\
@@ -289,7 +295,8 @@ fn settings_that_are_none_are_told_as_everywhere() {
         &[],
         3,
         "error: unknown field `namspace`, expected one of `namespace`, `maintainer`, `tag`, `docks`, \
-         `exclude`, `mirrors`, `arch`, `flavour`, `source_date_epoch`, `made_by_make`, `labels`, `trust`, \
+         `exclude`, `mirrors`, `arch`, `flavour`, `source_date_epoch`, `made_by_make`, `project`, `net`, \
+         `labels`, `trust`, \
          `build`, `task`\n --> bb.toml:2:1\n  |\n2 | namspace = 1\n  | ^^^^^^^^\n",
     );
     says(

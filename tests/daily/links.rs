@@ -17,7 +17,7 @@ const SETTINGS: &str = "namespace = \"ns\"\n[trust]\nkeyring = \"keys.asc\"\n\
 /// Each reads the docks.
 const VERBS: [&str; 19] = [
     "status",
-    "status --json",
+    "status --exit-code",
     "build",
     "build --dry-run",
     "build -j 1 a",
@@ -124,7 +124,7 @@ fn no_reader_of_any_verb_follows_a_link_out_of_the_project() {
         }
     }
     // What is allowed by name is no link that leads out.
-    room.write("bb.toml", &format!("[project]\nlinks = [\"../out/sub\"]\n{SETTINGS}"));
+    room.write("bb.toml", &format!("{SETTINGS}[project]\nlinks = [\"../out/sub\"]\n"));
     replace(&room, "far/sub", outside.join("sub").to_str().unwrap());
     bb(&room, "status").ok();
     room.write("bb.toml", &format!("docks = \"../out/docks\"\n{SETTINGS}"));

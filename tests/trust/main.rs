@@ -7,6 +7,7 @@
 //! | `keyring` | `bb keys`, where certificates come from, expiry |
 //! | `skip` | `-s`: what it says, what it leaves, how it ends |
 //! | `fetch` | downloads that break and go on; real nginx |
+//! | `bomb` | files that unpack to gigabytes where a signature is expected |
 //! | `corpus` | the inputs of `make fuzz`, replayed |
 //! | `hostile` | a table of broken and hostile inputs, with the exact message of each |
 //!
@@ -14,6 +15,7 @@
 //! keys and signatures are dated to fixed times.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod bomb;
 mod corpus;
 #[path = "../fake/mod.rs"]
 mod fake;

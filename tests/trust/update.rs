@@ -1,5 +1,6 @@
 //! `bb update`: what moves the lock, and what does not.
 
+use crate::keys::{self, FILE, How};
 use crate::mirror::{DATE, Place, TIME};
 
 const NEWER: &str = "20260308T170104Z";
@@ -172,4 +173,67 @@ fn a_snapshot_made_anew_under_its_old_name_comes_with_its_own_signature() {
     let run = place.bb("update").ok();
     assert!(run.stdout.ends_with("with other content\n"), "{}", run.stdout);
     place.bb("build verify:portage").ran(verify);
+}
+
+/// What the mirror has signed on day 60 of the year, 2026-03-02, under a name of another day.
+#[test]
+fn an_old_snapshot_under_a_new_name_is_refused() {
+    let place = pinned();
+    let lock = place.room.read("bb.lock");
+    assert!(lock.contains("signed_at = \"2026-03-02T00:00:00Z\""), "{lock}");
+    place.mirror.snapshot_made_anew("20260401", b"an older tree");
+    let run = place.bb_with(&[("DATE", "20260401")], "update");
+    let refused = "error: the snapshot of `20260401` was signed on 2026-03-02\n\
+                   hint: it may be an old tree under another name; try another mirror, \
+                   or take it by `bb update --allow-older`\n";
+    assert_eq!((run.code, run.stderr.as_str()), (Some(5), refused));
+    // Also where nothing is pinned yet, and where the name is older than the signature.
+    for date in ["20260401", "20260115"] {
+        let fresh = Place::new();
+        fresh.mirror.snapshot_of(date);
+        let run = fresh.bb_with(&[("DATE", date)], "update");
+        assert_eq!(run.code, Some(5), "{}", run.stderr);
+        assert!(run.stderr.contains("was signed on 2026-03-02"), "{}", run.stderr);
+        assert!(!fresh.room.exists("bb.lock"));
+    }
+    assert_eq!(place.room.read("bb.lock"), lock);
+    place.bb_with(&[("DATE", "20260401")], "update --allow-older").ok();
+}
+
+/// A tree that was signed before the pinned one, under the pinned one's name.
+#[test]
+fn no_signature_goes_back() {
+    let place = pinned();
+    let lock = place.room.read("bb.lock");
+    let earlier = How { made: 58, ..FILE };
+    let older = b"what was there three days before";
+    place.mirror.write(crate::mirror::SNAPSHOT, older);
+    let signature = earlier.sign(keys::signing(&keys::GOOD), older);
+    place.mirror.write(&format!("{}.gpgsig", crate::mirror::SNAPSHOT), signature);
+    let run = place.bb("update");
+    let refused = "error: the snapshot was signed at 2026-02-28T00:00:00Z, before the pinned one, \
+                   which was at 2026-03-02T00:00:00Z\n";
+    assert_eq!(run.code, Some(5));
+    assert!(run.stderr.starts_with(refused), "{}", run.stderr);
+    assert_eq!(place.room.read("bb.lock"), lock);
+    // A lock of before has no time: the name's date is what counts, as it did.
+    let without = lock.lines().filter(|line| !line.starts_with("signed_at")).collect::<Vec<_>>();
+    place.room.write("bb.lock", &without.join("\n"));
+    let run = place.bb("update").ok();
+    assert!(run.stdout.ends_with("with other content\n"), "{}", run.stdout);
+}
+
+/// Without a date that was asked for, what is pinned first is new: all of this mirror is of March.
+#[test]
+fn what_is_pinned_first_is_not_old() {
+    let place = Place::new();
+    let run = place.bb_with(&[], "update");
+    let old = "error: the newest stage3 was signed on 2026-03-02, ";
+    assert_eq!(run.code, Some(5), "{}", run.stderr);
+    assert!(run.stderr.starts_with(old), "{}", run.stderr);
+    assert!(run.stderr.contains("`bb update --allow-older`"), "{}", run.stderr);
+    let run = place.bb_with(&[], "build");
+    assert!(run.code == Some(5) && run.stderr.starts_with(old), "{}", run.stderr);
+    assert!(!place.room.exists("bb.lock"));
+    place.bb("update --allow-older").ok();
 }

@@ -11,7 +11,7 @@ use pgp::packet::{Signature, Tag};
 use pgp::parse::{PacketParserBuilder, PacketParserResult, Parse};
 
 use super::refusal;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::trust::cleartext;
 
 const KEY_BLOCK: &[u8] = b"-----BEGIN PGP PUBLIC KEY BLOCK-----";
@@ -30,7 +30,9 @@ pub(super) fn signatures(what: &str, bytes: &[u8]) -> Result<Vec<Signature>> {
     }
     match find(bytes, SIGNATURE) {
         Some(start) => armored_signatures(what, &bytes[start..]),
-        None => only_signatures(what, PacketParserBuilder::from_bytes(bytes)),
+        None => {
+            only_signatures(what, PacketParserBuilder::from_bytes(bytes), refusal::no_signature)
+        }
     }
 }
 
@@ -38,18 +40,19 @@ fn armored_signatures(what: &str, armor: &[u8]) -> Result<Vec<Signature>> {
     let end = find(armor, SIGNATURE_END).ok_or_else(|| cleartext::cut(what))?;
     let block = &armor[..end + SIGNATURE_END.len()];
     let reader = Reader::from_bytes(block, ReaderMode::Tolerant(Some(Kind::Signature)));
-    only_signatures(what, PacketParserBuilder::from_reader(reader))
+    only_signatures(what, PacketParserBuilder::from_reader(reader), refusal::damaged)
 }
 
 /// Looks at each packet's kind before it looks into it: nothing that holds other packets, compressed or not, is
-/// ever opened.
+/// ever opened. `broken` says what cannot be read.
 fn only_signatures(
     what: &str,
     parser: pgp::Result<PacketParserBuilder<'_>>,
+    broken: fn(&str) -> Error,
 ) -> Result<Vec<Signature>> {
-    let damaged = |_| refusal::damaged(what);
-    let parser = parser.map_err(damaged)?.max_recursion_depth(0);
-    let mut next = parser.build().map_err(|_| refusal::no_signature(what))?;
+    let broken = |_| broken(what);
+    let parser = parser.map_err(broken)?.max_recursion_depth(0);
+    let mut next = parser.build().map_err(broken)?;
     let mut found = Vec::new();
     let mut unknown = false;
     while let PacketParserResult::Some(parser) = next {
@@ -57,7 +60,7 @@ fn only_signatures(
             return Err(refusal::no_signature(what));
         }
         let packet;
-        (packet, next) = parser.next().map_err(damaged)?;
+        (packet, next) = parser.next().map_err(broken)?;
         match packet {
             Packet::Signature(signature) => found.push(signature),
             _ => unknown = true,

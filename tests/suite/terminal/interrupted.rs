@@ -7,7 +7,7 @@ const STOPPING: &str = "stop    all that runs (Ctrl-C again leaves at once)\n";
 
 #[test]
 fn once_stops_what_runs_and_leaves_nothing_behind() {
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         let room = room();
         dock(&room, "busybox", "scratch", "hold\n");
         let build = start(&room, "build -j1 rootfs:nginx");
