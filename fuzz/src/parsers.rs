@@ -3,11 +3,11 @@
 //!
 //! Also compiled into the tests, which replay the corpora.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gentoo_bb::chain::Chain;
+use gentoo_bb::chain::{Chain, Ours};
 use gentoo_bb::config::Settings;
 use gentoo_bb::dock::{Ignore, Known, Markers, Rendered, glob, settings, template};
 use gentoo_bb::fresh::record::Record;
@@ -58,9 +58,9 @@ pub fn template(data: &[u8]) {
     let docks = ["a", "b"].map(|name| name.parse::<DockName>().unwrap());
     let docks = BTreeSet::from(docks);
     let rendered = Rendered::from_template(file, text, &markers);
-    let Ok(parsed) = template::parse(&rendered, Known { markers: &markers, docks: &docks }) else {
-        return;
-    };
+    let triggers = BTreeMap::from([("a".parse().unwrap(), vec!["COPY . /x".to_owned()])]);
+    let known = Known { markers: &markers, docks: &docks, triggers: &triggers };
+    let Ok(parsed) = template::parse(&rendered, known) else { return };
     assert!(parsed.docks().iter().all(|dock| docks.contains(*dock)));
 }
 
@@ -116,7 +116,14 @@ pub fn lock(data: &[u8]) {
 pub fn chain(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let Ok(chain) = Chain::parse(Path::new("chains/a.yaml"), text, &markers()) else { return };
-    let _ = chain.docks("ns", "latest", &["a".to_owned()]);
+    let values = |name: &str| (name == "A").then(|| "a".to_owned());
+    let _ = chain.docks(&Ours {
+        namespace: "ns",
+        tag: "latest",
+        docks: &["a".to_owned()],
+        values: &values,
+        read: &|file| Chain::parse(file, text, &markers()),
+    });
 }
 
 /// A step's record, the index of all of them, and a kept answer.

@@ -68,8 +68,9 @@ fn of_path(path: &BStr, node: &Node) -> Option<Rule> {
 
 /// A name's ending is no sign where anybody's files are, or what a program reads.
 fn is_data(path: &[u8]) -> bool {
-    let below =
-        |folder: &&str| path.strip_prefix(folder.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"));
+    let below = |folder: &&str| {
+        path.strip_prefix(folder.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"))
+    };
     DATA.iter().any(|folder| below(folder)) && !FOR_COMPILERS.iter().any(|folder| below(folder))
 }
 

@@ -16,8 +16,8 @@ use crate::project::Project;
 use crate::sbom::Format;
 use crate::words::plain_json;
 use crate::world::archive::bundle::{self, Bundle};
-use crate::world::read;
 use crate::world::given;
+use crate::world::read;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {

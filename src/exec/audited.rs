@@ -31,7 +31,9 @@ pub fn audited(chain: &[Bundle], work: &TestWork, limits: &Limits) -> Result<Aud
     let subject = Subject { tree: &tree, read: &|content| listing::read(content, limits) };
     let mut found = audit(subject).map_err(|left| left.error(str::to_owned))?;
     let undone = summary(&work.dir)?.undone.into_iter();
-    found.extend(undone.map(|undone| Finding::new(Rule::Undone, name::bytes(&undone.path), undone.how)));
+    found.extend(
+        undone.map(|undone| Finding::new(Rule::Undone, name::bytes(&undone.path), undone.how)),
+    );
     found.sort();
     let findings = less_allowed(found, &work.allowed, &work.inherited);
     // A child's has the files of all of its parents.

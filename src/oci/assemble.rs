@@ -328,7 +328,12 @@ impl Assembler<'_> {
     }
 
     /// `--link`: a layer that knows nothing of those below, laid on top. No link of theirs is followed.
-    fn linked(&self, copy: Copy<'_>, texts: Option<&Texts>, tree: &mut Tree) -> Result<Nodes, Left> {
+    fn linked(
+        &self,
+        copy: Copy<'_>,
+        texts: Option<&Texts>,
+        tree: &mut Tree,
+    ) -> Result<Nodes, Left> {
         let mut alone = Tree::default();
         let mut change = Change::of(&mut alone);
         self.transfer(copy, texts, &mut change)?;

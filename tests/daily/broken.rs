@@ -144,7 +144,7 @@ impl Spoiled {
             Self::Pipe => assert!(Command::new("mkfifo").arg(path).status().unwrap().success()),
             Self::Unreadable => {
                 write(&old);
-                fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+                fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
             }
             Self::Device => symlink("/dev/zero", path).unwrap(),
         }
@@ -229,7 +229,6 @@ fn faults(whole: &Room, file: &str, turn: usize) -> Vec<String> {
             let args = VERBS[(turn + at * EACH + verb) % VERBS.len()];
             let fault = fault(args, &limited(&room, args));
             let fault = fault.map(|fault| format!("{file} {how:?}: {fault}"));
-            fault.iter().for_each(|fault| eprintln!("{fault}"));
             faults.extend(fault);
         }
     }

@@ -68,7 +68,7 @@ fn a_list_that_is_none_fails_the_step_that_made_it() {
 #[test]
 fn of_an_endless_log_the_beginning_and_the_end_are_told() {
     let room = limited("log_size = 200");
-    let lines = (0..100).map(|n| format!("say line {n}\n")).collect::<String>();
+    let lines = (0..100).map(|n| format!("say line {n}\n")).collect::<Vec<_>>().concat();
     room.write("bb-dock/base/Buildconfig.sh", &format!("{lines}fail 1\n"));
     let run = bb(&room, "build base");
     assert_eq!(run.code, Some(1), "{}", run.text);
@@ -239,7 +239,7 @@ fn project(room: &Room) -> String {
     use sha2::{Digest, Sha256};
     let state = room.path(".bb").canonicalize().unwrap();
     let digest = Sha256::digest(state.as_os_str().as_encoded_bytes());
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    gentoo_bb::hex::hex(&digest[..8])
 }
 
 /// Blanks, `$` and `:` in the state folder's name: ninja does the same work.

@@ -34,9 +34,9 @@ mod far;
 mod graphed;
 #[path = "../help/mod.rs"]
 mod help;
-mod labelled;
-mod kinds;
 mod hostile;
+mod kinds;
+mod labelled;
 mod made;
 mod repository;
 #[path = "../schemas/mod.rs"]

@@ -6,7 +6,11 @@ use crate::dock::{Known, Markers, Rendered, template};
 fn plain(text: &str) -> Result<Plain, Fault> {
     let rendered = Rendered::from_template(Path::new("Dockerfile"), text, &Markers::default());
     let (markers, docks) = (Markers::default(), [].into());
-    let parsed = template::parse(&rendered, Known { markers: &markers, docks: &docks, triggers: &BTreeMap::new() }).unwrap();
+    let parsed = template::parse(
+        &rendered,
+        Known { markers: &markers, docks: &docks, triggers: &BTreeMap::new() },
+    )
+    .unwrap();
     let shells = BTreeMap::from([("python".to_owned(), vec!["/bin/python".to_owned()])]);
     write(text, parsed.escape, &parsed.heredocs, &shells)
 }

@@ -116,7 +116,8 @@ fn sent(
             let path = path.as_ref().ok_or_else(not_there)?;
             return engines(path, limits).map_err(|e| Left::new(e.message()));
         }
-        base(reference, work, limits).inspect_err(|_| *missing.borrow_mut() = Some(reference.to_owned()))
+        base(reference, work, limits)
+            .inspect_err(|_| *missing.borrow_mut() = Some(reference.to_owned()))
     };
     let looked = look_below(Inputs {
         dockerfile: &dockerfile(work)?,

@@ -444,7 +444,7 @@ mod tests {
             layer.retain(|name, _| !special(name));
             hashed_nodes(File::create(&file).unwrap(), &layer, 7).unwrap();
             let size = std::fs::metadata(&file).unwrap().len();
-            let read = listing::layer(&listing::whole(&file, size)).unwrap();
+            let read = listing::layer(&listing::whole(&file, size), &Limits::default()).unwrap();
             assert!(read == layer, "{longest}: {read:?}\n{layer:?}");
         }
     }
@@ -462,7 +462,8 @@ mod tests {
         assert_eq!(whole.len(), 8 * 512);
         for length in 512..whole.len() {
             std::fs::write(&file, &whole[..length]).unwrap();
-            let entries = listing::entries(&listing::whole(&file, length as u64));
+            let content = listing::whole(&file, length as u64);
+            let entries = listing::entries(&content, &Limits::default());
             let names = entries.as_ref().ok().map(|found| found.as_ref().map_or(0, Vec::len));
             // Between two files nothing tells that another was to come; Docker does not know it either.
             let expected = match length {

@@ -5,8 +5,8 @@ mod cases;
 mod context;
 mod files;
 mod generated;
-mod onbuild;
 mod language;
+mod onbuild;
 pub mod words;
 
 use std::collections::BTreeMap;

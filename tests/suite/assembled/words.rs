@@ -35,7 +35,8 @@ fn is_newer(word: &str) -> bool {
 fn accepted(text: &str) -> bool {
     let (markers, docks) = (Markers::default(), BTreeSet::new());
     let source = Rendered::from_template(std::path::Path::new("Dockerfile"), text, &markers);
-    template::parse(&source, Known { markers: &markers, docks: &docks, triggers: &BTreeMap::new() }).is_ok()
+    template::parse(&source, Known { markers: &markers, docks: &docks, triggers: &BTreeMap::new() })
+        .is_ok()
 }
 
 const VARIABLES: &str = "FROM scratch\nENV A=a B=b/b.b E= S=\"s  s\"\n";
