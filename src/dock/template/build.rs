@@ -89,7 +89,10 @@ impl<'a> Builder<'a> {
                 self.out.has_run = true;
                 Ok(())
             }
-            "onbuild" => self.onbuild(number, at),
+            "onbuild" => {
+                self.onbuild(number, at);
+                Ok(())
+            }
             "workdir" | "user" | "stopsignal" => self.setting(at),
             "expose" => self.expose(at),
             "volume" => self.volume(at),
@@ -187,7 +190,9 @@ impl<'a> Builder<'a> {
             new.push((name, value));
         }
         let scope = self.stages.last_mut().map_or(&mut self.global, |stage| &mut stage.scope);
-        new.into_iter().for_each(|(name, value)| scope.set_arg(name, value));
+        for (name, value) in new {
+            scope.set_arg(name, value);
+        }
         Ok(())
     }
 
@@ -488,18 +493,17 @@ impl<'a> Builder<'a> {
     }
 
     /// What is wrong with a trigger is found where it is run.
-    fn onbuild(&mut self, number: usize, instruction: &Instruction) -> Result<()> {
+    fn onbuild(&mut self, number: usize, instruction: &Instruction) {
         let Some(inner) =
             instruction.inner().filter(|at| matches!(at.name.as_str(), "copy" | "add"))
         else {
-            return Ok(());
+            return;
         };
         let uses_rootfs = self.out.uses_rootfs;
         if let Ok(copies) = self.copy(number, &inner, false) {
             self.out.onbuild_copies.extend(copies);
         }
         self.out.uses_rootfs = uses_rootfs;
-        Ok(())
     }
 
     /// The number of a finished stage.
