@@ -24,8 +24,9 @@ fn what_the_engine_refuses_is_refused_before_anything_is_built() {
         builds(room.engine(), text).then(|| format!("the engine takes {text:?}"))
     });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    dock(&room, "wrong", "");
     for (text, message) in rows {
-        dock(&room, "wrong", &text);
+        room.write("bb-dock/wrong/Dockerfile.template", &text);
         let run = room.bb("build");
         let begin = format!("error: {message}\n --> bb-dock/wrong/Dockerfile.template:");
         assert!(run.code == Some(3) && run.stderr.starts_with(&begin), "{text:?}: {}", run.stderr);
