@@ -339,7 +339,7 @@ fn an_edit_during_a_build_is_seen_by_the_next() {
 /// `bad` cannot be built, `worse` is built on it, `good` has nothing to do with them.
 fn with_a_bad_one() -> Room {
     let room = Room::with_engine();
-    room.dock("bad", "FROM scratch\nCOPI file /\n", &[]);
+    room.dock("bad", "FROM scratch\nRUN [\"/none\"]\n", &[]);
     room.dock("worse", "FROM ${NAMESPACE}/bad\n", &[]);
     room.dock("good", "FROM scratch\nCOPY file /\n", &[("file", "1")]);
     room

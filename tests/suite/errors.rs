@@ -368,16 +368,19 @@ fn an_engine_address_that_is_none_has_exit_code_4() {
 #[test]
 fn what_the_engine_refuses_is_a_failed_step() {
     let room = Room::with_engine();
-    room.dock("a", "FROM scratch\nCOPI file /\n", &[("file", "1")]);
-    room.bb("build").fails(1, "start   dockerfile:a (never built)\n\
-         done    dockerfile:a in TIME\n\
-         start   image:a (never built)\n\
-         failed  image:a\n\
-         error: the engine could not build the image: dockerfile parse error line 3: unknown instruction: COPI\n\
-         \x20 bb: built by the engine: it has a `COPI`\n\
-         log: .bb/logs/image/a.log\n\
-         again: bb step image:a\n\
-         1 step failed; 1 done\n");
+    room.dock("a", "FROM scratch\nCOPY file other /to\n", &[("file", "1"), ("other", "2")]);
+    let run = room.bb("build");
+    assert_eq!(run.code, Some(1));
+    let begin = "failed  image:a\n\
+         error: the engine could not build the image: When using COPY with more than one source file, \
+         the destination must be a directory and end with a /\n";
+    let end = "log: .bb/logs/image/a.log\nagain: bb step image:a\n1 step failed; 1 done\n";
+    assert!(run.stderr.contains(begin) && run.stderr.ends_with(end), "{}", run.stderr);
+    let log = room.read(".bb/logs/image/a.log");
+    assert!(
+        log.starts_with("bb: built by the engine: its sources and its target do not fit\n"),
+        "{log}"
+    );
     assert_eq!(room.stamps(), ["dockerfile:a"]);
     room.assert_tidy();
     assert!(!room.engine().has_image(&room.image("a")));

@@ -22,7 +22,7 @@ pub(super) fn read(line: &str, part: Range<usize>) -> (Vec<Flag>, usize) {
         if text == "--" {
             return (flags, end);
         }
-        flags.push(flag(text, start..end));
+        flags.push(flag(&text, start..end));
     }
 }
 
@@ -52,8 +52,8 @@ fn word(line: &str, start: usize) -> (String, usize) {
     (text, end)
 }
 
-fn flag(text: String, range: Range<usize>) -> Flag {
-    let text = text.strip_prefix("--").unwrap_or(&text);
+fn flag(text: &str, range: Range<usize>) -> Flag {
+    let text = text.strip_prefix("--").unwrap_or(text);
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
     let end = range.end;
     // Where it has quotes or escapes, its place is all of the flag but its name.

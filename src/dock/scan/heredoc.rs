@@ -64,7 +64,7 @@ pub(super) fn read<'a>(
     at: &Instruction,
     lines: &Lines<'a>,
 ) -> std::result::Result<(Vec<Heredoc>, Lines<'a>), Begin> {
-    let mut rest = *lines;
+    let mut rest = lines.clone();
     if !at.line.contains("<<") || !at.takes_heredocs() {
         return Ok((vec![], rest));
     }

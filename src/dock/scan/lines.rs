@@ -12,7 +12,7 @@ pub(super) struct Line<'a> {
 }
 
 /// The lines of a text, without the mark of byte order at its beginning.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Lines<'a> {
     text: &'a str,
     at: usize,

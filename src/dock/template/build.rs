@@ -202,7 +202,9 @@ impl<'a> Builder<'a> {
             new.push((name, value));
         }
         let scope = self.stages.last_mut().map_or(&mut self.global, |stage| &mut stage.scope);
-        new.into_iter().for_each(|(name, value)| scope.set_arg(name, value));
+        for (name, value) in new {
+            scope.set_arg(name, value);
+        }
         Ok(())
     }
 

@@ -51,20 +51,17 @@ impl Pattern {
         while at <= text.len() {
             // An empty match right after another one is none.
             let found = end(&self.tokens, &text[at..], true).map(|length| at + length);
-            match found.filter(|end| *end > at || last != Some(at)) {
-                Some(end) => {
-                    out.push_str(with);
-                    last = Some(end);
-                    if !all {
-                        out.extend(&text[end..]);
-                        return out;
-                    }
-                    if end > at {
-                        at = end;
-                        continue;
-                    }
+            if let Some(end) = found.filter(|end| *end > at || last != Some(at)) {
+                out.push_str(with);
+                last = Some(end);
+                if !all {
+                    out.extend(&text[end..]);
+                    return out;
                 }
-                None => {}
+                if end > at {
+                    at = end;
+                    continue;
+                }
             }
             out.extend(text.get(at));
             at += 1;

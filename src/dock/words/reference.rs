@@ -169,31 +169,36 @@ fn modified(value: Option<&str>, operator: &str, word: &str) -> Option<String> {
     }
 }
 
-/// Characters, `None` for `?`, and `Some(None)` for `*`.
-type Pattern = Vec<Option<Option<char>>>;
+enum Sign {
+    Any,
+    Some,
+    Is(char),
+}
+
+type Pattern = Vec<Sign>;
 
 fn compiled(text: &str) -> Option<Pattern> {
     let (mut pattern, mut chars) = (vec![], text.chars());
     while let Some(c) = chars.next() {
         pattern.push(match c {
-            '*' => Some(None),
-            '?' => None,
+            '*' => Sign::Some,
+            '?' => Sign::Any,
             '\\' => match chars.next()? {
-                c @ ('*' | '?' | '\\' | '}' | '/') => Some(Some(c)),
+                c @ ('*' | '?' | '\\' | '}' | '/') => Sign::Is(c),
                 _ => return None,
             },
-            c => Some(Some(c)),
+            c => Sign::Is(c),
         });
     }
     Some(pattern)
 }
 
-fn fits(pattern: &[Option<Option<char>>], text: &[char]) -> bool {
+fn fits(pattern: &[Sign], text: &[char]) -> bool {
     match (pattern.split_first(), text.split_first()) {
         (None, _) => text.is_empty(),
-        (Some((Some(None), rest)), _) => (0..=text.len()).any(|n| fits(rest, &text[n..])),
-        (Some((None, rest)), Some((_, more))) => fits(rest, more),
-        (Some((Some(Some(c)), rest)), Some((first, more))) => c == first && fits(rest, more),
+        (Some((Sign::Some, rest)), _) => (0..=text.len()).any(|n| fits(rest, &text[n..])),
+        (Some((Sign::Any, rest)), Some((_, more))) => fits(rest, more),
+        (Some((Sign::Is(c), rest)), Some((first, more))) => c == first && fits(rest, more),
         (Some(_), None) => false,
     }
 }
@@ -218,7 +223,7 @@ fn trimmed(value: &str, kind: &str, word: &str) -> Option<String> {
     Some(found.unwrap_or_else(|| value.to_owned()))
 }
 
-fn replaced(value: &str, pattern: &Pattern, with: &str, all: bool) -> String {
+fn replaced(value: &str, pattern: &[Sign], with: &str, all: bool) -> String {
     let text = value.chars().collect::<Vec<_>>();
     let (mut out, mut at, mut last, mut done) = (String::new(), 0, usize::MAX, false);
     while at <= text.len() {
