@@ -97,7 +97,8 @@ impl Case<'_> {
         let mut told = vec![];
         let mut check = |who: &str, found: String| {
             let found = found.lines().filter(|line| !is_engines_own(line)).map(str::to_owned);
-            let differences = expected.symmetric_difference(&found.collect());
+            let found = found.collect::<BTreeSet<_>>();
+            let differences = expected.symmetric_difference(&found);
             let text = differences.map(|line| format!("\n  {}", readable(line, &expected)));
             let text = text.collect::<String>();
             if !text.is_empty() {

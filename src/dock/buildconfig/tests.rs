@@ -27,7 +27,9 @@ fn the_shipped_docks_and_those_of_bb_new_are_fine() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut seen = 0;
     for folder in ["bb-dock", "examples"] {
-        let files = walkdir::WalkDir::new(root.join(folder)).into_iter().filter_map(std::result::Result::ok);
+        let files = walkdir::WalkDir::new(root.join(folder))
+            .into_iter()
+            .filter_map(std::result::Result::ok);
         for file in files.filter(|file| file.file_name() == "Buildconfig.sh") {
             fine(&std::fs::read_to_string(file.path()).unwrap());
             seen += 1;
