@@ -64,9 +64,11 @@ fn of_path(path: &str, node: &Node) -> Option<Rule> {
 
 /// A name's ending is no sign where anybody's files are, or what a program reads.
 fn is_data(path: &str) -> bool {
-    let below =
-        |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.starts_with('/'));
-    DATA.iter().any(|folder| below(folder)) && !FOR_COMPILERS.iter().any(|folder| below(folder))
+    let is_in = |folders: &[&str]| {
+        let below = |folder: &&str| path.strip_prefix(*folder).is_some_and(|p| p.starts_with('/'));
+        folders.iter().any(below)
+    };
+    is_in(DATA) && !is_in(FOR_COMPILERS)
 }
 
 /// Is it in `lib`, `lib64` or the like?

@@ -155,6 +155,9 @@ impl Case<'_> {
             let mut header = tar::Header::new_gnu();
             header.set_size(bytes.len() as u64);
             header.set_mode(0o644);
+            header.set_uid(0);
+            header.set_gid(0);
+            header.set_mtime(0);
             tar.append_data(&mut header, name, bytes).unwrap();
         };
         for (name, (_, bytes)) in files.iter().zip(&layers) {
