@@ -183,7 +183,7 @@ impl Case<'_> {
         let unpacked = tar.stdin(export.stdout.take().unwrap()).status().unwrap();
         assert!(unpacked.success() && export.wait().unwrap().success());
         engine.docker(&["rm", "-f", &container]);
-        self.told(&target)
+        told(&target)
     }
 
     fn by_umoci(&self, archive: &Path) -> String {
@@ -195,13 +195,6 @@ impl Case<'_> {
         fs::remove_dir_all(layout).unwrap();
         let lines = python(&["tell", target.join("rootfs").to_str().unwrap()]);
         fs::remove_dir_all(target).unwrap();
-        lines
-    }
-
-    /// Lines as the script tells them of a folder, which then goes.
-    fn told(&self, folder: &Path) -> String {
-        let lines = python(&["tell", folder.to_str().unwrap()]);
-        fs::remove_dir_all(folder).unwrap();
         lines
     }
 
@@ -218,6 +211,13 @@ impl Case<'_> {
             }
         }
     }
+}
+
+/// Lines as the script tells them of a folder, which then goes.
+fn told(folder: &Path) -> String {
+    let lines = python(&["tell", folder.to_str().unwrap()]);
+    fs::remove_dir_all(folder).unwrap();
+    lines
 }
 
 fn run(command: &mut Command) {
