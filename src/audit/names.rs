@@ -68,10 +68,13 @@ fn of_path(path: &BStr, node: &Node) -> Option<Rule> {
 
 /// A name's ending is no sign where anybody's files are, or what a program reads.
 fn is_data(path: &[u8]) -> bool {
-    let below = |folder: &&str| {
-        path.strip_prefix(folder.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"))
+    let is_in = |folders: &[&str]| {
+        let below = |folder: &&str| {
+            path.strip_prefix(folder.as_bytes()).is_some_and(|p| p.starts_with(b"/"))
+        };
+        folders.iter().any(below)
     };
-    DATA.iter().any(|folder| below(folder)) && !FOR_COMPILERS.iter().any(|folder| below(folder))
+    is_in(DATA) && !is_in(FOR_COMPILERS)
 }
 
 /// Is it in `lib`, `lib64` or the like?

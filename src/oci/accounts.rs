@@ -196,7 +196,8 @@ mod tests {
         fastrand::seed(3);
         for _ in 0..2_000 {
             let table = |of: &BTreeMap<u8, u8>| {
-                of.iter().map(|(name, value)| format!("u{name}:x:{value}\n")).collect::<String>()
+                let lines = of.iter().map(|(name, value)| format!("u{name}:x:{value}\n"));
+                lines.collect::<Vec<_>>().concat()
             };
             let base = (0..5).map(|name| (name, fastrand::u8(..3))).collect::<BTreeMap<_, _>>();
             let mut sides = [base.clone(), base.clone()];

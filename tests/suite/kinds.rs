@@ -97,7 +97,8 @@ impl Case<'_> {
         let mut told = vec![];
         let mut check = |who: &str, found: String| {
             let found = found.lines().filter(|line| !is_engines_own(line)).map(str::to_owned);
-            let differences = expected.symmetric_difference(&found.collect());
+            let found = found.collect::<BTreeSet<_>>();
+            let differences = expected.symmetric_difference(&found);
             let text = differences.map(|line| format!("\n  {}", readable(line, &expected)));
             let text = text.collect::<String>();
             if !text.is_empty() {
@@ -154,6 +155,9 @@ impl Case<'_> {
             let mut header = tar::Header::new_gnu();
             header.set_size(bytes.len() as u64);
             header.set_mode(0o644);
+            header.set_uid(0);
+            header.set_gid(0);
+            header.set_mtime(0);
             tar.append_data(&mut header, name, bytes).unwrap();
         };
         for (name, (_, bytes)) in files.iter().zip(&layers) {
@@ -179,7 +183,7 @@ impl Case<'_> {
         let unpacked = tar.stdin(export.stdout.take().unwrap()).status().unwrap();
         assert!(unpacked.success() && export.wait().unwrap().success());
         engine.docker(&["rm", "-f", &container]);
-        self.told(&target)
+        told(&target)
     }
 
     fn by_umoci(&self, archive: &Path) -> String {
@@ -191,13 +195,6 @@ impl Case<'_> {
         fs::remove_dir_all(layout).unwrap();
         let lines = python(&["tell", target.join("rootfs").to_str().unwrap()]);
         fs::remove_dir_all(target).unwrap();
-        lines
-    }
-
-    /// Lines as the script tells them of a folder, which then goes.
-    fn told(&self, folder: &Path) -> String {
-        let lines = python(&["tell", folder.to_str().unwrap()]);
-        fs::remove_dir_all(folder).unwrap();
         lines
     }
 
@@ -214,6 +211,13 @@ impl Case<'_> {
             }
         }
     }
+}
+
+/// Lines as the script tells them of a folder, which then goes.
+fn told(folder: &Path) -> String {
+    let lines = python(&["tell", folder.to_str().unwrap()]);
+    fs::remove_dir_all(folder).unwrap();
+    lines
 }
 
 fn run(command: &mut Command) {
