@@ -86,8 +86,8 @@ pub fn addresses(env: &BTreeMap<String, String>) -> Result<(Vec<Address>, Source
         let address = Address { tls: variables_tls(host, env)?, ..Address::at(host) };
         return Ok((vec![address], Source::Variable("DOCKER_HOST")));
     }
-    if let Some((name, source)) = current_context(env)? {
-        return Ok((vec![context(&name, env)?], source));
+    if let Some(name) = current_context(env)? {
+        return Ok((vec![context(&name, env)?], Source::Context));
     }
     if get("DOCKER_TLS_VERIFY").is_some() {
         let host = "tcp://localhost:2376";
@@ -163,20 +163,18 @@ struct Endpoint {
 }
 
 /// The context that somebody has chosen, unless it is docker's name for none.
-fn current_context(env: &BTreeMap<String, String>) -> Result<Option<(String, Source)>> {
+fn current_context(env: &BTreeMap<String, String>) -> Result<Option<String>> {
     let named = env.get("DOCKER_CONTEXT").filter(|v| !v.is_empty()).cloned();
-    let (name, source) = if let Some(name) = named {
-        (Some(name), Source::Context)
-    } else {
-        let file = credentials::folder(env).map(|folder| folder.join("config.json"));
-        let config = file.map(|file| json::<ClientConfig>(&file)).transpose().map_err(|error| {
-            error
-                .hint("its `currentContext` says which engine is meant; DOCKER_HOST names one, too")
-        })?;
-        (config.flatten().and_then(|config| config.current_context), Source::Context)
-    };
-    let name = name.filter(|name| !name.is_empty() && name != "default");
-    Ok(name.map(|name| (name, source)))
+    let name = if named.is_some() { named } else { configured_context(env)? };
+    Ok(name.filter(|name| !name.is_empty() && name != "default"))
+}
+
+fn configured_context(env: &BTreeMap<String, String>) -> Result<Option<String>> {
+    let Some(folder) = credentials::folder(env) else { return Ok(None) };
+    let config = json::<ClientConfig>(&folder.join("config.json")).map_err(|error| {
+        error.hint("its `currentContext` says which engine is meant; DOCKER_HOST names one, too")
+    })?;
+    Ok(config.and_then(|config| config.current_context))
 }
 
 /// A file of docker's; nothing where there is none.

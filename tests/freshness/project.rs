@@ -34,13 +34,14 @@ pub fn dock(room: &Room, name: &str, template: &str) {
 }
 
 /// Path → content of all files of the project, less what tells of times and of runs: logs, locks, the
-/// index, recalled answers, notes of images made, and the content of records.
+/// index, recalled answers, notes of images made, the project's secret, and the content of records.
 pub fn files(room: &Room) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in walkdir::WalkDir::new(room.path("")) {
         let entry = entry.unwrap();
         let name = entry.path().strip_prefix(room.path("")).unwrap().display().to_string();
-        let of_runs = [".bb/logs", ".bb/locks", ".bb/index", ".bb/traces", ".bb/made", ".bb/make"];
+        let of_runs =
+            [".bb/logs", ".bb/locks", ".bb/index", ".bb/traces", ".bb/made", ".bb/make", ".bb/id"];
         if entry.file_type().is_dir() || of_runs.iter().any(|run| name.starts_with(run)) {
             continue;
         }
