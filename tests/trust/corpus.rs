@@ -12,18 +12,51 @@ mod parsers;
 
 /// A file of up to so many bytes is cut off at each of them.
 const CUTS: usize = 1000;
+/// So many times each file is changed by chance, unless `CORPUS_MUTATIONS` says otherwise.
+const MUTATIONS: usize = 50;
 
 fn replay(target: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-    let files = files.collect::<Vec<_>>();
+    let mut files = files.collect::<Vec<_>>();
+    files.sort();
     assert!(files.len() >= 10, "{} has {} files", folder.display(), files.len());
-    for file in files {
-        let data = fs::read(&file).unwrap();
+    let files = files.iter().map(|file| fs::read(file).unwrap()).collect::<Vec<_>>();
+    let mutations = std::env::var("CORPUS_MUTATIONS").map_or(MUTATIONS, |n| n.parse().unwrap());
+    let mut random = fastrand::Rng::with_seed(1);
+    for data in &files {
         // Whole, and cut off anywhere: of a large one, at so many places.
         let step = (data.len() / CUTS).max(1);
         for length in (0..data.len()).step_by(step).chain([data.len()]) {
             check(&data[..length]);
+        }
+        for _ in 0..mutations {
+            let mut changed = data.clone();
+            for _ in 0..random.usize(1..4) {
+                mutate(&mut changed, &files, &mut random);
+            }
+            check(&changed);
+        }
+    }
+}
+
+/// Changes a byte, takes some away, or puts some of another file in.
+fn mutate(data: &mut Vec<u8>, files: &[Vec<u8>], random: &mut fastrand::Rng) {
+    let (from, to) = (random.usize(0..=data.len()), random.usize(0..=data.len()));
+    let (from, to) = (from.min(to), from.max(to).min(from.min(to) + 64));
+    match random.u8(0..4) {
+        0 => data.insert(from, random.u8(..)),
+        1 => {
+            if let Some(byte) = data.get_mut(from) {
+                *byte ^= 1 << random.u8(0..8);
+            }
+        }
+        2 => drop(data.drain(from..to)),
+        _ => {
+            let other = &files[random.usize(0..files.len())];
+            let at = random.usize(0..=other.len());
+            let piece = other.iter().skip(at).take(random.usize(0..64)).copied();
+            drop(data.splice(from..to, piece.collect::<Vec<_>>()));
         }
     }
 }
