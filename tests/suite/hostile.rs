@@ -67,7 +67,7 @@ const CLEAN: &str = "PACKAGES='sys-libs/zlib'\n";
 const POISON: &str = r#"PACKAGES='sys-libs/zlib'
 configure_rootfs_build() {
 	cat >/etc/portage/bashrc <<-'END'
-		post_src_install() { echo poisoned >"${D}/usr/share/poisoned"; mkdir -p /packages/sys-libs; }
+		post_src_install() { mkdir -p "${D}/usr/share"; echo poisoned >"${D}/usr/share/poisoned-${PN}"; mkdir -p /packages/x; }
 		pre_src_unpack() { for f in /packages /distfiles; do touch $f/poisoned 2>/dev/null && die "$f is writable"; done; true; }
 	END
 }
@@ -105,6 +105,16 @@ fn what_a_dock_compiles_beside_its_own_code_is_its_own() {
     let id = built(&victim, "clean");
     let log = victim.read(".bb/logs/rootfs/clean.log");
     assert!(log.contains(" 0 fit, "), "none of the other's packages is taken: {log}");
+
+    // One that only has lists shares what it compiles with others that have only those.
+    dock(
+        &victim,
+        "other",
+        "PACKAGES='sys-libs/zlib'\nconfigure_rootfs_build() { update_use dev-libs/openssl -x; }\n",
+    );
+    victim.bb("build other").ok();
+    let log = victim.read(".bb/logs/rootfs/other.log");
+    assert!(log.contains(" packages, 0 to compile, "), "{log}");
 
     let fresh = Caches::new("fresh");
     dock(&fresh.room, "clean", CLEAN);

@@ -26,7 +26,7 @@ const ALL_WHOLE: u64 = 2 << 30;
 pub enum Way {
     /// Its text is read, if it is a file; a folder is only noted.
     Small,
-    /// It is taken along as it is.
+    /// It is taken along as it is; a folder, if anything in it is.
     Whole,
     /// The same, but if it is a folder only what is in it counts.
     File,
@@ -39,6 +39,8 @@ pub struct Difference {
     small_bytes: u64,
     whole: tar::Builder<File>,
     whole_bytes: u64,
+    /// Folders that are taken along if anything in them is.
+    folders: BTreeMap<String, tar::Header>,
     /// Path → all that makes it another one.
     described: BTreeMap<String, String>,
     names_dock: bool,
@@ -64,6 +66,7 @@ impl Difference {
             small_bytes: 0,
             whole: tar::Builder::new(whole),
             whole_bytes: 0,
+            folders: BTreeMap::new(),
             described: BTreeMap::new(),
             names_dock: false,
         }
@@ -132,6 +135,11 @@ impl Difference {
             return Err(io::Error::other(format!("`/{path}` is neither file, folder nor link")));
         }
         let mut header = entry.header().clone();
+        if kind.is_dir() {
+            self.folders.insert(path.to_owned(), header);
+            return Ok(());
+        }
+        self.take_folders(path)?;
         header.set_size(if kind.is_file() { entry.size() } else { 0 });
         self.whole_bytes += header.size()?;
         if self.whole_bytes > ALL_WHOLE {
@@ -157,9 +165,26 @@ impl Difference {
                 hex(&reader.hasher.finalize())
             }
         };
-        let (mode, uid, gid) = (header.mode()?, header.uid()?, header.gid()?);
-        self.described
-            .insert(path.to_owned(), format!("{kind:?} {mode:o} {uid} {gid} {content:?}"));
+        self.describe(path, &header, &content)
+    }
+
+    /// The folders on the way to a path.
+    fn take_folders(&mut self, path: &str) -> io::Result<()> {
+        let ends = path.match_indices('/').map(|(at, _)| &path[..at]);
+        for folder in ends {
+            let Some(mut header) = self.folders.remove(folder) else { continue };
+            header.set_size(0);
+            self.whole.append_data(&mut header, format!("{folder}/"), io::empty())?;
+            self.describe(folder, &header, "")?;
+        }
+        Ok(())
+    }
+
+    fn describe(&mut self, path: &str, header: &tar::Header, content: &str) -> io::Result<()> {
+        let (kind, mode) = (header.entry_type(), header.mode()?);
+        let (uid, gid) = (header.uid()?, header.gid()?);
+        let text = format!("{kind:?} {mode:o} {uid} {gid} {content:?}");
+        self.described.insert(path.to_owned(), text);
         Ok(())
     }
 
@@ -385,6 +410,23 @@ mod tests {
                 ("etc/portage/env/b".to_owned(), "etc/portage/bashrc".to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn a_folder_is_taken_along_with_what_is_in_it() {
+        let tar = archive(|tar| {
+            for folder in ["portage/env/", "portage/patches/", "portage/patches/a/"] {
+                let mut header = super::super::header(tar::EntryType::Directory, 0, 0o755, 7);
+                tar.append_data(&mut header, folder, io::empty()).unwrap();
+            }
+            file(tar, "portage/patches/a/x.patch", b"x");
+        });
+        let wanted = ["env", "patches", "patches/a", "patches/a/x.patch"];
+        let wanted = wanted.map(|path| format!("etc/portage/{path}"));
+        let wanted = wanted.each_ref().map(|path| (path.as_str(), Way::Whole));
+        let described = found(&tar, &wanted).unwrap().0.described.into_keys().collect::<Vec<_>>();
+        let paths = ["patches", "patches/a", "patches/a/x.patch"];
+        assert_eq!(described, paths.map(|path| format!("etc/portage/{path}")));
     }
 
     #[test]
