@@ -97,6 +97,6 @@ fn what_grows_is_no_pattern() {
         assert_eq!(Glob::new(&part.repeat(100_000), true), None, "{part}");
     }
     // A star after a star says nothing new.
-    assert!(Glob::new(&"*".repeat(100_000), false).unwrap().matches("abc"));
+    assert!(Glob::new(&"*".repeat(1_000), false).unwrap().matches("abc"));
     assert!(Glob::new(&"a".repeat(1_000), false).is_some());
 }

@@ -172,7 +172,7 @@ fn flags_of_copy() {
         ("f /bin/", "usr:755 usr/bin:755 usr/bin/f:755"),
         ("--link f /bin/", "bin:755 bin/f:755"),
         ("--link=false f /bin/", "usr:755 usr/bin:755 usr/bin/f:755"),
-        ("--link=maybe f /bin/", "`--link=maybe` is neither true nor false"),
+        ("--link=maybe f /bin/", "`--link` is `true` or `false`"),
         ("--parents dir/sub/b g /n/", "n:755 n/dir:755 n/dir/sub:755 n/dir/sub/b:755 n/g:755"),
         ("--parents dir/./sub/b /n/", "n:755 n/sub:755 n/sub/b:755"),
         ("--parents dir /n/", "n:755 n/dir:755 n/dir/a:755 n/dir/sub:755 n/dir/sub/b:755"),
