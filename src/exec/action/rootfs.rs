@@ -327,7 +327,7 @@ async fn exceeded(container: &str, context: &Context) -> Result<Option<String>> 
     let mut sink = |data: &[u8]| {
         said.extend_from_slice(&data[..data.len().min(COUNTED.saturating_sub(said.len()))]);
     };
-    let command = [&["grep", "-sH", "."], &COUNTERS[..]].concat();
+    let command = [&["grep", "-sH", "."][..], &COUNTERS[..]].concat();
     context.engine.exec(container, &command, &mut sink).await?;
     let bounds = bounds(context).await?;
     Ok(refused(&String::from_utf8_lossy(&said), bounds))
