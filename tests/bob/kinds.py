@@ -34,7 +34,7 @@ ODD = [b"new\nline", "line\u2028sep".encode(), "next\u0085line".encode(), b"tab\
 # In every fifth chain only: what few readers of archives are prepared for.
 RARE = [b"latin\xe9", "\u00fc\nboth".encode()]
 HEADERS = b"usr/include"
-TARGETS = [b"a", b"../a", b"/a", b"/b/c", b"dir/b", b"nowhere", b"/no/where", b".", b"..", b"a/b/c"]
+TARGETS = [b"a", b"../a", b"/a", b"/b/c", b"dir/b", b"nowhere", b"/no/where", b".", b"..", b"a/b/c", b"a//b/./c"]
 
 
 def capability(bits):

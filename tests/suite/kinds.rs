@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
 use gentoo_bb::hex::hex;
+use gentoo_bb::limits::Limits;
 use gentoo_bb::oci::tree::{Content, Kind, Tree};
 use gentoo_bb::world::archive::bundle::{self, Bundle};
 use gentoo_bb::world::archive::listing;
@@ -198,14 +199,14 @@ impl Case<'_> {
         lines
     }
 
-    /// Every fifth chain has what our reader may leave to the engine, with these words.
+    /// Every fifth chain has names that the reader of archives takes for broken records, with these words.
     fn by_reader(&self, archive: &Path) -> Option<String> {
-        let read = Bundle::open(archive).and_then(|bundle| bundle::tree(&[bundle.unwrap()]));
+        let read = Bundle::open(archive, &Limits::default())
+            .and_then(|bundle| bundle::tree(&[bundle.unwrap()]));
         match read {
             Ok(tree) => Some(lines(&tree)),
             Err(error) => {
-                let known = ["is not UTF-8", "malformed pax extension"];
-                let left = known.iter().any(|words| error.message().contains(words));
+                let left = error.message().contains("malformed pax extension");
                 assert!(left && self.chain % 5 == 4, "{}", error.message());
                 None
             }
@@ -239,19 +240,18 @@ fn lines(tree: &Tree) -> String {
     let mut text = String::new();
     for (path, node) in tree.nodes() {
         let (kind, data) = match &node.kind {
-            Kind::Folder => ('d', String::new()),
-            Kind::File(content) => ('f', digest(content)),
-            Kind::Link(target) => ('l', target.clone()),
+            Kind::Folder => ('d', vec![]),
+            Kind::File(content) => ('f', digest(content).into_bytes()),
+            Kind::Link(target) => ('l', target.to_vec()),
             Kind::Device(block, major, minor) => {
-                (if *block { 'b' } else { 'c' }, format!("{major}:{minor}"))
+                (if *block { 'b' } else { 'c' }, format!("{major}:{minor}").into_bytes())
             }
-            Kind::Fifo => ('p', String::new()),
+            Kind::Fifo => ('p', vec![]),
         };
         let capability = node.xattrs.get("security.capability").map(|value| hex(value));
         let shown = |text: String| if text.is_empty() { "-".to_owned() } else { text };
-        let (data, capability) =
-            (shown(hex(data.as_bytes())), shown(capability.unwrap_or_default()));
-        let (path, mode, uid, gid) = (hex(path.as_bytes()), node.mode, node.uid, node.gid);
+        let (data, capability) = (shown(hex(&data)), shown(capability.unwrap_or_default()));
+        let (path, mode, uid, gid) = (hex(path), node.mode, node.uid, node.gid);
         writeln!(text, "{path} {kind} {mode:o} {uid} {gid} {data} {capability}").unwrap();
     }
     text
