@@ -65,39 +65,6 @@ pub fn path(text: String) -> PathBuf {
     if text.contains('\\') { OsString::from_vec(bytes(&text)).into() } else { text.into() }
 }
 
-/// A path in a record.
-pub mod serde_path {
-    use std::path::{Path, PathBuf};
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    /// A key of [`super::serde_files`].
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct Text(pub PathBuf);
-
-    impl<'de> Deserialize<'de> for Text {
-        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-            String::deserialize(from).map(|text| Self(super::path(text)))
-        }
-    }
-
-    /// Writes a path.
-    ///
-    /// # Errors
-    /// Those of the format.
-    pub fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
-        super::of_path(path).serialize(to)
-    }
-
-    /// Reads a path.
-    ///
-    /// # Errors
-    /// Those of the format.
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
-        Text::deserialize(from).map(|text| text.0)
-    }
-}
-
 /// A table by path in a record.
 pub mod serde_files {
     use std::fmt;
@@ -108,7 +75,14 @@ pub mod serde_files {
     use serde::de::{MapAccess, Visitor};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::serde_path::Text;
+    /// A path as text.
+    struct Text(PathBuf);
+
+    impl<'de> Deserialize<'de> for Text {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            String::deserialize(from).map(|text| Self(super::path(text)))
+        }
+    }
 
     /// Writes a table.
     ///

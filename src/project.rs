@@ -372,14 +372,25 @@ fn context(dock: &Dock, template: &Template, rendered: &Rendered) -> Result<Dock
         rest = paths(&dock::context::everything(visible));
         rest.retain(|path| !seen.contains(path));
     }
-    let hidden = made.iter().filter(|name| ignore.excludes(name));
     Ok(DockContext {
         files: paths(&seen.files),
         folders: paths(&seen.folders),
         bases,
         rest,
-        hidden: hidden.map(|name| (*name).to_owned()).collect(),
+        made: seen.made.iter().map(|name| (*name).to_owned()).collect(),
+        hidden: hidden(template, rendered, visible)?,
     })
+}
+
+/// The made files that would be copied if no ignore file kept them out.
+fn hidden(template: &Template, rendered: &Rendered, visible: Visible<'_>) -> Result<Vec<String>> {
+    if !visible.made.iter().any(|name| visible.ignore.excludes(name)) {
+        return Ok(vec![]);
+    }
+    let all = Visible { ignore: &Ignore::default(), ..visible };
+    let seen = dock::context::select(rendered, &template.copies, all)?.made;
+    let hidden = seen.into_iter().filter(|name| visible.ignore.excludes(name));
+    Ok(hidden.map(str::to_owned).collect())
 }
 
 /// Only markers that the template mentions: another one's value does not dirty it.

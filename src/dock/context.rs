@@ -34,6 +34,8 @@ pub struct Selection<'a> {
     pub files: Vec<&'a FileEntry>,
     /// Folders that only have to be there: what is in them is copied, they are not.
     pub folders: Vec<&'a FileEntry>,
+    /// Which of the made files are in what is copied, besides a source that is `rootfs.tar` itself.
+    pub made: Vec<&'a str>,
 }
 
 /// What the sources match. `source` is the Dockerfile that they are from.
@@ -67,6 +69,7 @@ pub fn select<'a>(
     for (at, counts) in seen {
         let list = if counts { &mut selection.files } else { &mut selection.folders };
         list.extend(visible.files.get(at));
+        selection.made.extend(at.checked_sub(visible.files.len()).map(|made| visible.made[made]));
     }
     Ok(selection)
 }

@@ -117,12 +117,16 @@ impl Glob {
     }
 }
 
+/// What stands for a byte that is no part of a character: in no pattern by itself, for Go compares a plain
+/// pattern byte by byte.
+const NO_CHARACTER: char = '\u{10ffff}';
+
 /// The first character and what follows it.
 fn first_char(text: &[u8]) -> Option<(char, &[u8])> {
     match bstr::decode_utf8(text) {
         (_, 0) => None,
         (Some(c), length) => Some((c, &text[length..])),
-        (None, _) => Some((char::REPLACEMENT_CHARACTER, &text[1..])),
+        (None, _) => Some((NO_CHARACTER, &text[1..])),
     }
 }
 

@@ -210,7 +210,9 @@ pub struct DockContext {
     pub bases: Vec<String>,
     /// All else that is not ignored, where there are such bases: their triggers may copy it.
     pub rest: Vec<PathBuf>,
-    /// What of that which `bb` makes the ignore file keeps out of folders and patterns.
+    /// What of that which `bb` makes is copied, besides a `rootfs.tar` that is called by its name.
+    pub made: Vec<String>,
+    /// What of it would be, if the ignore file did not keep it out.
     pub hidden: Vec<String>,
 }
 

@@ -75,6 +75,40 @@ fn a_folder_counts_where_it_is_copied_itself() {
     }
 }
 
+/// What is made is there beside the dock's files, in place of those of the same names.
+#[test]
+fn made_files_are_seen_and_kept_out_as_others() {
+    let files = [entry("Dockerfile"), entry("f")];
+    let (markers, docks, triggers) = (Markers::default(), BTreeSet::new(), BTreeMap::new());
+    let known = Known { markers: &markers, docks: &docks, triggers: &triggers };
+    let seen = |dockerfile: &str, ignore: &str| {
+        let text = format!("FROM scratch\n{dockerfile}\n");
+        let source = Rendered::from_template(Path::new("Dockerfile"), &text, &markers);
+        let template = parse(&source, known)?;
+        let ignore = Ignore::parse(Path::new(".dockerignore"), ignore)?;
+        let made = ["Dockerfile", "rootfs.tar"];
+        let visible = Visible { files: &files, made: &made, ignore: &ignore };
+        let found = select(&source, &template.copies, visible)?;
+        assert!(found.files.iter().all(|file| file.path == Path::new("f")));
+        Ok::<_, Error>(found.made.join(" "))
+    };
+    let table = [
+        ("COPY . /", "", "Dockerfile rootfs.tar"),
+        ("COPY . /", "rootfs.tar", "Dockerfile"),
+        ("ADD rootfs.tar /\nCOPY . /", "Dockerfile\nrootfs.tar", ""),
+        ("ADD rootfs.tar /", "", ""),
+        ("COPY r* D* /", "*\n!f", ""),
+        ("COPY Dockerfile /", "", "Dockerfile"),
+    ];
+    for (dockerfile, ignore, made) in table {
+        match seen(dockerfile, ignore) {
+            Ok(found) => assert_eq!(found, made, "{dockerfile} {ignore}"),
+            Err(error) => assert!(dockerfile.contains("r*"), "{}", error.message()),
+        }
+    }
+    assert!(seen("COPY Dockerfile /", "*").is_err());
+}
+
 #[test]
 fn only_what_a_source_matches() {
     let table: [(&str, &[&str]); 16] = [

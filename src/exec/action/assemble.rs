@@ -113,13 +113,9 @@ fn context(work: &ImageWork) -> Result<(Tree, Tree)> {
     let made =
         [Some(("Dockerfile", &work.dockerfile)), work.rootfs.as_ref().map(|r| ("rootfs.tar", r))];
     for (path, file) in made.into_iter().flatten() {
-        let is_hidden = work.context.hidden.iter().any(|name| name == path);
-        // An ignored Dockerfile is not in the context at all, as the engine has it.
-        match (is_hidden, path) {
-            (true, "Dockerfile") => {}
-            (true, _) => hidden.put(path, Node { mode: 0o644, ..node(file)? }),
-            (false, _) => tree.put(path, Node { mode: 0o644, ..node(file)? }),
-        }
+        let is_copied = work.context.made.iter().any(|name| name == path);
+        let tree = if is_copied { &mut tree } else { &mut hidden };
+        tree.put(path, Node { mode: 0o644, ..node(file)? });
     }
     for folder in &work.context.folders {
         tree.make_folders(folder.as_os_str().as_bytes());

@@ -176,7 +176,8 @@ fn entries(work: &ImageWork) -> Vec<Entry> {
     entries.extend(work.rootfs.iter().map(|r| Entry::File("rootfs.tar".into(), r.clone())));
     let of_dock = work.context.files.iter().chain(&work.context.rest).collect::<BTreeSet<_>>();
     // The engine takes the Dockerfile out of the context where this file says so, and then this file, too.
-    if !work.context.hidden.is_empty() && !of_dock.iter().any(|file| *file == Path::new(IGNORE)) {
+    let hidden = work.context.hidden.iter().any(|name| name == "Dockerfile");
+    if hidden && !of_dock.iter().any(|file| *file == Path::new(IGNORE)) {
         entries.push(Entry::File(IGNORE.into(), work.dock.join(IGNORE)));
     }
     let folders = work.context.folders.iter().filter(|folder| !of_dock.contains(folder));

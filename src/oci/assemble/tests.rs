@@ -23,6 +23,12 @@ fn context() -> Tree {
     tree
 }
 
+fn hidden() -> Tree {
+    let mut tree = Tree::default();
+    tree.put("hidden", file("hidden", 0o644));
+    tree
+}
+
 /// The parent has `bin -> usr/bin`, a name in `passwd`, and triggers if it is called so.
 fn image(reference: &str) -> Base {
     let mut tree = Tree::default();
@@ -57,7 +63,7 @@ fn made(text: &str) -> Result<Assembled, Left> {
     assemble(Inputs {
         dockerfile: &Rendered::from_template(Path::new("Dockerfile"), text, &Markers::default()),
         context: &context(),
-        hidden: &Tree::default(),
+        hidden: &hidden(),
         image: &|reference| Ok(image(reference)),
         unpack: &|content| Ok(unpack(content)),
         read: &|_| Ok(b"root:x:0:0\njo:x:7:8\n".to_vec()),
@@ -133,6 +139,14 @@ fn triggers_come_right_after_the_from_and_once() {
     assert_eq!(history, own);
     assert!(made.config.config.on_build.is_empty());
     assert_eq!(made.config.config.variable("U"), Some("1"));
+}
+
+#[test]
+fn what_is_kept_out_is_found_by_its_name_only() {
+    let made = made("FROM scratch\nCOPY hidden /\nCOPY . /all\n").unwrap();
+    assert_eq!(paths(&made.layers[0]), "hidden");
+    assert!(!paths(&made.layers[1]).contains("hidden"));
+    left("FROM scratch\nCOPY h* /\n", "its sources and its target do not fit");
 }
 
 /// What BuildKit's flags of `COPY` do. Source: <https://docs.docker.com/reference/dockerfile/#copy>.

@@ -69,6 +69,9 @@ pub(super) fn image(
         ("image_format", IMAGE_FORMAT),
         ("source_date_epoch", &epoch),
     ]);
+    if !dock.context.made.is_empty() {
+        params.insert("made in the context".to_owned(), dock.context.made.join(" "));
+    }
     params.extend(labels.iter().map(|(name, value)| (format!("label {name}"), value.clone())));
     if unverified {
         params.insert("verification".to_owned(), "skipped".to_owned());

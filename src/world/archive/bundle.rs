@@ -384,3 +384,69 @@ pub fn write_layout(chain: &Chain, dir: &Path) -> Result<String> {
     save(&dir.join("oci-layout"), &mut bundle::OCI_LAYOUT.as_bytes())?;
     Ok(format!("sha256:{}", described.digest))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of which each may be in a name, but for those that end one.
+    fn name(random: &mut fastrand::Rng, longest: usize, also: &[u8]) -> Vec<u8> {
+        let byte = |random: &mut fastrand::Rng| match random.u8(..) {
+            0 | b'/' => also[random.usize(..also.len())],
+            other => other,
+        };
+        (0..random.usize(1..longest)).map(|_| byte(random)).collect()
+    }
+
+    #[test]
+    fn a_layer_is_read_as_it_was_written_whatever_its_names_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("layer.tar");
+        let mut random = fastrand::Rng::with_seed(3);
+        for longest in [3, 30, 99, 100, 101, 102, 250, 600] {
+            let mut layer = Nodes::new();
+            for at in 0..40 {
+                let target = name(&mut random, longest, b"/");
+                let kind = match at % 3 {
+                    0 => Kind::Link(target.into()),
+                    1 => Kind::Fifo,
+                    _ => Kind::Folder,
+                };
+                let name = name(&mut random, longest, b"_");
+                layer.insert(name.into(), Node::of_root(kind, 0o755));
+            }
+            let special = |name: &BString| [".", ".."].iter().any(|dots| name == dots);
+            layer.retain(|name, _| !special(name));
+            hashed_nodes(File::create(&file).unwrap(), &layer, 7).unwrap();
+            let size = std::fs::metadata(&file).unwrap().len();
+            let read = listing::layer(&listing::whole(&file, size)).unwrap();
+            assert!(read == layer, "{longest}: {read:?}\n{layer:?}");
+        }
+    }
+
+    #[test]
+    fn an_archive_that_is_cut_anywhere_is_no_archive() {
+        let dir = tempfile::tempdir().unwrap();
+        let (source, file) = (dir.path().join("f"), dir.path().join("a.tar"));
+        std::fs::write(&source, [7; 700]).unwrap();
+        let node = Node::of_root(Kind::File(listing::whole(&source, 700)), 0o644);
+        let layer = Nodes::from(["a", "b"].map(|name| (name.into(), node.clone())));
+        hashed_nodes(File::create(&file).unwrap(), &layer, 7).unwrap();
+        // Two headers, two files in two blocks each, two blocks at the end.
+        let whole = std::fs::read(&file).unwrap();
+        assert_eq!(whole.len(), 8 * 512);
+        for length in 512..whole.len() {
+            std::fs::write(&file, &whole[..length]).unwrap();
+            let entries = listing::entries(&listing::whole(&file, length as u64));
+            let names = entries.as_ref().ok().map(|found| found.as_ref().map_or(0, Vec::len));
+            // Between two files nothing tells that another was to come; Docker does not know it either.
+            let expected = match length {
+                1536 => Some(1),
+                3072 | 3584.. => Some(2),
+                _ => None,
+            };
+            assert_eq!(names, expected, "{length}");
+            assert!(entries.err().is_none_or(|left| left.is_refused()), "{length}");
+        }
+    }
+}

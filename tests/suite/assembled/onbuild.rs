@@ -91,9 +91,8 @@ fn triggers_of_an_image_from_elsewhere_see_the_whole_context() {
         fs::write(folder.join("Dockerfile"), text).unwrap();
         fs::write(folder.join("f"), "f\n").unwrap();
         let reference = room.image(&format!("foreign-{name}"));
-        let out =
-            room.engine().command(&["build", "-q", "-t", &reference, folder.to_str().unwrap()]);
-        let out = { out }.env("DOCKER_BUILDKIT", "0").output().unwrap();
+        let args = ["build", "-q", "-t", &reference, folder.to_str().unwrap()];
+        let out = room.engine().command(&args).env("DOCKER_BUILDKIT", "0").output().unwrap();
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         // In another namespace it is nobody's dock.
         let other = format!("elsewhere-{reference}");
