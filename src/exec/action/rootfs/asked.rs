@@ -255,7 +255,9 @@ fn digest(
         part(text);
     }
     part("gone");
-    gone.iter().for_each(|path| part(path));
+    for path in gone {
+        part(path);
+    }
     hex(&hasher.finalize())
 }
 
