@@ -26,7 +26,7 @@ pub(super) fn check(subject: Subject<'_>) -> Result<Vec<Finding>, Left> {
             let data = (subject.read)(content)?;
             match Elf::parse(&data) {
                 Ok(elf) => {
-                    findings.extend(one(subject, path.as_bstr(), &elf, &start, &configured)?)
+                    findings.extend(one(subject, path.as_bstr(), &elf, &start, &configured)?);
                 }
                 Err(cause) => {
                     findings.push(Finding::new(Rule::Library, path, format!("damaged: {cause}")));

@@ -16,7 +16,7 @@ pub(super) fn check(subject: Subject<'_>) -> Result<Vec<Finding>, Left> {
         findings.extend(writable(path.as_bstr(), node));
         match &node.kind {
             Kind::Link(target) => {
-                findings.extend(dangling(subject, path.as_bstr(), target.as_bstr()))
+                findings.extend(dangling(subject, path.as_bstr(), target.as_bstr()));
             }
             Kind::File(content) => {
                 if node.mode & 0o6000 != 0 {

@@ -104,10 +104,7 @@ impl Tree {
     }
 
     /// All that is in a folder, with paths counted from it.
-    pub fn below<'a>(
-        &'a self,
-        folder: impl AsRef<[u8]>,
-    ) -> impl Iterator<Item = (&'a BStr, &'a Node)> {
+    pub fn below(&self, folder: impl AsRef<[u8]>) -> impl Iterator<Item = (&BStr, &Node)> {
         let start = inside(folder.as_ref());
         let range = (Bound::Included(start.as_slice()), Bound::Unbounded);
         let from = self.nodes.range::<[u8], _>(range);

@@ -66,11 +66,11 @@ fn append<W: Write>(builder: &mut tar::Builder<W>, entry: Entry, mtime: u64) -> 
     match entry {
         Entry::Folder(path, mode) => {
             let mut header = header(tar::EntryType::Directory, 0, mode, mtime);
-            append_raw(builder, &mut header, [bytes(&path), None], io::empty())
+            append_raw(builder, &mut header, bytes(&path), None, io::empty())
         }
         Entry::Text(path, text) => {
             let mut header = header(tar::EntryType::Regular, text.len() as u64, 0o644, mtime);
-            append_raw(builder, &mut header, [bytes(&path), None], text.as_slice())
+            append_raw(builder, &mut header, bytes(&path), None, text.as_slice())
         }
         Entry::File(path, from) => append_file(builder, &path, &from, mtime),
     }
@@ -86,11 +86,11 @@ fn append_file<W: Write>(
     if meta.is_symlink() {
         let mut header = header(tar::EntryType::Symlink, 0, 0o777, mtime);
         let target = std::fs::read_link(from)?;
-        return append_raw(builder, &mut header, [bytes(path), bytes(&target)], io::empty());
+        return append_raw(builder, &mut header, bytes(path), Some(bytes(&target)), io::empty());
     }
     if meta.is_dir() {
         let mut header = header(tar::EntryType::Directory, 0, mode_of(&meta), mtime);
-        return append_raw(builder, &mut header, [bytes(path), None], io::empty());
+        return append_raw(builder, &mut header, bytes(path), None, io::empty());
     }
     if !meta.is_file() {
         return Err(io::Error::other(format!("`{}` is neither a file nor a link", from.display())));
@@ -98,11 +98,11 @@ fn append_file<W: Write>(
     let file = super::open::unlinked(from).map_err(|e| named(from, &e))?;
     let mut header = header(tar::EntryType::Regular, meta.len(), mode_of(&meta), mtime);
     // A file that grows meanwhile must not push its rest into the next header.
-    append_raw(builder, &mut header, [bytes(path), None], file.take(meta.len()))
+    append_raw(builder, &mut header, bytes(path), None, file.take(meta.len()))
 }
 
-fn bytes(path: &Path) -> Option<&[u8]> {
-    Some(path.as_os_str().as_bytes())
+fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
 }
 
 /// Appends an entry whose name, and target if it is a link, stay the bytes that they are. The crate's own
@@ -110,10 +110,10 @@ fn bytes(path: &Path) -> Option<&[u8]> {
 fn append_raw<W: Write>(
     builder: &mut tar::Builder<W>,
     header: &mut tar::Header,
-    [name, target]: [Option<&[u8]>; 2],
+    name: &[u8],
+    target: Option<&[u8]>,
     data: impl Read,
 ) -> io::Result<()> {
-    let name = name.unwrap_or_default();
     let field = header.as_old().name.len();
     if name.len() > field {
         append_long(builder, tar::EntryType::GNULongName, name)?;

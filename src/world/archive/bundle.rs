@@ -296,12 +296,12 @@ fn write_nodes(out: impl Write, layer: &Nodes, epoch: u64) -> io::Result<()> {
                 None => {
                     names.insert(content, path);
                     let data = exactly(content)?;
-                    super::append_raw(&mut builder, &mut header, [Some(path), None], data)?;
+                    super::append_raw(&mut builder, &mut header, path, None, data)?;
                     continue;
                 }
             },
         };
-        super::append_raw(&mut builder, &mut header, [Some(name), target], io::empty())?;
+        super::append_raw(&mut builder, &mut header, name, target, io::empty())?;
     }
     builder.into_inner()?.flush()
 }
