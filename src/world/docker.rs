@@ -314,8 +314,9 @@ impl Engine {
         let (repo, tag) = split(reference);
         let options = query::CommitContainerOptionsBuilder::default().container(container);
         // Podman takes all that follows the first name for its value: a line for each.
-        let empty = without.iter().map(|name| format!("\nLABEL {name}=")).collect::<String>();
-        let changes = format!("LABEL {CONTENT_LABEL}={content}{empty}");
+        let empty = without.iter().map(|name| format!("LABEL {name}="));
+        let labels = std::iter::once(format!("LABEL {CONTENT_LABEL}={content}")).chain(empty);
+        let changes = labels.collect::<Vec<_>>().join("\n");
         let options = options.repo(&repo).tag(&tag).pause(false).changes(&changes).build();
         let config = bollard::models::ContainerConfig::default();
         let committed = self.docker.commit_container(options, config).await;
