@@ -248,7 +248,7 @@ fn settings_that_are_none_are_told_as_everywhere() {
         3,
         "error: unknown field `namspace`, expected one of `namespace`, `maintainer`, `tag`, `docks`, \
          `exclude`, `mirrors`, `arch`, `flavour`, `source_date_epoch`, `made_by_make`, `labels`, `trust`, \
-         `build`, `task`\n --> bb.toml:2:1\n  |\n2 | namspace = 1\n  | ^^^^^^^^\n",
+         `caches`, `builder`, `build`, `task`\n --> bb.toml:2:1\n  |\n2 | namspace = 1\n  | ^^^^^^^^\n",
     );
     says(
         &room("tag = 1\n", &[]),
