@@ -170,10 +170,10 @@ late   -              not built yet
 unchanged: lone
 
 at least TIME, if each takes as long as last time; some are not known:
-  rootfs:base   not known, from binary packages
-  rootfs:child  not known, from binary packages
+  rootfs:base   TIME, from binary packages
+  rootfs:child  TIME, from binary packages
   rootfs:late   not known, from binary packages
-  rootfs:lone   not known, from binary packages
+  rootfs:lone   TIME, from binary packages
   image:base    TIME
   image:child   TIME
   image:late    not known

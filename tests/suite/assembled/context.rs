@@ -187,7 +187,7 @@ fn what_no_layer_can_hold_is_refused() {
         ("target", "`/.wh.f` cannot be in an image: `.wh.` marks what a layer removes"),
     ] {
         let run = room.bb(&format!("build {dock}"));
-        assert_eq!(run.code, Some(1), "{}", run.stderr);
+        assert_eq!(run.code, Some(3), "{}", run.stderr);
         assert!(run.stderr.contains(line), "{}", run.stderr);
         assert!(
             !room.engine().has_image(&room.image(dock)) && !room.exists(".bb/images/cut/image.tar")
