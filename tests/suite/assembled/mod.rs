@@ -189,8 +189,7 @@ fn labels_tell_what_an_image_is_and_what_it_is_built_on() {
     let room = Room::with_engine();
     room.append("bb.toml", "[labels]\nsource = \"https://example.org/\"\nlicenses = \"MIT\"\n");
     dock(&room, "base", "FROM scratch\nCOPY f /\nLABEL org.opencontainers.image.vendor=them a=1\n");
-    // Of its packages, a Dockerfile cannot say anything else.
-    let template = "LABEL org.opencontainers.image.title=\"Mine\" bb.sbom.spdx=x\nCOPY x /\n";
+    let template = "LABEL org.opencontainers.image.title=\"Mine\"\nCOPY x /\n";
     dock(&room, "child", &format!("FROM BASE\n{template}"));
     dock(&room, "engines", &format!("FROM BASE\n{template}ADD arch.tar.gz /\n"));
     fs::write(room.path("bb-dock/engines/arch.tar.gz"), files::COMPRESSED).unwrap();
