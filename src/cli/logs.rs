@@ -232,7 +232,9 @@ mod tests {
 
     fn shown(safe: bool, pieces: &[&[u8]]) -> Vec<u8> {
         let mut out = Shown::new(vec![], safe);
-        pieces.iter().for_each(|piece| out.write_all(piece).unwrap());
+        for piece in pieces {
+            out.write_all(piece).unwrap();
+        }
         out.flush().unwrap();
         out.out
     }

@@ -60,7 +60,7 @@ fn secrets(text: &str) -> Vec<Range<usize>> {
         let address = &rest[..length.unwrap_or(rest.len())];
         if !is_public(address) {
             let who = who(address);
-            found.extend(who.clone().map(|end| start..start + end));
+            found.extend(who.map(|end| start..start + end));
             found.extend(
                 query(address, who.unwrap_or(0))
                     .into_iter()

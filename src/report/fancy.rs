@@ -60,7 +60,7 @@ impl Report for Fancy {
         let color = self.color;
         match &event {
             Event::Started { step, reason } => {
-                self.bar(step).set_message(visible(reason).into_owned())
+                self.bar(step).set_message(visible(reason).into_owned());
             }
             Event::Line { step, text } => {
                 let bar = self.bar(step);

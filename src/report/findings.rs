@@ -28,7 +28,7 @@ fn lines(finding: &Finding, subject: usize, color: bool, width: Option<usize>) -
     let rest = broken.collect::<Vec<_>>().join(&format!("\n{:indent$}", ""));
     let word = format!("{:WORD$}", finding.verdict.word());
     let word = if color { paint(&word, finding.verdict) } else { word };
-    format!("{word}  {:subject$}  {rest}\n", visible(&finding.subject))
+    format!("{word}  {:subject$}  {rest}\n", visible(finding.subject))
 }
 
 fn paint(word: &str, verdict: Verdict) -> String {

@@ -85,6 +85,7 @@ pub(super) async fn for_engine(work: &ImageWork, folder: &Path, context: &Contex
 }
 
 /// What all looks have in common.
+#[derive(Clone, Copy)]
 struct Of<'a> {
     epoch: u64,
     arch: &'a str,
