@@ -109,6 +109,12 @@ table! {
     FileSize = "file_size", Bytes, MIB, false,
         "bytes of a text file of a project",
         "the largest Dockerfiles have 50 KiB";
+    ScriptSize = "script_size", Bytes, 16 * MIB, false,
+        "bytes of a script that tests an image",
+        "it may carry data with it";
+    KeyringSize = "keyring_size", Bytes, 32 * MIB, false,
+        "bytes of a keyring",
+        "all keys of Gentoo's developers have 5 MiB";
     StateSize = "state_size", Bytes, 512 * MIB, false,
         "bytes of one file of records in the state folder",
         "10,000 docks' index is 60 MB";

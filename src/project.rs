@@ -24,7 +24,7 @@ use crate::plan::step::DockContext;
 use crate::plan::{DockFacts, Plan, TaskFacts, expand, stack};
 use crate::reference::spelling;
 use crate::world::keys;
-use crate::world::open::{Ground, Refused, TEXT_LIMIT};
+use crate::world::open::{Ground, Refused};
 use crate::world::store::Store;
 
 /// The settings' file.
@@ -51,7 +51,7 @@ impl Project {
     pub fn load(env: &BTreeMap<String, String>, state: &Path) -> Result<Self> {
         let file = Path::new(SETTINGS_FILE);
         let allowed = places(env.get("BB_LINKS").map_or("", String::as_str));
-        let text = Ground::of(Path::new("."), &allowed).text(file, TEXT_LIMIT);
+        let text = Ground::of(Path::new("."), &allowed).text(file, Limit::FileSize);
         let text = text.map_err(|refused| {
             refused.or(|e| {
                 let error = Error::file("read", file, e);
@@ -75,7 +75,7 @@ impl Project {
     /// It is malformed, or the environment's DATE asks for another snapshot.
     pub fn lock(&self) -> Result<Option<Lock>> {
         let file = Path::new(LOCK_FILE);
-        let text = match self.ground.text(file, TEXT_LIMIT) {
+        let text = match self.ground.text(file, Limit::FileSize) {
             Ok(text) => text,
             Err(Refused::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(refused) => return Err(refused.or(|e| Error::file("read", file, e))),

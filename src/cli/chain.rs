@@ -12,7 +12,8 @@ use crate::project::Project;
 use crate::world::compose::Compose;
 use crate::world::docker::Engine;
 use crate::world::docker::members::Member;
-use crate::world::open::{TEXT_LIMIT, unreadable};
+use crate::limits::Limit;
+use crate::world::open::unreadable;
 
 /// The folder of the chains' files. Paths in these are relative to it.
 pub(super) const FOLDER: &str = "chains";
@@ -84,7 +85,7 @@ fn parse(project: &Project, file: &Path) -> Result<Chain> {
 }
 
 fn text(project: &Project, file: &Path) -> Result<String> {
-    let text = project.ground.text(file, TEXT_LIMIT);
+    let text = project.ground.text(file, Limit::FileSize);
     text.map_err(|refused| refused.or(|cause| unreadable(file, cause)))
 }
 

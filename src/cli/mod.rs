@@ -231,9 +231,17 @@ fn with_visible_arguments(message: String) -> String {
     hostile.fold(message, |message, argument| {
         // Of `--option=VALUE` it may tell the value alone.
         let value = argument.split_once('=').map_or("", |(_, value)| value);
-        let told = message.replace(&argument, &visible(&argument));
-        if value.contains(is_hostile) { told.replace(value, &visible(value)) } else { told }
+        [argument.as_str(), value].into_iter().fold(message, with_visible)
     })
+}
+
+/// The parser tells words without their escape sequences.
+fn with_visible(message: String, word: &str) -> String {
+    if !word.contains(is_hostile) {
+        return message;
+    }
+    let told = clap::builder::StyledStr::from(word.to_owned()).to_string();
+    message.replace(word, &visible(word)).replace(&told, &visible(&told))
 }
 
 /// Help goes to standard output; a wrong use to standard error, with exit code 2.

@@ -19,7 +19,6 @@ use crate::limits::Limit;
 use crate::plan::Plan;
 use crate::project::{LOCK_FILE, Project};
 use crate::world::docker::Inventory;
-use crate::world::open::TEXT_LIMIT;
 use crate::world::read;
 use crate::world::store::Store;
 use crate::world::trace::Trace;
@@ -37,7 +36,7 @@ impl Recall {
     /// `question` is the command with its images.
     pub(super) fn new(project: &Project, question: &str) -> Self {
         let mut hasher = Sha256::new();
-        let lock = project.ground.read(Path::new(LOCK_FILE), TEXT_LIMIT).unwrap_or_default();
+        let lock = project.ground.read(Path::new(LOCK_FILE), Limit::FileSize).unwrap_or_default();
         let parts = [question.to_owned(), program(), format!("{:?}", project.settings)];
         for part in parts.iter().map(String::as_bytes).chain([lock.as_slice()]) {
             hasher.update((part.len() as u64).to_le_bytes());

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::ids::DockName;
 use crate::limits::{Limit, Limits};
 use crate::parallel;
-use crate::world::open::{Ground, TEXT_LIMIT, unreadable};
+use crate::world::open::{Ground, unreadable};
 
 const TEMPLATE: &str = "Dockerfile.template";
 const JINJA: &str = "Dockerfile.j2";
@@ -245,7 +245,7 @@ fn optional(
 
 /// The text of a small file.
 fn read(file: &Path, ground: &Ground) -> Result<String> {
-    let text = ground.text(file, TEXT_LIMIT);
+    let text = ground.text(file, Limit::FileSize);
     let text = text.map_err(|refused| refused.or(|cause| unreadable(file, cause)))?;
     if text.contains('\0') {
         let message = format!("`{}` is not text: it has NUL bytes", file.display());

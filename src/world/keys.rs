@@ -11,6 +11,7 @@ use crate::config::{INSTALLED_KEYRING, Settings, without_secrets};
 use crate::error::{Error, Exit, Result, io_reason};
 use crate::trust::{Fingerprint, date};
 use crate::world::http::Client;
+use crate::limits::Limit;
 use crate::world::open::{self, Ground, Refused};
 use crate::world::openpgp::{KeyInfo, Keyring};
 use crate::world::store;
@@ -76,9 +77,9 @@ pub fn read(settings: &Settings) -> Result<Keyring> {
 fn read_file(settings: &Settings, file: &Path) -> open::Opened<Vec<u8>> {
     let ground = Ground::of_project(settings);
     if ground.is_outside(file) {
-        open::read(file, LARGEST).map_err(Refused::Io)
+        open::read(file, Limit::KeyringSize).map_err(Refused::Io)
     } else {
-        ground.read(file, LARGEST)
+        ground.read(file, Limit::KeyringSize)
     }
 }
 

@@ -19,12 +19,8 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::Errno;
 
 use crate::config::Settings;
-use crate::error::{Error, io_reason};
-
-/// No text that people write is larger: a Dockerfile, settings, a chain, a lock (bytes).
-pub const TEXT_LIMIT: u64 = 1 << 20;
-/// A script may carry data with it (bytes).
-pub const SCRIPT_LIMIT: u64 = 16 << 20;
+use crate::error::{Error, Exit, io_reason};
+use crate::limits::{Limit, Limits};
 
 /// More links than this in one path are a circle, as for Linux (path_resolution(7)).
 const MAX_LINKS: usize = 40;
@@ -150,7 +146,7 @@ impl Ground {
     ///
     /// # Errors
     /// As [`Ground::open`], or it is larger.
-    pub fn read(&self, path: &Path, limit: u64) -> Opened<Vec<u8>> {
+    pub fn read(&self, path: &Path, limit: Limit) -> Opened<Vec<u8>> {
         all(self.open(path)?, path, limit)
     }
 
@@ -158,7 +154,7 @@ impl Ground {
     ///
     /// # Errors
     /// As [`Ground::read`], or it is no UTF-8.
-    pub fn text(&self, path: &Path, limit: u64) -> Opened<String> {
+    pub fn text(&self, path: &Path, limit: Limit) -> Opened<String> {
         String::from_utf8(self.read(path, limit)?).map_err(|cause| {
             let before = &cause.as_bytes()[..cause.utf8_error().valid_up_to()];
             let line = before.split(|byte| *byte == b'\n').count();
@@ -241,12 +237,15 @@ fn without_dots(path: &Path) -> PathBuf {
 }
 
 /// All of an open file of at most so many bytes.
-fn all(file: File, path: &Path, limit: u64) -> Opened<Vec<u8>> {
+fn all(file: File, path: &Path, limit: Limit) -> Opened<Vec<u8>> {
+    let exceeded = Limits::default().exceeded(limit);
+    let limit = Limits::default().of(limit);
     let size = file.metadata().map_or(0, |meta| meta.len());
     let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or(0) + 1);
     file.take(limit + 1).read_to_end(&mut bytes).map_err(Refused::Io)?;
     if bytes.len() as u64 > limit {
-        return Err(Refused::Never(wrong(path, &format!("is larger than {} MiB", limit >> 20))));
+        let error = exceeded.error(Exit::Config, &format!("`{}`", path.display()));
+        return Err(Refused::Never(error));
     }
     Ok(bytes)
 }
@@ -292,11 +291,11 @@ pub fn unlinked(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// As [`regular`], or it is larger.
-pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub fn read(path: &Path, limit: Limit) -> io::Result<Vec<u8>> {
     let read = all(regular(path)?, path, limit);
     read.map_err(|refused| match refused {
         Refused::Io(cause) => cause,
-        Refused::Never(_) => io::Error::other(format!("larger than {limit} bytes")),
+        Refused::Never(_) => Limits::default().exceeded(limit).into(),
     })
 }
 

@@ -84,7 +84,10 @@ fn one_dock_is_cleaned_and_built_again() {
         "record     dockerfile:top",
         "file       .bb/images/top/package.provided  SIZE",
         "file       .bb/images/top/packages.json  SIZE",
+        "file       .bb/images/top/rootfs.base  SIZE",
+        "file       .bb/images/top/rootfs.left-out  SIZE",
         "file       .bb/images/top/rootfs.tar  SIZE",
+        "file       .bb/images/top/rootfs.ways  SIZE",
         "file       .bb/images/top/sysroot.tar.zst  SIZE",
         "record     rootfs:top",
     ];
@@ -99,7 +102,7 @@ fn one_dock_is_cleaned_and_built_again() {
     .map(|file| format!("file       .bb/images/top/{file}  SIZE"));
     let before = (tree(&room), room.engine.images());
     let dry = told(&bb(&room, "clean top --dry-run"));
-    let end = |verb: &str| format!("{verb} 1 image, 11 files (SIZE) and 3 records");
+    let end = |verb: &str| format!("{verb} 1 image, 14 files (SIZE) and 3 records");
     let wanted = |verb: &str| {
         let lines = lines.iter().map(|line| (*line).to_owned());
         image.iter().cloned().chain(lines).chain([end(verb)]).collect::<Vec<_>>()
@@ -166,7 +169,7 @@ fn everything_is_cleaned_but_downloads_and_the_builder() {
     };
     let before = shared(&room);
     let lines = told(&bb(&room, "clean"));
-    assert_eq!(lines.last().unwrap(), "removed 5 images, 51 files (SIZE) and 14 records");
+    assert_eq!(lines.last().unwrap(), "removed 5 images, 63 files (SIZE) and 14 records");
     foreign.is_there(&room);
     assert_eq!((shared(&room), before.len()), (before.clone(), 4));
     let named = room.engine.images().into_keys().filter(|name| name.starts_with("ns/"));
@@ -322,20 +325,23 @@ fn what_is_left_of_docks_builders_and_containers_goes() {
         "record     dockerfile:side",
         "file       .bb/images/side/package.provided  SIZE",
         "file       .bb/images/side/packages.json  SIZE",
+        "file       .bb/images/side/rootfs.base  SIZE",
+        "file       .bb/images/side/rootfs.left-out  SIZE",
         "file       .bb/images/side/rootfs.tar  SIZE",
+        "file       .bb/images/side/rootfs.ways  SIZE",
         "file       .bb/images/side/sysroot.tar.zst  SIZE",
         "record     rootfs:side",
     ];
     let container = "container  id";
     let lines = told(&bb(&room, "gc --dry-run"));
     assert!(lines[0].starts_with(container) && lines[0].ends_with("  of rootfs:top"), "{lines:?}");
-    assert_eq!(lines[1..16], side);
-    assert_eq!(lines[16], format!("image      {short}  SIZE"));
-    assert_eq!(lines[17], "would remove 2 images, 1 container, 11 files (SIZE) and 3 records");
+    assert_eq!(lines[1..19], side);
+    assert_eq!(lines[19], format!("image      {short}  SIZE"));
+    assert_eq!(lines[20], "would remove 2 images, 1 container, 14 files (SIZE) and 3 records");
     let removed = told(&bb(&room, "gc"));
     assert_eq!(
-        (&removed[..17], removed[17].as_str()),
-        (&lines[..17], "removed 2 images, 1 container, 11 files (SIZE) and 3 records")
+        (&removed[..20], removed[20].as_str()),
+        (&lines[..20], "removed 2 images, 1 container, 14 files (SIZE) and 3 records")
     );
     foreign.is_there(&room);
     assert_eq!(room.engine.containers(), foreign.containers + 1);

@@ -193,6 +193,8 @@ impl Hand {
 
     fn context(&self, root: &Path) -> Context {
         let settings = Settings::resolve(Path::new("bb.toml"), "", &BTreeMap::new()).unwrap();
+        // The project is not the folder that this program runs in.
+        let settings = Settings { links: vec![root.to_owned()], ..settings };
         Context {
             store: Store::at(root.join(".bb")),
             engine: self.engine.clone(),

@@ -79,11 +79,11 @@ finish_rootfs_build() {
 "#;
 
 /// The builder's own program says the keys that others have.
-const LYING: &str = r#"PACKAGES='sys-libs/zlib'
+const LYING: &str = r"PACKAGES='sys-libs/zlib'
 configure_rootfs_build() {
 	sed -i 's/^def own_key.*/def own_key(key):\n    return key\n\ndef other(key):/' /usr/lib/bob/binpkgs.py
 }
-"#;
+";
 
 #[test]
 fn what_a_dock_compiles_beside_its_own_code_is_its_own() {

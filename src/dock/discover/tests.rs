@@ -142,7 +142,8 @@ fn files_must_be_small_text() {
     assert_eq!(
         error(&docks(&[A[0], ("bb-dock/a/Buildconfig.sh", &large)])),
         "\
-error: `bb-dock/a/Buildconfig.sh` is larger than 1 MiB
+error: `bb-dock/a/Buildconfig.sh` has more than 1 MiB (`file_size`: bytes of a text file of a project)
+hint: make it smaller; this limit is fixed
 "
     );
     assert_eq!(

@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 use crate::exec::action::Made;
 use crate::exec::work::Context;
 use crate::hex::hex;
-use crate::world::open::{Ground, TEXT_LIMIT};
+use crate::limits::Limit;
+use crate::world::open::Ground;
 
 pub(super) fn dockerfile(
     template: &Path,
@@ -21,7 +22,7 @@ pub(super) fn dockerfile(
     markers: &BTreeMap<String, String>,
     context: &Context,
 ) -> Result<Made> {
-    let text = Ground::of_project(&context.settings).text(template, TEXT_LIMIT);
+    let text = Ground::of_project(&context.settings).text(template, Limit::FileSize);
     let text = text.map_err(|refused| refused.or(|e| Error::file("read", template, e)))?;
     let markers = crate::dock::Markers::from(markers.clone());
     let rendered = if jinja {

@@ -20,7 +20,8 @@ use crate::words::counted;
 use crate::world::archive::bundle::Bundle;
 use crate::world::archive::{self, Entry};
 use crate::world::docker::ContainerSpec;
-use crate::world::open::{Ground, SCRIPT_LIMIT};
+use crate::limits::Limit;
+use crate::world::open::Ground;
 
 /// Faults that a failure repeats; the log has all.
 const REPEATED: usize = 15;
@@ -257,7 +258,7 @@ impl Trial<'_> {
     /// The dock's own script, inside of the image.
     async fn script(&self, container: &str, log: &mut Log) -> Result<Option<String>> {
         let Some(script) = &self.work.script else { return Ok(None) };
-        let text = Ground::of_project(&self.context.settings).read(script, SCRIPT_LIMIT);
+        let text = Ground::of_project(&self.context.settings).read(script, Limit::ScriptSize);
         let text = text.map_err(|refused| refused.or(|e| Error::file("read", script, e)))?;
         let epoch = self.context.settings.source_date_epoch;
         let body = archive::stream(vec![Entry::Text(SCRIPT.into(), text)], epoch);

@@ -40,7 +40,7 @@ fn links_are_followed_as_long_as_they_stay() {
     symlink(p.join("in/b"), p.join("absolute")).unwrap();
     let ground = Ground::of(&p, &[]);
     for path in ["in/file", "a", "in/b", "c", "dir/file", "in/sub/deep", "absolute", "in/../a"] {
-        assert_eq!(ground.text(&p.join(path), 100).unwrap(), "inside", "{path}");
+        assert_eq!(ground.text(&p.join(path), Limit::FileSize).unwrap(), "inside", "{path}");
         ground.check(&p.join(path)).unwrap();
     }
 }
@@ -67,7 +67,7 @@ fn a_link_that_leads_out_is_named_and_what_it_leads_to_is_not_opened() {
         let (link, end) = (p.join(link), end.display().to_string());
         let message = format!("the link `{}` leads out of the project, to `{end}`", link.display());
         assert_eq!(error.message(), message);
-        assert_eq!(never(ground.read(&path, 100).unwrap_err()), error);
+        assert_eq!(never(ground.read(&path, Limit::FileSize).unwrap_err()), error);
     }
     let pipe = ground.check(&p.join("d")).unwrap_err();
     assert!(pipe.message().contains("leads out of the project"), "{pipe}");
@@ -81,7 +81,7 @@ fn places_that_are_named_are_allowed() {
     symlink("../out/secret", p.join("a")).unwrap();
     for place in ["../out", "../out/secret", ".."] {
         let ground = Ground::of(&p, &[PathBuf::from(place)]);
-        assert_eq!(ground.text(&p.join("a"), 100).unwrap(), "outside", "{place}");
+        assert_eq!(ground.text(&p.join("a"), Limit::FileSize).unwrap(), "outside", "{place}");
     }
     for place in ["../ou", "../not there", "in", "../out/secret/x"] {
         assert!(Ground::of(&p, &[PathBuf::from(place)]).check(&p.join("a")).is_err(), "{place}");
@@ -103,13 +103,13 @@ fn only_files_are_opened() {
     let ground = Ground::of(&p, &[PathBuf::from("/dev")]);
     symlink("/dev/zero", p.join("zero")).unwrap();
     for (path, what) in [("fifo", "a pipe"), ("link", "a pipe"), ("zero", "a device")] {
-        let error = never(ground.read(&p.join(path), 100).unwrap_err());
+        let error = never(ground.read(&p.join(path), Limit::FileSize).unwrap_err());
         assert!(error.message().ends_with(&format!("/{path}` is {what}, not a file")), "{error}");
         let cause = regular(&p.join(path)).unwrap_err();
         assert_eq!(cause.to_string(), format!("it is {what}, not a file"));
     }
     for path in ["in", "socket", "not there"] {
-        assert!(matches!(ground.read(&p.join(path), 100), Err(Refused::Io(_))), "{path}");
+        assert!(matches!(ground.read(&p.join(path), Limit::FileSize), Err(Refused::Io(_))), "{path}");
         assert!(regular(&p.join(path)).is_err(), "{path}");
     }
     drop(socket);
@@ -121,12 +121,13 @@ fn what_is_too_large_is_not_read_whole() {
     let (_room, p) = room();
     let large = fs::File::create(p.join("large")).unwrap();
     large.set_len(1 << 40).unwrap();
-    let error = never(Ground::of(&p, &[]).read(&p.join("large"), TEXT_LIMIT).unwrap_err());
-    assert!(error.message().ends_with("/large` is larger than 1 MiB"), "{error}");
-    assert_eq!(read(&p.join("large"), 7).unwrap_err().to_string(), "larger than 7 bytes");
-    assert_eq!(read(&p.join("in/file"), 6).unwrap(), b"inside");
+    let error = never(Ground::of(&p, &[]).read(&p.join("large"), Limit::FileSize).unwrap_err());
+    assert!(error.message().contains("/large` has more than 1 MiB (`file_size`"), "{error}");
+    let error = read(&p.join("large"), Limit::FileSize).unwrap_err().to_string();
+    assert!(error.contains("`file_size`"), "{error}");
+    assert_eq!(read(&p.join("in/file"), Limit::FileSize).unwrap(), b"inside");
     let ground = Ground::of(&p, &[]);
-    assert_eq!(ground.read(&p.join("in/file"), 6).unwrap(), b"inside");
+    assert_eq!(ground.read(&p.join("in/file"), Limit::FileSize).unwrap(), b"inside");
     assert!(ground.read(&p.join("in/file"), 5).is_err());
 }
 
@@ -137,7 +138,7 @@ fn circles_end() {
     symlink("a", p.join("b")).unwrap();
     let ground = Ground::of(&p, &[]);
     assert!(ground.check(&p.join("a")).is_ok());
-    assert!(ground.read(&p.join("a"), 100).is_err());
+    assert!(ground.read(&p.join("a"), Limit::FileSize).is_err());
 }
 
 /// These read what a project brings: no file is opened in them but by this module.
