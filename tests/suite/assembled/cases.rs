@@ -162,6 +162,7 @@ ENV A="a\"b" B='a\b' C="a\\b" D=\$A E="\$A" F=a\\b G="x\y" H=x\y I=\"q\" J="a'b'
     ("add-archive-chown", "FROM BASE\nADD --chown=5:6 arch.tar f /both/\n"),
     ("add-archive-that-removes", "FROM BASE\nADD gone.tar /\n"),
     ("add-archive-with-devices", "FROM scratch\nADD odd.tar /\n"),
+    ("add-archive-with-links", "FROM scratch\nADD links.tar /\nADD links.tar /x\n"),
     ("add-archive-with-capabilities", "FROM scratch\nADD caps.tar /\nADD caps.tar /x\n"),
     // ---- stages
     (

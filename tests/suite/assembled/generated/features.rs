@@ -23,7 +23,7 @@ pub enum Feature {
     Triggers,
     /// Names and targets that are not UTF-8, or not tidy.
     Bytes,
-    /// `--chmod`, `--link` and the like: BuildKit's, which the classic builder refuses.
+    /// Archives that end too early.
     CutArchives,
 }
 
@@ -33,11 +33,11 @@ pub const FEATURES: &[(Feature, bool)] = &[
     (Feature::JsonTails, false),
     (Feature::Blanks, false),
     (Feature::Refusals, false),
-    (Feature::FolderModes, false),
-    (Feature::Ignores, false),
-    (Feature::Triggers, false),
-    (Feature::Bytes, false),
-    (Feature::CutArchives, false),
+    (Feature::FolderModes, true),
+    (Feature::Ignores, true),
+    (Feature::Triggers, true),
+    (Feature::Bytes, true),
+    (Feature::CutArchives, true),
 ];
 
 static WANTED: LazyLock<Vec<String>> = LazyLock::new(|| {
