@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use bstr::{BString, ByteSlice};
 
 use super::Left;
-use super::tree::{Kind, Node, Nodes, Tree, inside, parent, parents, removed_by};
+use super::tree::{Content, Kind, Node, Nodes, Tree, inside, parent, parents, removed_by};
 use crate::name;
 
 /// Changes that are being made.
@@ -35,6 +35,15 @@ impl<'a> Change<'a> {
     /// What this layer has at a path.
     pub fn own(&self, path: &[u8]) -> Option<&Node> {
         self.layer.get(path)
+    }
+
+    /// All names that a file has in this layer.
+    pub fn names(&self, content: &Content) -> Vec<BString> {
+        let same = |node: &Node| match &node.kind {
+            Kind::File(own) => own.file == content.file && own.offset == content.offset,
+            _ => false,
+        };
+        self.layer.iter().filter(|(_, node)| same(node)).map(|(name, _)| name.clone()).collect()
     }
 
     /// Puts something at a path whose folder is there, as unpacking a tar does.

@@ -57,7 +57,12 @@ pub enum Member {
     /// Something by itself.
     Node(Node),
     /// Another name of a file before it.
-    HardLink(BString),
+    HardLink {
+        /// The other name.
+        to: BString,
+        /// What its header says besides: whoever unpacks it says so of the file, and so of all names.
+        node: Node,
+    },
 }
 
 /// What is in an archive, if a file is one.
@@ -268,10 +273,9 @@ fn extract(entries: &[Entry], target: &[u8], change: &mut Change<'_>) -> Result<
         change.make_folders(parent(&path), 0, 0)?;
         match &entry.what {
             Member::Node(node) => change.put(&path, node.clone())?,
-            Member::HardLink(to) => {
+            Member::HardLink { to, node } => {
                 let to = place(&clean_name(join("/", to)), target, change.tree)?;
-                let node = link(&to, change)?;
-                change.put(&path, node)?;
+                link(&to, &path, node, change)?;
             }
         }
     }
@@ -283,20 +287,19 @@ pub(super) fn place(name: &[u8], target: &[u8], tree: &Tree) -> Result<BString, 
     Ok(join(tree.resolve(target, parent(name))?, base(name)))
 }
 
-/// A file of this layer as one of several names of it.
-fn link(path: &[u8], change: &mut Change<'_>) -> Result<Node, Left> {
-    let left = || {
-        let path = name::text(path);
-        Left::new(format!("`/{path}`, which has a hard link, is not in the archive"))
+/// Gives a file of this layer another name, and all its names the mode and the owner of this one.
+fn link(to: &[u8], path: &[u8], says: &Node, change: &mut Change<'_>) -> Result<(), Left> {
+    let Some(Node { kind: Kind::File(content), .. }) = change.own(to) else {
+        let to = name::text(to);
+        let why = format!("`/{to}`, which has a hard link, is not in the archive");
+        return Err(Left::new(why));
     };
-    let mut node = change.own(path).cloned().ok_or_else(left)?;
-    match &mut node.kind {
-        Kind::File(content) if content.linked => {}
-        Kind::File(content) => {
-            content.linked = true;
-            change.put(path, node.clone())?;
+    let content = Content { linked: true, ..content.clone() };
+    let node = Node { kind: Kind::File(content.clone()), ..says.clone() };
+    if change.own(to) != Some(&node) {
+        for name in change.names(&content) {
+            change.put(&name, node.clone())?;
         }
-        _ => return Err(left()),
     }
-    Ok(node)
+    change.put(path, node)
 }

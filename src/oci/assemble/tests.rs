@@ -53,7 +53,7 @@ fn unpack(content: &Content) -> Option<Vec<Entry>> {
     let entry = |name: &str, what| Entry { name: name.into(), what };
     let entries = vec![
         entry("bin/x", Member::Node(file("in-tar", 0o4755))),
-        entry("./y", Member::HardLink("bin/x".into())),
+        entry("./y", Member::HardLink { to: "bin/x".into(), node: file("in-tar", 0o4755) }),
         entry(".wh.old", Member::Node(file("none", 0o644))),
     ];
     content.file.ends_with("a.tar").then_some(entries)

@@ -160,16 +160,15 @@ fn listed(
     }
     let kind = match entry.header().entry_type() {
         tar::EntryType::XGlobalHeader => return Ok(Ok(None)),
-        tar::EntryType::Link => {
-            let what = Member::HardLink(target.unwrap_or_default());
-            return Ok(Ok(Some(Entry { name, what })));
-        }
-        tar::EntryType::Regular | tar::EntryType::Continuous => match part(entry, archive) {
+        tar::EntryType::Regular => match part(entry, archive) {
             Some(content) => Kind::File(content),
-            None => return Ok(Err(Left::new(format!("`{name}` is cut off in its archive")))),
+            None => {
+                let name = name::text(&name);
+                return Ok(Err(Left::new(format!("`{name}` is cut off in its archive"))));
+            }
         },
         tar::EntryType::Directory => Kind::Folder,
-        tar::EntryType::Symlink => Kind::Link(target.unwrap_or_default()),
+        tar::EntryType::Symlink | tar::EntryType::Link => Kind::Link(target.unwrap_or_default()),
         tar::EntryType::Fifo => Kind::Fifo,
         kind @ (tar::EntryType::Block | tar::EntryType::Char) => {
             let number = |n: io::Result<Option<u32>>| Ok::<_, io::Error>(n?.unwrap_or_default());
@@ -182,9 +181,22 @@ fn listed(
         }
     };
     let header = entry.header();
-    let (mode, uid, gid) = (header.mode()? & 0o7777, header.uid()?, header.gid()?);
-    let node = Node { kind, mode, uid, gid, xattrs: BTreeMap::new() };
-    Ok(extended(entry, node)?.map(|node| Some(Entry { name, what: Member::Node(node) })))
+    let hard = header.entry_type() == tar::EntryType::Link;
+    let mode = match &kind {
+        // A symbolic link has no mode, whatever is said of one.
+        Kind::Link(_) if !hard => 0o777,
+        _ => header.mode()? & 0o7777,
+    };
+    let node = Node { kind, mode, uid: header.uid()?, gid: header.gid()?, xattrs: BTreeMap::new() };
+    Ok(extended(entry, node)?.map(|node| Some(Entry { name, what: member(node, hard) })))
+}
+
+/// What is read as a link is one, or another name.
+fn member(node: Node, hard: bool) -> Member {
+    match &node.kind {
+        Kind::Link(to) if hard => Member::HardLink { to: to.clone(), node },
+        _ => Member::Node(node),
+    }
 }
 
 /// Where an entry's bytes are, if all of them are in the archive.
@@ -246,7 +258,7 @@ pub fn nodes(entries: Vec<Entry>) -> Result<Nodes, Left> {
         let path = BString::from(entry.name.trim_end_with(|c| c == '/'));
         let node = match entry.what {
             Member::Node(node) => node,
-            Member::HardLink(to) => linked(&mut nodes, &to)?,
+            Member::HardLink { to, .. } => linked(&mut nodes, &to)?,
         };
         nodes.insert(path, node);
     }

@@ -208,6 +208,7 @@ VOLUME ["\ud800"]
     ("add-archive-chown", "FROM BASE\nADD --chown=5:6 arch.tar f /both/\n"),
     ("add-archive-that-removes", "FROM BASE\nADD gone.tar /\n"),
     ("add-archive-with-devices", "FROM scratch\nADD odd.tar /\n"),
+    ("add-archive-with-links", "FROM scratch\nADD links.tar /\nADD links.tar /x\n"),
     ("add-archive-with-capabilities", "FROM scratch\nADD caps.tar /\nADD caps.tar /x\n"),
     // ---- stages
     (

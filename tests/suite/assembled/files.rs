@@ -48,6 +48,7 @@ pub fn write(folder: &Path) {
         ("gone.tar", gone()),
         ("odd.tar", odd()),
         ("caps.tar", capabilities()),
+        ("links.tar", links()),
     ];
     for (name, bytes) in archives {
         fs::write(folder.join(name), bytes).unwrap();
@@ -216,5 +217,21 @@ fn capabilities() -> Vec<u8> {
     tar.0.append_pax_extensions([record]).unwrap();
     tar.add("bin/server", EntryType::Regular, 0o755, (0, 0), "server\n");
     tar.file("bin/plain", "plain\n");
+    tar.end()
+}
+
+/// The header of a second name says something else than that of the first.
+fn links() -> Vec<u8> {
+    let mut tar = Archive::new();
+    tar.add("first", EntryType::Regular, 0o644, (1, 2), "linked\n");
+    tar.add("d/second", EntryType::Link, 0o4751, (5, 6), "first");
+    tar.add("same", EntryType::Regular, 0o600, (7, 8), "same\n");
+    tar.add("same2", EntryType::Link, 0o600, (7, 8), "same");
+    tar.add("third", EntryType::Link, 0o640, (3, 4), "d/second");
+    let record = ("SCHILY.xattr.security.capability", CAPABILITY);
+    tar.0.append_pax_extensions([record]).unwrap();
+    tar.add("able", EntryType::Regular, 0o755, (0, 0), "able\n");
+    tar.add("able2", EntryType::Link, 0o755, (0, 0), "able");
+    tar.add("no-mode", EntryType::Symlink, 0o1644, (5, 6), "first");
     tar.end()
 }

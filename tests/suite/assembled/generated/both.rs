@@ -55,61 +55,76 @@ impl fmt::Display for Difference {
 
 type Outcomes = BTreeMap<String, Outcome>;
 
-/// What came of each, by name. Those that others are built on come first.
+/// What `bb` says of the docks that it refuses; `Err`: it ended as it never should.
+type Refusals = BTreeMap<String, Result<String, String>>;
+
+/// The engine's builder waits for its disk most of the time.
+const THREADS: usize = 4;
+
+/// What came of each, by name; first of those that others are built on.
 pub fn build(room: &Room, cases: &[Case]) -> Outcomes {
     for case in cases {
         case.write(&room.path(format!("bb-dock/{}", case.name)));
     }
     let refused = ours(room, cases);
-    let outcomes = Mutex::new(Outcomes::new());
     let (parents, others) = cases.iter().partition::<Vec<_>, _>(|case| case.parents.is_empty());
+    let mut outcomes = Outcomes::new();
     for cases in [parents, others] {
-        let next = Mutex::new(cases.into_iter());
-        let work = || {
-            while let Some(case) = { next.lock().unwrap().next() } {
-                let fit = case.parents.iter().all(|parent| {
-                    // One that is not among these cases was built before.
-                    let outcome = outcomes.lock().unwrap().get(parent).cloned();
-                    matches!(outcome, None | Some(Outcome::Same(_)))
-                });
-                let refused = refused.get(&case.name).cloned();
-                let outcome = if fit { compare(room, case, refused) } else { Outcome::Skipped };
-                outcomes.lock().unwrap().insert(case.name.clone(), outcome);
-            }
-        };
-        std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(work))));
+        let new = theirs(room, &cases, &refused, &outcomes);
+        outcomes.extend(new);
     }
+    outcomes
+}
+
+/// Builds all with the engine, several at a time, and compares. `before`: what came of their parents.
+fn theirs(room: &Room, cases: &[&Case], refused: &Refusals, before: &Outcomes) -> Outcomes {
+    let (next, outcomes) = (Mutex::new(cases.iter()), Mutex::new(Outcomes::new()));
+    let work = || {
+        while let Some(case) = { next.lock().unwrap().next() } {
+            // A parent that is not among them was built before.
+            let good =
+                |parent: &String| matches!(before.get(parent), None | Some(Outcome::Same(_)));
+            let outcome = if case.parents.iter().all(good) {
+                compare(room, case, refused.get(&case.name))
+            } else {
+                Outcome::Skipped
+            };
+            outcomes.lock().unwrap().insert(case.name.clone(), outcome);
+        }
+    };
+    std::thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(work))));
     outcomes.into_inner().unwrap()
 }
 
-/// Builds all with `bb`, and returns those that it refuses, with what it says.
-fn ours(room: &Room, cases: &[Case]) -> BTreeMap<String, Result<String, String>> {
-    let mut refused = BTreeMap::new();
+/// Builds all with `bb`, and returns those that it refuses.
+fn ours(room: &Room, cases: &[Case]) -> Refusals {
+    let mut refused = Refusals::new();
     // Whatever is wrong with a dock ends all: without it the others go on.
-    let mut run = room.bb("build --dry-run");
-    while run.code != Some(0) {
-        let case =
-            cases.iter().find(|case| names(&run, &case.name) && !refused.contains_key(&case.name));
+    loop {
+        let run = room.bb("build --dry-run");
+        if run.code == Some(0) {
+            break;
+        }
+        let named = |case: &&Case| names(&run, &case.name) && !refused.contains_key(&case.name);
+        let case = cases.iter().find(named);
         let case = case.unwrap_or_else(|| panic!("{:?}: {}", run.code, run.stderr));
-        let said = if run.code == Some(3) {
-            Ok(run.stderr.clone())
-        } else {
-            Err(format!("{:?}: {}", run.code, run.stderr))
-        };
-        refused.insert(case.name.clone(), said);
         room.remove(&format!("bb-dock/{}", case.name));
-        run = room.bb("build --dry-run");
+        let said = if run.code == Some(3) { Ok(run.stderr) } else { Err(run.stderr) };
+        refused.insert(case.name.clone(), said);
     }
     let run = room.bb("build -k");
-    for case in cases.iter().filter(|case| !refused.contains_key(&case.name)).collect::<Vec<_>>() {
-        if !room.exists(&format!(".bb/images/{}/image.json", case.name)) {
-            let log = format!(".bb/logs/image/{}.log", case.name);
-            let log = if room.exists(&log) { room.read(&log) } else { run.stderr.clone() };
-            let broke = run.code != Some(1) || log.contains("panicked") || log.contains("bug");
-            refused.insert(case.name.clone(), if broke { Err(log) } else { Ok(log) });
-        }
+    let built = |name: &str| room.exists(&format!(".bb/images/{name}/image.json"));
+    for name in cases.iter().map(|case| &case.name).filter(|name| !built(name)) {
+        refused.entry(name.clone()).or_insert_with(|| failed(room, &run, name));
     }
     refused
+}
+
+/// What is told of a step that failed.
+fn failed(room: &Room, run: &Run, name: &str) -> Result<String, String> {
+    let log = format!(".bb/logs/image/{name}.log");
+    let log = if room.exists(&log) { room.read(&log) } else { run.stderr.clone() };
+    if run.code == Some(1) && !run.stderr.contains("panicked") { Ok(log) } else { Err(log) }
 }
 
 /// Does what was said name this dock?
@@ -117,25 +132,29 @@ fn names(run: &Run, name: &str) -> bool {
     ["/", ":", "`"].iter().any(|end| run.stderr.contains(&format!("bb-dock/{name}{end}")))
 }
 
-/// What came of one; `refused`: what `bb` said, `Err` where it broke.
-fn compare(room: &Room, case: &Case, refused: Option<Result<String, String>>) -> Outcome {
+/// What came of one; `refused`: what `bb` says of it.
+fn compare(room: &Room, case: &Case, refused: Option<&Result<String, String>>) -> Outcome {
     if let Some(Err(broke)) = refused {
-        return Outcome::Different(Difference::Broken(broke));
+        return Outcome::Different(Difference::Broken(broke.clone()));
     }
-    let theirs = room.image(&format!("{}-by-engine", case.name));
-    match (refused.map(Result::unwrap), docker_build(room, case, &theirs)) {
-        (Some(_), Err(why)) => Outcome::Refused(why),
-        (Some(why), Ok(())) => Outcome::Different(Difference::OnlyWeRefuse(why)),
+    let reference = room.image(&format!("{}-by-engine", case.name));
+    match (refused, docker_build(room, case, &reference)) {
+        (None, Ok(())) => compare_images(room, &case.name, &reference),
         (None, Err(why)) => Outcome::Different(Difference::OnlyTheyRefuse(why)),
-        (None, Ok(())) => {
-            let ours = room.image(&case.name);
-            let [ours, theirs] = saved::read(room.engine(), [ours.as_str(), theirs.as_str()]);
-            let summary = room.read(&format!(".bb/images/{}/image.json", case.name));
-            let summary: Value = serde_json::from_str(&summary).unwrap();
-            let left = summary["built_by_engine"].as_str().map(str::to_owned);
-            difference(&ours, &theirs).map_or(Outcome::Same(left), Outcome::Different)
+        (Some(_), Err(why)) => Outcome::Refused(why),
+        (Some(Ok(why) | Err(why)), Ok(())) => {
+            Outcome::Different(Difference::OnlyWeRefuse(why.clone()))
         }
     }
+}
+
+/// What came of one that both have built.
+fn compare_images(room: &Room, name: &str, theirs: &str) -> Outcome {
+    let [ours, theirs] = saved::read(room.engine(), [room.image(name).as_str(), theirs]);
+    let summary = room.read(&format!(".bb/images/{name}/image.json"));
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    let left = summary["built_by_engine"].as_str().map(str::to_owned);
+    difference(&ours, &theirs).map_or(Outcome::Same(left), Outcome::Different)
 }
 
 /// The engine's classic builder at the same files.
@@ -162,7 +181,7 @@ fn difference(ours: &Saved, theirs: &Saved) -> Option<Difference> {
             keys,
             |key| ours.config.get(key),
             |key| theirs.config.get(key),
-            |key| key.clone(),
+            Clone::clone,
         );
         return Some(Difference::Settings(told));
     }

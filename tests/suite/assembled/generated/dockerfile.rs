@@ -23,6 +23,8 @@ struct Writer<'a> {
     case: Case,
     stages: Vec<Stage>,
     bases: &'a [String],
+    /// Does it only set what containers get? Such instructions are never refused.
+    settings: bool,
 }
 
 /// An image that others are built on.
@@ -32,7 +34,8 @@ pub fn base(name: &str, source: &mut Source) -> Case {
     let path = b"base.tar".to_vec();
     files.push(File { path, what, mode: 0o644, owner: 0, attribute: false });
     let case = Case { name: name.to_owned(), files, ..Case::default() };
-    let mut writer = Writer { source, case, stages: vec![Stage::default()], bases: &[] };
+    let mut writer =
+        Writer { source, case, stages: vec![Stage::default()], bases: &[], settings: true };
     for line in ["FROM scratch", "ADD base.tar /", "ENV INHERITED=1 LIST=a:b"] {
         writer.case.lines.push(line.to_owned());
     }
@@ -51,7 +54,7 @@ pub fn case(name: &str, source: &mut Source, bases: &[String]) -> Case {
         returns: source.chance(8),
         ..Case::default()
     };
-    let mut writer = Writer { source, case, stages: vec![], bases };
+    let mut writer = Writer { source, case, stages: vec![], bases, settings: false };
     writer.write();
     writer.case
 }
@@ -67,7 +70,7 @@ impl Writer<'_> {
         }
         for _ in 0..self.source.weighted(&[(65, 1), (25, 2), (10, 3)]) {
             self.from();
-            let count = self.source.rng.usize(1..6);
+            let count = self.source.rng.usize(1..5);
             self.instructions(count);
         }
         if self.source.chance(20) {
@@ -171,6 +174,8 @@ impl Writer<'_> {
             (1, |w| w.one_word("maintainer", &["Jane Doe <jd@example.org>", "me", "\"q\" $A"])),
             (4, |w| w.onbuild()),
         ];
+        // The first ones are about files.
+        let all = if self.settings { &all[2..] } else { all };
         self.source.weighted(all)(self);
     }
 
@@ -289,7 +294,7 @@ impl Writer<'_> {
 
     fn command_text(&mut self) -> String {
         if self.source.chance(50) {
-            let strings = self.strings(0);
+            let strings = self.strings(1);
             return self.source.json(&strings);
         }
         if self.source.chance(10) {
@@ -323,15 +328,14 @@ impl Writer<'_> {
             return self.put("healthcheck", none);
         }
         let mut words = vec![];
-        let times =
-            ["1s", "1m30s", "500ms", "0s", "2h", "1.5s", "1ms", "0", "1h0m0.5s", "100000us"];
+        let times = ["1s", "1m30s", "500ms", "0s", "2h", "1.5s", "1ms", "0", "1h0m0.5s"];
         for flag in ["--interval", "--timeout", "--start-period"] {
             if self.source.chance(25) {
                 words.push(format!("{flag}={}", self.source.of(&times)));
             }
         }
         if self.source.chance(25) {
-            words.push(format!("--retries={}", self.source.of(&["0", "1", "5", "30", "+3"])));
+            words.push(format!("--retries={}", self.source.of(&["1", "5", "30", "+3"])));
         }
         self.source.rng.shuffle(&mut words);
         words.push(self.source.of(&["CMD", "cmd"]).to_owned());
@@ -443,26 +447,50 @@ impl Writer<'_> {
     }
 
     fn one_source(&mut self) -> String {
-        let patterns = [
-            "*.txt", "?", "d*", "[fgx]", "dir/*", "*/*", "*", "[^a]*", "a[^b]*", "*.t?t", "w*",
-            "[a-c]*",
-        ];
-        match self.source.weighted(&[(64, 0), (8, 1), (14, 2), (14, 3)]) {
-            0 | 3 => self.path(),
+        match self.source.weighted(&[(76, 0), (8, 1), (16, 2)]) {
+            0 => self.path(),
             1 => self.source.of(&[".", "./", "/", "dir/..", "./."]).to_owned(),
-            _ => self.source.of(&patterns).to_owned(),
+            _ => self.pattern(),
         }
+    }
+
+    /// A pattern, which mostly matches something.
+    fn pattern(&mut self) -> String {
+        if self.source.chance(30) {
+            let patterns =
+                ["*.txt", "?", "d*", "[fgx]", "dir/*", "*/*", "[^a]*", "a[^b]*", "*.t?t", "[a-c]*"];
+            return self.source.of(&patterns).to_owned();
+        }
+        let path = self.path();
+        let (folder, name) = path.rsplit_once('/').unwrap_or((".", path.as_str()));
+        let rest = name.chars().skip(1).collect::<String>();
+        let first = name.chars().next().filter(|c| c.is_ascii_alphanumeric()).unwrap_or('?');
+        let patterns = [
+            "*".to_owned(),
+            format!("?{rest}"),
+            format!("{first}*"),
+            format!("[{first}]*"),
+            format!("*{rest}"),
+        ];
+        format!("{folder}/{}", self.source.of_some(&patterns).unwrap_or_default())
     }
 
     /// The path of one of the files, as a word.
     fn path(&mut self) -> String {
-        let folders = |f: &&File| std::str::from_utf8(&f.path).is_ok();
-        let paths =
-            self.case.files.iter().filter(folders).map(|f| f.path.clone()).collect::<Vec<_>>();
+        // A link leads anywhere, and `.dockerignore` may leave out what it leads to.
+        let links = self.source.chance(15);
+        let usable = |f: &&File| links || !matches!(f.what, What::Link(_));
+        let paths = self.case.files.iter().filter(usable).map(|f| f.path.clone());
+        let paths = paths.filter(|path| std::str::from_utf8(path).is_ok()).collect::<Vec<_>>();
         let path = self.source.of_some(&paths).unwrap_or_else(|| b"f".to_vec());
         let path = String::from_utf8(path).expect("those that are not have been left out");
         let mut word = String::new();
+        let pattern = self.source.chance(80);
         for c in path.chars() {
+            if pattern && matches!(c, '*' | '?' | '[' | '\\') {
+                word.push('?');
+                continue;
+            }
             if matches!(c, '*' | '?' | '[' | '\\') {
                 // Once for the pattern, and once for the word.
                 word.push_str(if self.source.escape == '\\' { "\\\\" } else { "\\" });
@@ -472,7 +500,7 @@ impl Writer<'_> {
             }
             word.push(c);
         }
-        match self.source.weighted(&[(80, 0), (5, 1), (5, 2), (5, 3), (5, 4)]) {
+        match self.source.weighted(&[(82, 0), (5, 1), (5, 2), (2, 3), (6, 4)]) {
             1 => format!("./{word}"),
             2 => format!("/{word}"),
             3 => format!("{word}/"),

@@ -23,21 +23,21 @@ pub enum Feature {
     Triggers,
     /// Names and targets that are not UTF-8, or not tidy.
     Bytes,
-    /// `--chmod`, `--link` and the like: BuildKit's, which the classic builder refuses.
+    /// Archives that end too early.
     CutArchives,
 }
 
 /// Whether each is in, and if not, what it waits for.
 pub const FEATURES: &[(Feature, bool)] = &[
-    (Feature::Words, false),
-    (Feature::JsonTails, false),
-    (Feature::Blanks, false),
-    (Feature::Refusals, false),
-    (Feature::FolderModes, false),
-    (Feature::Ignores, false),
-    (Feature::Triggers, false),
-    (Feature::Bytes, false),
-    (Feature::CutArchives, false),
+    (Feature::Words, true),
+    (Feature::JsonTails, true),
+    (Feature::Blanks, true),
+    (Feature::Refusals, true),
+    (Feature::FolderModes, true),
+    (Feature::Ignores, true),
+    (Feature::Triggers, true),
+    (Feature::Bytes, true),
+    (Feature::CutArchives, true),
 ];
 
 static WANTED: LazyLock<Vec<String>> = LazyLock::new(|| {

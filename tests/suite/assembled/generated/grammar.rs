@@ -87,20 +87,11 @@ impl Source {
         }
     }
 
+    /// The operators of BuildKit's that the classic builder refuses (`#`, `%`, `/`, `-` without a colon)
+    /// are no part of this: about them it cannot be asked.
     fn odd_variable(&mut self, name: &str) -> String {
-        let forms = [
-            ":-\"}\"}",
-            ":-{\"x\":1}}",
-            ":-'}'}",
-            ":?no}",
-            "-x}",
-            "+x}",
-            "#x}",
-            "",
-            ":}",
-            ":-$}",
-            ":-${B:-\"c d\"}}",
-        ];
+        let forms =
+            [":-\"}\"}", ":-{\"x\":1}}", ":-'}'}", ":?no}", "", ":}", ":-$}", ":-${B:-\"c d\"}}"];
         format!("${{{name}{}", self.of(&forms))
     }
 

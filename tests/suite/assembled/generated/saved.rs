@@ -145,28 +145,40 @@ struct Tree {
 impl Tree {
     fn apply(&mut self, layer: &[u8]) {
         let before = self.nodes.len();
-        for entry in tar::Archive::new(layer).entries().unwrap() {
+        let mut says = Records::new();
+        for entry in tar::Archive::new(layer).entries().unwrap().raw(true) {
             let mut entry = entry.unwrap();
-            let path = tidy(&entry.path_bytes());
-            let at = path.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
-            match path[at..].strip_prefix(b".wh.") {
-                Some(b".wh..opq") => self.empty(&path[..at], before),
-                Some(gone) => self.remove(&[&path[..at], gone].concat()),
-                None if path.is_empty() => {}
-                None => self.put(path, &mut entry),
+            match entry.header().entry_type() {
+                tar::EntryType::XHeader => says.extend(records(&contents(&mut entry))),
+                tar::EntryType::GNULongName => drop(says.insert("path".into(), text(&mut entry))),
+                tar::EntryType::GNULongLink => {
+                    drop(says.insert("linkpath".into(), text(&mut entry)))
+                }
+                _ => self.member(&mut entry, &std::mem::take(&mut says), before),
             }
         }
     }
 
-    fn put(&mut self, path: Vec<u8>, entry: &mut tar::Entry<'_, &[u8]>) {
+    fn member(&mut self, entry: &mut tar::Entry<'_, &[u8]>, says: &Records, before: usize) {
+        let path = says.get("path").cloned().unwrap_or_else(|| entry.header().path_bytes().into());
+        let path = tidy(&path);
+        let at = path.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
+        match path[at..].strip_prefix(b".wh.") {
+            Some(b".wh..opq") => self.empty(&path[..at], before),
+            Some(gone) => self.remove(&[&path[..at], gone].concat()),
+            None if path.is_empty() => {}
+            None => self.put(path, entry, says),
+        }
+    }
+
+    fn put(&mut self, path: Vec<u8>, entry: &mut tar::Entry<'_, &[u8]>, says: &Records) {
         if entry.header().entry_type() == tar::EntryType::Link {
-            let target = tidy(&entry.link_name_bytes().unwrap());
-            let node = self.paths[&target];
+            let node = self.paths[&tidy(&target(entry, says))];
             self.remove(&path);
             self.paths.insert(path, node);
             return;
         }
-        let node = node(entry);
+        let node = node(entry, says);
         let folder = |at: &usize| self.nodes[*at].kind == Kind::Folder;
         if node.kind != Kind::Folder || !self.paths.get(&path).is_some_and(folder) {
             self.remove(&path);
@@ -206,39 +218,65 @@ fn tidy(path: &[u8]) -> Vec<u8> {
     parts.collect::<Vec<_>>().join(&b'/')
 }
 
-fn node(entry: &mut tar::Entry<'_, &[u8]>) -> Entry {
-    let records = entry.pax_extensions().unwrap().into_iter().flatten().map(Result::unwrap);
-    let (mut attributes, mut ids) = (BTreeMap::new(), BTreeMap::new());
-    for record in records {
-        let key = record.key().unwrap();
-        if key.contains("xattr") {
-            attributes.insert(key.to_owned(), record.value_bytes().to_vec());
-        } else if key == "uid" || key == "gid" {
-            ids.insert(key.to_owned(), record.value().unwrap().parse().unwrap());
-        }
+/// What comes before an entry and says more of it. The `tar` crate's own reader of such records ends them
+/// at a newline, which a name may have.
+type Records = BTreeMap<String, Vec<u8>>;
+
+/// `LENGTH KEY=VALUE\n …`, where the length counts all of it.
+fn records(mut bytes: &[u8]) -> Records {
+    let mut found = Records::new();
+    while let Some(blank) = bytes.iter().position(|b| *b == b' ') {
+        let length: usize = std::str::from_utf8(&bytes[..blank]).unwrap().parse().unwrap();
+        let record = &bytes[blank + 1..length - 1];
+        let equals = record.iter().position(|b| *b == b'=').unwrap();
+        let key = String::from_utf8(record[..equals].to_vec()).unwrap();
+        found.insert(key, record[equals + 1..].to_vec());
+        bytes = &bytes[length..];
     }
+    found
+}
+
+fn contents(entry: &mut tar::Entry<'_, &[u8]>) -> Vec<u8> {
+    let mut bytes = vec![];
+    entry.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// Without the zero at its end.
+fn text(entry: &mut tar::Entry<'_, &[u8]>) -> Vec<u8> {
+    let bytes = contents(entry);
+    bytes.split(|b| *b == 0).next().unwrap_or_default().to_vec()
+}
+
+fn target(entry: &tar::Entry<'_, &[u8]>, says: &Records) -> Vec<u8> {
+    let written = || entry.header().link_name_bytes().unwrap_or_default().into();
+    says.get("linkpath").cloned().unwrap_or_else(written)
+}
+
+fn node(entry: &mut tar::Entry<'_, &[u8]>, says: &Records) -> Entry {
     let header = entry.header().clone();
-    let id =
-        |name: &str, header: std::io::Result<u64>| ids.get(name).copied().or(header.ok()).unwrap();
+    let said = |key: &str| Some(String::from_utf8_lossy(says.get(key)?).parse().unwrap());
     let kind = match header.entry_type() {
-        tar::EntryType::Regular => {
-            let mut text = vec![];
-            entry.read_to_end(&mut text).unwrap();
-            Kind::File(text)
-        }
+        tar::EntryType::Regular => Kind::File(contents(entry)),
         tar::EntryType::Directory => Kind::Folder,
-        tar::EntryType::Symlink => Kind::Link(entry.link_name_bytes().unwrap().into_owned()),
+        tar::EntryType::Symlink => Kind::Link(target(entry, says)),
         other => {
             let number = |n: std::io::Result<Option<u32>>| n.ok().flatten();
             let device = number(header.device_major()).zip(number(header.device_minor()));
             Kind::Other(other.as_byte(), device.filter(|_| other != tar::EntryType::Fifo))
         }
     };
+    let xattr = |(key, value): (&String, &Vec<u8>)| {
+        Some((key.strip_prefix("SCHILY.xattr.")?.to_owned(), value.clone()))
+    };
     Entry {
         kind,
         mode: header.mode().unwrap() & 0o7777,
-        owner: (id("uid", header.uid()), id("gid", header.gid())),
-        attributes,
+        owner: (
+            said("uid").unwrap_or_else(|| header.uid().unwrap()),
+            said("gid").unwrap_or_else(|| header.gid().unwrap()),
+        ),
+        attributes: says.iter().filter_map(xattr).collect(),
         names: BTreeSet::new(),
     }
 }

@@ -255,7 +255,7 @@ impl Source {
 
     /// A `.dockerignore`, or none.
     pub fn ignore(&mut self) -> Vec<String> {
-        if !self.chance(30) {
+        if !self.chance(25) {
             return vec![];
         }
         let flat = [
