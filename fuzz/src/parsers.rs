@@ -152,7 +152,7 @@ pub fn tar(data: &[u8]) {
         assert!(entries.len() as u64 <= limits.of(Limit::Entries));
         let nodes = entries.iter().filter_map(|entry| match &entry.what {
             gentoo_bb::oci::copy::Member::Node(node) => Some(&node.kind),
-            gentoo_bb::oci::copy::Member::HardLink(_) => None,
+            gentoo_bb::oci::copy::Member::HardLink { .. } => None,
         });
         let inside = |content: &Content| content.offset + content.size <= data.len() as u64;
         assert!(nodes.into_iter().all(|kind| !matches!(kind, Kind::File(c) if !inside(c))));

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::chain::{Chain, ChainName, Ours, env_file};
 use crate::cli::session;
 use crate::error::{Error, Result};
+use crate::limits::Limit;
 use crate::lock::Lock;
 use crate::plan::select::suggestion;
 use crate::project::Project;
 use crate::world::compose::Compose;
 use crate::world::docker::Engine;
 use crate::world::docker::members::Member;
-use crate::limits::Limit;
 use crate::world::open::unreadable;
 
 /// The folder of the chains' files. Paths in these are relative to it.

@@ -9,9 +9,9 @@ use std::time::SystemTime;
 
 use crate::config::{INSTALLED_KEYRING, Settings, without_secrets};
 use crate::error::{Error, Exit, Result, io_reason};
+use crate::limits::Limit;
 use crate::trust::{Fingerprint, date};
 use crate::world::http::Client;
-use crate::limits::Limit;
 use crate::world::open::{self, Ground, Refused};
 use crate::world::openpgp::{KeyInfo, Keyring};
 use crate::world::store;

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::exec::action::{Log, Made, assemble, blocking, ledgers};
 use crate::exec::audited::{Audited, audited};
 use crate::exec::work::Context;
+use crate::limits::Limit;
 use crate::plan::expand::RESULT;
 use crate::plan::step::TestWork;
 use crate::size::over_budget;
@@ -20,7 +21,6 @@ use crate::words::counted;
 use crate::world::archive::bundle::Bundle;
 use crate::world::archive::{self, Entry};
 use crate::world::docker::ContainerSpec;
-use crate::limits::Limit;
 use crate::world::open::Ground;
 
 /// Faults that a failure repeats; the log has all.

@@ -177,12 +177,8 @@ fn classic(room: &Room, context: &Path, reference: &str) -> Result<(), String> {
 fn difference(ours: &Saved, theirs: &Saved) -> Option<Difference> {
     if ours.config != theirs.config {
         let keys = ours.config.keys().chain(theirs.config.keys());
-        let told = differing(
-            keys,
-            |key| ours.config.get(key),
-            |key| theirs.config.get(key),
-            Clone::clone,
-        );
+        let told =
+            differing(keys, |key| ours.config.get(key), |key| theirs.config.get(key), Clone::clone);
         return Some(Difference::Settings(told));
     }
     let paths = ours.entries.keys().chain(theirs.entries.keys());
