@@ -432,13 +432,13 @@ mod tests {
             let mut layer = Nodes::new();
             for at in 0..40 {
                 let target = name(&mut random, longest, b"/");
-                let kind = match at % 3 {
-                    0 => Kind::Link(target.into()),
-                    1 => Kind::Fifo,
-                    _ => Kind::Folder,
+                let (kind, mode) = match at % 3 {
+                    0 => (Kind::Link(target.into()), 0o777),
+                    1 => (Kind::Fifo, 0o755),
+                    _ => (Kind::Folder, 0o755),
                 };
                 let name = name(&mut random, longest, b"_");
-                layer.insert(name.into(), Node::of_root(kind, 0o755));
+                layer.insert(name.into(), Node::of_root(kind, mode));
             }
             let special = |name: &BString| [".", ".."].iter().any(|dots| name == dots);
             layer.retain(|name, _| !special(name));

@@ -67,7 +67,7 @@ pub enum Less {
 impl Case {
     /// The Dockerfile with this as the namespace.
     pub fn dockerfile(&self, namespace: &str) -> String {
-        let text = self.lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let text = self.lines.iter().fold(String::new(), |text, line| text + line + "\n");
         let end = if self.returns { "\r\n" } else { "\n" };
         text.replace(NAMESPACE, namespace).replace('\n', end)
     }

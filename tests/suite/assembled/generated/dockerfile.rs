@@ -131,7 +131,8 @@ impl Writer<'_> {
         }
         if self.stages.is_empty() && self.source.chance(12) {
             self.case.lines.push(format!("ARG FROM_IT={image}"));
-            image = self.source.of(&["$FROM_IT", "${FROM_IT}", "${FROM_IT:-none}"]).to_owned();
+            let names = ["$FROM_IT", "${FROM_IT}", "${FROM_IT:-none}"];
+            self.source.of(&names).clone_into(&mut image);
         }
         let name = format!(
             "{}{}",
@@ -157,7 +158,7 @@ impl Writer<'_> {
             (7, |w| w.arg()),
             (9, |w| w.workdir()),
             (4, |w| {
-                w.one_word("user", &["root", "jo", "jo:staff", "7", "7:8", "${U:-9}", "\"a b\""])
+                w.one_word("user", &["root", "jo", "jo:staff", "7", "7:8", "${U:-9}", "\"a b\""]);
             }),
             (4, |w| w.expose()),
             (4, |w| w.volume()),
@@ -169,7 +170,7 @@ impl Writer<'_> {
                 w.one_word(
                     "stopsignal",
                     &["SIGTERM", "9", "KILL", "sigusr1", "64", "SIGRTMIN+3", "RTMAX", "SIGWINCH"],
-                )
+                );
             }),
             (1, |w| w.one_word("maintainer", &["Jane Doe <jd@example.org>", "me", "\"q\" $A"])),
             (4, |w| w.onbuild()),
@@ -368,11 +369,10 @@ impl Writer<'_> {
         let from = (name == "copy").then(|| self.copy_from()).flatten();
         flags.extend(from.as_ref().map(|(from, _)| format!("--from={from}")));
         if self.source.chance(22) {
-            let owners: &[&str] = match self.stage().based {
-                true => {
-                    &["5:6", "7", "jo:staff", "jo", "6:staff", "root:root", "0", "$NONE${n:-8}:9"]
-                }
-                false => &["5:6", "7", "0:0", "${NONE:-12}"],
+            let owners: &[&str] = if self.stage().based {
+                &["5:6", "7", "jo:staff", "jo", "6:staff", "root:root", "0", "$NONE${n:-8}:9"]
+            } else {
+                &["5:6", "7", "0:0", "${NONE:-12}"]
             };
             flags.push(format!("--chown={}", self.source.of(owners)));
         }
@@ -464,7 +464,7 @@ impl Writer<'_> {
         let path = self.path();
         let (folder, name) = path.rsplit_once('/').unwrap_or((".", path.as_str()));
         let rest = name.chars().skip(1).collect::<String>();
-        let first = name.chars().next().filter(|c| c.is_ascii_alphanumeric()).unwrap_or('?');
+        let first = name.chars().next().filter(char::is_ascii_alphanumeric).unwrap_or('?');
         let patterns = [
             "*".to_owned(),
             format!("?{rest}"),

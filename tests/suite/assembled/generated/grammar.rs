@@ -199,7 +199,8 @@ impl Source {
 
     fn json_string(&mut self, text: &str) -> String {
         if self.chance(10) && text.is_ascii() && !text.is_empty() {
-            let units = text.chars().map(|c| format!("\\u{:04x}", c as u32)).collect::<String>();
+            let units = text.chars().map(|c| format!("\\u{:04x}", c as u32));
+            let units = units.collect::<Vec<_>>().concat();
             return format!("\"{units}\"");
         }
         let written = serde_json::to_string(text).unwrap();

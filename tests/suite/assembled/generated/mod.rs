@@ -93,8 +93,12 @@ fn what_is_generated_is_the_same_as_the_engine_builds_or_refused_by_both() {
             break;
         }
     }
-    let table =
-        tally.outcomes.iter().map(|(what, n)| format!("{n:5} {what}\n")).collect::<String>();
+    let table = tally
+        .outcomes
+        .iter()
+        .map(|(what, n)| format!("{n:5} {what}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     println!("{table}");
     assert!(tally.different.is_empty(), "{}\n{table}", tally.different.join("\n"));
     // Or else the generator has become one of nonsense.

@@ -152,7 +152,7 @@ impl Tree {
                 tar::EntryType::XHeader => says.extend(records(&contents(&mut entry))),
                 tar::EntryType::GNULongName => drop(says.insert("path".into(), text(&mut entry))),
                 tar::EntryType::GNULongLink => {
-                    drop(says.insert("linkpath".into(), text(&mut entry)))
+                    drop(says.insert("linkpath".into(), text(&mut entry)));
                 }
                 _ => self.member(&mut entry, &std::mem::take(&mut says), before),
             }
