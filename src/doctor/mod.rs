@@ -13,6 +13,9 @@ pub mod trust;
 
 use serde::Serialize;
 
+use crate::config::without_secrets;
+use crate::words::is_hostile;
+
 /// How a thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -92,16 +95,15 @@ pub fn is_healthy(findings: &[Finding]) -> bool {
 /// No finding has more letters.
 const LONGEST: usize = 400;
 
-/// What others have said, on one line and without what moves a terminal's cursor.
+/// What others have said, on one line, without what moves a terminal's cursor and without secrets of addresses.
 fn plain(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut shown = String::new();
-    for c in text.chars() {
+    for c in without_secrets(text).chars() {
         if shown.len() >= LONGEST {
             return shown + "…";
         }
         match c {
-            c if c.is_control() || turns(c) => shown.extend(c.escape_unicode()),
+            c if is_hostile(c) => shown.extend(c.escape_unicode()),
             c => shown.push(c),
         }
     }

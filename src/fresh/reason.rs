@@ -95,7 +95,8 @@ impl fmt::Display for Reason {
                 write!(f, "{} is another kind of file: {old:?} -> {new:?}", show(file))
             }
             Self::Setting { name, old, new } => {
-                let [old, new] = [old, new].map(|told| value(setting(name, told).as_ref()));
+                let [old, new] =
+                    [old, new].map(|told| value(setting(name, told.as_ref()).as_ref()));
                 write!(f, "{} changed: {old} -> {new}", visible(name))
             }
             Self::Upstream { product, .. } => write!(f, "{product} changed"),
@@ -156,7 +157,7 @@ impl Reason {
                 change(path(file), Some(format!("{old:?}")), Some(format!("{new:?}")))
             }
             Self::Setting { name, old, new } => {
-                change(name.clone(), setting(name, old), setting(name, new))
+                change(name.clone(), setting(name, old.as_ref()), setting(name, new.as_ref()))
             }
             Self::Upstream { product, old, new } => {
                 change(product.clone(), old.clone(), new.clone())
@@ -172,12 +173,9 @@ impl Reason {
 }
 
 /// A setting's value as it may be told. Records of before had the environment of tasks as it is.
-fn setting(name: &str, value: &Option<String>) -> Option<String> {
-    let told = |text: &String| match name.starts_with("env.") && !text.starts_with("sha256:") {
-        true => "***".to_owned(),
-        false => without_secrets(text),
-    };
-    value.as_ref().map(told)
+fn setting(name: &str, value: Option<&String>) -> Option<String> {
+    let secret = |text: &str| name.starts_with("env.") && !text.starts_with("sha256:");
+    value.map(|text| if secret(text) { "***".to_owned() } else { without_secrets(text) })
 }
 
 fn value(value: Option<&String>) -> String {

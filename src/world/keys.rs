@@ -142,7 +142,8 @@ pub fn list(settings: &Settings, at: SystemTime) -> Result<Vec<Listed>> {
 /// Where a file of the user's folder says that it came from.
 fn origin(bytes: &[u8]) -> Option<String> {
     let line = bytes.split(|byte| *byte == b'\n').next()?.strip_prefix(FROM.as_bytes())?;
-    String::from_utf8(line.to_vec()).ok().filter(|line| !line.contains(char::is_control))
+    let line = String::from_utf8(line.to_vec()).ok();
+    line.filter(|line| !line.contains(char::is_control)).map(|line| without_secrets(&line))
 }
 
 /// What became of a certificate that was offered.

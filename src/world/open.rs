@@ -256,13 +256,11 @@ fn wrong(path: &Path, what: &str) -> Error {
 }
 
 fn no_file(path: &Path, meta: &Metadata) -> Refused {
-    match meta.is_dir() {
-        true => Refused::Io(io::Error::from(Errno::ISDIR)),
-        false => {
-            let error = wrong(path, &format!("is {}, not a file", kind(meta.file_type())));
-            Refused::Never(error.hint("put a file in its place"))
-        }
+    if meta.is_dir() {
+        return Refused::Io(Errno::ISDIR.into());
     }
+    let error = wrong(path, &format!("is {}, not a file", kind(meta.file_type())));
+    Refused::Never(error.hint("put a file in its place"))
 }
 
 fn kind(kind: FileType) -> &'static str {

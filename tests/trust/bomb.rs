@@ -85,12 +85,11 @@ const LIMIT: &str = "--as=2000000000";
 fn refused(place: &Place, args: &str) {
     let bb = env!("CARGO_BIN_EXE_bb");
     let line = [LIMIT, bb].into_iter().chain(args.split(' '));
-    let mut command = place.room.command(args);
+    let command = place.room.command(args);
     let mut limited = std::process::Command::new("prlimit");
     limited.args(line).current_dir(place.room.path("")).env_clear();
     limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     limited.env("DATE", crate::mirror::DATE).env("DOCKER_HOST", place.engine.host());
-    command.arg("unused");
     let out = limited.output().unwrap();
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
     assert_eq!(out.status.code(), Some(5), "{args}: {text}");
