@@ -271,9 +271,9 @@ fn a_file_that_is_no_chain_is_shown_where_it_is_wrong() {
     wrong("version: '3'\n", none);
     fs::remove_file(room.path("chains/bad.yaml")).unwrap();
     fs::create_dir(room.path("chains/bad.yaml")).unwrap();
-    says(&bb(&room, "up bad"), 3, "error: cannot read `chains/bad.yaml`: it is no file\n");
+    says(&bb(&room, "up bad"), 3, "error: cannot read `chains/bad.yaml`: is a directory\n");
     room.write("chains/large.yaml", &"#".repeat((1 << 20) + 1));
-    let large = "error: cannot read `chains/large.yaml`: it is larger than 1 MiB\n";
+    let large = "error: `chains/large.yaml` is larger than 1 MiB\n";
     says(&bb(&room, "up large"), 3, large);
     fs::write(room.path("chains/bytes.yaml"), b"a: \xff\n").unwrap();
     let run = bb(&room, "up bytes");
