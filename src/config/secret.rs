@@ -60,7 +60,10 @@ fn secrets(text: &str) -> Vec<Range<usize>> {
         let address = &rest[..length.unwrap_or(rest.len())];
         if !is_public(address) {
             let who = who(address);
-            found.extend(who.map(|end| start..start + end));
+            // Over ssh a mere name is no secret, for the key is not in the address.
+            let is_ssh = text[..start].ends_with("ssh://");
+            let is_secret = |end: &usize| !is_ssh || address[..*end].contains(':');
+            found.extend(who.filter(is_secret).map(|end| start..start + end));
             found.extend(
                 query(address, who.unwrap_or(0))
                     .into_iter()

@@ -8,7 +8,7 @@ use crate::support::{Browser, Room};
 /// built, and `other` never was.
 fn family() -> Room {
     let room = Room::with_engine();
-    room.dock("base", "FROM scratch\nLABEL m=\"${MAINTAINER}\"\nCOPY file /\n", &[("file", "1")]);
+    room.dock("base", "FROM scratch\nCMD ${MAINTAINER}\nCOPY file /\n", &[("file", "1")]);
     room.dock("child", "FROM ${NAMESPACE}/base\nCOPY file /\n", &[("file", "2")]);
     room.dock("leaf", "FROM ${NAMESPACE}/child\n", &[]);
     room.bb("build").ok();

@@ -31,7 +31,14 @@ impl Stranger {
         fs::write(file("Dockerfile"), text).unwrap();
         let engine = room.engine().clone();
         let image = format!("{}-stranger/{name}", room.namespace);
-        engine.docker(&["build", "-q", "-t", &image, &folder.path().display().to_string()]);
+        engine.docker(&[
+            "build",
+            "--no-cache",
+            "-q",
+            "-t",
+            &image,
+            &folder.path().display().to_string(),
+        ]);
         let mark = Room::label();
         let args = ["run", "-d", "--network", "none", "--label", &mark, &image];
         let container = engine.docker(&args);

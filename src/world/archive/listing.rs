@@ -228,7 +228,9 @@ fn extended(
                 return Ok(Err(Left::new("an archive has a file with holes")));
             }
             key => {
-                let name = key.strip_prefix(XATTR).map(str::to_owned);
+                // Engines keep no other in a layer.
+                let name = key.strip_prefix(XATTR).filter(|name| *name == "security.capability");
+                let name = name.map(str::to_owned);
                 node.xattrs.extend(name.map(|name| (name, record.value_bytes().to_vec())));
             }
         }

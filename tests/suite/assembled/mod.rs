@@ -3,7 +3,7 @@
 
 mod cases;
 mod context;
-mod files;
+pub mod files;
 mod generated;
 mod language;
 mod onbuild;

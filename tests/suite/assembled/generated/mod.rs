@@ -38,7 +38,7 @@ const BASES: usize = 2;
 const COUNT: u64 = 150;
 const SEED: u64 = 20_260_101;
 /// Differences that are made smaller; the rest is told as it is.
-const SHRUNK: usize = 4;
+const SHRUNK: u64 = 4;
 /// How often a smaller case is tried.
 const ATTEMPTS: usize = 60;
 
@@ -119,7 +119,12 @@ fn run(seed: u64, size: usize, tally: &mut Tally) -> Room {
             Outcome::Refused(why) => tally.count(format!("refused: {}", last(why))),
             Outcome::Skipped => tally.count("built on one that is not there"),
             Outcome::Different(difference) => {
-                let told = told(&cases, case, difference, tally.different.len() < SHRUNK);
+                let told = told(
+                    &cases,
+                    case,
+                    difference,
+                    (tally.different.len() as u64) < number("ASSEMBLED_SHRUNK", SHRUNK),
+                );
                 let again = format!("ASSEMBLED_SEED={seed} ASSEMBLED_COUNT={size}");
                 tally.different.push(format!("{again} {}: {told}", case.name));
             }
