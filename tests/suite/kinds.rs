@@ -199,7 +199,8 @@ impl Case<'_> {
         lines
     }
 
-    /// Every fifth chain has names that the reader of archives takes for broken records, with these words.
+    /// A line feed in a record of an archive is taken for its end by the library that reads it: then the engine
+    /// has to build what is on top, with these words.
     fn by_reader(&self, archive: &Path) -> Option<String> {
         let read = Bundle::open(archive, &Limits::default())
             .and_then(|bundle| bundle::tree(&[bundle.unwrap()]));
@@ -207,7 +208,7 @@ impl Case<'_> {
             Ok(tree) => Some(lines(&tree)),
             Err(error) => {
                 let left = error.message().contains("malformed pax extension");
-                assert!(left && self.chain % 5 == 4, "{}", error.message());
+                assert!(left, "{}", error.message());
                 None
             }
         }
