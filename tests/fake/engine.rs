@@ -282,6 +282,20 @@ pub fn digest(data: impl AsRef<[u8]>) -> String {
     gentoo_bb::hex::hex(&Sha256::digest(data))
 }
 
+/// An image's archive: no image here has any files.
+fn saved() -> Vec<u8> {
+    let config = json!({ "rootfs": { "type": "layers", "diff_ids": [] } }).to_string();
+    let manifest = json!([{ "Config": "config.json", "Layers": [] }]).to_string();
+    let mut tar = tar::Builder::new(vec![]);
+    for (name, text) in [("config.json", config), ("manifest.json", manifest)] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, text.as_bytes()).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
 fn ok(value: Value) -> Answer {
     Answer::Json(200, value)
 }
@@ -521,6 +535,10 @@ impl World {
                     let config = json!({ "Labels": labels });
                     ok(json!({ "Id": id, "Size": 1, "RootFS": { "Type": "x" }, "Config": config }))
                 }
+                None => missing("image"),
+            },
+            ("GET", [name @ .., "get"]) => match self.find(&name.join("/")) {
+                Some(_) => Answer::Bytes(saved()),
                 None => missing("image"),
             },
             ("POST", ["create"]) => {
