@@ -110,7 +110,7 @@ impl Case<'_> {
         engine.docker(&["load", "-q", "-i", archive.to_str().unwrap()]);
         check("layers by Docker", self.by_docker(&self.reference()));
         check("layers by umoci", self.by_umoci(&archive));
-        if let Some(lines) = self.by_reader(&archive) {
+        if let Some(lines) = Self::by_reader(&archive) {
             check("layers by our reader", lines);
         }
         let added = self.room.image(&format!("kinds-{}-{}", self.chain, self.child));
@@ -122,7 +122,7 @@ impl Case<'_> {
                 format!("image save kinds-{}-{} -o {}", self.chain, self.child, saved.display());
             self.room.bb(&args).ok();
             check("ADD, by umoci", self.by_umoci(&saved));
-            check("ADD, by our reader", self.by_reader(&saved).expect("it was written here"));
+            check("ADD, by our reader", Self::by_reader(&saved).expect("it was written here"));
         }
         engine.docker(&["rmi", "-f", &self.reference()]);
         told
@@ -201,7 +201,7 @@ impl Case<'_> {
 
     /// A line feed in a record of an archive is taken for its end by the library that reads it: then the engine
     /// has to build what is on top, with these words.
-    fn by_reader(&self, archive: &Path) -> Option<String> {
+    fn by_reader(archive: &Path) -> Option<String> {
         let read = Bundle::open(archive, &Limits::default())
             .and_then(|bundle| bundle::tree(&[bundle.unwrap()]));
         match read {
