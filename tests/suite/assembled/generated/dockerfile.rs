@@ -238,7 +238,8 @@ impl Writer<'_> {
             "/$n/z",
             "${NONE:-/d}",
             "dir",
-            "/etc",
+            // Not `/etc`, which each container of the engine has, so that its classic builder makes none.
+            "/etcetera",
             "/é",
             "./p//q/",
         ];
