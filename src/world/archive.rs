@@ -327,16 +327,21 @@ pub type Wanted = BTreeMap<String, (PathBuf, Limit)>;
 /// # Errors
 /// A wanted file is missing, or reading or writing fails, or there is more than the limits allow.
 pub async fn take(source: Body, wanted: Wanted, limits: &Limits) -> Result<()> {
-    let (sender, receiver) = channel(4);
     let of_thread = *limits;
-    let work = async {
-        let reading = tokio::task::spawn_blocking(move || {
-            take_files(ChannelReader { receiver, rest: Bytes::new() }, wanted, &of_thread)
-        });
-        forward(source, sender).await;
-        reading.await.map_err(|e| Error::bug(format!("the unpacking thread ended: {e}")))?
-    };
+    let work = read_on_thread(source, move |reader| take_files(reader, wanted, &of_thread));
     in_time("what the builder hands out", limits, work).await
+}
+
+/// Reads a stream where it may wait for the next piece.
+async fn read_on_thread<T: Send + 'static>(
+    source: Body,
+    read: impl FnOnce(ChannelReader) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (sender, receiver) = channel(4);
+    let reading =
+        tokio::task::spawn_blocking(move || read(ChannelReader { receiver, rest: Bytes::new() }));
+    forward(source, sender).await;
+    reading.await.map_err(|e| Error::bug(format!("the unpacking thread ended: {e}")))?
 }
 
 async fn forward(

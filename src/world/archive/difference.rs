@@ -8,9 +8,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc::channel;
 
-use super::{ChannelReader, forward};
+use super::read_on_thread;
 use crate::error::{Error, Result};
 use crate::hex::hex;
 use crate::world::docker::Body;
@@ -77,13 +76,7 @@ impl Difference {
     /// # Errors
     /// It is no archive, or larger than the limits.
     pub async fn take(mut self, source: Body, above: String) -> Result<Self> {
-        let (sender, receiver) = channel(4);
-        let reading = tokio::task::spawn_blocking(move || {
-            let reader = ChannelReader { receiver, rest: bytes::Bytes::new() };
-            self.read(reader, &above).map(|()| self)
-        });
-        forward(source, sender).await;
-        reading.await.map_err(|e| Error::bug(format!("the unpacking thread ended: {e}")))?
+        read_on_thread(source, move |reader| self.read(reader, &above).map(|()| self)).await
     }
 
     fn read(&mut self, reader: impl Read, above: &str) -> Result<()> {
@@ -269,14 +262,8 @@ pub async fn small_files(
     source: Body,
     wanted: BTreeMap<String, u64>,
 ) -> Result<BTreeMap<String, Vec<u8>>> {
-    let (sender, receiver) = channel(4);
-    let reading = tokio::task::spawn_blocking(move || {
-        let reader = ChannelReader { receiver, rest: bytes::Bytes::new() };
-        read_small(reader, &wanted)
-            .map_err(|e| Error::step(format!("cannot read the builder's results: {e}")))
-    });
-    forward(source, sender).await;
-    reading.await.map_err(|e| Error::bug(format!("the unpacking thread ended: {e}")))?
+    let failed = |e: io::Error| Error::step(format!("cannot read the builder's results: {e}"));
+    read_on_thread(source, move |reader| read_small(reader, &wanted).map_err(failed)).await
 }
 
 fn read_small(
@@ -309,14 +296,9 @@ pub async fn take_some(
     wanted: BTreeMap<String, std::path::PathBuf>,
     most: u64,
 ) -> Result<Vec<String>> {
-    let (sender, receiver) = channel(4);
-    let reading = tokio::task::spawn_blocking(move || {
-        let reader = ChannelReader { receiver, rest: bytes::Bytes::new() };
-        read_some(reader, &wanted, most)
-            .map_err(|e| Error::step(format!("cannot take packages out of the builder: {e}")))
-    });
-    forward(source, sender).await;
-    reading.await.map_err(|e| Error::bug(format!("the unpacking thread ended: {e}")))?
+    let failed =
+        |e: io::Error| Error::step(format!("cannot take packages out of the builder: {e}"));
+    read_on_thread(source, move |reader| read_some(reader, &wanted, most).map_err(failed)).await
 }
 
 fn read_some(
