@@ -9,12 +9,12 @@ use std::time::SystemTime;
 
 use crate::config::{INSTALLED_KEYRING, Settings, without_secrets};
 use crate::error::{Error, Exit, Result, io_reason};
-use crate::limits::Limit;
+use crate::limits::{Limit, Limits};
 use crate::trust::{Fingerprint, date};
 use crate::world::http::Client;
 use crate::world::open::{self, Ground, Refused};
 use crate::world::openpgp::{KeyInfo, Keyring};
-use crate::world::store;
+use crate::world::{read, store};
 
 /// A keyring with all of Gentoo's developers is a few megabytes.
 const LARGEST: u64 = 32 << 20;
@@ -77,7 +77,7 @@ pub fn read(settings: &Settings) -> Result<Keyring> {
 fn read_file(settings: &Settings, file: &Path) -> open::Opened<Vec<u8>> {
     let ground = Ground::of_project(settings);
     if ground.is_outside(file) {
-        open::read(file, Limit::KeyringSize).map_err(Refused::Io)
+        read::bytes(file, &Limits::default(), Limit::KeyringSize).map_err(Refused::Io)
     } else {
         ground.read(file, Limit::KeyringSize)
     }

@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{File, FileType, Metadata};
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
@@ -20,7 +20,8 @@ use rustix::io::Errno;
 
 use crate::config::Settings;
 use crate::error::{Error, Exit, io_reason};
-use crate::limits::{Limit, Limits};
+use crate::limits::{Exceeded, Limit, Limits};
+use crate::world::read;
 
 /// More links than this in one path are a circle, as for Linux (path_resolution(7)).
 const MAX_LINKS: usize = 40;
@@ -147,7 +148,13 @@ impl Ground {
     /// # Errors
     /// As [`Ground::open`], or it is larger.
     pub fn read(&self, path: &Path, limit: Limit) -> Opened<Vec<u8>> {
-        all(self.open(path)?, path, limit)
+        let read = read::all(self.open(path)?, &Limits::default(), limit);
+        read.map_err(|cause| match Exceeded::of(&cause) {
+            Some(exceeded) => {
+                Refused::Never(exceeded.error(Exit::Config, &format!("`{}`", path.display())))
+            }
+            None => Refused::Io(cause),
+        })
     }
 
     /// All of a text of at most so many bytes.
@@ -236,20 +243,6 @@ fn without_dots(path: &Path) -> PathBuf {
     })
 }
 
-/// All of an open file of at most so many bytes.
-fn all(file: File, path: &Path, limit: Limit) -> Opened<Vec<u8>> {
-    let exceeded = Limits::default().exceeded(limit);
-    let limit = Limits::default().of(limit);
-    let size = file.metadata().map_or(0, |meta| meta.len());
-    let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or(0) + 1);
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(Refused::Io)?;
-    if bytes.len() as u64 > limit {
-        let error = exceeded.error(Exit::Config, &format!("`{}`", path.display()));
-        return Err(Refused::Never(error));
-    }
-    Ok(bytes)
-}
-
 fn wrong(path: &Path, what: &str) -> Error {
     Error::config(format!("`{}` {what}", path.display()))
 }
@@ -285,18 +278,6 @@ pub fn regular(path: &Path) -> io::Result<File> {
 /// As [`regular`].
 pub fn unlinked(path: &Path) -> io::Result<File> {
     checked(openat(CWD, path, READ | OFlags::NOFOLLOW, Mode::empty())?.into())
-}
-
-/// All of a regular file of at most so many bytes, wherever it is.
-///
-/// # Errors
-/// As [`regular`], or it is larger.
-pub fn read(path: &Path, limit: Limit) -> io::Result<Vec<u8>> {
-    let read = all(regular(path)?, path, limit);
-    read.map_err(|refused| match refused {
-        Refused::Io(cause) => cause,
-        Refused::Never(_) => Limits::default().exceeded(limit).into(),
-    })
 }
 
 fn checked(file: File) -> io::Result<File> {

@@ -5,28 +5,28 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::error::{Error, Exit, Result};
 use crate::limits::{Exceeded, Limit, Limits};
+use crate::world::open;
 
 /// All bytes of a file.
 ///
 /// # Errors
 /// It is no regular file, cannot be read, or is larger than the limit ([`Exceeded`] inside of the error).
 pub fn bytes(path: &Path, limits: &Limits, limit: Limit) -> io::Result<Vec<u8>> {
-    let nonblock = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
-    let file = File::options().read(true).custom_flags(nonblock).open(path)?;
-    let meta = file.metadata()?;
-    if meta.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    if !meta.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    limits.check(limit, meta.len())?;
-    let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
+    all(open::regular(path)?, limits, limit)
+}
+
+/// All bytes of an open file.
+///
+/// # Errors
+/// It cannot be read, or is larger than the limit.
+pub fn all(file: File, limits: &Limits, limit: Limit) -> io::Result<Vec<u8>> {
+    let size = file.metadata()?.len();
+    limits.check(limit, size)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     // It may grow meanwhile.
     file.take(limits.of(limit).saturating_add(1)).read_to_end(&mut bytes)?;
     limits.check(limit, bytes.len() as u64)?;

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::Exit;
+use crate::world::read::bytes;
 
 /// A project `p`, with a file in it and one beside it.
 fn room() -> (TempDir, PathBuf) {
@@ -126,9 +127,10 @@ fn what_is_too_large_is_not_read_whole() {
     large.set_len(1 << 40).unwrap();
     let error = never(Ground::of(&p, &[]).read(&p.join("large"), Limit::FileSize).unwrap_err());
     assert!(error.message().contains("/large` has more than 1 MiB (`file_size`"), "{error}");
-    let error = read(&p.join("large"), Limit::FileSize).unwrap_err().to_string();
+    let error =
+        bytes(&p.join("large"), &Limits::default(), Limit::FileSize).unwrap_err().to_string();
     assert!(error.contains("`file_size`"), "{error}");
-    assert_eq!(read(&p.join("in/file"), Limit::FileSize).unwrap(), b"inside");
+    assert_eq!(bytes(&p.join("in/file"), &Limits::default(), Limit::FileSize).unwrap(), b"inside");
     let ground = Ground::of(&p, &[]);
     assert_eq!(ground.read(&p.join("in/file"), Limit::FileSize).unwrap(), b"inside");
 }
