@@ -147,6 +147,15 @@ pub fn parse(source: &Rendered, known: Known<'_>) -> Result<Template> {
     builder.finish()
 }
 
+/// Reads a Dockerfile in which no marker is left: every image that it names is one from elsewhere.
+///
+/// # Errors
+/// As of [`parse`].
+pub fn parse_rendered(source: &Rendered) -> Result<Template> {
+    let (markers, docks, triggers) = Default::default();
+    parse(source, Known { markers: &markers, docks: &docks, triggers: &triggers })
+}
+
 /// What a Dockerfile's last stage leaves, by `ONBUILD`, to the images that are built on it.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer};
 
-use crate::dock::{Known, Markers, Rendered, template};
+use crate::dock::{Rendered, template};
 
 /// Names and values.
 pub type Labels = BTreeMap<String, String>;
@@ -72,10 +72,7 @@ pub fn is_own(name: &str) -> bool {
 /// The names of the labels that an image gets from its Dockerfile: those of the last stage and of the stages
 /// that it is built on, as far as they can be told without the image below.
 pub fn written(dockerfile: &Rendered) -> BTreeSet<String> {
-    let (markers, docks) = (Markers::default(), BTreeSet::new());
-    let known = Known { markers: &markers, docks: &docks, triggers: &BTreeMap::new() };
-    let parsed = template::parse(dockerfile, known);
-    parsed.map(|template| template.labels).unwrap_or_default()
+    template::parse_rendered(dockerfile).map(|template| template.labels).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -83,6 +80,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::dock::Markers;
 
     #[test]
     fn names() {

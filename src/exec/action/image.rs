@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::dock::plain::{self, Plain, Shell, What};
-use crate::dock::{Known, Markers, Rendered, Template, template};
+use crate::dock::template;
 use crate::error::{Error, Result};
 use crate::exec::action::assemble::{self, Summary, Written};
 use crate::exec::action::bom::Documents;
@@ -128,23 +128,17 @@ async fn load(
 /// Another frontend than the builders that are used here is not asked for.
 fn note_syntax(work: &ImageWork, log: &mut Log) -> Result<()> {
     let dockerfile = assemble::dockerfile(work)?;
-    if let Some(span) = parsed(&dockerfile)?.syntax {
+    if let Some(span) = template::parse_rendered(&dockerfile)?.syntax {
         let line = dockerfile.text().get(span).unwrap_or_default();
         log.write(format!("bb: note: `{line}` is not obeyed\n").as_bytes());
     }
     Ok(())
 }
 
-fn parsed(dockerfile: &Rendered) -> Result<Template> {
-    let (markers, docks) = (Markers::default(), BTreeSet::new());
-    let triggers = BTreeMap::new();
-    template::parse(dockerfile, Known { markers: &markers, docks: &docks, triggers: &triggers })
-}
-
 /// The Dockerfile as the engine's builder understands it, with the texts of its heredocs as files.
 async fn plain(work: &ImageWork, context: &Context) -> Result<Plain> {
     let dockerfile = assemble::dockerfile(work)?;
-    let template = parsed(&dockerfile)?;
+    let template = template::parse_rendered(&dockerfile)?;
     let mut shells = BTreeMap::new();
     for heredoc in &template.heredocs {
         if let What::Run { shell: Shell::Of(image), .. } = &heredoc.what {
