@@ -37,8 +37,12 @@ impl<'a> Change<'a> {
         self.layer.get(path)
     }
 
-    /// All names that a file has in this layer.
-    pub fn names(&self, content: &Content) -> Vec<BString> {
+    /// All names that a file has in this layer; `one` of them is known.
+    pub fn names(&self, content: &Content, one: &[u8]) -> Vec<BString> {
+        // Most have no other, and a layer is long.
+        if !content.linked {
+            return vec![one.into()];
+        }
         let same = |node: &Node| match &node.kind {
             Kind::File(own) => own.file == content.file && own.offset == content.offset,
             _ => false,

@@ -294,10 +294,11 @@ fn link(to: &[u8], path: &[u8], says: &Node, change: &mut Change<'_>) -> Result<
         let why = format!("`/{to}`, which has a hard link, is not in the archive");
         return Err(Left::new(why));
     };
-    let content = Content { linked: true, ..content.clone() };
-    let node = Node { kind: Kind::File(content.clone()), ..says.clone() };
+    let content = content.clone();
+    let linked = Content { linked: true, ..content.clone() };
+    let node = Node { kind: Kind::File(linked), ..says.clone() };
     if change.own(to) != Some(&node) {
-        for name in change.names(&content) {
+        for name in change.names(&content, to) {
             change.put(&name, node.clone())?;
         }
     }
