@@ -45,8 +45,13 @@ pub(super) async fn image(
             if let Some(left) = &sent.left {
                 log.write(format!("bb: `rootfs.tar` as it is: {}\n", left.why()).as_bytes());
             }
-            let work = ImageWork { rootfs: sent.file.or(work.rootfs.clone()), ..work.clone() };
-            let id = build(&work, &documents, anew, context, log).await?;
+            let rootfs = sent.file.or(work.rootfs.clone());
+            let mut seen = ImageWork { rootfs, ..work.clone() };
+            // What no trigger copies is not sent: a change of it would make the same image another one.
+            if !sees_all(work, context).await? {
+                seen.context.rest.clear();
+            }
+            let id = build(&seen, &documents, anew, context, log).await?;
             (id, Some(left.why().to_owned()), None, sent.undone)
         }
     };
