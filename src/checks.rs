@@ -132,8 +132,8 @@ pub struct ProcessCheck {
 /// A process that was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
-    /// The number of its user.
-    pub uid: String,
+    /// Its user: a number, or a name of the image's `/etc/passwd`.
+    pub user: String,
     /// The program's name; Linux keeps fifteen characters of it.
     pub name: String,
 }
@@ -144,11 +144,7 @@ const NAME_LENGTH: usize = 15;
 impl ProcessCheck {
     /// What is wrong, if anything. `passwd` is the text of the image's `/etc/passwd`.
     pub fn fault(&self, seen: &[Process], passwd: &str) -> Option<String> {
-        let known = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
-        let mut of_user = known.filter(|fields| fields.first() == Some(&self.user.as_str()));
-        let uid = of_user.find_map(|fields| fields.get(2).map(|uid| (*uid).to_owned()));
-        let number = self.user.parse::<u32>().is_ok().then(|| self.user.clone());
-        let Some(uid) = uid.or(number) else {
+        let Some(uid) = uid_of(passwd, &self.user) else {
             return Some(format!("there is no user `{}` in its /etc/passwd", self.user));
         };
         let name = self.name.get(..NAME_LENGTH).unwrap_or(&self.name);
@@ -156,9 +152,17 @@ impl ProcessCheck {
         if of_name.peek().is_none() {
             return Some(format!("no process `{}` runs", self.name));
         }
-        let missed = !of_name.any(|process| process.uid == uid);
+        let missed = !of_name.any(|process| uid_of(passwd, &process.user).as_ref() == Some(&uid));
         missed.then(|| format!("no process `{}` runs as `{}`", self.name, self.user))
     }
+}
+
+/// The number of a user who is given by name or by number.
+fn uid_of(passwd: &str, user: &str) -> Option<String> {
+    let known = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let mut of_user = known.filter(|fields| fields.first() == Some(&user));
+    let uid = of_user.find_map(|fields| fields.get(2).map(|uid| (*uid).to_owned()));
+    uid.or_else(|| user.parse::<u32>().is_ok().then(|| user.to_owned()))
 }
 
 /// Longer texts are cut in messages.
@@ -207,11 +211,17 @@ mod tests {
     #[test]
     fn a_process_is_judged_by_its_user() {
         let passwd = "root:x:0:0::/root:/bin/sh\nweb:x:82:82::/:/sbin/nologin\n";
-        let seen = |uid: &str, name: &str| Process { uid: uid.into(), name: name.into() };
+        let seen = |user: &str, name: &str| Process { user: user.into(), name: name.into() };
         let check = |user: &str| ProcessCheck { name: "nginx".into(), user: user.into() };
         let both = [seen("0", "nginx"), seen("82", "nginx")];
         assert_eq!(check("web").fault(&both, passwd), None);
         assert_eq!(check("82").fault(&both, passwd), None);
+        let named = [seen("root", "nginx"), seen("web", "nginx")];
+        assert_eq!(
+            (check("web").fault(&named, passwd), check("0").fault(&named, passwd)),
+            (None, None)
+        );
+        assert!(check("82").fault(&named[..1], passwd).is_some());
         assert_eq!(
             check("web").fault(&both[..1], passwd).as_deref(),
             Some("no process `nginx` runs as `web`")

@@ -61,12 +61,14 @@ impl Engine {
 
     /// The processes of a container.
     pub async fn processes(&self, container: &str) -> Result<Vec<Process>> {
-        // Docker wants the numbers of the processes in it.
-        let options = query::TopOptionsBuilder::default().ps_args("-eo pid,uid,comm").build();
+        // Docker calls the machine's ps and wants the numbers of the processes in it. Podman reads a list of
+        // columns itself, and calls the container's ps, which may not be there, for all else.
+        let columns = if self.is_podman().await? { "pid,user,comm" } else { "-eo pid,uid,comm" };
+        let options = query::TopOptionsBuilder::default().ps_args(columns).build();
         let top = self.docker.top_processes(container, Some(options)).await;
         let rows = top.map_err(failed("list a container's processes"))?.processes;
         let process = |row: Vec<String>| match <[String; 3]>::try_from(row) {
-            Ok([_, uid, name]) => Some(Process { uid, name }),
+            Ok([_, user, name]) => Some(Process { user, name }),
             Err(_) => None,
         };
         Ok(rows.unwrap_or_default().into_iter().filter_map(process).collect())
