@@ -58,6 +58,7 @@ class Hooks(unittest.TestCase):
     def fails(self, text, *said):
         status, out, err = self.ran(text)
         self.assertEqual((status != 0, err[-len(said):]), (True, list(said)), (out, err))
+        self.assertEqual(len([line for line in err if line.startswith("error: ")]), 1, err)
         return out
 
     def works(self, text):

@@ -156,8 +156,7 @@ fn repeated(causes: &[String], tail: &[String]) -> Vec<String> {
     let indented = |line: &String, rows: usize| format!("  {}", cut(line, rows * COLUMNS));
     let known = causes.iter().all(|cause| tail.iter().any(|line| line.contains(cause.as_str())));
     if known {
-        let rows =
-            |line: &str| if causes.iter().any(|c| line.contains(c.as_str())) { 2 } else { 1 };
+        let rows = |line: &String| if is_cause(line, causes) { 2 } else { 1 };
         return tail.iter().map(|line| indented(line, rows(line))).collect();
     }
     let mut rows = ROWS - TAIL_BELOW - 1;
@@ -174,6 +173,11 @@ fn repeated(causes: &[String], tail: &[String]) -> Vec<String> {
     lines.extend((last > 0).then(|| "  ...".to_owned()));
     lines.extend(tail.iter().skip(last).map(|line| indented(line, 1)));
     lines
+}
+
+/// One of the causes, or what the builder itself says of one.
+fn is_cause(line: &str, causes: &[String]) -> bool {
+    line.starts_with("error: ") || causes.iter().any(|cause| line.contains(cause.as_str()))
 }
 
 /// The text, with its end cut off where it has more characters.

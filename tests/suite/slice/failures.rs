@@ -162,7 +162,7 @@ fn a_hook_that_fails_before_anything_is_asked_of_portage() {
     let hook = "configure_rootfs_build() {\n\tcp /nowhere \"$EMERGE_ROOT\"/\n}\n";
     let _dock = project.extra("early", TEMPLATE, hook);
     let words = fails(&project.room.bb("build early"), "early");
-    let told = "error: configure_rootfs_build of early failed: cp /nowhere \"$EMERGE_ROOT\"/\n";
+    let told = "error: configure_rootfs_build of early failed at Buildconfig.sh:2: cp /nowhere \"$EMERGE_ROOT\"/\n";
     assert!(words.ends_with(told), "{words}");
     nothing_left(&project.room, "early");
     again(&project.room, "early", "configure_rootfs_build");
