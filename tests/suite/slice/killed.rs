@@ -8,8 +8,6 @@ use crate::support::{Mirror, Room, Run, Running, sorted};
 
 struct Killed {
     room: Room,
-    /// What tells its containers from those of other projects.
-    label: String,
     /// Steps that ended well, of all runs.
     done: Vec<String>,
 }
@@ -21,8 +19,7 @@ impl Killed {
         room.write("bb.lock", &project.room.read("bb.lock"));
         room.bb("makefile").ok();
         std::fs::create_dir(room.path(".bb")).unwrap();
-        let label = room.project_filter();
-        Self { room, label, done: vec![] }
+        Self { room, done: vec![] }
     }
 
     fn make(&self, program: &str, args: &str) -> Command {
@@ -38,8 +35,10 @@ impl Killed {
         Running::start_in_group(self.make("make", "-j8"))
     }
 
+    /// Those of this project, which has its name once it has begun.
     fn containers(&self) -> usize {
-        let ids = self.room.engine().docker(&["ps", "-aq", "--filter", &self.label]);
+        let ours = self.room.project_filter();
+        let ids = self.room.engine().docker(&["ps", "-aq", "--filter", &ours]);
         ids.lines().count()
     }
 

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use regex::Regex;
 
 use crate::support::{Mirror, Room};
 
-const NEWER: &str = "20991231";
+/// The day of a snapshot that is newer than the mirror's: tomorrow, for its signature is of now.
+fn tomorrow() -> String {
+    gentoo_bb::trust::date(SystemTime::now() + Duration::from_secs(86_400)).replace('-', "")
+}
 
 /// Everything in the project but what the command has for itself: size and time of each file.
 fn rest(room: &Room) -> BTreeMap<PathBuf, (u64, SystemTime)> {
@@ -25,7 +28,7 @@ fn rest(room: &Room) -> BTreeMap<PathBuf, (u64, SystemTime)> {
 }
 
 /// Nothing of another run's fits, or it would not be compiled.
-fn project() -> Room {
+fn project(newer: &str) -> Room {
     let room = Room::with_engine();
     let mirror = Mirror::get().copy(&room.dir.join("mirror"));
     let room = room.with_mirror(&mirror);
@@ -46,7 +49,7 @@ fn project() -> Room {
     dock("above", &format!("FROM {namespace}/user\n"), "");
     dock("dated", "FROM scratch\nLABEL date=${DATE}\n", "");
     room.bb("build").ok();
-    mirror.newer(NEWER, edit);
+    mirror.newer(newer, edit);
     room
 }
 
@@ -68,8 +71,9 @@ fn untimed(text: &str) -> String {
 
 #[test]
 fn what_it_foresees_is_what_an_update_does() {
-    let room = project();
-    let date = [("DATE", NEWER)];
+    let newer = tomorrow();
+    let room = project(&newer);
+    let date = [("DATE", newer.as_str())];
     let (before, status) = (rest(&room), room.bb("status").ok().stdout);
     let run = room.bb_with(&date, "outdated").ok();
     let pinned = room.read("bb.lock");
@@ -77,7 +81,7 @@ fn what_it_foresees_is_what_an_update_does() {
     let told = untimed(&crate::support::normal(&run.stdout));
     let wanted = format!(
         "stage3: TIMESTAMP is the newest\n\
-         snapshot: {snapshot} -> {NEWER}\n\n\
+         snapshot: {snapshot} -> {newer}\n\n\
          IMAGE  PACKAGE               CHANGE\n\
          dated  -                     names the snapshot's date\n\
          zlib   sys-libs/zlib         1.3.1 -> 1.3.1-r1\n\
