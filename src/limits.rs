@@ -76,6 +76,39 @@ table! {
     Packages = "packages", Count, 50_000, true,
         "packages in a list",
         "Gentoo has 20,000";
+    Sources = "sources", Count, 20_000, true,
+        "source archives of one image's packages",
+        "a desktop with its compilers has 3,000";
+    SourceSize = "source_size", Bytes, 8 * GIB, true,
+        "bytes of one source archive",
+        "the largest of Gentoo's tree have 4 GiB";
+    Addresses = "addresses", Count, 200, false,
+        "addresses of one source archive",
+        "each mirror of an author is one";
+    ManifestsSize = "manifests_size", Bytes, 16 * MIB, true,
+        "bytes of Manifests about the sources of one image",
+        "20,000 lines are 8 MiB";
+    PackageSize = "package_size", Bytes, 8 * GIB, true,
+        "bytes of one binary package",
+        "the largest, of browsers and kernels' sources, have 1 GiB";
+    SettingSize = "setting_size", Bytes, MIB, false,
+        "bytes of one of Portage's settings, or of a list of packages, that a dock makes",
+        "what people write by hand has some KiB";
+    SettingsSize = "settings_size", Bytes, 16 * MIB, true,
+        "bytes of all of Portage's settings that a dock makes",
+        "sixteen of the largest";
+    Atoms = "atoms", Count, 10_000, false,
+        "packages that a dock asks for",
+        "half of Gentoo's tree";
+    VariablesSize = "variables_size", Bytes, 16 * MIB, true,
+        "bytes of variables and functions that Buildconfig.sh leaves to finish_rootfs_build",
+        "a program's argument has at most 128 KiB";
+    Changes = "changes", Count, 200_000, true,
+        "paths that a dock changes in its builder",
+        "an overlay as large as Gentoo's tree";
+    ChangesSize = "changes_size", Bytes, 2 * GIB, true,
+        "bytes that a dock changes in its builder beyond Portage's settings",
+        "a compiler has its place in it";
     LogSize = "log_size", Bytes, GIB, true,
         "bytes of a step's log",
         "the longest build logs of Gentoo are below 100 MB";
@@ -112,6 +145,12 @@ table! {
     ScriptSize = "script_size", Bytes, 16 * MIB, false,
         "bytes of a script that tests an image",
         "it may carry data with it";
+    SnapshotSize = "snapshot_size", Bytes, GIB, true,
+        "bytes of the ebuild repository's snapshot",
+        "Gentoo's has 50 MB";
+    SignedSize = "signed_size", Bytes, MIB, false,
+        "bytes of a signature, or of a signed list, on a mirror",
+        "Gentoo's have some KiB";
     KeyringSize = "keyring_size", Bytes, 32 * MIB, false,
         "bytes of a keyring",
         "all keys of Gentoo's developers have 5 MiB";

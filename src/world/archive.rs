@@ -25,6 +25,7 @@ pub mod bundle;
 pub mod difference;
 mod limited;
 pub mod listing;
+mod records;
 pub mod sysroot;
 
 /// Pieces of this size travel between the thread that reads files and the connection.

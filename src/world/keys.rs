@@ -16,8 +16,6 @@ use crate::world::open::{self, Ground, Refused};
 use crate::world::openpgp::{KeyInfo, Keyring};
 use crate::world::{read, store};
 
-/// A keyring with all of Gentoo's developers is a few megabytes.
-const LARGEST: u64 = 32 << 20;
 const FROM: &str = "From ";
 
 /// The pinned fingerprints of the settings.
@@ -223,7 +221,7 @@ pub async fn refresh(settings: &Settings, client: &Client, now: SystemTime) -> R
         if done.missing.is_empty() {
             break;
         }
-        let taken = match client.fetch_address(url, LARGEST).await {
+        let taken = match client.fetch_address(url, Limit::KeyringSize.row().default).await {
             Ok(bytes) => import(settings, &bytes, &without_secrets(url), now),
             Err(error) => Err(error),
         };

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::config::Settings;
 use crate::error::{Error, Exit, Result};
+use crate::limits::Limit;
 use crate::lock::{Lock, Pin};
 use crate::trust::{cleartext, digests, pointer, time};
 use crate::world::digest;
@@ -18,10 +19,6 @@ use crate::world::store;
 
 mod flavours;
 
-/// A pointer, a list of digests or a signature is a few kilobytes.
-const SMALL: u64 = 1 << 20;
-/// No snapshot is larger.
-const LARGEST_SNAPSHOT: u64 = 1 << 30;
 /// How far back the newest snapshot is looked for, in days. A mirror has one for each day; a local
 /// copy may be old.
 const DAYS_BACK: u64 = 400;
@@ -169,7 +166,10 @@ impl Release<'_> {
 
     /// The signed text of a small file, and its signature.
     async fn signed(&self, mirror: &Mirror, path: &str) -> Result<(String, Signature)> {
-        let bytes = self.client.fetch_small(std::slice::from_ref(mirror), path, SMALL).await?;
+        let bytes = self
+            .client
+            .fetch_small(std::slice::from_ref(mirror), path, Limit::SignedSize.row().default)
+            .await?;
         let Some(keyring) = self.keyring else {
             let text = cleartext::split(path, &bytes).map_or_else(|_| bytes.clone(), |f| f.text());
             let nobody = Signature { signer: UNVERIFIED.to_owned(), at: None };
@@ -204,6 +204,12 @@ impl Release<'_> {
         Ok(None)
     }
 
+    /// The signature of a file, beside it.
+    async fn signature(&self, mirror: &[Mirror], path: &str) -> Result<Vec<u8>> {
+        let most = Limit::SignedSize.row().default;
+        self.client.fetch_small(mirror, &format!("{path}.gpgsig"), most).await
+    }
+
     async fn snapshot(
         &self,
         mirror: &Mirror,
@@ -214,7 +220,7 @@ impl Release<'_> {
         let path = snapshot_path(&date);
         let mirror = std::slice::from_ref(mirror);
         let signature = match self.keyring {
-            Some(_) => self.client.fetch_small(mirror, &format!("{path}.gpgsig"), SMALL).await?,
+            Some(_) => self.signature(mirror, &path).await?,
             None => vec![],
         };
         // The signature tells whether it is the same; where none counts, what the lock calls it.
@@ -225,7 +231,8 @@ impl Release<'_> {
             }
         }
         let dest = folder.join(format!("portage-{date}.tar.xz"));
-        let expect = Expect { size: None, max: LARGEST_SNAPSHOT, sha512: None, blake2b: None };
+        let max = self.settings.limits.of(Limit::SnapshotSize);
+        let expect = Expect { size: None, max, sha512: None, blake2b: None };
         self.client.download(mirror, &path, &dest, &expect, &|_, _| {}).await?;
         match self.pin_snapshot(&path, &date, &dest, &signature) {
             Ok(pin) => Ok((pin, dest)),

@@ -28,49 +28,58 @@ fn says(room: &Room, args: &[&str], code: i32, text: &str) {
 }
 
 const DEFAULTS: &str = "\
-NAME                FROM         VALUE
-namespace           default      gentoobb
-tag                 default      latest
-maintainer          default      nobody
-docks               default      bb-dock
-exclude             default
-mirrors             default      https://distfiles.gentoo.org
-arch                default      amd64
-flavour             default      openrc
-source_date_epoch   default      1262304000
-caches              default      gentoo-bb
-builder.processes   default      16384
-builder.memory      default
-made_by_make        default
-net.least_rate      default      1024
-project.links       default
-date                default
-trust.keyring       default      /usr/share/openpgp-keys/gentoo-release.asc
-trust.fingerprints  default      13EBBDBEDE7A12775DFDB1BABB572E0E2D182910
-                                 DCD05B71EAB94199527F44ACDB6B8C1F96D8BF6D
-trust.key_urls      default      https://qa-reports.gentoo.org/output/service-keys.gpg
-                                 https://gentoo.org/.well-known/openpgpkey/hu/wtktzo4gyuhzu8a4z5fdj3fgmr1u6tob?l=releng
-                                 https://gentoo.org/.well-known/openpgpkey/hu/gzhmqtt9d5d1y1bw4ufs47npj5wn8pyx?l=infrastructure
-own_keys            HOME         HOME/.local/share/gentoo-bb/keys
-skip_verify         default      false
-limits.result_size  default      32 GiB
-limits.result_time  default      3600
-limits.list_size    default      64 MiB
-limits.packages     default      50000
-limits.log_size     default      1 GiB
-limits.entries      default      1000000
-limits.depth        default      256
-limits.record_size  default      1 MiB
-limits.names_size   default      256 MiB
-limits.unpacked     default      64 GiB
-limits.expansion    default      250
-limits.zstd_window  default      128 MiB
-limits.config_size  default      8 MiB
-limits.read_size    default      512 MiB
-build.CFLAGS        default      -O2 -pipe
-state               default      .bb
-engine              DOCKER_HOST  unix:///none
-color               default      auto
+NAME                   FROM         VALUE
+namespace              default      gentoobb
+tag                    default      latest
+maintainer             default      nobody
+docks                  default      bb-dock
+exclude                default
+mirrors                default      https://distfiles.gentoo.org
+arch                   default      amd64
+flavour                default      openrc
+source_date_epoch      default      1262304000
+caches                 default      gentoo-bb
+builder.processes      default      16384
+builder.memory         default
+made_by_make           default
+net.least_rate         default      1024
+project.links          default
+date                   default
+trust.keyring          default      /usr/share/openpgp-keys/gentoo-release.asc
+trust.fingerprints     default      13EBBDBEDE7A12775DFDB1BABB572E0E2D182910
+                                    DCD05B71EAB94199527F44ACDB6B8C1F96D8BF6D
+trust.key_urls         default      https://qa-reports.gentoo.org/output/service-keys.gpg
+                                    https://gentoo.org/.well-known/openpgpkey/hu/wtktzo4gyuhzu8a4z5fdj3fgmr1u6tob?l=releng
+                                    https://gentoo.org/.well-known/openpgpkey/hu/gzhmqtt9d5d1y1bw4ufs47npj5wn8pyx?l=infrastructure
+own_keys               HOME         HOME/.local/share/gentoo-bb/keys
+skip_verify            default      false
+limits.result_size     default      32 GiB
+limits.result_time     default      3600
+limits.list_size       default      64 MiB
+limits.packages        default      50000
+limits.sources         default      20000
+limits.source_size     default      8 GiB
+limits.manifests_size  default      16 MiB
+limits.package_size    default      8 GiB
+limits.settings_size   default      16 MiB
+limits.variables_size  default      16 MiB
+limits.changes         default      200000
+limits.changes_size    default      2 GiB
+limits.log_size        default      1 GiB
+limits.entries         default      1000000
+limits.depth           default      256
+limits.record_size     default      1 MiB
+limits.names_size      default      256 MiB
+limits.unpacked        default      64 GiB
+limits.expansion       default      250
+limits.zstd_window     default      128 MiB
+limits.config_size     default      8 MiB
+limits.read_size       default      512 MiB
+limits.snapshot_size   default      1 GiB
+build.CFLAGS           default      -O2 -pipe
+state                  default      .bb
+engine                 DOCKER_HOST  unix:///none
+color                  default      auto
 ";
 
 #[test]
@@ -121,51 +130,60 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
         &room(SETTINGS, &[]),
         &["--color", "never", "--state", "elsewhere"],
         0,
-        "NAME                FROM         VALUE\n\
-         namespace           bb.toml:1    me\n\
-         tag                 bb.toml:2    1\n\
-         maintainer          default      nobody\n\
-         docks               default      bb-dock\n\
-         exclude             default\n\
-         mirrors             bb.toml:3    https://***@mirror.example/gentoo\n\
-         \x20                                ./mirror\n\
-         arch                bb.toml:7    arm64\n\
-         flavour             default      openrc\n\
-         source_date_epoch   default      1262304000\n\
-         caches              default      gentoo-bb\n\
-         builder.processes   default      16384\n\
-         builder.memory      default\n\
-         made_by_make        bb.toml:8    bb-dock/a/made\n\
-         net.least_rate      default      1024\n\
-         project.links       default\n\
-         date                default\n\
-         trust.keyring       bb.toml:11   keys.asc\n\
-         trust.fingerprints  bb.toml:10   13EBBDBEDE7A12775DFDB1BABB572E0E2D182910\n\
-         trust.key_urls      bb.toml:12   https://***@keys.example/\n\
-         own_keys            HOME         HOME/.local/share/gentoo-bb/keys\n\
-         skip_verify         default      false\n\
-         limits.result_size  default      32 GiB\n\
-         limits.result_time  default      3600\n\
-         limits.list_size    default      64 MiB\n\
-         limits.packages     default      50000\n\
-         limits.log_size     default      1 GiB\n\
-         limits.entries      default      1000000\n\
-         limits.depth        default      256\n\
-         limits.record_size  default      1 MiB\n\
-         limits.names_size   default      256 MiB\n\
-         limits.unpacked     default      64 GiB\n\
-         limits.expansion    default      250\n\
-         limits.zstd_window  default      128 MiB\n\
-         limits.config_size  default      8 MiB\n\
-         limits.read_size    default      512 MiB\n\
-         build.CFLAGS        bb.toml:14   -O1\n\
-         build.USE           bb.toml:15   -nls\n\
-         labels.revision     bb.toml:17   0\n\
-         labels.vendor       bb.toml:18   one\\ntwo\n\
-         task.notes          bb.toml:19   make notes\n\
-         state               --state      elsewhere\n\
-         engine              DOCKER_HOST  unix:///none\n\
-         color               --color      never\n",
+        "NAME                   FROM         VALUE\n\
+         namespace              bb.toml:1    me\n\
+         tag                    bb.toml:2    1\n\
+         maintainer             default      nobody\n\
+         docks                  default      bb-dock\n\
+         exclude                default\n\
+         mirrors                bb.toml:3    https://***@mirror.example/gentoo\n\
+         \x20                                   ./mirror\n\
+         arch                   bb.toml:7    arm64\n\
+         flavour                default      openrc\n\
+         source_date_epoch      default      1262304000\n\
+         caches                 default      gentoo-bb\n\
+         builder.processes      default      16384\n\
+         builder.memory         default\n\
+         made_by_make           bb.toml:8    bb-dock/a/made\n\
+         net.least_rate         default      1024\n\
+         project.links          default\n\
+         date                   default\n\
+         trust.keyring          bb.toml:11   keys.asc\n\
+         trust.fingerprints     bb.toml:10   13EBBDBEDE7A12775DFDB1BABB572E0E2D182910\n\
+         trust.key_urls         bb.toml:12   https://***@keys.example/\n\
+         own_keys               HOME         HOME/.local/share/gentoo-bb/keys\n\
+         skip_verify            default      false\n\
+         limits.result_size     default      32 GiB\n\
+         limits.result_time     default      3600\n\
+         limits.list_size       default      64 MiB\n\
+         limits.packages        default      50000\n\
+         limits.sources         default      20000\n\
+         limits.source_size     default      8 GiB\n\
+         limits.manifests_size  default      16 MiB\n\
+         limits.package_size    default      8 GiB\n\
+         limits.settings_size   default      16 MiB\n\
+         limits.variables_size  default      16 MiB\n\
+         limits.changes         default      200000\n\
+         limits.changes_size    default      2 GiB\n\
+         limits.log_size        default      1 GiB\n\
+         limits.entries         default      1000000\n\
+         limits.depth           default      256\n\
+         limits.record_size     default      1 MiB\n\
+         limits.names_size      default      256 MiB\n\
+         limits.unpacked        default      64 GiB\n\
+         limits.expansion       default      250\n\
+         limits.zstd_window     default      128 MiB\n\
+         limits.config_size     default      8 MiB\n\
+         limits.read_size       default      512 MiB\n\
+         limits.snapshot_size   default      1 GiB\n\
+         build.CFLAGS           bb.toml:14   -O1\n\
+         build.USE              bb.toml:15   -nls\n\
+         labels.revision        bb.toml:17   0\n\
+         labels.vendor          bb.toml:18   one\\ntwo\n\
+         task.notes             bb.toml:19   make notes\n\
+         state                  --state      elsewhere\n\
+         engine                 DOCKER_HOST  unix:///none\n\
+         color                  --color      never\n",
     );
 }
 
@@ -192,52 +210,61 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
         &room(SETTINGS, &ENVIRONMENT),
         &[],
         0,
-        "NAME                FROM             VALUE\n\
-         namespace           NAMESPACE        jdoe\n\
-         tag                 bb.toml:2        1\n\
-         maintainer          AUTHOR           J. Doe\n\
-         docks               default          bb-dock\n\
-         exclude             EXCLUDE          a\n\
-         \x20                                    b\n\
-         mirrors             MIRROR           http://***@m.example\n\
-         \x20                                    /srv/m\n\
-         arch                bb.toml:7        arm64\n\
-         flavour             default          openrc\n\
-         source_date_epoch   default          1262304000\n\
-         caches              default          gentoo-bb\n\
-         builder.processes   default          16384\n\
-         builder.memory      default\n\
-         made_by_make        bb.toml:8        bb-dock/a/made\n\
-         net.least_rate      default          1024\n\
-         project.links       default\n\
-         date                DATE             20261122\n\
-         trust.keyring       BB_KEYRING       /keys\n\
-         trust.fingerprints  BB_FINGERPRINTS  DCD05B71EAB94199527F44ACDB6B8C1F96D8BF6D\n\
-         trust.key_urls      BB_KEY_URLS      http://k.example/\n\
-         own_keys            XDG_DATA_HOME    /data/gentoo-bb/keys\n\
-         skip_verify         BB_SKIP_VERIFY   true\n\
-         limits.result_size  default          32 GiB\n\
-         limits.result_time  default          3600\n\
-         limits.list_size    default          64 MiB\n\
-         limits.packages     default          50000\n\
-         limits.log_size     default          1 GiB\n\
-         limits.entries      default          1000000\n\
-         limits.depth        default          256\n\
-         limits.record_size  default          1 MiB\n\
-         limits.names_size   default          256 MiB\n\
-         limits.unpacked     default          64 GiB\n\
-         limits.expansion    default          250\n\
-         limits.zstd_window  default          128 MiB\n\
-         limits.config_size  default          8 MiB\n\
-         limits.read_size    default          512 MiB\n\
-         build.CFLAGS        bb.toml:14       -O1\n\
-         build.USE           bb.toml:15       -nls\n\
-         labels.revision     REVISION         abc\n\
-         labels.vendor       bb.toml:18       one\\ntwo\n\
-         task.notes          bb.toml:19       make notes\n\
-         state               BB_STATE         from-env\n\
-         engine              DOCKER_HOST      unix:///none\n\
-         color               NO_COLOR         never\n",
+        "NAME                   FROM             VALUE\n\
+         namespace              NAMESPACE        jdoe\n\
+         tag                    bb.toml:2        1\n\
+         maintainer             AUTHOR           J. Doe\n\
+         docks                  default          bb-dock\n\
+         exclude                EXCLUDE          a\n\
+         \x20                                       b\n\
+         mirrors                MIRROR           http://***@m.example\n\
+         \x20                                       /srv/m\n\
+         arch                   bb.toml:7        arm64\n\
+         flavour                default          openrc\n\
+         source_date_epoch      default          1262304000\n\
+         caches                 default          gentoo-bb\n\
+         builder.processes      default          16384\n\
+         builder.memory         default\n\
+         made_by_make           bb.toml:8        bb-dock/a/made\n\
+         net.least_rate         default          1024\n\
+         project.links          default\n\
+         date                   DATE             20261122\n\
+         trust.keyring          BB_KEYRING       /keys\n\
+         trust.fingerprints     BB_FINGERPRINTS  DCD05B71EAB94199527F44ACDB6B8C1F96D8BF6D\n\
+         trust.key_urls         BB_KEY_URLS      http://k.example/\n\
+         own_keys               XDG_DATA_HOME    /data/gentoo-bb/keys\n\
+         skip_verify            BB_SKIP_VERIFY   true\n\
+         limits.result_size     default          32 GiB\n\
+         limits.result_time     default          3600\n\
+         limits.list_size       default          64 MiB\n\
+         limits.packages        default          50000\n\
+         limits.sources         default          20000\n\
+         limits.source_size     default          8 GiB\n\
+         limits.manifests_size  default          16 MiB\n\
+         limits.package_size    default          8 GiB\n\
+         limits.settings_size   default          16 MiB\n\
+         limits.variables_size  default          16 MiB\n\
+         limits.changes         default          200000\n\
+         limits.changes_size    default          2 GiB\n\
+         limits.log_size        default          1 GiB\n\
+         limits.entries         default          1000000\n\
+         limits.depth           default          256\n\
+         limits.record_size     default          1 MiB\n\
+         limits.names_size      default          256 MiB\n\
+         limits.unpacked        default          64 GiB\n\
+         limits.expansion       default          250\n\
+         limits.zstd_window     default          128 MiB\n\
+         limits.config_size     default          8 MiB\n\
+         limits.read_size       default          512 MiB\n\
+         limits.snapshot_size   default          1 GiB\n\
+         build.CFLAGS           bb.toml:14       -O1\n\
+         build.USE              bb.toml:15       -nls\n\
+         labels.revision        REVISION         abc\n\
+         labels.vendor          bb.toml:18       one\\ntwo\n\
+         task.notes             bb.toml:19       make notes\n\
+         state                  BB_STATE         from-env\n\
+         engine                 DOCKER_HOST      unix:///none\n\
+         color                  NO_COLOR         never\n",
     );
 }
 

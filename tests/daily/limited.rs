@@ -27,8 +27,8 @@ fn what_a_builder_hands_out_has_limits_that_are_said_by_name() {
             "the builder's `out/sysroot.digest` has more than 60 bytes (`list_size`",
         ),
         ("entries = 3", "what the builder hands out has more than 3 (`entries`"),
-        ("depth = 1", "what the builder hands out has more than 1 (`depth`"),
-        ("names_size = 20", "what the builder hands out has more than 20 bytes (`names_size`"),
+        ("depth = 1", "what the builder says has more than 1 (`depth`"),
+        ("names_size = 20", "what the builder says has more than 20 bytes (`names_size`"),
         ("unpacked = 100", "`.bb/images/base/sysroot.tar.zst` has more than 100 bytes (`unpacked`"),
     ];
     for (limits, expected) in cases {

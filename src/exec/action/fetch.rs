@@ -7,13 +7,11 @@ use std::path::Path;
 use crate::error::Result;
 use crate::exec::action::{Log, Made, blocking};
 use crate::exec::work::Context;
+use crate::limits::Limit;
 use crate::plan::step::Pinned;
 use crate::size::megabytes;
 use crate::world::http::Expect;
 use crate::world::{archive, release, store};
-
-/// Signatures and lists of digests are a few kilobytes.
-const SMALL: u64 = 4 << 20;
 
 pub(super) async fn fetch(
     path: &str,
@@ -52,6 +50,8 @@ fn expect(pinned: Option<&Pinned>) -> Expect {
             sha512: Some(pin.sha512.clone()),
             blake2b: Some(pin.blake2b.clone()),
         },
-        None => Expect { size: None, max: SMALL, sha512: None, blake2b: None },
+        None => {
+            Expect { size: None, max: Limit::SignedSize.row().default, sha512: None, blake2b: None }
+        }
     }
 }

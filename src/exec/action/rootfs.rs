@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use self::asked::Asked;
-use self::planned::{LARGEST_PLAN, Planned};
+use self::planned::Planned;
 use crate::error::{Error, Exit, Result};
 use crate::exec::action::{Log, Made, blocking};
 use crate::exec::kept::{self, Phase};
@@ -266,13 +266,14 @@ async fn hand_in(
 /// What the builder says before anything is compiled.
 async fn plan_of(container: &str, work: &RootfsWork, context: &Context) -> Result<Planned> {
     let body = context.engine.download(container, "/bb/out/plan.json");
-    let wanted = [("plan.json".to_owned(), LARGEST_PLAN)].into();
-    let text = difference::small_files(body, wanted).await?.remove("plan.json");
+    let limits = context.settings.limits;
+    let wanted = [("plan.json".to_owned(), Limit::ListSize)].into();
+    let text = difference::small_files(body, wanted, limits).await?.remove("plan.json");
     let refused = |why: String| {
         Error::step(format!("what the builder of `{}` asks for is refused: {why}", work.name))
             .hint("sources come from verified ebuilds; nothing was fetched")
     };
-    Planned::read(&text.unwrap_or_default()).map_err(refused)
+    Planned::read(&text.unwrap_or_default(), &limits).map_err(refused)
 }
 
 /// The dock, and what it has said before: for its finish_rootfs_build.

@@ -9,21 +9,17 @@ use std::io::{self, Read, Write};
 
 use sha2::{Digest, Sha256};
 
-use super::read_on_thread;
+use super::limited::{self, Gate, Gated, Tally};
+use super::{read_on_thread, records};
 use crate::error::{Error, Result};
 use crate::hex::hex;
+use crate::limits::{Limit, Limits};
 use crate::world::docker::Body;
-
-/// The largest file that is read into memory, and all of them together, in bytes.
-const LARGEST_SMALL: u64 = 1 << 20;
-const ALL_SMALL: u64 = 16 << 20;
-/// All that is taken along as it is, in bytes; a compiler has its place in it.
-const ALL_WHOLE: u64 = 2 << 30;
 
 /// What becomes of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// Its text is read, if it is a file; a folder is only noted.
+    /// Its text is read, if it is a file of a setting's size; a folder is only noted.
     Small,
     /// It is taken along as it is; a folder, if anything in it is.
     Whole,
@@ -43,6 +39,7 @@ pub struct Difference {
     /// Path → all that makes it another one.
     described: BTreeMap<String, String>,
     names_dock: bool,
+    limits: Limits,
 }
 
 /// All that was found.
@@ -58,7 +55,7 @@ pub struct Found {
 
 impl Difference {
     /// Looks for paths; what is taken along as it is goes into `whole`, as an archive.
-    pub fn new(wanted: BTreeMap<String, Way>, whole: File) -> Self {
+    pub fn new(wanted: BTreeMap<String, Way>, whole: File, limits: Limits) -> Self {
         Self {
             wanted,
             small: BTreeMap::new(),
@@ -68,6 +65,7 @@ impl Difference {
             folders: BTreeMap::new(),
             described: BTreeMap::new(),
             names_dock: false,
+            limits,
         }
     }
 
@@ -80,21 +78,17 @@ impl Difference {
     }
 
     fn read(&mut self, reader: impl Read, above: &str) -> Result<()> {
-        let broken =
-            |e: io::Error| Error::step(format!("cannot read what a dock has changed: {e}"));
-        let mut archive = tar::Archive::new(reader);
-        for entry in archive.entries().map_err(broken)? {
-            let mut entry = entry.map_err(broken)?;
-            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let limits = self.limits;
+        let read = each(reader, &limits, |name, entry| {
             let path = format!("{above}/{name}").trim_matches('/').to_owned();
             match self.wanted.get(&path).copied() {
-                Some(Way::File) if entry.header().entry_type().is_dir() => {}
-                Some(Way::Small) if self.is_small(&path, &mut entry).map_err(broken)? => {}
-                Some(_) => self.take_whole(&path, above, &mut entry).map_err(broken)?,
-                None => {}
+                Some(Way::File) if entry.header().entry_type().is_dir() => Ok(()),
+                Some(Way::Small) if self.is_small(&path, entry)? => Ok(()),
+                Some(_) => self.take_whole(&path, above, entry),
+                None => Ok(()),
             }
-        }
-        Ok(())
+        });
+        read.map_err(failed("what a dock has changed", "cannot read what a dock has changed"))
     }
 
     /// Whether an entry is a small file or a folder.
@@ -104,13 +98,11 @@ impl Difference {
             self.small.insert(path.to_owned(), None);
             return Ok(true);
         }
-        if !kind.is_file() || entry.size() > LARGEST_SMALL {
+        if !kind.is_file() || entry.size() > self.limits.of(Limit::SettingSize) {
             return Ok(false);
         }
-        self.small_bytes += entry.size();
-        if self.small_bytes > ALL_SMALL {
-            return Err(too_much("settings", ALL_SMALL));
-        }
+        self.small_bytes = self.small_bytes.saturating_add(entry.size());
+        self.limits.check(Limit::SettingsSize, self.small_bytes)?;
         let mut text = vec![];
         entry.read_to_end(&mut text)?;
         self.small.insert(path.to_owned(), Some(text));
@@ -134,10 +126,8 @@ impl Difference {
         }
         self.take_folders(path)?;
         header.set_size(if kind.is_file() { entry.size() } else { 0 });
-        self.whole_bytes += header.size()?;
-        if self.whole_bytes > ALL_WHOLE {
-            return Err(too_much("changes", ALL_WHOLE));
-        }
+        self.whole_bytes = self.whole_bytes.saturating_add(header.size()?);
+        self.limits.check(Limit::ChangesSize, self.whole_bytes)?;
         let target = entry.link_name_bytes().map(|t| String::from_utf8_lossy(&t).into_owned());
         let content = match target {
             Some(target) if kind.is_hard_link() => {
@@ -218,8 +208,33 @@ fn names_dock(text: &[u8]) -> bool {
     text.windows(DOCK.len()).any(|window| window == DOCK)
 }
 
-fn too_much(what: &str, most: u64) -> io::Error {
-    io::Error::other(format!("its {what} have more than {most} bytes"))
+/// Looks at all entries of an archive, by their names.
+fn each<R: Read>(
+    source: R,
+    limits: &Limits,
+    mut look: impl FnMut(&str, &mut tar::Entry<'_, Gated<R>>) -> io::Result<()>,
+) -> io::Result<()> {
+    let gate = Gate::new(*limits);
+    let mut archive = tar::Archive::new(Gated::new(source, gate.clone()));
+    let mut entries = archive.entries()?;
+    let mut tally = Tally::new(*limits);
+    loop {
+        gate.records();
+        let Some(entry) = entries.next() else { return Ok(()) };
+        let mut entry = entry?;
+        gate.content();
+        records::check(&mut entry)?;
+        tally.entry(&entry.path_bytes(), 0)?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        look(&name, &mut entry)?;
+        // What is passed over is no record of the next entry.
+        io::copy(&mut entry, &mut io::sink())?;
+    }
+}
+
+/// The limit that a reader met in `what`, or what it could not do.
+fn failed(what: &str, cannot: &str) -> impl FnOnce(io::Error) -> Error {
+    move |cause| limited::error(what, &cause, || Error::step(format!("{cannot}: {cause}")))
 }
 
 /// A reader that hashes what goes through it, and looks for the dock's folder.
@@ -260,65 +275,64 @@ impl Met {
 /// One is larger, or it is no archive.
 pub async fn small_files(
     source: Body,
-    wanted: BTreeMap<String, u64>,
+    wanted: BTreeMap<String, Limit>,
+    limits: Limits,
 ) -> Result<BTreeMap<String, Vec<u8>>> {
-    let failed = |e: io::Error| Error::step(format!("cannot read the builder's results: {e}"));
-    read_on_thread(source, move |reader| read_small(reader, &wanted).map_err(failed)).await
+    read_on_thread(source, move |reader| {
+        read_small(reader, &wanted, &limits)
+            .map_err(failed("what the builder says", "cannot read the builder's results"))
+    })
+    .await
 }
 
 fn read_small(
     reader: impl Read,
-    wanted: &BTreeMap<String, u64>,
+    wanted: &BTreeMap<String, Limit>,
+    limits: &Limits,
 ) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut found = BTreeMap::new();
-    for entry in tar::Archive::new(reader).entries()? {
-        let mut entry = entry?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let Some(most) = wanted.get(&name).filter(|_| entry.header().entry_type().is_file()) else {
-            continue;
-        };
-        if entry.size() > *most {
-            return Err(io::Error::other(format!("`{name}` has more than {most} bytes")));
-        }
+    each(reader, limits, |name, entry| {
+        let is_file = entry.header().entry_type().is_file();
+        let Some(limit) = wanted.get(name).filter(|_| is_file) else { return Ok(()) };
+        limits.check(*limit, entry.size())?;
         let mut text = vec![];
         entry.read_to_end(&mut text)?;
-        found.insert(name, text);
-    }
+        found.insert(name.to_owned(), text);
+        Ok(())
+    })?;
     Ok(found)
 }
 
-/// Takes files out of an archive, by their names in it, up to a size each; says which were there.
+/// Takes binary packages out of an archive, by their names in it; says which were there.
 ///
 /// # Errors
 /// One is larger, it is no archive, or a file cannot be written.
-pub async fn take_some(
+pub async fn take_packages(
     source: Body,
     wanted: BTreeMap<String, std::path::PathBuf>,
-    most: u64,
+    limits: Limits,
 ) -> Result<Vec<String>> {
-    let failed =
-        |e: io::Error| Error::step(format!("cannot take packages out of the builder: {e}"));
-    read_on_thread(source, move |reader| read_some(reader, &wanted, most).map_err(failed)).await
+    read_on_thread(source, move |reader| {
+        read_packages(reader, &wanted, &limits)
+            .map_err(failed("what was compiled", "cannot take packages out of the builder"))
+    })
+    .await
 }
 
-fn read_some(
+fn read_packages(
     reader: impl Read,
     wanted: &BTreeMap<String, std::path::PathBuf>,
-    most: u64,
+    limits: &Limits,
 ) -> io::Result<Vec<String>> {
     let mut found = vec![];
-    for entry in tar::Archive::new(reader).entries()? {
-        let mut entry = entry?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let Some(dest) = wanted.get(&name).filter(|_| entry.header().entry_type().is_file()) else {
-            continue;
-        };
-        if entry.size() > most {
-            return Err(io::Error::other(format!("`{name}` has more than {most} bytes")));
-        }
-        io::copy(&mut entry, &mut File::create(dest)?)?;
-        found.push(name);
-    }
+    each(reader, limits, |name, entry| {
+        let is_file = entry.header().entry_type().is_file();
+        let Some(dest) = wanted.get(name).filter(|_| is_file) else { return Ok(()) };
+        limits.check(Limit::PackageSize, entry.size())?;
+        io::copy(entry, &mut File::create(dest)?)?;
+        found.push(name.to_owned());
+        Ok(())
+    })?;
     Ok(found)
 }
 
@@ -347,7 +361,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let whole = folder.path().join("whole.tar");
         let wanted = wanted.iter().map(|(path, way)| ((*path).to_owned(), *way)).collect();
-        let mut difference = Difference::new(wanted, File::create(&whole).unwrap());
+        let mut difference =
+            Difference::new(wanted, File::create(&whole).unwrap(), Limits::default());
         difference.read(tar, "etc")?;
         Ok((difference.finish()?, std::fs::read(&whole).unwrap()))
     }
@@ -458,9 +473,50 @@ mod tests {
     #[test]
     fn what_is_read_into_memory_has_a_limit() {
         let tar = archive(|tar| file(tar, "out/settings", &[b'x'; 100]));
-        let wanted = |most| BTreeMap::from([("out/settings".to_owned(), most)]);
-        assert_eq!(read_small(tar.as_slice(), &wanted(100)).unwrap()["out/settings"].len(), 100);
-        let said = read_small(tar.as_slice(), &wanted(99)).unwrap_err().to_string();
-        assert_eq!(said, "`out/settings` has more than 99 bytes");
+        let wanted = BTreeMap::from([("out/settings".to_owned(), Limit::ListSize)]);
+        let read = |most| {
+            read_small(tar.as_slice(), &wanted, &Limits::default().with(Limit::ListSize, most))
+        };
+        assert_eq!(read(100).unwrap()["out/settings"].len(), 100);
+        let said = read(99).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "more than 99 bytes (`list_size`: bytes of a list that a builder hands out)"
+        );
+    }
+
+    #[test]
+    fn names_records_and_entries_have_limits() {
+        let tar = archive(|tar| {
+            for number in 0..3 {
+                file(tar, &format!("{number}/{}", "x".repeat(200)), b"y");
+            }
+        });
+        let read = |limit, most| {
+            let limits = Limits::default().with(limit, most);
+            read_small(tar.as_slice(), &BTreeMap::new(), &limits).map_err(|e| e.to_string())
+        };
+        assert!(read(Limit::Entries, 3).is_ok());
+        for (limit, most) in [(Limit::Entries, 2), (Limit::Depth, 1), (Limit::NamesSize, 500)] {
+            let said = read(limit, most).unwrap_err();
+            assert!(said.contains(limit.row().name), "{said}");
+        }
+        let mut long = tar::Builder::new(vec![]);
+        let comment = vec![b'x'; 20_000];
+        long.append_pax_extensions([("comment", comment.as_slice())]).unwrap();
+        file(&mut long, "x", b"y");
+        let limits = Limits::default().with(Limit::RecordSize, 10_000);
+        let long = long.into_inner().unwrap();
+        let said = read_small(long.as_slice(), &BTreeMap::new(), &limits).unwrap_err().to_string();
+        assert!(said.contains("record_size"), "{said}");
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_read_is_refused() {
+        let mut tar = tar::Builder::new(vec![]);
+        tar.append_pax_extensions([("path", b"portage/a\nb".as_slice())]).unwrap();
+        file(&mut tar, "portage/a", b"y");
+        let tar = tar.into_inner().unwrap();
+        assert!(found(&tar, &[("etc/portage/a", Way::Small)]).is_err());
     }
 }

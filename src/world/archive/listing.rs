@@ -10,6 +10,7 @@ use bstr::{BString, ByteSlice};
 use sha2::{Digest, Sha256};
 
 use super::limited::{Capped, Gate, Gated, Tally};
+use super::records::Records;
 use crate::hex::hex;
 use crate::limits::{Exceeded, Limit, Limits};
 use crate::name;
@@ -110,34 +111,60 @@ pub fn entries(content: &Content, limits: &Limits) -> Result<Option<Vec<Entry>>,
         Left::refused(format!("`{}` is a damaged archive: {why}", content.file.display()))
     };
     let mut tally = Tally::new(*limits);
+    let mut again = Section::open(content).map_err(failed)?;
+    let mut before = 0;
     let mut found = vec![];
     loop {
         gate.records();
         let Some(entry) = entries.next() else { break };
-        let mut entry = match entry {
+        let entry = match entry {
             Ok(entry) => entry,
             Err(e) if Exceeded::of(&e).is_some() => return Err(failed(e)),
             Err(_) if found.is_empty() => return Ok(None),
             Err(e) => return Err(damaged(e.to_string())),
         };
-        let others = others(&mut entry);
-        tally.entry(&entry.path_bytes(), others).map_err(|e| failed(e.into()))?;
-        let end = entry.raw_file_position().saturating_add(entry.size().next_multiple_of(BLOCK));
-        if entry.header().entry_type().is_file() && end > content.size {
-            return Err(damaged(format!("it ends within `{}`", name::text(&entry.path_bytes()))));
+        let records = Records::between(&mut again, before, entry.raw_header_position());
+        let described = Described::new(&entry, records.map_err(failed)?).map_err(failed)?;
+        tally.entry(&described.name, described.others()).map_err(|e| failed(e.into()))?;
+        before = entry.raw_file_position().saturating_add(entry.size().next_multiple_of(BLOCK));
+        if entry.header().entry_type().is_file() && before > content.size {
+            return Err(damaged(format!("it ends within `{}`", name::text(&described.name))));
         }
-        found.push(listed(&mut entry, content).map_err(failed)??);
+        found.push(listed(&entry, described, content).map_err(failed)??);
     }
     // What is no path is still an entry.
     Ok(Some(found).filter(|found| !found.is_empty()).map(|all| all.into_iter().flatten().collect()))
 }
 
-/// How many bytes an entry's records besides its name have.
-fn others<R: Read>(entry: &mut tar::Entry<'_, R>) -> u64 {
-    let target = entry.link_name_bytes().map_or(0, |target| target.len() as u64);
-    let records = entry.pax_extensions().ok().flatten().into_iter().flatten().flatten();
-    let records = records.map(|record| record.key_bytes().len() + record.value_bytes().len());
-    target + records.sum::<usize>() as u64
+/// What an entry is called and leads to, and its records.
+struct Described {
+    name: BString,
+    target: Option<BString>,
+    records: Records,
+}
+
+impl Described {
+    /// The records go before the header, as in every reader.
+    fn new(entry: &tar::Entry<'_, Gated<Section>>, records: Records) -> io::Result<Self> {
+        let size = records.value("size").map(|size| size != entry.size().to_string().as_bytes());
+        if size == Some(true) {
+            return Err(io::Error::other("a file whose size is not that of its record"));
+        }
+        let name = match records.value("path") {
+            Some(name) => name.to_vec(),
+            None => entry.path_bytes().into_owned(),
+        };
+        let target = match records.value("linkpath") {
+            Some(target) => Some(target.to_vec()),
+            None => entry.link_name_bytes().map(std::borrow::Cow::into_owned),
+        };
+        Ok(Self { name: name.into(), target: target.map(BString::from), records })
+    }
+
+    /// How many bytes there are besides its name.
+    fn others(&self) -> u64 {
+        self.target.as_ref().map_or(0, |target| target.len() as u64) + self.records.bytes()
+    }
 }
 
 /// Linux has no longer paths, and no longer targets of links.
@@ -147,11 +174,11 @@ const BLOCK: u64 = 512;
 
 /// One entry; nothing if it is no path.
 fn listed(
-    entry: &mut tar::Entry<'_, Gated<Section>>,
+    entry: &tar::Entry<'_, Gated<Section>>,
+    described: Described,
     archive: &Content,
 ) -> io::Result<Result<Option<Entry>, Left>> {
-    let name = BString::from(entry.path_bytes().into_owned());
-    let target = entry.link_name_bytes().map(|target| BString::from(target.into_owned()));
+    let Described { name, target, records } = described;
     if name.len() > LONGEST || target.as_ref().is_some_and(|target| target.len() > LONGEST) {
         let start = name::text(&name[..name.len().min(40)]);
         let why =
@@ -188,7 +215,7 @@ fn listed(
         _ => header.mode()? & 0o7777,
     };
     let node = Node { kind, mode, uid: header.uid()?, gid: header.gid()?, xattrs: BTreeMap::new() };
-    Ok(extended(entry, node)?.map(|node| Some(Entry { name, what: member(node, hard) })))
+    Ok(extended(&records, node)?.map(|node| Some(Entry { name, what: member(node, hard) })))
 }
 
 /// What is read as a link is one, or another name.
@@ -211,17 +238,11 @@ fn part(entry: &tar::Entry<'_, Gated<Section>>, archive: &Content) -> Option<Con
 pub(super) const XATTR: &str = "SCHILY.xattr.";
 
 /// A node with what the entry's pax records say of it.
-fn extended(
-    entry: &mut tar::Entry<'_, Gated<Section>>,
-    mut node: Node,
-) -> io::Result<Result<Node, Left>> {
-    let Some(records) = entry.pax_extensions()? else { return Ok(Ok(node)) };
-    for record in records {
-        let record = record?;
-        let key = String::from_utf8_lossy(record.key_bytes()).into_owned();
-        let number = || record.value().ok().and_then(|v| v.parse().ok());
+fn extended(records: &Records, mut node: Node) -> io::Result<Result<Node, Left>> {
+    for (key, value) in records.iter() {
+        let number = || std::str::from_utf8(value).ok().and_then(|v| v.parse().ok());
         let unreadable = || io::Error::other(format!("`{key}` is not a number"));
-        match key.as_str() {
+        match key {
             "uid" => node.uid = number().ok_or_else(unreadable)?,
             "gid" => node.gid = number().ok_or_else(unreadable)?,
             key if key.starts_with("GNU.sparse") => {
@@ -230,8 +251,7 @@ fn extended(
             key => {
                 // Engines keep no other in a layer.
                 let name = key.strip_prefix(XATTR).filter(|name| *name == "security.capability");
-                let name = name.map(str::to_owned);
-                node.xattrs.extend(name.map(|name| (name, record.value_bytes().to_vec())));
+                node.xattrs.extend(name.map(|name| (name.to_owned(), value.to_vec())));
             }
         }
     }

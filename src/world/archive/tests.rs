@@ -173,3 +173,34 @@ fn a_section_does_not_seek_outside() {
     assert!(section.seek(SeekFrom::Current(-1)).is_err());
     assert_eq!(section.seek(SeekFrom::End(-1)).unwrap(), 9);
 }
+
+#[test]
+fn values_of_records_are_bytes() {
+    let capability = b"\x01\0\0\x02\n\0\0\0\0\0\0\0\n\0\0\0\0\0\0\0";
+    let name = format!("{}\n=\u{e9}", "x".repeat(120));
+    let mut archive = tar::Builder::new(vec![]);
+    let records = [
+        ("path", name.as_bytes()),
+        ("SCHILY.xattr.security.capability", capability.as_slice()),
+        ("uid", b"7"),
+    ];
+    archive.append_pax_extensions(records).unwrap();
+    let mut file = super::header(tar::EntryType::Regular, 1, 0o755, 0);
+    archive.append_data(&mut file, "x", b"y".as_slice()).unwrap();
+    archive.append_pax_extensions([("linkpath", b"a\nb".as_slice())]).unwrap();
+    let mut link = super::header(tar::EntryType::Symlink, 0, 0o777, 0);
+    archive.append_link(&mut link, "y", "a").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tar");
+    let bytes = archive.into_inner().unwrap();
+    std::fs::write(&path, &bytes).unwrap();
+    let content = listing::whole(&path, bytes.len() as u64);
+    let entries = listing::entries(&content, &Limits::default()).unwrap().unwrap();
+    let nodes = listing::nodes(entries).unwrap();
+    let node = |name: &str| &nodes[&bstr::BString::from(name)];
+    assert_eq!(
+        (node(&name).uid, node(&name).xattrs["security.capability"].as_slice()),
+        (7, &capability[..])
+    );
+    assert_eq!(node("y").kind, crate::oci::tree::Kind::Link("a\nb".into()));
+}

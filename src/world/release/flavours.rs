@@ -4,8 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Release, SMALL, mirrors};
+use super::{Release, mirrors};
 use crate::error::Error;
+use crate::limits::Limit;
 use crate::plan::select::suggestion;
 use crate::trust::pointer;
 
@@ -30,9 +31,16 @@ impl Release<'_> {
         let mut known = BTreeSet::new();
         for mirror in mirrors(self.settings).unwrap_or_default() {
             // A mirror may show no list of files; Gentoo has one file that points to all.
-            let listing = self.client.listing(&mirror, &folder, SMALL).await.unwrap_or_default();
+            let listing = self
+                .client
+                .listing(&mirror, &folder, Limit::SignedSize.row().default)
+                .await
+                .unwrap_or_default();
             let all = format!("{folder}/latest-stage3.txt");
-            let all = self.client.fetch_small(std::slice::from_ref(&mirror), &all, SMALL).await;
+            let all = self
+                .client
+                .fetch_small(std::slice::from_ref(&mirror), &all, Limit::SignedSize.row().default)
+                .await;
             for text in [listing, String::from_utf8_lossy(&all.unwrap_or_default()).into_owned()] {
                 known.extend(pointer::flavours(&text, &self.settings.arch));
             }

@@ -10,20 +10,17 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::plain::{self, MAKE_CONF, Sort};
-use super::planned::{LARGEST_WISHES, Wishes};
-use crate::error::{Error, Result};
+use super::planned::Wishes;
+use crate::error::{Error, Exit, Result};
 use crate::exec::work::Context;
 use crate::hex::hex;
+use crate::limits::Limit;
 use crate::plan::step::RootfsWork;
 use crate::world::archive::Entry;
 use crate::world::archive::difference::{Difference, Found, Way, small_files};
 use crate::world::docker::Change;
 use crate::world::store;
 
-/// The largest list of variables and functions that a dock hands to its own finish_rootfs_build, in bytes.
-const LARGEST_STATE: u64 = 16 << 20;
-/// A dock changes no more paths.
-const MOST_CHANGES: usize = 200_000;
 /// Beyond so many places, the whole root is looked through.
 const MOST_PLACES: usize = 32;
 /// Where its settings are; they are taken in one piece.
@@ -154,11 +151,9 @@ pub async fn take(
 /// The names of all that the dock has changed.
 async fn changed(container: &str, work: &RootfsWork, context: &Context) -> Result<Changed> {
     let changes = context.engine.changes(container).await?;
-    if changes.len() > MOST_CHANGES + parents_files(&changes) {
-        let message =
-            format!("`{}` changes more than {MOST_CHANGES} paths of its builder", work.name);
-        return Err(Error::step(message).hint("configure_rootfs_build is for settings"));
-    }
+    let own = changes.len().saturating_sub(parents_files(&changes));
+    let few = context.settings.limits.check(Limit::Changes, own as u64);
+    few.map_err(|e| e.error(Exit::Step, &format!("configure_rootfs_build of `{}`", work.name)))?;
     Ok(Changed::new(&changes))
 }
 
@@ -171,7 +166,7 @@ async fn look(
     context: &Context,
 ) -> Result<Found> {
     let file = std::fs::File::create(archive).map_err(|e| Error::file("write", archive, &e))?;
-    let mut difference = Difference::new(changed.wanted.clone(), file);
+    let mut difference = Difference::new(changed.wanted.clone(), file, context.settings.limits);
     for place in places(container, changed, context).await? {
         let above = place.rsplit_once('/').map_or("", |(above, _)| above).to_owned();
         let body = context.engine.download(container, &format!("/{place}"));
@@ -188,8 +183,11 @@ async fn look(
 /// The make.conf to which the dock may have added something.
 async fn builders_make_conf(fresh: &str, context: &Context) -> Result<Vec<u8>> {
     let body = context.engine.download(fresh, &format!("/{MAKE_CONF}"));
-    let wanted = [("make.conf".to_owned(), LARGEST_WISHES)].into();
-    Ok(small_files(body, wanted).await?.remove("make.conf").unwrap_or_default())
+    let wanted = [("make.conf".to_owned(), Limit::SettingSize)].into();
+    Ok(small_files(body, wanted, context.settings.limits)
+        .await?
+        .remove("make.conf")
+        .unwrap_or_default())
 }
 
 /// What the parents have left is unpacked in the box.
@@ -199,16 +197,16 @@ fn parents_files(changes: &[(String, Change)]) -> usize {
 
 /// What it has written down.
 async fn said(container: &str, work: &RootfsWork, context: &Context) -> Result<(Wishes, Vec<u8>)> {
-    let wanted = [("out/settings", LARGEST_WISHES), ("out/state", LARGEST_STATE)]
-        .map(|(n, m)| (n.to_owned(), m));
+    let wanted = [("out/settings", Limit::SettingSize), ("out/state", Limit::VariablesSize)]
+        .map(|(name, limit)| (name.to_owned(), limit));
     let body = context.engine.download(container, "/bb/out");
-    let mut files = small_files(body, wanted.into()).await?;
+    let mut files = small_files(body, wanted.into(), context.settings.limits).await?;
     let mut file = |name: &str| {
         let missing = || Error::step(format!("the builder of `{}` left no `{name}`", work.name));
         files.remove(&format!("out/{name}")).ok_or_else(missing)
     };
     let (settings, state) = (file("settings")?, file("state")?);
-    let wishes = Wishes::read(&settings).map_err(|why| {
+    let wishes = Wishes::read(&settings, &context.settings.limits).map_err(|why| {
         Error::step(format!("`{}` asks for something that is no package: {why}", work.name)).hint(
             "`PACKAGES` and `BUILD_PACKAGES` of Buildconfig.sh are atoms with blanks between them",
         )

@@ -8,17 +8,13 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::hex::hex;
+use crate::limits::{Limit, Limits};
 
-/// The largest `plan.json` that is read, in bytes.
-pub const LARGEST_PLAN: u64 = 32 << 20;
 const FORMAT: u32 = 1;
-const MOST_PACKAGES: usize = 20_000;
-const MOST_SOURCES: usize = 20_000;
-const MOST_ADDRESSES: usize = 200;
+/// As long as web servers take one.
 const LONGEST_ADDRESS: usize = 2048;
+/// As long as Linux takes one (`NAME_MAX`).
 const LONGEST_NAME: usize = 255;
-/// No source archive of Gentoo's tree is larger.
-const LARGEST_SOURCE: u64 = 8 << 30;
 /// Hexadecimal digits of a key, of a BLAKE2b-512 or SHA-512, and of a SHA-256.
 const KEY: usize = 32;
 const DIGEST: usize = 128;
@@ -79,21 +75,21 @@ impl Planned {
     ///
     /// # Errors
     /// What is wrong with it, for people.
-    pub fn read(text: &[u8]) -> Result<Self, String> {
+    pub fn read(text: &[u8], limits: &Limits) -> Result<Self, String> {
         let planned = serde_json::from_slice::<Self>(text).map_err(|e| e.to_string())?;
         if planned.format != FORMAT {
             return Err(format!("its format is {}, not {FORMAT}", planned.format));
         }
-        limited("packages", planned.packages.len(), MOST_PACKAGES)?;
-        limited("sources", planned.sources.len(), MOST_SOURCES)?;
+        limited(limits, Limit::Packages, planned.packages.len() as u64, "it")?;
+        limited(limits, Limit::Sources, planned.sources.len() as u64, "it")?;
         planned.packages.iter().try_for_each(Package::check)?;
-        planned.sources.iter().try_for_each(Source::check)?;
+        planned.sources.iter().try_for_each(|source| source.check(limits))?;
         Ok(planned)
     }
 }
 
-fn limited(what: &str, count: usize, most: usize) -> Result<(), String> {
-    if count > most { Err(format!("it has {count} {what}, more than {most}")) } else { Ok(()) }
+fn limited(limits: &Limits, limit: Limit, count: u64, what: &str) -> Result<(), String> {
+    limits.check(limit, count).map_err(|exceeded| format!("{what} has {exceeded}"))
 }
 
 impl Package {
@@ -129,21 +125,20 @@ impl Package {
 }
 
 impl Source {
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, limits: &Limits) -> Result<(), String> {
         let named = || self.name.escape_debug();
         let odd = |c: char| c == '/' || c == '\\' || c.is_whitespace() || c.is_control();
         let name_ok = !self.name.starts_with(['.', '-']) && !self.name.contains(odd);
         if !name_ok || self.name.is_empty() || self.name.len() > LONGEST_NAME {
             return Err(format!("`{}` is not the name of a source", named()));
         }
-        if self.size > LARGEST_SOURCE {
-            return Err(format!("the source `{}` has more than {LARGEST_SOURCE} bytes", named()));
-        }
+        let what = format!("the source `{}`", named());
+        limited(limits, Limit::SourceSize, self.size, &what)?;
+        limited(limits, Limit::Addresses, self.uris.len() as u64, &what)?;
         let digests = || self.blake2b.iter().chain(&self.sha512);
         if digests().next().is_none() || digests().any(|digest| !is_hex(digest, DIGEST)) {
-            return Err(format!("the source `{}` has no digest", named()));
+            return Err(format!("{what} has no digest"));
         }
-        limited("addresses of a source", self.uris.len(), MOST_ADDRESSES)?;
         self.uris.iter().try_for_each(|uri| self.check_address(uri))
     }
 
@@ -178,31 +173,27 @@ pub struct Wishes {
     pub build_packages: String,
 }
 
-/// The largest `settings` that is read, in bytes.
-pub const LARGEST_WISHES: u64 = 1 << 20;
-const MOST_WORDS: usize = 10_000;
-
 impl Wishes {
     /// Reads `NAME\0VALUE\0…`.
     ///
     /// # Errors
     /// What is wrong with it, for people.
-    pub fn read(text: &[u8]) -> Result<Self, String> {
+    pub fn read(text: &[u8], limits: &Limits) -> Result<Self, String> {
         let text = std::str::from_utf8(text).map_err(|_| "they are not UTF-8".to_owned())?;
         let mut fields = text.split_terminator('\0');
         let mut values = BTreeMap::new();
         while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
             values.insert(name, value);
         }
-        let value = |name: &str| words(name, values.get(name).copied().unwrap_or_default());
+        let value = |name: &str| words(name, values.get(name).copied().unwrap_or_default(), limits);
         Ok(Self { packages: value("PACKAGES")?, build_packages: value("BUILD_PACKAGES")? })
     }
 }
 
 /// A list of packages as it may be given to Portage: no option, no path.
-fn words(name: &str, value: &str) -> Result<String, String> {
+fn words(name: &str, value: &str, limits: &Limits) -> Result<String, String> {
     let all = value.split_whitespace().collect::<Vec<_>>();
-    limited(&format!("words in `{name}`"), all.len(), MOST_WORDS)?;
+    limited(limits, Limit::Atoms, all.len() as u64, &format!("`{name}`"))?;
     match all.iter().find(|word| !is_atom(word)) {
         Some(word) => {
             let shown = word.chars().take(100).collect::<String>();
@@ -231,6 +222,10 @@ mod tests {
 
     const HEX: &str = "0123456789abcdef0123456789abcdef";
 
+    fn read(text: &str) -> Result<Planned, String> {
+        Planned::read(text.as_bytes(), &Limits::default())
+    }
+
     fn plan(cpv: &str, key: &str, name: &str, uri: &str) -> String {
         let digest = HEX.repeat(4);
         format!(
@@ -242,13 +237,13 @@ mod tests {
     }
 
     fn wrong(cpv: &str, key: &str, name: &str, uri: &str) -> String {
-        Planned::read(plan(cpv, key, name, uri).as_bytes()).unwrap_err()
+        read(&plan(cpv, key, name, uri)).unwrap_err()
     }
 
     #[test]
     fn a_plan_names_packages_keys_and_sources() {
         let text = plan("sys-libs/zlib-1.3-r1", HEX, "zlib-1.3.tar.xz", "https://zlib.net/z.xz");
-        let planned = Planned::read(text.as_bytes()).unwrap();
+        let planned = read(&text).unwrap();
         assert_eq!(
             planned.packages[0].cache_path(None),
             format!("sys-libs/zlib-1.3-r1-{HEX}.gpkg.tar")
@@ -301,19 +296,30 @@ mod tests {
             "[".repeat(100_000),
             String::new(),
         ] {
-            assert!(Planned::read(other.as_bytes()).is_err());
+            assert!(read(&other).is_err());
         }
         let many = format!(r#"["{}"]"#, vec!["https://h/x"; 201].join("\",\""));
         let many = text.replace(r#"["https://h/x"]"#, &many);
         assert_eq!(
-            Planned::read(many.as_bytes()).unwrap_err(),
-            "it has 201 addresses of a source, more than 200"
+            read(&many).unwrap_err(),
+            "the source `x` has more than 200 (`addresses`: addresses of one source archive)"
         );
+        let limits = |limit, value| Limits::default().with(limit, value);
+        for limit in [Limit::Packages, Limit::Sources, Limit::SourceSize] {
+            let said = Planned::read(text.as_bytes(), &limits(limit, 0)).unwrap_err();
+            assert!(said.contains(&format!(
+                "more than {} (`{}`",
+                limit.shown(0),
+                limit.row().name
+            )));
+        }
     }
 
     #[test]
     fn wishes_are_packages() {
-        let read = |packages: &str| Wishes::read(format!("PACKAGES\0{packages}\0").as_bytes());
+        let limits = Limits::default();
+        let read =
+            |packages: &str| Wishes::read(format!("PACKAGES\0{packages}\0").as_bytes(), &limits);
         let good = " a/b\n >=a/b-1.2:3/4=::gentoo[x,-y?] b @set  =a/b-1* ~a/b-1 ";
         assert_eq!(
             read(good).unwrap().packages,
@@ -334,7 +340,7 @@ mod tests {
             assert_eq!(read(bad).unwrap_err(), format!("`{bad}` in `PACKAGES` is no package"));
         }
         assert!(read(&"a ".repeat(10_001)).unwrap_err().contains("more than 10000"));
-        assert!(Wishes::read(b"\xff\0").is_err());
-        assert_eq!(Wishes::read(b"").unwrap(), Wishes::default());
+        assert!(Wishes::read(b"\xff\0", &limits).is_err());
+        assert_eq!(Wishes::read(b"", &limits).unwrap(), Wishes::default());
     }
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 use super::asked::Code;
 use super::planned::{Planned, Source};
 use super::stored;
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::exec::action::Log;
 use crate::exec::work::Context;
+use crate::limits::Limit;
 use crate::world::archive::Entry;
 use crate::world::docker::ContainerSpec;
 use crate::world::http::{Expect, Mirror};
@@ -42,14 +43,14 @@ pub async fn check(
     }
 }
 
-/// The most that is read of Manifests, in bytes.
-const LARGEST_ANSWER: usize = 16 << 20;
 /// Sources that are looked for at once: a command line has an end.
 const AT_ONCE: usize = 200;
 
 /// The lines of the repository's Manifests about these sources, from a box where no dock has run.
 async fn manifests(container: &str, asked: &[&Source], context: &Context) -> Result<String> {
+    let most = context.settings.limits.of(Limit::ManifestsSize);
     let mut said = vec![];
+    let mut size = 0;
     for some in asked.chunks(AT_ONCE) {
         let patterns = some.iter().map(|source| format!("-eDIST {} ", source.name));
         let patterns = patterns.collect::<Vec<_>>();
@@ -57,11 +58,13 @@ async fn manifests(container: &str, asked: &[&Source], context: &Context) -> Res
         command.extend(patterns.iter().map(String::as_str));
         command.push("/var/db/repos/gentoo");
         let mut sink = |data: &[u8]| {
-            let room = LARGEST_ANSWER.saturating_sub(said.len());
-            said.extend_from_slice(&data[..data.len().min(room)]);
+            size += data.len() as u64;
+            said.extend_from_slice(if size > most { &[] } else { data });
         };
         context.engine.exec(container, &command, &mut sink).await?;
     }
+    let few = context.settings.limits.check(Limit::ManifestsSize, size);
+    few.map_err(|e| e.error(Exit::Step, "what the repository says of the sources"))?;
     Ok(String::from_utf8_lossy(&said).into_owned())
 }
 

@@ -20,8 +20,6 @@ pub const SOURCES_AT: &str = "/distfiles";
 pub const PACKAGES_AT: &str = "/packages";
 /// Volumes of before a dock's code had a box of its own: anybody could write in them.
 pub const FORMER: [&str; 2] = ["gentoo-bb-distfiles", "gentoo-bb-packages"];
-/// The largest binary package that is taken out of a box, in bytes.
-const LARGEST_PACKAGE: u64 = 8 << 30;
 /// A package in use is dated anew after so many seconds.
 const DATED: i64 = 24 * 60 * 60;
 /// Where a box has what it has compiled.
@@ -71,7 +69,7 @@ pub async fn keep(
     let wanted = new.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
     let body = context.engine.download(container, NEW);
     let mut entries = vec![];
-    let taken = difference::take_some(body, wanted, LARGEST_PACKAGE).await?;
+    let taken = difference::take_packages(body, wanted, context.settings.limits).await?;
     for (path, file) in taken.iter().filter_map(|name| new.get(name)) {
         let folder = path.split('/').next().unwrap_or_default();
         entries.push(Entry::Folder(folder.into(), 0o755));
