@@ -18,19 +18,33 @@ impl Caches {
         Self { name, room }
     }
 
-    /// Names and digests of the binary packages, as their notes say.
+    /// The names of the binary packages, each with a digest over the files that it would merge. (Beside them it
+    /// has the time at which it was made.)
     fn packages(&self) -> Vec<String> {
         let volume = format!("{}-binpkgs:/packages:ro", self.name);
         let engine = self.room.engine();
         let bob =
             engine.docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "gentoo-bb/bob"]);
         let bob = bob.lines().next().unwrap();
-        let find = ["find", "/packages", "-name", "*.gpkg.tar", "-printf", "%P\n"];
-        let run = ["run", "--rm", "--network", "none", "-v", &volume, bob];
-        let found = engine.docker(&[&run[..], &find].concat());
-        crate::support::sorted(found.lines())
+        let run = ["run", "--rm", "--network", "none", "-v", &volume, bob, "bash", "-ec", DIGESTS];
+        crate::support::sorted(engine.docker(&run).lines())
     }
 }
+
+const DIGESTS: &str = r"
+cd /packages
+find -name '*.gpkg.tar' | while read -r package; do
+	rm -rf /tmp/package && mkdir -p /tmp/package/image
+	tar -xf $package -C /tmp/package --strip-components=1
+	tar -xf /tmp/package/image.tar.* -C /tmp/package/image
+	cd /tmp/package/image
+	echo ${package#./} $({
+		find . -printf '%p %y %m %u %g %l\n' | sort
+		find . -type f -exec sha256sum {} + | sort
+	} | sha256sum)
+	cd /packages
+done
+";
 
 impl Drop for Caches {
     fn drop(&mut self) {
@@ -124,6 +138,57 @@ fn what_a_dock_compiles_beside_its_own_code_is_its_own() {
     let mut all = [poisoned, clean].concat();
     all.sort();
     assert_eq!(shared.packages(), all, "the same keys, one beside the other");
+}
+
+/// A parent's record of a package has code that runs when a child replaces the package.
+const RECORDS: &str = r#"finish_rootfs_build() {
+	local record
+	for record in "$EMERGE_ROOT"/var/db/pkg/sys-libs/zlib-*; do
+		{
+			bzcat "$record/environment.bz2"
+			cat <<-'END'
+				pkg_prerm() {
+					echo ran >"$ROOT/ran"
+					mkdir -p /bb/out/new/sys-libs
+					touch /packages/poisoned /distfiles/poisoned /bb/out/new/sys-libs/poisoned
+					true
+				}
+			END
+		} | bzip2 >/tmp/environment
+		cat /tmp/environment >"$record/environment.bz2"
+		echo prerm >>"$record/DEFINED_PHASES"
+	done
+}
+"#;
+
+#[test]
+fn what_a_parent_leaves_in_its_records_reaches_no_package_of_a_child() {
+    let packages = ["", RECORDS].map(|finish| {
+        let caches = Caches::new(if finish.is_empty() { "honest" } else { "records" });
+        let room = &caches.room;
+        dock(room, "parent", &format!("{CLEAN}{finish}"));
+        dock(
+            room,
+            "child",
+            &format!(
+                "{CLEAN}configure_rootfs_build() {{ update_use sys-libs/zlib +static-libs; }}\n"
+            ),
+        );
+        room.write(
+            "bb-dock/child/Dockerfile.template",
+            "FROM ${NAMESPACE}/parent\nADD rootfs.tar /\n",
+        );
+        room.bb("build child").ok();
+        let list = std::process::Command::new("tar")
+            .args(["-tf", room.path(".bb/images/child/rootfs.tar").to_str().unwrap()])
+            .output()
+            .unwrap();
+        let ran = String::from_utf8(list.stdout).unwrap().lines().any(|path| path == "ran");
+        assert_eq!(ran, !finish.is_empty(), "the record's code runs");
+        caches.packages()
+    });
+    assert!(packages[0].len() == 3 && !packages[0].iter().any(|p| p.contains("e3b0c44298fc")));
+    assert_eq!(packages[0], packages[1]);
 }
 
 /// A builder's own program, replaced by a dock: it says what `bb` reads.
