@@ -168,8 +168,9 @@ async fn planned(
     asking: Asking,
 ) -> Result<Ran> {
     let seen = project.store().now().ok();
-    let (docks, plan) = session::plan(project, args.how.offline, look).await?;
-    let scope = args.scope(&plan, &project.settings)?;
+    let scope = |plan: &Plan| args.scope(plan, &project.settings);
+    let (docks, plan) = session::plan(project, args.how.offline, look, scope).await?;
+    let scope = scope(&plan)?;
     let asked = asking.answer().await?;
     let ran = run(&args.how, look, project, &asked, &scope).await?;
     let plan = &scope.plan;

@@ -41,12 +41,13 @@ pub(super) async fn missing(args: Args, state: &Path, look: Look) -> Result<u8> 
     let project = args.how.project(&env, state)?;
     let store = project.store();
     let asking = Asking::begin(&env, &store);
+    let images = |plan: &Plan| select::select(plan, &args.images, &project.settings.exclude);
     let plan = if args.how.dry_run {
         session::locked_plan(&project)?
     } else {
-        session::plan(&project, args.how.offline, look).await?.1
+        session::plan(&project, args.how.offline, look, images).await?.1
     };
-    let plan = select::select(&plan, &args.images, &project.settings.exclude)?;
+    let plan = images(&plan)?;
     let asked = asking.answer().await?;
     let (images, lacking) = lacking(&plan, &asked.inventory);
     if lacking.is_empty() {

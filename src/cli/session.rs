@@ -115,15 +115,19 @@ pub(super) fn context(
 }
 
 /// The docks and the plan of all images. Where docks need a lock and there is none, what the mirrors
-/// offer now is pinned once.
-pub(super) async fn plan(
+/// offer now is pinned once; before that, `asked` looks whether the plan has what somebody asks for.
+pub(super) async fn plan<T>(
     project: &Project,
     offline: bool,
     look: Look,
+    asked: impl Fn(&Plan) -> Result<T>,
 ) -> Result<(Vec<Dock>, Plan)> {
     let docks = project.docks()?;
     let lock = match project.lock()? {
-        None if project.needs_lock(&docks) => Some(pin::once(project, offline, look).await?),
+        None if project.needs_lock(&docks) => {
+            asked(&project.plan(&docks, Some(&Lock::unpinned()))?)?;
+            Some(pin::once(project, offline, look).await?)
+        }
         lock => lock,
     };
     let plan = planned(project, &docks, lock.as_ref())?;

@@ -36,7 +36,8 @@ pub(super) async fn step(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let env = session::environment();
     let mut project = Project::load(&env, state)?;
     project.settings.skip_verify |= args.skip_verify;
-    let (_, plan) = session::plan(&project, args.offline, look).await?;
+    let (_, plan) =
+        session::plan(&project, args.offline, look, |plan| select::step(plan, &id)).await?;
     let ix = select::step(&plan, &id)?;
     let engine = session::engine(&env).await?;
     let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);

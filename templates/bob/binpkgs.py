@@ -124,7 +124,7 @@ class Keys:
         return {p: self.key(p) for p in self.packages}
 
     def key(self, package):
-        reached = {self.own[p] if p in self.own else p for p in self.reach(package)}
+        reached = {self.own.get(p, p) for p in self.reach(package)}
         return digest("key", CACHE_FORMAT, *self.toolchain, self.own[package],
                       *sorted(self.edges[package]["slots"]), *sorted(reached))[:32]
 

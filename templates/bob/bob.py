@@ -10,7 +10,6 @@ import sys
 import binpkgs
 import distfiles
 import pack
-import resolve
 
 
 def plan(out, *atoms):

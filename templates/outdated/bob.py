@@ -9,9 +9,9 @@ import sys
 from portage.dep import match_from_list
 
 sys.path.append("/usr/lib/bob")
-import binpkgs  # noqa: E402 the builder's own modules
-import packages  # noqa: E402
-import resolve  # noqa: E402
+import binpkgs  # the builder's own modules
+import packages
+import resolve
 
 ROOT = resolve.IMAGE_ROOT
 LAST = "/bb/last"

@@ -55,3 +55,17 @@ fn an_image_from_elsewhere_is_told_where_it_is_needed() {
         "error: unknown image `sidee`\nhint: did you mean `side`?\n",
     );
 }
+
+/// Nothing is fetched, or pinned, for what is not there.
+#[test]
+fn a_name_that_is_none_is_told_before_anything_is_pinned() {
+    let room = unbuilt();
+    std::fs::remove_file(room.path("bb.lock")).unwrap();
+    let told = "error: unknown image `sidee`\nhint: did you mean `side`?\n";
+    for args in ["build sidee", "missing sidee"] {
+        says(&bb(&room, args), 2, told);
+    }
+    let step = "error: unknown step `image:sidee`\n";
+    assert!(bb(&room, "step image:sidee").text.starts_with(step));
+    assert!(!room.path("bb.lock").exists());
+}
