@@ -30,8 +30,9 @@ pub(crate) const UNENDED_HEREDOCS: usize = 30;
 /// Tokens of a pattern of `COPY`, `ADD` or `.dockerignore`.
 pub(crate) const GLOB_TOKENS: usize = 1_024;
 
-/// Instructions that a template may run; a plain Dockerfile of 1 MiB takes a hundredth of it.
-pub(crate) const TEMPLATE_FUEL: u64 = 10_000_000;
+/// Instructions that a template may run; a plain Dockerfile of 1 MiB takes a twentieth of it. What one
+/// expression makes counts by its size, so that memory has an end, too.
+pub(crate) const TEMPLATE_FUEL: u64 = 2_000_000;
 
 /// Bytes that a template may come to: as many as a Dockerfile may have.
 pub(crate) const RENDERED: usize = 1 << 20;

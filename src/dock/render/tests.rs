@@ -157,3 +157,29 @@ fn a_template_ends() {
     let usual = "{% for a in range(1000) %}{{ a }}{% endfor %}";
     assert!(render_j2(usual, &markers(), file).is_ok());
 }
+
+/// What one expression makes counts, too: fuel is used up by bytes as well.
+#[test]
+fn what_grows_within_a_template_is_refused() {
+    let double = "{% set n = namespace(a=\"xxxxxxxx\") %}{% for i in range(40) %}{% set n.a = n.a ~ n.a %}{% endfor %}\
+                  {{ n.a|length }}";
+    for text in [
+        double,
+        r#"{{ "x" * 100000000000 }}"#,
+        r#"{{ ("x" * 2000000000)|length }}"#,
+        r#"{{ "x"|indent(10000000000) }}"#,
+        r#"{{ (["x"] * 1900000)|join("y")|replace("x", "y" * 9000)|length }}"#,
+        r#"{{ "xxxxxxxxxxxxxxxxxxxx"|replace("x", "y" * 100000000)|length }}"#,
+        r#"{{ "%1000000000s"|format("x")|length }}"#,
+        "{{ (range(1000000000)|list)|length }}",
+        "{{ ([1, 2] * 1000000000)|length }}",
+    ] {
+        let said = render_j2(text, &markers(), Path::new("Dockerfile.j2")).unwrap_err();
+        let told = ["runs for too long", "too many", "too large"];
+        assert!(
+            told.iter().any(|told| said.message().contains(told)),
+            "{text}: {}",
+            said.message()
+        );
+    }
+}
