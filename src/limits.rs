@@ -154,6 +154,9 @@ table! {
     KeyringSize = "keyring_size", Bytes, 32 * MIB, false,
         "bytes of a keyring",
         "all keys of Gentoo's developers have 5 MiB";
+    DockerSize = "docker_size", Bytes, 4 * MIB, false,
+        "bytes of a file of docker's own settings",
+        "they have some KiB";
     StateSize = "state_size", Bytes, 512 * MIB, false,
         "bytes of one file of records in the state folder",
         "10,000 docks' index is 60 MB";

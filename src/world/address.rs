@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use crate::config::{Source, without_secrets};
 use crate::error::{Error, Result, io_reason};
 use crate::hex::hex;
-use crate::world::credentials;
+use crate::limits::{Limit, Limits};
+use crate::world::{credentials, read};
 
 /// One place where an engine may be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -180,7 +181,7 @@ fn configured_context(env: &BTreeMap<String, String>) -> Result<Option<String>> 
 /// A file of docker's; nothing where there is none.
 fn json<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
     let failed = |why: String| Error::engine(format!("cannot read `{}`: {why}", file.display()));
-    let text = match std::fs::read(file) {
+    let text = match read::bytes(file, &Limits::default(), Limit::DockerSize) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => return Ok(None),

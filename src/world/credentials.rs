@@ -14,8 +14,10 @@ use serde::Deserialize;
 
 use crate::doctor::login::Kept;
 use crate::error::{Error, Result, io_reason};
+use crate::limits::{Limit, Limits};
 use crate::reference::registry_of;
 use crate::world::machine::has_program;
+use crate::world::read;
 
 /// How a registry is told who asks.
 #[derive(Clone, PartialEq, Eq)]
@@ -196,19 +198,13 @@ impl ClientConfig {
     }
 }
 
-/// Settings are a few kilobytes.
-const LARGEST: u64 = 4 << 20;
-
 /// What a file of settings says; nothing, if it is not there.
 fn config(file: &Path) -> std::result::Result<Option<ClientConfig>, String> {
-    let mut text = vec![];
-    let read = std::fs::File::open(file).and_then(|f| f.take(LARGEST + 1).read_to_end(&mut text));
-    match read {
+    let text = match read::bytes(file, &Limits::default(), Limit::DockerSize) {
+        Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(io_reason(&e)),
-        Ok(_) if text.len() as u64 > LARGEST => return Err(format!("more than {LARGEST} bytes")),
-        Ok(_) => {}
-    }
+    };
     // The parser's own message could quote a secret.
     let wrong = |e: serde_json::Error| {
         format!("not docker's settings, from line {}, column {}", e.line(), e.column())

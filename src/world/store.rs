@@ -289,7 +289,7 @@ impl Store {
 
     /// What nobody else knows of this state folder; nothing before it was needed.
     pub fn id(&self) -> Option<String> {
-        let id = fs::read_to_string(self.id_path()).ok()?;
+        let id = read::text(&self.id_path()).ok()?;
         Some(id.trim().to_owned()).filter(|id| id.len() == 32)
     }
 

@@ -123,3 +123,14 @@ fn tls_is_never_given_up_for_clear_text() {
     let names = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
     assert_eq!(environment.collect::<Vec<_>>(), names);
 }
+
+#[test]
+fn settings_that_are_no_file_are_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("config.json");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .unwrap();
+    assert!(json::<serde_json::Value>(&pipe).is_err());
+    assert!(credentials::kept(&pipe, "").is_err());
+    assert!(credentials::of(Some(folder.path()), None).is_err());
+}
