@@ -368,10 +368,10 @@ const HEADERS: u64 = 64 << 20;
 pub fn take_files(source: impl Read, mut wanted: Wanted, limits: &Limits) -> Result<()> {
     let all = limits.of(Limit::ResultSize).saturating_mul(RESULTS).saturating_add(HEADERS);
     let source = Capped::of(source, all, limits.exceeded(Limit::ResultSize));
-    let gate = Gate::new(*limits);
+    let gate = Gate::new(limits);
     let mut archive = tar::Archive::new(Gated::new(source, gate.clone()));
     let mut entries = archive.entries().map_err(|e| broken(&e))?;
-    let mut tally = Tally::new(*limits);
+    let mut tally = Tally::new(limits);
     loop {
         gate.records();
         let Some(entry) = entries.next() else { break };

@@ -214,10 +214,10 @@ fn each<R: Read>(
     limits: &Limits,
     mut look: impl FnMut(&str, &mut tar::Entry<'_, Gated<R>>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let gate = Gate::new(*limits);
+    let gate = Gate::new(limits);
     let mut archive = tar::Archive::new(Gated::new(source, gate.clone()));
     let mut entries = archive.entries()?;
-    let mut tally = Tally::new(*limits);
+    let mut tally = Tally::new(limits);
     loop {
         gate.records();
         let Some(entry) = entries.next() else { return Ok(()) };

@@ -21,8 +21,8 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub fn new(limits: Limits) -> Self {
-        Self { left: Rc::new(Cell::new(u64::MAX)), limits }
+    pub fn new(limits: &Limits) -> Self {
+        Self { left: Rc::new(Cell::new(u64::MAX)), limits: *limits }
     }
 
     /// From here on the records of the next entry are read.
@@ -78,8 +78,8 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, entries: 0, names: 0, last: vec![] }
+    pub fn new(limits: &Limits) -> Self {
+        Self { limits: *limits, entries: 0, names: 0, last: vec![] }
     }
 
     /// Takes an entry in: its path, and the bytes of its other records. The folders on the way to it count
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     fn tally(limit: Limit, value: u64) -> Tally {
-        Tally::new(Limits::default().with(limit, value))
+        Tally::new(&Limits::default().with(limit, value))
     }
 
     #[test]

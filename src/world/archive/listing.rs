@@ -103,14 +103,14 @@ pub fn entries(content: &Content, limits: &Limits) -> Result<Option<Vec<Entry>>,
     if COMPRESSED.iter().any(|magic| start.starts_with(magic)) {
         return Err(Left::new(format!("`{}` is compressed", content.file.display())));
     }
-    let gate = Gate::new(*limits);
+    let gate = Gate::new(limits);
     let reader = Gated::new(Section::open(content).map_err(failed)?, gate.clone());
     let mut archive = tar::Archive::new(reader);
     let mut entries = archive.entries_with_seek().map_err(failed)?;
     let damaged = |why: String| {
         Left::refused(format!("`{}` is a damaged archive: {why}", content.file.display()))
     };
-    let mut tally = Tally::new(*limits);
+    let mut tally = Tally::new(limits);
     let mut again = Section::open(content).map_err(failed)?;
     let mut before = 0;
     let mut found = vec![];

@@ -34,10 +34,10 @@ pub fn owners(sysroot: &Path, tree: &Tree, limits: &Limits) -> Result<Owners> {
 /// # Errors
 /// As of [`owners`], the limit inside of the error.
 pub fn read(data: impl Read, size: u64, tree: &Tree, limits: &Limits) -> io::Result<Owners> {
-    let gate = Gate::new(*limits);
+    let gate = Gate::new(limits);
     let mut archive = tar::Archive::new(Gated::new(unpacked(data, size, limits)?, gate.clone()));
     let mut entries = archive.entries()?;
-    let mut tally = Tally::new(*limits);
+    let mut tally = Tally::new(limits);
     let mut owners = Owners::new();
     loop {
         gate.records();
