@@ -110,9 +110,11 @@ impl Instruction {
         self.rest.clone()
     }
 
-    /// The same with the blanks at its end, as a trigger keeps them.
+    /// What comes after its name as a trigger keeps it: with flags, and with the blanks at its end. Docker takes
+    /// off what its `\s` matches, which has no vertical tab.
     pub fn untrimmed(&self) -> &str {
-        &self.line[self.rest.start..]
+        let after = &self.line[self.own.start + self.name.len()..];
+        after.trim_start_matches(['\t', '\n', '\u{c}', '\r', ' '])
     }
 
     /// The words after the flags, split at ASCII's white space only.

@@ -260,6 +260,7 @@ fn alone(node: &Node) -> Node {
 /// Unpacks an archive into a folder. For the unpacking process that folder is the root.
 fn extract(entries: &[Entry], target: &[u8], change: &mut Change<'_>) -> Result<(), Left> {
     change.make_folders(target, 0, 0)?;
+    let mut folders = vec![];
     for entry in entries {
         let name = clean_name(join("/", &entry.name));
         if name.is_empty() {
@@ -270,16 +271,41 @@ fn extract(entries: &[Entry], target: &[u8], change: &mut Change<'_>) -> Result<
             return Err(Left::new(message));
         }
         let path = place(&name, target, change.tree)?;
+        let has_links = path != join(target, &name);
+        if has_links && let Some(link) = dangling(&name, target, change.tree)? {
+            let (link, name) = (name::text(&link), name::text(&name));
+            return Err(Left::new(format!("`/{link}`, on the way to `{name}`, leads nowhere")));
+        }
         change.make_folders(parent(&path), 0, 0)?;
         match &entry.what {
-            Member::Node(node) => change.put(&path, node.clone())?,
+            Member::Node(node) => {
+                change.put(&path, node.clone())?;
+                folders.extend((node.kind == Kind::Folder).then_some(path));
+            }
             Member::HardLink { to, node } => {
                 let to = place(&clean_name(join("/", to)), target, change.tree)?;
                 link(&to, &path, node, change)?;
             }
         }
     }
-    Ok(())
+    // An engine dates them when all has been unpacked.
+    match folders.iter().find(|path| !change.tree.is_folder(path)) {
+        Some(path) => Err(Left::new(format!("`/{}` does not stay a folder", name::text(path)))),
+        None => Ok(()),
+    }
+}
+
+/// A link on the way to a name of an archive that leads to nothing: an engine makes no folder through it.
+fn dangling(name: &[u8], target: &[u8], tree: &Tree) -> Result<Option<BString>, Left> {
+    for folder in parents(name) {
+        let path = place(folder, target, tree)?;
+        let is_link = matches!(tree.get(&path), Some(Node { kind: Kind::Link(_), .. }));
+        let to = tree.resolve(target, folder)?;
+        if is_link && !to.is_empty() && tree.get(&to).is_none() {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
 }
 
 /// Where a name of an archive is, with the links on the way to it followed, but not itself.
