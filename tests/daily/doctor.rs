@@ -184,18 +184,13 @@ fn an_engine_a_mirror_and_files_that_are_silent() {
     }
     let run = doctor(&room, &["--timeout", "1"]);
     room.engine.fall_silent(false);
-    let away = |subject: &str, what: &str| {
-        format!(
-            "warn   {subject:7}  {what} did not answer in time\n                \
-             a file system may be away; `--timeout` waits longer\n"
-        )
-    };
     // What a project or a user keeps is a file, or it is not read.
     let pipe = "wrong  project  `bb.lock` is a pipe, not a file\n                put a file in its place\n";
     assert_eq!(only(&run, &["project"]), pipe);
     let keys = only(&run, &["keys"]);
     assert!(keys.contains("it is a pipe, not a file"), "{keys}");
-    assert_eq!(only(&run, &["login"]), away("login", "docker's settings"));
+    let login = only(&run, &["login"]);
+    assert!(login.contains("it is a pipe, not a file"), "{login}");
     assert_eq!(
         only(&run, &["engine", "mirror"]),
         "wrong  engine   no container engine answers at `unix://ROOT/engine.sock`: no answer within 1 s\n\

@@ -202,7 +202,8 @@ fn another_user() {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let bb = folder.path().join("bb");
-    fs::copy(programs().join("bb"), &bb).unwrap();
+    // By another process: a program that is open for writing in one that starts others cannot be started.
+    assert!(Command::new("cp").arg(programs().join("bb")).arg(&bb).status().unwrap().success());
     let pages = folder.path().join("man1");
     fs::create_dir(&pages).unwrap();
     let page = pages.join("bb.1");

@@ -16,7 +16,9 @@ fn file(name: &str, mode: u32) -> Node {
 
 fn context() -> Tree {
     let mut tree = Tree::default();
-    for path in ["f", "g", "dir/a", "dir/sub/b", "a.tar", "passwd"] {
+    for path in
+        ["f", "g", "dir/a", "dir/sub/b", "a.tar", "nowhere.tar", "later.tar", "gone.tar", "passwd"]
+    {
         tree.make_folders(path.rsplit_once('/').map_or("", |(folder, _)| folder));
         tree.put(path, file(path, 0o4755));
     }
@@ -56,7 +58,21 @@ fn unpack(content: &Content) -> Option<Vec<Entry>> {
         entry("./y", Member::HardLink { to: "bin/x".into(), node: file("in-tar", 0o4755) }),
         entry(".wh.old", Member::Node(file("none", 0o644))),
     ];
-    content.file.ends_with("a.tar").then_some(entries)
+    let link = |to: &str| Member::Node(Node::of_root(Kind::Link(to.into()), 0o777));
+    let folder = || Member::Node(Node::folder(0, 0));
+    match content.file.to_str()? {
+        "a.tar" => Some(entries),
+        // An engine makes no folder through a link to nothing, one that leads somewhere is followed.
+        "nowhere.tar" => Some(vec![entry("l", link("/none")), entry("l/sub/x", folder())]),
+        "later.tar" => Some(vec![
+            entry("real", folder()),
+            entry("l", link("/real")),
+            entry("l/sub/x", folder()),
+        ]),
+        // It is dated after all has been unpacked, and has to be there then.
+        "gone.tar" => Some(vec![entry("d", folder()), entry("d", link("none"))]),
+        _ => None,
+    }
 }
 
 fn made(text: &str) -> Result<Assembled, Left> {
@@ -121,6 +137,20 @@ fn an_archive_is_unpacked_where_links_lead() {
     assert_eq!(made.layers[0][&b"y"[..]], made.layers[0][&b"usr/bin/x"[..]]);
     assert_eq!(made.layers[0][&b"y"[..]].mode, 0o4755);
     assert_eq!(paths(&made.layers[1]), "t t/a.tar");
+}
+
+#[test]
+fn an_archive_that_an_engine_does_not_unpack_is_left_to_it() {
+    left("FROM x\nADD nowhere.tar /t/\n", "`/t/l`, on the way to `l/sub/x`, leads nowhere");
+    left("FROM x\nADD gone.tar /t/\n", "`/t/d` does not stay a folder");
+    let made = made("FROM x\nADD later.tar /t/\n").unwrap();
+    assert_eq!(paths(&made.layers[0]), "t t/l t/real t/real/sub t/real/sub/x");
+}
+
+#[test]
+fn a_trigger_keeps_what_docker_takes_for_no_blank() {
+    let triggers = made("FROM scratch\nonbuild \u{b}ENV A=1 \nONBUILD\t \u{c}ENV B=1\n").unwrap();
+    assert_eq!(triggers.config.config.on_build, ["\u{b}ENV A=1 ", "ENV B=1"]);
 }
 
 #[test]
