@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::config::{Settings, Task, Written, places};
-use crate::dock::discover::FileKind;
+use crate::dock::discover::{FileKind, TEST_SCRIPT};
 use crate::dock::ignore::Ignore;
 use crate::dock::{
     self, Dock, FileEntry, Known, Markers, Parent, ParentKind, Rendered, Role, Template, Visible,
@@ -31,9 +31,6 @@ use crate::world::store::Store;
 pub const SETTINGS_FILE: &str = "bb.toml";
 /// The lock's file.
 pub const LOCK_FILE: &str = "bb.lock";
-
-/// A dock's own test, run inside of its image.
-const TEST_SCRIPT: &str = "test.sh";
 
 /// One project, read.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use crate::project::Project;
 use crate::world::compose::Compose;
 use crate::world::docker::Engine;
 use crate::world::docker::members::Member;
-use crate::world::open::unreadable;
+use crate::world::open::{Refused, unreadable};
 
 /// The folder of the chains' files. Paths in these are relative to it.
 pub(super) const FOLDER: &str = "chains";
@@ -99,11 +99,7 @@ pub(super) fn docks(project: &Project, name: &ChainName) -> Result<Vec<String>> 
     let docks = project.docks()?;
     let docks = docks.iter().map(|dock| dock.name.to_string()).collect::<Vec<_>>();
     let (markers, env) = (markers(project)?, session::environment());
-    let file = match text(project, &Path::new(FOLDER).join(".env")) {
-        Ok(text) => env_file(&text),
-        // The compose tool says why, if it wants it.
-        Err(_) => BTreeMap::new(),
-    };
+    let file = own_env(project)?.map(|text| env_file(&text)).unwrap_or_default();
     let values =
         |name: &str| [&markers, &env, &file].into_iter().find_map(|of| of.get(name)).cloned();
     read(project, name)?.docks(&Ours {
@@ -115,8 +111,24 @@ pub(super) fn docks(project: &Project, name: &ChainName) -> Result<Vec<String>> 
     })
 }
 
+/// The values that the compose tool reads beside the chains, where there are any.
+///
+/// # Errors
+/// It leads out of the project, or is no file: then the tool is not started.
+fn own_env(project: &Project) -> Result<Option<String>> {
+    let file = Path::new(FOLDER).join(".env");
+    match project.ground.text(&file, Limit::FileSize) {
+        Ok(text) => Ok(Some(text)),
+        // The tool itself says what is wrong with one that can be read.
+        Err(Refused::Io(cause)) if cause.kind() == std::io::ErrorKind::InvalidData => Ok(None),
+        Err(Refused::Io(cause)) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(refused) => Err(refused.or(|cause| unreadable(&file, cause))),
+    }
+}
+
 /// The compose tool, which finds the engine and replaces markers as `bb` does, in files that a chain extends.
 pub(super) async fn compose(project: &Project, engine: &Engine) -> Result<Compose> {
+    own_env(project)?;
     let env = engine.environment().into_iter().chain(markers(project)?);
     Compose::find(&env.collect::<Vec<_>>()).await
 }

@@ -179,6 +179,8 @@ pub(super) fn locked_plan(project: &Project) -> Result<Plan> {
     let docks = project.docks()?;
     let lock = project.lock()?;
     if lock.is_none() && project.needs_lock(&docks) {
+        // What is wrong with a dock is told first.
+        project.plan(&docks, Some(&Lock::unpinned()))?;
         return Err(Error::config(format!("there is no `{LOCK_FILE}` yet")).hint(
             "`bb build` pins the newest stage3 and snapshot the first time, `bb update` later",
         ));

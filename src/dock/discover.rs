@@ -23,6 +23,10 @@ const JINJA: &str = "Dockerfile.j2";
 const BUILDCONFIG: &str = "Buildconfig.sh";
 const SETTINGS: &str = "dock.toml";
 const IGNORE: &str = ".dockerignore";
+/// The script that tests an image.
+pub(crate) const TEST_SCRIPT: &str = "test.sh";
+/// What `bb` itself reads of a dock.
+const READ_HERE: [&str; 6] = [TEMPLATE, JINJA, BUILDCONFIG, SETTINGS, IGNORE, TEST_SCRIPT];
 
 /// One folder of `bb-dock/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,6 +197,10 @@ fn list(entry: &DirEntry, path: PathBuf, found: &mut Vec<FileEntry>) -> Result<(
         let target = fs::read_link(entry.path());
         let target = target.map_err(|cause| unreadable(&entry.path(), &cause))?;
         found.push(FileEntry { path, kind: FileKind::Link(target) });
+    } else if READ_HERE.iter().any(|name| path == Path::new(name)) {
+        // Passed over, as in the rest of a dock, it would be as if somebody had not written it.
+        let message = format!("`{}` is not a file", entry.path().display());
+        return Err(Error::config(message).hint("put a file in its place"));
     }
     Ok(())
 }

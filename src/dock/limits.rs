@@ -4,6 +4,8 @@
 //! read by every command, also by the completion of a shell. A file itself is at most 1 MiB
 //! (`dock::discover`), so that what is linear in it needs no limit of its own.
 
+use std::time::Duration;
+
 /// Bytes of one line, as in Docker: `bufio.MaxScanTokenSize` less one.
 pub(crate) const LINE: usize = 65_535;
 
@@ -33,6 +35,15 @@ pub(crate) const GLOB_TOKENS: usize = 1_024;
 /// Instructions that a template may run; a plain Dockerfile of 1 MiB takes a twentieth of it. What one
 /// expression makes counts by its size, so that memory has an end, too.
 pub(crate) const TEMPLATE_FUEL: u64 = 2_000_000;
+
+/// Bytes of a `Dockerfile.j2`: its parser calls itself for each operator, and people write some hundred lines.
+pub(crate) const TEMPLATE: usize = 64 << 10;
+
+/// Stack for a template of that size, in bytes: at most 1 KiB for each of its smallest parts, of two bytes.
+pub(crate) const TEMPLATE_STACK: usize = 64 << 20;
+
+/// How long a template may run, where what it does is not counted as fuel (lists in lists).
+pub(crate) const TEMPLATE_TIME: Duration = Duration::from_secs(3);
 
 /// Bytes that a template may come to: as many as a Dockerfile may have.
 pub(crate) const RENDERED: usize = 1 << 20;

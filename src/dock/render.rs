@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::RecvTimeoutError;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
@@ -166,7 +167,28 @@ fn replace(text: &str, markers: &Markers) -> (String, Vec<Cut>) {
 
 /// Renders a `Dockerfile.j2`: full minijinja with the markers as its variables; an undefined one is
 /// an error.
+///
+/// # Errors
+/// It is no template, or goes on for too long.
 pub fn render_j2(text: &str, markers: &Markers, file: &Path) -> Result<String> {
+    let whole = |message: String| Error::config(message).at(Place::new(file, text, 0..0));
+    if text.len() > limits::TEMPLATE {
+        return Err(whole(format!("this template has more than {} bytes", limits::TEMPLATE)));
+    }
+    // In a thread with a stack for it, that is not waited for: what has no end there ends with the process.
+    let (tell, told) = std::sync::mpsc::channel();
+    let owned = (text.to_owned(), markers.clone(), file.to_owned());
+    let rendering = move || drop(tell.send(rendered(&owned.0, &owned.1, &owned.2)));
+    let thread = std::thread::Builder::new().stack_size(limits::TEMPLATE_STACK).spawn(rendering);
+    thread.map_err(|cause| whole(format!("this template cannot be run: {cause}")))?;
+    match told.recv_timeout(limits::TEMPLATE_TIME) {
+        Ok(done) => done,
+        Err(RecvTimeoutError::Timeout) => Err(whole("this template runs for too long".to_owned())),
+        Err(RecvTimeoutError::Disconnected) => Err(Error::bug("a template's thread has ended")),
+    }
+}
+
+fn rendered(text: &str, markers: &Markers, file: &Path) -> Result<String> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 /// The ports of one word of `EXPOSE`, as `80/tcp`: `PORT` or `FIRST-LAST`, both with `/tcp`, `/udp` or `/sctp`;
 /// a port or an address of this machine before it is checked and left away, as in Docker.
 /// Source: `ParsePortSpec` of <https://github.com/docker/go-connections/blob/v0.4.0/nat/nat.go>.
-pub(crate) fn ports(text: &str) -> Option<Vec<String>> {
+pub(crate) fn ports(text: &str) -> Option<impl Iterator<Item = String>> {
     let mut parts = text.rsplitn(3, ':');
     let (port, outside, address) = (parts.next()?, parts.next(), parts.next());
     let address = address.unwrap_or_default();
@@ -29,7 +29,7 @@ pub(crate) fn ports(text: &str) -> Option<Vec<String>> {
         }
     }
     let known = ["tcp", "udp", "sctp"].contains(&protocol.as_str());
-    known.then(|| (first..=last).map(|number| format!("{number}/{protocol}")).collect())
+    known.then(|| (first..=last).map(move |number| format!("{number}/{protocol}")))
 }
 
 fn port_range(text: &str) -> Option<(u16, u16)> {
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn ports_are_dockers() {
-        let one = |text: &str| ports(text).map(|ports| ports.join(" "));
+        let one = |text: &str| ports(text).map(|ports| ports.collect::<Vec<_>>().join(" "));
         let table = [
             ("80", "80/tcp"),
             ("80/", "80/tcp"),

@@ -183,3 +183,36 @@ fn what_grows_within_a_template_is_refused() {
         );
     }
 }
+
+/// The parser calls itself for each of these: as many as the largest template has room for end well.
+#[test]
+fn what_goes_on_within_itself_is_an_answer_and_no_overflow() {
+    let room = limits::TEMPLATE - 40;
+    for (begin, part, end) in [
+        ("{% if 0 %}", "{% elif 0 %}", "{% endif %}"),
+        ("{{ ", "not ", "1 }}"),
+        ("{{ TAG", ".a", " }}"),
+        ("{{ TAG", "[0]", " }}"),
+        ("{{ ", "1+", "1 }}"),
+        ("{{ ", "-", "1 }}"),
+        ("{{ 1", "|e", " }}"),
+        ("{{ ", "(", "1 }}"),
+        ("{{ ", "[", "1 }}"),
+        ("{{ 1", "~1", " }}"),
+        ("{{ 1", " if 1", " }}"),
+    ] {
+        let text = format!("{begin}{}{end}", part.repeat(room / part.len()));
+        let _ = render_j2(&text, &markers(), Path::new("Dockerfile.j2"));
+    }
+    let large = "x".repeat(limits::TEMPLATE + 1);
+    let said = render_j2(&large, &markers(), Path::new("Dockerfile.j2")).unwrap_err();
+    assert_eq!(said.message(), "this template has more than 65536 bytes");
+}
+
+/// Lists in lists are no fuel: their time is limited.
+#[test]
+fn what_has_no_end_is_not_waited_for() {
+    let text = "{% set n = namespace(a=[1]) %}{% for i in range(60) %}{% set n.a = n.a + n.a %}{% endfor %}";
+    let said = render_j2(text, &markers(), Path::new("Dockerfile.j2")).unwrap_err();
+    assert_eq!(said.message(), "this template runs for too long");
+}
