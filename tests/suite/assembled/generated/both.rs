@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 use std::sync::Mutex;
 
 use serde_json::Value;
 
+use super::super::by_classic_builder;
 use super::case::Case;
 use super::saved::{self, Saved};
 use crate::support::{Room, Run};
@@ -161,17 +161,9 @@ fn compare_images(room: &Room, name: &str, theirs: &str) -> Outcome {
 fn docker_build(room: &Room, case: &Case, reference: &str) -> Result<(), String> {
     let context = room.dir.join("contexts").join(&case.name);
     case.write_context(&context, &room.namespace);
-    let result = classic(room, &context, reference);
+    let result = by_classic_builder(room.engine(), &context, reference);
     std::fs::remove_dir_all(context).unwrap();
     result
-}
-
-fn classic(room: &Room, context: &Path, reference: &str) -> Result<(), String> {
-    let context = context.to_str().unwrap();
-    let args = ["build", "--no-cache", "--force-rm", "--quiet", "--tag", reference, context];
-    let out = room.engine().command(&args).env("DOCKER_BUILDKIT", "0").output().unwrap();
-    let said = String::from_utf8_lossy(&out.stderr).into_owned();
-    if out.status.success() { Ok(()) } else { Err(said) }
 }
 
 fn difference(ours: &Saved, theirs: &Saved) -> Option<Difference> {
