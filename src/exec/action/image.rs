@@ -157,7 +157,7 @@ async fn plain(work: &ImageWork, context: &Context) -> Result<Plain> {
 }
 
 /// How often a build is tried that the engine's cache tripped up.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 6;
 
 async fn build(
     work: &ImageWork,
