@@ -19,7 +19,7 @@ use crate::error::{Error, Exit, Result};
 use crate::hex::hex;
 use crate::limits::{Limit, Limits};
 use crate::world::docker::Body;
-use limited::{Capped, Gate, Gated, Tally};
+use limited::Capped;
 
 pub mod bundle;
 pub mod difference;
@@ -368,26 +368,20 @@ const HEADERS: u64 = 64 << 20;
 pub fn take_files(source: impl Read, mut wanted: Wanted, limits: &Limits) -> Result<()> {
     let all = limits.of(Limit::ResultSize).saturating_mul(RESULTS).saturating_add(HEADERS);
     let source = Capped::of(source, all, limits.exceeded(Limit::ResultSize));
-    let gate = Gate::new(limits);
-    let mut archive = tar::Archive::new(Gated::new(source, gate.clone()));
-    let mut entries = archive.entries().map_err(|e| broken(&e))?;
-    let mut tally = Tally::new(limits);
-    loop {
-        gate.records();
-        let Some(entry) = entries.next() else { break };
-        let mut entry = entry.map_err(|e| broken(&e))?;
-        gate.content();
-        tally.entry(&entry.path_bytes(), 0).map_err(|e| broken(&e.into()))?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let is_file = entry.header().entry_type().is_file();
-        if let Some((dest, limit)) = is_file.then(|| wanted.remove(&name)).flatten() {
+    limited::each(
+        source,
+        limits,
+        |cause| broken(&cause),
+        |name, entry, _| {
+            let is_file = entry.header().entry_type().is_file();
+            let Some((dest, limit)) = is_file.then(|| wanted.remove(name)).flatten() else {
+                return Ok(());
+            };
             let small = limits.check(limit, entry.size());
             small.map_err(|e| e.error(Exit::Step, &format!("the builder's `{name}`")))?;
-            write_entry(&mut entry, &dest)?;
-        }
-        // What is passed over is no record of the next entry.
-        io::copy(&mut entry, &mut io::sink()).map_err(|e| broken(&e))?;
-    }
+            write_entry(entry, &dest)
+        },
+    )?;
     match wanted.into_keys().next() {
         Some(name) => Err(Error::step(format!("the builder left no `{name}`"))),
         None => Ok(()),

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::limited::BLOCK;
 use super::listing::{self, Section, XATTR};
 use crate::error::{Error, Exit, Result};
 use crate::hex::hex;
@@ -41,7 +42,6 @@ pub struct Bundle {
 
 /// The name of the list in an archive.
 const MANIFEST: &str = "manifest.json";
-const BLOCK: u64 = 512;
 
 impl Bundle {
     /// Opens an archive; nothing if the file is empty: the engine has built that image.

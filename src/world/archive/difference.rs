@@ -4,12 +4,13 @@
 //! What comes is read with limits, and nothing of it is followed. Does not know which change means what.
 
 use std::collections::BTreeMap;
+use std::convert::identity;
 use std::fs::File;
 use std::io::{self, Read, Write};
 
 use sha2::{Digest, Sha256};
 
-use super::limited::{self, Gate, Gated, Tally};
+use super::limited::{self, Gated};
 use super::{read_on_thread, records};
 use crate::error::{Error, Result};
 use crate::hex::hex;
@@ -208,28 +209,16 @@ fn names_dock(text: &[u8]) -> bool {
     text.windows(DOCK.len()).any(|window| window == DOCK)
 }
 
-/// Looks at all entries of an archive, by their names.
+/// Looks at all entries of an archive, whose names have to be what they seem.
 fn each<R: Read>(
     source: R,
     limits: &Limits,
     mut look: impl FnMut(&str, &mut tar::Entry<'_, Gated<R>>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let gate = Gate::new(limits);
-    let mut archive = tar::Archive::new(Gated::new(source, gate.clone()));
-    let mut entries = archive.entries()?;
-    let mut tally = Tally::new(limits);
-    loop {
-        gate.records();
-        let Some(entry) = entries.next() else { return Ok(()) };
-        let mut entry = entry?;
-        gate.content();
-        records::check(&mut entry)?;
-        tally.entry(&entry.path_bytes(), 0)?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        look(&name, &mut entry)?;
-        // What is passed over is no record of the next entry.
-        io::copy(&mut entry, &mut io::sink())?;
-    }
+    limited::each(source, limits, identity, |name, entry, _| {
+        records::check(entry)?;
+        look(name, entry)
+    })
 }
 
 /// The limit that a reader met in `what`, or what it could not do.

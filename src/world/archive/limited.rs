@@ -10,8 +10,10 @@ use std::rc::Rc;
 use crate::error::{Error, Exit};
 use crate::limits::{Exceeded, Limit, Limits};
 
+/// An archive consists of such (bytes).
+pub(super) const BLOCK: u64 = 512;
 /// What tar needs between two entries besides their records.
-const BLOCKS: u64 = 8 * 512;
+const BLOCKS: u64 = 8 * BLOCK;
 
 /// How many bytes may still be read before the next file's content begins.
 #[derive(Debug, Clone)]
@@ -103,6 +105,31 @@ impl Tally {
     pub fn kept(&mut self, bytes: u64) -> Result<(), Exceeded> {
         self.names = self.names.saturating_add(bytes);
         self.limits.check(Limit::NamesSize, self.names)
+    }
+}
+
+/// Looks at all entries of an archive in their order, by their names; `broken` is what a failure of the reader,
+/// or a limit that was met, is told as.
+pub(super) fn each<R: Read, E>(
+    source: R,
+    limits: &Limits,
+    broken: impl Fn(io::Error) -> E,
+    mut look: impl FnMut(&str, &mut tar::Entry<'_, Gated<R>>, &mut Tally) -> Result<(), E>,
+) -> Result<(), E> {
+    let gate = Gate::new(limits);
+    let mut archive = tar::Archive::new(Gated::new(source, gate.clone()));
+    let mut entries = archive.entries().map_err(&broken)?;
+    let mut tally = Tally::new(limits);
+    loop {
+        gate.records();
+        let Some(entry) = entries.next() else { return Ok(()) };
+        let mut entry = entry.map_err(&broken)?;
+        gate.content();
+        tally.entry(&entry.path_bytes(), 0).map_err(|exceeded| broken(exceeded.into()))?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        look(&name, &mut entry, &mut tally)?;
+        // What is passed over is no record of the next entry.
+        io::copy(&mut entry, &mut io::sink()).map_err(&broken)?;
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bstr::{BString, ByteSlice};
 use sha2::{Digest, Sha256};
 
-use super::limited::{Capped, Gate, Gated, Tally};
+use super::limited::{BLOCK, Capped, Gate, Gated, Tally};
 use super::records::Records;
 use crate::hex::hex;
 use crate::limits::{Exceeded, Limit, Limits};
@@ -169,8 +169,6 @@ impl Described {
 
 /// Linux has no longer paths, and no longer targets of links.
 const LONGEST: usize = 4096;
-/// An archive consists of such.
-const BLOCK: u64 = 512;
 
 /// One entry; nothing if it is no path.
 fn listed(

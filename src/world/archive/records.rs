@@ -5,8 +5,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// An archive consists of such.
-const BLOCK: u64 = 512;
+use super::limited::BLOCK;
 
 /// The records of one entry, in their order.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Portage's lists of installed files, out of a whole ROOT's archive.
 
+use std::convert::identity;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::path::Path;
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::decoding::errors::FrameDecoderError;
 
-use super::limited::{self, Capped, Gate, Gated, Tally};
+use super::limited::{self, Capped};
 use crate::audit::contents::{self, Owners};
 use crate::error::{Error, Result};
 use crate::limits::{Limit, Limits};
@@ -34,28 +35,17 @@ pub fn owners(sysroot: &Path, tree: &Tree, limits: &Limits) -> Result<Owners> {
 /// # Errors
 /// As of [`owners`], the limit inside of the error.
 pub fn read(data: impl Read, size: u64, tree: &Tree, limits: &Limits) -> io::Result<Owners> {
-    let gate = Gate::new(limits);
-    let mut archive = tar::Archive::new(Gated::new(unpacked(data, size, limits)?, gate.clone()));
-    let mut entries = archive.entries()?;
-    let mut tally = Tally::new(limits);
     let mut owners = Owners::new();
-    loop {
-        gate.records();
-        let Some(entry) = entries.next() else { return Ok(owners) };
-        let mut entry = entry?;
-        gate.content();
-        tally.entry(&entry.path_bytes(), 0)?;
-        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        if let Some(package) = contents::package(&path) {
-            let mut text = vec![];
-            Capped::new(&mut entry, limits, Limit::ListSize).read_to_end(&mut text)?;
-            tally.kept(text.len() as u64)?;
-            contents::add(&mut owners, package, &text, tree);
-            limits.check(Limit::Entries, owners.len() as u64)?;
-        }
-        // What is passed over is no record of the next entry.
-        io::copy(&mut entry, &mut io::sink())?;
-    }
+    limited::each(unpacked(data, size, limits)?, limits, identity, |path, entry, tally| {
+        let Some(package) = contents::package(path) else { return Ok(()) };
+        let mut text = vec![];
+        Capped::new(entry, limits, Limit::ListSize).read_to_end(&mut text)?;
+        tally.kept(text.len() as u64)?;
+        contents::add(&mut owners, package, &text, tree);
+        limits.check(Limit::Entries, owners.len() as u64)?;
+        Ok(())
+    })?;
+    Ok(owners)
 }
 
 /// An archive of so many bytes, unpacked within limits.
