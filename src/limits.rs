@@ -189,6 +189,11 @@ impl Limit {
         &TABLE[self as usize]
     }
 
+    /// The value of one that nobody can set.
+    pub fn fixed(self) -> u64 {
+        self.row().default
+    }
+
     /// The one that `bb.toml` calls so, if it may be set there.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|limit| limit.row().settable && limit.row().name == name)

@@ -221,7 +221,7 @@ pub async fn refresh(settings: &Settings, client: &Client, now: SystemTime) -> R
         if done.missing.is_empty() {
             break;
         }
-        let taken = match client.fetch_address(url, Limit::KeyringSize.row().default).await {
+        let taken = match client.fetch_address(url, Limit::KeyringSize.fixed()).await {
             Ok(bytes) => import(settings, &bytes, &without_secrets(url), now),
             Err(error) => Err(error),
         };

@@ -166,10 +166,7 @@ impl Release<'_> {
 
     /// The signed text of a small file, and its signature.
     async fn signed(&self, mirror: &Mirror, path: &str) -> Result<(String, Signature)> {
-        let bytes = self
-            .client
-            .fetch_small(std::slice::from_ref(mirror), path, Limit::SignedSize.row().default)
-            .await?;
+        let bytes = self.small(mirror, path).await?;
         let Some(keyring) = self.keyring else {
             let text = cleartext::split(path, &bytes).map_or_else(|_| bytes.clone(), |f| f.text());
             let nobody = Signature { signer: UNVERIFIED.to_owned(), at: None };
@@ -204,10 +201,10 @@ impl Release<'_> {
         Ok(None)
     }
 
-    /// The signature of a file, beside it.
-    async fn signature(&self, mirror: &[Mirror], path: &str) -> Result<Vec<u8>> {
-        let most = Limit::SignedSize.row().default;
-        self.client.fetch_small(mirror, &format!("{path}.gpgsig"), most).await
+    /// A signature, or a signed list.
+    async fn small(&self, mirror: &Mirror, path: &str) -> Result<Vec<u8>> {
+        let mirror = std::slice::from_ref(mirror);
+        self.client.fetch_small(mirror, path, Limit::SignedSize.fixed()).await
     }
 
     async fn snapshot(
@@ -218,9 +215,8 @@ impl Release<'_> {
         kept: &[PathBuf],
     ) -> Result<(Pin, PathBuf)> {
         let path = snapshot_path(&date);
-        let mirror = std::slice::from_ref(mirror);
         let signature = match self.keyring {
-            Some(_) => self.signature(mirror, &path).await?,
+            Some(_) => self.small(mirror, &format!("{path}.gpgsig")).await?,
             None => vec![],
         };
         // The signature tells whether it is the same; where none counts, what the lock calls it.
@@ -233,6 +229,7 @@ impl Release<'_> {
         let dest = folder.join(format!("portage-{date}.tar.xz"));
         let max = self.settings.limits.of(Limit::SnapshotSize);
         let expect = Expect { size: None, max, sha512: None, blake2b: None };
+        let mirror = std::slice::from_ref(mirror);
         self.client.download(mirror, &path, &dest, &expect, &|_, _| {}).await?;
         match self.pin_snapshot(&path, &date, &dest, &signature) {
             Ok(pin) => Ok((pin, dest)),

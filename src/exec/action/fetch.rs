@@ -50,8 +50,6 @@ fn expect(pinned: Option<&Pinned>) -> Expect {
             sha512: Some(pin.sha512.clone()),
             blake2b: Some(pin.blake2b.clone()),
         },
-        None => {
-            Expect { size: None, max: Limit::SignedSize.row().default, sha512: None, blake2b: None }
-        }
+        None => Expect { size: None, max: Limit::SignedSize.fixed(), sha512: None, blake2b: None },
     }
 }

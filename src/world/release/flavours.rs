@@ -31,17 +31,13 @@ impl Release<'_> {
         let mut known = BTreeSet::new();
         for mirror in mirrors(self.settings).unwrap_or_default() {
             // A mirror may show no list of files; Gentoo has one file that points to all.
-            let listing = self
-                .client
-                .listing(&mirror, &folder, Limit::SignedSize.row().default)
-                .await
-                .unwrap_or_default();
+            let listing = self.client.listing(&mirror, &folder, Limit::SignedSize.fixed()).await;
             let all = format!("{folder}/latest-stage3.txt");
-            let all = self
-                .client
-                .fetch_small(std::slice::from_ref(&mirror), &all, Limit::SignedSize.row().default)
-                .await;
-            for text in [listing, String::from_utf8_lossy(&all.unwrap_or_default()).into_owned()] {
+            let all = self.small(&mirror, &all).await;
+            for text in [
+                listing.unwrap_or_default(),
+                String::from_utf8_lossy(&all.unwrap_or_default()).into_owned(),
+            ] {
                 known.extend(pointer::flavours(&text, &self.settings.arch));
             }
         }
