@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::ids::DockName;
 use crate::limits::{Limit, Limits};
 use crate::parallel;
-use crate::world::open::{Ground, unreadable};
+use crate::world::open::{Ground, not_a_file, unreadable};
 
 const TEMPLATE: &str = "Dockerfile.template";
 const JINJA: &str = "Dockerfile.j2";
@@ -199,8 +199,7 @@ fn list(entry: &DirEntry, path: PathBuf, found: &mut Vec<FileEntry>) -> Result<(
         found.push(FileEntry { path, kind: FileKind::Link(target) });
     } else if READ_HERE.iter().any(|name| path == Path::new(name)) {
         // Passed over, as in the rest of a dock, it would be as if somebody had not written it.
-        let message = format!("`{}` is not a file", entry.path().display());
-        return Err(Error::config(message).hint("put a file in its place"));
+        return Err(not_a_file(&entry.path(), kind));
     }
     Ok(())
 }

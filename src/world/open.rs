@@ -251,8 +251,12 @@ fn no_file(path: &Path, meta: &Metadata) -> Refused {
     if meta.is_dir() {
         return Refused::Io(Errno::ISDIR.into());
     }
-    let error = wrong(path, &format!("is {}, not a file", kind(meta.file_type())));
-    Refused::Never(error.hint("put a file in its place"))
+    Refused::Never(not_a_file(path, meta.file_type()))
+}
+
+/// What something that is neither file nor folder is told as, where a file belongs.
+pub fn not_a_file(path: &Path, of: FileType) -> Error {
+    wrong(path, &format!("is {}, not a file", kind(of))).hint("put a file in its place")
 }
 
 fn kind(kind: FileType) -> &'static str {

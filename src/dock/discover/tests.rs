@@ -206,6 +206,9 @@ fn a_pipe_in_place_of_a_file_is_told_and_does_not_block() {
         rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, 0o600.into(), 0).unwrap();
         let said =
             discover(&room.path().join("bb-dock"), &Ground::of(room.path(), &[])).unwrap_err();
-        assert!(said.message().ends_with(&format!("bb-dock/a/{name}` is not a file")), "{said:?}");
+        assert!(
+            said.message().ends_with(&format!("bb-dock/a/{name}` is a pipe, not a file")),
+            "{said:?}"
+        );
     }
 }
