@@ -27,6 +27,39 @@ fn says(room: &Room, args: &[&str], code: i32, text: &str) {
     assert_eq!((run.text.as_str(), run.code), (text, Some(code)));
 }
 
+/// Nobody has said anything about them: in the place of `LIMITS`.
+const LIMITS: &str = "\
+limits.result_size     default      32 GiB
+limits.result_time     default      3600
+limits.list_size       default      64 MiB
+limits.packages        default      50000
+limits.sources         default      20000
+limits.source_size     default      8 GiB
+limits.manifests_size  default      16 MiB
+limits.package_size    default      8 GiB
+limits.settings_size   default      16 MiB
+limits.variables_size  default      16 MiB
+limits.changes         default      200000
+limits.changes_size    default      2 GiB
+limits.log_size        default      1 GiB
+limits.entries         default      1000000
+limits.depth           default      256
+limits.record_size     default      1 MiB
+limits.names_size      default      256 MiB
+limits.unpacked        default      64 GiB
+limits.expansion       default      250
+limits.zstd_window     default      128 MiB
+limits.config_size     default      8 MiB
+limits.read_size       default      512 MiB
+limits.snapshot_size   default      1 GiB
+";
+
+/// A table with its limits, in which the column of sources has a width.
+fn with_limits(table: &str, width: usize) -> String {
+    let source = format!("  {:width$}  ", "default");
+    table.replace("LIMITS\n", &LIMITS.replace("  default      ", &source))
+}
+
 const DEFAULTS: &str = "\
 NAME                   FROM         VALUE
 namespace              default      gentoobb
@@ -53,29 +86,7 @@ trust.key_urls         default      https://qa-reports.gentoo.org/output/service
                                     https://gentoo.org/.well-known/openpgpkey/hu/gzhmqtt9d5d1y1bw4ufs47npj5wn8pyx?l=infrastructure
 own_keys               HOME         HOME/.local/share/gentoo-bb/keys
 skip_verify            default      false
-limits.result_size     default      32 GiB
-limits.result_time     default      3600
-limits.list_size       default      64 MiB
-limits.packages        default      50000
-limits.sources         default      20000
-limits.source_size     default      8 GiB
-limits.manifests_size  default      16 MiB
-limits.package_size    default      8 GiB
-limits.settings_size   default      16 MiB
-limits.variables_size  default      16 MiB
-limits.changes         default      200000
-limits.changes_size    default      2 GiB
-limits.log_size        default      1 GiB
-limits.entries         default      1000000
-limits.depth           default      256
-limits.record_size     default      1 MiB
-limits.names_size      default      256 MiB
-limits.unpacked        default      64 GiB
-limits.expansion       default      250
-limits.zstd_window     default      128 MiB
-limits.config_size     default      8 MiB
-limits.read_size       default      512 MiB
-limits.snapshot_size   default      1 GiB
+LIMITS
 build.CFLAGS           default      -O2 -pipe
 state                  default      .bb
 engine                 DOCKER_HOST  unix:///none
@@ -85,7 +96,7 @@ color                  default      auto
 #[test]
 fn where_nobody_says_anything_all_are_defaults() {
     let empty = room("", &[]);
-    says(&empty, &[], 0, DEFAULTS);
+    says(&empty, &[], 0, &with_limits(DEFAULTS, 11));
     // The shipped settings say in comments what the defaults are: with all of them in force, only the
     // sources differ.
     let shipped = include_str!("../../bb.toml").replace("# ", "#");
@@ -130,7 +141,8 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
         &room(SETTINGS, &[]),
         &["--color", "never", "--state", "elsewhere"],
         0,
-        "NAME                   FROM         VALUE\n\
+        &with_limits(
+            "NAME                   FROM         VALUE\n\
          namespace              bb.toml:1    me\n\
          tag                    bb.toml:2    1\n\
          maintainer             default      nobody\n\
@@ -153,29 +165,7 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
          trust.key_urls         bb.toml:12   https://***@keys.example/\n\
          own_keys               HOME         HOME/.local/share/gentoo-bb/keys\n\
          skip_verify            default      false\n\
-         limits.result_size     default      32 GiB\n\
-         limits.result_time     default      3600\n\
-         limits.list_size       default      64 MiB\n\
-         limits.packages        default      50000\n\
-         limits.sources         default      20000\n\
-         limits.source_size     default      8 GiB\n\
-         limits.manifests_size  default      16 MiB\n\
-         limits.package_size    default      8 GiB\n\
-         limits.settings_size   default      16 MiB\n\
-         limits.variables_size  default      16 MiB\n\
-         limits.changes         default      200000\n\
-         limits.changes_size    default      2 GiB\n\
-         limits.log_size        default      1 GiB\n\
-         limits.entries         default      1000000\n\
-         limits.depth           default      256\n\
-         limits.record_size     default      1 MiB\n\
-         limits.names_size      default      256 MiB\n\
-         limits.unpacked        default      64 GiB\n\
-         limits.expansion       default      250\n\
-         limits.zstd_window     default      128 MiB\n\
-         limits.config_size     default      8 MiB\n\
-         limits.read_size       default      512 MiB\n\
-         limits.snapshot_size   default      1 GiB\n\
+         LIMITS\n\
          build.CFLAGS           bb.toml:14   -O1\n\
          build.USE              bb.toml:15   -nls\n\
          labels.revision        bb.toml:17   0\n\
@@ -184,6 +174,8 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
          state                  --state      elsewhere\n\
          engine                 DOCKER_HOST  unix:///none\n\
          color                  --color      never\n",
+            11,
+        ),
     );
 }
 
@@ -210,7 +202,8 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
         &room(SETTINGS, &ENVIRONMENT),
         &[],
         0,
-        "NAME                   FROM             VALUE\n\
+        &with_limits(
+            "NAME                   FROM             VALUE\n\
          namespace              NAMESPACE        jdoe\n\
          tag                    bb.toml:2        1\n\
          maintainer             AUTHOR           J. Doe\n\
@@ -234,29 +227,7 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
          trust.key_urls         BB_KEY_URLS      http://k.example/\n\
          own_keys               XDG_DATA_HOME    /data/gentoo-bb/keys\n\
          skip_verify            BB_SKIP_VERIFY   true\n\
-         limits.result_size     default          32 GiB\n\
-         limits.result_time     default          3600\n\
-         limits.list_size       default          64 MiB\n\
-         limits.packages        default          50000\n\
-         limits.sources         default          20000\n\
-         limits.source_size     default          8 GiB\n\
-         limits.manifests_size  default          16 MiB\n\
-         limits.package_size    default          8 GiB\n\
-         limits.settings_size   default          16 MiB\n\
-         limits.variables_size  default          16 MiB\n\
-         limits.changes         default          200000\n\
-         limits.changes_size    default          2 GiB\n\
-         limits.log_size        default          1 GiB\n\
-         limits.entries         default          1000000\n\
-         limits.depth           default          256\n\
-         limits.record_size     default          1 MiB\n\
-         limits.names_size      default          256 MiB\n\
-         limits.unpacked        default          64 GiB\n\
-         limits.expansion       default          250\n\
-         limits.zstd_window     default          128 MiB\n\
-         limits.config_size     default          8 MiB\n\
-         limits.read_size       default          512 MiB\n\
-         limits.snapshot_size   default          1 GiB\n\
+         LIMITS\n\
          build.CFLAGS           bb.toml:14       -O1\n\
          build.USE              bb.toml:15       -nls\n\
          labels.revision        REVISION         abc\n\
@@ -265,6 +236,8 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
          state                  BB_STATE         from-env\n\
          engine                 DOCKER_HOST      unix:///none\n\
          color                  NO_COLOR         never\n",
+            15,
+        ),
     );
 }
 
