@@ -95,8 +95,8 @@ bob_look() {
 	local what
 	[ -s "$BOB_NOT_FOUND" ] || return 0
 	if [ "$1" = 127 ]; then : >"$BOB_NOT_FOUND"; fi
-	# A command of a pipe comes here in a process of its own, which is no subshell yet.
-	[ -s "$BOB_NOT_FOUND" ] && [ "$BASH_SUBSHELL $BASHPID" = "0 $$" ] || return 0
+	# Not BASH_SUBSHELL: a command of a pipe comes here in a process of its own, which is no subshell yet.
+	[ -s "$BOB_NOT_FOUND" ] && [ "$BASHPID" = "$$" ] || return 0
 	read -r what <"$BOB_NOT_FOUND"
 	echo "error: $(bob_what) failed at ${what%: *}: there is no command ${what##*: }" >&2
 	bob_near "${what##*: }"
