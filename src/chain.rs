@@ -14,12 +14,13 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, MessageFormatter, Spanned, UserMessageFormatter};
 
-use crate::dock::{Markers, Rendered};
-use crate::error::{Error, Result, lower_first};
-use crate::limits::{Limit, Limits};
-use crate::plan::select::suggestion;
-use crate::reference::Reference;
+use crate::base::error::{Error, Result, lower_first};
+use crate::base::limits::{Limit, Limits};
+use crate::base::reference::Reference;
+use crate::base::words::suggestion;
+use crate::dockerfile::{Markers, Rendered};
 
+pub mod compose;
 mod interpolate;
 
 pub use interpolate::env_file;

@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::error::{Error, Place, Result, lower_first};
-use crate::limits::Limits;
-use crate::oci::label::GivenName;
-use crate::reference::Reference;
+use crate::base::error::{Error, Place, Result, lower_first};
+use crate::base::label::GivenName;
+use crate::base::limits::Limits;
+use crate::base::open::Ground;
+use crate::base::reference::Reference;
 
 mod effective;
 mod limits;
+pub mod lock;
 mod secret;
 mod source;
 mod trust;
@@ -236,6 +238,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The project in the current folder, with what its settings allow and name.
+    pub fn ground(&self) -> Ground {
+        Ground::of(Path::new("."), &self.links).with_named(&self.docks)
+    }
+
     /// Settings from the text of `bb.toml` and the variables of the environment.
     pub fn resolve(file: &Path, text: &str, env: &BTreeMap<String, String>) -> Result<Self> {
         let parsed: File = toml::from_str(text).map_err(|e| toml_error(file, text, &e))?;
@@ -306,7 +313,7 @@ impl Settings {
         let all = |list: &[Spanned<String>]| list.iter().map(Written::from).collect();
         for (name, table) in &parsed.task {
             let name = Written::from(name);
-            if name.text.parse::<crate::ids::DockName>().is_err() {
+            if name.text.parse::<crate::base::ids::DockName>().is_err() {
                 let message = format!("`{}` cannot be the name of a task", name.text);
                 return Err(self.error_at(message, &name));
             }

@@ -8,38 +8,25 @@
 //! ```
 //!
 //! `plan` says what exists, `fresh` says what is needed, `exec` does it. `plan`, `fresh`,
-//! `exec::sched`, `config` and `dock::template` know no clock, no file and no network.
+//! `exec::sched`, `config` and `dockerfile::template` know no clock, no file and no network.
 
-pub mod audit;
+pub mod base;
 pub mod chain;
-pub mod checks;
 pub mod cli;
 pub mod config;
-pub mod contents;
-pub mod diag;
 pub mod dock;
+pub mod dockerfile;
 pub mod doctor;
-pub mod error;
+pub mod engine;
 pub mod exec;
 pub mod export;
 pub mod fresh;
-pub mod hex;
-pub mod ids;
-pub mod limits;
-pub mod lock;
-pub mod name;
-pub mod oci;
-pub mod outdated;
-pub mod parallel;
-pub mod patterns;
+pub mod gentoo;
+pub mod image;
+pub mod net;
 pub mod plan;
-pub mod project;
-pub mod reference;
 pub mod report;
-pub mod sbom;
-pub mod size;
-pub mod trust;
-pub mod words;
-pub mod world;
+pub mod session;
+pub mod state;
 
-pub use error::{Error, Exit, Result};
+pub use base::error::{Error, Exit, Result};

@@ -7,20 +7,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gentoo_bb::base::ids::DockName;
+use gentoo_bb::base::limits::{Limit, Limits};
+use gentoo_bb::base::patterns::Pattern;
 use gentoo_bb::chain::{Chain, Ours};
 use gentoo_bb::config::Settings;
-use gentoo_bb::dock::{Ignore, Known, Markers, Rendered, glob, settings, template};
+use gentoo_bb::config::lock::Lock;
+use gentoo_bb::dock::settings;
+use gentoo_bb::dockerfile::{Ignore, Known, Markers, Rendered, glob, template};
 use gentoo_bb::fresh::record::Record;
-use gentoo_bb::ids::DockName;
-use gentoo_bb::limits::{Limit, Limits};
-use gentoo_bb::lock::Lock;
-use gentoo_bb::oci::tree::{Content, Kind, Tree};
-use gentoo_bb::patterns::Pattern;
-use gentoo_bb::sbom::inventory;
-use gentoo_bb::world::archive::{self, Wanted, bundle, listing, sysroot};
-use gentoo_bb::world::index::Index;
-use gentoo_bb::world::openpgp::Keyring;
-use gentoo_bb::world::trace::Trace;
+use gentoo_bb::gentoo::openpgp::Keyring;
+use gentoo_bb::image::archive;
+use gentoo_bb::image::archive::{Wanted, bundle, listing, sysroot};
+use gentoo_bb::image::sbom::inventory;
+use gentoo_bb::image::tree::{Content, Kind, Tree};
+use gentoo_bb::state::index::Index;
+use gentoo_bb::state::trace::Trace;
 
 /// Small ones, so that they are met.
 fn limits() -> Limits {
@@ -151,8 +153,8 @@ pub fn tar(data: &[u8]) {
     {
         assert!(entries.len() as u64 <= limits.of(Limit::Entries));
         let nodes = entries.iter().filter_map(|entry| match &entry.what {
-            gentoo_bb::oci::copy::Member::Node(node) => Some(&node.kind),
-            gentoo_bb::oci::copy::Member::HardLink { .. } => None,
+            gentoo_bb::image::copy::Member::Node(node) => Some(&node.kind),
+            gentoo_bb::image::copy::Member::HardLink { .. } => None,
         });
         let inside = |content: &Content| content.offset + content.size <= data.len() as u64;
         assert!(nodes.into_iter().all(|kind| !matches!(kind, Kind::File(c) if !inside(c))));

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use crate::base::error::{Error, Result};
+use crate::base::words::visible;
 use crate::cli::{complete, image, print, say, session};
-use crate::error::{Error, Result};
 use crate::exec::audited::audited;
 use crate::plan::step::{TestWork, Work};
 use crate::plan::{Plan, select};
-use crate::project::Project;
-use crate::words::visible;
+use crate::session::project::Project;
 
 /// Look for what does not belong into an image.
 #[derive(Debug, clap::Args)]

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
+use crate::base::error::{Error, Exit, Result};
 use crate::cli::message::{Messages, tell};
 use crate::cli::output::Output;
 use crate::cli::recall::{Known, Recall, Recalled};
@@ -12,15 +13,14 @@ use crate::cli::scope::Switches;
 use crate::cli::session::{Asked, Asking};
 use crate::cli::{Look, complete, notes, say, session, status};
 use crate::config::Settings;
-use crate::error::{Error, Exit, Result};
 use crate::exec::event::{Event, Summary};
-use crate::exec::run::{self, Options};
-use crate::exec::{job, work};
-use crate::plan::Plan;
-use crate::plan::select::{self, Scope};
-use crate::project::Project;
+use crate::exec::run::Options;
+use crate::exec::{job, run, work};
+use crate::plan::select::Scope;
+use crate::plan::{Plan, select};
 use crate::report::{Fancy, Json, Message, Plain, Report};
-use crate::world::store::Store;
+use crate::session::project::Project;
+use crate::state::store::Store;
 
 /// Build images and all that they need.
 #[derive(Debug, Default, clap::Args)]

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::base::error::{Error, Result};
+use crate::base::limits::Limit;
+use crate::base::open::{Refused, unreadable};
+use crate::base::words::suggestion;
+use crate::chain::compose::Compose;
 use crate::chain::{Chain, ChainName, Ours, env_file};
 use crate::cli::session;
-use crate::error::{Error, Result};
-use crate::limits::Limit;
-use crate::lock::Lock;
-use crate::plan::select::suggestion;
-use crate::project::Project;
-use crate::world::compose::Compose;
-use crate::world::docker::Engine;
-use crate::world::docker::members::Member;
-use crate::world::open::{Refused, unreadable};
+use crate::config::lock::Lock;
+use crate::engine::docker::Engine;
+use crate::engine::docker::members::Member;
+use crate::session::project::Project;
 
 /// The folder of the chains' files. Paths in these are relative to it.
 pub(super) const FOLDER: &str = "chains";

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use crate::cli::complete;
-use crate::cli::session::{self, Asking};
+use crate::base::error::Result;
+use crate::base::ids::{Kind, StepId};
+use crate::cli::session::Asking;
 use crate::cli::tidy::tidy;
-use crate::error::Result;
-use crate::exec::tidy::{self, Images};
-use crate::ids::{Kind, StepId};
+use crate::cli::{complete, session};
+use crate::exec::tidy;
+use crate::exec::tidy::Images;
 use crate::plan::select;
-use crate::project::Project;
+use crate::session::project::Project;
 
 /// Remove what steps have made: files, images, records and logs. Nothing that bb has not made.
 #[derive(Debug, clap::Args)]

@@ -6,22 +6,23 @@
 //! Each shell's own ways are a library's business, but for bash, which breaks ids of steps at their `:`.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
+use std::sync::mpsc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use clap::{Command, CommandFactory, ValueEnum};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Shells, Zsh};
 
+use crate::base::error::{Error, Result};
+use crate::base::ids::{DockName, Kind};
 use crate::cli::output::print_exactly;
 use crate::cli::{Cli, chain, enter_project, session};
-use crate::error::{Error, Result};
-use crate::ids::{DockName, Kind};
-use crate::project::Project;
+use crate::session::project::Project;
 
 /// The variable by which a shell asks.
 const VARIABLE: &str = "BB_COMPLETE";

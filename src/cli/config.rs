@@ -7,14 +7,14 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory};
 use serde_json::json;
 
+use crate::base::error::{Error, Result};
+use crate::base::words::suggestion;
 use crate::cli::output::print_json;
 use crate::cli::{Cli, complete, print, session};
 use crate::config::{Setting, Source, Value};
-use crate::error::{Error, Result};
-use crate::plan::select::suggestion;
-use crate::project::Project;
+use crate::engine::address::{Address, addresses};
 use crate::report::table;
-use crate::world::address::{Address, addresses};
+use crate::session::project::Project;
 
 /// Show the effective settings, and where each is from.
 #[derive(Debug, clap::Args)]

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use crate::base::error::Result;
 use crate::cli::output::print_json;
 use crate::cli::{complete, image, print, session};
-use crate::contents::difference;
-use crate::error::Result;
 use crate::exec::action::builds;
-use crate::project::Project;
+use crate::image::contents::difference;
 use crate::report;
+use crate::session::project::Project;
 
 /// Tell files and packages of an image that differ from the build before.
 #[derive(Debug, clap::Args)]

@@ -13,10 +13,10 @@ use clap::ColorChoice;
 use rustix::termios::tcgetwinsize;
 use serde_json::json;
 
+use crate::base::error::Result;
 use crate::cli::output::print_json;
 use crate::cli::{Look, print, session};
 use crate::doctor::is_healthy;
-use crate::error::Result;
 use crate::report::findings;
 
 /// Look whether everything is fit for a build, and say what to do if not.

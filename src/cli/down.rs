@@ -4,11 +4,11 @@
 
 use std::path::Path;
 
+use crate::base::error::{Error, Result};
+use crate::base::words::counted;
 use crate::chain::ChainName;
 use crate::cli::{chain, complete, say, session};
-use crate::error::{Error, Result};
-use crate::project::Project;
-use crate::words::counted;
+use crate::session::project::Project;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,14 +3,14 @@
 use std::io::Read;
 use std::path::Path;
 
+use crate::base::error::{Error, Result};
+use crate::base::open;
 use crate::cli::output::print_exactly;
 use crate::cli::{complete, session};
 use crate::dock::Dock;
-use crate::error::{Error, Result};
 use crate::export::{Exported, json, ninja};
 use crate::plan::{Plan, select};
-use crate::project::Project;
-use crate::world::open;
+use crate::session::project::Project;
 
 /// Write the plan for another executor.
 #[derive(Debug, clap::Args)]

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::cli::session::{self, Asked, Asking};
+use crate::base::error::Result;
+use crate::base::ids::Kind;
+use crate::cli::session::{Asked, Asking};
 use crate::cli::tidy::tidy;
-use crate::cli::{outdated, say};
-use crate::error::Result;
-use crate::exec::caches;
-use crate::exec::tidy::{self, Group, Images};
-use crate::ids::Kind;
+use crate::cli::{outdated, say, session};
+use crate::exec::tidy::{Group, Images};
+use crate::exec::{caches, tidy};
 use crate::plan::graph::StepIx;
 use crate::plan::{Object, Plan};
-use crate::project::Project;
-use crate::world::store::Store;
+use crate::session::project::Project;
+use crate::state::store::Store;
 
 /// Remove what is not needed any more: results of docks that are gone, images without a name, builders of
 /// other stage3s and snapshots, abandoned containers, old downloads, what `bb outdated` has fetched. Nothing that bb has not made.

@@ -4,21 +4,21 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::base::error::Result;
+use crate::base::ids::Kind;
+use crate::base::limits::Limit;
+use crate::base::{given, read};
 use crate::cli::output::print_exactly;
 use crate::cli::{complete, session, status};
-use crate::error::Result;
 use crate::exec::action::summary;
 use crate::exec::job::Standing;
 use crate::export::graph::{Node, Part, State, dot, mermaid, page};
 use crate::fresh::reason::Reason;
-use crate::ids::Kind;
-use crate::limits::Limit;
 use crate::plan::Plan;
 use crate::plan::graph::StepIx;
 use crate::plan::step::{Object, Step, Work};
-use crate::project::Project;
-use crate::world::store::Store;
-use crate::world::{given, read};
+use crate::session::project::Project;
+use crate::state::store::Store;
 
 /// Draw the docks, or all steps, with how they stand.
 #[derive(Debug, clap::Args)]

@@ -4,20 +4,20 @@
 
 use std::path::Path;
 
+use crate::base::error::{Error, Result};
+use crate::base::limits::{Limit, Limits};
+use crate::base::words::plain_json;
+use crate::base::{given, read};
 use crate::cli::output::print_exactly;
 use crate::cli::{complete, print, session};
-use crate::error::{Error, Result};
 use crate::exec::action::{chain, summary};
 use crate::fresh::record::Stamp;
-use crate::limits::{Limit, Limits};
+use crate::image::archive::bundle;
+use crate::image::archive::bundle::Bundle;
+use crate::plan::results::Format;
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
-use crate::project::Project;
-use crate::sbom::Format;
-use crate::words::plain_json;
-use crate::world::archive::bundle::{self, Bundle};
-use crate::world::given;
-use crate::world::read;
+use crate::session::project::Project;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {

@@ -6,16 +6,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Subcommand;
 
+use crate::base::error::{Error, Result};
+use crate::base::time;
+use crate::base::time::date;
+use crate::base::words::visible;
 use crate::cli::{print, say, session};
 use crate::config::{Settings, without_secrets};
-use crate::error::{Error, Result};
-use crate::project::{Project, SETTINGS_FILE};
+use crate::gentoo::keys::{Listed, Taken};
+use crate::gentoo::openpgp::Keyring;
+use crate::gentoo::{Fingerprint, keys};
+use crate::net::http::Client;
 use crate::report::table;
-use crate::trust::{Fingerprint, date, time};
-use crate::words::visible;
-use crate::world::http::Client;
-use crate::world::keys::{self, Listed, Taken};
-use crate::world::openpgp::Keyring;
+use crate::session::project::{Project, SETTINGS_FILE};
 
 /// The keys whose signatures count.
 #[derive(Debug, clap::Args)]

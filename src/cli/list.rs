@@ -3,18 +3,19 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use crate::base::error::Result;
+use crate::base::ids::{Kind, StepId};
+use crate::base::words::megabytes;
 use crate::cli::{complete, print, session};
-use crate::error::Result;
 use crate::exec::action::summary;
-use crate::exec::job::{self, Standing};
+use crate::exec::job;
+use crate::exec::job::Standing;
 use crate::fresh::reason::Reason;
-use crate::ids::{Kind, StepId};
 use crate::plan::graph::StepIx;
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
-use crate::project::Project;
 use crate::report::table;
-use crate::size::megabytes;
+use crate::session::project::Project;
 
 /// List docks with their images.
 #[derive(Debug, clap::Args)]

@@ -8,15 +8,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::base::error::{Error, Result};
+use crate::base::ids::{Kind, StepId};
+use crate::base::words::visible_but;
 use crate::cli::{complete, session};
-use crate::error::{Error, Result};
 use crate::fresh::record::Stamp;
-use crate::ids::{Kind, StepId};
 use crate::plan::select;
-use crate::project::Project;
-use crate::words::visible_but;
-use crate::world::logs::KEPT_LOGS;
-use crate::world::store::Store;
+use crate::session::project::Project;
+use crate::state::logs::KEPT_LOGS;
+use crate::state::store::Store;
 
 /// How often a log that is being followed is looked at.
 const PACE: Duration = Duration::from_millis(100);

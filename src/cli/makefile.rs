@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::base::error::{Error, Result};
+use crate::base::given;
 use crate::cli::{complete, print, session};
 use crate::dock::Dock;
-use crate::error::{Error, Result};
 use crate::export::{Exported, make};
 use crate::plan::{Plan, select};
-use crate::project::Project;
-use crate::world::given;
-use crate::world::store::{self, Store};
+use crate::session::project::Project;
+use crate::state::store;
+use crate::state::store::Store;
 
 /// What it is called where nobody says otherwise.
 const NAME: &str = "Makefile.generated";

@@ -8,9 +8,9 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
+use crate::base::error::{Error, Result};
+use crate::base::given;
 use crate::cli::{Cli, say};
-use crate::error::{Error, Result};
-use crate::world::given;
 
 /// Write the manual: bb.1, and a page for each command.
 #[derive(Debug, clap::Args)]

@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::cli::build::{self, How};
+use crate::base::error::Result;
+use crate::base::ids::Kind;
+use crate::cli::build::How;
 use crate::cli::message::tell;
-use crate::cli::session::{self, Asking};
-use crate::cli::{Look, complete, notes, status};
-use crate::error::Result;
+use crate::cli::session::Asking;
+use crate::cli::{Look, build, complete, notes, session, status};
+use crate::engine::docker::Inventory;
 use crate::exec::job;
-use crate::ids::Kind;
-use crate::plan::Plan;
-use crate::plan::select::{self, Scope, Wish};
+use crate::plan::select::{Scope, Wish};
+use crate::plan::{Plan, select};
 use crate::report::Message;
-use crate::world::docker::Inventory;
 
 /// Build only the images that the engine does not have; whatever else has changed stays as it is.
 #[derive(Debug, clap::Args)]

@@ -53,10 +53,10 @@ use std::process::ExitCode;
 
 use clap::{ColorChoice, Parser, Subcommand};
 
+use crate::base::error::{Error, Exit, Result};
+use crate::base::words::{is_hostile, safe_lines, visible};
 use crate::cli::output::{print, say};
-use crate::error::{Error, Exit, Result};
 use crate::report::Message;
-use crate::words::{is_hostile, safe_lines, visible};
 
 /// Builds slim container base images with Gentoo Portage, busybox and s6.
 #[derive(Debug, Parser)]
@@ -325,7 +325,7 @@ fn enter_project(asked: Option<PathBuf>, state: Option<PathBuf>) -> Result<PathB
     found.as_deref().map_or(Ok(()), owner::check)?;
     let folder = asked.or(found).unwrap_or_else(|| here.clone());
     let cannot = |e: std::io::Error| {
-        let why = crate::error::io_reason(&e);
+        let why = crate::base::error::io_reason(&e);
         Error::usage(format!("cannot enter the project `{}`: {why}", folder.display()))
     };
     let root = folder.canonicalize().map_err(cannot)?;

@@ -4,14 +4,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::base::error::{Error, Result};
+use crate::base::given;
+use crate::base::ids::{DockName, Kind, StepId};
+use crate::base::open::Ground;
+use crate::base::reference::Reference;
 use crate::cli::{complete, say, session};
-use crate::error::{Error, Result};
 use crate::export::render;
-use crate::ids::{DockName, Kind, StepId};
-use crate::project::{Project, SETTINGS_FILE};
-use crate::reference::Reference;
-use crate::world::open::Ground;
-use crate::world::{given, store};
+use crate::session::project::{Project, SETTINGS_FILE};
+use crate::state::store;
 
 const DOCKERFILE: &str = include_str!("../../templates/new/Dockerfile.template.j2");
 const BUILDCONFIG: &str = include_str!("../../templates/new/Buildconfig.sh.j2");

@@ -4,15 +4,15 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::base::ids::{Kind, StepId};
+use crate::base::time::date;
 use crate::cli::Look;
 use crate::cli::message::tell;
 use crate::config::Settings;
 use crate::exec::action::{EXPIRES, SKIPPED};
 use crate::fresh::record::Record;
-use crate::ids::{Kind, StepId};
 use crate::report::Message;
-use crate::trust::date;
-use crate::world::store::Store;
+use crate::state::store::Store;
 
 /// A key that expires within this many days is told in every build.
 const SOON: u64 = 30;

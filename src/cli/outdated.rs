@@ -7,28 +7,29 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
+use crate::base::error::{Error, Result};
+use crate::base::ids::{Kind, StepId};
 use crate::cli::build::Shown;
 use crate::cli::output::print_json;
-use crate::cli::session::{self, Asked, Asking};
-use crate::cli::{Look, complete, pin, print, say, update};
-use crate::error::{Error, Result};
+use crate::cli::session::{Asked, Asking};
+use crate::cli::{Look, complete, pin, print, say, session, update};
+use crate::config::lock::Lock;
 use crate::exec::action::{CACHED_MS, COMPILING_MS};
 use crate::exec::event::Event;
 use crate::exec::interrupt::Interrupts;
-use crate::exec::preview::{self, Foreseen};
-use crate::exec::run::{self, Options};
-use crate::exec::shell;
-use crate::exec::work::{self, Context};
-use crate::ids::{Kind, StepId};
-use crate::lock::Lock;
-use crate::outdated::{Image, Moved, Outdated, Run};
-use crate::plan::Plan;
+use crate::exec::outdated::{Image, Moved, Outdated, Run};
+use crate::exec::preview::Foreseen;
+use crate::exec::run::Options;
+use crate::exec::work::Context;
+use crate::exec::{preview, run, shell, work};
 use crate::plan::expand::Layout;
-use crate::plan::select::{self, Scope, Wish};
+use crate::plan::select::{Scope, Wish};
 use crate::plan::step::{Step, Work};
-use crate::project::Project;
+use crate::plan::{Plan, select};
 use crate::report;
-use crate::world::store::{self, Store};
+use crate::session::project::Project;
+use crate::state::store;
+use crate::state::store::Store;
 
 /// Tell what an update would change, without doing it.
 #[derive(Debug, clap::Args)]

@@ -3,13 +3,14 @@
 //! What could not be written is remembered: a command whose data is lost must not end as if all were well. A
 //! reader that has gone away is no failure.
 
-use std::io::{self, ErrorKind, Write};
+use std::io;
+use std::io::{ErrorKind, Write};
 use std::sync::Mutex;
 
 use serde::Serialize;
 
-use crate::error::{Error, Result, io_reason};
-use crate::words::{plain_json, safe_lines};
+use crate::base::error::{Error, Result, io_reason};
+use crate::base::words::{plain_json, safe_lines};
 
 /// Why data on standard output was lost, the first time it was.
 static LOST: Mutex<Option<io::Error>> = Mutex::new(None);

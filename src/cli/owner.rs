@@ -7,7 +7,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// Projects of other users that are taken: folders with a `:` between them, or `*` for all.
 const SAFE: &str = "BB_SAFE_PROJECTS";

@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::base::error::{Error, Result};
+use crate::base::given;
 use crate::cli::message::tell;
 use crate::cli::{Look, outdated};
-use crate::error::{Error, Result};
-use crate::lock::Lock;
+use crate::config::lock::Lock;
+use crate::gentoo::keys;
+use crate::gentoo::openpgp::Keyring;
+use crate::gentoo::release::{Newest, Release, Times};
+use crate::net::http::Client;
 use crate::plan::expand::stage3_file;
-use crate::project::{LOCK_FILE, Project};
 use crate::report::Message;
-use crate::world::given;
-use crate::world::held::StepLock;
-use crate::world::http::Client;
-use crate::world::keys;
-use crate::world::openpgp::Keyring;
-use crate::world::release::{Newest, Release, Times};
-use crate::world::store;
+use crate::session::project::{LOCK_FILE, Project};
+use crate::state::held::StepLock;
+use crate::state::store;
 
 /// A snapshot's name among the downloads.
 const SNAPSHOT: &str = "portage.tar.xz";

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use futures_util::future::try_join_all;
 
+use crate::base::error::Result;
 use crate::chain::ChainName;
 use crate::cli::{chain, complete, print, session};
-use crate::error::Result;
-use crate::project::Project;
+use crate::engine::docker::Engine;
+use crate::engine::docker::members::Member;
 use crate::report::table;
-use crate::world::docker::Engine;
-use crate::world::docker::members::Member;
+use crate::session::project::Project;
 
 /// List chains, or the containers of one.
 #[derive(Debug, clap::Args)]

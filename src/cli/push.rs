@@ -5,20 +5,21 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
+use crate::base::error::{Error, Result};
+use crate::base::reference;
+use crate::base::reference::registry_of;
 use crate::cli::message::{Messages, tell};
 use crate::cli::{Look, build, complete, print, session};
-use crate::error::{Error, Result};
+use crate::engine::docker::Engine;
+use crate::engine::docker::push::Pushed;
+use crate::net::credentials;
+use crate::net::credentials::Credentials;
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
-use crate::project::Project;
-use crate::reference::{self, registry_of};
 use crate::report::Message;
-use crate::world::credentials::{self, Credentials};
-use crate::world::docker::Engine;
-use crate::world::docker::push::Pushed;
+use crate::session::project::Project;
 
 /// Send tested images to a registry.
 #[derive(Debug, clap::Args)]

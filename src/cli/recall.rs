@@ -10,18 +10,18 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::base::error::Result;
+use crate::base::hex::hex;
+use crate::base::limits::Limit;
+use crate::base::read;
 use crate::cli::session::Asking;
 use crate::dock::Dock;
-use crate::error::Result;
+use crate::engine::docker::Inventory;
 use crate::exec::looked::looked;
-use crate::hex::hex;
-use crate::limits::Limit;
 use crate::plan::Plan;
-use crate::project::{LOCK_FILE, Project};
-use crate::world::docker::Inventory;
-use crate::world::read;
-use crate::world::store::Store;
-use crate::world::trace::Trace;
+use crate::session::project::{LOCK_FILE, Project};
+use crate::state::store::Store;
+use crate::state::trace::Trace;
 
 /// More answers than this are not kept.
 const KEPT: usize = 8;

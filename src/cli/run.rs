@@ -5,15 +5,15 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use crate::base::error::{Error, Result};
 use crate::cli::{complete, session, terminal};
-use crate::error::{Error, Result};
+use crate::engine::docker::{Port, RunSpec};
 use crate::exec::interrupt::Interrupts;
 use crate::exec::shell;
 use crate::exec::work::Context;
 use crate::plan::step::Work;
 use crate::plan::{Plan, select};
-use crate::project::Project;
-use crate::world::docker::{Port, RunSpec};
+use crate::session::project::Project;
 
 /// How long a container may take to end after Ctrl-C (seconds).
 const GRACE: i32 = 10;

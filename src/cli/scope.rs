@@ -4,10 +4,10 @@
 
 use std::collections::HashSet;
 
+use crate::base::error::{Error, Result};
 use crate::config::Settings;
-use crate::error::{Error, Result};
-use crate::plan::Plan;
-use crate::plan::select::{self, Again, Scope, Wish};
+use crate::plan::select::{Again, Scope, Wish};
+use crate::plan::{Plan, select};
 
 /// What is done again, and how far it goes.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]

@@ -7,23 +7,23 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
+use crate::base::error::{Error, Result};
+use crate::base::hex::hex;
+use crate::base::ids::Kind;
 use crate::cli::{Look, pin};
+use crate::config::lock::Lock;
 use crate::dock::Dock;
-use crate::error::{Error, Result};
-use crate::exec::job::{self, Standing};
-use crate::exec::kept;
+use crate::engine::address::addresses;
+use crate::engine::docker::{Engine, FoundContainer, Inventory, Owner};
+use crate::exec::job::Standing;
 use crate::exec::work::{Context, PROJECT_LABEL};
-use crate::hex::hex;
-use crate::ids::Kind;
-use crate::lock::Lock;
+use crate::exec::{job, kept};
+use crate::net::credentials;
+use crate::net::http::Client;
 use crate::plan::Plan;
 use crate::plan::graph::StepIx;
-use crate::project::{LOCK_FILE, Project};
-use crate::world::address::addresses;
-use crate::world::credentials;
-use crate::world::docker::{Engine, FoundContainer, Inventory, Owner};
-use crate::world::http::Client;
-use crate::world::store::Store;
+use crate::session::project::{LOCK_FILE, Project};
+use crate::state::store::Store;
 
 /// The environment's variables; those that are not UTF-8 are none of ours.
 pub(super) fn environment() -> BTreeMap<String, String> {

@@ -4,18 +4,18 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use crate::base::error::{Error, Result};
+use crate::base::ids::{Kind, StepId};
 use crate::cli::{complete, session, terminal};
-use crate::error::{Error, Result};
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::OwnedJob;
-use crate::exec::kept::{self, Kept};
-use crate::exec::shell;
+use crate::exec::kept::Kept;
 use crate::exec::work::Context;
-use crate::ids::{Kind, StepId};
+use crate::exec::{kept, shell};
 use crate::plan::graph::StepIx;
 use crate::plan::step::{RootfsWork, Work};
 use crate::plan::{Plan, select};
-use crate::project::Project;
+use crate::session::project::Project;
 
 const EXAMPLES: &str = "\
 Examples:

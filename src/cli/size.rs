@@ -5,21 +5,22 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::base::diag;
+use crate::base::error::{Error, Result};
+use crate::base::ids::{Kind, StepId};
 use crate::cli::output::json_text;
 use crate::cli::{Look, complete, image, print, say, session};
-use crate::diag;
 use crate::dock::Dock;
-use crate::error::{Error, Result};
+use crate::dock::budget::Budget;
 use crate::exec::action::ledgers;
-use crate::ids::{Kind, StepId};
+use crate::image::size::difference::{Difference, difference};
+use crate::image::size::left_out::LeftOut;
+use crate::image::size::{Ledger, left_out, over_budget};
 use crate::plan::expand::LEFT_OUT;
 use crate::plan::step::{RootfsWork, Work};
 use crate::plan::{Plan, select};
-use crate::project::Project;
 use crate::report::ledger;
-use crate::size::difference::{Difference, difference};
-use crate::size::left_out::{self, LeftOut};
-use crate::size::{Budget, Ledger, over_budget};
+use crate::session::project::Project;
 
 /// Tell how large images are, and what of them is so large.
 #[derive(Debug, clap::Args)]

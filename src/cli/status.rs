@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
+use crate::base::error::Result;
 use crate::cli::message::tell;
 use crate::cli::{Look, complete, print, session};
-use crate::error::Result;
-use crate::exec::job::{self, Standing};
+use crate::exec::job;
+use crate::exec::job::Standing;
 use crate::plan::graph::StepIx;
 use crate::plan::{Plan, select};
-use crate::project::Project;
 use crate::report::{Message, table};
+use crate::session::project::Project;
 
 /// List every step and whether it is up to date.
 #[derive(Debug, clap::Args)]

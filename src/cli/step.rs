@@ -3,14 +3,14 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use crate::base::error::{Exit, Result};
+use crate::base::ids::StepId;
 use crate::cli::build::Shown;
 use crate::cli::message::Messages;
 use crate::cli::{Look, complete, session};
-use crate::error::{Exit, Result};
 use crate::exec::run;
-use crate::ids::StepId;
 use crate::plan::select;
-use crate::project::Project;
+use crate::session::project::Project;
 
 /// Bring one step up to date.
 #[derive(Debug, clap::Args)]

@@ -6,17 +6,17 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::base::diag;
+use crate::base::error::{Error, Result};
 use crate::cli::recall::{Known, Recall, Recalled};
 use crate::cli::session::Asking;
 use crate::cli::{Look, export, makefile, notes, print, say, session};
-use crate::diag;
 use crate::dock::Dock;
-use crate::error::{Error, Result};
 use crate::exec::sync;
 use crate::export::make;
 use crate::plan::Plan;
-use crate::project::Project;
-use crate::world::store::Store;
+use crate::session::project::Project;
+use crate::state::store::Store;
 
 /// Bring file times in line with the judge.
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,8 @@
 //!
 //! Does not know what the process is.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io;
+use std::io::{IsTerminal, Read, Write};
 
 use futures_util::StreamExt;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
@@ -11,8 +12,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, channel};
 
-use crate::error::{Error, Result, io_reason};
-use crate::world::docker::{Engine, Piece, Process, Session};
+use crate::base::error::{Error, Result, io_reason};
+use crate::engine::docker::{Engine, Piece, Process, Session};
 
 /// How much is read at once.
 const CHUNK: usize = 16 * 1024;

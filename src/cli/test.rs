@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use crate::base::error::Result;
 use crate::cli::{Look, build};
-use crate::error::Result;
 
 /// Look images through, and check what they do where they run.
 #[derive(Debug, clap::Args)]

@@ -2,12 +2,13 @@
 //!
 //! Chooses nothing.
 
+use crate::base::error::Result;
+use crate::base::words::megabytes;
 use crate::cli::{print, say};
-use crate::error::Result;
-use crate::exec::tidy::{self, Group, Outcome, Thing};
-use crate::size::megabytes;
-use crate::world::docker::Engine;
-use crate::world::store::Store;
+use crate::engine::docker::Engine;
+use crate::exec::tidy;
+use crate::exec::tidy::{Group, Outcome, Thing};
+use crate::state::store::Store;
 
 /// Tells what would go, or lets it go; then how much it was. Returns how many things had to stay.
 pub(super) async fn tidy(

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::cli::list::{self, Below, Shown};
-use crate::cli::{complete, print};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::cli::list::{Below, Shown};
+use crate::cli::{complete, list, print};
 use crate::report::table;
 
 /// Show which image stands on which.

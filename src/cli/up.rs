@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::base::error::{Error, Result};
+use crate::base::words::counted;
+use crate::chain::compose::{Compose, last_lines};
 use crate::chain::{Chain, ChainName};
 use crate::cli::{Look, build, chain, complete, say, session};
-use crate::error::{Error, Result};
+use crate::engine::docker::Engine;
+use crate::engine::docker::members::Member;
 use crate::exec::interrupt::Interrupts;
-use crate::project::Project;
-use crate::words::counted;
-use crate::world::compose::{Compose, last_lines};
-use crate::world::docker::Engine;
-use crate::world::docker::members::Member;
+use crate::session::project::Project;
 
 const EXAMPLES: &str = "\
 A chain is a Compose file in `chains/`, with the markers of a Dockerfile.template. \

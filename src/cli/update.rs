@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use crate::base::error::Result;
 use crate::cli::pin::Bound;
 use crate::cli::{Look, pin, print, session};
-use crate::error::Result;
-use crate::lock::{Lock, Pin};
-use crate::project::Project;
+use crate::config::lock::{Lock, Pin};
+use crate::session::project::Project;
 
 /// Pin the newest stage3 and snapshot in bb.lock.
 #[derive(Debug, clap::Args)]

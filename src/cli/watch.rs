@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::base::error::{Error, Exit, Result};
 use crate::cli::message::{Messages, tell};
 use crate::cli::output::nobody_reads;
 use crate::cli::{Look, build, complete, session};
-use crate::error::{Error, Exit, Result};
-use crate::project::{Project, SETTINGS_FILE};
 use crate::report::Message;
-use crate::world::watch::Watcher;
+use crate::session::project::{Project, SETTINGS_FILE};
+use crate::session::watch::Watcher;
 
 /// Build, and build again whenever something changes, until Ctrl-C.
 #[derive(Debug, clap::Args)]

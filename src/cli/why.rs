@@ -5,19 +5,20 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::base::error::{Error, Result};
+use crate::base::ids::StepId;
+use crate::base::words::visible;
 use crate::cli::output::print_json;
 use crate::cli::{complete, print, session};
-use crate::error::{Error, Result};
 use crate::exec::action::{Summary, summary};
-use crate::exec::job::{self, Standing};
+use crate::exec::job;
+use crate::exec::job::Standing;
 use crate::fresh::reason::{Reason, short};
-use crate::ids::StepId;
-use crate::oci::below::Undone;
+use crate::image::below::Undone;
 use crate::plan::graph::StepIx;
 use crate::plan::step::Work;
 use crate::plan::{Plan, select};
-use crate::project::Project;
-use crate::words::visible;
+use crate::session::project::Project;
 
 /// Say why a step or an image is not up to date.
 #[derive(Debug, clap::Args)]

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::{Settings, Source, without_secrets};
-use crate::limits::{Limit, Unit};
+use crate::base::limits::{Limit, Unit};
 
 /// What a setting is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The table `[limits]` of `bb.toml`.
 //!
-//! Which limits there are, and what they are for, only [`crate::limits`] knows.
+//! Which limits there are, and what they are for, only [`crate::base::limits`] knows.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,9 +9,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Settings;
-use crate::error::{Error, Place, Result};
-use crate::limits::{Limit, Unit};
-use crate::plan::select::suggestion;
+use crate::base::error::{Error, Place, Result};
+use crate::base::limits::{Limit, Unit};
+use crate::base::words::suggestion;
 
 /// Values by name.
 pub(super) type Table = BTreeMap<Spanned<String>, Spanned<Given>>;

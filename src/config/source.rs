@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// Where one setting is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

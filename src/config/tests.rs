@@ -8,7 +8,7 @@ fn resolve(text: &str, env: &[(&str, &str)]) -> Result<Settings> {
 }
 
 fn rendered(text: &str) -> String {
-    crate::diag::render(&resolve(text, &[]).unwrap_err(), false)
+    crate::base::diag::render(&resolve(text, &[]).unwrap_err(), false)
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Settings, list};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Primary fingerprints of the keys that Gentoo signs stages (first) and snapshots (second) with.
 /// Source: <https://www.gentoo.org/downloads/signatures/>.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use self::code::code;
-use crate::error::{Error, Place, Result};
+use crate::base::error::{Error, Place, Result};
 
 mod code;
 

@@ -9,12 +9,12 @@ use std::os::unix::ffi::OsStrExt;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::discover::{FileEntry, FileKind};
-use super::glob::{BAD_PATTERN_HINT, Glob, clean, clean_name, is_pattern};
-use super::ignore::Ignore;
-use super::render::Rendered;
-use super::template::{CopySource, Source};
-use crate::error::{Error, Result};
-use crate::name;
+use crate::base::error::{Error, Result};
+use crate::base::name;
+use crate::dockerfile::glob::{BAD_PATTERN_HINT, Glob, clean, clean_name, is_pattern};
+use crate::dockerfile::ignore::Ignore;
+use crate::dockerfile::render::Rendered;
+use crate::dockerfile::template::{CopySource, Source};
 
 /// What a Dockerfile's sources may find.
 #[derive(Debug, Clone, Copy)]

@@ -6,17 +6,18 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::{self, DirEntry, FileType};
+use std::fs;
+use std::fs::{DirEntry, FileType};
 use std::path::{Path, PathBuf};
 
-use super::buildconfig;
-use super::render::{Markers, Rendered};
-use super::settings::{self, DockSettings};
-use crate::error::{Error, Result};
-use crate::ids::DockName;
-use crate::limits::{Limit, Limits};
-use crate::parallel;
-use crate::world::open::{Ground, not_a_file, unreadable};
+use super::settings::DockSettings;
+use super::{buildconfig, settings};
+use crate::base::error::{Error, Result};
+use crate::base::ids::DockName;
+use crate::base::limits::{Limit, Limits};
+use crate::base::open::{Ground, not_a_file, unreadable};
+use crate::base::parallel;
+use crate::dockerfile::render::{Markers, Rendered};
 
 const TEMPLATE: &str = "Dockerfile.template";
 const JINJA: &str = "Dockerfile.j2";

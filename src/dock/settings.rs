@@ -7,11 +7,11 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::audit::Allowance;
-use crate::checks::Checks;
-use crate::error::{Error, Place, Result};
-use crate::oci::label::given;
-use crate::size::Budget;
+use crate::base::error::{Error, Place, Result};
+use crate::base::label::given;
+use crate::dock::allowance::Allowance;
+use crate::dock::budget::Budget;
+use crate::dock::checks::Checks;
 
 /// What `dock.toml` says; all of it is optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

@@ -1,49 +1,10 @@
 //! The engine: whether one answers, what it is, how it keeps images, how it shuts containers in.
 
 use super::Finding;
+use crate::engine::docker::{About, Host};
 
 /// The API of Docker 20.10 and Podman 4, the oldest that bb is tested with.
 const OLDEST_API: (u32, u32) = (1, 41);
-
-/// What an engine says of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct About {
-    /// Its version.
-    pub version: String,
-    /// Its API's version.
-    pub api: String,
-    /// What its containers run on, as engines call it: `linux`.
-    pub os: String,
-    /// As engines call it: `amd64`.
-    pub architecture: String,
-}
-
-/// What it says of where it runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Host {
-    /// How images are kept.
-    pub driver: String,
-    /// More of that, as name and value.
-    pub driver_status: Vec<(String, String)>,
-    /// Where.
-    pub root: String,
-    /// How containers are shut in: `name=seccomp,profile=default`.
-    pub security: Vec<String>,
-    /// Its time, as it has written it.
-    pub time: String,
-}
-
-impl Host {
-    fn security(&self, name: &str) -> Option<&str> {
-        let named = |option: &&String| option.split(',').any(|part| part == format!("name={name}"));
-        self.security.iter().find(named).map(String::as_str)
-    }
-
-    /// Whether a user without rights has started it.
-    pub fn rootless(&self) -> bool {
-        self.security("rootless").is_some()
-    }
-}
 
 /// What is known of engines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

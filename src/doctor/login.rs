@@ -1,15 +1,7 @@
 //! Who the user is at registries, as far as a look at docker's settings tells. No helper is asked.
 
 use super::Finding;
-
-/// What docker's settings say.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Kept {
-    /// Registries that a login is kept for.
-    pub registries: Vec<String>,
-    /// Helpers, and whether their program is there.
-    pub helpers: Vec<(String, bool)>,
-}
+use crate::net::credentials::Kept;
 
 /// The settings' file, and what became of reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! Pure: facts come as values, the time too. Does not know how they are gathered nor how findings are shown.
 
 pub mod engine;
+pub mod here;
 pub mod login;
 pub mod machine;
 pub mod project;
@@ -13,8 +14,8 @@ pub mod trust;
 
 use serde::Serialize;
 
+use crate::base::words::is_hostile;
 use crate::config::without_secrets;
-use crate::words::is_hostile;
 
 /// How a thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,6 +1,7 @@
 //! The project and its mirrors.
 
 use super::{Finding, Verdict};
+use crate::net::http::Answer;
 
 /// What there is in the current folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,19 +50,6 @@ pub fn project(facts: &Facts) -> Finding {
             }
         }
     }
-}
-
-/// How one mirror answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// It was not asked, because of `--offline`.
-    Offline,
-    /// It has the stage3.
-    Has,
-    /// It answers, but does not have this file.
-    Lacks(String),
-    /// It does not answer as it should.
-    Failed(String),
 }
 
 /// One mirror, without a password.

@@ -2,11 +2,14 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::engine::{About, Host, Kernel};
+use super::engine::Kernel;
 use super::machine::{Disk, FileSystem, Purpose, Room, Tools, Watches};
-use super::project::{Answer, Mirror};
+use super::project::Mirror;
 use super::trust::{Cert, Key, Witness};
 use super::*;
+use crate::engine::docker::{About, Host};
+use crate::net::credentials::Kept;
+use crate::net::http::Answer;
 
 /// `VERDICT SUBJECT: TEXT` and what to do.
 fn told(finding: &Finding) -> String {
@@ -448,7 +451,7 @@ fn who_is_logged_in() {
     let found = |registries: &[&str], helpers: &[(&str, bool)], wanted: Option<&str>| {
         let registries = registries.iter().map(|name| (*name).to_owned()).collect();
         let helpers = helpers.iter().map(|(name, there)| ((*name).to_owned(), *there)).collect();
-        let kept = Ok(Some(login::Kept { registries, helpers }));
+        let kept = Ok(Some(Kept { registries, helpers }));
         let wanted = wanted.map(str::to_owned);
         told(&login::finding(&login::Facts { file: "f".to_owned(), kept, wanted }))
     };

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::{Finding, Verdict};
-use crate::trust::date;
+use crate::base::time::date;
 
 /// A key that expires within this many days is told.
 const SOON: u64 = 30;

@@ -2,16 +2,17 @@
 //!
 //! What is a fault is `audit`'s business; where the files are is known here.
 
-use crate::audit::contents::Owners;
-use crate::audit::{Finding, Rule, Subject, audit, less_allowed};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::limits::Limits;
+use crate::base::name;
+use crate::dock::allowance::Rule;
 use crate::exec::action::summary;
-use crate::limits::Limits;
-use crate::name;
-use crate::oci::tree::{Kind, Tree};
+use crate::image::archive::bundle::Bundle;
+use crate::image::archive::{bundle, listing, sysroot};
+use crate::image::audit::contents::Owners;
+use crate::image::audit::{Finding, Subject, audit, less_allowed};
+use crate::image::tree::{Kind, Tree};
 use crate::plan::step::TestWork;
-use crate::world::archive::bundle::{self, Bundle};
-use crate::world::archive::{listing, sysroot};
 
 /// What was found in an image.
 #[derive(Debug, Clone)]

@@ -5,13 +5,13 @@
 
 use std::path::PathBuf;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::ids::StepId;
+use crate::base::limits::Limit;
+use crate::engine::docker::ContainerSpec;
 use crate::exec::action::volumes;
 use crate::exec::tidy::Thing;
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
-use crate::ids::StepId;
-use crate::limits::Limit;
-use crate::world::docker::ContainerSpec;
 
 /// Finds what was not used for more than so many days, and removes it unless it is only to be told.
 ///

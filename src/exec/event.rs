@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::error::Error;
-use crate::ids::StepId;
+use crate::base::error::Error;
+use crate::base::ids::StepId;
 
 /// One thing that happened.
 #[derive(Debug, Clone)]

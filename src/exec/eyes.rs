@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::ids::StepId;
+use crate::engine::docker::Inventory;
 use crate::fresh::judge::Look;
 use crate::fresh::record::{FileState, Record};
-use crate::ids::StepId;
 use crate::plan::step::Object;
-use crate::world::docker::Inventory;
-use crate::world::store;
+use crate::state::store;
 
 /// Records of finished steps, for what these made.
 pub type Products = HashMap<StepId, Arc<Record>>;

@@ -5,18 +5,18 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::ids::{Kind, StepId};
+use crate::engine::docker::Inventory;
 use crate::exec::eyes::{Eyes, Products};
 use crate::fresh::judge::{Judgement, Verdict, judge};
 use crate::fresh::reason::Reason;
 use crate::fresh::record::{FORMAT, Record, Stamp};
-use crate::ids::{Kind, StepId};
 use crate::plan::graph::{Plan, StepIx};
 use crate::plan::select::Scope;
 use crate::plan::step::Step;
-use crate::world::docker::Inventory;
-use crate::world::held::StepLock;
-use crate::world::store::Store;
+use crate::state::held::StepLock;
+use crate::state::store::Store;
 
 /// One step with what the steps before it made.
 #[derive(Debug, Clone, Copy)]

@@ -8,12 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::ids::{Kind, StepId};
+use crate::base::read as read_file;
 use crate::exec::shell;
 use crate::exec::work::Context;
-use crate::ids::{Kind, StepId};
-use crate::world::read as read_file;
-use crate::world::store::{self, Store};
+use crate::state::store;
+use crate::state::store::Store;
 
 /// More are not kept: each has the work folder of what did not compile.
 const MOST: usize = 4;

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::plan::Plan;
-use crate::world::store::Store;
-use crate::world::trace::Looked;
+use crate::state::store::Store;
+use crate::state::trace::Looked;
 
 /// `sources` is what the plan was made from.
 pub fn looked(plan: &Plan, sources: BTreeSet<PathBuf>, store: &Store) -> Looked {

@@ -13,6 +13,7 @@ pub mod interrupt;
 pub mod job;
 pub mod kept;
 pub mod looked;
+pub mod outdated;
 pub mod preview;
 pub mod run;
 pub mod sched;

@@ -7,16 +7,17 @@ use std::path::Path;
 use serde::Deserialize;
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::contents::Package;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::limits::Limit;
+use crate::base::read as read_file;
 use crate::exec::action::{Boxes, Broken, Log, container, dock};
 use crate::exec::work::Context;
-use crate::limits::Limit;
+use crate::image::archive;
+use crate::image::archive::Entry;
+use crate::image::contents::Package;
 use crate::plan::expand::{PACKAGES, SYSROOT};
 use crate::plan::step::{RootfsWork, Step};
-use crate::world::archive::{self, Entry};
-use crate::world::read as read_file;
-use crate::world::store;
+use crate::state::store;
 
 /// The builder has the modules that these use; they themselves are no part of it.
 const FILES: [(&str, &str); 2] = [

@@ -9,18 +9,18 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinError, JoinSet};
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::ids::StepId;
+use crate::engine::docker::Inventory;
 use crate::exec::event::{Event, Summary};
 use crate::exec::eyes::Products;
 use crate::exec::interrupt::Interrupts;
-use crate::exec::job::{self, Job, OwnedJob, settle};
+use crate::exec::job::{Job, OwnedJob, settle};
 use crate::exec::sched::{Outcome, Sched};
-use crate::exec::shell;
-use crate::exec::work::{self, Context, Ended};
+use crate::exec::work::{Context, Ended};
+use crate::exec::{job, shell, work};
 use crate::fresh::record::{Record, Stamp};
-use crate::ids::StepId;
 use crate::plan::graph::{Plan, StepIx};
-use crate::world::docker::Inventory;
 
 /// How to run.
 #[derive(Debug, Clone, Default)]

@@ -127,7 +127,7 @@ mod tests {
     use litemap::LiteMap;
 
     use super::*;
-    use crate::ids::{Kind, StepId};
+    use crate::base::ids::{Kind, StepId};
     use crate::plan::step::{Need, Step, Work};
 
     /// Steps named by letters; `b<a` means that b needs a.

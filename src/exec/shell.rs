@@ -7,15 +7,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::ids::{Kind, StepId};
+use crate::engine::docker::{ContainerSpec, FoundContainer};
 use crate::exec::action::{Boxes, Log, dock};
-use crate::exec::kept::{self, Kept};
+use crate::exec::kept;
+use crate::exec::kept::Kept;
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL};
-use crate::ids::{Kind, StepId};
 use crate::plan::step::RootfsWork;
-use crate::world::docker::{ContainerSpec, FoundContainer};
-use crate::world::held::Seat;
-use crate::world::store::Store;
+use crate::state::held::Seat;
+use crate::state::store::Store;
 
 /// The label of a container that somebody sits in, and no step works in: what for.
 pub const SEAT_LABEL: &str = "bb.seat";

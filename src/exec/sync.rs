@@ -5,13 +5,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::ids::{Kind, StepId};
+use crate::engine::docker::Inventory;
 use crate::exec::eyes::Products;
-use crate::exec::job::{self, Job};
-use crate::ids::{Kind, StepId};
+use crate::exec::job;
+use crate::exec::job::Job;
 use crate::plan::graph::Plan;
-use crate::world::docker::Inventory;
-use crate::world::store::Store;
+use crate::state::store::Store;
 
 /// Brings all stamps of the plan in line with the judge. Returns how many steps are not
 /// fresh, less the tests, which nobody may ever ask for.

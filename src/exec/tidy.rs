@@ -7,19 +7,19 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::ids::{Kind, StepId};
+use crate::base::limits::Limit;
+use crate::base::read;
+use crate::engine::docker::{Engine, FoundContainer, FoundImage};
 use crate::exec::action::{COMPARED, FORMER};
 use crate::exec::work::STEP_LABEL;
 use crate::fresh::record::{FileType, Record};
-use crate::ids::{Kind, StepId};
-use crate::limits::Limit;
 use crate::plan::Plan;
 use crate::plan::step::Object;
-use crate::world::docker::{Engine, FoundContainer, FoundImage};
-use crate::world::leftovers::remove_empty;
-use crate::world::read;
-use crate::world::store::{Store, file_state, remove_folder, remove_if_there};
-use crate::world::trace::Trace;
+use crate::state::leftovers::remove_empty;
+use crate::state::store::{Store, file_state, remove_folder, remove_if_there};
+use crate::state::trace::Trace;
 
 /// Names of the images that all projects of an engine share, from the last to the first.
 const SHARED: [&str; 3] = ["gentoo-bb/bob:", "gentoo-bb/portage:", "gentoo-bb/stage3:"];

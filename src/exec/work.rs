@@ -8,23 +8,23 @@ use std::time::Instant;
 use litemap::LiteMap;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::base::error::{Error, Result};
+use crate::base::ids::{Kind, StepId};
 use crate::config::Settings;
-use crate::error::{Error, Result};
-use crate::exec::action::{self, Log, Made};
+use crate::engine::docker::{Engine, FoundContainer, Inventory, Owner};
+use crate::exec::action::{Log, Made};
 use crate::exec::event::Event;
 use crate::exec::job::{Job, refresh};
-use crate::exec::kept;
-use crate::exec::shell::{self, SEAT_LABEL};
+use crate::exec::shell::SEAT_LABEL;
+use crate::exec::{action, kept, shell};
 use crate::fresh::judge::product_key;
 use crate::fresh::reason::Reason;
 use crate::fresh::record::{FORMAT, FileState, Record};
-use crate::ids::{Kind, StepId};
+use crate::net::http::Client;
 use crate::plan::step::{Object, Step, WHOLE_CONTEXT};
-use crate::world::docker::{Engine, FoundContainer, Inventory, Owner};
-use crate::world::held::StepLock;
-use crate::world::http::Client;
-use crate::world::open::Ground;
-use crate::world::store::{self, Store};
+use crate::state::held::StepLock;
+use crate::state::store;
+use crate::state::store::Store;
 
 /// The label of the project a container belongs to.
 pub const PROJECT_LABEL: &str = "bb.project";
@@ -129,7 +129,7 @@ fn note_made(step: &Step, inventory: &Inventory, store: &Store) -> Result<()> {
 /// A step before this one may have put a link in the place of what this one opens. An image takes links as they
 /// are, and what bb.toml names outside of the project was named on purpose.
 fn check_links(step: &Step, context: &Context) -> Result<()> {
-    let ground = Ground::of_project(&context.settings);
+    let ground = context.settings.ground();
     let followed = |file: &&PathBuf| step.id.kind != Kind::Image && !ground.is_outside(file);
     let mut links = step.files.iter().filter(followed).filter(|file| file.is_symlink());
     links.try_for_each(|link| ground.check(link))

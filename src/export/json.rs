@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::name;
+use crate::base::words::plain_json;
 use crate::export::{Exported, stamp};
-use crate::name;
 use crate::plan::graph::StepIx;
-use crate::words::plain_json;
 
 /// The text, one step a line, prerequisites first.
 pub fn json(exported: Exported<'_>) -> Result<String> {

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use minijinja::syntax::SyntaxConfig;
 
-use crate::error::{Error, Result};
-use crate::ids::StepId;
+use crate::base::error::{Error, Result};
+use crate::base::ids::StepId;
 use crate::plan::graph::{Plan, StepIx};
 
 /// What an export is made of.

@@ -9,12 +9,12 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::hex::hex;
+use crate::base::ids::Kind;
+use crate::base::words::is_hostile;
 use crate::export::{Exported, render, stamp};
-use crate::hex::hex;
-use crate::ids::Kind;
 use crate::plan::graph::StepIx;
-use crate::words::is_hostile;
 
 const TEMPLATE: &str = include_str!("../../templates/build.ninja.j2");
 

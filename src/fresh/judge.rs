@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::ids::StepId;
 use crate::fresh::reason::{Change, Reason};
 use crate::fresh::record::{FORMAT, FileState, FileType, Record, Stamp};
-use crate::ids::StepId;
 use crate::plan::step::{Object, Step, WHOLE_CONTEXT};
 
 /// What the judge may look at.
@@ -255,7 +255,7 @@ fn outputs_differ(
         if look.stat(path).kind == FileType::Missing {
             return Ok(Some(Reason::OutputGone(path.clone())));
         }
-        let answers = step.id.kind != crate::ids::Kind::Fetch;
+        let answers = step.id.kind != crate::base::ids::Kind::Fetch;
         let reason =
             if answers { file_differs(path, old, record.sealed, look, seen)? } else { None };
         if let Some(Change { old, new, .. }) = reason.map(|r| r.change()) {

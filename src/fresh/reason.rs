@@ -5,10 +5,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::base::words::visible;
 use crate::config::without_secrets;
 use crate::fresh::record::{FORMAT, FileType};
 use crate::plan::step::Object;
-use crate::words::visible;
 
 /// The one difference that makes a step stale.
 #[derive(Debug, Clone, PartialEq, Eq)]

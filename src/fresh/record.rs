@@ -1,6 +1,6 @@
 //! What a finished step saw and made.
 //!
-//! Values only; `world::store` reads and writes them.
+//! Values only; `state::store` reads and writes them.
 
 use std::path::PathBuf;
 
@@ -54,7 +54,7 @@ pub struct FileState {
     /// Inode number.
     #[serde(rename = "i")]
     pub inode: u64,
-    /// Where a symbolic link points to, as [`crate::name::text`] writes it.
+    /// Where a symbolic link points to, as [`crate::base::name::text`] writes it.
     #[serde(rename = "l", default)]
     pub link: Option<String>,
     /// SHA-256 of a regular file's content, lower-case hex.
@@ -93,14 +93,14 @@ pub struct Record {
     /// When the states of the outputs were taken, after the action ended; same clock.
     pub sealed: i64,
     /// Input files.
-    #[serde(with = "crate::name::serde_files")]
+    #[serde(with = "crate::base::name::serde_files")]
     pub files: LiteMap<PathBuf, FileState>,
     /// Settings.
     pub params: LiteMap<String, String>,
     /// Products of other steps, `kind:name/product`.
     pub needs: LiteMap<String, String>,
     /// Files it left.
-    #[serde(with = "crate::name::serde_files")]
+    #[serde(with = "crate::base::name::serde_files")]
     pub outputs: LiteMap<PathBuf, FileState>,
     /// What it left in the engine, by name, with the engine's id for it.
     pub objects: LiteMap<String, String>,

@@ -7,16 +7,16 @@ use std::path::PathBuf;
 
 use litemap::LiteMap;
 
-use crate::audit::Allowance;
-use crate::checks::Checks;
+use crate::base::error::{Error, Result};
+use crate::base::ids::{DockName, Kind, StepId};
+use crate::config::lock::Lock;
 use crate::config::{Settings, Task};
-use crate::error::{Error, Result};
-use crate::ids::{DockName, Kind, StepId};
-use crate::lock::Lock;
+use crate::dock::allowance::Allowance;
+use crate::dock::budget::Budget;
+use crate::dock::checks::Checks;
 use crate::plan::graph::Plan;
 use crate::plan::step::{DockContext, Need, Object, RootfsWork, Step, Work};
 use crate::plan::tasks;
-use crate::size::Budget;
 
 mod below;
 mod downloads;

@@ -8,8 +8,8 @@ use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use crate::error::{Error, Result};
-use crate::ids::{Kind, StepId};
+use crate::base::error::{Error, Result};
+use crate::base::ids::{Kind, StepId};
 use crate::plan::step::Step;
 
 /// Position of a step in its plan.

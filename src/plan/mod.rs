@@ -4,6 +4,7 @@
 
 pub mod expand;
 pub mod graph;
+pub mod results;
 pub mod select;
 pub mod stack;
 pub mod step;

@@ -4,8 +4,9 @@
 
 use std::collections::HashSet;
 
-use crate::error::{Error, Result};
-use crate::ids::{Kind, StepId};
+use crate::base::error::{Error, Result};
+use crate::base::ids::{Kind, StepId};
+use crate::base::words::suggestion;
 use crate::plan::graph::{Plan, StepIx};
 use crate::plan::step::Step;
 
@@ -175,15 +176,4 @@ pub fn step(plan: &Plan, id: &StepId) -> Result<StepIx> {
         let ids = plan.order().iter().map(|ix| plan.step(*ix).id.to_string()).collect::<Vec<_>>();
         Error::usage(format!("unknown step `{id}`")).hint(suggestion(&id.to_string(), &ids))
     })
-}
-
-/// `did you mean …?`, or the list of what there is.
-pub fn suggestion(name: &str, known: &[String]) -> String {
-    let near = known.iter().map(|k| (strsim::osa_distance(name, k), k)).min();
-    match near {
-        Some((distance, k)) if distance <= 1 + name.len() / 3 => format!("did you mean `{k}`?"),
-        Some(_) if known.len() <= 20 => format!("there are: {}", known.join(", ")),
-        Some(_) => "`bb status` lists what there is".to_owned(),
-        None => "there are no images yet: a folder in `bb-dock/` is one".to_owned(),
-    }
 }

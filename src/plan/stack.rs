@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
-use crate::ids::DockName;
-use crate::limits::{Limit, Limits};
+use crate::base::ids::DockName;
+use crate::base::limits::{Limit, Limits};
 use crate::plan::expand::DockFacts;
 
 /// The first dock, by name, that stands on so many layers that it cannot be stacked, and whose base can.

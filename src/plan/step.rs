@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use litemap::LiteMap;
 
-use crate::audit::Allowance;
-use crate::checks::Checks;
-use crate::ids::{DockName, StepId};
-use crate::size::Budget;
+use crate::base::ids::{DockName, StepId};
+use crate::dock::allowance::Allowance;
+use crate::dock::budget::Budget;
+use crate::dock::checks::Checks;
 
 /// A value that another step produces and that this one depends on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use litemap::LiteMap;
 use sha2::{Digest, Sha256};
 
+use crate::base::error::{Error, Result};
+use crate::base::hex::hex;
+use crate::base::ids::{Kind, StepId};
+use crate::base::words::suggestion;
 use crate::config::{Task, Written, without_secrets};
-use crate::error::{Error, Result};
-use crate::hex::hex;
-use crate::ids::{Kind, StepId};
 use crate::plan::expand::{Sources, TaskFacts};
 use crate::plan::graph::Plan;
-use crate::plan::select::suggestion;
 use crate::plan::step::{Need, Step, Work};
 
 /// The plan of all steps with the tasks among them.

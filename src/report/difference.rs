@@ -1,10 +1,9 @@
 //! What two builds of an image differ in, as lines of text.
 
-use crate::contents::{Difference, FileChange, PackageChange};
+use crate::base::words::{megabytes, visible};
 use crate::fresh::reason::short;
+use crate::image::contents::{Difference, FileChange, PackageChange};
 use crate::report::table;
-use crate::size::megabytes;
-use crate::words::visible;
 
 /// The lines for people.
 pub fn difference(name: &str, difference: &Difference) -> String {

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use crate::base::ids::StepId;
+use crate::base::words::visible;
 use crate::exec::event::Event;
-use crate::ids::StepId;
 use crate::report::Report;
 use crate::report::plain::line;
-use crate::words::visible;
 
 /// Moving lines on standard error.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 //!
 //! Does not know what was looked at.
 
+use crate::base::words::visible;
 use crate::config::without_secrets;
 use crate::doctor::{Finding, Verdict};
-use crate::words::visible;
 
 /// A line for each, and below it what to do. Only the verdict has a colour. Where a width is given, longer
 /// lines are broken between words.

@@ -8,13 +8,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::base::error::{Error, Exit, Place};
+use crate::base::ids::StepId;
+use crate::base::words::plain_json;
 use crate::config::without_secrets;
-use crate::error::{Error, Exit, Place};
 use crate::exec::event::Event;
-use crate::ids::StepId;
+use crate::report;
+use crate::report::Report;
 use crate::report::message::Message;
-use crate::report::{self, Report};
-use crate::words::plain_json;
 
 /// A transfer of unknown length is told once for so many bytes.
 const UNKNOWN_LENGTH_STEP: u64 = 1 << 20;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::words::{counted, megabytes};
+use crate::dock::budget::Budget;
+use crate::image::size::difference::{Change, Difference};
+use crate::image::size::left_out::LeftOut;
+use crate::image::size::{Entry, Ledger};
 use crate::report::table;
-use crate::size::difference::{Change, Difference};
-use crate::size::left_out::LeftOut;
-use crate::size::{Budget, Entry, Ledger, megabytes};
-use crate::words::counted;
 
 /// One image in one line of several: its size, its name, what is to be said of it. `before` where it is
 /// to be compared, if there is anything to compare with.
@@ -104,7 +105,7 @@ const WIDEST: usize = 66;
 
 /// A name out of an archive must not steer a terminal, nor break its lines.
 fn plain(name: &str) -> String {
-    let mut plain = crate::words::visible(name).into_owned();
+    let mut plain = crate::base::words::visible(name).into_owned();
     if let Some((end, _)) =
         plain.char_indices().nth(WIDEST - 1).filter(|_| plain.chars().count() > WIDEST)
     {

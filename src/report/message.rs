@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::base::diag;
+use crate::base::error::{Error, Exit};
+use crate::base::words::{counted, visible};
 use crate::config::without_secrets;
-use crate::diag;
-use crate::error::{Error, Exit};
 use crate::exec::event::{Event, Summary};
 use crate::report;
 use crate::report::plain::line;
-use crate::words::{counted, visible};
 
 /// One thing to say.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ pub mod table;
 
 use std::time::Duration;
 
+use crate::base::words::counted;
 use crate::exec::event::{Event, Summary};
-use crate::words::counted;
 
 pub use fancy::Fancy;
 pub use json::{Json, json};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::contents::PackageChange;
-use crate::ids::Kind;
-use crate::outdated::{Image, Outdated, Run};
+use crate::base::ids::Kind;
+use crate::exec::outdated::{Image, Outdated, Run};
+use crate::image::contents::PackageChange;
 use crate::report::difference::{other_package, plain};
 use crate::report::{duration, table};
 
@@ -87,8 +87,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::ids::StepId;
-    use crate::outdated::Moved;
+    use crate::base::ids::StepId;
+    use crate::exec::outdated::Moved;
 
     #[test]
     fn with_another_stage3_only_what_is_another_version_is_told_by_name() {

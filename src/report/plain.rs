@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use crate::diag;
+use crate::base::diag;
+use crate::base::words::visible;
 use crate::exec::event::Event;
 use crate::report::{Report, duration};
-use crate::words::visible;
 
 /// Plain lines.
 #[derive(Debug)]

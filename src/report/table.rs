@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::words::visible;
+use crate::base::words::visible;
 
 /// Rows as lines; the last column is not padded.
 ///

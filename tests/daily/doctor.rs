@@ -7,13 +7,12 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, SystemTime};
 
-use gentoo_bb::trust::time::stamp;
+use gentoo_bb::base::time::stamp;
+use pgp::cert::CertBuilder;
+use pgp::serialize::SerializeInto;
 use regex::Regex;
 use sequoia_openpgp as pgp;
 use serde_json::{Value, json};
-
-use pgp::cert::CertBuilder;
-use pgp::serialize::SerializeInto;
 
 use crate::fake::engine::World;
 use crate::fake::mirror::MIRROR;

@@ -239,7 +239,7 @@ fn project(room: &Room) -> String {
     use sha2::{Digest, Sha256};
     let state = room.path(".bb").canonicalize().unwrap();
     let digest = Sha256::digest(state.as_os_str().as_encoded_bytes());
-    gentoo_bb::hex::hex(&digest[..8])
+    gentoo_bb::base::hex::hex(&digest[..8])
 }
 
 /// Blanks, `$` and `:` in the state folder's name: ninja does the same work.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use gentoo_bb::error::{Exit, Result};
+use gentoo_bb::base::error::{Exit, Result};
+use gentoo_bb::engine::address::Address;
+use gentoo_bb::engine::docker::{Engine, Owner};
 use gentoo_bb::plan::step::Object;
-use gentoo_bb::world::address::Address;
-use gentoo_bb::world::docker::{Engine, Owner};
 
 use crate::fake;
 use crate::fake::engine::World;

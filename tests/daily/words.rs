@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use gentoo_bb::diag;
-use gentoo_bb::error::{Error, Place};
+use gentoo_bb::base::diag;
+use gentoo_bb::base::error::{Error, Place};
+use gentoo_bb::base::words::is_hostile;
 use gentoo_bb::report::{Message, json};
-use gentoo_bb::words::is_hostile;
 
 use crate::fake::engine::World;
 use crate::fake::room::Room;
@@ -78,7 +78,7 @@ fn every_error_is_rendered_harmless() {
 fn every_message_is_rendered_harmless() {
     use gentoo_bb::exec::event::Event;
     let mut random = fastrand::Rng::with_seed(17);
-    let step = "image:a".parse::<gentoo_bb::ids::StepId>().unwrap();
+    let step = "image:a".parse::<gentoo_bb::base::ids::StepId>().unwrap();
     for _ in 0..500 {
         let [a, b] = std::array::from_fn(|_| word(&mut random));
         let error = Error::step(&a).hint(&b);

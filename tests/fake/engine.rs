@@ -7,7 +7,8 @@
 //! result.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read, Write};
+use std::io;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -279,7 +280,7 @@ fn short(reference: &str) -> &str {
 
 /// SHA-256 of some text, in hex.
 pub fn digest(data: impl AsRef<[u8]>) -> String {
-    gentoo_bb::hex::hex(&Sha256::digest(data))
+    gentoo_bb::base::hex::hex(&Sha256::digest(data))
 }
 
 /// An image's archive: no image here has any files.
@@ -478,7 +479,7 @@ impl Shared {
 
 /// As engines do: all spellings are one name.
 fn with_tag(reference: &str) -> String {
-    gentoo_bb::reference::spelling(reference)
+    gentoo_bb::base::reference::spelling(reference)
 }
 
 /// The files of a tar, without owners and times.

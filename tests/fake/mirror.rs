@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
-use gentoo_bb::hex::hex;
-use sequoia_openpgp as pgp;
-use sha2::{Digest, Sha512};
-
+use gentoo_bb::base::hex::hex;
 use pgp::cert::{Cert, CertBuilder};
 use pgp::crypto::KeyPair;
 use pgp::packet::signature::SignatureBuilder;
@@ -17,6 +14,8 @@ use pgp::policy::StandardPolicy;
 use pgp::serialize::SerializeInto;
 use pgp::serialize::stream::{Message, Signer};
 use pgp::types::SignatureType;
+use sequoia_openpgp as pgp;
+use sha2::{Digest, Sha512};
 
 const DATE: &str = "20261122";
 const STAGE3: &str = "20261122T170104Z/stage3-amd64-openrc-20261122T170104Z.tar.xz";

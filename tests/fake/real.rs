@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use gentoo_bb::world::address::Address;
-use gentoo_bb::world::docker::Engine;
+use gentoo_bb::engine::address::Address;
+use gentoo_bb::engine::docker::Engine;
 use tokio::runtime::{Builder, Runtime};
 
 /// Where it listens: the caller's DOCKER_HOST, else what the engine's script finds.

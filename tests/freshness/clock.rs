@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
-use gentoo_bb::error::Result;
+use gentoo_bb::base::error::Result;
+use gentoo_bb::base::ids::{Kind, StepId};
 use gentoo_bb::fresh::record::FORMAT;
 use gentoo_bb::fresh::{FileState, FileType, Look, Record, Stamp, Verdict, judge};
-use gentoo_bb::ids::{Kind, StepId};
 use gentoo_bb::plan::step::{Object, Step, Work};
 use litemap::LiteMap;
 

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 use filetime::{FileTime, set_file_mtime};
+use gentoo_bb::base::ids::{Kind, StepId};
+use gentoo_bb::engine::docker::Inventory;
 use gentoo_bb::exec::looked::looked;
-use gentoo_bb::ids::{Kind, StepId};
 use gentoo_bb::plan::Plan;
-use gentoo_bb::world::docker::Inventory;
-use gentoo_bb::world::trace::Trace;
+use gentoo_bb::state::trace::Trace;
 
 use crate::model::{Model, Seen, Unit, see};
 

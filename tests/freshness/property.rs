@@ -8,19 +8,20 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gentoo_bb::base::ids::{Kind, StepId};
 use gentoo_bb::config::Settings;
+use gentoo_bb::engine::address::Address;
+use gentoo_bb::engine::docker::{Engine, Inventory, Owner};
 use gentoo_bb::exec::job::{Standing, standings};
-use gentoo_bb::exec::run::{self, Options};
+use gentoo_bb::exec::run;
+use gentoo_bb::exec::run::Options;
 use gentoo_bb::exec::sync::sync;
 use gentoo_bb::exec::work::Context;
 use gentoo_bb::fresh::Stamp;
-use gentoo_bb::ids::{Kind, StepId};
+use gentoo_bb::net::http::Client;
 use gentoo_bb::plan::Plan;
 use gentoo_bb::plan::step::{Need, Step, Work};
-use gentoo_bb::world::address::Address;
-use gentoo_bb::world::docker::{Engine, Inventory, Owner};
-use gentoo_bb::world::http::Client;
-use gentoo_bb::world::store::Store;
+use gentoo_bb::state::store::Store;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::edit::{EDITS, LISTED, Sequence};

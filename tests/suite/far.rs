@@ -84,7 +84,7 @@ impl Client {
 }
 
 fn id(name: &str) -> String {
-    gentoo_bb::hex::hex(&Sha256::digest(name))
+    gentoo_bb::base::hex::hex(&Sha256::digest(name))
 }
 
 /// Runs a program that must succeed.

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use gentoo_bb::hex::hex;
-use gentoo_bb::limits::Limits;
-use gentoo_bb::oci::tree::{Content, Kind, Tree};
-use gentoo_bb::world::archive::bundle::{self, Bundle};
-use gentoo_bb::world::archive::listing;
+use gentoo_bb::base::hex::hex;
+use gentoo_bb::base::limits::Limits;
+use gentoo_bb::image::archive::bundle::Bundle;
+use gentoo_bb::image::archive::{bundle, listing};
+use gentoo_bb::image::tree::{Content, Kind, Tree};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 

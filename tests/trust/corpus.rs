@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use gentoo_bb::trust;
+use gentoo_bb::gentoo as trust;
 
 #[path = "../../fuzz/src/checks.rs"]
 mod checks;

@@ -3,11 +3,11 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
+use pgp::cert::{Cert, CertBuilder};
 use sequoia_openpgp as pgp;
 
-use pgp::cert::{Cert, CertBuilder};
-
-use crate::keys::{self, EXPIRED, GOOD, OTHER, RSA};
+use crate::keys;
+use crate::keys::{EXPIRED, GOOD, OTHER, RSA};
 use crate::mirror::{Place, STAGE3_BYTES, stage3};
 
 /// A project that knows no certificate: those of `pinned` count.
@@ -274,7 +274,7 @@ fn a_key_that_expires_soon_is_told_in_every_build() {
     mirror.write(&stage3(".asc"), sign(STAGE3_BYTES));
     let snapshot = format!("{}.gpgsig", crate::mirror::SNAPSHOT);
     mirror.write(&snapshot, sign(crate::mirror::SNAPSHOT_BYTES));
-    let day = gentoo_bb::trust::date(end);
+    let day = gentoo_bb::base::time::date(end);
     let warning = format!(
         "warning: key `KEY` expires on {day}, in 20 days\n\
          hint: `bb keys refresh` fetches the keys again: Gentoo extends them about once a year\n"

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use blake2::Blake2b512;
-use gentoo_bb::hex::hex;
+use gentoo_bb::base::hex::hex;
 use sha2::{Digest, Sha512};
 
 use crate::engine::{Engine, World};

@@ -7,23 +7,23 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
 
+use crate::base::error::Error;
+use crate::base::reference::registry_of;
+use crate::base::time;
 use crate::cli::session;
+use crate::config::lock::Lock;
 use crate::config::{Settings, without_secrets};
-use crate::doctor::engine::About;
 use crate::doctor::machine::{Disk, Purpose, Tools, Watches};
-use crate::doctor::project::{Answer, Mirror};
+use crate::doctor::project::Mirror;
 use crate::doctor::trust::{Cert, Key, Witness};
-use crate::doctor::{Finding, engine, login, machine, project, trust};
-use crate::error::Error;
-use crate::lock::Lock;
-use crate::oci::config::architecture;
-use crate::project::{Project, SETTINGS_FILE};
-use crate::reference::registry_of;
-use crate::trust::time;
-use crate::world::address::{Address, addresses};
-use crate::world::docker::Engine;
-use crate::world::http::{self, Client, Patience};
-use crate::world::{credentials, keys, machine as here};
+use crate::doctor::{Finding, engine, here, login, machine, project, trust};
+use crate::engine::address::{Address, addresses};
+use crate::engine::docker::{About, Engine};
+use crate::gentoo::keys;
+use crate::image::config::architecture;
+use crate::net::http::{Answer, Client, Patience};
+use crate::net::{credentials, http};
+use crate::session::project::{Project, SETTINGS_FILE};
 
 /// Who asks, and how long it waits for each answer.
 pub(super) struct Gathering {
@@ -314,7 +314,7 @@ const TOOLS: [&str; 3] = ["make", "bmake", "ninja"];
 
 fn tools(env: &BTreeMap<String, String>) -> Tools {
     let path = env.get("PATH").map_or("", String::as_str);
-    let (there, missing) = TOOLS.into_iter().partition(|tool| here::has_program(path, tool));
+    let (there, missing) = TOOLS.into_iter().partition(|tool| credentials::has_program(path, tool));
     let compose = here::compose(path, credentials::folder(env).as_deref());
     Tools { there, missing, compose, chains: Path::new("chains").is_dir() }
 }

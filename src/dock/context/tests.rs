@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::dock::render::Markers;
-use crate::dock::template::{Known, parse};
+use crate::dockerfile::render::Markers;
+use crate::dockerfile::template::{Known, parse};
 
 const FILES: [&str; 9] = [
     ".dockerignore",
@@ -164,7 +164,7 @@ fn links_are_followed_where_docker_follows_them() {
 }
 
 fn error(dockerfile: &str, ignore: &str) -> String {
-    crate::diag::render(&selected(dockerfile, &FILES, ignore).unwrap_err(), false)
+    crate::base::diag::render(&selected(dockerfile, &FILES, ignore).unwrap_err(), false)
 }
 
 #[test]

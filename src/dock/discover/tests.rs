@@ -24,7 +24,7 @@ fn docks(files: &[(&str, &str)]) -> TempDir {
 fn error(room: &TempDir) -> String {
     let error = discover(&room.path().join("bb-dock"), &Ground::of(room.path(), &[])).unwrap_err();
     assert_eq!(error.exit(), crate::Exit::Config);
-    crate::diag::render(&error, false).replace(&format!("{}/", room.path().display()), "")
+    crate::base::diag::render(&error, false).replace(&format!("{}/", room.path().display()), "")
 }
 
 const A: [(&str, &str); 2] =

@@ -8,22 +8,22 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::error::{Error, Exit, Result};
+use crate::base::ids::DockName;
+use crate::base::label::Labels;
+use crate::base::limits::{Limit, Limits};
+use crate::base::{label, read};
 use crate::config::Settings;
-use crate::dock::{Markers, Rendered};
-use crate::error::{Error, Exit, Result};
+use crate::dockerfile::{Markers, Rendered, template};
 use crate::exec::action::below;
 use crate::exec::action::bom::Documents;
-use crate::ids::DockName;
-use crate::limits::{Limit, Limits};
-use crate::oci::Left;
-use crate::oci::assemble::{Assembled, Base, Inputs, assemble};
-use crate::oci::below::{Below, Undone};
-use crate::oci::label::{self, Labels};
-use crate::oci::tree::{Content, Kind, Node, Tree, parent};
+use crate::image::Left;
+use crate::image::archive::bundle::{Bundle, Plan};
+use crate::image::archive::{bundle, listing};
+use crate::image::assemble::{Assembled, Base, Inputs, assemble};
+use crate::image::below::{Below, Undone};
+use crate::image::tree::{Content, Kind, Node, Tree, parent};
 use crate::plan::step::ImageWork;
-use crate::world::archive::bundle::{self, Bundle, Plan};
-use crate::world::archive::listing;
-use crate::world::read;
 
 /// What `image.json` says of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ pub(super) fn labels(
     let below = work.base.as_deref().zip(base).into_iter();
     let below = below.flat_map(|(name, digest)| label::of_base(name, &digest));
     let all = work.labels.clone().into_iter().chain(below);
-    let written = label::written(&dockerfile(work)?);
+    let written = template::labels(&dockerfile(work)?);
     Ok(all.filter(|(name, _)| !written.contains(name)).chain(documents.labels()).collect())
 }
 

@@ -1,6 +1,6 @@
 //! The rootfs archive on the image below it: the builder's lists, and the archive that the engine is sent.
 //!
-//! What becomes of the archive's entries is `oci::below`'s business. Where the engine builds an image, the
+//! What becomes of the archive's entries is `image::below`'s business. Where the engine builds an image, the
 //! instructions before the archive is unpacked are gone through here as far as that goes, on the image that the
 //! engine has.
 
@@ -8,22 +8,22 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::limits::{Limit, Limits};
+use crate::base::read;
 use crate::exec::action::assemble::{base, context, dockerfile};
 use crate::exec::action::blocking;
 use crate::exec::work::Context;
-use crate::limits::{Limit, Limits};
-use crate::oci::Left;
-use crate::oci::assemble::{Base, Inputs, look_below};
-use crate::oci::below::{Below, Lists, Undone};
-use crate::oci::bundle::Blob;
-use crate::oci::config::ImageConfig;
-use crate::oci::tree::{Content, Tree};
+use crate::image::Left;
+use crate::image::archive::bundle::Bundle;
+use crate::image::archive::{bundle, listing, save};
+use crate::image::assemble::{Base, Inputs, look_below};
+use crate::image::below::{Below, Lists, Undone};
+use crate::image::bundle::Blob;
+use crate::image::config::ImageConfig;
+use crate::image::tree::{Content, Tree};
 use crate::plan::expand::{BASE, WAYS};
 use crate::plan::step::ImageWork;
-use crate::world::archive::bundle::{self, Bundle};
-use crate::world::archive::{listing, save};
-use crate::world::read;
 
 /// What the builder says of an image's rootfs archive; nothing of one that has none.
 pub(super) fn lists(work: &ImageWork, limits: &Limits) -> Result<Lists> {

@@ -5,14 +5,16 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
-use crate::limits::Limit;
-use crate::oci::bundle::Blob;
-use crate::oci::label::Labels;
+use crate::base::error::{Error, Result};
+use crate::base::label::Labels;
+use crate::base::limits::Limit;
+use crate::base::read;
+use crate::image::bundle::Blob;
+use crate::image::sbom;
+use crate::image::sbom::{Inventory, Package, inventory};
+use crate::plan::results::Format;
 use crate::plan::step::ImageWork;
-use crate::sbom::{self, Format, Inventory, Package, inventory};
-use crate::world::read;
-use crate::world::store::Store;
+use crate::state::store::Store;
 
 /// Both documents of one image.
 #[derive(Debug, Clone)]

@@ -8,13 +8,14 @@ use include_dir::{Dir, include_dir};
 use minijinja::{Environment, UndefinedBehavior, context};
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::hex::hex;
+use crate::engine::docker::Build;
 use crate::exec::action::import::Target;
 use crate::exec::action::{Log, Made, is_there};
 use crate::exec::work::Context;
-use crate::hex::hex;
-use crate::world::archive::{self, Entry};
-use crate::world::docker::Build;
+use crate::image::archive;
+use crate::image::archive::Entry;
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/bob");
 

@@ -3,18 +3,18 @@
 
 use std::path::Path;
 
-use crate::contents::{Contents, Files, Item, Package, What};
-use crate::error::{Error, Result};
-use crate::exec::action::assemble::{self, Summary};
-use crate::exec::action::read_json;
-use crate::hex::hex;
-use crate::limits::Limits;
-use crate::name;
-use crate::oci::bundle::Blob;
-use crate::oci::tree::{Content, Kind, Node, Nodes};
+use crate::base::error::{Error, Result};
+use crate::base::hex::hex;
+use crate::base::limits::Limits;
+use crate::base::name;
+use crate::exec::action::assemble::Summary;
+use crate::exec::action::{assemble, read_json};
+use crate::image::archive::{bundle, listing};
+use crate::image::bundle::Blob;
+use crate::image::contents::{Contents, Files, Item, Package, What};
+use crate::image::tree::{Content, Kind, Node, Nodes};
 use crate::plan::expand::PACKAGES;
-use crate::world::archive::{bundle, listing};
-use crate::world::store::Store;
+use crate::state::store::Store;
 
 pub(super) const CONTENTS: &str = "contents.json";
 /// That of the last build that gave another image.

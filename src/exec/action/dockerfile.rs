@@ -1,19 +1,18 @@
 //! `dockerfile:NAME`: the template with the markers' values in their places.
 //!
-//! What a marker is, is `dock::render`'s business.
+//! What a marker is, is `dockerfile::render`'s business.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::dock::render;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::hex::hex;
+use crate::base::limits::Limit;
+use crate::dockerfile::render;
 use crate::exec::action::Made;
 use crate::exec::work::Context;
-use crate::hex::hex;
-use crate::limits::Limit;
-use crate::world::open::Ground;
 
 pub(super) fn dockerfile(
     template: &Path,
@@ -22,9 +21,9 @@ pub(super) fn dockerfile(
     markers: &BTreeMap<String, String>,
     context: &Context,
 ) -> Result<Made> {
-    let text = Ground::of_project(&context.settings).text(template, Limit::FileSize);
+    let text = context.settings.ground().text(template, Limit::FileSize);
     let text = text.map_err(|refused| refused.or(|e| Error::file("read", template, e)))?;
-    let markers = crate::dock::Markers::from(markers.clone());
+    let markers = crate::dockerfile::Markers::from(markers.clone());
     let rendered = if jinja {
         render::render_j2(&text, &markers, template)?
     } else {

@@ -4,14 +4,16 @@
 
 use std::path::Path;
 
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::limits::Limit;
+use crate::base::words::megabytes;
 use crate::exec::action::{Log, Made, blocking};
 use crate::exec::work::Context;
-use crate::limits::Limit;
+use crate::gentoo::release;
+use crate::image::archive;
+use crate::net::http::Expect;
 use crate::plan::step::Pinned;
-use crate::size::megabytes;
-use crate::world::http::Expect;
-use crate::world::{archive, release, store};
+use crate::state::store;
 
 pub(super) async fn fetch(
     path: &str,

@@ -6,22 +6,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::dock::plain::{self, Plain, Shell, What};
-use crate::dock::template;
-use crate::error::{Error, Result};
-use crate::exec::action::assemble::{self, Summary, Written};
+use crate::base::error::{Error, Result};
+use crate::base::label;
+use crate::base::label::Labels;
+use crate::base::words::{counted, megabytes};
+use crate::dockerfile::plain::{Plain, Shell, What};
+use crate::dockerfile::{plain, template};
+use crate::engine::docker::Build;
+use crate::exec::action::assemble::{Summary, Written};
 use crate::exec::action::bom::Documents;
-use crate::exec::action::{Log, Made, blocking};
-use crate::exec::action::{below, contents, ledger};
+use crate::exec::action::{Log, Made, assemble, below, blocking, contents, ledger};
 use crate::exec::work::Context;
-use crate::oci::bundle::Blob;
-use crate::oci::label::{self, Labels};
+use crate::image::archive;
+use crate::image::archive::{Entry, bundle};
+use crate::image::bundle::Blob;
+use crate::net::credentials;
+use crate::net::credentials::Credentials;
 use crate::plan::step::{ImageWork, Object, WHOLE_CONTEXT};
-use crate::size::megabytes;
-use crate::words::counted;
-use crate::world::archive::{self, Entry, bundle};
-use crate::world::credentials::{self, Credentials};
-use crate::world::docker::Build;
 
 pub(super) async fn image(
     work: &ImageWork,

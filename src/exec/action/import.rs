@@ -4,11 +4,11 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::engine::docker::ContainerSpec;
 use crate::exec::action::{Log, Made, blocking, is_there};
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
-use crate::world::archive;
-use crate::world::docker::ContainerSpec;
+use crate::image::archive;
 
 /// An image of the engine that says what it is.
 #[derive(Debug, Clone, Copy)]

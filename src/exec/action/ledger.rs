@@ -4,15 +4,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
-use crate::exec::action::assemble::{self, Summary};
-use crate::exec::action::read_json;
-use crate::limits::Limits;
-use crate::oci::tree::Tree;
+use crate::base::error::{Error, Result};
+use crate::base::limits::Limits;
+use crate::exec::action::assemble::Summary;
+use crate::exec::action::{assemble, read_json};
+use crate::image::archive::{bundle, sysroot};
+use crate::image::size::{FILE, Layer, Ledger};
+use crate::image::tree::Tree;
 use crate::plan::expand::SYSROOT;
-use crate::size::{FILE, Layer, Ledger};
-use crate::world::archive::{bundle, sysroot};
-use crate::world::store::Store;
+use crate::state::store::Store;
 
 /// The ledger of the last build that gave another image.
 pub(super) const PREVIOUS: &str = "size.previous.json";

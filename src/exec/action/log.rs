@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::ids::StepId;
+use crate::base::limits::{Limit, Limits};
 use crate::exec::cause::Causes;
 use crate::exec::event::Event;
-use crate::ids::StepId;
-use crate::limits::{Limit, Limits};
-use crate::world::store::Store;
+use crate::state::store::Store;
 
 /// Lines that a failure repeats where nothing is known of the cause.
 const TAIL: usize = 15;

@@ -30,13 +30,13 @@ pub(super) use rootfs::{Boxes, Broken, dock};
 pub use rootfs::{CACHED_MS, COMPILING_MS, FORMER, volumes};
 pub use verify::{EXPIRES, SKIPPED};
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::ids::StepId;
+use crate::base::limits::Limit;
+use crate::base::read;
+use crate::engine::docker::ContainerSpec;
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
-use crate::ids::StepId;
-use crate::limits::Limit;
 use crate::plan::step::{Object, Step, Work};
-use crate::world::docker::ContainerSpec;
-use crate::world::read;
 
 /// What an action made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

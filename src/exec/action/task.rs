@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::hex::hex;
 use crate::exec::action::{Log, Made};
-use crate::hex::hex;
-use crate::world::store;
+use crate::state::store;
 
 pub(super) async fn task(
     run: &str,

@@ -8,20 +8,20 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::checks::{CommandCheck, PortCheck, ProcessCheck};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::limits::Limit;
+use crate::base::words::counted;
+use crate::dock::checks::{CommandCheck, PortCheck, ProcessCheck};
+use crate::engine::docker::ContainerSpec;
 use crate::exec::action::{Log, Made, assemble, blocking, ledgers};
 use crate::exec::audited::{Audited, audited};
 use crate::exec::work::Context;
-use crate::limits::Limit;
+use crate::image::archive;
+use crate::image::archive::Entry;
+use crate::image::archive::bundle::Bundle;
+use crate::image::size::over_budget;
 use crate::plan::expand::RESULT;
 use crate::plan::step::TestWork;
-use crate::size::over_budget;
-use crate::words::counted;
-use crate::world::archive::bundle::Bundle;
-use crate::world::archive::{self, Entry};
-use crate::world::docker::ContainerSpec;
-use crate::world::open::Ground;
 
 /// Faults that a failure repeats; the log has all.
 const REPEATED: usize = 15;
@@ -258,7 +258,7 @@ impl Trial<'_> {
     /// The dock's own script, inside of the image.
     async fn script(&self, container: &str, log: &mut Log) -> Result<Option<String>> {
         let Some(script) = &self.work.script else { return Ok(None) };
-        let text = Ground::of_project(&self.context.settings).read(script, Limit::ScriptSize);
+        let text = self.context.settings.ground().read(script, Limit::ScriptSize);
         let text = text.map_err(|refused| refused.or(|e| Error::file("read", script, e)))?;
         let epoch = self.context.settings.source_date_epoch;
         let body = archive::stream(vec![Entry::Text(SCRIPT.into(), text)], epoch);

@@ -1,19 +1,18 @@
 //! `verify:stage3` and `verify:portage`: signature, list of digests and lock agree on the file.
 //!
-//! Knows what has to agree; how a signature is checked is `world::openpgp`'s business.
+//! Knows what has to agree; how a signature is checked is `gentoo::openpgp`'s business.
 
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::limits::Limit;
+use crate::base::read as file;
 use crate::exec::action::{Made, blocking};
 use crate::exec::work::Context;
-use crate::limits::Limit;
+use crate::gentoo::openpgp::{Keyring, Verified};
+use crate::gentoo::{digests, keys};
 use crate::plan::step::Pinned;
-use crate::trust::digests;
-use crate::world::keys;
-use crate::world::openpgp::{Keyring, Verified};
-use crate::world::read as file;
 
 /// The files of one verification.
 #[derive(Debug, Clone, Copy)]

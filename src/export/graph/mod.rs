@@ -12,9 +12,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::base::words::{is_hostile, megabytes};
 use crate::report::duration;
-use crate::size::megabytes;
-use crate::words::is_hostile;
 
 /// How a node stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::words::megabytes;
 use crate::export::graph::layout::{Place, places};
 use crate::export::graph::{Node, Part, State, cut, printable};
 use crate::export::render;
 use crate::report::duration;
-use crate::size::megabytes;
 
 const SVG: &str = include_str!("../../../templates/graph/graph.svg.j2");
 const PAGE: &str = include_str!("../../../templates/graph/page.html.j2");

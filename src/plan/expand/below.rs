@@ -6,9 +6,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::{ByName, DockFacts};
-use crate::error::{Exit, Result};
-use crate::ids::DockName;
-use crate::limits::{Limit, Limits};
+use crate::base::error::{Exit, Result};
+use crate::base::ids::DockName;
+use crate::base::limits::{Limit, Limits};
 
 /// For each dock, what is in it. Where a dock adds nothing, it shares what its base has.
 pub(super) struct Below<'a> {

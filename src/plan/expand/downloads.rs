@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 
 use super::{Builder, params, step};
-use crate::ids::{Kind, StepId};
-use crate::lock::Pin;
+use crate::base::ids::{Kind, StepId};
+use crate::config::lock::Pin;
 use crate::plan::step::{Need, Object, Pinned, Step, Work};
 
 impl Builder<'_> {

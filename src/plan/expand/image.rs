@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::below::Below;
 use super::{DockFacts, PACKAGES, Sources, params, step};
+use crate::base::ids::{DockName, Kind, StepId};
+use crate::base::label;
 use crate::config::Settings;
-use crate::ids::{DockName, Kind, StepId};
-use crate::oci::label;
+use crate::image::size;
+use crate::plan::results::Format;
 use crate::plan::step::{ImageWork, Need, Object, Step, Work};
-use crate::sbom::Format;
-use crate::size;
 
 pub(super) fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
     let dest = sources.layout.image_dir(&dock.name).join("Dockerfile");

@@ -6,9 +6,9 @@ use litemap::LiteMap;
 use serde::Serialize;
 
 use super::{Builder, DockFacts, Layout, SYSROOT, rootfs_parent, step};
-use crate::audit::Allowance;
-use crate::error::{Error, Result};
-use crate::ids::{DockName, Kind, StepId};
+use crate::base::error::{Error, Result};
+use crate::base::ids::{DockName, Kind, StepId};
+use crate::dock::allowance::Allowance;
 use crate::plan::step::{Need, Step, TestWork, Work};
 
 /// What is tested of every image: another set of rules tests all of them anew.

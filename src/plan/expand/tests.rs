@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::DockFacts;
-use crate::checks::Checks;
-use crate::ids::DockName;
+use crate::base::ids::DockName;
+use crate::dock::checks::Checks;
 use crate::plan::step::DockContext;
 
 /// `name<base` with what is copied from after a `+`; a capital letter has a rootfs.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use filetime::{FileTime, set_file_mtime};
-use gentoo_bb::world::store::Store;
+use gentoo_bb::state::store::Store;
 
 use super::{
     DAY, OTHER_FORMAT, RECORD_DAMAGED, STAMP_REMOVED, Sequence, anew, as_old, clear, write,

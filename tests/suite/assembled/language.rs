@@ -8,11 +8,11 @@ use super::words::{builds, in_parallel};
 use super::{dock, labels, summary};
 use crate::support::{Image, Room};
 
-/// The table of `dock::grammar`, with each row asked of `bb` and of the engine.
+/// The table of `dockerfile::grammar`, with each row asked of `bb` and of the engine.
 #[test]
 fn what_the_engine_refuses_is_refused_before_anything_is_built() {
     let room = Room::with_engine();
-    let table = include_str!("../../../src/dock/grammar/refused.txt");
+    let table = include_str!("../../../src/dockerfile/grammar/refused.txt");
     let rows = table.lines().skip(2).map(|line| {
         let (text, rest) = line.split_once(" => ").unwrap();
         let text = text.replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\");

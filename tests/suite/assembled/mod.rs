@@ -221,7 +221,7 @@ fn labels_tell_what_an_image_is_and_what_it_is_built_on() {
         assert_eq!(fingerprint.len(), 64, "{name}");
         for (label, file) in SBOM {
             let text = fs::read(room.path(format!(".bb/images/{name}/{file}"))).unwrap();
-            let digest = gentoo_bb::hex::hex(&Sha256::digest(text));
+            let digest = gentoo_bb::base::hex::hex(&Sha256::digest(text));
             assert_eq!(labels.remove(label).unwrap(), format!("sha256:{digest}"), "{name}");
         }
         assert_eq!(labels.remove("vendor").unwrap_or_default(), inherited, "{name}");
@@ -300,7 +300,7 @@ fn check_layout(room: &Room, id: &str) {
         let path = entry.unwrap().path();
         let data = fs::read(&path).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        assert_eq!(gentoo_bb::hex::hex(&Sha256::digest(&data)), name);
+        assert_eq!(gentoo_bb::base::hex::hex(&Sha256::digest(&data)), name);
         blobs.insert(format!("sha256:{name}"), data);
     }
     let json = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();

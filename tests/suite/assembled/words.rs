@@ -5,13 +5,13 @@ use std::io::Write;
 use std::process::Stdio;
 use std::sync::Mutex;
 
-use gentoo_bb::dock::{Known, Markers, Rendered, template};
+use gentoo_bb::dockerfile::{Known, Markers, Rendered, template};
 
 use super::{compare, dock};
 use crate::support::{Engine, Room};
 
 #[allow(dead_code, reason = "only its words are wanted here")]
-#[path = "../../../src/dock/words/reference.rs"]
+#[path = "../../../src/dockerfile/words/reference.rs"]
 mod reference;
 
 /// Words that both take: many in one instruction, for each instruction is a moment to the engine.

@@ -24,7 +24,7 @@ fn check(room: &Room, name: &str) {
         room.bb(&format!("image sbom {name} --format {format}")).is(0, &normal(&text), "");
         let asked = format!("{{{{index .Config.Labels \"{label}\"}}}}");
         let said = room.engine().docker(&["inspect", "-f", &asked, &room.image(name)]);
-        let digest = gentoo_bb::hex::hex(&Sha256::digest(&text));
+        let digest = gentoo_bb::base::hex::hex(&Sha256::digest(&text));
         assert_eq!(said.trim(), format!("sha256:{digest}"), "{name} {file}");
     }
 }
@@ -53,9 +53,9 @@ fn every_image_has_valid_lists_of_all_its_packages() {
     let source = &nginx["sources"][0];
     let file = Mirror::get().find("distfiles", source["name"].as_str().unwrap(), "");
     let bytes = std::fs::read(file).unwrap();
-    assert_eq!(source["sha512"], gentoo_bb::hex::hex(&Sha512::digest(&bytes)));
+    assert_eq!(source["sha512"], gentoo_bb::base::hex::hex(&Sha512::digest(&bytes)));
     let blake2b = <blake2::Blake2b512 as blake2::Digest>::digest(&bytes);
-    assert_eq!(source["blake2b"], gentoo_bb::hex::hex(&blake2b));
+    assert_eq!(source["blake2b"], gentoo_bb::base::hex::hex(&blake2b));
     assert_eq!(source["size"], bytes.len());
     let version = nginx["version"].as_str().unwrap();
     let purl = format!("pkg:ebuild/www-servers/nginx@{version}?repository=gentoo&slot=");

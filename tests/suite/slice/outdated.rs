@@ -11,7 +11,7 @@ use crate::support::{Mirror, Room};
 
 /// The day of a snapshot that is newer than the mirror's: tomorrow, for its signature is of now.
 fn tomorrow() -> String {
-    gentoo_bb::trust::date(SystemTime::now() + Duration::from_secs(86_400)).replace('-', "")
+    gentoo_bb::base::time::date(SystemTime::now() + Duration::from_secs(86_400)).replace('-', "")
 }
 
 /// Everything in the project but what the command has for itself: size and time of each file.

@@ -92,10 +92,10 @@ fn unpack(mut stream: impl Read) -> BTreeMap<String, Entry> {
     let mut archive = tar::Archive::new(&mut stream);
     for entry in archive.entries().unwrap() {
         let mut entry = entry.unwrap();
-        let path = gentoo_bb::name::text(&entry.path_bytes()).trim_matches('/').to_owned();
+        let path = gentoo_bb::base::name::text(&entry.path_bytes()).trim_matches('/').to_owned();
         let path = format!("/{path}");
         let mode = entry.header().mode().unwrap() & 0o7777;
-        let link = entry.link_name_bytes().map(|l| gentoo_bb::name::text(&l).into_owned());
+        let link = entry.link_name_bytes().map(|l| gentoo_bb::base::name::text(&l).into_owned());
         let kind = match entry.header().entry_type() {
             tar::EntryType::Regular => {
                 let mut data = vec![];

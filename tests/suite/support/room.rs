@@ -96,7 +96,7 @@ impl Room {
         let secret = fs::read_to_string(state.join("id")).unwrap_or_default();
         let mut hasher = Sha256::new_with_prefix(secret.trim());
         hasher.update(state.as_os_str().as_encoded_bytes());
-        gentoo_bb::hex::hex(&hasher.finalize())[..32].to_owned()
+        gentoo_bb::base::hex::hex(&hasher.finalize())[..32].to_owned()
     }
 
     /// A path in the project.

@@ -9,17 +9,18 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::plain::{self, MAKE_CONF, Sort};
+use super::plain;
+use super::plain::{MAKE_CONF, Sort};
 use super::planned::Wishes;
-use crate::error::{Error, Exit, Result};
+use crate::base::error::{Error, Exit, Result};
+use crate::base::hex::hex;
+use crate::base::limits::Limit;
+use crate::engine::docker::Change;
 use crate::exec::work::Context;
-use crate::hex::hex;
-use crate::limits::Limit;
+use crate::image::archive::Entry;
+use crate::image::archive::difference::{Difference, Found, Way, small_files};
 use crate::plan::step::RootfsWork;
-use crate::world::archive::Entry;
-use crate::world::archive::difference::{Difference, Found, Way, small_files};
-use crate::world::docker::Change;
-use crate::world::store;
+use crate::state::store;
 
 /// Beyond so many places, the whole root is looked through.
 const MOST_PLACES: usize = 32;

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::hex::hex;
-use crate::limits::{Limit, Limits};
+use crate::base::hex::hex;
+use crate::base::limits::{Limit, Limits};
 
 const FORMAT: u32 = 1;
 /// As long as web servers take one.

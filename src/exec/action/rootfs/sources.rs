@@ -6,14 +6,14 @@ use std::path::Path;
 use super::asked::Code;
 use super::planned::{Planned, Source};
 use super::stored;
-use crate::error::{Error, Exit, Result};
+use crate::base::error::{Error, Exit, Result};
+use crate::base::limits::Limit;
+use crate::engine::docker::ContainerSpec;
 use crate::exec::action::Log;
 use crate::exec::work::Context;
-use crate::limits::Limit;
-use crate::world::archive::Entry;
-use crate::world::docker::ContainerSpec;
-use crate::world::http::{Expect, Mirror};
-use crate::world::release;
+use crate::gentoo::release;
+use crate::image::archive::Entry;
+use crate::net::http::{Expect, Mirror};
 
 /// What the verified ebuilds name, of what a box with a dock's code asks for. The dock's own ebuilds, if it has any,
 /// may name others.
@@ -126,7 +126,7 @@ async fn fetch(source: &Source, dest: &Path, context: &Context, log: &mut Log) -
 /// The folder of a distfile on a mirror: the first byte of BLAKE2b of its name (GLEP 75).
 fn hash_folder(name: &str) -> String {
     use blake2::{Blake2b512, Digest};
-    crate::hex::hex(&Blake2b512::digest(name.as_bytes())[..1])
+    crate::base::hex::hex(&Blake2b512::digest(name.as_bytes())[..1])
 }
 
 #[cfg(test)]

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::planned::Planned;
+use crate::base::error::{Error, Result};
 use crate::config::Settings;
-use crate::error::{Error, Result};
+use crate::engine::docker::ContainerSpec;
 use crate::exec::work::Context;
-use crate::world::archive::{self, Entry, difference};
-use crate::world::docker::ContainerSpec;
-use crate::world::store;
+use crate::image::archive;
+use crate::image::archive::{Entry, difference};
+use crate::state::store;
 
 /// Where builders have the sources.
 pub const SOURCES_AT: &str = "/distfiles";

@@ -1,0 +1,155 @@
+//! `bb.lock`: which stage3 and which snapshot this project builds from, by name and digest.
+//!
+//! Text ↔ values only. What a mirror offers is `world`'s business; moving the lock is a command's.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Result};
+use crate::base::time;
+use crate::config::toml_error;
+
+/// The pinned inputs of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// The stage3 that the builder is made of.
+    pub stage3: Pin,
+    /// The snapshot of the ebuild repository.
+    pub portage: Pin,
+}
+
+/// One pinned file of a mirror.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// Path below the mirror, such as `snapshots/gentoo-20261122.tar.xz`.
+    pub path: String,
+    /// Date or time in the file's name (`YYYYMMDD` or `YYYYMMDDThhmmssZ`).
+    pub timestamp: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-512 in lower-case hex.
+    pub sha512: String,
+    /// BLAKE2b-512 in lower-case hex.
+    pub blake2b: String,
+    /// Primary fingerprint of the key that signed it.
+    pub signer: String,
+    /// When the signature says that it was made, `YYYY-MM-DDThh:mm:ssZ`; none where nobody verified it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_at: Option<String>,
+}
+
+impl Pin {
+    /// The file's name without its folders.
+    pub fn file_name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    /// When it was signed, if somebody verified that.
+    pub fn signed(&self) -> Option<SystemTime> {
+        time::parse(self.signed_at.as_deref()?).ok()
+    }
+
+    fn check(&self, table: &str) -> Result<()> {
+        let hex = |s: &str, len: usize| {
+            s.len() == len && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        let bad = |key: &str| {
+            Err(Error::config(format!(
+                "`{key}` of `[{table}]` in `bb.lock` is not what it should be"
+            ))
+            .hint("the file is written by `bb update`; remove it to pin anew"))
+        };
+        let up =
+            self.path.starts_with('/') || self.path.split('/').any(|p| p == ".." || p.is_empty());
+        match () {
+            () if up => bad("path"),
+            () if !hex(&self.sha512, 128) => bad("sha512"),
+            () if !hex(&self.blake2b, 128) => bad("blake2b"),
+            () if self.size == 0 => bad("size"),
+            () if self.signed_at.is_some() && self.signed().is_none() => bad("signed_at"),
+            () => Ok(()),
+        }
+    }
+}
+
+impl Lock {
+    /// Stands for a lock where only the shape of the plan matters, which no pin changes.
+    pub fn unpinned() -> Self {
+        let pin = Pin {
+            path: "unpinned".into(),
+            timestamp: "unpinned".into(),
+            size: 0,
+            sha512: "unpinned".into(),
+            blake2b: "unpinned".into(),
+            signer: "unpinned".into(),
+            signed_at: None,
+        };
+        Self { stage3: pin.clone(), portage: pin }
+    }
+
+    /// Reads the text of `bb.lock`.
+    pub fn parse(file: &Path, text: &str) -> Result<Self> {
+        let lock: Self = toml::from_str(text).map_err(|e| toml_error(file, text, &e))?;
+        lock.stage3.check("stage3")?;
+        lock.portage.check("portage")?;
+        Ok(lock)
+    }
+
+    /// The text of `bb.lock`.
+    pub fn to_text(&self) -> Result<String> {
+        let body =
+            toml::to_string(self).map_err(|e| Error::bug(format!("cannot write bb.lock: {e}")))?;
+        Ok(format!("# Written by bb; moved by `bb update` only.\n{body}"))
+    }
+
+    /// The snapshot's date, `YYYYMMDD`: the value of the marker `${DATE}`.
+    pub fn date(&self) -> &str {
+        &self.portage.timestamp
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock() -> Lock {
+        let pin = |path: &str| Pin {
+            path: path.into(),
+            timestamp: "20261122".into(),
+            size: 1,
+            sha512: "a".repeat(128),
+            blake2b: "b".repeat(128),
+            signer: "C".repeat(40),
+            signed_at: Some("2026-11-23T01:02:03Z".into()),
+        };
+        Lock { stage3: pin("releases/x/stage3.tar.xz"), portage: pin("snapshots/gentoo.tar.xz") }
+    }
+
+    #[test]
+    fn text_and_value_are_the_same() {
+        let text = lock().to_text().unwrap();
+        assert_eq!(Lock::parse(Path::new("bb.lock"), &text).unwrap(), lock());
+    }
+
+    #[test]
+    fn a_lock_of_before_has_no_time_of_signing() {
+        let text = lock().to_text().unwrap();
+        let old = text.lines().filter(|line| !line.starts_with("signed_at")).collect::<Vec<_>>();
+        let old = Lock::parse(Path::new("bb.lock"), &old.join("\n")).unwrap();
+        assert_eq!((old.stage3.signed(), lock().stage3.signed().is_some()), (None, true));
+        let odd = text.replace("2026-11-23T01:02:03Z", "lately");
+        let error = Lock::parse(Path::new("bb.lock"), &odd).unwrap_err();
+        assert!(error.message().starts_with("`signed_at` of `[stage3]`"), "{error}");
+    }
+
+    #[test]
+    fn a_path_that_climbs_is_refused() {
+        let text = lock().to_text().unwrap().replace("snapshots/", "snapshots/../../");
+        let error = Lock::parse(Path::new("bb.lock"), &text).unwrap_err();
+        assert_eq!(error.message(), "`path` of `[portage]` in `bb.lock` is not what it should be");
+    }
+}

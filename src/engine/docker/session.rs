@@ -1,0 +1,229 @@
+//! Processes in containers that somebody talks to: their streams, their terminal, their end.
+//!
+//! Does not know whether there is a terminal on this side.
+
+use std::collections::{BTreeMap, HashMap};
+use std::pin::Pin;
+
+use bollard::container::LogOutput;
+use bollard::exec::{CreateExecOptions, ResizeExecOptions, StartExecOptions, StartExecResults};
+use bollard::models::{ContainerCreateBody, HostConfig, PortBinding};
+use bollard::query_parameters as query;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use tokio::io::AsyncWrite;
+
+use super::{Engine, Owner, failed, named, status};
+use crate::base::error::{Error, Result};
+
+/// What a process writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// To its standard output, or to its terminal.
+    Out(Bytes),
+    /// To its standard error.
+    Err(Bytes),
+}
+
+/// A process that is talked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Process {
+    /// One more in a container that waits.
+    Exec(String),
+    /// A container's own.
+    Container(String),
+}
+
+/// Both directions of a process's streams.
+pub struct Session {
+    /// Whose they are.
+    pub process: Process,
+    /// Ends with the process.
+    pub output: Pin<Box<dyn Stream<Item = Result<Piece>> + Send>>,
+    /// Its standard input: shut down, it is at its end.
+    pub input: Pin<Box<dyn AsyncWrite + Send>>,
+}
+
+/// A container of an image as it is meant to run.
+#[derive(Debug, Clone, Default)]
+pub struct RunSpec {
+    /// The image's reference.
+    pub image: String,
+    /// Instead of the image's command, unless empty.
+    pub command: Vec<String>,
+    /// `NAME=VALUE`.
+    pub env: Vec<String>,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What it is for.
+    pub labels: BTreeMap<String, String>,
+    /// What is reachable from outside.
+    pub ports: Vec<Port>,
+    /// Whether it has a terminal.
+    pub tty: bool,
+}
+
+/// A container's port and where it is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Address on the engine's machine; all if empty.
+    pub address: String,
+    /// Port there; any free one if empty.
+    pub outside: String,
+    /// Port in the container, with its protocol: `80/tcp`.
+    pub inside: String,
+}
+
+impl Engine {
+    /// Runs a command in a container and talks to it.
+    pub async fn talk_in(
+        &self,
+        container: &str,
+        command: &[&str],
+        env: &[String],
+        tty: bool,
+    ) -> Result<Session> {
+        let config = CreateExecOptions {
+            cmd: Some(command.iter().map(|&word| word.to_owned()).collect()),
+            env: Some(env.to_vec()),
+            tty: Some(tty),
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..Default::default()
+        };
+        let what = failed("run a command in a container");
+        let exec = self.docker.create_exec(container, config).await.map_err(&what)?;
+        let options = StartExecOptions { tty, ..Default::default() };
+        match self.docker.start_exec(&exec.id, Some(options)).await.map_err(&what)? {
+            StartExecResults::Attached { output, input } => {
+                Ok(session(Process::Exec(exec.id), output, input))
+            }
+            StartExecResults::Detached => Err(Error::bug("a command runs without its streams")),
+        }
+    }
+
+    /// Makes a container, of which nothing runs yet. Returns its id.
+    pub async fn create(&self, spec: &RunSpec) -> Result<String> {
+        let created = self.docker.create_container(Some(named(&spec.owner)), run_body(spec)).await;
+        Ok(created.map_err(failed("create a container"))?.id)
+    }
+
+    /// Starts a container that was made, and talks to it from the first byte on.
+    pub async fn talk_to(&self, container: &str) -> Result<Session> {
+        let options = query::AttachContainerOptionsBuilder::default();
+        let options = options.stream(true).stdin(true).stdout(true).stderr(true).build();
+        let attached = self.docker.attach_container(container, Some(options)).await;
+        let attached = attached.map_err(failed("talk to a container"))?;
+        self.start_again(container).await?;
+        let process = Process::Container(container.to_owned());
+        Ok(session(process, attached.output, attached.input))
+    }
+
+    /// Starts a container that is there and does not run.
+    pub async fn start_again(&self, container: &str) -> Result<()> {
+        let options = None::<query::StartContainerOptions>;
+        let started = self.docker.start_container(container, options).await;
+        started.map_err(failed("start a container"))
+    }
+
+    /// Asks a container to end, and kills it after some seconds; no error if it does not run.
+    pub async fn stop(&self, container: &str, seconds: i32) -> Result<()> {
+        let options = query::StopContainerOptionsBuilder::default().t(seconds).build();
+        match self.docker.stop_container(container, Some(options)).await {
+            Err(cause) if !matches!(status(&cause), Some(304 | 404)) => {
+                Err(failed("stop a container")(cause))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a container is there. It does not run any more, but is as it was.
+    pub async fn halt(&self, container: &str) -> Result<bool> {
+        let options = query::KillContainerOptionsBuilder::default().signal("SIGKILL").build();
+        match self.docker.kill_container(container, Some(options)).await {
+            Err(cause) if status(&cause) == Some(404) => Ok(false),
+            // 409: it does not run.
+            Err(cause) if status(&cause) != Some(409) => Err(failed("stop a container")(cause)),
+            _ => Ok(true),
+        }
+    }
+
+    /// Tells a process the size of its terminal.
+    pub async fn resize(&self, process: &Process, width: u16, height: u16) -> Result<()> {
+        let resized = match process {
+            Process::Exec(id) => {
+                self.docker.resize_exec(id, ResizeExecOptions { height, width }).await
+            }
+            Process::Container(id) => {
+                let options = query::ResizeContainerTTYOptionsBuilder::default();
+                let options = options.h(i32::from(height)).w(i32::from(width)).build();
+                self.docker.resize_container_tty(id, options).await
+            }
+        };
+        resized.map_err(failed("resize a terminal"))
+    }
+
+    /// The exit status of a process whose output has ended.
+    pub async fn exit_status(&self, process: &Process) -> Result<i64> {
+        let what = failed("tell how a command ended");
+        let gone = || Error::step("the container was stopped from outside");
+        match process {
+            Process::Exec(id) => {
+                let state = self.docker.inspect_exec(id).await.map_err(&what)?;
+                state.exit_code.ok_or_else(gone)
+            }
+            Process::Container(id) => {
+                let options = None::<query::WaitContainerOptions>;
+                match self.docker.wait_container(id, options).next().await {
+                    Some(Ok(answer)) => Ok(answer.status_code),
+                    Some(Err(bollard::errors::Error::DockerContainerWaitError {
+                        code, ..
+                    })) => Ok(code),
+                    Some(Err(cause)) => Err(what(cause)),
+                    None => Err(gone()),
+                }
+            }
+        }
+    }
+}
+
+fn session(
+    process: Process,
+    output: impl Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send + 'static,
+    input: Pin<Box<dyn AsyncWrite + Send>>,
+) -> Session {
+    let piece = |piece: Result<LogOutput, _>| match piece {
+        Ok(LogOutput::StdErr { message }) => Ok(Piece::Err(message)),
+        Ok(other) => Ok(Piece::Out(other.into_bytes())),
+        Err(cause) => Err(failed("hand on what a command says")(cause)),
+    };
+    Session { process, output: Box::pin(output.map(piece)), input }
+}
+
+fn run_body(spec: &RunSpec) -> ContainerCreateBody {
+    let binding = |port: &Port| PortBinding {
+        host_ip: Some(port.address.clone()),
+        host_port: Some(port.outside.clone()),
+    };
+    let mut bindings = HashMap::<String, Option<Vec<PortBinding>>>::new();
+    for port in &spec.ports {
+        let of_port = bindings.entry(port.inside.clone()).or_default();
+        of_port.get_or_insert_default().push(binding(port));
+    }
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        cmd: Some(spec.command.clone()).filter(|command| !command.is_empty()),
+        env: Some(spec.env.clone()),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        exposed_ports: Some(spec.ports.iter().map(|port| port.inside.clone()).collect()),
+        tty: Some(spec.tty),
+        open_stdin: Some(true),
+        stdin_once: Some(true),
+        attach_stdin: Some(true),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        host_config: Some(HostConfig { port_bindings: Some(bindings), ..Default::default() }),
+        ..Default::default()
+    }
+}

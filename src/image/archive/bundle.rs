@@ -1,0 +1,479 @@
+//! Images as files: the archive that `docker load` takes, and the OCI layout.
+//!
+//! An image's own archive has its own layers only; those below are in its parent's. Written here, so
+//! that the same image is the same bytes: sorted names, numbers for owners, one time for all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::{fs, io};
+
+use bstr::BString;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::limited::BLOCK;
+use super::listing;
+use super::listing::{Section, XATTR};
+use crate::base::error::{Error, Exit, Result};
+use crate::base::hex::hex;
+use crate::base::limits::{Limit, Limits};
+use crate::base::{given, label};
+use crate::image::archive::Body;
+use crate::image::bundle::{ArchiveManifest, Blob};
+use crate::image::config::ImageConfig;
+use crate::image::tree::{Content, Kind, Node, Nodes, Tree, join, parent};
+use crate::image::{Left, bundle};
+
+/// One image's archive, opened.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    /// The configuration, as it is written.
+    pub config_text: Vec<u8>,
+    /// The same, read.
+    pub config: ImageConfig,
+    /// What is where.
+    files: BTreeMap<String, Content>,
+    manifest: ArchiveManifest,
+    /// How much of it is read.
+    limits: Limits,
+}
+
+/// The name of the list in an archive.
+const MANIFEST: &str = "manifest.json";
+
+impl Bundle {
+    /// Opens an archive; nothing if the file is empty: the engine has built that image.
+    pub fn open(path: &Path, limits: &Limits) -> Result<Option<Self>> {
+        let failed = |e: io::Error| Error::file("read", path, &e);
+        let meta = std::fs::metadata(path).map_err(failed)?;
+        let size = meta.len();
+        if meta.is_file() && size == 0 {
+            return Ok(None);
+        }
+        let broken = |why: &str| {
+            Error::step(format!("`{}` is not an image's archive: {why}", path.display()))
+        };
+        if !meta.is_file() {
+            return Err(broken("it is no file"));
+        }
+        let unread = |left: &Left| left.failure().unwrap_or_else(|| broken(left.why()));
+        let listed = listing::layer(&listing::whole(path, size), limits);
+        let listed = listed.map_err(|e| unread(&e))?;
+        let files = files(&listed);
+        let text = |name: &str| {
+            let content = files.get(name).ok_or_else(|| broken(&format!("no `{name}`")))?;
+            listing::read_up_to(content, limits, Limit::ConfigSize).map_err(|e| unread(&e))
+        };
+        let manifest = without_nulls::<[ArchiveManifest; 1]>(&text(MANIFEST)?);
+        let [manifest] = manifest.map_err(|e| broken(&e.to_string()))?;
+        let config_text = text(&manifest.config)?;
+        let config = without_nulls(&config_text).map_err(|e| broken(&e.to_string()))?;
+        let layers = limits.check(Limit::Layers, manifest.layers.len() as u64);
+        layers.map_err(|e| e.error(Exit::Step, &format!("`{}`", path.display())))?;
+        Ok(Some(Self { config_text, config, files, manifest, limits: *limits }))
+    }
+
+    /// The image's ID.
+    pub fn id(&self) -> String {
+        format!("sha256:{}", Blob::of(&self.config_text).digest)
+    }
+
+    /// A layer's bytes, if they are in this archive.
+    fn layer(&self, name: &str) -> Option<&Content> {
+        self.files.get(name)
+    }
+}
+
+/// An engine writes `null` for what it has none of.
+fn without_nulls<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    let mut value = serde_json::from_slice(text)?;
+    drop_nulls(&mut value);
+    serde_json::from_value(value)
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+/// The files of an archive. An engine that has the same layer twice in an image writes a link.
+fn files(listed: &Nodes) -> BTreeMap<String, Content> {
+    let content = |node: &Node| match &node.kind {
+        Kind::File(content) => Some(content.clone()),
+        _ => None,
+    };
+    let file = |(name, node): (&BString, &Node)| match &node.kind {
+        Kind::Link(target) => {
+            let folder = parent(name);
+            let target = match target.strip_prefix(b"../") {
+                Some(beside) => join(parent(folder), beside),
+                None => join(folder, target),
+            };
+            Some((name.to_string(), content(listed.get(&target)?)?))
+        }
+        _ => Some((name.to_string(), content(node)?)),
+    };
+    listed.iter().filter_map(file).collect()
+}
+
+/// An image with those that it is built on, itself first.
+pub type Chain = [Bundle];
+
+/// All layers of an image, lowest first.
+fn layers(chain: &Chain) -> Result<Vec<(&str, &Content)>> {
+    let names = chain.first().map_or(&[][..], |top| &top.manifest.layers).iter();
+    let found = names.map(|name| {
+        let content = chain.iter().find_map(|bundle| bundle.layer(name));
+        let gone = || Error::step(format!("the layer `{name}` is gone")).hint("run `bb build`");
+        Ok((name.as_str(), content.ok_or_else(gone)?))
+    });
+    found.collect()
+}
+
+fn limits(chain: &Chain) -> Limits {
+    chain.first().map_or_else(Limits::default, |top| top.limits)
+}
+
+/// A layer with where it is from.
+#[derive(Debug, Clone)]
+pub struct OwnLayer {
+    /// The place in the chain of the image whose own it is.
+    pub bundle: usize,
+    /// What made it.
+    pub instruction: String,
+    /// What is in it.
+    pub nodes: Nodes,
+}
+
+/// All layers of an image, lowest first, each with the image that it is from and what made it.
+pub fn own_layers(chain: &Chain) -> Result<Vec<OwnLayer>> {
+    let history = chain.first().map_or(&[][..], |top| &top.config.history).iter();
+    let mut made_by = history.filter(|step| !step.empty_layer).map(|step| &step.created_by);
+    let mut found = vec![];
+    for (at, (name, content)) in layers(chain)?.into_iter().enumerate() {
+        let nodes = listing::layer(content, &limits(chain));
+        let nodes = nodes.map_err(|e| e.error(|why| format!("the layer `{name}`: {why}")))?;
+        // The same layer may be in more than one image: it is of the lowest that has as many.
+        let has = |bundle: &Bundle| bundle.manifest.layers.len() > at;
+        let bundle = chain.iter().rposition(has).unwrap_or(0);
+        let instruction = made_by.next().cloned().unwrap_or_default();
+        found.push(OwnLayer { bundle, instruction, nodes });
+    }
+    Ok(found)
+}
+
+/// The whole file system of an image.
+pub fn tree(chain: &Chain) -> Result<Tree> {
+    let mut tree = Tree::default();
+    for (name, content) in layers(chain)? {
+        let laid = listing::layer(content, &limits(chain)).and_then(|layer| tree.apply(&layer));
+        laid.map_err(|e| e.error(|why| format!("the layer `{name}`: {why}")))?;
+    }
+    Ok(tree)
+}
+
+/// An image that is to be written.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// Complete but for the digests of its own layers.
+    pub config: ImageConfig,
+    /// Its own layers, lowest first.
+    pub layers: &'a [Nodes],
+    /// What it is called.
+    pub references: &'a [String],
+    /// Seconds since 1970.
+    pub epoch: u64,
+}
+
+/// Writes an image's archive, and returns the image's ID.
+pub fn write(path: &Path, mut plan: Plan<'_>) -> Result<String> {
+    let mut written = || {
+        let mut file = File::create(path)?;
+        for layer in plan.layers {
+            let digest = write_layer(&mut file, layer, plan.epoch)?;
+            plan.config.rootfs.diff_ids.push(format!("sha256:{digest}"));
+        }
+        Ok(file)
+    };
+    let failed = |e: io::Error| Error::file("write", path, &e);
+    let mut file = written().map_err(failed)?;
+    let fingerprint = Blob::of(&bundle::config_text(&plan.config)?).digest;
+    plan.config.config.labels.insert(label::FINGERPRINT.to_owned(), fingerprint);
+    let config = bundle::config_text(&plan.config)?;
+    let blob = Blob::of(&config);
+    let digests = plan.config.rootfs.diff_ids.iter();
+    let digests = digests.map(|id| id.trim_start_matches("sha256:").to_owned());
+    let manifest = bundle::archive_manifest(&blob, &digests.collect::<Vec<_>>(), plan.references)?;
+    let texts = [(format!("{}.json", blob.digest), config), (MANIFEST.to_owned(), manifest)];
+    append_texts(&mut file, &texts, plan.epoch).map_err(failed)?;
+    Ok(format!("sha256:{}", blob.digest))
+}
+
+fn append_texts(out: impl Write, texts: &[(String, Vec<u8>)], mtime: u64) -> io::Result<()> {
+    let mut builder = tar::Builder::new(out);
+    for (name, text) in texts {
+        let mut header = super::header(tar::EntryType::Regular, text.len() as u64, 0o644, mtime);
+        builder.append_data(&mut header, name, text.as_slice())?;
+    }
+    builder.into_inner()?.flush()
+}
+
+/// Appends a layer to an archive, whose name for it is its digest: the header is written last.
+fn write_layer(file: &mut File, layer: &Nodes, epoch: u64) -> io::Result<String> {
+    let start = file.stream_position()?;
+    file.seek(SeekFrom::Start(start + BLOCK))?;
+    let digest = hashed_nodes(&mut *file, layer, epoch)?;
+    let end = file.stream_position()?;
+    let size = end - start - BLOCK;
+    file.seek(SeekFrom::Start(start))?;
+    let mut header = super::header(tar::EntryType::Regular, size, 0o644, epoch);
+    header.set_path(bundle::layer_file(&digest))?;
+    header.set_cksum();
+    file.write_all(header.as_bytes())?;
+    file.seek(SeekFrom::Start(end))?;
+    Ok(digest)
+}
+
+/// Writes an archive of paths.
+pub fn write_archive(path: &Path, nodes: &Nodes, epoch: u64) -> Result<()> {
+    let written =
+        File::create(path).and_then(|file| write_nodes(io::BufWriter::new(file), nodes, epoch));
+    written.map_err(|e| Error::file("write", path, &e))
+}
+
+/// Writes a layer and returns its SHA-256 in hex.
+fn hashed_nodes(out: impl Write, layer: &Nodes, epoch: u64) -> io::Result<String> {
+    let mut out = Hashing { inner: io::BufWriter::new(out), hasher: Sha256::new() };
+    write_nodes(&mut out, layer, epoch)?;
+    out.flush()?;
+    Ok(hex(&out.hasher.finalize()))
+}
+
+pub(super) struct Hashing<W> {
+    pub inner: W,
+    pub hasher: Sha256,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let n = self.inner.write(data)?;
+        self.hasher.update(&data[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+fn write_nodes(out: impl Write, layer: &Nodes, epoch: u64) -> io::Result<()> {
+    let mut builder = tar::Builder::new(out);
+    let mut names = BTreeMap::<&Content, &[u8]>::new();
+    for (path, node) in layer {
+        let mut header = header(node, epoch)?;
+        let records = node.xattrs.iter().map(|(k, v)| (format!("{XATTR}{k}"), v));
+        let records = records.collect::<Vec<_>>();
+        builder.append_pax_extensions(records.iter().map(|(k, v)| (k.as_str(), v.as_slice())))?;
+        let folder = [path, &b"/"[..]].concat();
+        let (name, target) = match &node.kind {
+            Kind::Folder => (folder.as_slice(), None),
+            Kind::Link(target) => (path.as_slice(), Some(target.as_slice())),
+            Kind::Device(..) | Kind::Fifo => (path.as_slice(), None),
+            Kind::File(content) => match names.get(content).filter(|_| content.linked) {
+                Some(first) => {
+                    header.set_entry_type(tar::EntryType::Link);
+                    header.set_size(0);
+                    (path.as_slice(), Some(*first))
+                }
+                None => {
+                    names.insert(content, path);
+                    let data = exactly(content)?;
+                    super::append_raw(&mut builder, &mut header, path, None, data)?;
+                    continue;
+                }
+            },
+        };
+        super::append_raw(&mut builder, &mut header, name, target, io::empty())?;
+    }
+    builder.into_inner()?.flush()
+}
+
+fn header(node: &Node, epoch: u64) -> io::Result<tar::Header> {
+    let (kind, size) = match &node.kind {
+        Kind::Folder => (tar::EntryType::Directory, 0),
+        Kind::File(content) => (tar::EntryType::Regular, content.size),
+        Kind::Link(_) => (tar::EntryType::Symlink, 0),
+        Kind::Device(true, ..) => (tar::EntryType::Block, 0),
+        Kind::Device(false, ..) => (tar::EntryType::Char, 0),
+        Kind::Fifo => (tar::EntryType::Fifo, 0),
+    };
+    let mut header = super::header(kind, size, node.mode, epoch);
+    header.set_uid(node.uid);
+    header.set_gid(node.gid);
+    if let Kind::Device(_, major, minor) = node.kind {
+        header.set_device_major(major)?;
+        header.set_device_minor(minor)?;
+    }
+    Ok(header)
+}
+
+/// A content's bytes; an error where the file has become shorter.
+fn exactly(content: &Content) -> io::Result<impl Read> {
+    let length = std::fs::metadata(&content.file)?.len();
+    if length < content.offset.saturating_add(content.size) {
+        let name = content.file.display();
+        return Err(io::Error::other(format!("`{name}` changed while it was read")));
+    }
+    Section::open(content)
+}
+
+/// An image's archive as it is.
+pub fn stream(path: &Path) -> Body {
+    let path = path.to_owned();
+    super::write_on_thread(move |mut out| {
+        io::copy(&mut File::open(&path).map_err(|e| super::named(&path, &e))?, &mut out)?;
+        out.flush()
+    })
+}
+
+/// An archive with all layers, on its way to an engine.
+pub fn full_stream(chain: Vec<Bundle>, epoch: u64) -> Body {
+    super::write_on_thread(move |out| {
+        write_full(&chain, epoch, out).map_err(|e| io::Error::other(e.message().to_owned()))
+    })
+}
+
+/// Writes an archive with all layers.
+pub fn write_full(chain: &Chain, epoch: u64, mut out: impl Write) -> Result<()> {
+    let Some(top) = chain.first() else { return Ok(()) };
+    let layers = layers(chain)?;
+    let manifest = serde_json::to_vec(&[&top.manifest]);
+    let manifest = manifest.map_err(|e| Error::bug(format!("cannot write a manifest: {e}")))?;
+    let texts =
+        [(top.manifest.config.clone(), top.config_text.clone()), (MANIFEST.into(), manifest)];
+    let mut write = || {
+        let mut seen = BTreeSet::new();
+        let mut builder = tar::Builder::new(&mut out);
+        for (name, content) in layers.iter().filter(|(name, _)| seen.insert(*name)) {
+            let mut header = super::header(tar::EntryType::Regular, content.size, 0o644, epoch);
+            builder.append_data(&mut header, name, exactly(content)?)?;
+        }
+        for (name, text) in &texts {
+            let size = text.len() as u64;
+            let mut header = super::header(tar::EntryType::Regular, size, 0o644, epoch);
+            builder.append_data(&mut header, name, text.as_slice())?;
+        }
+        builder.into_inner()?.flush()
+    };
+    write().map_err(|e: io::Error| Error::step(format!("cannot write the image: {e}")))
+}
+
+/// Writes an OCI layout into a folder, and returns the digest of its manifest.
+pub fn write_layout(chain: &Chain, dir: &Path) -> Result<String> {
+    let Some(top) = chain.first() else { return Err(Error::bug("an image without an archive")) };
+    let reference = top.manifest.repo_tags.first().map_or("", String::as_str);
+    let mut blobs = vec![];
+    let mut copied = vec![];
+    for (name, content) in layers(chain)? {
+        let digest = name.trim_end_matches(".tar").to_owned();
+        blobs.push(Blob { digest, size: content.size });
+        copied.push(content);
+    }
+    let config = Blob::of(&top.config_text);
+    let manifest = bundle::oci_manifest(&config, &blobs)?;
+    let described = Blob::of(&manifest);
+    let index = bundle::oci_index(&described, &top.config, reference)?;
+    let folder = dir.join("blobs/sha256");
+    fs::create_dir_all(&folder).map_err(|e| Error::file("create", &folder, &e))?;
+    let save = |path: &Path, mut data: &mut dyn Read| {
+        given::write(path, |mut out| {
+            let copied = io::copy(&mut data, &mut out);
+            copied.map(drop).map_err(|e| Error::file("write", path, &e))
+        })
+    };
+    for (blob, content) in blobs.iter().zip(copied) {
+        let mut data = exactly(content).map_err(|e| Error::file("read", &content.file, &e))?;
+        save(&folder.join(&blob.digest), &mut data)?;
+    }
+    save(&folder.join(&config.digest), &mut top.config_text.as_slice())?;
+    save(&folder.join(&described.digest), &mut manifest.as_slice())?;
+    save(&dir.join("index.json"), &mut index.as_slice())?;
+    save(&dir.join("oci-layout"), &mut bundle::OCI_LAYOUT.as_bytes())?;
+    Ok(format!("sha256:{}", described.digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of which each may be in a name, but for those that end one.
+    fn name(random: &mut fastrand::Rng, longest: usize, also: &[u8]) -> Vec<u8> {
+        let byte = |random: &mut fastrand::Rng| match random.u8(..) {
+            0 | b'/' => also[random.usize(..also.len())],
+            other => other,
+        };
+        (0..random.usize(1..longest)).map(|_| byte(random)).collect()
+    }
+
+    #[test]
+    fn a_layer_is_read_as_it_was_written_whatever_its_names_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("layer.tar");
+        let mut random = fastrand::Rng::with_seed(3);
+        for longest in [3, 30, 99, 100, 101, 102, 250, 600] {
+            let mut layer = Nodes::new();
+            for at in 0..40 {
+                let target = name(&mut random, longest, b"/");
+                let (kind, mode) = match at % 3 {
+                    0 => (Kind::Link(target.into()), 0o777),
+                    1 => (Kind::Fifo, 0o755),
+                    _ => (Kind::Folder, 0o755),
+                };
+                let name = name(&mut random, longest, b"_");
+                layer.insert(name.into(), Node::of_root(kind, mode));
+            }
+            let special = |name: &BString| [".", ".."].iter().any(|dots| name == dots);
+            layer.retain(|name, _| !special(name));
+            hashed_nodes(File::create(&file).unwrap(), &layer, 7).unwrap();
+            let size = std::fs::metadata(&file).unwrap().len();
+            let read = listing::layer(&listing::whole(&file, size), &Limits::default()).unwrap();
+            assert!(read == layer, "{longest}: {read:?}\n{layer:?}");
+        }
+    }
+
+    #[test]
+    fn an_archive_that_is_cut_anywhere_is_no_archive() {
+        let dir = tempfile::tempdir().unwrap();
+        let (source, file) = (dir.path().join("f"), dir.path().join("a.tar"));
+        std::fs::write(&source, [7; 700]).unwrap();
+        let node = Node::of_root(Kind::File(listing::whole(&source, 700)), 0o644);
+        let layer = Nodes::from(["a", "b"].map(|name| (name.into(), node.clone())));
+        hashed_nodes(File::create(&file).unwrap(), &layer, 7).unwrap();
+        // Two headers, two files in two blocks each, two blocks at the end.
+        let whole = std::fs::read(&file).unwrap();
+        assert_eq!(whole.len(), 8 * 512);
+        for length in 512..whole.len() {
+            std::fs::write(&file, &whole[..length]).unwrap();
+            let content = listing::whole(&file, length as u64);
+            let entries = listing::entries(&content, &Limits::default());
+            let names = entries.as_ref().ok().map(|found| found.as_ref().map_or(0, Vec::len));
+            // Between two files nothing tells that another was to come; Docker does not know it either.
+            let expected = match length {
+                1536 => Some(1),
+                3072 | 3584.. => Some(2),
+                _ => None,
+            };
+            assert_eq!(names, expected, "{length}");
+            assert!(entries.err().is_none_or(|left| left.is_refused()), "{length}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! What is in a tar, without reading its files: each one's bytes are named by where they are.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+use bstr::{BString, ByteSlice};
+use sha2::{Digest, Sha256};
+
+use super::limited::{BLOCK, Capped, Gate, Gated, Tally};
+use super::records::Records;
+use crate::base::hex::hex;
+use crate::base::limits::{Exceeded, Limit, Limits};
+use crate::base::{name, open};
+use crate::image::Left;
+use crate::image::copy::{Entry, Member};
+use crate::image::tree::{Content, Kind, Node, Nodes};
+
+/// A part of a file as a file of its own.
+#[derive(Debug)]
+pub(super) struct Section {
+    file: File,
+    start: u64,
+    size: u64,
+    at: u64,
+}
+
+impl Section {
+    /// The bytes that a content names.
+    pub fn open(content: &Content) -> io::Result<Self> {
+        let mut file =
+            open::unlinked(&content.file).map_err(|e| super::named(&content.file, &e))?;
+        file.seek(SeekFrom::Start(content.offset))?;
+        Ok(Self { file, start: content.offset, size: content.size, at: 0 })
+    }
+}
+
+impl Read for Section {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.size.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let end = buffer.len().min(left);
+        let n = self.file.read(&mut buffer[..end])?;
+        self.at += n as u64;
+        Ok(n)
+    }
+}
+
+impl Seek for Section {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.size.checked_add_signed(by),
+        };
+        let outside = || io::Error::other("a position outside of the file");
+        let at = at.ok_or_else(outside)?;
+        let absolute = self.start.checked_add(at).ok_or_else(outside)?;
+        self.file.seek(SeekFrom::Start(absolute))?;
+        self.at = at;
+        Ok(at)
+    }
+}
+
+/// All bytes of a small file.
+pub fn read(content: &Content, limits: &Limits) -> Result<Vec<u8>, Left> {
+    read_up_to(content, limits, Limit::ReadSize)
+}
+
+/// All bytes of a file that is no larger than a limit.
+pub(super) fn read_up_to(
+    content: &Content,
+    limits: &Limits,
+    limit: Limit,
+) -> Result<Vec<u8>, Left> {
+    let mut bytes = vec![];
+    let read = Section::open(content)
+        .and_then(|file| Capped::new(file, limits, limit).read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(|e| failed(content, &e))
+}
+
+/// What cannot be read, or is more than may be.
+fn failed(content: &Content, cause: &io::Error) -> Left {
+    let file = content.file.display();
+    match Exceeded::of(cause) {
+        Some(exceeded) => Left::beyond(format!("`{file}`"), exceeded),
+        None => Left::new(format!("`{file}`: {cause}")),
+    }
+}
+
+/// What compressed archives begin with: gzip, bzip2, xz, Zstandard.
+const COMPRESSED: [&[u8]; 4] = [b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"];
+
+/// The entries of an archive in their order; nothing if it is none. Docker asks the same: is there
+/// a first entry?
+pub fn entries(content: &Content, limits: &Limits) -> Result<Option<Vec<Entry>>, Left> {
+    let failed = |e: io::Error| failed(content, &e);
+    let mut start = vec![];
+    let file = Section::open(content).map_err(failed)?;
+    file.take(6).read_to_end(&mut start).map_err(failed)?;
+    if COMPRESSED.iter().any(|magic| start.starts_with(magic)) {
+        return Err(Left::new(format!("`{}` is compressed", content.file.display())));
+    }
+    let gate = Gate::new(limits);
+    let reader = Gated::new(Section::open(content).map_err(failed)?, gate.clone());
+    let mut archive = tar::Archive::new(reader);
+    let mut entries = archive.entries_with_seek().map_err(failed)?;
+    let damaged = |why: String| {
+        Left::refused(format!("`{}` is a damaged archive: {why}", content.file.display()))
+    };
+    let mut tally = Tally::new(limits);
+    let mut again = Section::open(content).map_err(failed)?;
+    let mut before = 0;
+    let mut found = vec![];
+    loop {
+        gate.records();
+        let Some(entry) = entries.next() else { break };
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(e) if Exceeded::of(&e).is_some() => return Err(failed(e)),
+            Err(_) if found.is_empty() => return Ok(None),
+            Err(e) => return Err(damaged(e.to_string())),
+        };
+        let records = Records::between(&mut again, before, entry.raw_header_position());
+        let described = Described::new(&entry, records.map_err(failed)?).map_err(failed)?;
+        tally.entry(&described.name, described.others()).map_err(|e| failed(e.into()))?;
+        before = entry.raw_file_position().saturating_add(entry.size().next_multiple_of(BLOCK));
+        if entry.header().entry_type().is_file() && before > content.size {
+            return Err(damaged(format!("it ends within `{}`", name::text(&described.name))));
+        }
+        found.push(listed(&entry, described, content).map_err(failed)??);
+    }
+    // What is no path is still an entry.
+    Ok(Some(found).filter(|found| !found.is_empty()).map(|all| all.into_iter().flatten().collect()))
+}
+
+/// What an entry is called and leads to, and its records.
+struct Described {
+    name: BString,
+    target: Option<BString>,
+    records: Records,
+}
+
+impl Described {
+    /// The records go before the header, as in every reader.
+    fn new(entry: &tar::Entry<'_, Gated<Section>>, records: Records) -> io::Result<Self> {
+        let size = records.value("size").map(|size| size != entry.size().to_string().as_bytes());
+        if size == Some(true) {
+            return Err(io::Error::other("a file whose size is not that of its record"));
+        }
+        let name = match records.value("path") {
+            Some(name) => name.to_vec(),
+            None => entry.path_bytes().into_owned(),
+        };
+        let target = match records.value("linkpath") {
+            Some(target) => Some(target.to_vec()),
+            None => entry.link_name_bytes().map(std::borrow::Cow::into_owned),
+        };
+        Ok(Self { name: name.into(), target: target.map(BString::from), records })
+    }
+
+    /// How many bytes there are besides its name.
+    fn others(&self) -> u64 {
+        self.target.as_ref().map_or(0, |target| target.len() as u64) + self.records.bytes()
+    }
+}
+
+/// Linux has no longer paths, and no longer targets of links.
+const LONGEST: usize = 4096;
+
+/// One entry; nothing if it is no path.
+fn listed(
+    entry: &tar::Entry<'_, Gated<Section>>,
+    described: Described,
+    archive: &Content,
+) -> io::Result<Result<Option<Entry>, Left>> {
+    let Described { name, target, records } = described;
+    if name.len() > LONGEST || target.as_ref().is_some_and(|target| target.len() > LONGEST) {
+        let start = name::text(&name[..name.len().min(40)]);
+        let why =
+            format!("`{start}…` in an archive is longer than {LONGEST} bytes, or leads to what is");
+        return Ok(Err(Left::new(why)));
+    }
+    let kind = match entry.header().entry_type() {
+        tar::EntryType::XGlobalHeader => return Ok(Ok(None)),
+        tar::EntryType::Regular => match part(entry, archive) {
+            Some(content) => Kind::File(content),
+            None => {
+                let name = name::text(&name);
+                return Ok(Err(Left::new(format!("`{name}` is cut off in its archive"))));
+            }
+        },
+        tar::EntryType::Directory => Kind::Folder,
+        tar::EntryType::Symlink | tar::EntryType::Link => Kind::Link(target.unwrap_or_default()),
+        tar::EntryType::Fifo => Kind::Fifo,
+        kind @ (tar::EntryType::Block | tar::EntryType::Char) => {
+            let number = |n: io::Result<Option<u32>>| Ok::<_, io::Error>(n?.unwrap_or_default());
+            let (major, minor) = (entry.header().device_major(), entry.header().device_minor());
+            Kind::Device(kind == tar::EntryType::Block, number(major)?, number(minor)?)
+        }
+        other => {
+            let name = name::text(&name);
+            return Ok(Err(Left::new(format!("`{name}` is a {other:?} in its archive"))));
+        }
+    };
+    let header = entry.header();
+    let hard = header.entry_type() == tar::EntryType::Link;
+    let mode = match &kind {
+        // A symbolic link has no mode, whatever is said of one.
+        Kind::Link(_) if !hard => 0o777,
+        _ => header.mode()? & 0o7777,
+    };
+    let node = Node { kind, mode, uid: header.uid()?, gid: header.gid()?, xattrs: BTreeMap::new() };
+    Ok(extended(&records, node)?.map(|node| Some(Entry { name, what: member(node, hard) })))
+}
+
+/// What is read as a link is one, or another name.
+fn member(node: Node, hard: bool) -> Member {
+    match &node.kind {
+        Kind::Link(to) if hard => Member::HardLink { to: to.clone(), node },
+        _ => Member::Node(node),
+    }
+}
+
+/// Where an entry's bytes are, if all of them are in the archive.
+fn part(entry: &tar::Entry<'_, Gated<Section>>, archive: &Content) -> Option<Content> {
+    let (at, size) = (entry.raw_file_position(), entry.size());
+    let inside = at.checked_add(size).is_some_and(|end| end <= archive.size);
+    let offset = archive.offset.checked_add(at)?;
+    inside.then(|| Content { file: archive.file.clone(), offset, size, linked: false })
+}
+
+/// Where pax keeps extended attributes.
+pub(super) const XATTR: &str = "SCHILY.xattr.";
+
+/// A node with what the entry's pax records say of it.
+fn extended(records: &Records, mut node: Node) -> io::Result<Result<Node, Left>> {
+    for (key, value) in records.iter() {
+        let number = || std::str::from_utf8(value).ok().and_then(|v| v.parse().ok());
+        let unreadable = || io::Error::other(format!("`{key}` is not a number"));
+        match key {
+            "uid" => node.uid = number().ok_or_else(unreadable)?,
+            "gid" => node.gid = number().ok_or_else(unreadable)?,
+            key if key.starts_with("GNU.sparse") => {
+                return Ok(Err(Left::new("an archive has a file with holes")));
+            }
+            key => {
+                // Engines keep no other in a layer.
+                let name = key.strip_prefix(XATTR).filter(|name| *name == "security.capability");
+                node.xattrs.extend(name.map(|name| (name.to_owned(), value.to_vec())));
+            }
+        }
+    }
+    Ok(Ok(node))
+}
+
+/// SHA-256 over the bytes of a file, in lower-case hex.
+pub fn digest(content: &Content) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut Section::open(content)?, &mut hasher)?;
+    Ok(hex(&hasher.finalize()))
+}
+
+/// A layer that was written here.
+pub(super) fn layer(content: &Content, limits: &Limits) -> Result<Nodes, Left> {
+    nodes(entries(content, limits)?.unwrap_or_default())
+}
+
+/// The entries of a layer by their paths.
+///
+/// # Errors
+/// One is another name of a file that is not before it.
+pub fn nodes(entries: Vec<Entry>) -> Result<Nodes, Left> {
+    let mut nodes = Nodes::new();
+    for entry in entries {
+        let path = BString::from(entry.name.trim_end_with(|c| c == '/'));
+        let node = match entry.what {
+            Member::Node(node) => node,
+            Member::HardLink { to, .. } => linked(&mut nodes, &to)?,
+        };
+        nodes.insert(path, node);
+    }
+    Ok(nodes)
+}
+
+/// A file that gets another name.
+fn linked(nodes: &mut Nodes, to: &[u8]) -> Result<Node, Left> {
+    match nodes.get_mut(to) {
+        Some(node @ Node { kind: Kind::File(_), .. }) => {
+            if let Kind::File(content) = &mut node.kind {
+                content.linked = true;
+            }
+            Ok(node.clone())
+        }
+        _ => Err(Left::new(format!("a layer links to `{}`, which it has not", name::text(to)))),
+    }
+}
+
+/// The content of a whole file.
+pub fn whole(file: &Path, size: u64) -> Content {
+    Content { file: Arc::from(file), offset: 0, size, linked: false }
+}

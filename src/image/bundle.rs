@@ -1,0 +1,122 @@
+//! The files that go with layers: `manifest.json` of an archive for `docker load`, and the manifests of
+//! an OCI layout.
+//!
+//! Text only; `image::archive` puts it beside the layers.
+
+use oci_spec::image as oci;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::config::ImageConfig;
+use crate::base::error::{Error, Result};
+use crate::base::hex::hex;
+
+/// The one entry of `manifest.json`.
+/// Source: <https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md#combined-image-json--filesystem-changeset-format>.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ArchiveManifest {
+    /// The configuration's file.
+    pub config: String,
+    /// References.
+    #[serde(default)]
+    pub repo_tags: Vec<String>,
+    /// The layers' files, lowest first. Some may be in another archive.
+    pub layers: Vec<String>,
+}
+
+/// A file of an image, by its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// SHA-256 in hex.
+    pub digest: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl Blob {
+    /// Of some text.
+    pub fn of(text: &[u8]) -> Self {
+        Self { digest: hex(&Sha256::digest(text)), size: text.len() as u64 }
+    }
+}
+
+/// The configuration as it is written: its digest is the image's ID.
+pub fn config_text(config: &ImageConfig) -> Result<Vec<u8>> {
+    serde_json::to_vec(config).map_err(|e| unwritten(&e))
+}
+
+/// `manifest.json`. `layers` are digests in hex.
+pub fn archive_manifest(
+    config: &Blob,
+    layers: &[String],
+    references: &[String],
+) -> Result<Vec<u8>> {
+    let manifest = ArchiveManifest {
+        config: format!("{}.json", config.digest),
+        repo_tags: references.to_vec(),
+        layers: layers.iter().map(|digest| layer_file(digest)).collect(),
+    };
+    serde_json::to_vec(&[manifest]).map_err(|e| unwritten(&e))
+}
+
+/// What a layer is called in an archive.
+pub fn layer_file(digest: &str) -> String {
+    format!("{digest}.tar")
+}
+
+/// The manifest of an OCI layout. The layers are not compressed: what a compressor makes of them
+/// differs from version to version.
+pub fn oci_manifest(config: &Blob, layers: &[Blob]) -> Result<Vec<u8>> {
+    let layers = layers.iter().map(|layer| descriptor(oci::MediaType::ImageLayer, layer));
+    let manifest = oci::ImageManifestBuilder::default()
+        .schema_version(oci::SCHEMA_VERSION)
+        .media_type(oci::MediaType::ImageManifest)
+        .config(descriptor(oci::MediaType::ImageConfig, config)?)
+        .layers(layers.collect::<Result<Vec<_>>>()?)
+        .build()
+        .map_err(|e| unwritten(&e))?;
+    in_order(&manifest)
+}
+
+/// `index.json` of an OCI layout with one image, under its tag.
+pub fn oci_index(manifest: &Blob, config: &ImageConfig, reference: &str) -> Result<Vec<u8>> {
+    let platform = oci::PlatformBuilder::default()
+        .architecture(config.architecture.as_str())
+        .os(config.os.as_str())
+        .build()
+        .map_err(|e| unwritten(&e))?;
+    let tag = reference.rsplit_once(':').map_or("latest", |(_, tag)| tag);
+    let names = [
+        ("io.containerd.image.name".to_owned(), reference.to_owned()),
+        (oci::ANNOTATION_REF_NAME.to_owned(), tag.to_owned()),
+    ];
+    let mut entry = descriptor(oci::MediaType::ImageManifest, manifest)?;
+    entry.set_platform(Some(platform));
+    entry.set_annotations(Some(names.into()));
+    let index = oci::ImageIndexBuilder::default()
+        .schema_version(oci::SCHEMA_VERSION)
+        .media_type(oci::MediaType::ImageIndex)
+        .manifests(vec![entry])
+        .build()
+        .map_err(|e| unwritten(&e))?;
+    in_order(&index)
+}
+
+/// JSON with sorted names: `oci-spec` keeps annotations in no order.
+fn in_order(value: &impl Serialize) -> Result<Vec<u8>> {
+    let sorted = serde_json::to_value(value).and_then(|value| serde_json::to_vec(&value));
+    sorted.map_err(|e| unwritten(&e))
+}
+
+/// `oci-layout`, which says what the folder is.
+pub const OCI_LAYOUT: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
+
+fn descriptor(kind: oci::MediaType, blob: &Blob) -> Result<oci::Descriptor> {
+    let digest = format!("sha256:{}", blob.digest).parse::<oci::Digest>();
+    Ok(oci::Descriptor::new(kind, blob.size, digest.map_err(|e| unwritten(&e))?))
+}
+
+fn unwritten(cause: &dyn std::fmt::Display) -> Error {
+    Error::bug(format!("cannot write an image's manifest: {cause}"))
+}

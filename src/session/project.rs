@@ -1,0 +1,465 @@
+//! A project on disk: `bb.toml`, `bb.lock` and the docks become settings, lock and plan.
+//!
+//! The only reader of `bb.toml` and `bb.lock`. The current folder is the project's; every path is
+//! relative to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::base::error::{Error, Result};
+use crate::base::ids::DockName;
+use crate::base::limits::{Limit, Limits};
+use crate::base::open::{Ground, Refused};
+use crate::base::parallel;
+use crate::base::patterns::Pattern;
+use crate::base::reference::spelling;
+use crate::config::lock::Lock;
+use crate::config::{Settings, Task, Written, places};
+use crate::dock;
+use crate::dock::discover::{FileKind, TEST_SCRIPT};
+use crate::dock::{Dock, FileEntry, Visible, context};
+use crate::dockerfile::ignore::Ignore;
+use crate::dockerfile::{Known, Markers, Parent, ParentKind, Rendered, Role, Template, template};
+use crate::exec::action::templates_digest;
+use crate::gentoo::keys;
+use crate::plan::expand::{Layout, Sources};
+use crate::plan::step::DockContext;
+use crate::plan::{DockFacts, Plan, TaskFacts, expand, stack};
+use crate::state::store::Store;
+
+/// The settings' file.
+pub const SETTINGS_FILE: &str = "bb.toml";
+/// The lock's file.
+pub const LOCK_FILE: &str = "bb.lock";
+
+/// One project, read.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Effective settings.
+    pub settings: Settings,
+    /// Where results go.
+    pub layout: Layout,
+    /// Where its files may be.
+    pub ground: Ground,
+}
+
+impl Project {
+    /// Reads `bb.toml` in the current folder. `state` is the state folder, relative to it.
+    pub fn load(env: &BTreeMap<String, String>, state: &Path) -> Result<Self> {
+        let file = Path::new(SETTINGS_FILE);
+        let allowed = places(env.get("BB_LINKS").map_or("", String::as_str));
+        let text = Ground::of(Path::new("."), &allowed).text(file, Limit::FileSize);
+        let text = text.map_err(|refused| {
+            refused.or(|e| {
+                let error = Error::file("read", file, e);
+                Error::config(error.message())
+                    .hint("a project is a folder with a `bb.toml` and docks in `bb-dock/`")
+            })
+        })?;
+        let settings = Settings::resolve(file, &text, env)?;
+        let ground = settings.ground();
+        Ok(Self { settings, layout: Layout { state: state.to_owned() }, ground })
+    }
+
+    /// The state folder.
+    pub fn store(&self) -> Store {
+        Store::at(&self.layout.state)
+    }
+
+    /// The lock, if there is one.
+    ///
+    /// # Errors
+    /// It is malformed, or the environment's DATE asks for another snapshot.
+    pub fn lock(&self) -> Result<Option<Lock>> {
+        let file = Path::new(LOCK_FILE);
+        let text = match self.ground.text(file, Limit::FileSize) {
+            Ok(text) => text,
+            Err(Refused::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(refused) => return Err(refused.or(|e| Error::file("read", file, e))),
+        };
+        let lock = Lock::parse(file, &text)?;
+        match &self.settings.date {
+            Some(date) if date != lock.date() => {
+                let locked = lock.date();
+                Err(Error::config(format!("DATE is `{date}`, but `bb.lock` pins `{locked}`"))
+                    .hint(format!("`DATE={date} bb update` moves the lock; a build never does")))
+            }
+            _ => Ok(Some(lock)),
+        }
+    }
+
+    /// The same with everything verified, or without.
+    #[must_use]
+    pub fn skipping(&self, skip_verify: bool) -> Self {
+        let mut other = self.clone();
+        other.settings.skip_verify = skip_verify;
+        other
+    }
+
+    /// Reads the docks.
+    pub fn docks(&self) -> Result<Vec<Dock>> {
+        let mut docks = dock::discover(&self.settings.docks, &self.ground)?;
+        let made = self.settings.tasks.iter().flat_map(|t| &t.outputs);
+        let made = made.map(|o| Path::new(&o.text));
+        for output in made.chain(self.settings.made_by_make.iter().map(PathBuf::as_path)) {
+            for dock in &mut docks {
+                will_have(dock, output);
+            }
+        }
+        Ok(docks)
+    }
+
+    /// Whether a dock is compiled, or names the snapshot's date. One that cannot be read needs none: the plan
+    /// says what is wrong.
+    pub fn needs_lock(&self, docks: &[Dock]) -> bool {
+        let names = docks.iter().map(|d| d.name.clone()).collect();
+        let markers = self.settings.markers("").into();
+        let triggers = triggers(docks, &markers);
+        let known = Known { markers: &markers, docks: &names, triggers: &triggers };
+        let compiled = |dock: &Dock| {
+            let template = dock.render(&markers).and_then(|r| template::parse(&r, known));
+            template.is_ok_and(|template| template.uses_rootfs)
+        };
+        docks.iter().any(|d| d.is_jinja || d.template.contains("${DATE}") || compiled(d))
+    }
+
+    /// Computes the plan. Without a lock, for docks of which none [needs it](Self::needs_lock).
+    pub fn plan(&self, docks: &[Dock], lock: Option<&Lock>) -> Result<Plan> {
+        let names = docks.iter().map(|d| d.name.clone()).collect();
+        let markers: Markers = self.settings.markers(lock.map_or("", Lock::date)).into();
+        markers.check()?;
+        let triggers = triggers(docks, &markers);
+        let known = Known { markers: &markers, docks: &names, triggers: &triggers };
+        let facts = parallel::map(docks, |dock| facts(dock, known, &self.ground))?;
+        if let Some(dock) =
+            stack::too_high(&facts).and_then(|n| docks.iter().find(|d| d.name == *n))
+        {
+            return Err(too_high(dock, known)?);
+        }
+        let keyrings = keys::files(&self.settings).into_iter().flat_map(followed);
+        expand(Sources {
+            settings: &self.settings,
+            lock,
+            layout: &self.layout,
+            keyrings: &keyrings.collect::<Vec<_>>(),
+            bob_digest: &templates_digest(),
+            docks: &facts,
+            tasks: &self.tasks()?,
+        })
+    }
+
+    /// The files and folders that the plan is computed from: a change of one may change the plan.
+    pub fn sources(&self, docks: &[Dock]) -> BTreeSet<PathBuf> {
+        let mut sources =
+            BTreeSet::from([PathBuf::from(SETTINGS_FILE), self.settings.docks.clone()]);
+        for dock in docks {
+            sources.extend([dock.dir.clone(), dock.template_file.clone()]);
+            for file in &dock.files {
+                let own = matches!(file.kind, FileKind::EmptyFolder | FileKind::Folder)
+                    .then_some(file.path.as_path());
+                let above = file.path.ancestors().skip(1);
+                let folders = own.into_iter().chain(above).filter(|dir| *dir != Path::new(""));
+                sources.extend(folders.map(|dir| dock.dir.join(dir)));
+            }
+            for name in ["dock.toml", ".dockerignore"].map(Path::new) {
+                if dock.files.iter().any(|f| f.path == name) {
+                    sources.insert(dock.dir.join(name));
+                }
+            }
+        }
+        sources
+    }
+
+    /// All files and folders (as `FOLDER/.`) that were looked at to make the plan.
+    pub fn looked_at(&self, docks: &[Dock]) -> BTreeSet<PathBuf> {
+        let sources = self.sources(docks).into_iter().flat_map(followed);
+        let mut looked = sources.map(|s| if s.is_dir() { s.join(".") } else { s }).collect();
+        let buildconfigs = docks.iter().map(|d| d.buildconfig_file.clone());
+        BTreeSet::extend(&mut looked, buildconfigs.flat_map(followed));
+        // A link is a dock where it leads to a folder.
+        let entries = std::fs::read_dir(&self.settings.docks).into_iter().flatten().flatten();
+        let links = entries.filter(|e| e.file_type().is_ok_and(|t| t.is_symlink()));
+        looked.extend(links.map(|link| link.path().join(".")));
+        looked.extend(keys::own_files(&self.settings));
+        let patterns = self.settings.tasks.iter().flat_map(|t| &t.inputs);
+        let patterns = patterns.map(|input| input.text.as_str()).filter(|p| is_pattern(p));
+        looked.extend(patterns.flat_map(|p| folders(p).map(|folder| folder.join("."))));
+        looked
+    }
+
+    fn tasks(&self) -> Result<Vec<TaskFacts>> {
+        let tasks = self.settings.tasks.iter();
+        tasks.map(|t| Ok(TaskFacts { task: t.clone(), inputs: self.inputs(t)? })).collect()
+    }
+
+    /// The files that a task's patterns match now. A pattern without wildcards names a file whether
+    /// it is there or not.
+    fn inputs(&self, task: &Task) -> Result<Vec<PathBuf>> {
+        let mut files = BTreeSet::new();
+        for input in &task.inputs {
+            let ground = self.ground_of(input)?;
+            if !is_pattern(&input.text) {
+                files.extend(followed_on(&ground, PathBuf::from(&input.text))?);
+                continue;
+            }
+            let pattern = Pattern::new(&input.text)
+                .map_err(|why| self.settings.error_at(format!("not a pattern: {why}"), input))?;
+            let found = matching(&pattern, &input.text);
+            for file in found.map_err(|why| self.settings.error_at(why, input))? {
+                files.extend(followed_on(&ground, file)?);
+            }
+        }
+        Ok(files.into_iter().collect())
+    }
+
+    /// Where the files may be that one input of a task names: a pattern that begins with `../` is meant so.
+    fn ground_of(&self, input: &Written) -> Result<Ground> {
+        let base = fixed_path(&input.text);
+        let ground = self.ground.clone().with_named(&base);
+        // A plain path is checked as the file that it is.
+        if is_pattern(&input.text) {
+            ground.check(&base)?;
+        }
+        Ok(ground)
+    }
+}
+
+const WILDCARDS: [char; 4] = ['*', '?', '[', '{'];
+
+fn is_pattern(text: &str) -> bool {
+    text.contains(WILDCARDS)
+}
+
+/// The part of a pattern's path that has no wildcard.
+fn fixed(pattern: &str) -> impl Iterator<Item = &str> {
+    pattern.split('/').take_while(|part| !is_pattern(part))
+}
+
+/// The path of that part. An absolute one begins with an empty name.
+fn fixed_path(pattern: &str) -> PathBuf {
+    let base = fixed(pattern).collect::<Vec<_>>().join("/");
+    match base.as_str() {
+        "" if pattern.starts_with('/') => PathBuf::from("/"),
+        "" => PathBuf::from("."),
+        base => PathBuf::from(base),
+    }
+}
+
+/// What is below the fixed part of a pattern, as deep as the pattern goes.
+fn below(pattern: &str) -> impl Iterator<Item = walkdir::DirEntry> {
+    let deep = pattern.contains("**") || pattern.contains('{');
+    let depth = if deep { usize::MAX } else { pattern.split('/').count() - fixed(pattern).count() };
+    let walk = walkdir::WalkDir::new(fixed_path(pattern)).max_depth(depth).sort_by_file_name();
+    walk.into_iter().filter_map(std::result::Result::ok)
+}
+
+/// The path without a leading `./`.
+fn plain(entry: walkdir::DirEntry) -> PathBuf {
+    let path = entry.into_path();
+    path.strip_prefix(".").map_or(path.clone(), PathBuf::from)
+}
+
+/// Files that a pattern matches.
+fn matching(pattern: &Pattern, text: &str) -> Result<Vec<PathBuf>, String> {
+    let limits = Limits::default();
+    let mut files = vec![];
+    for (at, entry) in below(text).enumerate() {
+        let few = limits.check(Limit::Walked, at as u64);
+        few.map_err(|e| format!("what `{text}` has to look through is {e}"))?;
+        if !entry.file_type().is_dir() {
+            files.extend(Some(plain(entry)).filter(|path| pattern.matches(path)));
+        }
+    }
+    Ok(files)
+}
+
+/// Folders in which a pattern may match something: another entry in one may be another match.
+fn folders(pattern: &str) -> impl Iterator<Item = PathBuf> {
+    below(pattern).filter(|e| e.file_type().is_dir()).map(walkdir::DirEntry::into_path)
+}
+
+/// A file that a task makes in a dock belongs to the dock before it is there.
+fn will_have(dock: &mut Dock, output: &Path) {
+    let Ok(path) = output.strip_prefix(&dock.dir) else { return };
+    if let Err(at) = dock.files.binary_search_by(|f| bytes(&f.path).cmp(bytes(path))) {
+        dock.files.insert(at, FileEntry { path: path.to_owned(), kind: FileKind::File });
+    }
+}
+
+fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
+}
+
+/// What docks leave to those that are built on them. One that cannot be read tells so itself.
+fn triggers(docks: &[Dock], markers: &Markers) -> BTreeMap<DockName, Vec<String>> {
+    let word = "onbuild";
+    let may_have = |text: &str| {
+        let mut windows = text.as_bytes().windows(word.len());
+        windows.any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let of = |dock: &Dock| {
+        let rendered = dock.render(markers).ok()?;
+        let triggers = template::triggers(&rendered).ok()?;
+        (!triggers.is_empty()).then(|| (dock.name.clone(), triggers))
+    };
+    docks.iter().filter(|d| d.is_jinja || may_have(&d.template)).filter_map(of).collect()
+}
+
+/// What the plan has to know of a dock.
+fn facts(dock: &Dock, known: Known<'_>, ground: &Ground) -> Result<DockFacts> {
+    let rendered = dock.render(known.markers)?;
+    let template = template::parse(&rendered, known)?;
+    let external = |kind: &ParentKind| match kind {
+        ParentKind::External(reference) => Some(spelling(reference)),
+        _ => None,
+    };
+    let externals = template.parents.iter().filter_map(|p| external(&p.target));
+    Ok(DockFacts {
+        name: dock.name.clone(),
+        dir: dock.dir.clone(),
+        template: dock.template_file.clone(),
+        template_files: followed(dock.template_file.clone()),
+        jinja: dock.is_jinja,
+        parents: template.docks().into_iter().cloned().collect(),
+        references: references(&template),
+        base_reference: template.base().map(|parent| parent.reference.clone()),
+        labels: dock.settings.labels.clone(),
+        base: template.base().and_then(|parent| parent.target.dock().cloned()),
+        layers: layers(&template),
+        externals: externals.collect::<BTreeSet<_>>().into_iter().collect(),
+        has_rootfs: template.uses_rootfs,
+        rootfs_files: rootfs_files(dock, ground)?,
+        context: context(dock, &template, &rendered)?,
+        budget: dock.settings.size_budget,
+        allowed: dock.settings.audit.allow.clone(),
+        checks: dock.settings.test.clone(),
+        test_files: test_files(dock, ground)?,
+        markers: used_markers(dock, known.markers),
+    })
+}
+
+/// The docks that a Dockerfile names, by how it does.
+fn references(template: &Template) -> BTreeMap<String, DockName> {
+    let named = template.parents.iter();
+    named.filter_map(|p| Some((p.reference.clone(), p.target.dock()?.clone()))).collect()
+}
+
+/// How many layers of its own an image has at least: each `COPY` and `ADD` of the last stage is one.
+fn layers(template: &Template) -> u64 {
+    let stages = template.parents.iter().filter(|p| p.role == Role::From).count();
+    let last = template.copies.iter().filter(|copy| copy.stage + 1 == stages);
+    last.map(|copy| copy.instruction).collect::<BTreeSet<_>>().len() as u64
+}
+
+/// The error of a dock that stands on more than an engine can stack, at its last FROM.
+fn too_high(dock: &Dock, known: Known<'_>) -> Result<Error> {
+    let rendered = dock.render(known.markers)?;
+    let template = template::parse(&rendered, known)?;
+    let span = template.base().map_or(0..0, |parent| parent.span.clone());
+    let most = Limits::default().of(Limit::Layers);
+    let message = format!("`{}` would have more than {most} layers with those below it", dock.name);
+    let hint = "engines stack no more: put what several docks add into one of them";
+    Ok(rendered.mistake(message, &span).hint(hint))
+}
+
+fn rootfs_files(dock: &Dock, ground: &Ground) -> Result<Vec<PathBuf>> {
+    let mut files = vec![dock.buildconfig_file.clone()];
+    for pattern in &dock.settings.rootfs.inputs {
+        let compiled = Pattern::new(pattern).map_err(|why| {
+            let file = dock.dir.join("dock.toml");
+            let shown = pattern.chars().take(80).collect::<String>();
+            Error::config(format!("`{shown}` in `{}` is not a pattern: {why}", file.display()))
+        })?;
+        let listed = dock.files.iter().filter(|f| f.kind != FileKind::Folder);
+        let matching = listed.filter(|f| compiled.matches(&f.path));
+        files.extend(matching.map(|f| dock.dir.join(&f.path)));
+    }
+    let files = files.into_iter().map(|file| followed_on(ground, file));
+    let mut files = files.collect::<Result<Vec<_>>>()?.concat();
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+/// The script that tests the image, where the dock has one.
+fn test_files(dock: &Dock, ground: &Ground) -> Result<Vec<PathBuf>> {
+    let has = dock.files.iter().any(|file| file.path == Path::new(TEST_SCRIPT));
+    if has { followed_on(ground, dock.dir.join(TEST_SCRIPT)) } else { Ok(vec![]) }
+}
+
+/// More links than this in one path are a circle.
+const MAX_LINKS: usize = 40;
+
+/// A file, and where it is a link all that the link leads to: who reads it reads what is at the end.
+fn followed(file: PathBuf) -> Vec<PathBuf> {
+    let mut files = vec![file];
+    while let Some(target) = files.last().and_then(|f| f.read_link().ok())
+        && files.len() <= MAX_LINKS
+    {
+        let from = files.last().and_then(|f| f.parent()).unwrap_or(Path::new(""));
+        files.push(from_project(&from.join(target)));
+    }
+    files
+}
+
+/// The same, of a file that somebody will open: what it leads to is where it may be.
+fn followed_on(ground: &Ground, file: PathBuf) -> Result<Vec<PathBuf>> {
+    ground.check(&file)?;
+    Ok(followed(file))
+}
+
+/// The same path without links and `..` in its folders, below the project where it is inside.
+fn from_project(path: &Path) -> PathBuf {
+    let Some((folder, name)) = path.parent().zip(path.file_name()) else { return path.to_owned() };
+    let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+    let Ok(folder) = folder.canonicalize() else { return path.to_owned() };
+    let here = std::env::current_dir().unwrap_or_default();
+    folder.strip_prefix(&here).unwrap_or(&folder).join(name)
+}
+
+/// What `bb` puts into the context itself.
+const MADE: [&str; 2] = ["Dockerfile", "rootfs.tar"];
+
+fn context(dock: &Dock, template: &Template, rendered: &Rendered) -> Result<DockContext> {
+    let file = dock.dir.join(".dockerignore");
+    let ignore = Ignore::parse(&file, dock.ignore.as_deref().unwrap_or_default())?;
+    let made = if template.uses_rootfs { &MADE[..] } else { &MADE[..1] };
+    let visible = Visible { files: &dock.files, made, ignore: &ignore };
+    let seen = context::select(rendered, &template.copies, visible)?;
+    let paths = |files: &[&FileEntry]| files.iter().map(|f| f.path.clone()).collect::<Vec<_>>();
+    let is_elsewhere = |p: &Parent| matches!(p.target, ParentKind::External(_));
+    let bases = template.parents.iter().filter(|p| p.role == Role::From && is_elsewhere(p));
+    let bases = bases.map(|p| p.reference.clone()).collect::<Vec<_>>();
+    let mut rest = vec![];
+    if !bases.is_empty() {
+        let seen = seen.files.iter().map(|file| &file.path).collect::<BTreeSet<_>>();
+        rest = paths(&context::everything(visible));
+        rest.retain(|path| !seen.contains(path));
+    }
+    Ok(DockContext {
+        files: paths(&seen.files),
+        folders: paths(&seen.folders),
+        bases,
+        rest,
+        made: seen.made.iter().map(|name| (*name).to_owned()).collect(),
+        hidden: hidden(template, rendered, visible)?,
+    })
+}
+
+/// The made files that would be copied if no ignore file kept them out.
+fn hidden(template: &Template, rendered: &Rendered, visible: Visible<'_>) -> Result<Vec<String>> {
+    if !visible.made.iter().any(|name| visible.ignore.excludes(name)) {
+        return Ok(vec![]);
+    }
+    let all = Visible { ignore: &Ignore::default(), ..visible };
+    let seen = context::select(rendered, &template.copies, all)?.made;
+    let hidden = seen.into_iter().filter(|name| visible.ignore.excludes(name));
+    Ok(hidden.map(str::to_owned).collect())
+}
+
+/// Only markers that the template mentions: another one's value does not dirty it.
+fn used_markers(dock: &Dock, markers: &Markers) -> BTreeMap<String, String> {
+    let mentions = |name: &str| dock.is_jinja || dock.template.contains(&format!("${{{name}}}"));
+    let used = markers.iter().filter(|(name, _)| mentions(name));
+    used.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}

@@ -1,0 +1,201 @@
+//! Files whose lock says that a process is at something: steps, containers, and folders for files on
+//! their way.
+//!
+//! The locks are the operating system's and go away with their holder, however it ends. Does not know
+//! what is done under them.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io, thread};
+
+use crate::base::error::{Error, Result};
+use crate::state::store::make_parent;
+
+/// How long a lock's holder may take to write down who it is (milliseconds).
+const NOTE_PATIENCE_MS: u32 = 1000;
+/// A note is `process NUMBER`; whatever is longer is none of ours (bytes).
+const LONGEST_NOTE: u64 = 64;
+/// Its lock tells that a temporary folder is in use.
+const TEMP_LOCK: &str = "in-use";
+/// How often a temporary folder is tried that others take for abandoned.
+const TEMP_ATTEMPTS: usize = 10;
+
+/// A step's lock, held until dropped (or until the process ends, however it ends).
+#[derive(Debug)]
+pub struct StepLock {
+    file: File,
+}
+
+impl Drop for StepLock {
+    fn drop(&mut self) {
+        // The next holder's name is not there at once: better nobody's than ours.
+        let _ = self.file.set_len(0);
+    }
+}
+
+/// Takes a lock if nobody has it, else says who does. Whoever takes a lock writes that down at once,
+/// but may not have come to it yet.
+pub(super) fn try_lock(path: &Path) -> Result<std::result::Result<StepLock, String>> {
+    let mut file = open(path)?;
+    for _ in 0..NOTE_PATIENCE_MS {
+        match file.try_lock() {
+            Ok(()) => return Ok(Ok(note_owner(file))),
+            Err(fs::TryLockError::Error(e)) => return Err(Error::file("lock", path, &e)),
+            Err(fs::TryLockError::WouldBlock) => {}
+        }
+        if let Some(owner) = owner(&mut file) {
+            return Ok(Err(owner));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(Err("another process".to_owned()))
+}
+
+/// Who holds a lock. One that nobody has noted is not even touched, so that nobody waits for who asks.
+pub(super) fn holder(path: &Path) -> Option<String> {
+    // A named pipe would make us wait for whoever writes in it.
+    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let mut file = File::open(path).ok()?;
+    let owner = owner(&mut file)?;
+    matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)).then_some(owner)
+}
+
+/// Waits for a lock. Blocks the thread.
+pub(super) fn lock(path: &Path) -> Result<StepLock> {
+    lock_quietly(path).map(note_owner)
+}
+
+/// The same for a lock whose holder nobody asks for.
+pub(super) fn lock_quietly(path: &Path) -> Result<File> {
+    let file = open(path)?;
+    file.lock().map_err(|e| Error::file("lock", path, &e))?;
+    Ok(file)
+}
+
+fn open(path: &Path) -> Result<File> {
+    make_parent(path)?;
+    open_in_folder(path).map_err(|e| Error::file("lock", path, &e))
+}
+
+/// What a lock that is no file is: nobody can take it.
+fn no_file() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
+}
+
+/// Opens a lock's file, and makes it if it is not there.
+pub(super) fn open_in_folder(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(no_file()) }
+}
+
+/// Who holds a lock, if that is written down. It is a courtesy: an unreadable note is no failure.
+fn owner(file: &mut File) -> Option<String> {
+    let mut note = String::new();
+    file.rewind().and_then(|()| file.take(LONGEST_NOTE).read_to_string(&mut note)).ok()?;
+    Some(note.strip_suffix('\n')?.to_owned())
+}
+
+/// Where the note cannot be written (a full disk), the lock is held all the same.
+fn note_owner(mut file: File) -> StepLock {
+    let note = format!("process {}\n", std::process::id());
+    let noted = file.set_len(0).and_then(|()| file.rewind());
+    let _ = noted.and_then(|()| file.write_all(note.as_bytes()));
+    StepLock { file }
+}
+
+/// Says that a process uses something, which nobody may clear away. Its file goes with it.
+#[derive(Debug)]
+pub struct Seat {
+    path: PathBuf,
+    file: File,
+}
+
+impl Seat {
+    /// `None`: another process has it.
+    ///
+    /// # Errors
+    /// Its file cannot be made.
+    pub fn take(path: &Path) -> Result<Option<Self>> {
+        for _ in 0..TEMP_ATTEMPTS {
+            let file = open(path)?;
+            match file.try_lock() {
+                Err(fs::TryLockError::WouldBlock) => return Ok(None),
+                Err(fs::TryLockError::Error(e)) => return Err(Error::file("lock", path, &e)),
+                Ok(()) => {}
+            }
+            let seat = Self { path: path.to_owned(), file };
+            // The one before may have removed it just now.
+            if seat.is_there() {
+                return Ok(Some(seat));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether its path still leads to it.
+    fn is_there(&self) -> bool {
+        let inode = |meta: io::Result<fs::Metadata>| meta.ok().map(|m| (m.dev(), m.ino()));
+        inode(fs::metadata(&self.path)) == inode(self.file.metadata())
+    }
+
+    /// Whether a process has the seat. What one that was killed has left is nobody's.
+    pub fn is_taken(path: &Path) -> bool {
+        let blocks = |file: File| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock));
+        File::open(path).is_ok_and(blocks)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if self.is_there() {
+            // Where it cannot be removed, it is an empty file that says nothing.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// This process's folder for files on their way. Its lock tells others that it is in use; what a
+/// killed process leaves is removed by the next one.
+#[derive(Debug)]
+pub(super) struct Temp {
+    dir: tempfile::TempDir,
+    _lock: File,
+}
+
+impl Temp {
+    pub(super) fn new(parent: &Path) -> Result<Self> {
+        remove_abandoned(parent);
+        for _ in 0..TEMP_ATTEMPTS {
+            let dir = tempfile::TempDir::new_in(parent);
+            let dir = dir.map_err(|e| Error::file("write in", parent, &e))?;
+            let path = dir.path().join(TEMP_LOCK);
+            // Before it has its lock, another process may take it for abandoned.
+            match lock_quietly(&path) {
+                Ok(lock) if path.exists() => return Ok(Self { dir, _lock: lock }),
+                Err(error) if dir.path().exists() => return Err(error),
+                _ => {}
+            }
+        }
+        Err(Error::bug(format!("others remove what is made in `{}`", parent.display())))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+/// Removes the folders of processes that are gone; whatever cannot be removed stays.
+pub(super) fn remove_abandoned(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match File::open(path.join(TEMP_LOCK)) {
+            Ok(lock) if lock.try_lock().is_ok() => drop(fs::remove_dir_all(path)),
+            Ok(_) => {}
+            // Its maker did not come to the lock, or makes the folder again if it just does.
+            Err(_) => drop(fs::remove_dir(path)),
+        }
+    }
+}

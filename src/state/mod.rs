@@ -1,0 +1,10 @@
+//! The state folder `.bb`: records and stamps of steps, what is held in whose hands, traces of answers, logs.
+//!
+//! Reads and writes them; what they mean for a step is `fresh`'s business. Knows no network and no engine.
+
+pub mod held;
+pub mod index;
+pub mod leftovers;
+pub mod logs;
+pub mod store;
+pub mod trace;
