@@ -14,19 +14,19 @@ use crate::base::label::GivenName;
 use crate::base::limits::Limits;
 use crate::base::open::Ground;
 use crate::base::reference::Reference;
+use crate::base::secret::{hidden, hidden_settings};
 
 mod effective;
 mod limits;
 pub mod lock;
-mod secret;
 mod source;
 mod trust;
 
+pub use crate::base::secret::GENTOO_KEY_URLS;
 pub use effective::{Setting, Value};
-pub use secret::{hidden, hidden_settings, without_secrets};
 pub use source::{Source, Sources};
 use trust::TrustTable;
-pub use trust::{GENTOO_FINGERPRINTS, GENTOO_KEY_URLS, INSTALLED_KEYRING};
+pub use trust::{GENTOO_FINGERPRINTS, INSTALLED_KEYRING};
 
 /// The builders are called so, which all projects of an engine share.
 const OWN_NAMESPACE: &str = "gentoo-bb";

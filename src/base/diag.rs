@@ -8,8 +8,8 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::base::error::{Error, Place};
+use crate::base::secret::{hidden, without_secrets};
 use crate::base::words::{is_hostile, visible, visible_but};
-use crate::config::{hidden, without_secrets};
 
 /// The whole text of an error, ending in a newline.
 ///

@@ -17,5 +17,6 @@ pub mod parallel;
 pub mod patterns;
 pub mod read;
 pub mod reference;
+pub mod secret;
 pub mod time;
 pub mod words;

@@ -7,11 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Subcommand;
 
 use crate::base::error::{Error, Result};
+use crate::base::secret::without_secrets;
 use crate::base::time;
 use crate::base::time::date;
 use crate::base::words::visible;
 use crate::cli::{print, say, session};
-use crate::config::{Settings, without_secrets};
+use crate::config::Settings;
 use crate::gentoo::keys::{Listed, Taken};
 use crate::gentoo::openpgp::Keyring;
 use crate::gentoo::{Fingerprint, keys};

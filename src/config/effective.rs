@@ -4,8 +4,9 @@
 
 use std::path::Path;
 
-use super::{Settings, Source, without_secrets};
+use super::{Settings, Source};
 use crate::base::limits::{Limit, Unit};
+use crate::base::secret::without_secrets;
 
 /// What a setting is.
 #[derive(Debug, Clone, PartialEq, Eq)]

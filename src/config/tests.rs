@@ -1,6 +1,7 @@
 //! Settings from text and variables: what wins, what is refused, where each is from.
 
 use super::*;
+use crate::base::secret::without_secrets;
 
 fn resolve(text: &str, env: &[(&str, &str)]) -> Result<Settings> {
     let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();

@@ -16,15 +16,6 @@ use crate::base::error::Result;
 pub const GENTOO_FINGERPRINTS: [&str; 2] =
     ["13EBBDBEDE7A12775DFDB1BABB572E0E2D182910", "DCD05B71EAB94199527F44ACDB6B8C1F96D8BF6D"];
 
-/// Where Gentoo publishes the certificates of these keys: all in one file, and each in the web key
-/// directory of its domain (the name is z-base-32 of SHA-1 of the address's local part).
-/// Source: <https://www.gentoo.org/downloads/signatures/>.
-pub const GENTOO_KEY_URLS: [&str; 3] = [
-    "https://qa-reports.gentoo.org/output/service-keys.gpg",
-    "https://gentoo.org/.well-known/openpgpkey/hu/wtktzo4gyuhzu8a4z5fdj3fgmr1u6tob?l=releng",
-    "https://gentoo.org/.well-known/openpgpkey/hu/gzhmqtt9d5d1y1bw4ufs47npj5wn8pyx?l=infrastructure",
-];
-
 /// Where Gentoo's package sec-keys/openpgp-keys-gentoo-release puts the certificates.
 pub const INSTALLED_KEYRING: &str = "/usr/share/openpgp-keys/gentoo-release.asc";
 

@@ -14,8 +14,8 @@ pub mod trust;
 
 use serde::Serialize;
 
+use crate::base::secret::without_secrets;
 use crate::base::words::is_hostile;
-use crate::config::without_secrets;
 
 /// How a thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -15,7 +15,8 @@ use crate::base::error::{Error, Result, io_reason};
 use crate::base::hex::hex;
 use crate::base::limits::{Limit, Limits};
 use crate::base::read;
-use crate::config::{Source, without_secrets};
+use crate::base::secret::without_secrets;
+use crate::config::Source;
 use crate::net::credentials;
 
 /// One place where an engine may be.

@@ -31,7 +31,7 @@ use crate::net::credentials::Credentials;
 
 mod inventory;
 
-pub use inventory::{FoundImage, Inventory};
+pub use inventory::FoundImage;
 
 pub mod members;
 pub mod push;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::base::error::Result;
 use crate::base::ids::StepId;
-use crate::engine::docker::Inventory;
+use crate::fresh::Inventory;
 use crate::fresh::judge::Look;
 use crate::fresh::record::{FileState, Record};
 use crate::plan::step::Object;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
-use crate::engine::docker::Inventory;
 use crate::exec::eyes::{Eyes, Products};
+use crate::fresh::Inventory;
 use crate::fresh::judge::{Judgement, Verdict, judge};
 use crate::fresh::reason::Reason;
 use crate::fresh::record::{FORMAT, Record, Stamp};

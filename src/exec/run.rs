@@ -11,7 +11,6 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::StepId;
-use crate::engine::docker::Inventory;
 use crate::exec::event::{Event, Summary};
 use crate::exec::eyes::Products;
 use crate::exec::interrupt::Interrupts;
@@ -19,6 +18,7 @@ use crate::exec::job::{Job, OwnedJob, settle};
 use crate::exec::sched::{Outcome, Sched};
 use crate::exec::work::{Context, Ended};
 use crate::exec::{job, shell, work};
+use crate::fresh::Inventory;
 use crate::fresh::record::{Record, Stamp};
 use crate::plan::graph::{Plan, StepIx};
 

@@ -7,10 +7,10 @@ use std::collections::{HashMap, HashSet};
 
 use crate::base::error::Result;
 use crate::base::ids::{Kind, StepId};
-use crate::engine::docker::Inventory;
 use crate::exec::eyes::Products;
 use crate::exec::job;
 use crate::exec::job::Job;
+use crate::fresh::Inventory;
 use crate::plan::graph::Plan;
 use crate::state::store::Store;
 

@@ -5,8 +5,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::base::secret::without_secrets;
 use crate::base::words::visible;
-use crate::config::without_secrets;
 use crate::fresh::record::{FORMAT, FileType};
 use crate::plan::step::Object;
 

@@ -2,6 +2,9 @@
 //!
 //! Does not know what is in them.
 
+/// The ledger's file beside an image's other results.
+pub const SIZE: &str = "size.json";
+
 /// The two formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

@@ -2,8 +2,8 @@
 //!
 //! Does not know what was looked at.
 
+use crate::base::secret::without_secrets;
 use crate::base::words::visible;
-use crate::config::without_secrets;
 use crate::doctor::{Finding, Verdict};
 
 /// A line for each, and below it what to do. Only the verdict has a colour. Where a width is given, longer

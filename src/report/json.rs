@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::base::error::{Error, Exit, Place};
 use crate::base::ids::StepId;
+use crate::base::secret::without_secrets;
 use crate::base::words::plain_json;
-use crate::config::without_secrets;
 use crate::exec::event::Event;
 use crate::report;
 use crate::report::Report;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::base::diag;
 use crate::base::error::{Error, Exit};
+use crate::base::secret::without_secrets;
 use crate::base::words::{counted, visible};
-use crate::config::without_secrets;
 use crate::exec::event::{Event, Summary};
 use crate::report;
 use crate::report::plain::line;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::base::parallel;
-use crate::engine::docker::Inventory;
+use crate::fresh::Inventory;
 use crate::fresh::record::{FileState, FileType};
 use crate::plan::step::Object;
 use crate::state::store::file_state;

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use fastrand::Rng;
 use filetime::{FileTime, set_file_mtime};
 use gentoo_bb::base::ids::{Kind, StepId};
-use gentoo_bb::engine::docker::Inventory;
 use gentoo_bb::exec::looked::looked;
+use gentoo_bb::fresh::Inventory;
 use gentoo_bb::plan::Plan;
 use gentoo_bb::state::trace::Trace;
 

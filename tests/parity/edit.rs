@@ -3,8 +3,8 @@
 use fastrand::Rng;
 
 use crate::model::Model;
+use crate::project::{Base, Dock, Item, Node, Project, Task, Tree};
 use crate::room::{Room, put, remove};
-use crate::session::project::{Base, Dock, Item, Node, Project, Task, Tree};
 
 /// What one edit comes to, beside what the project's tree says.
 #[derive(Debug, Clone, Default)]

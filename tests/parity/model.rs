@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::digest;
-use crate::session::project::{Base, Dock, Item, Node, Project};
+use crate::project::{Base, Dock, Item, Node, Project};
 
 /// What every step saw and made when it ran last.
 #[derive(Debug, Clone, Default)]

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::edit::{Author, Edit};
 use crate::engine::{Hook, World};
 use crate::model::Model;
+use crate::project::{Node, Project, Tree};
 use crate::real::Real;
 use crate::room::{Executor, Room, in_memory, put};
-use crate::session::project::{Node, Project, Tree};
 
 /// Sequences that are run beside each other.
 const THREADS: usize = 2;

@@ -9,10 +9,11 @@ use futures_util::future::join_all;
 
 use crate::base::error::Error;
 use crate::base::reference::registry_of;
+use crate::base::secret::without_secrets;
 use crate::base::time;
 use crate::cli::session;
+use crate::config::Settings;
 use crate::config::lock::Lock;
-use crate::config::{Settings, without_secrets};
 use crate::doctor::machine::{Disk, Purpose, Tools, Watches};
 use crate::doctor::project::Mirror;
 use crate::doctor::trust::{Cert, Key, Witness};

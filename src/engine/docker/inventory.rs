@@ -2,61 +2,16 @@
 //!
 //! Does not know whose they are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use bollard::query_parameters as query;
 
 use super::{CONTENT_LABEL, Engine, failed, is_gone, reason, status, while_others_remove};
 use crate::base::error::Result;
 use crate::base::reference::{Reference, spelling};
+use crate::fresh::Inventory;
+use crate::fresh::inventory::{Held, is_shared};
 use crate::plan::step::Object;
-
-/// What the names of the images begin with that all projects of an engine share.
-pub const SHARED: &str = "gentoo-bb/";
-
-/// The engine's images at one moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Inventory {
-    images: HashMap<String, Held>,
-}
-
-/// One image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Held {
-    id: String,
-    content: Option<String>,
-}
-
-impl Inventory {
-    /// What an object is: the content that its label names, else the engine's id for it.
-    pub fn id(&self, object: &Object) -> Option<String> {
-        let Object::Image(reference) = object;
-        self.id_of(reference).map(str::to_owned)
-    }
-
-    /// [`Self::id`] of the image with a reference, in whatever spelling.
-    pub fn id_of(&self, reference: &str) -> Option<&str> {
-        let name = spelling(reference);
-        let held = self.images.get(&name)?;
-        // What is built on a builder, or takes its labels otherwise, is not that builder.
-        let content = held.content.as_deref().filter(|_| is_shared(&name));
-        Some(content.unwrap_or(&held.id))
-    }
-
-    /// The engine's own id for an object.
-    pub fn engine_id(&self, Object::Image(reference): &Object) -> Option<&str> {
-        self.images.get(&spelling(reference)).map(|held| held.id.as_str())
-    }
-
-    /// Takes an image in under a name. Podman has those that are from no registry as `localhost/NAME`.
-    fn add(&mut self, name: &str, held: &Held) {
-        let Ok(reference) = name.parse::<Reference>() else { return };
-        if let Some(short) = reference.without_localhost() {
-            self.images.entry(short.to_string()).or_insert_with(|| held.clone());
-        }
-        self.images.insert(reference.to_string(), held.clone());
-    }
-}
 
 /// An image as the engine lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,9 +103,4 @@ fn short(name: &str, taken: &HashSet<String>) -> String {
     let short = name.parse::<Reference>().ok().and_then(|name| name.without_localhost());
     let short = short.map(|short| short.to_string()).filter(|short| !taken.contains(short));
     short.unwrap_or_else(|| spelling(name))
-}
-
-/// Whether an image is one that projects share, whose label says what it is.
-fn is_shared(name: &str) -> bool {
-    name.starts_with(SHARED)
 }

@@ -9,9 +9,10 @@ use crate::base::limits::Limits;
 use crate::exec::action::assemble::Summary;
 use crate::exec::action::{assemble, read_json};
 use crate::image::archive::{bundle, sysroot};
-use crate::image::size::{FILE, Layer, Ledger};
+use crate::image::size::{Layer, Ledger};
 use crate::image::tree::Tree;
 use crate::plan::expand::SYSROOT;
+use crate::plan::results::SIZE;
 use crate::state::store::Store;
 
 /// The ledger of the last build that gave another image.
@@ -29,13 +30,13 @@ pub(super) fn keep(
     let failed = |e| Error::bug(format!("cannot write a ledger: {e}"));
     let text = serde_json::to_vec_pretty(&ledger).map_err(failed)?;
     // One that is malformed is no ledger to compare with.
-    if let Ok(Some(old)) = read(&dir.join(FILE))
+    if let Ok(Some(old)) = read(&dir.join(SIZE))
         && old.id != ledger.id
     {
         let text = serde_json::to_vec_pretty(&old).map_err(failed)?;
         store.replace(&dir.join(PREVIOUS), &text)?;
     }
-    store.replace(&dir.join(FILE), &text)
+    store.replace(&dir.join(SIZE), &text)
 }
 
 fn ledger(summary: &Summary, image: &str, dir: &Path, limits: &Limits) -> Result<Ledger> {
@@ -71,7 +72,7 @@ fn name(folder: Option<&PathBuf>) -> String {
 /// # Errors
 /// There is none, or it is malformed.
 pub fn ledgers(dir: &Path) -> Result<(Ledger, Option<Ledger>)> {
-    let path = dir.join(FILE);
+    let path = dir.join(SIZE);
     let gone = || Error::step(format!("there is no `{}`", path.display())).hint("run `bb build`");
     Ok((read(&path)?.ok_or_else(gone)?, read(&dir.join(PREVIOUS))?))
 }

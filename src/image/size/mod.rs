@@ -20,9 +20,6 @@ pub mod left_out;
 
 use crate::dock::budget::Budget;
 
-/// The ledger's file beside an image's other results.
-pub const FILE: &str = "size.json";
-
 /// One line: what, and how many bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
-use crate::config::without_secrets;
+use crate::base::secret::without_secrets;
 
 /// A place with Gentoo's folder layout under it.
 #[derive(Debug, Clone, PartialEq, Eq)]

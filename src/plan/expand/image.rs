@@ -7,8 +7,7 @@ use super::{DockFacts, PACKAGES, Sources, params, step};
 use crate::base::ids::{DockName, Kind, StepId};
 use crate::base::label;
 use crate::config::Settings;
-use crate::image::size;
-use crate::plan::results::Format;
+use crate::plan::results::{Format, SIZE};
 use crate::plan::step::{ImageWork, Need, Object, Step, Work};
 
 pub(super) fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
@@ -39,7 +38,7 @@ fn labels(settings: &Settings, dock: &DockFacts) -> BTreeMap<String, String> {
 
 /// What an image step leaves in `.bb/images/NAME/`; the archive is empty where the engine has built it.
 const IMAGE_OUTPUTS: [&str; 5] =
-    ["image.json", "image.tar", Format::CycloneDx.file(), Format::Spdx.file(), size::FILE];
+    ["image.json", "image.tar", Format::CycloneDx.file(), Format::Spdx.file(), SIZE];
 
 /// How images are made of the same inputs: another way of it makes all of them anew.
 const IMAGE_FORMAT: &str = "4";

@@ -4,12 +4,19 @@
 
 use std::ops::Range;
 
-use super::GENTOO_KEY_URLS;
+/// Where Gentoo publishes the certificates of these keys: all in one file, and each in the web key
+/// directory of its domain (the name is z-base-32 of SHA-1 of the address's local part).
+/// Source: <https://www.gentoo.org/downloads/signatures/>.
+pub const GENTOO_KEY_URLS: [&str; 3] = [
+    "https://qa-reports.gentoo.org/output/service-keys.gpg",
+    "https://gentoo.org/.well-known/openpgpkey/hu/wtktzo4gyuhzu8a4z5fdj3fgmr1u6tob?l=releng",
+    "https://gentoo.org/.well-known/openpgpkey/hu/gzhmqtt9d5d1y1bw4ufs47npj5wn8pyx?l=infrastructure",
+];
 
 /// The text with `***` for who asks in each address, and for the values of its query.
 ///
 /// ```
-/// use gentoo_bb::config::without_secrets;
+/// use gentoo_bb::base::secret::without_secrets;
 /// assert_eq!(without_secrets("curl https://me:secret@host/a@b"), "curl https://***@host/a@b");
 /// assert_eq!(without_secrets("https://host/a?token=x&y"), "https://host/a?token=***&***");
 /// ```

@@ -1,0 +1,62 @@
+//! What images an engine has at one moment, and what each of them is.
+//!
+//! Values only; who asks the engine is elsewhere.
+
+use std::collections::HashMap;
+
+use crate::base::reference::{Reference, spelling};
+use crate::plan::step::Object;
+
+/// What the names of the images begin with that all projects of an engine share.
+pub const SHARED: &str = "gentoo-bb/";
+
+/// The engine's images at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inventory {
+    images: HashMap<String, Held>,
+}
+
+/// One image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The engine's id for it.
+    pub id: String,
+    /// What its label says that it is.
+    pub content: Option<String>,
+}
+
+impl Inventory {
+    /// What an object is: the content that its label names, else the engine's id for it.
+    pub fn id(&self, object: &Object) -> Option<String> {
+        let Object::Image(reference) = object;
+        self.id_of(reference).map(str::to_owned)
+    }
+
+    /// [`Self::id`] of the image with a reference, in whatever spelling.
+    pub fn id_of(&self, reference: &str) -> Option<&str> {
+        let name = spelling(reference);
+        let held = self.images.get(&name)?;
+        // What is built on a builder, or takes its labels otherwise, is not that builder.
+        let content = held.content.as_deref().filter(|_| is_shared(&name));
+        Some(content.unwrap_or(&held.id))
+    }
+
+    /// The engine's own id for an object.
+    pub fn engine_id(&self, Object::Image(reference): &Object) -> Option<&str> {
+        self.images.get(&spelling(reference)).map(|held| held.id.as_str())
+    }
+
+    /// Takes an image in under a name. Podman has those that are from no registry as `localhost/NAME`.
+    pub fn add(&mut self, name: &str, held: &Held) {
+        let Ok(reference) = name.parse::<Reference>() else { return };
+        if let Some(short) = reference.without_localhost() {
+            self.images.entry(short.to_string()).or_insert_with(|| held.clone());
+        }
+        self.images.insert(reference.to_string(), held.clone());
+    }
+}
+
+/// Whether an image is one that projects share, whose label says what it is.
+pub(crate) fn is_shared(name: &str) -> bool {
+    name.starts_with(SHARED)
+}
