@@ -10,9 +10,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck disable=SC2016 # backticks are quotation marks
 . scripts/lib.sh
 
-# These take their parsers from the sources, and compile in seconds; the others need the library.
-SMALL='digests pointer cleartext'
-
 need_rust
 cargo fuzz --version >/dev/null 2>&1 ||
     die 1 '`cargo fuzz` is not installed' 'cargo install --locked cargo-fuzz'
@@ -23,10 +20,8 @@ fi
 # Sanitizers are an unstable option of the compiler.
 export RUSTC_BOOTSTRAP=1
 for target; do
-    features=()
-    if [[ " $SMALL " != *" $target "* ]]; then features=(--features library); fi
     mkdir -p "target/fuzz/$target"
-    cargo fuzz run --fuzz-dir fuzz --target-dir target/fuzz/build "${features[@]}" "$target" \
+    cargo fuzz run --fuzz-dir fuzz --target-dir target/fuzz/build "$target" \
         "target/fuzz/$target" "fuzz/corpus/$target" -- \
         -max_total_time="${FUZZ_SECONDS:-600}" -timeout=10 -rss_limit_mb=512
 done

@@ -2,7 +2,7 @@
 //!
 //! Also compiled into the tests, which replay the corpora.
 
-use super::trust::{cleartext, digests, pointer};
+use gentoo_bb::gentoo::{cleartext, digests, pointer};
 
 /// The name that lists are asked for.
 pub const NAME: &str = "stage3-amd64-openrc-20260301T170104Z.tar.xz";

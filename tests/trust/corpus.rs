@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use gentoo_bb::gentoo as trust;
-
 #[path = "../../fuzz/src/checks.rs"]
 mod checks;
 #[path = "../../fuzz/src/parsers.rs"]
