@@ -1,51 +1,12 @@
 //! The command line: one file per verb. The only reader of the environment and the only writer of
 //! standard output and error.
 
-mod audit;
-mod build;
-mod chain;
-mod clean;
-mod complete;
-mod config;
-mod diff;
-mod doctor;
-mod down;
-mod export;
-mod gc;
-mod graph;
-mod image;
-mod keys;
-mod list;
-mod logs;
-mod makefile;
-mod man;
-mod message;
-mod missing;
-mod new;
-mod notes;
-mod outdated;
-mod output;
-mod owner;
+mod args;
+mod io;
 mod pin;
-mod ps;
-mod push;
 mod recall;
-mod run;
-mod scope;
 mod session;
-mod shell;
-mod size;
-mod status;
-mod step;
-mod sync;
-mod terminal;
-mod test;
-mod tidy;
-mod tree;
-mod up;
-mod update;
-mod watch;
-mod why;
+mod verbs;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -55,7 +16,14 @@ use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::base::error::{Error, Exit, Result};
 use crate::base::words::{is_hostile, safe_lines, visible};
-use crate::cli::output::{print, say};
+use crate::cli::args::complete;
+use crate::cli::io::output::{print, say};
+use crate::cli::io::{message, output, owner};
+use crate::cli::verbs::{
+    audit, build, clean, config, diff, doctor, down, export, gc, graph, image, keys, list, logs,
+    makefile, man, missing, new, outdated, ps, push, run, shell, size, status, step, sync, test,
+    tree, up, update, watch, why,
+};
 use crate::report::Message;
 
 /// Builds slim container base images with Gentoo Portage, busybox and s6.

@@ -9,8 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::base::error::{Error, Result};
 use crate::base::given;
-use crate::cli::message::tell;
-use crate::cli::{Look, outdated};
+use crate::cli::Look;
+use crate::cli::io::message::tell;
+use crate::cli::verbs::outdated;
 use crate::config::lock::Lock;
 use crate::gentoo::keys;
 use crate::gentoo::openpgp::Keyring;
@@ -26,7 +27,7 @@ use crate::state::store;
 const SNAPSHOT: &str = "portage.tar.xz";
 
 /// Pins what the mirrors offer, unless another process does so meanwhile.
-pub(super) async fn once(project: &Project, offline: bool, look: Look) -> Result<Lock> {
+pub(in crate::cli) async fn once(project: &Project, offline: bool, look: Look) -> Result<Lock> {
     let _held = hold(project).await?;
     match project.lock()? {
         Some(lock) => Ok(lock),
@@ -35,7 +36,7 @@ pub(super) async fn once(project: &Project, offline: bool, look: Look) -> Result
 }
 
 /// The lock that keeps other processes from pinning at the same time.
-pub(super) async fn hold(project: &Project) -> Result<StepLock> {
+pub(in crate::cli) async fn hold(project: &Project) -> Result<StepLock> {
     let store = project.store();
     store.create()?;
     let waiting = tokio::task::spawn_blocking(move || store.lock_all()).await;
@@ -44,7 +45,7 @@ pub(super) async fn hold(project: &Project) -> Result<StepLock> {
 
 /// How old what is pinned may be.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Bound<'a> {
+pub(in crate::cli) enum Bound<'a> {
     /// Nothing is pinned yet: not old.
     First,
     /// Not older than this.
@@ -54,7 +55,7 @@ pub(super) enum Bound<'a> {
 }
 
 /// Looks up what the mirrors offer, verifies it and writes `bb.lock`.
-pub(super) async fn newest(
+pub(in crate::cli) async fn newest(
     project: &Project,
     offline: bool,
     bound: Bound<'_>,
@@ -87,7 +88,7 @@ fn take_stage3(project: &Project, shadow: &Project, old: Option<&Lock>, new: &Lo
 }
 
 /// Looks up what the mirrors offer and verifies it, for a project with a state folder of its own. Pins nothing.
-pub(super) async fn preview(
+pub(in crate::cli) async fn preview(
     project: &Project,
     shadow: &Project,
     offline: bool,
@@ -121,7 +122,7 @@ async fn find(
 }
 
 /// The times of what the mirrors offer; nothing is written.
-pub(super) async fn offered(
+pub(in crate::cli) async fn offered(
     project: &Project,
     offline: bool,
     pinned: Option<&Lock>,

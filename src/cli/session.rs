@@ -27,33 +27,33 @@ use crate::session::project::{LOCK_FILE, Project};
 use crate::state::store::Store;
 
 /// The environment's variables; those that are not UTF-8 are none of ours.
-pub(super) fn environment() -> BTreeMap<String, String> {
+pub(in crate::cli) fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
         .collect()
 }
 
 /// The engine that the environment leads to.
-pub(super) async fn engine(env: &BTreeMap<String, String>) -> Result<Engine> {
+pub(in crate::cli) async fn engine(env: &BTreeMap<String, String>) -> Result<Engine> {
     Engine::connect(&addresses(env)?.0).await
 }
 
 /// What an engine has of a project.
-pub(super) struct Asked {
-    pub(super) engine: Engine,
-    pub(super) inventory: Inventory,
+pub(in crate::cli) struct Asked {
+    pub(in crate::cli) engine: Engine,
+    pub(in crate::cli) inventory: Inventory,
     /// Containers of the project's, of this or other runs, but those that are kept to be looked into.
-    pub(super) containers: Vec<FoundContainer>,
+    pub(in crate::cli) containers: Vec<FoundContainer>,
 }
 
 /// An engine that is asked once, while other things are done.
-pub(super) enum Asking {
+pub(in crate::cli) enum Asking {
     Pending(JoinHandle<Result<Asked>>),
     Answered(Box<Asked>),
 }
 
 impl Asking {
-    pub(super) fn begin(env: &BTreeMap<String, String>, store: &Store) -> Self {
+    pub(in crate::cli) fn begin(env: &BTreeMap<String, String>, store: &Store) -> Self {
         let (addresses, store) = (addresses(env), store.clone());
         Self::Pending(tokio::spawn(async move {
             let engine = Engine::connect(&addresses?.0).await?;
@@ -67,7 +67,7 @@ impl Asking {
     }
 
     /// What it says.
-    pub(super) async fn answer(self) -> Result<Asked> {
+    pub(in crate::cli) async fn answer(self) -> Result<Asked> {
         let ended = |e| Error::bug(format!("asking the engine ended: {e}"));
         match self {
             Self::Pending(task) => task.await.map_err(ended)?,
@@ -77,7 +77,10 @@ impl Asking {
 }
 
 /// A project's containers; none where it has never made any.
-pub(super) async fn containers(engine: &Engine, store: &Store) -> Result<Vec<FoundContainer>> {
+pub(in crate::cli) async fn containers(
+    engine: &Engine,
+    store: &Store,
+) -> Result<Vec<FoundContainer>> {
     let Some(id) = store.id() else { return Ok(vec![]) };
     let owner = owner(&id, store);
     engine.containers_of(&owner, &[(PROJECT_LABEL, owner.0.as_str())]).await
@@ -93,7 +96,7 @@ fn owner(id: &str, store: &Store) -> Owner {
 }
 
 /// What actions share.
-pub(super) fn context(
+pub(in crate::cli) fn context(
     project: &Project,
     engine: Engine,
     offline: bool,
@@ -117,7 +120,7 @@ pub(super) fn context(
 
 /// The docks and the plan of all images. Where docks need a lock and there is none, what the mirrors
 /// offer now is pinned once; before that, `asked` looks whether the plan has what somebody asks for.
-pub(super) async fn plan<T>(
+pub(in crate::cli) async fn plan<T>(
     project: &Project,
     offline: bool,
     look: Look,
@@ -152,7 +155,7 @@ fn planned(project: &Project, docks: &[Dock], lock: Option<&Lock>) -> Result<Pla
 
 /// The docks, and the shape of the plan: with no lock yet, as if everything were unpinned. The same
 /// whether verification is skipped today or not.
-pub(super) fn shape(project: &Project) -> Result<(Vec<Dock>, Plan)> {
+pub(in crate::cli) fn shape(project: &Project) -> Result<(Vec<Dock>, Plan)> {
     let docks = project.docks()?;
     let lock = project.lock()?.unwrap_or_else(Lock::unpinned);
     let plan = project.skipping(false).plan(&docks, Some(&lock))?;
@@ -160,7 +163,7 @@ pub(super) fn shape(project: &Project) -> Result<(Vec<Dock>, Plan)> {
 }
 
 /// The shape, with verification skipped where it is to be.
-pub(super) fn asked(
+pub(in crate::cli) fn asked(
     project: &Project,
     (docks, plan): (Vec<Dock>, Plan),
 ) -> Result<(Vec<Dock>, Plan)> {
@@ -176,7 +179,7 @@ pub(super) fn asked(
 ///
 /// # Errors
 /// Docks need a lock and there is none.
-pub(super) fn locked_plan(project: &Project) -> Result<Plan> {
+pub(in crate::cli) fn locked_plan(project: &Project) -> Result<Plan> {
     let docks = project.docks()?;
     let lock = project.lock()?;
     if lock.is_none() && project.needs_lock(&docks) {

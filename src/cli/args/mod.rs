@@ -1,0 +1,6 @@
+//! What several verbs take from the command line, and its completion.
+//!
+//! Turns words into values; does nothing with them.
+
+pub(in crate::cli) mod complete;
+pub(in crate::cli) mod scope;

@@ -1,0 +1,66 @@
+//! `bb doctor`: whether this machine, its engine and the project are fit for a build, and what to do.
+//!
+//! Asks everybody at the same time, and nobody for longer than a limit. Facts are gathered in `facts` and
+//! judged in `crate::doctor`.
+
+mod facts;
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::ColorChoice;
+use rustix::termios::tcgetwinsize;
+use serde_json::json;
+
+use crate::base::error::Result;
+use crate::cli::io::output::print_json;
+use crate::cli::{Look, print, session};
+use crate::doctor::is_healthy;
+use crate::report::findings;
+
+/// Look whether everything is fit for a build, and say what to do if not.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct Args {
+    /// Ask no mirror on the network
+    #[arg(long)]
+    offline: bool,
+    /// Wait so long for each answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=600))]
+    timeout: u64,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Exit code 1 if something is wrong; what is only told (warn) does not count. Nothing is changed.
+
+Examples:
+  bb doctor
+  bb doctor --offline    # do not ask the mirrors
+  bb doctor --json";
+
+pub(in crate::cli) async fn doctor(
+    args: &Args,
+    state: &Path,
+    look: Look,
+    color: ColorChoice,
+) -> Result<u8> {
+    let limit = Duration::from_secs(args.timeout);
+    let gathering = facts::Gathering { env: session::environment(), limit, offline: args.offline };
+    let found = gathering.findings(state).await;
+    let healthy = is_healthy(&found);
+    if args.json {
+        print_json(&json!({ "healthy": healthy, "findings": found }))?;
+    } else {
+        let terminal = std::io::stdout().is_terminal();
+        let color = color == ColorChoice::Always || look.color && terminal;
+        let size = terminal.then(|| tcgetwinsize(std::io::stdout()).ok()).flatten();
+        let width = size.map(|size| size.ws_col.into()).filter(|width| *width > 0);
+        print(&findings::text(&found, color, width));
+    }
+    Ok(u8::from(!healthy))
+}

@@ -1,0 +1,149 @@
+//! `bb image`: built images as files, and their IDs, without any engine.
+//!
+//! Builds nothing: what it writes is what the last build has made, and it says so where there is none.
+
+use std::path::Path;
+
+use crate::base::error::{Error, Result};
+use crate::base::limits::{Limit, Limits};
+use crate::base::words::plain_json;
+use crate::base::{given, read};
+use crate::cli::args::complete;
+use crate::cli::io::output::print_exactly;
+use crate::cli::{print, session};
+use crate::exec::action::{chain, summary};
+use crate::fresh::record::Stamp;
+use crate::image::archive::bundle;
+use crate::image::archive::bundle::Bundle;
+use crate::plan::results::Format;
+use crate::plan::step::{ImageWork, Work};
+use crate::plan::{Plan, select};
+use crate::session::project::Project;
+
+#[derive(Debug, clap::Subcommand)]
+pub(in crate::cli) enum Verb {
+    /// Write an image to a file for `docker load`, or to a folder as an OCI layout
+    #[command(
+        after_help = "Examples:\n  bb image save nginx -o nginx.tar   # then: docker load -i nginx.tar\n  \
+        bb image save nginx -o oci/        # an OCI layout\n  bb image save nginx -o - >nginx.tar"
+    )]
+    Save {
+        /// The image
+        #[arg(add = complete::images())]
+        image: String,
+        /// A file, `-` for standard output, or a folder: one that is there, or a name with a `/` at
+        /// its end
+        #[arg(short, long, value_name = "FILE|DIR", value_hint = clap::ValueHint::AnyPath)]
+        output: String,
+    },
+    /// Tell an image's ID
+    #[command(after_help = "Examples:\n  bb image digest nginx")]
+    Digest {
+        /// The image
+        #[arg(add = complete::images())]
+        image: String,
+    },
+    /// Print what an image consists of: its packages, with versions, licences and sources
+    #[command(after_help = "Examples:\n  bb image sbom nginx\n  \
+        bb image sbom nginx --format spdx >nginx.spdx.json")]
+    Sbom {
+        /// The image
+        #[arg(add = complete::images())]
+        image: String,
+        /// CycloneDX 1.6 or SPDX 2.3, both as JSON
+        #[arg(long, value_enum, default_value_t = SbomFormat::Cyclonedx)]
+        format: SbomFormat,
+    },
+}
+
+/// The names of the formats.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(in crate::cli) enum SbomFormat {
+    Cyclonedx,
+    Spdx,
+}
+
+impl From<SbomFormat> for Format {
+    fn from(format: SbomFormat) -> Self {
+        match format {
+            SbomFormat::Cyclonedx => Self::CycloneDx,
+            SbomFormat::Spdx => Self::Spdx,
+        }
+    }
+}
+
+/// `here` is where the command was given: a path to write to is counted from there.
+pub(in crate::cli) fn image(verb: &Verb, state: &Path, here: &Path) -> Result<u8> {
+    let project = Project::load(&session::environment(), state)?;
+    let plan = session::locked_plan(&project)?;
+    match verb {
+        Verb::Digest { image } => {
+            print(&(summary(&built(&project, &plan, image)?.dir)?.id + "\n"));
+        }
+        Verb::Sbom { image, format } => {
+            let path = built(&project, &plan, image)?.dir.join(Format::from(*format).file());
+            let text = read::state(&path, Limit::StateSize)
+                .map_err(|e| e.hint(format!("run `bb build {image}`")))?;
+            print_exactly(&plain_json(&String::from_utf8_lossy(&text)));
+        }
+        Verb::Save { image, output } => {
+            let work = built(&project, &plan, image)?;
+            let chain = archives(image, &work, &project.settings.limits)?;
+            save(&chain, output, here, project.settings.source_date_epoch)?;
+        }
+    }
+    Ok(0)
+}
+
+/// A finished image step's work.
+pub(in crate::cli) fn built(project: &Project, plan: &Plan, image: &str) -> Result<ImageWork> {
+    let step = plan.step(select::image(plan, image)?);
+    let Work::Image(work) = &step.work else {
+        return Err(Error::bug(format!("`{}` is no image", step.id)));
+    };
+    match project.store().stamp(&step.id) {
+        Stamp::Missing => Err(Error::step(format!("the image `{image}` is not built"))
+            .hint(format!("run `bb build {image}` first"))),
+        Stamp::Present(_) | Stamp::Withdrawn => Ok((**work).clone()),
+    }
+}
+
+/// Its archive and those of the images below, itself first.
+pub(in crate::cli) fn archives(
+    image: &str,
+    work: &ImageWork,
+    limits: &Limits,
+) -> Result<Vec<Bundle>> {
+    chain(&work.dir, limits)?.ok_or_else(|| engines(image, work))
+}
+
+fn engines(image: &str, work: &ImageWork) -> Error {
+    let why = summary(&work.dir).ok().and_then(|summary| summary.built_by_engine);
+    let error = Error::step(format!("the engine has built `{image}`, and only it has the image"));
+    let error = why.into_iter().fold(error, |e, why| e.detail(format!("  {why}")));
+    error.hint(format!("`docker save {}` writes it", work.references.join(" ")))
+}
+
+fn save(chain: &[Bundle], output: &str, here: &Path, epoch: u64) -> Result<()> {
+    let path = here.join(output);
+    if output == "-" {
+        return bundle::write_full(chain, epoch, std::io::stdout().lock());
+    }
+    if output.ends_with('/') || path.is_dir() {
+        return save_layout(chain, &path);
+    }
+    given::write(&path, |out| bundle::write_full(chain, epoch, out))
+}
+
+/// A folder that holds something else is left alone.
+fn save_layout(chain: &[Bundle], dir: &Path) -> Result<()> {
+    let empty = std::fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
+    if !empty && !dir.join("oci-layout").is_file() {
+        return Err(Error::usage(format!(
+            "`{}` is neither empty nor an OCI layout",
+            dir.display()
+        ))
+        .hint("name a folder that is not there yet"));
+    }
+    bundle::write_layout(chain, dir).map(drop)
+}

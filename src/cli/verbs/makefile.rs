@@ -1,0 +1,95 @@
+//! `bb makefile`: write `Makefile.generated`, or check that it is what would be written.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::base::error::{Error, Result};
+use crate::base::given;
+use crate::cli::args::complete;
+use crate::cli::{print, session};
+use crate::dock::Dock;
+use crate::export::{Exported, make};
+use crate::plan::{Plan, select};
+use crate::session::project::Project;
+use crate::state::store;
+use crate::state::store::Store;
+
+/// What it is called where nobody says otherwise.
+const NAME: &str = "Makefile.generated";
+
+/// Write Makefile.generated.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bb makefile           # then: make -f Makefile.generated -j4
+  bb makefile -o - busybox
+  bb makefile --check   # for CI: 1 if it is not what the docks say now")]
+pub(in crate::cli) struct Args {
+    /// The file, in the project's folder; `-` for standard output
+    #[arg(short, long, value_name = "FILE", default_value = NAME)]
+    output: PathBuf,
+    /// Write nothing; exit 1 if the file is not what would be written
+    #[arg(long)]
+    check: bool,
+    /// Names of images, or ids of steps (default: all but the excluded ones)
+    #[arg(add = complete::images_and_steps())]
+    images: Vec<String>,
+}
+
+/// A Makefile's text, the digest of what it says, and the files that it was computed from.
+pub(in crate::cli) struct Makefile {
+    text: String,
+    pub(in crate::cli) digest: String,
+    sources: BTreeSet<PathBuf>,
+}
+
+pub(in crate::cli) fn makefile(args: &Args, state: &Path) -> Result<u8> {
+    let project = Project::load(&session::environment(), state)?;
+    let name = if args.output == Path::new("-") { Path::new(NAME) } else { &args.output };
+    let now = compute(&project, &session::shape(&project)?, &args.images, name)?;
+    let path = &args.output;
+    if path == Path::new("-") {
+        print(&now.text);
+        return Ok(0);
+    }
+    // Whoever is at the other end of a FIFO is not to be read from.
+    let is_file = given::is_file(path);
+    let same = is_file && std::fs::read_to_string(path).is_ok_and(|old| old == now.text);
+    if args.check {
+        return if same { Ok(0) } else { Err(differs(path)) };
+    }
+    if !same {
+        given::put(path, now.text.as_bytes())?;
+    }
+    if !given::is_file(path) {
+        return Ok(0);
+    }
+    // Make compares times: the file is not older than what it was made from.
+    let newest = now.sources.iter().map(|f| store::file_state(f).mtime).max();
+    let own = store::file_state(path).mtime;
+    Store::date(path, newest.map_or(own, |n| n.max(own)))?;
+    Ok(0)
+}
+
+fn differs(path: &Path) -> Error {
+    let message = format!("`{}` is not what the docks say now", path.display());
+    Error::step(message).hint("run `bb makefile` and commit what it writes")
+}
+
+/// The Makefile of some images (none: all but the excluded ones), to be called `output`.
+pub(in crate::cli) fn compute(
+    project: &Project,
+    (docks, plan): &(Vec<Dock>, Plan),
+    images: &[String],
+    output: &Path,
+) -> Result<Makefile> {
+    let plan = select::with_tests(plan, images, &project.settings.exclude)?;
+    let sources = project.sources(docks);
+    let exported = Exported {
+        plan: &plan,
+        state: &project.layout.state,
+        sources: &sources,
+        made_by_make: &project.settings.made_by_make,
+    };
+    let (text, digest) = make::makefile(exported, &output.to_string_lossy(), images)?;
+    Ok(Makefile { text, digest, sources })
+}

@@ -1,0 +1,159 @@
+//! `bb run`: start a built image, with this terminal, until it ends.
+//!
+//! Builds nothing. The container goes when it has ended.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::base::error::{Error, Result};
+use crate::cli::args::complete;
+use crate::cli::io::terminal;
+use crate::cli::session;
+use crate::engine::docker::{Port, RunSpec};
+use crate::exec::interrupt::Interrupts;
+use crate::exec::shell;
+use crate::exec::work::Context;
+use crate::plan::step::Work;
+use crate::plan::{Plan, select};
+use crate::session::project::Project;
+
+/// How long a container may take to end after Ctrl-C (seconds).
+const GRACE: i32 = 10;
+
+const EXAMPLES: &str = "\
+Examples:
+  bb run busybox                    # the image's own command, with this terminal
+  bb run busybox ls -l /bin         # another command
+  bb run -p 8080:80 nginx           # its port 80 is port 8080 here; Ctrl-C stops it";
+
+/// Start a built image.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct Args {
+    /// A port to reach it at, as `OUTSIDE:INSIDE`, `ADDRESS:OUTSIDE:INSIDE` or `INSIDE`, with `/udp` if need be
+    #[arg(short, long = "publish", value_name = "PORT")]
+    ports: Vec<Port>,
+    /// A variable for it, as `NAME=VALUE`
+    #[arg(short, long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<String>,
+    /// The image
+    #[arg(add = complete::images())]
+    image: String,
+    /// Instead of the image's command
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+fn variable(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((name, _)) if !name.is_empty() => Ok(text.to_owned()),
+        _ => Err("it is `NAME=VALUE`".to_owned()),
+    }
+}
+
+impl FromStr for Port {
+    type Err = String;
+
+    /// As `docker run -p` takes it.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (ports, protocol) = text.rsplit_once('/').unwrap_or((text, "tcp"));
+        if !["tcp", "udp", "sctp"].contains(&protocol) {
+            return Err(format!("`{protocol}` is neither tcp, udp nor sctp"));
+        }
+        let (outside, inside) = ports.rsplit_once(':').unwrap_or(("", ports));
+        let (address, outside) = outside.rsplit_once(':').unwrap_or(("", outside));
+        let port = |text: &str| match text.parse() {
+            Ok(1..=u16::MAX) => Ok(text.to_owned()),
+            _ => Err(format!("`{text}` is not a port")),
+        };
+        let outside = if outside.is_empty() { String::new() } else { port(outside)? };
+        let address = address.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Ok(Self { address, outside, inside: format!("{}/{protocol}", port(inside)?) })
+    }
+}
+
+pub(in crate::cli) async fn run(args: Args, state: &Path) -> Result<u8> {
+    let env = session::environment();
+    let project = Project::load(&env, state)?;
+    let (_, plan) = session::shape(&project)?;
+    let image = reference(&plan, &args.image)?;
+    let engine = session::engine(&env).await?;
+    if engine.image_id(&image).await?.is_none() {
+        return Err(Error::step(format!("the engine does not have the image `{image}`"))
+            .hint(format!("run `bb build {}` first", args.image)));
+    }
+    let context = session::context(&project, engine, true, 1)?;
+    let tty = terminal::is_terminal();
+    let mut interrupts = Interrupts::new();
+    let (labels, _seat) = shell::seat(&format!("run:{}", args.image), &context)?;
+    let vars = [terminal::environment(tty), args.env].concat();
+    let Args { command, ports, .. } = args;
+    let owner = context.owner.clone();
+    let spec = RunSpec { image, owner, command, env: vars, labels, ports, tty };
+    let done = to_the_end(&spec, &context, &mut interrupts).await;
+    shell::remove_own(&context).await?;
+    done
+}
+
+/// How the engine calls an image.
+fn reference(plan: &Plan, name: &str) -> Result<String> {
+    match &plan.step(select::image(plan, name)?).work {
+        Work::Image(work) => Ok(work.references.first().cloned().unwrap_or_default()),
+        _ => Err(Error::bug(format!("`{name}` is no image"))),
+    }
+}
+
+/// Until it ends by itself; asked to, it is stopped, and what it says at its end is still handed on.
+async fn to_the_end(spec: &RunSpec, context: &Context, interrupts: &mut Interrupts) -> Result<u8> {
+    let engine = &context.engine;
+    let container = tokio::select! {
+        container = engine.create(spec) => container?,
+        () = interrupts.next() => return Err(Error::interrupted()),
+    };
+    let talking = async {
+        let session = engine.talk_to(&container).await?;
+        terminal::talk(engine, session, spec.tty).await
+    };
+    tokio::pin!(talking);
+    tokio::select! {
+        status = &mut talking => return status.map(terminal::exit_code),
+        () = interrupts.next() => {}
+    }
+    let stopping = async { tokio::join!(engine.stop(&container, GRACE), &mut talking) };
+    tokio::select! {
+        (stopped, _) = stopping => stopped?,
+        () = interrupts.next() => {}
+    }
+    Err(Error::interrupted())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Port;
+
+    fn port(text: &str) -> Result<[String; 3], String> {
+        text.parse().map(|Port { address, outside, inside }| [address, outside, inside])
+    }
+
+    #[test]
+    fn ports_are_as_dockers() {
+        let good = [
+            ("80", ["", "", "80/tcp"]),
+            ("8080:80", ["", "8080", "80/tcp"]),
+            ("53:53/udp", ["", "53", "53/udp"]),
+            ("127.0.0.1:8080:80", ["127.0.0.1", "8080", "80/tcp"]),
+            ("127.0.0.1::80", ["127.0.0.1", "", "80/tcp"]),
+            ("[::1]:8080:80", ["::1", "8080", "80/tcp"]),
+        ];
+        for (text, parts) in good {
+            assert_eq!(port(text), Ok(parts.map(str::to_owned)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_port_is_refused() {
+        for text in ["", ":", "0", "80:", "x:80", "65536", "8080:80/http", "-1:80", "8080:0"] {
+            assert!(port(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `bb size`: how large built images are, by layer, package and folder. Needs no engine.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::base::diag;
+use crate::base::error::{Error, Result};
+use crate::base::ids::{Kind, StepId};
+use crate::cli::args::complete;
+use crate::cli::io::output::json_text;
+use crate::cli::verbs::image;
+use crate::cli::{Look, print, say, session};
+use crate::dock::Dock;
+use crate::dock::budget::Budget;
+use crate::exec::action::ledgers;
+use crate::image::size::difference::{Difference, difference};
+use crate::image::size::left_out::LeftOut;
+use crate::image::size::{Ledger, left_out, over_budget};
+use crate::plan::expand::LEFT_OUT;
+use crate::plan::step::{RootfsWork, Work};
+use crate::plan::{Plan, select};
+use crate::report::ledger;
+use crate::session::project::Project;
+
+/// Tell how large images are, and what of them is so large.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  bb size  # all images, a line each\n  \
+    bb size nginx\n  bb size nginx --diff\n  bb size --json")]
+pub(in crate::cli) struct Args {
+    /// Names of images, to be told with all their parts (default: all but the excluded ones, in short)
+    #[arg(add = complete::images())]
+    images: Vec<String>,
+    /// Compare with the last build that gave another image
+    #[arg(long)]
+    diff: bool,
+    /// Tell what of the images' ROOTs is not in them, and by which rule
+    #[arg(long, requires = "images", conflicts_with = "diff")]
+    left_out: bool,
+    /// As JSON, with all parts
+    #[arg(long)]
+    json: bool,
+}
+
+/// One image.
+struct Sized {
+    ledger: Ledger,
+    budget: Option<Budget>,
+    before: Option<Difference>,
+}
+
+impl Sized {
+    fn over(&self) -> Option<Error> {
+        self.budget.and_then(|budget| over_budget(&self.ledger, budget))
+    }
+
+    fn as_json(&self, diff: bool) -> serde_json::Value {
+        let mut value = json!(self.ledger);
+        value["budget"] = json!(self.budget.map(|budget| budget.0));
+        if diff {
+            value["difference"] = json!(self.before);
+        }
+        value
+    }
+}
+
+/// Exits 1 if an image is larger than its dock allows.
+pub(in crate::cli) fn size(args: &Args, state: &Path, look: Look) -> Result<u8> {
+    let project = Project::load(&session::environment(), state)?;
+    let docks = project.docks()?;
+    let plan = session::locked_plan(&project)?;
+    let names = names(&plan, args, &project.settings.exclude)?;
+    if args.left_out {
+        print(&left_out(&plan, &names, args.json)?);
+        return Ok(0);
+    }
+    let sized = names.iter().map(|name| sized(&project, &plan, &docks, name));
+    let sized = sized.collect::<Result<Vec<_>>>()?;
+    print(&text(&sized, args)?);
+    let over = sized.iter().filter_map(Sized::over).collect::<Vec<_>>();
+    for error in &over {
+        say(&diag::render(error, look.color));
+    }
+    Ok(u8::from(!over.is_empty()))
+}
+
+/// What was left out of images and of those below them, each by itself: a child does not leave out again what its
+/// parent has.
+fn left_out(plan: &Plan, names: &[String], json: bool) -> Result<String> {
+    let mut found = BTreeMap::new();
+    for name in names {
+        let mut next = Some(StepId::new(Kind::Rootfs, name));
+        while let Some(work) = next.and_then(|id| rootfs_of(plan, &id)) {
+            found.insert(work.name.to_string(), list(&work.dir)?);
+            next =
+                work.parent.as_ref().map(|(parent, _)| StepId::new(Kind::Rootfs, parent.as_str()));
+        }
+    }
+    if json {
+        let one = |(image, list)| json!({ "image": image, "left_out": list });
+        return json_text(&found.iter().map(one).collect::<Vec<_>>());
+    }
+    let texts = found.iter().map(|(image, list)| ledger::left_out(image, list));
+    Ok(texts.collect::<Vec<_>>().join("\n"))
+}
+
+fn rootfs_of<'a>(plan: &'a Plan, id: &StepId) -> Option<&'a RootfsWork> {
+    match &plan.step(plan.find(id)?).work {
+        Work::Rootfs(work) => Some(work),
+        _ => None,
+    }
+}
+
+/// What the builder has left out. `dir` is the folder of an image's results.
+fn list(dir: &Path) -> Result<Vec<LeftOut>> {
+    let path = dir.join(LEFT_OUT);
+    let bytes =
+        std::fs::read(&path).map_err(|e| Error::file("read", &path, &e).hint("run `bb build`"))?;
+    let malformed =
+        || Error::step(format!("`{}` is malformed", path.display())).hint("run `bb build`");
+    left_out::parse(&bytes).ok_or_else(malformed)
+}
+
+fn names(plan: &Plan, args: &Args, exclude: &[String]) -> Result<Vec<String>> {
+    for name in args.images.iter().chain(exclude) {
+        select::image(plan, name)?;
+    }
+    if !args.images.is_empty() {
+        return Ok(args.images.clone());
+    }
+    Ok(select::images(plan).filter(|name| !exclude.contains(name)).collect())
+}
+
+fn sized(project: &Project, plan: &Plan, docks: &[Dock], name: &str) -> Result<Sized> {
+    let work = image::built(project, plan, name)?;
+    let (ledger, previous) = ledgers(&work.dir)?;
+    let before = previous.map(|previous| difference(&previous, &ledger));
+    let dock = docks.iter().find(|dock| dock.name == work.name);
+    Ok(Sized { ledger, budget: dock.and_then(|dock| dock.settings.size_budget), before })
+}
+
+fn text(sized: &[Sized], args: &Args) -> Result<String> {
+    if args.json {
+        let all = sized.iter().map(|one| one.as_json(args.diff)).collect::<Vec<_>>();
+        return json_text(&all);
+    }
+    if args.images.is_empty() {
+        let row = |one: &Sized| {
+            ledger::row(&one.ledger, one.budget, args.diff.then_some(one.before.as_ref()))
+        };
+        return Ok(ledger::overview(&sized.iter().map(row).collect::<Vec<_>>()));
+    }
+    let one = |one: &Sized| {
+        if args.diff {
+            ledger::changed(&one.ledger, one.before.as_ref())
+        } else {
+            ledger::whole(&one.ledger, one.budget)
+        }
+    };
+    Ok(sized.iter().map(one).collect::<Vec<_>>().join("\n"))
+}
