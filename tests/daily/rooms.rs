@@ -1,0 +1,99 @@
+//! The rooms of the house: each uses only those above it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+/// Each may use what stands before it.
+const ROOMS: [&str; 18] = [
+    "base",
+    "config",
+    "dockerfile",
+    "dock",
+    "plan",
+    "fresh",
+    "image",
+    "state",
+    "net",
+    "gentoo",
+    "engine",
+    "exec",
+    "doctor",
+    "chain",
+    "report",
+    "export",
+    "session",
+    "cli",
+];
+
+/// All sources but tests.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let is_test = |path: &Path| path.file_stem().is_some_and(|name| name == "tests");
+    let own = files.into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
+    let below = folders.iter().filter(|path| !is_test(path)).flat_map(|path| sources(path));
+    own.filter(|path| !is_test(path)).chain(below).collect()
+}
+
+/// The rooms that a source names, be it in `use` or in a path, groups as well.
+fn named(text: &str) -> BTreeSet<String> {
+    // What stands behind `#[cfg(test)]` at the end of a file is a test.
+    let text = text.split("\n#[cfg(test)]\nmod tests").next().unwrap();
+    let code = Regex::new(r"(?m)//.*$").unwrap().replace_all(text, "");
+    let path = Regex::new(r"\bcrate::(?:(\w+)|\{([^;]*)\})").unwrap();
+    let first = Regex::new(r"(?:^|[{,]\s*)(\w+)").unwrap();
+    let names = path.captures_iter(&code).flat_map(|found| match (found.get(1), found.get(2)) {
+        (Some(one), _) => vec![one.as_str().to_owned()],
+        (_, Some(group)) => {
+            first.captures_iter(group.as_str()).map(|name| name[1].to_owned()).collect()
+        }
+        _ => vec![],
+    });
+    names.collect()
+}
+
+/// What a room's source may not use.
+fn arrows_up(room: &str, text: &str) -> Vec<String> {
+    let place = |name: &str| ROOMS.iter().position(|room| *room == name);
+    let own = place(room).unwrap_or_else(|| panic!("`{room}` is no room"));
+    named(text).into_iter().filter(|name| place(name).is_some_and(|other| other > own)).collect()
+}
+
+#[test]
+fn each_room_uses_only_rooms_above_it() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = vec![];
+    for path in sources(&src) {
+        let inner = path.strip_prefix(&src).unwrap();
+        let room = inner.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+        if ["lib", "main"].contains(&room) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let arrows = arrows_up(room, &text).into_iter();
+        wrong.extend(arrows.map(|other| format!("{} uses {other}", inner.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_engines_room_names_the_client_of_docker() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let named = |path: &PathBuf| fs::read_to_string(path).unwrap().contains("bollard");
+    let naming = sources(&src).into_iter().filter(named).collect::<Vec<_>>();
+    assert!(!naming.is_empty());
+    for path in naming {
+        assert!(path.starts_with(src.join("engine")), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_planted_arrow_is_found() {
+    assert_eq!(arrows_up("plan", "use crate::cli::io;\n"), ["cli"]);
+    assert_eq!(arrows_up("plan", "use crate::{base::ids, exec::{job, run}};\n"), ["exec"]);
+    assert_eq!(arrows_up("plan", "fn f() { crate::state::store::x() }\n"), ["state"]);
+    assert!(arrows_up("plan", "// crate::cli\nuse crate::base::ids;\n").is_empty());
+}
