@@ -20,8 +20,8 @@ use crate::world::store;
 
 /// The builder has the modules that these use; they themselves are no part of it.
 const FILES: [(&str, &str); 2] = [
-    ("bb/outdated/run", include_str!("../../templates/outdated/run")),
-    ("bb/outdated/bob.py", include_str!("../../templates/outdated/bob.py")),
+    ("bb/outdated/run", include_str!("../../bob/outdated/run")),
+    ("bb/outdated/bob.py", include_str!("../../bob/outdated/bob.py")),
 ];
 const COMPILED: &str = "compiled.json";
 

@@ -58,7 +58,7 @@ fn a_childs_image_is_its_root_whatever_has_become_of_its_parents_paths() {
 }
 
 fn python(args: &[&str]) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bob/kinds.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("bob/tests/kinds.py");
     let out = Command::new("python3").arg(script).args(args).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()

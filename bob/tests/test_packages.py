@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the list of packages says of each. Portage itself is replaced by a few lines:
 
-    python3 tests/bob/test_packages.py
+    python3 bob/tests/test_packages.py
 """
 
 import os
@@ -11,7 +11,7 @@ import types
 import unittest
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../templates/bob"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../image"))
 
 
 def split(cpv):

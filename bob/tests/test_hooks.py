@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the builder says of a Buildconfig.sh that goes wrong: with file and line. Needs bash, no Portage:
 
-    python3 tests/bob/test_hooks.py
+    python3 bob/tests/test_hooks.py
 """
 
 import os
@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-BOB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../templates/bob")
+BOB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../image")
 RUN = """
 . {folder}/build-root
 NAME=dock

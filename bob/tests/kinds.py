@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Random chains of ROOTs, each packed as the difference to the one before, for the tests that unpack them:
 
-    python3 tests/bob/kinds.py make FOLDER SEED CHAINS
-    python3 tests/bob/kinds.py tell FOLDER
+    python3 bob/tests/kinds.py make FOLDER SEED CHAINS
+    python3 bob/tests/kinds.py tell FOLDER
 
 The first writes FOLDER/CHAIN/GENERATION/rootfs.tar, and beside it `expected`: a line for each path that the
 image has to hold, with the path, and the hash of its content, its target or device, in hex. The second prints
@@ -21,7 +21,7 @@ import sys
 import types
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../templates/bob"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../image"))
 # What needs Portage: the records, of which these ROOTs have none.
 sys.modules["packages"] = types.SimpleNamespace(counters=lambda root: {})
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What of a ROOT goes into an image, and what is its difference to the parent. Needs no Portage:
 
-    python3 tests/bob/test_slim.py
+    python3 bob/tests/test_slim.py
 """
 
 import os
@@ -13,7 +13,7 @@ import types
 import unittest
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../templates/bob"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../image"))
 # pack needs it for the list of packages only, which needs Portage.
 sys.modules["packages"] = types.ModuleType("packages")
 
