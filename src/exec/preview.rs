@@ -21,7 +21,7 @@ use crate::world::store;
 /// The builder has the modules that these use; they themselves are no part of it.
 const FILES: [(&str, &str); 2] = [
     ("bb/outdated/run", include_str!("../../bob/outdated/run")),
-    ("bb/outdated/bob.py", include_str!("../../bob/outdated/bob.py")),
+    ("bb/outdated/__main__.py", include_str!("../../bob/outdated/__main__.py")),
 ];
 const COMPILED: &str = "compiled.json";
 

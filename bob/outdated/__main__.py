@@ -6,53 +6,57 @@ import os
 import shutil
 import sys
 
+from _emerge.Package import Package
 from portage.dep import match_from_list
 
 sys.path.append("/usr/lib/bob")
-import binpkgs  # the builder's own modules
-import packages
-import resolve
+from gentoo_bob import packages, planner, records
+from gentoo_bob.job import Job
+from gentoo_bob.places import IMAGE_ROOT as ROOT
+from gentoo_bob.places import PARENT
 
-ROOT = resolve.IMAGE_ROOT
 LAST = "/bb/last"
 OUT = "/bb/out"
+UNINSTALLED = "/bb/outdated/uninstalled"
 # Of the resolver's own making, or written below.
 NO_RECORD = frozenset("COUNTER USE repository _mtime_ MD5 SIZE BUILD_ID BUILD_TIME".split())
 
 
-def main(*atoms):
-    before = packages.counters(ROOT)
-    plan = binpkgs.make_plan(atoms)
-    merged = [p for p in plan.packages if p.root == ROOT + "/"]
+def main(*atoms: str) -> None:
+    job = Job.from_environment(os.environ)
+    before = records.counters(ROOT)
+    found = planner.make_plan(atoms, job)
+    merged = [found.packages[p.cpv] for p in found.plan.packages if p.image]
     for number, package in enumerate(merged, 1 + max(map(int, before.values()), default=0)):
-        record(package, number)
+        merge(package, number)
     uninstall()
-    listed = packages.listed(ROOT, os.environ["BOB_NAME"], packages.of_parent("/bb/parent"), before)
-    write("packages.json", listed)
-    for_image = [str(p.cpv) for p in plan.compile_for_image()]
-    write("compiled.json", {"for_image": sorted(for_image), "in_all": len(plan.to_compile())})
+    listed = packages.of_root(ROOT, job.name, packages.of_parent(PARENT), before)
+    write(packages.LIST, packages.as_json(listed))
+    for_image = sorted(p.cpv for p in found.plan.compile_for_image())
+    in_all = len(found.plan.to_compile(bool(job.build_packages)))
+    write("compiled.json", {"for_image": for_image, "in_all": in_all})
 
 
-def record(package, counter):
+def merge(package: Package, counter: int) -> None:
     """In place of another version in the same slot."""
-    for cpv in list(packages.installed(ROOT)):
-        slot = packages.record(ROOT, cpv, "SLOT").partition("/")[0]
+    for cpv in list(records.installed(ROOT)):
+        slot = records.record(ROOT, cpv, "SLOT").partition("/")[0]
         if match_from_list(package.cp, [cpv]) and slot == package.slot:
             shutil.rmtree(folder(ROOT, cpv))
-    if same_as_last(package):
+    if is_as_last(package):
         shutil.copytree(folder(LAST, package.cpv), folder(ROOT, package.cpv))
     else:
         describe(package)
     put(package, "COUNTER", str(counter))
 
 
-def same_as_last(package):
+def is_as_last(package: Package) -> bool:
     """Its own record has the files and the slots it was built with, which the keys of others count in."""
-    use = packages.record(LAST, package.cpv, "USE").split()
+    use = records.record(LAST, package.cpv, "USE").split()
     return os.path.isdir(folder(LAST, package.cpv)) and package.use.enabled == frozenset(use)
 
 
-def describe(package):
+def describe(package: Package) -> None:
     os.makedirs(folder(ROOT, package.cpv))
     for name, value in package._metadata.items():
         if value and name not in NO_RECORD:
@@ -63,26 +67,27 @@ def describe(package):
         put(package, name, value)
 
 
-def put(package, name, value):
+def put(package: Package, name: str, value: str) -> None:
     with open(os.path.join(folder(ROOT, package.cpv), name), "w") as file:
         file.write(f"{value}\n" if value else "")
 
 
-def folder(root, cpv):
-    return os.path.join(root, packages.VDB, cpv)
+def folder(root: str, cpv: str) -> str:
+    return os.path.join(root, records.VDB, cpv)
 
 
-def uninstall():
-    with open("/bb/outdated/uninstalled") as file:
+def uninstall() -> None:
+    with open(UNINSTALLED) as file:
         atoms = file.read().split()
-    for cpv in list(packages.installed(ROOT)):
+    for cpv in list(records.installed(ROOT)):
         if any(match_from_list(atom, [cpv]) for atom in atoms):
             shutil.rmtree(folder(ROOT, cpv))
 
 
-def write(name, value):
+def write(name: str, value: object) -> None:
     with open(os.path.join(OUT, name), "w") as file:
         json.dump(value, file, indent=1)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -9,14 +9,19 @@ What is left out goes by the place that it is in, for which a name's ending alon
 
 import hashlib
 import re
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gentoo_bob.tree import Entry
+
+Tree = Mapping[str, Entry]
 
 # Portage's own records, and ours: of one build only, so that no image may have them.
 RECORDS = r"""
     var/db/(pkg|repos) var/lib/(portage|gentoo|bob) var/cache/(edb|distfiles|binpkgs) etc/config-archive
     var/log/(emerge\.log|portage) var/tmp/portage .*/\._cfg\d{4}_[^/]*
 """
-# rule → places. A dock's KEEP takes out of these what it names.
+# Places by rule. A dock's KEEP takes out of these what it names.
 RULES = {
     # Settings that only Portage and its tools read, and what shadow's tools leave behind.
     "leftovers": r"""
@@ -31,7 +36,7 @@ RULES = {
     "headers": r"usr/(local/)?include usr/(local/)?lib(64|32|x32)?/(.*/)?[^/]*\.(h|hh|hpp|hxx)",
     "static-libraries": r"usr/(local/)?lib(64|32|x32)?/(.*/)?[^/]*\.a",
 }
-# place → packages that read it, and programs that do where no package brought them.
+# By place, packages that read it, and programs that do where no package brought them.
 READERS = {
     "usr/(share/|local/share/)?man": ("sys-apps/man-db app-text/mandoc", "usr/bin/mandb usr/bin/mandoc"),
     "usr/share/info": ("sys-apps/texinfo", "usr/bin/info"),
@@ -59,40 +64,63 @@ SKELETON = frozenset(
 )
 
 
-class Selection(NamedTuple):
-    kept: set
-    left_out: dict  # path → the rule by which
+@dataclass(frozen=True)
+class Keep:
+    """What a dock wants all the same. `*` among the names is all of them."""
+
+    headers: bool = False
+    static_libs: bool = False
+    locales: tuple[str, ...] = ()
+    charsets: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()  # of paths
 
 
-def select(tree, keep_headers=False, keep_static_libs=False, keep_locales="", keep_charsets="", keep=""):
-    """What of the tree (path → entry) belongs into the image. Of the last three, the first two are names with
-    blanks between them, or `*`; the last one is patterns of paths."""
-    rules = rules_for(tree, keep_headers, keep_static_libs, keep_locales.split(), keep_charsets.split())
+@dataclass(frozen=True)
+class Selection:
+    """Of all paths, those for the image, and the rule by which each other is left out."""
+
+    kept: set[str]
+    left_out: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Says of a path whether it stays out."""
+
+    name: str
+    test: Callable[[str], bool]
+
+
+def select(tree: Tree, keep: Keep) -> Selection:
+    rules = rules_for(tree, keep)
     left_out = {path: rule for path in tree if (rule := left_out_by(path, tree[path], rules))}
-    for path in named(tree, keep):
+    for path in named(tree, keep.patterns):
         if left_out.get(path) != "records":
             left_out.pop(path, None)
-    left_out |= {path: "emptied" for path in emptied(tree, left_out)}
+    left_out |= dict.fromkeys(emptied(tree, left_out), "emptied")
     return Selection({path for path in tree if path not in left_out}, left_out)
 
 
-def rules_for(tree, keep_headers, keep_static_libs, locales, charsets):
-    """(name, test of a path) for each rule, the first that says yes counts."""
-    wanted = {"headers": keep_headers, "static-libraries": keep_static_libs}
+def rules_for(tree: Tree, keep: Keep) -> list[Rule]:
+    """The first that says yes counts."""
+    wanted = {"headers": keep.headers, "static-libraries": keep.static_libs}
     places = {name: text for name, text in RULES.items() if not wanted.get(name)}
     places["documentation"] += " " + " ".join(unread(tree))
-    rules = [("records", pattern(RECORDS).fullmatch)]
-    rules += [(name, pattern(text).fullmatch) for name, text in places.items()]
-    rules.append(("locales", lambda path: other_locale(path, locales)))
-    rules.append(("charsets", lambda path: other_charset(path, charsets)))
-    return rules
+    return [
+        Rule("records", matches(RECORDS)),
+        *(Rule(name, matches(text)) for name, text in places.items()),
+        Rule("locales", lambda path: is_other_locale(path, keep.locales)),
+        Rule("charsets", lambda path: is_other_charset(path, keep.charsets)),
+    ]
 
 
-def pattern(places):
-    return re.compile(rf"({'|'.join(places.split())})(/.*)?", re.DOTALL)
+def matches(places: str) -> Callable[[str], bool]:
+    """Whether a path is one of these places, or in one."""
+    pattern = re.compile(rf"({'|'.join(places.split())})(/.*)?", re.DOTALL)
+    return lambda path: pattern.fullmatch(path) is not None
 
 
-def unread(tree):
+def unread(tree: Tree) -> Iterator[str]:
     """Places whose reader the image has not."""
     installed = {"/".join(path.split("/")[3:5]) for path in tree if path.startswith("var/db/pkg/")}
     for place, (packages, programs) in READERS.items():
@@ -101,22 +129,22 @@ def unread(tree):
             yield place
 
 
-def left_out_by(path, entry, rules):
+def left_out_by(path: str, entry: Entry, rules: Iterable[Rule]) -> str | None:
     if is_keep_mark(path, entry):
         return "keepdir"
-    return next((name for name, test in rules if test(path)), None)
+    return next((rule.name for rule in rules if rule.test(path)), None)
 
 
-def is_keep_mark(path, entry):
+def is_keep_mark(path: str, entry: Entry) -> bool:
     return entry.kind == "f" and entry.data in EMPTY and KEEP_MARK.fullmatch(path) is not None
 
 
-def other_locale(path, wanted):
+def is_other_locale(path: str, wanted: Collection[str]) -> bool:
     found = LOCALES.fullmatch(path)
     return found is not None and "*" not in wanted and found["name"] not in wanted
 
 
-def other_charset(path, wanted):
+def is_other_charset(path: str, wanted: Collection[str]) -> bool:
     found = CHARSETS.fullmatch(path)
     if found is None or "*" in wanted:
         return False
@@ -129,9 +157,9 @@ def other_charset(path, wanted):
 # ---- what a dock wants all the same
 
 
-def named(tree, patterns):
+def named(tree: Tree, patterns: Iterable[str]) -> Iterator[str]:
     """What the patterns name, with all that is in it and the folders on the way."""
-    for text in patterns.split():
+    for text in patterns:
         matching = glob(text)
         found = [path for path in tree if matching.fullmatch(path)]
         if not found:
@@ -141,13 +169,13 @@ def named(tree, patterns):
             yield from (path[:at] for at, letter in enumerate(path) if letter == "/")
 
 
-def glob(text):
+def glob(text: str) -> re.Pattern[str]:
     """`*`, `?` and `[…]` are a shell's and stay in one folder, `**` does not. What is in a folder is named with it."""
     words = re.split(r"(\*\*|\*|\?|\[!?\]?[^]]*\])", text.strip("/"))
     return re.compile("".join(map(glob_word, words)) + "(/.*)?", re.DOTALL)
 
 
-def glob_word(word):
+def glob_word(word: str) -> str:
     if word.startswith("[") and len(word) > 2:
         inside = word[1:-1].replace("\\", r"\\")
         return f"[^/{inside[1:]}]" if inside.startswith("!") else f"(?!/)[{inside}]"
@@ -157,10 +185,10 @@ def glob_word(word):
 # ---- folders
 
 
-def emptied(tree, out):
+def emptied(tree: Tree, out: Mapping[str, str]) -> set[str]:
     """Folders that hold nothing any more. One that held nothing from the start, or only the mark of
     Gentoo's keepdir, is there on purpose."""
-    empty = set()
+    empty: set[str] = set()
     inside = children(tree)
     for folder in sorted(inside, reverse=True):  # what is inside before the folder itself
         gone = all(path in out or path in empty for path in inside[folder])
@@ -170,9 +198,9 @@ def emptied(tree, out):
     return empty
 
 
-def children(tree):
-    """folder → the paths in it, for folders that hold anything."""
-    found = {}
+def children(tree: Tree) -> dict[str, list[str]]:
+    """The paths in each folder that holds anything."""
+    found: dict[str, list[str]] = {}
     for path in tree:
         found.setdefault(path.rpartition("/")[0], []).append(path)
     found.pop("", None)
