@@ -108,8 +108,8 @@ bob_look() {
 # bob_near WORD: the function of buildconfig.sh that was probably meant.
 bob_near() {
 	local known
-	known=$(sed -n 's/^\([a-z][a-z_]*\)() .*/\1/p' "$LIB/buildconfig.sh" | grep -v ^bob_)
-	python3 - "$1" $known <<-'END' >&2
+	mapfile -t known < <(sed -n 's/^\([a-z][a-z_]*\)() .*/\1/p' "$LIB/buildconfig.sh" | grep -v ^bob_)
+	python3 - "$1" "${known[@]}" <<-'END' >&2
 		import difflib, sys
 		for name in difflib.get_close_matches(sys.argv[1], sys.argv[2:], 1, 0.75):
 		    print(f"did you mean {name}?")
