@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import portage
 from _emerge.Package import Package
+from portage.dbapi.vartree import vardbapi
 from portage.dep import Atom, match_from_list, use_reduce
 from portage.package.ebuild.config import config as Config
 from portage.versions import catpkgsplit
@@ -83,11 +84,11 @@ def installed(package: Package, atom: Atom) -> list[tuple[str, str]]:
     return []
 
 
-def builder_vardb() -> portage.VarDb:
+def builder_vardb() -> vardbapi:
     return portage.db["/"]["vartree"].dbapi
 
 
-def installed_text(db: portage.VarDb, cpv: str) -> str:
+def installed_text(db: vardbapi, cpv: str) -> str:
     return keys.installed_text(cpv, digests.read(db.getpath(cpv, filename="CONTENTS")))
 
 

@@ -8,18 +8,18 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import portage
 from _emerge.actions import adjust_configs, load_emerge_config
 from _emerge.create_depgraph_params import create_depgraph_params
 from _emerge.depgraph import backtrack_depgraph, depgraph
 from _emerge.main import parse_opts
 from _emerge.Package import Package
 from _emerge.stdout_spinner import stdout_spinner
+from portage.dbapi.porttree import portdbapi
 from portage.exception import PackageSetNotFound
 
 from gentoo_bob.places import IMAGE_ROOT
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the name is Portage's own business
     from _emerge.actions import _emerge_config
 
 FOR_IMAGE = ["--noreplace", "--changed-use", "--with-bdeps=n"]
@@ -69,7 +69,7 @@ def quiet_spinner() -> stdout_spinner:
     return spinner
 
 
-def portdb(package: Package) -> portage.PortDb:
+def portdb(package: Package) -> portdbapi:
     return package.root_config.trees["porttree"].dbapi
 
 
