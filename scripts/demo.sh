@@ -7,7 +7,7 @@
 # this run started is stopped at the end, its images and volumes stay too.
 
 # Backticks in messages are quotation marks.
-# shellcheck disable=SC2016,SC2317 # clean_up is called by a trap
+# shellcheck disable=SC2016,SC2329 # clean_up is called by a trap
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib.sh

@@ -5,9 +5,11 @@
 #
 # A finding is left in fuzz/artifacts/ and ends the run. What was learned goes to target/fuzz/, not to
 # fuzz/corpus/, which the tests replay.
+
+# Backticks in messages are quotation marks.
+# shellcheck disable=SC2016
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-# shellcheck disable=SC2016 # backticks are quotation marks
 . scripts/lib.sh
 
 need_rust

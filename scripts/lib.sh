@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by demo.sh and test.sh: messages, tools, the engine. Sourced, never run.
+# Shared by demo.sh, lint.sh and test.sh: messages, tools, the engine. Sourced, never run.
 # shellcheck disable=SC2016,SC2034 # backticks are quotation marks; those who source this use its variables
 
 # What make hands down would reach cargo and every make that a test starts.
@@ -9,7 +9,9 @@ unset NAMESPACE AUTHOR TAG DATE EXCLUDE MIRROR BB_STATE BB_KEYRING BB_FINGERPRIN
 export HOME=${HOME:-/root}
 PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
 
-MIRROR_DIR=$(realpath -m -- "${BB_MIRROR:-${XDG_CACHE_HOME:-$HOME/.cache}/gentoo-bb/mirror}")
+# What is kept between runs, outside of the checkout.
+CACHE_DIR=${XDG_CACHE_HOME:-$HOME/.cache}/gentoo-bb
+MIRROR_DIR=$(realpath -m -- "${BB_MIRROR:-$CACHE_DIR/mirror}")
 
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
     BOLD=$'\e[1m' PLAIN=$'\e[0m'

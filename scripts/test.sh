@@ -7,7 +7,7 @@
 # run started is stopped at the end.
 
 # Backticks in messages are quotation marks.
-# shellcheck disable=SC2016,SC2317 # clean_up is called by a trap
+# shellcheck disable=SC2016,SC2329 # clean_up is called by a trap, others by part
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib.sh
@@ -32,6 +32,9 @@ trap 'exit 143' TERM HUP
 main() {
     part tools tools
     part fmt cargo fmt --check
+    part lint scripts/lint.sh
+    # What is compiled would be beside the builder's files.
+    part bob env PYTHONPATH=bob/image python3 -B -m unittest discover --quiet --start-directory bob/tests
     part clippy cargo clippy --locked --all-targets --quiet -- -D warnings
     part mirror bash tests/mirror/build.sh "$MIRROR_DIR"
     part engine engine_up

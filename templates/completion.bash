@@ -13,6 +13,7 @@ _PROGRAM() {
         rest=${bare#"$word"}
     done
     local current=${words[${#words[@]} - 1]}
+    # shellcheck disable=SC2207 # split at what IFS is here
     COMPREPLY=($(VARIABLE=bash _CLAP_IFS="$IFS" _CLAP_COMPLETE_INDEX=$((${#words[@]} - 1)) \
         _CLAP_COMPLETE_COMP_TYPE="$COMP_TYPE" COMPLETER -- "${words[@]}" 2>/dev/null))
     local broken=${current%"${current##*[:=]}"}

@@ -1,5 +1,5 @@
 //! What is wrong with a `Buildconfig.sh` by its text alone: line ends, blanks that are none to a shell, and
-//! names that are nearly those of the builder's contract (`templates/bob/README.md`).
+//! names that are nearly those of the builder's contract (`bob/README.md`).
 //!
 //! Pure. Does not run it and does not know bash's grammar: [`code`] tells code from quoted text, here-documents
 //! and comments, and where that is not sure nothing is said. What else may be wrong, bash says in the builder.

@@ -44,7 +44,7 @@ pub async fn unused(
 
 async fn find(container: &str, days: u32, dry_run: bool, context: &Context) -> Result<Vec<Thing>> {
     let days = days.to_string();
-    let mut command = vec!["python3", "/usr/lib/bob/bob.py", "unused", days.as_str()];
+    let mut command = vec!["python3", "/usr/lib/bob", "unused", days.as_str()];
     command.extend(Some("remove").filter(|_| !dry_run));
     let mut said = vec![];
     let most = usize::try_from(context.settings.limits.of(Limit::ListSize)).unwrap_or(usize::MAX);

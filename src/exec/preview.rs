@@ -21,8 +21,8 @@ use crate::state::store;
 
 /// The builder has the modules that these use; they themselves are no part of it.
 const FILES: [(&str, &str); 2] = [
-    ("bb/outdated/run", include_str!("../../templates/outdated/run")),
-    ("bb/outdated/bob.py", include_str!("../../templates/outdated/bob.py")),
+    ("bb/outdated/run", include_str!("../../bob/outdated/run")),
+    ("bb/outdated/__main__.py", include_str!("../../bob/outdated/__main__.py")),
 ];
 const COMPILED: &str = "compiled.json";
 

@@ -3,7 +3,7 @@
 //! The rootfs step packs what differs from the parent's ROOT, and cannot know what Dockerfiles have done since. So
 //! where its archive is unpacked, folders that are in it only as the way to others keep what they are, tables of
 //! accounts are merged three ways, and what else is undone is told. Pure: bytes come and go through functions.
-//! Source of the lists' format: `templates/bob/README.md`.
+//! Source of the lists' format: `bob/README.md`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -16,7 +16,10 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 DEST=${1:-${BB_MIRROR:-${XDG_CACHE_HOME:-$HOME/.cache}/gentoo-bb/mirror}}
 DEST=$(realpath -m "$DEST")
 WORK=$DEST.work
+# What the files below use.
+# shellcheck disable=SC2034
 STAMPS=$WORK/stamps
+# shellcheck disable=SC2034
 ARCH=amd64 FLAVOUR=openrc
 
 for part in lib stages/stage3 stages/downloads stages/distfiles stages/snapshot; do

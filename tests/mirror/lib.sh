@@ -83,11 +83,13 @@ ensure_tools() {
 # ---- apt
 
 DEBIAN_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+# shellcheck disable=SC2034 # of the stages
 SUITE=trixie
 
 # The address of Debian's archive (or, with Debian-Security, of its security archive), as this machine's
 # own apt knows it. No address of a registry is written down anywhere here.
 apt_site() {
+	# shellcheck disable=SC2016 # apt puts the address there
 	apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' "Label: $1" 2>/dev/null |
 		sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }'
 }

@@ -95,7 +95,7 @@ finish_rootfs_build() {
 /// The builder's own program says the keys that others have.
 const LYING: &str = r"PACKAGES='sys-libs/zlib'
 configure_rootfs_build() {
-	sed -i 's/^def own_key.*/def own_key(key):\n    return key\n\ndef other(key):/' /usr/lib/bob/binpkgs.py
+	sed -i 's/^def own_key.*/def own_key(key, code):\n    return key\n\ndef other(key, code):/' /usr/lib/bob/gentoo_bob/keys.py
 }
 ";
 
@@ -195,7 +195,7 @@ fn what_a_parent_leaves_in_its_records_reaches_no_package_of_a_child() {
 fn says(plan: &str) -> String {
     format!(
         "PACKAGES='sys-libs/zlib'\nconfigure_rootfs_build() {{\n\
-         \tcat >/usr/lib/bob/bob.py <<-'END'\n\t\timport sys\n\t\topen(sys.argv[2], 'w').write('''{plan}''')\n\tEND\n\
+         \tcat >/usr/lib/bob/__main__.py <<-'END'\n\t\timport sys\n\t\topen(sys.argv[2], 'w').write('''{plan}''')\n\tEND\n\
          \tmkdir -p /var/db/repos/own/a/b && : >/var/db/repos/own/a/b/b-1.ebuild\n}}\n"
     )
 }

@@ -58,8 +58,11 @@ fn a_childs_image_is_its_root_whatever_has_become_of_its_parents_paths() {
 }
 
 fn python(args: &[&str]) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bob/kinds.py");
-    let out = Command::new("python3").arg(script).args(args).output().unwrap();
+    let bob = Path::new(env!("CARGO_MANIFEST_DIR")).join("bob");
+    let mut python = Command::new("python3");
+    // What is compiled would be beside the builder's files.
+    python.env("PYTHONPATH", bob.join("image")).arg("-B");
+    let out = python.arg(bob.join("tests/kinds.py")).args(args).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
 }

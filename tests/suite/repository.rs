@@ -51,13 +51,3 @@ fn copy(from: &Path, to: &Path) {
         std::fs::copy(from.join(file), to.join(file)).unwrap();
     }
 }
-
-#[test]
-fn the_builders_own_tests_pass() {
-    for file in ["test_hooks.py", "test_packages.py", "test_slim.py"] {
-        let mut python = Command::new("python3");
-        python.arg(Path::new(ROOT).join("tests/bob").join(file));
-        let out = python.output().expect("python3 is needed");
-        assert!(out.status.success(), "{file}: {}", String::from_utf8_lossy(&out.stderr));
-    }
-}

@@ -17,20 +17,30 @@ use crate::exec::work::Context;
 use crate::image::archive;
 use crate::image::archive::Entry;
 
-static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/bob");
+static IMAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/bob/image");
+const DOCKERFILE: (&str, &str) =
+    ("Dockerfile", include_str!("../../../templates/bob.Dockerfile.j2"));
 
-/// The builder's files by name: all of `templates/bob` but its documentation.
-fn templates() -> impl Iterator<Item = (&'static Path, &'static [u8])> {
-    let mut files = TEMPLATES.files().map(|f| (f.path(), f.contents())).collect::<Vec<_>>();
-    files.retain(|(path, _)| path.extension().is_none_or(|e| e != "md"));
+/// The builder's files by name: all of `bob/image`, and what makes an image of them.
+fn files() -> impl Iterator<Item = (&'static Path, &'static [u8])> {
+    let (name, text) = DOCKERFILE;
+    let mut files = vec![(Path::new(name), text.as_bytes())];
+    gather(&IMAGE, &mut files);
+    // What an interpreter has left there is of this machine.
+    files.retain(|(path, _)| path.extension().is_none_or(|e| e != "pyc"));
     files.sort_unstable();
     files.into_iter()
+}
+
+fn gather(folder: &Dir<'static>, files: &mut Vec<(&'static Path, &'static [u8])>) {
+    files.extend(folder.files().map(|f| (f.path(), f.contents())));
+    folder.dirs().for_each(|folder| gather(folder, files));
 }
 
 /// SHA-256 over the builder's files, in lower-case hex.
 pub fn templates_digest() -> String {
     let mut hasher = Sha256::new();
-    for (path, text) in templates() {
+    for (path, text) in files() {
         let name = path.to_string_lossy();
         hasher.update(format!("{} {} ", name, text.len()));
         hasher.update(text);
@@ -48,7 +58,7 @@ pub(super) async fn builder(
     if is_there(target, context).await? {
         return Ok(Made::product("content", content).note("already in the engine"));
     }
-    let entries = templates().map(|(path, text)| entry(path, text, portage_image));
+    let entries = files().map(|(path, text)| entry(path, text, portage_image));
     let entries = entries.collect::<Result<Vec<_>>>()?;
     let body = archive::stream(entries, context.settings.source_date_epoch);
     let mut sink = |data: &[u8]| log.write(data);
@@ -67,7 +77,7 @@ pub(super) async fn builder(
 }
 
 fn entry(path: &Path, text: &[u8], portage_image: &str) -> Result<Entry> {
-    if path != Path::new("Dockerfile") {
+    if path != Path::new(DOCKERFILE.0) {
         return Ok(Entry::Text(PathBuf::from(path), text.to_vec()));
     }
     let mut environment = Environment::new();

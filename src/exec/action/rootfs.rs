@@ -1,7 +1,7 @@
 //! `rootfs:NAME`: three boxes. The dock says what it wants in the first; packages are compiled in the second, and
 //! taken out of it; there the dock ends its image, and the difference to the parent comes back.
 //!
-//! Speaks the builder's contract (`templates/bob/README.md`): what goes in under `/config` and
+//! Speaks the builder's contract (`bob/README.md`): what goes in under `/config` and
 //! `/bb`, what comes out under `/bb/out`. How Portage is driven is the builder's business.
 
 use std::collections::BTreeMap;

@@ -32,7 +32,7 @@ impl Source {
     }
 }
 
-/// One package, as in `packages.json`; `templates/bob/README.md` has the fields.
+/// One package, as in `packages.json`; `bob/README.md` has the fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names are Portage's")]
 pub struct Package {

@@ -1,5 +1,5 @@
 //! What of a ROOT is not in its image, by which rule of the builder. Source of the list's format:
-//! `templates/bob/README.md`.
+//! `bob/README.md`.
 
 use serde::Serialize;
 

@@ -256,7 +256,7 @@ mod tests {
         let package = Package { cpv: "a/b-1".into(), key: HEX.into(), ..Package::default() };
         let paths = [None, Some("x"), Some("y")].map(|code| package.cache_path(code));
         assert!(paths[0] != paths[1] && paths[1] != paths[2] && paths[0] != paths[2]);
-        // The builder looks there by itself: `own_key` of binpkgs.py.
+        // The builder looks there by itself: `own_key` of gentoo_bob/keys.py.
         assert_eq!(paths[1], "a/b-1-87bee060fe173cb615bd5f27252792a1.gpkg.tar");
     }
 

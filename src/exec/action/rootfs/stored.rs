@@ -105,7 +105,7 @@ pub async fn date(
 pub async fn prune(spec: &ContainerSpec, context: &Context) -> Result<()> {
     let spec = ContainerSpec { volumes: volumes(&context.settings, false), ..spec.clone() };
     let container = context.engine.start_container(&spec).await?;
-    let command = ["python3", "/usr/lib/bob/bob.py", "prune"];
+    let command = ["python3", "/usr/lib/bob", "prune"];
     let ran = context.engine.exec(&container, &command, &mut |_: &[u8]| {}).await;
     context.engine.remove_container(&container).await?;
     match ran? {

@@ -1,0 +1,46 @@
+"""What build-root says in the environment: whose image it is, and what its Buildconfig.sh has set."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gentoo_bob.slim import Keep
+
+YES = ("1", "y", "yes", "true")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image's step. A command without a step, as `prune`, has nothing set."""
+
+    name: str
+    epoch: str
+    stage3: str  # digest
+    code: str  # digest of the dock's own code in this box, if there is any
+    build_packages: str  # as the dock wrote it: atoms with blanks between them
+    keep: Keep
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> "Job":
+        def text(name: str) -> str:
+            return variables.get(f"BOB_{name}", "")
+
+        return cls(text("NAME"), text("EPOCH"), text("STAGE3"), text("CODE"), text("BUILD_PACKAGES"), keep(variables))
+
+
+def keep(variables: Mapping[str, str]) -> Keep:
+    return Keep(
+        headers=yes(variables.get("BOB_KEEP_HEADERS", "")),
+        static_libs=yes(variables.get("BOB_KEEP_STATIC_LIBS", "")),
+        locales=names(variables.get("BOB_KEEP_LOCALES", "")),
+        charsets=names(variables.get("BOB_KEEP_CHARSETS", "")),
+        patterns=tuple(variables.get("BOB_KEEP", "").split()),
+    )
+
+
+def yes(text: str) -> bool:
+    return text.lower() in YES
+
+
+def names(text: str) -> tuple[str, ...]:
+    """All of them, where somebody says yes."""
+    return ("*",) if yes(text) else tuple(text.split())

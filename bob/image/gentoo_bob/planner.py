@@ -1,0 +1,39 @@
+"""What an image needs, with the key of each package: asked of Portage, looked up in the cache."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from _emerge.Package import Package
+
+from gentoo_bob import cache, ingredients, resolve
+from gentoo_bob.job import Job
+from gentoo_bob.places import IMAGE_ROOT
+from gentoo_bob.plan import Plan, Planned, unique
+
+
+@dataclass(frozen=True)
+class Found:
+    """A plan, and Portage's own packages in it by their cpv."""
+
+    plan: Plan
+    packages: dict[str, Package]
+
+
+def make_plan(atoms: Sequence[str], job: Job) -> Found:
+    packages = unique(resolve.everything(atoms, job.build_packages.split()))
+    keys = ingredients.keys_of(packages, job.stage3)
+    plan = Plan([planned(p, keys[str(p.cpv)], job.code) for p in packages])
+    return Found(plan, {str(p.cpv): p for p in packages})
+
+
+def planned(package: Package, key: str, code: str) -> Planned:
+    cpv = str(package.cpv)
+    note = cache.noted(cache.path(cpv, key, code))
+    return Planned(
+        cpv=cpv,
+        key=key,
+        used=note.used if note else None,
+        digest=note.digest if note else None,
+        image=package.root == IMAGE_ROOT + "/",
+        use=sorted(package.use.enabled),
+    )

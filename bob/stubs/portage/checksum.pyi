@@ -1,0 +1,3 @@
+from collections.abc import Mapping
+
+def verify_all(path: str, digests: Mapping[str, str | int]) -> tuple[bool, object]: ...
