@@ -30,6 +30,8 @@ mod pin;
 mod ps;
 mod push;
 mod recall;
+#[cfg(test)]
+mod reference;
 mod run;
 mod scope;
 mod session;

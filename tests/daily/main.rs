@@ -22,6 +22,7 @@ mod messages;
 mod missing;
 mod overview;
 mod owner;
+mod pages;
 mod secrets;
 mod silent;
 mod spelled;
