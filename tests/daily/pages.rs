@@ -86,3 +86,43 @@ fn the_first_page_is_short_and_its_two_commands_are_the_makefiles() {
         assert!(makefile.contains(&format!("\n{command}: ")), "Makefile has no `{command}`");
     }
 }
+
+/// The sources of program and tests: their paths in the repository, and their text.
+fn sources() -> Vec<(String, String)> {
+    let folders =
+        ["src", "tests"].map(|folder| walkdir::WalkDir::new(Path::new(ROOT).join(folder)));
+    let files = folders.into_iter().flatten().map(|entry| entry.unwrap().into_path());
+    let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
+    let named = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path.strip_prefix(ROOT).unwrap().display().to_string(), text)
+    };
+    files.map(named).collect()
+}
+
+/// Whether there is such a file, a test in whatever module, or a module: `open::tests`.
+fn is_there(name: &str, sources: &[(String, String)]) -> bool {
+    if name.contains('/') {
+        return Path::new(ROOT).join(name).exists();
+    }
+    let (above, last) = name.rsplit_once("::").unwrap_or(("", name));
+    let (above, file) = (above.replace("::", "/"), format!("/{last}.rs"));
+    let (test, module) = (format!("fn {last}("), format!("mod {last}"));
+    sources.iter().any(|(path, text)| {
+        let named = path.ends_with(&file) || text.contains(&test) || text.contains(&module);
+        path.contains(&above) && named
+    })
+}
+
+#[test]
+fn what_the_page_on_trust_is_shown_by_is_there() {
+    let name = Regex::new("`([a-z_:/]+(?:\\.rs)?)`").unwrap();
+    let rows = prose(&Path::new(ROOT).join("doc/trust.md"));
+    let shown = rows.iter().filter_map(|row| row.strip_suffix(" |")?.rsplit_once(" | "));
+    let shown = shown.map(|(_, shown)| shown).collect::<Vec<_>>().join(" ");
+    let names = name.captures_iter(&shown).map(|found| found[1].to_owned()).collect::<Vec<_>>();
+    assert!(names.len() > 30, "only {names:?} were found");
+    let sources = sources();
+    let gone = names.iter().filter(|name| !is_there(name, &sources)).collect::<Vec<_>>();
+    assert!(gone.is_empty(), "doc/trust.md names what is not there: {gone:?}");
+}
