@@ -16,6 +16,7 @@ use crate::base::open::Ground;
 use crate::base::reference::Reference;
 use crate::base::secret::{hidden, hidden_settings};
 
+mod described;
 mod effective;
 mod limits;
 pub mod lock;
@@ -23,6 +24,7 @@ mod source;
 mod trust;
 
 pub use crate::base::secret::GENTOO_KEY_URLS;
+pub use described::{DESCRIBED, Described};
 pub use effective::{Setting, Value};
 pub use source::{Source, Sources};
 use trust::TrustTable;

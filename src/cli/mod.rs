@@ -5,6 +5,8 @@ mod args;
 mod io;
 mod pin;
 mod recall;
+#[cfg(test)]
+mod reference;
 mod session;
 mod verbs;
 

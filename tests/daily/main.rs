@@ -22,6 +22,7 @@ mod messages;
 mod missing;
 mod overview;
 mod owner;
+mod pages;
 mod rooms;
 mod secrets;
 mod silent;
