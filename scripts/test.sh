@@ -31,8 +31,8 @@ trap 'exit 143' TERM HUP
 
 main() {
     part tools tools
-    part fmt cargo fmt --check
-    part clippy cargo clippy --locked --all-targets --quiet -- -D warnings
+    part fmt cargo fmt --all --check
+    part clippy cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
     part mirror bash tests/mirror/build.sh "$MIRROR_DIR"
     part engine engine_up
     export BB_MIRROR=$MIRROR_DIR

@@ -10,7 +10,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::fake::room::{Room, Run};
+use support::fake::room::{Room, Run};
+
 use crate::family::{bb, dock, settings, unbuilt};
 
 /// Every verb but `watch`, which does not end, `up` and `down`, which wait for the compose tool, and those that

@@ -5,8 +5,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
+use support::fake::room::Room;
+use support::programs;
 
-use crate::fake::room::{Room, programs};
 use crate::family::{bb, family, says, settings, unbuilt};
 
 const CHAIN: &str = "services:

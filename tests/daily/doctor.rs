@@ -11,13 +11,14 @@ use gentoo_bb::trust::time::stamp;
 use regex::Regex;
 use sequoia_openpgp as pgp;
 use serde_json::{Value, json};
+use support::fake::engine::World;
+use support::fake::mirror::MIRROR;
+use support::fake::room::{Room, Run};
+use support::programs;
 
 use pgp::cert::CertBuilder;
 use pgp::serialize::SerializeInto;
 
-use crate::fake::engine::World;
-use crate::fake::mirror::MIRROR;
-use crate::fake::room::{Room, Run, programs};
 use crate::family;
 
 /// A project with one dock, and an engine that says what a good one does. There is one program, `make`.

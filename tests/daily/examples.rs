@@ -5,11 +5,12 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use crate::fake::engine::World;
-use crate::fake::mirror::MIRROR;
-use crate::fake::room::{Room, Run};
+use support::fake::engine::World;
+use support::fake::mirror::MIRROR;
+use support::fake::room::{Room, Run};
+use support::help::{examples, verbs};
+
 use crate::family::{bb, dock, settings};
-use crate::help::{examples, verbs};
 
 /// Their examples are run by the test of the same name in `suite`.
 const WITH_REAL_ENGINE: [&str; 9] =

@@ -1,8 +1,8 @@
 //! Five docks: `base` ← `mid` ← `top`, and `side`, which stands on `base`, are compiled; `plain` is not.
 
-use crate::fake::engine::World;
-use crate::fake::mirror::MIRROR;
-use crate::fake::room::{Room, Run};
+use support::fake::engine::World;
+use support::fake::mirror::MIRROR;
+use support::fake::room::{Room, Run};
 
 /// All steps: those that the compiled docks share, three of each of these, two of the one that is not.
 pub const STEPS: usize = 10 + 4 * 3 + 2;

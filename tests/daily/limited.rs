@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::fake::room::Room;
+use support::fake::room::Room;
+
 use crate::family::{bb, dock, settings, unbuilt};
 
 /// A project with limits.

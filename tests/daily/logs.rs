@@ -4,8 +4,9 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::fake::engine::World;
-use crate::fake::room::Room;
+use support::fake::engine::World;
+use support::fake::room::Room;
+
 use crate::family::{bb, dock, family, says};
 
 /// A project whose task does what `word` says.

@@ -9,12 +9,8 @@ mod completed;
 mod config;
 mod doctor;
 mod examples;
-#[path = "../fake/mod.rs"]
-mod fake;
 mod family;
 mod flags;
-#[path = "../help/mod.rs"]
-mod help;
 mod limited;
 mod links;
 mod logs;

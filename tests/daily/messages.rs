@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
+use support::fake::engine::World;
+use support::fake::room::Room;
 
-use crate::fake::engine::World;
-use crate::fake::room::Room;
 use crate::family::{dock, family, settings, unbuilt};
 
 /// Faults of a line by `doc/messages.schema.json`.

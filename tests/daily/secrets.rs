@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use crate::fake::engine::World;
-use crate::fake::room::{Room, Run};
+use support::fake::engine::World;
+use support::fake::room::{Room, Run};
+
 use crate::family::{bb, dock};
 
 /// Part of each of them.

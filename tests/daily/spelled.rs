@@ -1,7 +1,8 @@
 //! Names of images in whatever spelling: one edge, one object; and names that are nobody's to give.
 
-use crate::fake::engine::World;
-use crate::fake::room::Room;
+use support::fake::engine::World;
+use support::fake::room::Room;
+
 use crate::family::{bb, dock, executed, says, settings, unbuilt};
 
 fn room() -> Room {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::fake::room::{Room, Run};
+use support::fake::room::{Room, Run};
+
 use crate::family::{STEPS, bb, executed, family, nothing_to_do, says, unbuilt};
 
 /// Things of other people's, in the state folder and in the engine.
@@ -368,7 +369,7 @@ fn project_label(room: &Room) -> String {
     let state = fs::canonicalize(room.path(".bb")).unwrap();
     let mut secret = fs::read(state.join("id")).unwrap().trim_ascii().to_vec();
     secret.extend_from_slice(state.as_os_str().as_encoded_bytes());
-    crate::fake::engine::digest(secret)[..32].to_owned()
+    support::digest(secret)[..32].to_owned()
 }
 
 /// Imports and builder that are made again leave the ones before without a name.

@@ -6,9 +6,9 @@ use gentoo_bb::diag;
 use gentoo_bb::error::{Error, Place};
 use gentoo_bb::report::{Message, json};
 use gentoo_bb::words::is_hostile;
+use support::fake::engine::World;
+use support::fake::room::Room;
 
-use crate::fake::engine::World;
-use crate::fake::room::Room;
 use crate::family::{bb, dock};
 
 const PIECES: [&str; 16] = [

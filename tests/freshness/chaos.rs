@@ -5,9 +5,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use support::fake::group::Group;
+use support::fake::room::Room;
 
-use crate::fake::group::Group;
-use crate::fake::room::Room;
 use crate::number;
 use crate::project::{assert_whole, files, whole};
 

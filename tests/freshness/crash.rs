@@ -7,9 +7,9 @@ use std::process::Command;
 
 use filetime::{FileTime, set_symlink_file_times};
 use serde_json::Value;
+use support::fake::engine::World;
+use support::fake::room::{Executor, Room, Run};
 
-use crate::fake::engine::World;
-use crate::fake::room::{Executor, Room, Run};
 use crate::project::dock;
 
 const ALL: [&str; 4] = ["dockerfile:a", "dockerfile:b", "image:a", "image:b"];

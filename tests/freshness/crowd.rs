@@ -4,8 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command};
 use std::sync::mpsc::{Sender, channel};
 
-use crate::fake::engine::Hook;
-use crate::fake::room::{Room, Run};
+use support::fake::engine::Hook;
+use support::fake::room::{Room, Run};
+
 use crate::project::{STEPS, assert_whole, whole};
 
 const PROCESSES: usize = 50;

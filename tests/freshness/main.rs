@@ -11,8 +11,6 @@ mod clock;
 mod crash;
 mod crowd;
 mod edit;
-#[path = "../fake/mod.rs"]
-mod fake;
 mod model;
 mod project;
 mod property;

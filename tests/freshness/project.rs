@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::fake::engine::World;
-use crate::fake::mirror::MIRROR;
-use crate::fake::room::Room;
+use support::fake::engine::World;
+use support::fake::mirror::MIRROR;
+use support::fake::room::Room;
 
 /// All steps of [`whole`].
 pub const STEPS: usize = 10 + 3 * 2 + 1 + 1;

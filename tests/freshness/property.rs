@@ -21,10 +21,10 @@ use gentoo_bb::world::address::Address;
 use gentoo_bb::world::docker::{Engine, Inventory, Owner};
 use gentoo_bb::world::http::Client;
 use gentoo_bb::world::store::Store;
+use support::fake::engine;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::edit::{EDITS, LISTED, Sequence};
-use crate::fake::engine;
 use crate::model::{Expected, Unit};
 use crate::number;
 

@@ -5,10 +5,11 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::{Value, json};
+use support::digest;
+use support::fake::engine::World;
+use support::fake::mirror::MIRROR;
+use support::fake::room::Room;
 
-use crate::fake::engine::{World, digest};
-use crate::fake::mirror::MIRROR;
-use crate::fake::room::Room;
 use crate::project::dock;
 
 const ELSEWHERE: &str = "elsewhere.example/base:1";

@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
-use crate::engine::World;
-use crate::mirror::MIRROR;
-use crate::room::{Executor, Room, Run};
+use support::fake::engine::World;
+use support::fake::mirror::MIRROR;
+use support::fake::room::{Executor, Room, Run};
 
 /// `b` is built on `a`.
 pub fn two_docks() -> Room {
@@ -31,23 +31,6 @@ pub fn dock(room: &Room, name: &str, template: &str) {
 
 pub const ALL: [&str; 4] = ["dockerfile:a", "dockerfile:b", "image:a", "image:b"];
 pub const MAKEFILE: [&str; 2] = ["-f", "Makefile.generated"];
-
-impl Run {
-    #[track_caller]
-    pub fn ran(self, steps: &[&str]) -> Self {
-        assert_eq!(self.started(), steps, "{}", self.text);
-        self.ok()
-    }
-
-    /// It failed, began nothing and said something, and not what make says of its own.
-    #[track_caller]
-    pub fn refused(self, text: &str) -> Self {
-        assert!(self.code != Some(0) && self.text.contains(text), "{:?} {}", self.code, self.text);
-        assert!(!self.text.contains("No rule to make target"), "{}", self.text);
-        assert_eq!(self.started(), [""; 0], "{}", self.text);
-        self
-    }
-}
 
 pub fn make(room: &Room, args: &[&str]) -> Run {
     room.run("make", &[&MAKEFILE[..], args].concat())

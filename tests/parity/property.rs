@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use support::fake::engine::{Hook, World};
+use support::fake::real::Real;
+use support::fake::room::{Executor, Room, in_memory, put};
+
 use crate::edit::{Author, Edit};
-use crate::engine::{Hook, World};
 use crate::model::Model;
 use crate::project::{Node, Project, Tree};
-use crate::real::Real;
-use crate::room::{Executor, Room, in_memory, put};
 
 /// Sequences that are run beside each other.
 const THREADS: usize = 2;
@@ -106,7 +107,7 @@ impl Story {
     /// One executor builds everything; the others find it done.
     fn begin(&mut self) {
         let mut room = Room::called("p", &self.above, World::default());
-        room.change(&Tree::new(), &self.project, &Edit::default());
+        Edit::default().change(&mut room, &Tree::new(), &self.project);
         (0..2).for_each(|n| room.engine.pull(&format!("elsewhere.example/base:{n}"), 0));
         room.run("bb", &["makefile"]).ok();
         room.export_ninja();
@@ -130,7 +131,7 @@ impl Story {
             let mut room = Room::new(World::default());
             let namespace = format!("bb-parity-{}-{seed}-{copy}", std::process::id());
             room.real = Some(Real::new(namespace));
-            room.change(&Tree::new(), &self.project, &Edit::default());
+            Edit::default().change(&mut room, &Tree::new(), &self.project);
             room.run("bb", &["makefile"]).ok();
             room.export_ninja();
             self.rooms.push(room);
@@ -149,7 +150,7 @@ impl Story {
         let edit = self.author.edit(&mut self.project, &mut self.model);
         let _ = writeln!(self.told, "- {}", edit.what);
         for room in &mut self.rooms {
-            room.change(&old, &self.project, &edit);
+            edit.change(room, &old, &self.project);
         }
         let expected = self.model.run(&self.project);
         if let Some(during) = &edit.during {

@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use filetime::{FileTime, set_file_mtime};
+use support::fake::engine::World;
+use support::fake::room::Room;
 
 use crate::cases::dock;
-use crate::engine::World;
-use crate::room::Room;
 
 const NOTHING: &str = "nothing to do: 6 steps up to date\n";
 
@@ -104,7 +104,8 @@ fn another_question_is_another_answer() {
     let run = room.run("bb", &["build", "a"]).ok();
     assert_eq!(run.text, "nothing to do: 2 steps up to date\n");
     let mut other = room.command("bb", &["build"]);
-    let run = crate::room::Run::from(other.env("NAMESPACE", "other").output().unwrap()).ok();
+    let run =
+        support::fake::room::Run::from(other.env("NAMESPACE", "other").output().unwrap()).ok();
     assert_eq!(run.started().len(), 3, "{}", run.text);
     assert!(room.run("bb", &["build", "x"]).text.starts_with("error: unknown image `x`\n"));
 }

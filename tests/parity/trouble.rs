@@ -3,8 +3,9 @@
 
 use std::fs;
 
+use support::fake::room::{Executor, Room, Run};
+
 use crate::cases::{ALL, MAKEFILE, dock, make, nothing_to_do, two_docks, two_docks_in};
-use crate::room::{Executor, Room, Run};
 
 /// What syncs before it works.
 const SYNCING: [(&str, &[&str]); 3] =

@@ -7,9 +7,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use support::fake::group::Group;
+use support::sealed::Room;
 
-use crate::fake::group::Group;
-use crate::support::{Image, Private, Room};
+use crate::image::Image;
+use crate::private::Private;
 
 const RUNS: u64 = 20;
 const ENGINE_RUNS: u64 = 4;

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use crate::support::{Image, Kind, Proxy, Room};
+use support::sealed::Room;
+
+use crate::image::{Image, Kind};
+use crate::proxy::Proxy;
 
 /// `base` ← `child`, and `other` beside them.
 fn family() -> Room {
@@ -325,7 +328,7 @@ fn an_edit_during_a_build_is_seen_by_the_next() {
     let held = proxy.hold("/images/load");
     let mut command = room.command("build other");
     command.env("DOCKER_HOST", &proxy.host);
-    let running = crate::support::Running::start(command);
+    let running = support::sealed::Running::start(command);
     held.wait();
     room.write("bb-dock/other/file", "3\n");
     held.release();
@@ -379,7 +382,7 @@ fn jobs_limits_how_much_runs_at_the_same_time() {
     for name in ["a", "b", "c"] {
         room.dock(name, "FROM scratch\nCOPY file /\n", &[("file", name)]);
     }
-    let most = |run: &crate::support::Run| {
+    let most = |run: &support::sealed::Run| {
         let (mut now, mut most) = (0, 0);
         for line in run.stderr.lines() {
             now +=
@@ -397,7 +400,7 @@ fn jobs_limits_how_much_runs_at_the_same_time() {
     let held = proxy.hold("/images/load");
     let mut command = room.command("build -j 3");
     command.env("DOCKER_HOST", &proxy.host);
-    let mut running = crate::support::Running::start(command);
+    let mut running = support::sealed::Running::start(command);
     held.wait();
     // One waits, so the others' ends show that they ran beside it.
     running.wait_for("done    ");
@@ -416,7 +419,7 @@ fn a_killed_build_loses_only_the_running_step() {
     let held = proxy.hold("/images/load");
     let mut command = room.command("build");
     command.env("DOCKER_HOST", &proxy.host);
-    let running = crate::support::Running::start(command);
+    let running = support::sealed::Running::start(command);
     held.wait();
     running.kill();
     held.release();
@@ -435,7 +438,7 @@ fn an_interrupted_build_says_so_and_leaves_no_stamp() {
         let held = proxy.hold("/images/load");
         let mut command = room.command("build");
         command.env("DOCKER_HOST", &proxy.host);
-        let running = crate::support::Running::start(command);
+        let running = support::sealed::Running::start(command);
         held.wait();
         running.signal(signal);
         let run = running.end();
@@ -457,7 +460,7 @@ fn two_builds_at_once_run_each_step_once() {
     let held = proxy.hold("/images/load");
     let mut command = room.command("build -j 1");
     command.env("DOCKER_HOST", &proxy.host);
-    let first = crate::support::Running::start(command);
+    let first = support::sealed::Running::start(command);
     held.wait();
     let mut second = room.start("build -j 1");
     let owner = format!("(process {} is at it)", first.id());
@@ -465,7 +468,7 @@ fn two_builds_at_once_run_each_step_once() {
     assert!(line.ends_with(&owner), "{line}");
     held.release();
     let (first, second) = (first.end().ok(), second.end().ok());
-    let done = crate::support::sorted([first.done(), second.done()].concat());
+    let done = support::sealed::sorted([first.done(), second.done()].concat());
     assert_eq!(done, ["image:base", "image:child", "image:other"]);
     nothing(&room);
 }
@@ -478,7 +481,7 @@ fn many_builds_from_nothing_run_each_step_once() {
     }
     let all = (0..4).map(|_| room.start("build")).collect::<Vec<_>>();
     let done = all.into_iter().flat_map(|running| running.end().ok().done());
-    let done = crate::support::sorted(done);
+    let done = support::sealed::sorted(done);
     let each =
         ["dockerfile", "image"].map(|kind| ["a", "b", "c", "d"].map(|n| format!("{kind}:{n}")));
     assert_eq!(done, each.concat());

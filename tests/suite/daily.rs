@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use crate::support::{Engine, Mirror, Private, Room, normal};
+use support::sealed::{Engine, Mirror, Room, normal};
+
+use crate::private::Private;
 
 /// `a` and `b` are put together here; `packed` is built by the engine, because of the archive.
 fn three(room: Room) -> Room {

@@ -1,6 +1,6 @@
 //! `bb diff`: what an image's last change has changed.
 
-use crate::support::Room;
+use support::sealed::Room;
 
 #[test]
 fn files_that_came_went_and_changed_are_told() {
@@ -34,7 +34,7 @@ fn files_that_came_went_and_changed_are_told() {
     for name in ["base", "child"] {
         let run = room.bb(&format!("diff {name}")).ok();
         let said = ids.replace_all(&run.stdout, "ID").into_owned();
-        assert_eq!(crate::support::normal(&said), text(name));
+        assert_eq!(support::sealed::normal(&said), text(name));
     }
     // A build with nothing to do, and one that comes out the same, change no answer.
     let before = room.bb("diff child --json").ok().stdout;

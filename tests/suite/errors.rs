@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::support::{Mirror, Room, Run};
+use support::sealed::{Mirror, Room, Run};
 
 const COPY: &str = "FROM scratch\nCOPY file /\n";
 

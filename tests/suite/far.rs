@@ -12,8 +12,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-
-use crate::support::{Room, Run};
+use support::sealed::{Room, Run};
 
 const IMAGE: &str = "FROM scratch\nCOPY f /\n";
 

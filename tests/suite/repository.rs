@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Room, Run};
+use support::sealed::{Room, Run};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::Room;
+use support::sealed::Room;
 
 /// Exit code and both streams, sizes as they are.
 fn size(room: &Room, args: &str) -> (Option<i32>, String, String) {

@@ -241,12 +241,12 @@ fn paths_are_those_of_the_caller() {
     place.room.write("sub/text", &keys::clearsigned("some text\n"));
     let mut command = place.room.command("keys verify text");
     command.current_dir(place.room.path("sub"));
-    crate::support::Run::of(command).ok();
+    support::sealed::Run::of(command).ok();
     // No project is needed.
     let mut command = place.room.command("keys verify text --keyring ../../keys");
     place.room.remove("bb.toml");
     command.current_dir(place.room.path("sub"));
-    assert!(crate::support::Run::of(command).ok().stdout.contains(" (not pinned)\n"));
+    assert!(support::sealed::Run::of(command).ok().stdout.contains(" (not pinned)\n"));
 }
 
 /// A key that expires in 20 days and one hour.

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use blake2::Blake2b512;
 use gentoo_bb::hex::hex;
 use sha2::{Digest, Sha512};
+use support::fake::engine::{Engine, World};
+use support::sealed::{Room, Run};
 
-use crate::engine::{Engine, World};
 use crate::keys;
-use crate::support::{Room, Run};
 
 pub const TIME: &str = "20260301T170104Z";
 pub const DATE: &str = "20260301";

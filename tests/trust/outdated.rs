@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use support::sealed::normal;
+
 use crate::keys;
 use crate::mirror::{self, DATE, Place, STAGE3_BYTES, TIME};
-use crate::support::normal;
 
 const NEWER: &str = "20260308T170104Z";
 const NEWER_DATE: &str = "20260308";

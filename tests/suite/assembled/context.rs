@@ -7,8 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use support::sealed::Room;
+
 use super::{compare, files, summary};
-use crate::support::{Image, Room};
+use crate::image::Image;
 
 /// Folders with their modes.
 const FOLDERS: [(&str, u32); 8] = [

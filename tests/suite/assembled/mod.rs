@@ -17,9 +17,10 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use support::sealed::{Engine, Room};
 
 use self::cases::{BASE, CASES, LEFT};
-use crate::support::{Engine, Image, Room};
+use crate::image::Image;
 
 /// A dock of a case. `BASE` in its Dockerfile is the image of that name, `BASE/NAME` another dock.
 fn dock(room: &Room, name: &str, text: &str) {

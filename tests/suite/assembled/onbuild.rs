@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use support::sealed::Room;
+
 use super::{compare, files, summary};
-use crate::support::{Image, Room};
+use crate::image::Image;
 
 /// Every image of these is compared with the engine's. Name, Dockerfile; `onb` and `add` are parents.
 const CASES: &[(&str, &str)] = &[

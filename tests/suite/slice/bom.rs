@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 use sha2::{Digest, Sha256, Sha512};
+use support::sealed::{Mirror, Room, normal};
 
 use super::{IMAGES, Project};
 use crate::schemas;
-use crate::support::{Mirror, Room, normal};
 
 const FILES: [(&str, &str, &str, &str); 2] = [
     ("cyclonedx", "sbom.cdx.json", "bb.sbom.cyclonedx", schemas::CYCLONEDX),

@@ -1,9 +1,10 @@
 //! What is in the images: small, no tool of the builder's, every library that is needed.
 
 use goblin::elf::Elf;
+use support::sealed::sorted;
 
 use super::{IMAGES, Project};
-use crate::support::{Image, Kind, sorted};
+use crate::image::{Image, Kind};
 
 /// Bytes, as `docker image inspect` counts.
 const LARGEST_NGINX: u64 = 17_000_000;

@@ -1,9 +1,9 @@
 //! A package that cannot be had or does not compile: emerge's own words, the log, the command.
 
 use regex::Regex;
+use support::sealed::{Room, Run};
 
 use super::Project;
-use crate::support::{Room, Run};
 
 const TEMPLATE: &str = "FROM ${NAMESPACE}/busybox\nADD rootfs.tar /\n";
 

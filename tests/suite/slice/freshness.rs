@@ -73,7 +73,7 @@ fn nginx_is_really_compiled() {
         "run",
         "--rm",
         "--label",
-        &crate::support::Room::label(),
+        &support::sealed::Room::label(),
         "--entrypoint",
         "sh",
         &room.image("nginx"),
@@ -87,7 +87,7 @@ fn nginx_is_really_compiled() {
 #[test]
 fn a_second_project_on_the_engine_disturbs_nothing() {
     let project = Project::get();
-    let other = crate::support::Room::with_engine().with_mirror(&crate::support::Mirror::get());
+    let other = support::sealed::Room::with_engine().with_mirror(&support::sealed::Mirror::get());
     other.write("bb.lock", &project.room.read("bb.lock"));
     other.dock("empty", "FROM scratch\nADD rootfs.tar /\n", &[]);
     let running = other.start("build empty");

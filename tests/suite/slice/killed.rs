@@ -3,8 +3,9 @@
 
 use std::process::Command;
 
+use support::sealed::{Mirror, Room, Run, Running, sorted};
+
 use super::{Project, copy_docks};
-use crate::support::{Mirror, Room, Run, Running, sorted};
 
 struct Killed {
     room: Room,

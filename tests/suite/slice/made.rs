@@ -1,7 +1,7 @@
 //! What `bb new` makes is built by real Portage, as it is.
 
 use super::Project;
-use crate::support::Image;
+use crate::image::Image;
 
 /// Removes the dock also if the test fails.
 struct Made<'a>(&'a Project, &'static str);

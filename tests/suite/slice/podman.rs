@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use support::sealed::{Engine, Mirror, Room};
+
 use super::copy_docks;
-use crate::support::{Engine, Mirror, Room};
 
 /// Podman's service with storage and settings of its own.
 struct Podman {

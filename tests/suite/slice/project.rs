@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use crate::support::{Mirror, Room, Run};
+use support::sealed::{Mirror, Room, Run};
 
 /// The shipped images, parents first.
 pub const IMAGES: [&str; 4] = ["busybox", "s6", "openssl", "nginx"];

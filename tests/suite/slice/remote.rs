@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::Project;
-use crate::support::{Image, Proxy};
+use crate::image::Image;
+use crate::proxy::Proxy;
 
 #[test]
 fn a_dock_is_built_over_tcp_without_a_bind_mount() {

@@ -16,7 +16,7 @@ fn every_program_and_library_loads() {
     for name in IMAGES {
         let image = project.room.image(name);
         let engine = project.room.engine();
-        let label = crate::support::Room::label();
+        let label = support::sealed::Room::label();
         let run =
             ["run", "--rm", "--label", &label, "--entrypoint", "/bin/sh", &image, "-c", LOAD_ALL];
         assert_eq!(engine.docker(&run), "all", "{name}");

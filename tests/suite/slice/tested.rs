@@ -1,8 +1,9 @@
 //! `bb test`: the shipped images pass, an image with a fault of every kind is told all of them, and make
 //! runs the same tests.
 
+use support::sealed::Run;
+
 use super::Project;
-use crate::support::Run;
 
 const TESTS: &str = "test:busybox test:nginx test:openssl test:s6";
 

@@ -1,6 +1,6 @@
 //! `-s` with the real engine: the images say what they are, and compiling is not repeated for it.
 
-use crate::support::{Mirror, Room};
+use support::sealed::{Mirror, Room};
 
 /// An image's own label; empty without it.
 fn label(room: &Room) -> String {

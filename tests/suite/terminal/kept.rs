@@ -1,7 +1,8 @@
 //! The builder of a failed step is kept until the step runs again, and it is in nobody's way.
 
+use support::fake::room::Room;
+
 use super::{dock, room, said, start};
-use crate::fake::room::Room;
 
 const BROKEN: &str = "say a.c:1:2: error: no\nfail 1\n";
 
@@ -16,7 +17,7 @@ fn failed(name: &str) -> String {
 /// The steps whose builders the engine has.
 fn kept(room: &Room) -> Vec<String> {
     let labels = room.engine.container_labels();
-    crate::support::sorted(labels.iter().filter_map(|l| l.get("bb.step").cloned()))
+    support::sealed::sorted(labels.iter().filter_map(|l| l.get("bb.step").cloned()))
 }
 
 #[test]

@@ -8,10 +8,10 @@ mod run;
 mod shell;
 pub mod tmux;
 
-use crate::fake::engine::World;
-use crate::fake::mirror::MIRROR;
-use crate::fake::room::Room;
-use crate::support::{Run, Running};
+use support::fake::engine::World;
+use support::fake::mirror::MIRROR;
+use support::fake::room::Room;
+use support::sealed::{Run, Running};
 
 /// `nginx` on `busybox`, both compiled. All that they are compiled with is there.
 fn room() -> Room {

@@ -2,9 +2,10 @@
 
 use std::process::Stdio;
 
+use support::fake::room::Room;
+use support::sealed::{Run, Running};
+
 use super::{bare, command, dock, room, said};
-use crate::fake::room::Room;
-use crate::support::{Run, Running};
 
 /// `echo INPUT | bb ARGS`.
 fn fed(room: &Room, args: &str, input: &str) -> Run {
@@ -19,7 +20,7 @@ fn state(room: &Room) -> Vec<String> {
         let time = e.metadata().unwrap().modified().unwrap();
         format!("{} {time:?}", e.path().display())
     };
-    crate::support::sorted(files.map(line))
+    support::sealed::sorted(files.map(line))
 }
 
 #[test]

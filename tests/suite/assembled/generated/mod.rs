@@ -25,10 +25,11 @@ mod trees;
 
 use std::collections::BTreeMap;
 
+use support::sealed::Room;
+
 use self::both::{Difference, Outcome};
 use self::case::Case;
 use self::grammar::Source;
-use crate::support::Room;
 
 /// Cases that are built in one room, besides those they stand on.
 const BATCH: usize = 25;

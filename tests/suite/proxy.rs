@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::engine::Engine;
+use support::sealed::Engine;
 
 /// A proxy on a port of 127.0.0.1.
 #[derive(Debug)]

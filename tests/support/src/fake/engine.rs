@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::builder::{build_root, echo, frame, put, say_what_is_needed};
 use super::gate::Gate;
 use super::http::{Answer, Request, Server, Talk};
+use crate::digest;
 
 /// What an engine has. One that is cloned goes its own way.
 #[derive(Debug, Clone, Default)]
@@ -220,7 +220,6 @@ impl Engine {
     }
 
     /// Starts a container as a compose tool does, of which this is told, and which has said this.
-    #[allow(dead_code, reason = "another test program asks")]
     pub fn start_member(&self, project: &str, service: &str, told: Value, log: &str) {
         let label = |name: &str| format!("com.docker.compose.{name}");
         let id =
@@ -255,13 +254,11 @@ impl Engine {
     }
 
     /// A label of an image.
-    #[allow(dead_code, reason = "another test program asks")]
     pub fn label(&self, reference: &str, name: &str) -> Option<String> {
         self.shared.lock().images.get(reference)?.labels.get(name).cloned()
     }
 
     /// The labels of all containers.
-    #[allow(dead_code, reason = "another test program asks")]
     pub fn container_labels(&self) -> Vec<BTreeMap<String, String>> {
         self.shared.lock().containers.values().map(|c| c.labels.clone()).collect()
     }
@@ -275,11 +272,6 @@ impl Engine {
 fn short(reference: &str) -> &str {
     let name = reference.rsplit_once('/').map_or(reference, |(_, n)| n);
     name.split_once(':').map_or(name, |(n, _)| n)
-}
-
-/// SHA-256 of some text, in hex.
-pub fn digest(data: impl AsRef<[u8]>) -> String {
-    gentoo_bb::hex::hex(&Sha256::digest(data))
 }
 
 /// An image's archive: no image here has any files.
@@ -476,9 +468,19 @@ impl Shared {
     }
 }
 
-/// As engines do: all spellings are one name.
+/// As engines do: all spellings are one name, without Docker's own registry and with a tag or a digest.
 fn with_tag(reference: &str) -> String {
-    gentoo_bb::reference::spelling(reference)
+    let elsewhere = reference
+        .split_once('/')
+        .filter(|(first, _)| first.contains(['.', ':']) || *first == "localhost");
+    let name = match elsewhere {
+        Some(("docker.io" | "index.docker.io", path)) => {
+            path.strip_prefix("library/").filter(|rest| !rest.contains('/')).unwrap_or(path)
+        }
+        _ => reference,
+    };
+    let last = name.rsplit('/').next().unwrap_or(name);
+    if last.contains([':', '@']) { name.to_owned() } else { format!("{name}:latest") }
 }
 
 /// The files of a tar, without owners and times.

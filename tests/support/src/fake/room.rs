@@ -9,6 +9,7 @@ use filetime::{FileTime, set_file_mtime, set_symlink_file_times};
 
 use super::engine::{Engine, World};
 use super::real::Real;
+use crate::programs;
 
 /// A file or a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,11 +87,21 @@ impl Run {
         assert_eq!(self.code, Some(0), "{}", self.text);
         self
     }
-}
 
-/// The folder of the programs under test.
-pub fn programs() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_bb")).parent().unwrap()
+    #[track_caller]
+    pub fn ran(self, steps: &[&str]) -> Self {
+        assert_eq!(self.started(), steps, "{}", self.text);
+        self.ok()
+    }
+
+    /// It failed, began nothing and said something, and not what make says of its own.
+    #[track_caller]
+    pub fn refused(self, text: &str) -> Self {
+        assert!(self.code != Some(0) && self.text.contains(text), "{:?} {}", self.code, self.text);
+        assert!(!self.text.contains("No rule to make target"), "{}", self.text);
+        assert_eq!(self.started(), [""; 0], "{}", self.text);
+        self
+    }
 }
 
 /// Files in memory, where there is such a folder. A disk's file system may look long for the number of
@@ -143,7 +154,7 @@ impl Room {
     pub fn command(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", programs().display());
-        let host = self.real.as_ref().map_or_else(|| self.engine.host(), |_| Real::host());
+        let host = self.real.as_ref().map_or_else(|| self.engine.host(), Real::host);
         command.args(args).current_dir(self.path("")).env_clear().env("PATH", path);
         command.env("RUST_BACKTRACE", "1").env("HOME", self.root.path()).env("DOCKER_HOST", host);
         command.envs(self.env.iter().map(|(k, v)| (k, v)));

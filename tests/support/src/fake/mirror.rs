@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
-use gentoo_bb::hex::hex;
 use sequoia_openpgp as pgp;
 use sha2::{Digest, Sha512};
 
@@ -36,7 +35,7 @@ pub static MIRROR: LazyLock<Mirror> = LazyLock::new(Mirror::make);
 
 impl Mirror {
     fn make() -> Self {
-        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let folder = tempfile::tempdir_in(crate::scratch()).unwrap();
         let cert = cert();
         let root = folder.path();
         let keyring = root.join("keys");
@@ -48,7 +47,7 @@ impl Mirror {
         write(&stage3, b"stage3");
         write(&beside(&stage3, ".asc"), &detached(&cert, b"stage3"));
         let name = STAGE3.split_once('/').unwrap().1;
-        let listed = format!("{}  {name}\n", hex(&Sha512::digest("stage3")));
+        let listed = format!("{}  {name}\n", sha512("stage3"));
         let listed =
             format!("# SHA512 HASH\n{listed}# BLAKE2B HASH\n{}  {name}\n", blake2("stage3"));
         write(&beside(&stage3, ".DIGESTS"), &clearsigned(&cert, &listed));
@@ -69,7 +68,7 @@ impl Mirror {
 fn lock(settings: &str) -> String {
     let project = tempfile::tempdir().unwrap();
     fs::write(project.path().join("bb.toml"), settings).unwrap();
-    let mut bb = std::process::Command::new(env!("CARGO_BIN_EXE_bb"));
+    let mut bb = std::process::Command::new(crate::bb());
     let out = bb
         .args(["update", "--allow-older"])
         .env("DATE", DATE)
@@ -89,9 +88,12 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", path.display()))
 }
 
+fn sha512(text: &str) -> String {
+    format!("{:x}", Sha512::digest(text))
+}
+
 fn blake2(text: &str) -> String {
-    use blake2::Digest;
-    hex(&blake2::Blake2b512::digest(text))
+    format!("{:x}", blake2::Blake2b512::digest(text))
 }
 
 /// Long enough ago for a signature of it not to be of the future.

@@ -96,7 +96,7 @@ impl Room {
         let secret = fs::read_to_string(state.join("id")).unwrap_or_default();
         let mut hasher = Sha256::new_with_prefix(secret.trim());
         hasher.update(state.as_os_str().as_encoded_bytes());
-        gentoo_bb::hex::hex(&hasher.finalize())[..32].to_owned()
+        format!("{:x}", hasher.finalize())[..32].to_owned()
     }
 
     /// A path in the project.
@@ -200,7 +200,7 @@ impl Room {
 
     /// `bb ARGS` (split at blanks) in the project, with nothing of the caller's environment.
     pub fn command(&self, args: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bb"));
+        let mut command = Command::new(crate::bb());
         command.args(args.split_whitespace()).current_dir(self.path(""));
         self.seal(&mut command);
         command

@@ -1,0 +1,55 @@
+//! What the test programs are written in: `bb` itself, rooms to run it in, engines and mirrors of which only
+//! the protocol is real.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | `fake` | steps and not images: a fake engine, a mirror of a few bytes |
+//! | `sealed` | the real engine and the local mirror |
+//! | `help` | what `--help` says |
+//!
+//! Knows `bb` as a program and the library not at all.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+pub mod fake;
+pub mod help;
+pub mod sealed;
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+/// The folder of the programs under test: cargo puts them beside the `deps/` that test programs and benches
+/// are in, and makes them before.
+pub fn programs() -> &'static Path {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let own = std::env::current_exe().unwrap();
+        let folder = own.ancestors().nth(2).unwrap().to_owned();
+        assert!(folder.join("bb").is_file(), "no `bb` in `{}`: build it", folder.display());
+        folder
+    });
+    &FOLDER
+}
+
+/// The program under test.
+pub fn bb() -> &'static Path {
+    static BB: LazyLock<PathBuf> = LazyLock::new(|| programs().join("bb"));
+    &BB
+}
+
+/// A folder below cargo's own, for what outlives a test: `cargo clean` takes it away.
+pub fn scratch() -> PathBuf {
+    let folder = programs().with_file_name("tmp");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The checkout.
+pub fn checkout() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}
+
+/// SHA-256 of some text, in hex.
+pub fn digest(data: impl AsRef<[u8]>) -> String {
+    use sha2::Digest;
+    format!("{:x}", sha2::Sha256::digest(data))
+}
