@@ -3,6 +3,7 @@
 
 pub mod builder;
 pub mod engine;
+pub mod faults;
 pub mod gate;
 pub mod group;
 pub mod http;
