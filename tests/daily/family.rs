@@ -38,7 +38,7 @@ pub fn dock(room: &Room, name: &str, template: &str) {
     room.write(&format!("bb-dock/{name}/f"), name);
 }
 
-/// `bb ARGS`, split at blanks.
+/// `bb ARGS`, split at blanks: what people are told.
 pub fn bb(room: &Room, args: &str) -> Run {
     room.run("bb", &args.split_whitespace().collect::<Vec<_>>())
 }
@@ -53,14 +53,6 @@ pub fn nothing_to_do(room: &Room) {
 #[track_caller]
 pub fn says(run: &Run, code: i32, text: &str) {
     assert_eq!((run.text.as_str(), run.code), (text, Some(code)));
-}
-
-/// These steps, and no others, were executed.
-#[track_caller]
-pub fn executed(run: &Run, steps: &str) {
-    let mut wanted = steps.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    wanted.sort();
-    assert_eq!((run.code, run.done()), (Some(0), wanted), "{}", run.text);
 }
 
 /// Lines of `bb status` but those of fresh steps, with one blank where there are more.

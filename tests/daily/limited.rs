@@ -251,8 +251,8 @@ fn ninja_gets_the_state_folder_as_one_word() {
         room.env.push(("BB_STATE".into(), state.into()));
         dock(&room, "plain", "FROM scratch\nCOPY f /\n");
         room.export_ninja();
-        let run = room.run("sh", &["-c", "bb sync && ninja"]).ok();
-        assert!(run.done().len() > 10, "{state}: {}", run.text);
+        let run = room.told_by("sh", &["-c", "bb sync && ninja"]).ok();
+        assert!(run.done().len() > 10, "{state}: {run}");
         assert!(room.path(state).join("stamps/image/plain").is_file(), "{state}");
         assert!(!room.path("evil").exists(), "{state}");
         let run = bb(&room, "build").ok();

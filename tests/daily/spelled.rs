@@ -3,7 +3,7 @@
 use support::fake::engine::World;
 use support::fake::room::Room;
 
-use crate::family::{bb, dock, executed, says, settings, unbuilt};
+use crate::family::{bb, dock, says, settings, unbuilt};
 
 fn room() -> Room {
     let room = Room::new(World::default());
@@ -22,12 +22,12 @@ fn another_image_of_that_name_makes_stale() {
         dock(&room, "a", &format!("FROM {spelling}\nRUN true\n"));
         dock(&room, "b", &format!("FROM scratch\nCOPY --from={spelling} f /\nCOPY f /g\n"));
         bb(&room, "build").ok();
-        executed(&bb(&room, "build"), "");
+        room.told("build").ran("");
         room.engine.pull("debian:11", 2);
-        executed(&bb(&room, "build"), "");
+        room.told("build").ran("");
         room.engine.pull("debian:12", 2);
-        executed(&bb(&room, "build"), "image:a image:b");
-        executed(&bb(&room, "build"), "");
+        room.told("build").ran("image:a image:b");
+        room.told("build").ran("");
     }
 }
 
@@ -45,7 +45,7 @@ fn a_dock_is_a_parent_in_every_spelling() {
         dock(&room, "a", &format!("FROM {spelling}\nCOPY f /g\n"));
         bb(&room, "build").ok();
         room.write("bb-dock/base/f", "changed");
-        executed(&bb(&room, "build"), "image:base image:a");
+        room.told("build").ran("image:base image:a");
     }
 }
 
@@ -93,7 +93,7 @@ fn a_label_of_content_counts_for_builders_only() {
     dock(&room, "a", "FROM debian:12\nRUN true\n");
     bb(&room, "build").ok();
     room.engine.pull_labelled("debian:12", 2, ("bb.content", "one"));
-    executed(&bb(&room, "build"), "image:a");
+    room.told("build").ran("image:a");
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
+use support::Told;
 use support::fake::engine::World;
 use support::fake::mirror::MIRROR;
-use support::fake::room::{Executor, Room, Run};
+use support::fake::room::{Executor, Room};
 
 /// `b` is built on `a`.
 pub fn two_docks() -> Room {
@@ -29,30 +30,34 @@ pub fn dock(room: &Room, name: &str, template: &str) {
     room.write(&format!("bb-dock/{name}/f"), name);
 }
 
-pub const ALL: [&str; 4] = ["dockerfile:a", "dockerfile:b", "image:a", "image:b"];
+pub const ALL: &str = "dockerfile:a dockerfile:b image:a image:b";
 pub const MAKEFILE: [&str; 2] = ["-f", "Makefile.generated"];
 
-pub fn make(room: &Room, args: &[&str]) -> Run {
-    room.run("make", &[&MAKEFILE[..], args].concat())
+pub fn make(room: &Room, args: &[&str]) -> Told {
+    room.told_by("make", &with_makefile(args))
+}
+
+pub fn with_makefile<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    [&MAKEFILE[..], args].concat()
 }
 
 #[test]
 fn a_dry_run_executes_nothing_and_a_question_is_answered() {
     let room = two_docks();
     let dry = |question: i32| {
-        make(&room, &["-n"]).ran(&[]);
+        make(&room, &["-n"]).ran("");
         let asked = make(&room, &["-q"]);
-        assert_eq!((asked.code, asked.started().len()), (Some(question), 0), "{}", asked.text);
-        room.run("bb", &["sync"]).ran(&[]);
-        room.run("ninja", &["-n"]).ran(&[]);
-        room.run("bmake", &["-n", "-f", "Makefile.generated"]).ran(&[]);
+        assert_eq!((asked.code, asked.started().len()), (Some(question), 0), "{asked}");
+        assert_eq!(room.run("bb", &["sync"]).ok().text, "");
+        room.told_by("ninja", &["-n"]).ran("");
+        room.told_by("bmake", &["-n", "-f", "Makefile.generated"]).ran("");
     };
     dry(1);
-    room.run("bb", &["build"]).ran(&ALL);
+    room.told("build").ran(ALL);
     dry(0);
     room.write("bb-dock/b/f", "2");
     dry(1);
-    make(&room, &[]).ran(&["image:b"]);
+    make(&room, &[]).ran("image:b");
     dry(0);
     room.age("bb-dock/a/f", 0);
     dry(0);
@@ -60,13 +65,13 @@ fn a_dry_run_executes_nothing_and_a_question_is_answered() {
     dry(1);
     let dry = room.run("ninja", &["-n"]).ok();
     assert!(dry.text.contains("image:a"), "{}", dry.text);
-    room.run("bb", &["build"]).ran(&["image:a"]);
+    room.told("build").ran("image:a");
     nothing_to_do(&room);
 }
 
 pub fn nothing_to_do(room: &Room) {
     for executor in Executor::ALL {
-        room.execute(executor).ran(&[]);
+        room.execute(executor).ran("");
     }
 }
 
@@ -74,17 +79,17 @@ pub fn nothing_to_do(room: &Room) {
 fn docks_that_come_and_go_are_built_or_told() {
     for executor in Executor::ALL {
         let room = two_docks();
-        room.execute(executor).ran(&ALL);
+        room.execute(executor).ran(ALL);
         // Newer than all that it was made from, as where clocks are coarse.
         room.age("Makefile.generated", -1000);
         dock(&room, "c", "FROM ${NAMESPACE}/b\nCOPY f /\n");
-        room.execute(executor).ran(&["dockerfile:c", "image:c"]);
+        room.execute(executor).ran("dockerfile:c image:c");
         fs::rename(room.path("bb-dock/c"), room.path("bb-dock/d")).unwrap();
-        room.execute(executor).ran(&["dockerfile:d", "image:d"]);
+        room.execute(executor).ran("dockerfile:d image:d");
         fs::remove_dir_all(room.path("bb-dock/d")).unwrap();
-        room.execute(executor).ran(&[]);
+        room.execute(executor).ran("");
         fs::rename(room.path("bb-dock/a"), room.path("bb-dock/z")).unwrap();
-        let run = room.execute(executor).refused("error: parent `a` is not in `bb-dock`\n");
+        let run = room.executor_refuses(executor, "error: parent `a` is not in `bb-dock`\n");
         assert!(run.text.contains("--> bb-dock/b/Dockerfile.template:1:"), "{}", run.text);
     }
 }
@@ -114,8 +119,8 @@ fn bad_tasks_are_shown_where_they_are_written() {
             let run = room.run("bb", &[verb]);
             assert_eq!((run.code, run.text.as_str()), (Some(3), message), "bb {verb}");
         }
-        make(&room, &[]).refused(message);
-        room.run("bmake", &MAKEFILE).refused(message);
+        room.refuses("make", &MAKEFILE, message);
+        room.refuses("bmake", &MAKEFILE, message);
     }
 }
 
@@ -147,15 +152,15 @@ fn two_makes_at_once_do_each_step_once() {
     }
     room.run("bb", &["makefile"]).ok();
     let start = || {
-        let mut make = room.command("make", &["-j4", "-f", "Makefile.generated"]);
+        let mut make = room.telling("make", &["-j4", "-f", "Makefile.generated"]);
         make.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    let runs = [start(), start()].map(|make| Run::from(make.wait_with_output().unwrap()).ok());
-    let mut steps = runs.iter().flat_map(Run::started).collect::<Vec<_>>();
+    let runs = [start(), start()].map(|make| Told::from(make.wait_with_output().unwrap()).ok());
+    let mut steps = runs.iter().flat_map(Told::started).collect::<Vec<_>>();
     steps.sort();
     let all = steps.len();
     steps.dedup();
-    assert_eq!((all, steps.len()), (10 + 5 * 2 + 3, all), "{}{}", runs[0].text, runs[1].text);
+    assert_eq!((all, steps.len()), (10 + 5 * 2 + 3, all), "{}{}", runs[0], runs[1]);
     assert_eq!(room.engine.built(), ["a", "b", "c", "d", "e"]);
 }
 
@@ -171,14 +176,14 @@ fn help_lists_every_target_in_80_columns() {
         dock(&room, name, "FROM scratch\nADD rootfs.tar /\n");
     }
     room.run("bb", &["makefile"]).ok();
-    let run = make(&room, &["-s", "bb-help"]).ran(&[]);
-    let lines = run.text.lines().collect::<Vec<_>>();
-    assert!(lines.iter().all(|line| line.len() <= 80), "{}", run.text);
+    let run = make(&room, &["-s", "bb-help"]).ran("");
+    let lines = run.beside.lines().collect::<Vec<_>>();
+    assert!(lines.iter().all(|line| line.len() <= 80), "{run}");
     let names = lines.iter().map(|line| line.split_once(' ').unwrap().0).collect::<Vec<_>>();
     let first = ["bb-all", "bb-test", "bb-status", "bb-a", "bb-b", "bb-builder-bob"];
-    assert_eq!(names[..6], first, "{}", run.text);
+    assert_eq!(names[..6], first, "{run}");
     // 10 steps that all share, 3 of each dock and 2 rootfs, a task; 2 images by a short name.
-    assert_eq!(names.len(), 3 + 2 + 10 + 4 * 3 + 2 + 1, "{}", run.text);
+    assert_eq!(names.len(), 3 + 2 + 10 + 4 * 3 + 2 + 1, "{}", run.beside);
     let text = fs::read_to_string(room.path("Makefile.generated")).unwrap();
     for name in names {
         let rules = text.lines().filter(|line| line.starts_with(&format!("{name}:"))).count();
@@ -213,13 +218,7 @@ fn what_is_read_through_a_link_is_an_input() {
     symlink("shared/text", room.path("link")).unwrap();
     fs::remove_file(room.path("bb-dock/a/Dockerfile.template")).unwrap();
     symlink("../../shared/template", room.path("bb-dock/a/Dockerfile.template")).unwrap();
-    room.run("bb", &["build"]).ran(&[
-        "dockerfile:a",
-        "dockerfile:b",
-        "image:a",
-        "image:b",
-        "task:t",
-    ]);
+    room.told("build").ran("dockerfile:a dockerfile:b image:a image:b task:t");
     room.write("shared/template", "FROM scratch\nCOPY f /g\n");
     let status = room.run("bb", &["status"]).ok();
     assert!(
@@ -227,8 +226,8 @@ fn what_is_read_through_a_link_is_an_input() {
         "{}",
         status.text
     );
-    room.run("bb", &["build"]).ran(&["dockerfile:a", "image:a", "image:b"]);
+    room.told("build").ran("dockerfile:a image:a image:b");
     room.write("shared/text", "2");
-    make(&room, &[]).ran(&["task:t"]);
-    room.run("bb", &["build"]).ran(&[]);
+    make(&room, &[]).ran("task:t");
+    room.told("build").ran("");
 }

@@ -199,9 +199,7 @@ impl Story {
         let (started, built) = (run.started(), room.engine.built());
         assert!(
             run.code == Some(0) && started == expected,
-            "{executor:?}: {:?}\nstarted  {started:?}\nexpected {expected:?}\n{}",
-            run.code,
-            run.text
+            "{executor:?}\nstarted  {started:?}\nexpected {expected:?}\n{run}"
         );
         if let Some(real) = &room.real {
             return real.note(&room.path(".bb"));
@@ -209,12 +207,7 @@ impl Story {
         let image = |id: &String| id.strip_prefix("image:").map(str::to_owned);
         let mut images = expected.iter().filter_map(image).collect::<Vec<_>>();
         images.sort();
-        assert_eq!(built, images, "{executor:?}: what the engine built\n{}", run.text);
-        assert_eq!(
-            room.engine.containers(),
-            0,
-            "{executor:?} left containers behind\n{}",
-            run.text
-        );
+        assert_eq!(built, images, "{executor:?}: what the engine built\n{run}");
+        assert_eq!(room.engine.containers(), 0, "{executor:?} left containers behind\n{run}");
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use filetime::{FileTime, set_file_mtime};
+use support::Told;
 use support::fake::engine::World;
 use support::fake::room::Room;
 
@@ -92,9 +93,9 @@ fn every_change_is_noticed_by_who_would_recall() {
     for (what, change, expected) in CHANGES {
         let room = settled();
         change(&room);
-        let run = room.run("bb", &["build"]);
-        assert_eq!(run.started(), expected, "{what}: {}", run.text);
-        assert!(!run.text.contains(NOTHING), "{what}: {}", run.text);
+        let run = room.told("build");
+        assert_eq!(run.started(), expected, "{what}: {run}");
+        assert!(run.summary().starts_with("done: "), "{what}: {run}");
     }
 }
 
@@ -103,10 +104,9 @@ fn another_question_is_another_answer() {
     let room = settled();
     let run = room.run("bb", &["build", "a"]).ok();
     assert_eq!(run.text, "nothing to do: 2 steps up to date\n");
-    let mut other = room.command("bb", &["build"]);
-    let run =
-        support::fake::room::Run::from(other.env("NAMESPACE", "other").output().unwrap()).ok();
-    assert_eq!(run.started().len(), 3, "{}", run.text);
+    let mut other = room.telling("bb", &["build"]);
+    let run = Told::from(other.env("NAMESPACE", "other").output().unwrap()).ok();
+    assert_eq!(run.started().len(), 3, "{run}");
     assert!(room.run("bb", &["build", "x"]).text.starts_with("error: unknown image `x`\n"));
 }
 

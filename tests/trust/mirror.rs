@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use blake2::Blake2b512;
 use gentoo_bb::hex::hex;
 use sha2::{Digest, Sha512};
+use support::Told;
 use support::fake::engine::{Engine, World};
 use support::sealed::{Room, Run};
 
@@ -144,6 +145,16 @@ impl Place {
     pub fn bb_with(&self, env: &[(&str, &str)], args: &str) -> Run {
         let host = self.engine.host();
         self.room.bb_with(&[env, &[("DOCKER_HOST", &host)]].concat(), args)
+    }
+
+    /// `bb ARGS`: what was executed.
+    pub fn told(&self, args: &str) -> Told {
+        self.told_with(&[("DATE", DATE)], args)
+    }
+
+    pub fn told_with(&self, env: &[(&str, &str)], args: &str) -> Told {
+        let host = self.engine.host();
+        self.room.told_with(&[env, &[("DOCKER_HOST", &host)]].concat(), args)
     }
 
     /// Every file of the room that is not in the state folder, with its content.

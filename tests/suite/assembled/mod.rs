@@ -245,7 +245,7 @@ fn labels_tell_what_an_image_is_and_what_it_is_built_on() {
     assert_eq!(labels(&room, "base")["licenses"], "MIT");
     room.bb_with(&env, "build").fails(0, "nothing to do: 6 steps up to date\n");
     room.write("bb-dock/child/dock.toml", "[labels]\ndescription = \"Another\"\n");
-    room.bb_with(&env, "build").ran("image:child");
+    room.told_with(&env, "build").ran("image:child");
 }
 
 /// Saved without an engine, an image is what the engine has.

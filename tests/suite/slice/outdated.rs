@@ -109,7 +109,7 @@ fn what_it_foresees_is_what_an_update_does() {
     assert_eq!(again.code, Some(1));
 
     room.bb_with(&date, "update").ok();
-    let ran = room.bb("build").ok();
+    let ran = room.told("build").ok();
     let images = ["dated", "zlib", "user", "above"].map(|name| format!("image:{name}"));
     let done = ran.done().into_iter().filter(|step| step.starts_with("image:"));
     assert_eq!(done.collect::<Vec<_>>(), support::sealed::sorted(images));

@@ -67,7 +67,7 @@ fn a_character_set_that_a_dock_keeps_and_a_locale_that_it_made_load() {
     assert!(run.stderr.contains(told), "{}", run.stderr);
     let keeps = format!("KEEP_CHARSETS=ISO8859-1\n{BUILDCONFIG}");
     room.write("bb-dock/latin/Buildconfig.sh", &keeps);
-    room.bb("test latin").ran("rootfs:latin image:latin test:latin");
+    room.told("test latin").ran("rootfs:latin image:latin test:latin");
     let image = room.image("latin");
     let list = ["run", "--rm", "--entrypoint", "/bin/sh", &image, "-c", "ls /usr/lib*/gconv/*.so"];
     let kept = room.engine().docker(&list);

@@ -33,11 +33,11 @@ fn it_is_kept_until_the_step_runs_again() {
     }
     // In between, others work and clear up.
     dock(&room, "other", "scratch", "");
-    said(&room, "build other").ran("dockerfile:other rootfs:other image:other");
+    room.told("build other").ran("dockerfile:other rootfs:other image:other");
     said(&room, "build other").fails(0, "nothing to do: 13 steps up to date\n");
     assert_eq!(kept(&room), ["rootfs:busybox"]);
     dock(&room, "busybox", "scratch", "");
-    said(&room, "build rootfs:busybox").ran("rootfs:busybox");
+    room.told("build rootfs:busybox").ran("rootfs:busybox");
     assert_eq!(room.engine.containers(), 0);
     said(&room, "shell --failed busybox").fails(
         1,

@@ -6,6 +6,7 @@
 //! | `fake` | steps and not images: a fake engine, a mirror of a few bytes |
 //! | `sealed` | the real engine and the local mirror |
 //! | `help` | what `--help` says |
+//! | `told` | what messages for programs tell: which steps ran |
 //!
 //! Knows `bb` as a program and the library not at all.
 
@@ -14,6 +15,9 @@
 pub mod fake;
 pub mod help;
 pub mod sealed;
+mod told;
+
+pub use told::{Outcome, Told};
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -28,6 +32,13 @@ pub fn programs() -> &'static Path {
         folder
     });
     &FOLDER
+}
+
+/// Two folders for the front of PATH: the `bb` in the first calls the one in the second so that steps which
+/// make or ninja start tell a program what they do.
+pub fn telling() -> String {
+    let telling = checkout().join("tests/support/telling");
+    format!("{}:{}", telling.display(), programs().display())
 }
 
 /// The program under test.

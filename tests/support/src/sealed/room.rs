@@ -15,6 +15,7 @@ use super::engine::Engine;
 use super::mirror::Mirror;
 use super::reaper;
 use super::run::{Run, Running};
+use crate::{Told, telling};
 
 /// What this process calls its own in the engine.
 static MARK: LazyLock<String> = LazyLock::new(|| format!("bbtest-{}", std::process::id()));
@@ -224,6 +225,28 @@ impl Room {
         let mut command = self.command(args);
         command.envs(env.iter().copied());
         Run::of(command)
+    }
+
+    /// Runs `bb ARGS` to its end: what was executed.
+    pub fn told(&self, args: &str) -> Told {
+        Told::of(self.command(args))
+    }
+
+    /// The same, with variables.
+    pub fn told_with(&self, env: &[(&str, &str)], args: &str) -> Told {
+        let mut command = self.command(args);
+        command.envs(env.iter().copied());
+        Told::of(command)
+    }
+
+    /// make, with `bb` in its PATH, whose steps tell what they do.
+    pub fn telling(&self, make: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(make);
+        command.args(args).current_dir(self.path(""));
+        self.seal(&mut command);
+        let system = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{system}", telling()));
+        command
     }
 
     /// Starts `bb ARGS`.
