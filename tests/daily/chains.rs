@@ -5,10 +5,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
-use support::fake::room::Room;
+use support::fake::room::{Room, says};
 use support::programs;
 
-use crate::family::{bb, family, says, settings, unbuilt};
+use crate::family::{bb, family, unbuilt};
 
 const CHAIN: &str = "services:
   web:
@@ -377,7 +377,7 @@ fn aliases_of_aliases_end_soon() {
 fn only_images_that_a_build_tags_are_built() {
     let mut room = unbuilt();
     tool(&mut room, "");
-    settings(&room, "tag = \"2\"\n");
+    room.settings("tag = \"2\"\n", "");
     room.write("chains/shop.yaml", "services: { a: { image: ns/gone:1 }, b: { image: a/ns/b } }\n");
     start_both(&room, &healthy());
     bb(&room, "up shop").ok();

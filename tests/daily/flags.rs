@@ -1,6 +1,8 @@
 //! `-f -F -c -C -n` and their combinations, `--exclude`, `EXCLUDE`: exactly which steps are executed.
 
-use crate::family::{STEPS, bb, family, not_fresh, nothing_to_do, says, settings, unbuilt};
+use support::fake::room::says;
+
+use crate::family::{STEPS, bb, family, not_fresh, nothing_to_do, unbuilt};
 
 /// What is given, and what is executed in a project that is up to date: imports, builder, rootfs and image
 /// of these docks.
@@ -137,7 +139,7 @@ fn a_dock_that_was_never_built_cannot_be_taken_as_it_is() {
 #[test]
 fn excluded_images_are_those_of_the_command_line_else_of_the_environment_else_of_the_settings() {
     let mut room = unbuilt();
-    settings(&room, "exclude = [\"base\", \"mid\", \"top\", \"side\"]\n");
+    room.settings("exclude = [\"base\", \"mid\", \"top\", \"side\"]\n", "");
     room.told("build").ran("dockerfile:plain image:plain");
     room.env = vec![("EXCLUDE".to_owned(), "top side,plain".to_owned())];
     let shared = "fetch:portage.tar.xz fetch:portage.tar.xz.gpgsig fetch:stage3-amd64-openrc.tar.xz \

@@ -2,7 +2,9 @@
 
 use support::Outcome;
 
-use crate::family::{bb, family, not_fresh, nothing_to_do, says, unbuilt};
+use support::fake::room::says;
+
+use crate::family::{bb, family, not_fresh, nothing_to_do, unbuilt};
 
 #[test]
 fn only_what_the_engine_lacks_is_built() {

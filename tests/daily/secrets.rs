@@ -5,7 +5,7 @@ use std::fs;
 use support::fake::engine::World;
 use support::fake::room::{Room, Run};
 
-use crate::family::{bb, dock};
+use crate::family::bb;
 
 /// Part of each of them.
 const SECRET: &str = "hush";
@@ -19,7 +19,7 @@ const SETTINGS: &str = "namespace = \"ns\"\n\
 fn project() -> Room {
     let room = Room::new(World::default());
     room.write("bb.toml", SETTINGS);
-    dock(&room, "a", "FROM scratch\nCOPY f /\n");
+    room.dock("a", "FROM scratch\nCOPY f /\n");
     room
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use support::fake::room::{Room, Run};
+use support::fake::room::{Room, Run, says};
 
-use crate::family::{STEPS, bb, family, nothing_to_do, says, unbuilt};
+use crate::family::{STEPS, bb, family, nothing_to_do, unbuilt};
 
 /// Things of other people's, in the state folder and in the engine.
 struct Foreign {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use support::fake::group::Group;
 use support::fake::room::Room;
+use support::number;
 
-use crate::number;
 use crate::project::{assert_whole, files, whole};
 
 const RUNS: u64 = 20;

@@ -8,34 +8,16 @@ use std::process::Command;
 use filetime::{FileTime, set_symlink_file_times};
 use serde_json::Value;
 use support::fake::engine::World;
-use support::fake::room::{Executor, Room, Run};
+use support::fake::room::{Executor, Room, says};
 use support::sealed::sorted;
-
-use crate::project::dock;
 
 const ALL: &str = "dockerfile:a dockerfile:b image:a image:b";
 const NOTHING: &str = "nothing to do: 4 steps up to date\n";
 
-/// `b` is built on `a`.
-fn room() -> Room {
-    let room = Room::new(World::default());
-    dock(&room, "a", "FROM scratch\nCOPY f /\n");
-    dock(&room, "b", "FROM ${NAMESPACE}/a\nCOPY f /\n");
-    room.write("bb.toml", "namespace = \"ns\"\n");
-    room.run("bb", &["makefile"]).ok();
-    room.export_ninja();
-    room
-}
-
 fn built() -> Room {
-    let room = room();
+    let room = Room::two_docks();
     room.told("build").ran(ALL);
     room
-}
-
-#[track_caller]
-fn says(run: &Run, code: i32, text: &str) {
-    assert_eq!((run.code, run.text.as_str()), (Some(code), text));
 }
 
 /// A small file system of its own at a path, as long as this lives.
@@ -77,7 +59,7 @@ fn a_full_disk_is_told_and_nothing_is_half_made() {
     .unwrap();
     // In pages: a run needs a few dozen.
     for free in (0..40).step_by(3) {
-        let room = room();
+        let room = Room::two_docks();
         let state = Mounted::new(room.path(".bb"), "1m");
         fill(&state.0.join("ballast"), free * 4096);
         let run = room.told("build");
@@ -108,7 +90,7 @@ fn fill(path: &Path, free: u64) {
 
 #[test]
 fn a_read_only_state_folder_can_be_asked_and_not_built_in() {
-    let room = room();
+    let room = Room::two_docks();
     let state = Mounted::new(room.path(".bb"), "4m");
     room.run("bb", &["build"]).ok();
     room.write("bb-dock/b/f", "2");
@@ -289,7 +271,7 @@ fn a_stamp_that_is_no_file_does_not_count() {
 fn an_index_of_another_version_or_damaged_is_passed_over() {
     let room = Room::new(World::default());
     for n in 0..20 {
-        dock(&room, &format!("d{n}"), "FROM scratch\nCOPY f /\n");
+        room.dock(&format!("d{n}"), "FROM scratch\nCOPY f /\n");
     }
     room.write("bb.toml", "namespace = \"ns\"\n");
     let nothing = "nothing to do: 40 steps up to date\n";
@@ -314,7 +296,7 @@ fn an_index_of_another_version_or_damaged_is_passed_over() {
 
 #[test]
 fn a_state_folder_that_is_a_file_is_told() {
-    let room = room();
+    let room = Room::two_docks();
     room.write(".bb", "");
     let message = "error: cannot create `.bb`: it is a file\n\
                    hint: move it away, or name another state folder with `--state`\n";
@@ -359,7 +341,7 @@ fn everything(room: &Room) -> Vec<String> {
 
 #[test]
 fn questions_change_nothing_on_disk() {
-    let room = room();
+    let room = Room::two_docks();
     let ask = |room: &Room| {
         let before = everything(room);
         for question in

@@ -22,11 +22,11 @@ use gentoo_bb::world::docker::{Engine, Inventory, Owner};
 use gentoo_bb::world::http::Client;
 use gentoo_bb::world::store::Store;
 use support::fake::engine;
+use support::number;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::edit::{EDITS, LISTED, Sequence};
 use crate::model::{Expected, Unit};
-use crate::number;
 
 const SEQUENCES: u64 = 2_000;
 

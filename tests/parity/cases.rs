@@ -5,30 +5,7 @@ use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
 use support::Told;
-use support::fake::engine::World;
-use support::fake::mirror::MIRROR;
 use support::fake::room::{Executor, Room};
-
-/// `b` is built on `a`.
-pub fn two_docks() -> Room {
-    two_docks_in("p")
-}
-
-pub fn two_docks_in(folder: &str) -> Room {
-    let room = Room::called(folder, &std::env::temp_dir(), World::default());
-    dock(&room, "a", "FROM scratch\nCOPY f /\n");
-    dock(&room, "b", "FROM ${NAMESPACE}/a\nCOPY f /\n");
-    room.write("bb.toml", "namespace = \"ns\"\n");
-    room.run("bb", &["makefile"]).ok();
-    room.export_ninja();
-    room
-}
-
-pub fn dock(room: &Room, name: &str, template: &str) {
-    room.write(&format!("bb-dock/{name}/Dockerfile.template"), template);
-    room.write(&format!("bb-dock/{name}/Buildconfig.sh"), "");
-    room.write(&format!("bb-dock/{name}/f"), name);
-}
 
 pub const ALL: &str = "dockerfile:a dockerfile:b image:a image:b";
 pub const MAKEFILE: [&str; 2] = ["-f", "Makefile.generated"];
@@ -43,7 +20,7 @@ pub fn with_makefile<'a>(args: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn a_dry_run_executes_nothing_and_a_question_is_answered() {
-    let room = two_docks();
+    let room = Room::two_docks();
     let dry = |question: i32| {
         make(&room, &["-n"]).ran("");
         let asked = make(&room, &["-q"]);
@@ -78,11 +55,11 @@ pub fn nothing_to_do(room: &Room) {
 #[test]
 fn docks_that_come_and_go_are_built_or_told() {
     for executor in Executor::ALL {
-        let room = two_docks();
+        let room = Room::two_docks();
         room.execute(executor).ran(ALL);
         // Newer than all that it was made from, as where clocks are coarse.
         room.age("Makefile.generated", -1000);
-        dock(&room, "c", "FROM ${NAMESPACE}/b\nCOPY f /\n");
+        room.dock("c", "FROM ${NAMESPACE}/b\nCOPY f /\n");
         room.execute(executor).ran("dockerfile:c image:c");
         fs::rename(room.path("bb-dock/c"), room.path("bb-dock/d")).unwrap();
         room.execute(executor).ran("dockerfile:d image:d");
@@ -113,7 +90,7 @@ fn bad_tasks_are_shown_where_they_are_written() {
         (task("x", "needs = [\"image:b\"]\noutputs = [\"bb-dock/a/f\"]\n"), cycle),
     ];
     for (tasks, message) in cases {
-        let room = two_docks();
+        let room = Room::two_docks();
         room.write("bb.toml", &format!("{head}{tasks}"));
         for verb in ["build", "makefile", "sync"] {
             let run = room.run("bb", &[verb]);
@@ -126,14 +103,14 @@ fn bad_tasks_are_shown_where_they_are_written() {
 
 #[test]
 fn the_makefile_is_checked_and_the_same_from_run_to_run() {
-    let room = two_docks();
+    let room = Room::two_docks();
     let text = || fs::read(room.path("Makefile.generated")).unwrap();
     let first = text();
     room.run("bb", &["makefile", "--check"]).ok();
     fs::remove_file(room.path("Makefile.generated")).unwrap();
     room.run("bb", &["makefile"]).ok();
     assert!(first == text());
-    dock(&room, "c", "FROM scratch\nCOPY f /\n");
+    room.dock("c", "FROM scratch\nCOPY f /\n");
     let run = room.run("bb", &["makefile", "--check"]);
     let message = "error: `Makefile.generated` is not what the docks say now\n\
                    hint: run `bb makefile` and commit what it writes\n";
@@ -143,12 +120,11 @@ fn the_makefile_is_checked_and_the_same_from_run_to_run() {
 
 #[test]
 fn two_makes_at_once_do_each_step_once() {
-    let room = two_docks();
-    let (mirrors, trust) = &MIRROR.settings;
-    room.write("bb.toml", &format!("namespace = \"ns\"\n{mirrors}{trust}"));
-    room.write("bb.lock", &MIRROR.lock);
+    let room = Room::two_docks();
+    room.settings("", "");
+    room.pin();
     for name in ["c", "d", "e"] {
-        dock(&room, name, "FROM ${NAMESPACE}/b\nADD rootfs.tar /\nCOPY f /\n");
+        room.dock(name, "FROM ${NAMESPACE}/b\nADD rootfs.tar /\nCOPY f /\n");
     }
     room.run("bb", &["makefile"]).ok();
     let start = || {
@@ -166,14 +142,13 @@ fn two_makes_at_once_do_each_step_once() {
 
 #[test]
 fn help_lists_every_target_in_80_columns() {
-    let room = two_docks();
-    let (mirrors, trust) = &MIRROR.settings;
+    let room = Room::two_docks();
     let task = "[task.t]\nrun = \"true\"\nneeds = [\"image:b\"]\n";
     // `bb-image-b` is also what the image of a dock `image-b` would be called.
-    room.write("bb.toml", &format!("namespace = \"ns\"\n{mirrors}{trust}{task}"));
-    room.write("bb.lock", &MIRROR.lock);
+    room.settings("", task);
+    room.pin();
     for name in ["image-b", "images"] {
-        dock(&room, name, "FROM scratch\nADD rootfs.tar /\n");
+        room.dock(name, "FROM scratch\nADD rootfs.tar /\n");
     }
     room.run("bb", &["makefile"]).ok();
     let run = make(&room, &["-s", "bb-help"]).ran("");
@@ -208,7 +183,7 @@ fn the_template_uses_what_gnu_make_3_81_knows() {
 
 #[test]
 fn what_is_read_through_a_link_is_an_input() {
-    let room = two_docks();
+    let room = Room::two_docks();
     room.write(
         "bb.toml",
         "namespace = \"ns\"\n[task.t]\nrun = \"cat link >out\"\ninputs = [\"link\"]\n",

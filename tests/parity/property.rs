@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use support::fake::engine::{Hook, World};
 use support::fake::real::Real;
 use support::fake::room::{Executor, Room, in_memory, put};
+use support::number;
 
 use crate::edit::{Author, Edit};
 use crate::model::Model;
@@ -20,13 +21,9 @@ const THREADS: usize = 2;
 /// How many are run where nobody asks for more.
 const SEQUENCES: u64 = 300;
 
-fn from_env(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap())
-}
-
 #[test]
 fn every_executor_does_what_the_model_says() {
-    let (first, count) = (from_env("PARITY_SEED", 1), from_env("PARITY_SEQUENCES", SEQUENCES));
+    let (first, count) = (number("PARITY_SEED", 1), number("PARITY_SEQUENCES", SEQUENCES));
     let (next, failures) = (AtomicU64::new(first), Mutex::new(String::new()));
     let work = || {
         loop {

@@ -8,8 +8,6 @@ use support::Told;
 use support::fake::engine::World;
 use support::fake::room::Room;
 
-use crate::cases::dock;
-
 const NOTHING: &str = "nothing to do: 6 steps up to date\n";
 
 /// Built until the answer is kept, which files that are too young prevent.
@@ -19,8 +17,8 @@ fn settled() -> Room {
     let made = "[task.made]\nrun = \"date >out\"\noutputs = [\"out\"]\n";
     room.write("bb.toml", &format!("namespace = \"ns\"\n{task}{made}"));
     room.write("src/a.c", "");
-    dock(&room, "a", "FROM scratch\nCOPY f /\n");
-    dock(&room, "b", "FROM ${NAMESPACE}/a\nCOPY sub /\n");
+    room.dock("a", "FROM scratch\nCOPY f /\n");
+    room.dock("b", "FROM ${NAMESPACE}/a\nCOPY sub /\n");
     room.write("bb-dock/b/sub/f", "1");
     symlink(room.path("elsewhere"), room.path("bb-dock/c")).unwrap();
     for _ in 0..200 {
@@ -42,7 +40,7 @@ const CHANGES: [Change; 16] = [
     ("a file in a folder", |room| room.write("bb-dock/b/sub/g", ""), &["image:b"]),
     ("no file any more", |room| remove(room, "bb-dock/b/sub/f"), &["image:b"]),
     ("template", comment, &["dockerfile:a", "image:a"]),
-    ("another dock", |room| dock(room, "d", "FROM scratch\n"), &["dockerfile:d", "image:d"]),
+    ("another dock", |room| room.dock("d", "FROM scratch\n"), &["dockerfile:d", "image:d"]),
     ("a link that leads to a dock", link, &["dockerfile:c", "image:c"]),
     ("a stamp", |room| remove(room, ".bb/stamps/image/b"), &["image:b"]),
     ("an output", |room| remove(room, ".bb/images/a/Dockerfile"), &["dockerfile:a"]),

@@ -5,9 +5,7 @@ use std::fs;
 
 use support::fake::room::{Executor, Room};
 
-use crate::cases::{
-    ALL, MAKEFILE, dock, make, nothing_to_do, two_docks, two_docks_in, with_makefile,
-};
+use crate::cases::{ALL, MAKEFILE, make, nothing_to_do, with_makefile};
 
 /// What syncs before it works.
 const SYNCING: [(&str, &[&str]); 3] =
@@ -15,7 +13,7 @@ const SYNCING: [(&str, &[&str]); 3] =
 
 #[test]
 fn a_sync_that_fails_stops_make_and_ninja_with_its_message() {
-    let mut room = two_docks();
+    let mut room = Room::two_docks();
     room.env = vec![("DOCKER_HOST".to_owned(), "unix:///nonexistent/engine.sock".to_owned())];
     for (program, args) in SYNCING {
         room.refuses(
@@ -51,7 +49,7 @@ fn told(room: &Room, texts: &[&str]) {
 
 #[test]
 fn make_stops_where_there_is_no_bb() {
-    let room = two_docks();
+    let room = Room::two_docks();
     for program in ["make", "bmake"] {
         room.refuses(program, &with_makefile(&["BB=no-such-program"]), "no-such-program");
     }
@@ -59,7 +57,7 @@ fn make_stops_where_there_is_no_bb() {
 
 #[test]
 fn a_deleted_input_is_told_by_bb_and_not_by_make() {
-    let room = two_docks();
+    let room = Room::two_docks();
     room.told("build").ran(ALL);
     let gone = [
         ("bb-dock/b/f", "bb-dock/b/Dockerfile.template:2:6"),
@@ -82,8 +80,8 @@ fn a_deleted_input_is_told_by_bb_and_not_by_make() {
 #[test]
 fn what_is_deleted_in_a_copied_folder_or_read_by_a_task_is_worked_without() {
     for executor in Executor::ALL {
-        let room = two_docks();
-        dock(&room, "c", "FROM ${NAMESPACE}/b\nCOPY etc /etc\n");
+        let room = Room::two_docks();
+        room.dock("c", "FROM ${NAMESPACE}/b\nCOPY etc /etc\n");
         room.write("bb-dock/c/etc/x", "x");
         room.write("bb-dock/c/etc/y", "y");
         room.write("in/x", "x");
@@ -106,7 +104,7 @@ fn what_is_deleted_in_a_copied_folder_or_read_by_a_task_is_worked_without() {
 
 #[test]
 fn folders_that_make_cannot_express_are_refused() {
-    let room = two_docks();
+    let room = Room::two_docks();
     room.run("bb", &["makefile"]).ok();
     for folder in ["a b", "a\\#b", "a:b", "a%b", "a(b", "a,b", "a$$b"] {
         let real = folder.replace('\\', "").replace("$$", "$");
@@ -147,7 +145,7 @@ fn copy(room: &Room, folder: &str) {
 
 #[test]
 fn a_makefile_of_ones_own_includes_it_from_another_folder() {
-    let room = two_docks();
+    let room = Room::two_docks();
     let own = "BB_ROOT = ../..\nBB_STATE = state\nall: bb-b\n\t@echo deployed\n\
                include $(BB_ROOT)/Makefile.generated\n";
     room.write("deploy/here/Makefile", own);
@@ -176,7 +174,7 @@ fn a_makefile_of_ones_own_includes_it_from_another_folder() {
 fn a_checkout_may_have_a_path_of_many_kinds() {
     for folder in ["a$b", "a(b", "a)b", "a,b", "a#b", "a:b", "a%b", "é", "a b", "a'b"] {
         for executor in Executor::ALL {
-            let room = two_docks_in(folder);
+            let room = Room::two_docks_in(folder);
             room.execute(executor).ran(ALL);
         }
     }
@@ -185,7 +183,7 @@ fn a_checkout_may_have_a_path_of_many_kinds() {
 #[test]
 fn names_that_make_cannot_express_are_refused() {
     for name in ["a b", "a#b", "a:b"] {
-        let room = two_docks();
+        let room = Room::two_docks();
         room.write("bb-dock/a/Dockerfile.template", "FROM scratch\nCOPY . /\n");
         room.write(&format!("bb-dock/a/{name}"), "");
         let run = room.run("bb", &["makefile"]);

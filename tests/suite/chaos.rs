@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use support::fake::group::Group;
+use support::number;
 use support::sealed::Room;
 
 use crate::image::Image;
@@ -30,10 +31,6 @@ fn project(room: Room) -> Room {
     room.write("word", "0");
     room.bb("makefile").ok();
     room
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
 /// Two thirds of them are `bb`, the others `make`.

@@ -9,7 +9,6 @@ mod shell;
 pub mod tmux;
 
 use support::fake::engine::World;
-use support::fake::mirror::MIRROR;
 use support::fake::room::Room;
 use support::sealed::{Run, Running};
 
@@ -23,9 +22,8 @@ fn room() -> Room {
 /// The same with nothing done.
 fn bare() -> Room {
     let room = Room::new(World::default());
-    let (mirrors, trust) = &MIRROR.settings;
-    room.write("bb.toml", &format!("namespace = \"ns\"\n{mirrors}{trust}"));
-    room.write("bb.lock", &MIRROR.lock);
+    room.settings("", "");
+    room.pin();
     dock(&room, "busybox", "scratch", "");
     dock(&room, "nginx", "${NAMESPACE}/busybox", "");
     room

@@ -59,6 +59,11 @@ pub fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
 }
 
+/// A number from the environment.
+pub fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
+
 /// SHA-256 of some text, in hex.
 pub fn digest(data: impl AsRef<[u8]>) -> String {
     use sha2::Digest;

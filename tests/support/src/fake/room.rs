@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use filetime::{FileTime, set_file_mtime, set_symlink_file_times};
 
 use super::engine::{Engine, World};
+use super::mirror::MIRROR;
 use super::real::Real;
 use crate::{Told, programs, telling};
 
@@ -83,6 +84,12 @@ impl Run {
     }
 }
 
+/// Exit code and all that was said.
+#[track_caller]
+pub fn says(run: &Run, code: i32, text: &str) {
+    assert_eq!((run.text.as_str(), run.code), (text, Some(code)));
+}
+
 /// Files in memory, where there is such a folder. A disk's file system may look long for the number of
 /// a new file where many were removed just before: half of all the time, on ext4.
 pub fn in_memory() -> PathBuf {
@@ -127,6 +134,40 @@ impl Room {
 
     pub fn write(&self, path: &str, text: &str) {
         put(&self.path(path), &Node::text(text));
+    }
+
+    /// `b` is built on `a`; exported, and not built.
+    pub fn two_docks() -> Self {
+        Self::two_docks_in("p")
+    }
+
+    /// The same, in a folder of a certain name.
+    pub fn two_docks_in(folder: &str) -> Self {
+        let room = Self::called(folder, &std::env::temp_dir(), World::default());
+        room.dock("a", "FROM scratch\nCOPY f /\n");
+        room.dock("b", "FROM ${NAMESPACE}/a\nCOPY f /\n");
+        room.write("bb.toml", "namespace = \"ns\"\n");
+        room.run("bb", &["makefile"]).ok();
+        room.export_ninja();
+        room
+    }
+
+    /// A dock with a Buildconfig.sh that says nothing, and a file `f`.
+    pub fn dock(&self, name: &str, template: &str) {
+        self.write(&format!("bb-dock/{name}/Dockerfile.template"), template);
+        self.write(&format!("bb-dock/{name}/Buildconfig.sh"), "");
+        self.write(&format!("bb-dock/{name}/f"), name);
+    }
+
+    /// bb.toml with the fake mirror: `top` goes before the tables, `tables` after those of the mirror.
+    pub fn settings(&self, top: &str, tables: &str) {
+        let (mirrors, trust) = &MIRROR.settings;
+        self.write("bb.toml", &format!("namespace = \"ns\"\n{top}{mirrors}{trust}{tables}"));
+    }
+
+    /// Pins what the fake mirror has.
+    pub fn pin(&self) {
+        self.write("bb.lock", &MIRROR.lock);
     }
 
     /// A command in the project's folder, with an environment of its own.
