@@ -11,6 +11,7 @@ mod doctor;
 mod examples;
 mod family;
 mod flags;
+mod harness;
 mod limited;
 mod links;
 mod logs;
