@@ -22,6 +22,7 @@ use gentoo_bb::world::docker::{Engine, Inventory, Owner};
 use gentoo_bb::world::http::Client;
 use gentoo_bb::world::store::Store;
 use support::fake::engine;
+use support::fake::room::in_memory;
 use support::number;
 use tokio::runtime::{Builder, Runtime};
 
@@ -210,12 +211,8 @@ impl Hand {
 
 /// Mostly in memory, which is faster; some on a disk.
 fn folder(seed: u64) -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    if !seed.is_multiple_of(96) && memory.is_dir() {
-        tempfile::tempdir_in(memory).unwrap()
-    } else {
-        tempfile::tempdir().unwrap()
-    }
+    let above = if seed.is_multiple_of(96) { std::env::temp_dir() } else { in_memory() };
+    tempfile::tempdir_in(above).unwrap()
 }
 
 fn id(at: usize) -> StepId {

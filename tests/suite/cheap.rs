@@ -1,12 +1,13 @@
 //! What is rebuilt and what is not, on images FROM scratch: the real engine, no Portage, seconds.
 
 use std::fs;
+use std::process::Command;
 
 use support::Told;
 use support::sealed::{Room, Running, sorted};
 
 use crate::image::{Image, Kind};
-use crate::proxy::Proxy;
+use crate::proxy::{Held, Proxy};
 
 /// `base` ← `child`, and `other` beside them.
 fn family() -> Room {
@@ -312,17 +313,23 @@ fn a_damaged_record_runs_its_step() {
     nothing(&room);
 }
 
+/// `bb ARGS`, held back where it loads an image.
+fn hold(room: &Room, args: &str, start: fn(Command) -> Running) -> (Held, Running) {
+    let proxy = Proxy::new(room.engine());
+    let held = proxy.hold("/images/load");
+    let mut command = room.command(args);
+    command.env("DOCKER_HOST", &proxy.host);
+    let running = start(command);
+    held.wait();
+    (held, running)
+}
+
 /// A file that was edited while its step ran makes the step stale, whatever its time.
 #[test]
 fn an_edit_during_a_build_is_seen_by_the_next() {
     let room = family();
-    let proxy = Proxy::new(room.engine());
     room.write("bb-dock/other/file", "2\n");
-    let held = proxy.hold("/images/load");
-    let mut command = room.command("build other");
-    command.env("DOCKER_HOST", &proxy.host);
-    let running = Running::start(command);
-    held.wait();
+    let (held, running) = hold(&room, "build other", Running::start);
     room.write("bb-dock/other/file", "3\n");
     held.release();
     running.end().ok();
@@ -386,12 +393,7 @@ fn jobs_limits_how_much_runs_at_the_same_time() {
     for name in ["a", "b", "c"] {
         room.append(&format!("bb-dock/{name}/file"), "2");
     }
-    let proxy = Proxy::new(room.engine());
-    let held = proxy.hold("/images/load");
-    let mut command = room.command("build -j 3");
-    command.env("DOCKER_HOST", &proxy.host);
-    let mut running = Running::telling(command);
-    held.wait();
+    let (held, mut running) = hold(&room, "build -j 3", Running::telling);
     // One waits, so the others' ends show that they ran beside it.
     running.wait_for_message("done", "image:");
     running.wait_for_message("done", "image:");
@@ -405,12 +407,7 @@ fn jobs_limits_how_much_runs_at_the_same_time() {
 fn a_killed_build_loses_only_the_running_step() {
     let room = family();
     room.write("bb-dock/base/etc/a.conf", "b\n");
-    let proxy = Proxy::new(room.engine());
-    let held = proxy.hold("/images/load");
-    let mut command = room.command("build");
-    command.env("DOCKER_HOST", &proxy.host);
-    let running = Running::start(command);
-    held.wait();
+    let (held, running) = hold(&room, "build", Running::start);
     running.kill();
     held.release();
     assert!(!room.exists(".bb/stamps/image/base"));
@@ -424,12 +421,7 @@ fn an_interrupted_build_says_so_and_leaves_no_stamp() {
     for signal in ["INT", "TERM"] {
         let room = family();
         room.write("bb-dock/base/etc/a.conf", "b\n");
-        let proxy = Proxy::new(room.engine());
-        let held = proxy.hold("/images/load");
-        let mut command = room.command("build");
-        command.env("DOCKER_HOST", &proxy.host);
-        let running = Running::start(command);
-        held.wait();
+        let (held, running) = hold(&room, "build", Running::start);
         running.signal(signal);
         let run = running.end();
         held.release();
@@ -446,12 +438,7 @@ fn two_builds_at_once_run_each_step_once() {
     let room = family();
     room.write("bb-dock/base/etc/a.conf", "b\n");
     room.write("bb-dock/other/file", "2\n");
-    let proxy = Proxy::new(room.engine());
-    let held = proxy.hold("/images/load");
-    let mut command = room.command("build -j 1");
-    command.env("DOCKER_HOST", &proxy.host);
-    let first = Running::telling(command);
-    held.wait();
+    let (held, first) = hold(&room, "build -j 1", Running::telling);
     let mut second = Running::telling(room.command("build -j 1"));
     let wait = second.wait_for_message("waiting", "image:");
     assert_eq!(wait["owner"], format!("process {}", first.id()));

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use blake2::Blake2b512;
-use gentoo_bb::hex::hex;
-use sha2::{Digest, Sha512};
 use support::Told;
 use support::fake::engine::{Engine, World};
 use support::sealed::{Room, Run};
+pub use support::signed::{blake2b, sha512};
 
 use crate::keys;
 
@@ -34,14 +32,6 @@ pub fn pointer(time: &str) -> String {
          {time}/stage3-amd64-openrc-{time}.tar.xz {}\n",
         STAGE3_BYTES.len()
     )
-}
-
-pub fn sha512(data: &[u8]) -> String {
-    hex(&Sha512::digest(data))
-}
-
-pub fn blake2b(data: &[u8]) -> String {
-    hex(&Blake2b512::digest(data))
 }
 
 /// The text of a list of digests.

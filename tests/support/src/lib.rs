@@ -6,6 +6,7 @@
 //! | `fake` | steps and not images: a fake engine, a mirror of a few bytes |
 //! | `sealed` | the real engine and the local mirror |
 //! | `help` | what `--help` says |
+//! | `signed` | digests and signatures |
 //! | `told` | what messages for programs tell: which steps ran |
 //!
 //! Knows `bb` as a program and the library not at all.
@@ -15,8 +16,10 @@
 pub mod fake;
 pub mod help;
 pub mod sealed;
+pub mod signed;
 mod told;
 
+pub use signed::digest;
 pub use told::{Outcome, Told};
 
 use std::path::{Path, PathBuf};
@@ -62,10 +65,4 @@ pub fn checkout() -> &'static Path {
 /// A number from the environment.
 pub fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-}
-
-/// SHA-256 of some text, in hex.
-pub fn digest(data: impl AsRef<[u8]>) -> String {
-    use sha2::Digest;
-    format!("{:x}", sha2::Sha256::digest(data))
 }

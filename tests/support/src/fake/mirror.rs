@@ -7,15 +7,12 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use sequoia_openpgp as pgp;
-use sha2::{Digest, Sha512};
 
 use pgp::cert::{Cert, CertBuilder};
-use pgp::crypto::KeyPair;
-use pgp::packet::signature::SignatureBuilder;
-use pgp::policy::StandardPolicy;
 use pgp::serialize::SerializeInto;
 use pgp::serialize::stream::{Message, Signer};
-use pgp::types::SignatureType;
+
+use crate::signed::{blake2b, detached, sha512, signing};
 
 const DATE: &str = "20261122";
 const STAGE3: &str = "20261122T170104Z/stage3-amd64-openrc-20261122T170104Z.tar.xz";
@@ -45,15 +42,15 @@ impl Mirror {
         write(&builds.join("latest-stage3-amd64-openrc.txt"), &clearsigned(&cert, &pointer));
         let stage3 = builds.join(STAGE3);
         write(&stage3, b"stage3");
-        write(&beside(&stage3, ".asc"), &detached(&cert, b"stage3"));
+        write(&beside(&stage3, ".asc"), &detached(&cert, b"stage3", yesterday()));
         let name = STAGE3.split_once('/').unwrap().1;
         let listed = format!("{}  {name}\n", sha512("stage3"));
         let listed =
-            format!("# SHA512 HASH\n{listed}# BLAKE2B HASH\n{}  {name}\n", blake2("stage3"));
+            format!("# SHA512 HASH\n{listed}# BLAKE2B HASH\n{}  {name}\n", blake2b("stage3"));
         write(&beside(&stage3, ".DIGESTS"), &clearsigned(&cert, &listed));
         let snapshot = root.join(format!("snapshots/gentoo-{DATE}.tar.xz"));
         write(&snapshot, b"snapshot");
-        write(&beside(&snapshot, ".gpgsig"), &detached(&cert, b"snapshot"));
+        write(&beside(&snapshot, ".gpgsig"), &detached(&cert, b"snapshot", yesterday()));
         let mirrors = format!("mirrors = [{:?}]\n", root.display().to_string());
         let fingerprint = cert.fingerprint().to_hex();
         let keyring = keyring.display();
@@ -88,14 +85,6 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", path.display()))
 }
 
-fn sha512(text: &str) -> String {
-    format!("{:x}", Sha512::digest(text))
-}
-
-fn blake2(text: &str) -> String {
-    format!("{:x}", blake2::Blake2b512::digest(text))
-}
-
 /// Long enough ago for a signature of it not to be of the future.
 fn yesterday() -> SystemTime {
     SystemTime::now() - Duration::from_secs(86_400)
@@ -106,22 +95,9 @@ fn cert() -> Cert {
     builder.set_creation_time(yesterday() - Duration::from_secs(60)).generate().unwrap().0
 }
 
-fn pair(cert: &Cert) -> KeyPair {
-    let policy = StandardPolicy::new();
-    let mut keys = cert.keys().secret().with_policy(&policy, None).for_signing();
-    keys.next().unwrap().key().clone().into_keypair().unwrap()
-}
-
-fn detached(cert: &Cert, data: &[u8]) -> Vec<u8> {
-    let builder = SignatureBuilder::new(SignatureType::Binary);
-    let builder = builder.set_signature_creation_time(yesterday()).unwrap();
-    let signature = builder.sign_message(&mut pair(cert), data).unwrap();
-    pgp::Packet::from(signature).to_vec().unwrap()
-}
-
 fn clearsigned(cert: &Cert, text: &str) -> Vec<u8> {
     let mut sink = vec![];
-    let signer = Signer::new(Message::new(&mut sink), pair(cert)).unwrap();
+    let signer = Signer::new(Message::new(&mut sink), signing(cert)).unwrap();
     let mut signer = signer.cleartext().creation_time(yesterday()).build().unwrap();
     signer.write_all(text.as_bytes()).unwrap();
     signer.finalize().unwrap();

@@ -217,7 +217,7 @@ impl Room {
 
     /// Runs `bb ARGS` to its end.
     pub fn bb(&self, args: &str) -> Run {
-        Run::of(self.command(args))
+        self.bb_with(&[], args)
     }
 
     /// Runs `bb ARGS` with variables.
@@ -229,7 +229,7 @@ impl Room {
 
     /// Runs `bb ARGS` to its end: what was executed.
     pub fn told(&self, args: &str) -> Told {
-        Told::of(self.command(args))
+        self.told_with(&[], args)
     }
 
     /// The same, with variables.
