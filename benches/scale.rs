@@ -5,19 +5,6 @@
 //! need hours to build 10,000 images, and its answer would be measured with ours. Prints a table,
 //! writes JSON to `target/bench.json`; judges nothing.
 
-#[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
-#[path = "../tests/fake/builder.rs"]
-mod builder;
-#[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
-#[path = "../tests/fake/engine.rs"]
-mod engine;
-#[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
-#[path = "../tests/fake/gate.rs"]
-mod gate;
-#[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
-#[path = "../tests/fake/http.rs"]
-mod http;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
@@ -26,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use engine::{Engine, World};
 use serde_json::json;
+use support::fake::engine::{Engine, World};
 
 const BB: &str = env!("CARGO_BIN_EXE_bb");
 /// Each figure is the median of so many runs.

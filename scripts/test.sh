@@ -31,11 +31,11 @@ trap 'exit 143' TERM HUP
 
 main() {
     part tools tools
-    part fmt cargo fmt --check
+    part fmt cargo fmt --all --check
     part lint scripts/lint.sh
     # What is compiled would be beside the builder's files.
     part bob env PYTHONPATH=bob/image python3 -B -m unittest discover --quiet --start-directory bob/tests
-    part clippy cargo clippy --locked --all-targets --quiet -- -D warnings
+    part clippy cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
     part mirror bash tests/mirror/build.sh "$MIRROR_DIR"
     part engine engine_up
     export BB_MIRROR=$MIRROR_DIR

@@ -10,8 +10,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::fake::room::{Room, Run};
-use crate::family::{bb, dock, settings, unbuilt};
+use support::fake::room::{Room, Run};
+
+use crate::family::{bb, unbuilt};
 
 /// Every verb but `watch`, which does not end, `up` and `down`, which wait for the compose tool, and those that
 /// read no project. `shell` and `run` are for a
@@ -154,13 +155,13 @@ impl Spoiled {
 /// A project with all that one can have, built.
 fn whole() -> Room {
     let room = unbuilt();
-    settings(&room, "");
+    room.settings("", "");
     let text = fs::read_to_string(room.path("bb.toml")).unwrap();
     let task =
         "[task.notes]\nrun = \"touch notes\"\ninputs = [\"notes.*\"]\noutputs = [\"notes\"]\n";
     room.write("bb.toml", &(text + task));
     room.write("notes.in", "");
-    dock(&room, "base", "FROM scratch\nADD rootfs.tar /\nCOPY f /\nLABEL a=${b:-c}\n");
+    room.dock("base", "FROM scratch\nADD rootfs.tar /\nCOPY f /\nLABEL a=${b:-c}\n");
     room.write("bb-dock/base/dock.toml", "[rootfs]\ninputs = [\"f\"]\n[labels]\nvendor = \"me\"\n");
     room.write("bb-dock/base/.dockerignore", "*.md\n!README.md\n");
     room.write("bb-dock/base/test.sh", "true\n");
@@ -274,7 +275,7 @@ fn no_verb_panics_over_a_fourth() {
 fn docks(count: usize, text: impl Fn(usize) -> String) -> Room {
     let room = unbuilt();
     for at in 0..count {
-        dock(&room, &format!("d{at}"), &text(at));
+        room.dock(&format!("d{at}"), &text(at));
     }
     room
 }
@@ -311,7 +312,7 @@ fn docks_that_copy_from_each_other_may_be_many() {
         assert!(matches!(run.code, Some(0..=1)), "{verb}: {:?} {:.300}", run.code, run.text);
     }
     // All in a circle.
-    dock(&room, "d0", "FROM scratch\nCOPY --from=${NAMESPACE}/d2999 /f /\n");
+    room.dock("d0", "FROM scratch\nCOPY --from=${NAMESPACE}/d2999 /f /\n");
     let run = limited(&room, "status");
     assert_eq!(run.code, Some(3), "{:.300}", run.text);
     assert!(run.text.starts_with("error: images depend on themselves: "), "{:.300}", run.text);

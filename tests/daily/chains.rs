@@ -5,9 +5,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
+use support::fake::room::{Room, says};
+use support::programs;
 
-use crate::fake::room::{Room, programs};
-use crate::family::{bb, family, says, settings, unbuilt};
+use crate::family::{bb, family, unbuilt};
 
 const CHAIN: &str = "services:
   web:
@@ -78,8 +79,9 @@ fn a_chain_goes_up_with_its_images_and_down_as_it_was_started() {
     start_both(&room, &healthy());
     room.write("bb-dock/plain/f", "changed");
     room.write("bb-dock/top/f", "changed");
+    room.engine.built();
     let run = bb(&room, "up --timeout 30 shop");
-    assert_eq!(run.done(), ["image:plain"], "{}", run.text);
+    assert_eq!(room.engine.built(), ["plain"], "{}", run.text);
     let end = "start   shop (docker-compose)\n\
          done    shop: 2 containers, 127.0.0.1:81->80/tcp, 8080->80/tcp\n";
     assert!(run.code == Some(0) && run.text.ends_with(end), "{}", run.text);
@@ -245,15 +247,16 @@ fn however_it_is_named_a_docks_image_is_built() {
     for (n, text) in ours.iter().enumerate() {
         room.write("chains/shop.yaml", text);
         room.write("bb-dock/plain/f", &format!("{n}"));
+        room.engine.built();
         let run = bb(&room, "up shop");
-        assert_eq!(run.done(), ["image:plain"], "{text}: {}", run.text);
+        assert_eq!(room.engine.built(), ["plain"], "{text}: {}", run.text);
     }
     for text in [of("ns/plain:7"), of("quay.io/ns/plain"), of("$$NAMESPACE/plain"), of("nsx/plain")]
     {
         room.write("chains/shop.yaml", &text);
         room.write("bb-dock/plain/f", &text);
         let run = bb(&room, "up shop");
-        assert_eq!(run.done(), [""; 0], "{text}: {}", run.text);
+        assert_eq!(room.engine.built(), [""; 0], "{text}: {}", run.text);
     }
 }
 
@@ -374,7 +377,7 @@ fn aliases_of_aliases_end_soon() {
 fn only_images_that_a_build_tags_are_built() {
     let mut room = unbuilt();
     tool(&mut room, "");
-    settings(&room, "tag = \"2\"\n");
+    room.settings("tag = \"2\"\n", "");
     room.write("chains/shop.yaml", "services: { a: { image: ns/gone:1 }, b: { image: a/ns/b } }\n");
     start_both(&room, &healthy());
     bb(&room, "up shop").ok();

@@ -5,7 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::fake::room::Room;
+use support::fake::room::Room;
+
 use crate::family::{bb, unbuilt};
 
 /// What each shell answers, sorted: a script that gets the line as `$1` and prints a candidate a line.
@@ -160,7 +161,7 @@ fn of_a_huge_folder_some_names_are_offered() {
 #[test]
 fn the_manual_has_a_page_for_each_command() {
     let room = unbuilt();
-    let verbs = crate::help::verbs();
+    let verbs = support::help::verbs();
     let told = bb(&room, "man man1").ok().text;
     // `bb`, `bb image` and `bb keys` have pages of their own.
     assert_eq!(told, format!("wrote {} pages into man1\n", verbs.len() + 3));

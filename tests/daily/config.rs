@@ -1,9 +1,8 @@
 //! `bb config`: every setting with its value and its source. No engine is asked.
 
 use serde_json::{Value, json};
-
-use crate::fake::engine::World;
-use crate::fake::room::{Room, Run};
+use support::fake::engine::World;
+use support::fake::room::{Room, Run};
 
 /// A project with these settings and these variables, and no engine.
 fn room(settings: &str, env: &[(&str, &str)]) -> Room {
@@ -331,7 +330,7 @@ fn the_engine_is_found_as_docker_finds_it() {
     let default = "unix:///var/run/docker.sock\nunix:///run/podman/podman.sock\n";
     // A context that is not there is not another engine's.
     says(&room, &["engine"], 0, "");
-    let digest = crate::fake::engine::digest("far");
+    let digest = support::digest("far");
     let meta = r#"{"Endpoints":{"docker":{"Host":"tcp://me:secret@far.example:2375"}}}"#;
     room.write(&format!("../.docker/contexts/meta/{digest}/meta.json"), meta);
     says(&room, &["engine"], 0, "tcp://***@far.example:2375\n");

@@ -13,18 +13,20 @@ use pgp::serialize::SerializeInto;
 use regex::Regex;
 use sequoia_openpgp as pgp;
 use serde_json::{Value, json};
+use support::fake::engine::World;
+use support::fake::mirror::MIRROR;
+use support::fake::room::{Room, Run, says};
+use support::programs;
 
-use crate::fake::engine::World;
-use crate::fake::mirror::MIRROR;
-use crate::fake::room::{Room, Run, programs};
-use crate::family;
+use pgp::cert::CertBuilder;
+use pgp::serialize::SerializeInto;
 
 /// A project with one dock, and an engine that says what a good one does. There is one program, `make`.
 fn room() -> Room {
     let mut room = Room::new(World::default());
-    family::dock(&room, "plain", "FROM scratch\nCOPY f /\n");
-    family::settings(&room, "");
-    room.write("bb.lock", &MIRROR.lock);
+    room.dock("plain", "FROM scratch\nCOPY f /\n");
+    room.settings("", "");
+    room.pin();
     program(&room, "make");
     let bin = room.path("../bin").display().to_string();
     room.env = vec![("PATH".into(), bin), ("LANG".into(), "C.UTF-8".into())];
@@ -76,11 +78,6 @@ fn doctor(room: &Room, args: &[&str]) -> Run {
     });
     let mirror = MIRROR.settings.0.split('"').nth(1).unwrap();
     Run { text: text.replace(mirror, "MIRROR"), ..run }
-}
-
-#[track_caller]
-fn says(run: &Run, code: i32, text: &str) {
-    assert_eq!((run.text.as_str(), run.code), (text, Some(code)));
 }
 
 /// The lines of some subjects, with what to do.

@@ -5,11 +5,12 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use crate::fake::engine::World;
-use crate::fake::mirror::MIRROR;
-use crate::fake::room::{Room, Run};
-use crate::family::{bb, dock, settings};
-use crate::help::{examples, verbs};
+use support::fake::engine::World;
+use support::fake::mirror::MIRROR;
+use support::fake::room::{Room, Run};
+use support::help::{examples, verbs};
+
+use crate::family::bb;
 
 /// Their examples are run by the test of the same name in `suite`.
 const WITH_REAL_ENGINE: [&str; 9] =
@@ -19,13 +20,13 @@ const WITH_REAL_ENGINE: [&str; 9] =
 fn shipped() -> Room {
     let mut room = Room::new(World::default());
     room.env.push(("DATE".to_owned(), "20261122".to_owned()));
-    dock(&room, "busybox", "FROM scratch\nADD rootfs.tar /\nCOPY f /\n");
+    room.dock("busybox", "FROM scratch\nADD rootfs.tar /\nCOPY f /\n");
     for (name, parent) in [("s6", "busybox"), ("openssl", "s6"), ("nginx", "openssl")] {
         let template = format!("FROM ${{NAMESPACE}}/{parent}\nADD rootfs.tar /\nCOPY f /\n");
-        dock(&room, name, &template);
+        room.dock(name, &template);
     }
-    settings(&room, "");
-    room.write("bb.lock", &MIRROR.lock);
+    room.settings("", "");
+    room.pin();
     bb(&room, "build").ok();
     room
 }

@@ -1,8 +1,7 @@
 //! Five docks: `base` ← `mid` ← `top`, and `side`, which stands on `base`, are compiled; `plain` is not.
 
-use crate::fake::engine::World;
-use crate::fake::mirror::MIRROR;
-use crate::fake::room::{Room, Run};
+use support::fake::engine::World;
+use support::fake::room::{Room, Run};
 
 /// All steps: those that the compiled docks share, three of each of these, two of the one that is not.
 pub const STEPS: usize = 10 + 4 * 3 + 2;
@@ -10,13 +9,13 @@ pub const STEPS: usize = 10 + 4 * 3 + 2;
 /// The project, not built.
 pub fn unbuilt() -> Room {
     let room = Room::new(World::default());
-    dock(&room, "base", "FROM scratch\nADD rootfs.tar /\nCOPY f /\n");
-    dock(&room, "mid", "FROM ${NAMESPACE}/base\nADD rootfs.tar /\nCOPY f /\n");
-    dock(&room, "top", "FROM ${NAMESPACE}/mid\nADD rootfs.tar /\nCOPY f /\n");
-    dock(&room, "side", "FROM ${NAMESPACE}/base\nADD rootfs.tar /\nCOPY f /\n");
-    dock(&room, "plain", "FROM scratch\nCOPY f /\n");
-    settings(&room, "");
-    room.write("bb.lock", &MIRROR.lock);
+    room.dock("base", "FROM scratch\nADD rootfs.tar /\nCOPY f /\n");
+    room.dock("mid", "FROM ${NAMESPACE}/base\nADD rootfs.tar /\nCOPY f /\n");
+    room.dock("top", "FROM ${NAMESPACE}/mid\nADD rootfs.tar /\nCOPY f /\n");
+    room.dock("side", "FROM ${NAMESPACE}/base\nADD rootfs.tar /\nCOPY f /\n");
+    room.dock("plain", "FROM scratch\nCOPY f /\n");
+    room.settings("", "");
+    room.pin();
     room
 }
 
@@ -27,18 +26,7 @@ pub fn family() -> Room {
     room
 }
 
-pub fn settings(room: &Room, more: &str) {
-    let (mirrors, trust) = &MIRROR.settings;
-    room.write("bb.toml", &format!("namespace = \"ns\"\n{more}{mirrors}{trust}"));
-}
-
-pub fn dock(room: &Room, name: &str, template: &str) {
-    room.write(&format!("bb-dock/{name}/Dockerfile.template"), template);
-    room.write(&format!("bb-dock/{name}/Buildconfig.sh"), "");
-    room.write(&format!("bb-dock/{name}/f"), name);
-}
-
-/// `bb ARGS`, split at blanks.
+/// `bb ARGS`, split at blanks: what people are told.
 pub fn bb(room: &Room, args: &str) -> Run {
     room.run("bb", &args.split_whitespace().collect::<Vec<_>>())
 }
@@ -47,20 +35,6 @@ pub fn bb(room: &Room, args: &str) -> Run {
 pub fn nothing_to_do(room: &Room) {
     let text = bb(room, "build").ok().text;
     assert_eq!(text, format!("nothing to do: {STEPS} steps up to date\n"));
-}
-
-/// Exit code and all that was said.
-#[track_caller]
-pub fn says(run: &Run, code: i32, text: &str) {
-    assert_eq!((run.text.as_str(), run.code), (text, Some(code)));
-}
-
-/// These steps, and no others, were executed.
-#[track_caller]
-pub fn executed(run: &Run, steps: &str) {
-    let mut wanted = steps.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    wanted.sort();
-    assert_eq!((run.code, run.done()), (Some(0), wanted), "{}", run.text);
 }
 
 /// Lines of `bb status` but those of fresh steps, with one blank where there are more.

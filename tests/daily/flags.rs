@@ -1,8 +1,8 @@
 //! `-f -F -c -C -n` and their combinations, `--exclude`, `EXCLUDE`: exactly which steps are executed.
 
-use crate::family::{
-    STEPS, bb, executed, family, not_fresh, nothing_to_do, says, settings, unbuilt,
-};
+use support::fake::room::says;
+
+use crate::family::{STEPS, bb, family, not_fresh, nothing_to_do, unbuilt};
 
 /// What is given, and what is executed in a project that is up to date: imports, builder, rootfs and image
 /// of these docks.
@@ -50,7 +50,7 @@ fn each_flag_executes_what_it_says_and_leaves_the_project_up_to_date() {
         let asked = dry.lines().filter(|line| line.starts_with("stale  "));
         assert!(asked.clone().all(|line| line.ends_with("  asked for")), "{dry}");
         assert_eq!(asked.count(), wanted.split_whitespace().count(), "{dry}");
-        executed(&bb(&room, &format!("build {given}")), &wanted);
+        room.told(&format!("build {given}")).ran(&wanted);
         nothing_to_do(&room);
     }
 }
@@ -82,10 +82,9 @@ fn asking_again_says_why_and_how_much_was_taken_as_it_was() {
 fn what_is_stale_is_built_besides_what_is_asked_for() {
     let room = family();
     room.write("bb-dock/mid/f", "changed");
-    let run = bb(&room, "build -f top");
-    executed(&run, "image:base image:mid image:top");
-    assert!(run.text.contains("start   image:mid (bb-dock/mid/f changed)\n"), "{}", run.text);
-    assert!(run.text.contains("start   image:base (asked for)\n"), "{}", run.text);
+    let run = room.told("build -f top").ran("image:base image:mid image:top");
+    assert_eq!(run.reason("image:mid"), "bb-dock/mid/f changed");
+    assert_eq!(run.reason("image:base"), "asked for");
     nothing_to_do(&room);
 }
 
@@ -97,9 +96,8 @@ fn without_dependencies_no_other_dock_is_judged() {
     room.write("bb-dock/base/Buildconfig.sh", "PACKAGES=x\n");
     room.write("bb-dock/top/f", "changed");
     room.engine.remove(|name| name == "ns/mid:latest");
-    executed(&bb(&room, "build -n top"), "image:top");
-    executed(
-        &bb(&room, "build"),
+    room.told("build -n top").ran("image:top");
+    room.told("build").ran(
         "rootfs:base image:base rootfs:mid image:mid rootfs:top image:top rootfs:side image:side",
     );
     nothing_to_do(&room);
@@ -127,7 +125,7 @@ fn a_dock_that_was_never_built_cannot_be_taken_as_it_is() {
         says(&bb(&room, args), 1, error);
     }
     bb(&room, "build base").ok();
-    executed(&bb(&room, "build -n mid"), "dockerfile:mid image:mid rootfs:mid");
+    room.told("build -n mid").ran("dockerfile:mid image:mid rootfs:mid");
     // A build that is broken off has finished nothing.
     std::fs::remove_file(room.path(".bb/stamps/rootfs/base")).unwrap();
     says(
@@ -141,21 +139,18 @@ fn a_dock_that_was_never_built_cannot_be_taken_as_it_is() {
 #[test]
 fn excluded_images_are_those_of_the_command_line_else_of_the_environment_else_of_the_settings() {
     let mut room = unbuilt();
-    settings(&room, "exclude = [\"base\", \"mid\", \"top\", \"side\"]\n");
-    executed(&bb(&room, "build"), "dockerfile:plain image:plain");
+    room.settings("exclude = [\"base\", \"mid\", \"top\", \"side\"]\n", "");
+    room.told("build").ran("dockerfile:plain image:plain");
     room.env = vec![("EXCLUDE".to_owned(), "top side,plain".to_owned())];
     let shared = "fetch:portage.tar.xz fetch:portage.tar.xz.gpgsig fetch:stage3-amd64-openrc.tar.xz \
                   fetch:stage3-amd64-openrc.tar.xz.DIGESTS fetch:stage3-amd64-openrc.tar.xz.asc \
                   verify:stage3 verify:portage import:stage3 import:portage builder:bob ";
     let docks = "dockerfile:base rootfs:base image:base dockerfile:mid rootfs:mid image:mid";
-    executed(&bb(&room, "build"), &format!("{shared}{docks}"));
-    executed(&bb(&room, "build --exclude top"), "dockerfile:side rootfs:side image:side");
+    room.told("build").ran(&format!("{shared}{docks}"));
+    room.told("build --exclude top").ran("dockerfile:side rootfs:side image:side");
     // Who is excluded is built where it is named, or stands below.
-    executed(&bb(&room, "build --exclude top top"), "dockerfile:top rootfs:top image:top");
-    executed(
-        &bb(&room, "build -f --exclude base,mid,side,plain"),
-        "image:base image:mid image:top",
-    );
+    room.told("build --exclude top top").ran("dockerfile:top rootfs:top image:top");
+    room.told("build -f --exclude base,mid,side,plain").ran("image:base image:mid image:top");
     let all = format!("nothing to do: {STEPS} steps up to date\n");
     says(&bb(&room, "build --exclude="), 0, &all);
     says(
@@ -173,7 +168,7 @@ fn no_answer_is_recalled_for_what_is_asked_for() {
     nothing_to_do(&room);
     let traces = || std::fs::read_dir(room.path(".bb/traces")).map_or(0, Iterator::count);
     let before = traces();
-    executed(&bb(&room, "build -f"), "image:base image:mid image:plain image:side image:top");
+    room.told("build -f").ran("image:base image:mid image:plain image:side image:top");
     says(
         &bb(&room, "build -n top"),
         0,

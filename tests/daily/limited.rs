@@ -3,13 +3,14 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::fake::room::Room;
-use crate::family::{bb, dock, settings, unbuilt};
+use support::fake::room::Room;
+
+use crate::family::{bb, unbuilt};
 
 /// A project with limits.
 fn limited(limits: &str) -> Room {
     let room = unbuilt();
-    settings(&room, "");
+    room.settings("", "");
     let text = fs::read_to_string(room.path("bb.toml")).unwrap();
     room.write("bb.toml", &format!("{text}\n[limits]\n{limits}\n"));
     room
@@ -43,7 +44,7 @@ fn what_a_builder_hands_out_has_limits_that_are_said_by_name() {
         if name != "unpacked" {
             assert!(!room.path(".bb/images/base/rootfs.tar").exists(), "{limits}");
         }
-        settings(&room, "");
+        room.settings("", "");
         bb(&room, "build base").ok();
     }
 }
@@ -248,10 +249,10 @@ fn ninja_gets_the_state_folder_as_one_word() {
     for state in ["a b", "a$b", "a:b", "it's", "$(touch evil)", "; touch evil"] {
         let mut room = unbuilt();
         room.env.push(("BB_STATE".into(), state.into()));
-        dock(&room, "plain", "FROM scratch\nCOPY f /\n");
+        room.dock("plain", "FROM scratch\nCOPY f /\n");
         room.export_ninja();
-        let run = room.run("sh", &["-c", "bb sync && ninja"]).ok();
-        assert!(run.done().len() > 10, "{state}: {}", run.text);
+        let run = room.told_by("sh", &["-c", "bb sync && ninja"]).ok();
+        assert!(run.done().len() > 10, "{state}: {run}");
         assert!(room.path(state).join("stamps/image/plain").is_file(), "{state}");
         assert!(!room.path("evil").exists(), "{state}");
         let run = bb(&room, "build").ok();

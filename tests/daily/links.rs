@@ -5,8 +5,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use crate::fake::engine::World;
-use crate::fake::room::{Room, Run};
+use support::fake::engine::World;
+use support::fake::room::{Room, Run};
+
 use crate::family::bb;
 
 const SECRET: &str = "root:hush:20000:0:99999:7:::";

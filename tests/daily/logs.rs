@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::fake::engine::World;
-use crate::fake::room::Room;
-use crate::family::{bb, dock, family, says};
+use support::fake::engine::World;
+use support::fake::room::{Room, says};
+
+use crate::family::{bb, family};
 
 /// A project whose task does what `word` says.
 fn task() -> Room {
@@ -97,7 +98,7 @@ fn of_an_image_all_steps_are_shown_and_of_a_step_its_own() {
         "error: unknown step `image:tip`\nhint: did you mean `image:top`?\n",
     );
     // A dock that is gone leaves its logs.
-    dock(&room, "late", "FROM scratch\nCOPY f /\n");
+    room.dock("late", "FROM scratch\nCOPY f /\n");
     bb(&room, "build late").ok();
     fs::remove_dir_all(room.path("bb-dock/late")).unwrap();
     says(&bb(&room, "logs image:late"), 0, "bb: assembled, 1 layer of its own\nloaded\n");

@@ -9,12 +9,9 @@ mod completed;
 mod config;
 mod doctor;
 mod examples;
-#[path = "../fake/mod.rs"]
-mod fake;
 mod family;
 mod flags;
-#[path = "../help/mod.rs"]
-mod help;
+mod harness;
 mod limited;
 mod links;
 mod logs;

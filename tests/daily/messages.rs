@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
+use support::fake::engine::World;
+use support::fake::room::Room;
 
-use crate::fake::engine::World;
-use crate::fake::room::Room;
-use crate::family::{dock, family, settings, unbuilt};
+use crate::family::{family, unbuilt};
 
 /// Faults of a line by `doc/messages.schema.json`.
 fn faults(line: &str) -> Vec<String> {
@@ -150,8 +150,8 @@ fn failures_and_errors_are_told() {
 #[test]
 fn a_watch_goes_on_telling() {
     let room = Room::new(World::default());
-    dock(&room, "plain", "FROM scratch\nCOPY f /\n");
-    settings(&room, "");
+    room.dock("plain", "FROM scratch\nCOPY f /\n");
+    room.settings("", "");
     let mut command = room.command("bb", &["watch", "--message-format", "json"]);
     let mut watch = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();

@@ -1,6 +1,10 @@
 //! `bb missing`: what the engine does not have is built, and nothing else.
 
-use crate::family::{bb, executed, family, not_fresh, nothing_to_do, says, unbuilt};
+use support::Outcome;
+
+use support::fake::room::says;
+
+use crate::family::{bb, family, not_fresh, nothing_to_do, unbuilt};
 
 #[test]
 fn only_what_the_engine_lacks_is_built() {
@@ -20,22 +24,21 @@ fn only_what_the_engine_lacks_is_built() {
             "stale image:mid image `ns/mid:latest` is gone",
         ]
     );
-    executed(&bb(&room, "missing"), "image:mid");
-    executed(&bb(&room, "build"), "image:base image:mid image:side image:top image:plain");
+    room.told("missing").ran("image:mid");
+    room.told("build").ran("image:base image:mid image:side image:top image:plain");
     nothing_to_do(&room);
 }
 
 #[test]
 fn where_nothing_is_built_everything_is_missing() {
     let room = unbuilt();
-    let run = bb(&room, "missing side");
+    let run = room.told("missing side");
     let docks = ["base", "side"].map(|d| format!("dockerfile:{d} rootfs:{d} image:{d}")).join(" ");
-    assert_eq!(run.done().len(), 10 + 6, "{}", run.text);
-    assert!(docks.split(' ').all(|step| run.done().iter().any(|d| d == step)), "{}", run.text);
-    executed(
-        &bb(&room, "missing --exclude top"),
-        "dockerfile:mid rootfs:mid image:mid dockerfile:plain image:plain",
-    );
+    assert_eq!(run.done().len(), 10 + 6, "{run}");
+    let executed = run.executed();
+    assert!(docks.split(' ').all(|step| executed.get(step) == Some(&Outcome::Done)), "{run}");
+    room.told("missing --exclude top")
+        .ran("dockerfile:mid rootfs:mid image:mid dockerfile:plain image:plain");
 }
 
 /// An image that somebody else has put into the engine cannot be built upon: its parts are not here.

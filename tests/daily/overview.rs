@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::family::{bb, dock, family, says, settings, unbuilt};
+use support::fake::room::says;
+
+use crate::family::{bb, family, unbuilt};
 
 #[test]
 fn every_dock_is_listed_with_what_it_stands_on_and_its_state() {
@@ -21,8 +23,8 @@ fn every_dock_is_listed_with_what_it_stands_on_and_its_state() {
     bb(&room, "build").ok();
     room.write("bb-dock/mid/f", "changed");
     room.engine.remove(|name| name == "ns/side:latest");
-    dock(&room, "late", "FROM elsewhere.example/base:1\nCOPY f /\n");
-    settings(&room, "exclude = [\"late\", \"plain\"]\ntag = \"latest\"\n");
+    room.dock("late", "FROM elsewhere.example/base:1\nCOPY f /\n");
+    room.settings("exclude = [\"late\", \"plain\"]\ntag = \"latest\"\n", "");
     says(
         &bb(&room, "list"),
         0,
@@ -50,9 +52,9 @@ fn the_tree_shows_what_stands_on_what() {
          └── side     1 bytes  up to date\n\
          plain        1 bytes  up to date\n",
     );
-    dock(&room, "late", "FROM elsewhere.example/base:1\nCOPY f /\n");
+    room.dock("late", "FROM elsewhere.example/base:1\nCOPY f /\n");
     let more = "FROM ${NAMESPACE}/side\nCOPY --from=${NAMESPACE}/plain /f /g\nCOPY f /\n";
-    dock(&room, "more", more);
+    room.dock("more", more);
     room.write("bb-dock/side/f", "changed");
     says(
         &bb(&room, "tree"),

@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 
-use crate::fake::engine::World;
-use crate::fake::room::{Room, Run};
+use support::fake::engine::World;
+use support::fake::room::{Room, Run};
 
 /// Somebody who is nobody here.
 const OTHER: u32 = 61_234;

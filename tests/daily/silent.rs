@@ -6,14 +6,13 @@ use gentoo_bb::base::error::{Exit, Result};
 use gentoo_bb::engine::address::Address;
 use gentoo_bb::engine::docker::{Engine, Owner};
 use gentoo_bb::plan::step::Object;
-
-use crate::fake;
-use crate::fake::engine::World;
+use support::fake::engine;
+use support::fake::engine::World;
 
 #[test]
 fn no_question_waits_for_ever() {
     let folder = tempfile::tempdir().unwrap();
-    let fake = fake::engine::Engine::start(folder.path(), World::default());
+    let fake = engine::Engine::start(folder.path(), World::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let engine = Engine::connect(&[Address::at(fake.host())]).await.unwrap();

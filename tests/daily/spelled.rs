@@ -1,12 +1,13 @@
 //! Names of images in whatever spelling: one edge, one object; and names that are nobody's to give.
 
-use crate::fake::engine::World;
-use crate::fake::room::Room;
-use crate::family::{bb, dock, executed, says, settings, unbuilt};
+use support::fake::engine::World;
+use support::fake::room::{Room, says};
+
+use crate::family::{bb, unbuilt};
 
 fn room() -> Room {
     let room = Room::new(World::default());
-    settings(&room, "");
+    room.settings("", "");
     room
 }
 
@@ -18,15 +19,15 @@ fn another_image_of_that_name_makes_stale() {
     {
         let room = room();
         room.engine.pull("debian:12", 1);
-        dock(&room, "a", &format!("FROM {spelling}\nRUN true\n"));
-        dock(&room, "b", &format!("FROM scratch\nCOPY --from={spelling} f /\nCOPY f /g\n"));
+        room.dock("a", &format!("FROM {spelling}\nRUN true\n"));
+        room.dock("b", &format!("FROM scratch\nCOPY --from={spelling} f /\nCOPY f /g\n"));
         bb(&room, "build").ok();
-        executed(&bb(&room, "build"), "");
+        room.told("build").ran("");
         room.engine.pull("debian:11", 2);
-        executed(&bb(&room, "build"), "");
+        room.told("build").ran("");
         room.engine.pull("debian:12", 2);
-        executed(&bb(&room, "build"), "image:a image:b");
-        executed(&bb(&room, "build"), "");
+        room.told("build").ran("image:a image:b");
+        room.told("build").ran("");
     }
 }
 
@@ -40,18 +41,18 @@ fn a_dock_is_a_parent_in_every_spelling() {
     ];
     for spelling in spellings {
         let room = room();
-        dock(&room, "base", "FROM scratch\nCOPY f /\n");
-        dock(&room, "a", &format!("FROM {spelling}\nCOPY f /g\n"));
+        room.dock("base", "FROM scratch\nCOPY f /\n");
+        room.dock("a", &format!("FROM {spelling}\nCOPY f /g\n"));
         bb(&room, "build").ok();
         room.write("bb-dock/base/f", "changed");
-        executed(&bb(&room, "build"), "image:base image:a");
+        room.told("build").ran("image:base image:a");
     }
 }
 
 #[test]
 fn what_cannot_be_an_images_name_is_shown() {
     let room = room();
-    dock(&room, "a", "FROM debian:12\n");
+    room.dock("a", "FROM debian:12\n");
     for name in ["Debian", "a//b", "a:b:c", "a@sha256:12", "https://a.b/c"] {
         room.write("bb-dock/a/Dockerfile.template", &format!("FROM {name}\n"));
         let run = bb(&room, "status");
@@ -89,10 +90,10 @@ fn a_namespace_that_is_the_builders_is_refused() {
 fn a_label_of_content_counts_for_builders_only() {
     let room = room();
     room.engine.pull_labelled("debian:12", 1, ("bb.content", "one"));
-    dock(&room, "a", "FROM debian:12\nRUN true\n");
+    room.dock("a", "FROM debian:12\nRUN true\n");
     bb(&room, "build").ok();
     room.engine.pull_labelled("debian:12", 2, ("bb.content", "one"));
-    executed(&bb(&room, "build"), "image:a");
+    room.told("build").ran("image:a");
 }
 
 #[test]
@@ -106,20 +107,20 @@ fn labels_that_bb_reads_are_refused_where_they_are_written() {
         ("ONBUILD LABEL bb.seat=1\n", 15, 7),
     ];
     for (text, column, width) in cases {
-        dock(&room, "a", &format!("FROM scratch\nCOPY f /\n{text}"));
+        room.dock("a", &format!("FROM scratch\nCOPY f /\n{text}"));
         let line = 2 + text.lines().count();
         let run = bb(&room, "status");
         let place = format!(" is bb's own\n --> bb-dock/a/Dockerfile.template:{line}:{column}\n");
         assert!(run.code == Some(3) && run.text.contains(&place), "{}", run.text);
         assert!(run.text.contains(&format!(" {}\n", "^".repeat(width))), "{}", run.text);
     }
-    dock(&room, "a", "FROM scratch\nCOPY f /\nLABEL abb.x=1 x=bb.project bbc=1\n");
+    room.dock("a", "FROM scratch\nCOPY f /\nLABEL abb.x=1 x=bb.project bbc=1\n");
     bb(&room, "status").ok();
     room.write("bb-dock/a/dock.toml", "[labels]\n\"bb.project\" = \"x\"\n");
     let run = bb(&room, "status");
     assert!(run.code == Some(3) && run.text.contains("bb-dock/a/dock.toml:2:1"), "{}", run.text);
     room.write("bb-dock/a/dock.toml", "");
-    settings(&room, "[labels]\n\"bb.x\" = \"x\"\n");
+    room.settings("[labels]\n\"bb.x\" = \"x\"\n", "");
     let run = bb(&room, "status");
     assert!(run.code == Some(3) && run.text.contains("bb.toml:3:1"), "{}", run.text);
 }

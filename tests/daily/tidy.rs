@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::fake::room::{Room, Run};
-use crate::family::{STEPS, bb, executed, family, nothing_to_do, says, unbuilt};
+use support::fake::room::{Room, Run, says};
+
+use crate::family::{STEPS, bb, family, nothing_to_do, unbuilt};
 
 /// Things of other people's, in the state folder and in the engine.
 struct Foreign {
@@ -116,7 +117,7 @@ fn one_dock_is_cleaned_and_built_again() {
     says(&bb(&room, "clean top --dry-run"), 0, "nothing to remove\n");
     let left = fs::read_dir(room.path(".bb/images/top")).unwrap().map(|e| e.unwrap().file_name());
     assert_eq!(left.collect::<Vec<_>>(), ["notes.txt"]);
-    executed(&bb(&room, "build"), "dockerfile:top rootfs:top image:top");
+    room.told("build").ran("dockerfile:top rootfs:top image:top");
     nothing_to_do(&room);
 }
 
@@ -155,7 +156,7 @@ fn kinds_and_steps_are_cleaned_by_name() {
 #[track_caller]
 fn executed_after(room: &Room, clean: &str, steps: &str) {
     told(&bb(room, clean));
-    executed(&bb(room, "build"), steps);
+    room.told("build").ran(steps);
     nothing_to_do(room);
 }
 
@@ -174,8 +175,8 @@ fn everything_is_cleaned_but_downloads_and_the_builder() {
     assert_eq!((shared(&room), before.len()), (before.clone(), 4));
     let named = room.engine.images().into_keys().filter(|name| name.starts_with("ns/"));
     assert_eq!(named.collect::<Vec<_>>(), ["ns/mine:latest"]);
-    let run = bb(&room, "build");
-    assert_eq!((run.code, run.done().len()), (Some(0), STEPS - 10), "{}", run.text);
+    let run = room.told("build").ok();
+    assert_eq!(run.done().len(), STEPS - 10, "{run}");
     nothing_to_do(&room);
 }
 
@@ -186,10 +187,10 @@ fn what_a_task_has_written_stays() {
     let task = "[task.t]\nrun = \"echo made >made\"\noutputs = [\"made\"]\n";
     let settings = fs::read_to_string(room.path("bb.toml")).unwrap();
     room.write("bb.toml", &format!("{settings}{task}"));
-    executed(&bb(&room, "build task:t"), "task:t");
+    room.told("build task:t").ran("task:t");
     says(&bb(&room, "clean task"), 0, "record     task:t\nremoved 1 record\n");
     assert_eq!(fs::read_to_string(room.path("made")).unwrap(), "made\n");
-    executed(&bb(&room, "build task:t"), "task:t");
+    room.told("build task:t").ran("task:t");
 }
 
 /// What a record says is no reason to remove a file elsewhere.
@@ -224,7 +225,7 @@ fn an_image_that_a_container_needs_stays_with_its_record() {
             "kept    image:top: it tells whose the rest is",
         ]
     );
-    executed(&bb(&room, "build"), "image:top");
+    room.told("build").ran("image:top");
     nothing_to_do(&room);
 }
 
@@ -360,7 +361,7 @@ fn what_is_left_of_docks_builders_and_containers_goes() {
     assert_eq!(gone(&told(&bb(&room, "gc"))), ["gentoo-bb/bob", "gentoo-bb/portage"]);
     foreign.is_there(&room);
     room.write("bb.lock", &lock);
-    executed(&bb(&room, "build"), "import:portage builder:bob");
+    room.told("build").ran("import:portage builder:bob");
 }
 
 /// The label of this project's containers, as a build that is asked for one shows it.
@@ -368,7 +369,7 @@ fn project_label(room: &Room) -> String {
     let state = fs::canonicalize(room.path(".bb")).unwrap();
     let mut secret = fs::read(state.join("id")).unwrap().trim_ascii().to_vec();
     secret.extend_from_slice(state.as_os_str().as_encoded_bytes());
-    crate::fake::engine::digest(secret)[..32].to_owned()
+    support::digest(secret)[..32].to_owned()
 }
 
 /// Imports and builder that are made again leave the ones before without a name.

@@ -6,10 +6,10 @@ use gentoo_bb::base::diag;
 use gentoo_bb::base::error::{Error, Place};
 use gentoo_bb::base::words::is_hostile;
 use gentoo_bb::report::{Message, json};
+use support::fake::engine::World;
+use support::fake::room::Room;
 
-use crate::fake::engine::World;
-use crate::fake::room::Room;
-use crate::family::{bb, dock};
+use crate::family::bb;
 
 const PIECES: [&str; 16] = [
     "\n::error::x",
@@ -122,7 +122,7 @@ fn hostile_names_in_a_project_are_shown_and_do_nothing() {
                 .unwrap()
         ),
     );
-    dock(&room, "a", "FROM scratch\nCOPY . /\n");
+    room.dock("a", "FROM scratch\nCOPY . /\n");
     fs::write(room.path(&format!("bb-dock/a/{name}")), "1").unwrap();
     room.write(&format!("in/{name}"), "1");
     let verbs = [

@@ -6,7 +6,9 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown, symlink
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::fake::room::{Room, Run, programs};
+use support::fake::room::{Room, Run};
+use support::programs;
+
 use crate::family::{family, unbuilt};
 
 /// A verb that writes one file at the place of `@`.

@@ -5,10 +5,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use support::fake::group::Group;
+use support::fake::room::Room;
+use support::number;
 
-use crate::fake::group::Group;
-use crate::fake::room::Room;
-use crate::number;
 use crate::project::{assert_whole, files, whole};
 
 const RUNS: u64 = 20;

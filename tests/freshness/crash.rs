@@ -7,40 +7,17 @@ use std::process::Command;
 
 use filetime::{FileTime, set_symlink_file_times};
 use serde_json::Value;
+use support::fake::engine::World;
+use support::fake::room::{Executor, Room, says};
+use support::sealed::sorted;
 
-use crate::fake::engine::World;
-use crate::fake::room::{Executor, Room, Run};
-use crate::project::dock;
-
-const ALL: [&str; 4] = ["dockerfile:a", "dockerfile:b", "image:a", "image:b"];
+const ALL: &str = "dockerfile:a dockerfile:b image:a image:b";
 const NOTHING: &str = "nothing to do: 4 steps up to date\n";
 
-/// `b` is built on `a`.
-fn room() -> Room {
-    let room = Room::new(World::default());
-    dock(&room, "a", "FROM scratch\nCOPY f /\n");
-    dock(&room, "b", "FROM ${NAMESPACE}/a\nCOPY f /\n");
-    room.write("bb.toml", "namespace = \"ns\"\n");
-    room.run("bb", &["makefile"]).ok();
-    room.export_ninja();
-    room
-}
-
 fn built() -> Room {
-    let room = room();
-    ran(&room.run("bb", &["build"]), &ALL);
+    let room = Room::two_docks();
+    room.told("build").ran(ALL);
     room
-}
-
-#[track_caller]
-fn ran(run: &Run, steps: &[&str]) {
-    assert_eq!(run.code, Some(0), "{}", run.text);
-    assert_eq!(run.started(), steps, "{}", run.text);
-}
-
-#[track_caller]
-fn says(run: &Run, code: i32, text: &str) {
-    assert_eq!((run.code, run.text.as_str()), (Some(code), text));
 }
 
 /// A small file system of its own at a path, as long as this lives.
@@ -82,27 +59,22 @@ fn a_full_disk_is_told_and_nothing_is_half_made() {
     .unwrap();
     // In pages: a run needs a few dozen.
     for free in (0..40).step_by(3) {
-        let room = room();
+        let room = Room::two_docks();
         let state = Mounted::new(room.path(".bb"), "1m");
         fill(&state.0.join("ballast"), free * 4096);
-        let run = room.run("bb", &["build"]);
+        let run = room.told("build");
         if run.code != Some(0) {
             failed += 1;
-            assert_eq!(run.code, Some(1), "{}", run.text);
-            assert!(told.is_match(&run.text), "{free} pages: {}", run.text);
+            assert_eq!(run.code, Some(1), "{run}");
+            assert!(told.is_match(&run.words()), "{free} pages: {run}");
         }
         fs::remove_file(state.0.join("ballast")).unwrap();
-        let all = [run.done(), room.run("bb", &["build"]).ok().done()].concat();
-        assert_eq!(sorted(all), ALL, "{free} pages: {}", run.text);
+        let all = [run.done(), room.told("build").ok().done()].concat();
+        assert_eq!(sorted(all).join(" "), ALL, "{free} pages: {run}");
         says(&room.run("bb", &["build"]), 0, NOTHING);
         assert_eq!(fs::read_dir(state.0.join("tmp")).unwrap().count(), 0);
     }
     assert!(failed > 3, "{failed}");
-}
-
-fn sorted(mut lines: Vec<String>) -> Vec<String> {
-    lines.sort();
-    lines
 }
 
 /// Leaves this many bytes.
@@ -118,7 +90,7 @@ fn fill(path: &Path, free: u64) {
 
 #[test]
 fn a_read_only_state_folder_can_be_asked_and_not_built_in() {
-    let room = room();
+    let room = Room::two_docks();
     let state = Mounted::new(room.path(".bb"), "4m");
     room.run("bb", &["build"]).ok();
     room.write("bb-dock/b/f", "2");
@@ -133,12 +105,10 @@ fn a_read_only_state_folder_can_be_asked_and_not_built_in() {
          hint: make it writable, or name another one with `--state`; `bb status` and `bb why` only read it\n",
     );
     for executor in [Executor::Make, Executor::Bmake, Executor::Ninja] {
-        let run = room.execute(executor);
-        let told = run.text.contains("error: cannot write in the state folder `");
-        assert!(run.code != Some(0) && told && run.started().is_empty(), "{}", run.text);
+        room.executor_refuses(executor, "error: cannot write in the state folder `");
     }
     state.remount("rw");
-    ran(&room.run("bb", &["build"]), &["image:b"]);
+    room.told("build").ran("image:b");
 }
 
 // ---- clocks and times
@@ -184,13 +154,13 @@ fn a_clock_that_went_back_a_day_hides_nothing() {
     for executor in Executor::ALL {
         let room = built();
         let_everything_be_of_tomorrow(&room);
-        ran(&room.execute(executor), &[]);
+        room.execute(executor).ran("");
         // Written today, which is before everything else.
         room.write("bb-dock/b/f", "2");
-        ran(&room.execute(executor), &["image:b"]);
+        room.execute(executor).ran("image:b");
         room.write("bb-dock/a/f", "2");
-        ran(&room.execute(executor), &["image:a", "image:b"]);
-        ran(&room.execute(executor), &[]);
+        room.execute(executor).ran("image:a image:b");
+        room.execute(executor).ran("");
     }
 }
 
@@ -210,13 +180,13 @@ fn times_of_one_or_two_seconds_hide_nothing() {
         let room = built();
         for round in 2..5 {
             cut_times(&room, seconds);
-            ran(&room.execute(executor), &[]);
+            room.execute(executor).ran("");
             room.write("bb-dock/b/f", &round.to_string());
             cut_times(&room, seconds);
-            ran(&room.execute(executor), &["image:b"]);
+            room.execute(executor).ran("image:b");
             room.write("bb-dock/a/f", &round.to_string());
             cut_times(&room, seconds);
-            ran(&room.execute(executor), &["image:a", "image:b"]);
+            room.execute(executor).ran("image:a image:b");
         }
     }
 }
@@ -277,7 +247,7 @@ fn a_state_folder_of_another_version_or_damaged_is_told_and_built_anew() {
         fs::write(room.path(record), change(&text(&room))).unwrap();
         forget_answers(&room);
         image_b_is(&room, &standing);
-        ran(&room.run("bb", &["build"]), &["image:b"]);
+        room.told("build").ran("image:b");
         says(&room.run("bb", &["build"]), 0, NOTHING);
         assert!(text(&room).starts_with("{\"format\":1,"), "{what}");
     }
@@ -290,7 +260,7 @@ fn a_stamp_that_is_no_file_does_not_count() {
         fs::remove_file(room.path(".bb/stamps/image/b")).unwrap();
         room.write(".bb/stamps/image/b/inside", "");
         image_b_is(&room, "stale  image:b       it did not finish, or its stamp was removed");
-        ran(&room.execute(executor), &["image:b"]);
+        room.execute(executor).ran("image:b");
         assert!(room.path(".bb/stamps/image/b").is_file());
     }
     says(&room.run("bb", &["build"]), 0, NOTHING);
@@ -301,7 +271,7 @@ fn a_stamp_that_is_no_file_does_not_count() {
 fn an_index_of_another_version_or_damaged_is_passed_over() {
     let room = Room::new(World::default());
     for n in 0..20 {
-        dock(&room, &format!("d{n}"), "FROM scratch\nCOPY f /\n");
+        room.dock(&format!("d{n}"), "FROM scratch\nCOPY f /\n");
     }
     room.write("bb.toml", "namespace = \"ns\"\n");
     let nothing = "nothing to do: 40 steps up to date\n";
@@ -321,22 +291,21 @@ fn an_index_of_another_version_or_damaged_is_passed_over() {
     forget_answers(&room);
     says(&room.run("bb", &["build"]), 0, nothing);
     room.write("bb-dock/d7/f", "2");
-    ran(&room.run("bb", &["build"]), &["image:d7"]);
+    room.told("build").ran("image:d7");
 }
 
 #[test]
 fn a_state_folder_that_is_a_file_is_told() {
-    let room = room();
+    let room = Room::two_docks();
     room.write(".bb", "");
     let message = "error: cannot create `.bb`: it is a file\n\
                    hint: move it away, or name another state folder with `--state`\n";
     says(&room.run("bb", &["build"]), 1, message);
     let status = room.run("bb", &["status"]).ok().text;
     assert_eq!(status.matches("never built").count(), 4, "{status}");
-    let run = room.execute(Executor::Make);
-    assert!(run.code != Some(0) && run.text.contains(message), "{}", run.text);
+    room.executor_refuses(Executor::Make, message);
     fs::remove_file(room.path(".bb")).unwrap();
-    ran(&room.run("bb", &["build"]), &ALL);
+    room.told("build").ran(ALL);
 }
 
 /// What stands in the way of one step ends that step, and says where.
@@ -352,7 +321,7 @@ fn a_folder_in_the_place_of_a_file_of_ours_is_told() {
         assert!(run.code == Some(1) && told, "{path}: {}", run.text);
         fs::remove_dir_all(room.path(path)).unwrap();
     }
-    ran(&room.run("bb", &["build"]), &["image:b"]);
+    room.told("build").ran("image:b");
     says(&room.run("bb", &["build"]), 0, NOTHING);
 }
 
@@ -372,7 +341,7 @@ fn everything(room: &Room) -> Vec<String> {
 
 #[test]
 fn questions_change_nothing_on_disk() {
-    let room = room();
+    let room = Room::two_docks();
     let ask = |room: &Room| {
         let before = everything(room);
         for question in

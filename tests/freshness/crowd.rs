@@ -4,8 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command};
 use std::sync::mpsc::{Sender, channel};
 
-use crate::fake::engine::Hook;
-use crate::fake::room::{Room, Run};
+use support::Told;
+use support::fake::engine::Hook;
+use support::fake::room::Room;
+
 use crate::project::{STEPS, assert_whole, whole};
 
 const PROCESSES: usize = 50;
@@ -15,24 +17,24 @@ const FIRST: [&str; 4] = ["dockerfile:base", "dockerfile:child", "dockerfile:dee
 
 fn command(room: &Room, number: usize) -> Command {
     match number % 5 {
-        0 | 1 => room.command("bb", &["build", "-j", "2"]),
-        2 | 3 => room.command("bb", &["step", FIRST[number / 5 % FIRST.len()]]),
-        _ => room.command("make", &["-j3", "-f", "Makefile.generated"]),
+        0 | 1 => room.telling("bb", &["build", "-j", "2"]),
+        2 | 3 => room.telling("bb", &["step", FIRST[number / 5 % FIRST.len()]]),
+        _ => room.telling("make", &["-j3", "-f", "Makefile.generated"]),
     }
 }
 
-/// Reads to the end; tells of the first line that says somebody waits for `image:base`.
-fn read(mut child: Child, reader: std::io::PipeReader, tell: &Sender<()>) -> Run {
+/// Reads to the end; tells of each line that says somebody waits for `image:base`.
+fn read(mut child: Child, reader: std::io::PipeReader, tell: &Sender<()>) -> Told {
     let mut text = String::new();
     let mut reader = BufReader::new(reader);
     let mut line = String::new();
     while reader.read_line(&mut line).unwrap() > 0 {
-        if line.starts_with("wait    image:base (") {
+        if line.starts_with(r#"{"type":"waiting","step":"image:base","#) {
             let _ = tell.send(());
         }
         text += &std::mem::take(&mut line);
     }
-    Run { code: child.wait().unwrap().code(), text }
+    Told::read(child.wait().unwrap().code(), &text)
 }
 
 #[test]
@@ -53,16 +55,17 @@ fn fifty_processes_execute_each_step_once() {
     };
     let readers = (0..PROCESSES).map(start).collect::<Vec<_>>();
     let runs = readers.into_iter().map(|r| r.join().unwrap().ok()).collect::<Vec<_>>();
-    let mut started = runs.iter().flat_map(Run::started).collect::<Vec<_>>();
+    let mut started = runs.iter().flat_map(Told::started).collect::<Vec<_>>();
     started.sort();
     let all = started.len();
     started.dedup();
-    let text = runs.iter().map(|r| r.text.as_str()).collect::<String>();
+    let text = runs.iter().map(Told::to_string).collect::<String>();
     assert_eq!((all, started.len()), (STEPS, STEPS), "{text}");
     assert_eq!(room.engine.built(), ["base", "child", "deep"]);
-    let waits = text.lines().filter(|line| line.starts_with("wait    ")).collect::<Vec<_>>();
-    let owner = regex::Regex::new(r"^wait    [a-z]+:\S+ \(process [1-9]\d* is at it\)$").unwrap();
-    assert!(!waits.is_empty() && waits.iter().all(|line| owner.is_match(line)), "{waits:#?}");
+    let waits = runs.iter().flat_map(|run| run.of_type("waiting")).collect::<Vec<_>>();
+    let owner = regex::Regex::new(r"^process [1-9]\d*$").unwrap();
+    let named = waits.iter().all(|wait| owner.is_match(wait["owner"].as_str().unwrap()));
+    assert!(!waits.is_empty() && named, "{waits:#?}");
     assert!(!text.contains("1999999999"), "{text}");
     assert_whole(&room, "");
 }

@@ -11,14 +11,7 @@ mod clock;
 mod crash;
 mod crowd;
 mod edit;
-#[path = "../fake/mod.rs"]
-mod fake;
 mod model;
 mod project;
 mod property;
 mod why;
-
-/// A number from the environment.
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap())
-}

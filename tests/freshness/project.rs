@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::fake::engine::World;
-use crate::fake::mirror::MIRROR;
-use crate::fake::room::Room;
+use support::fake::engine::World;
+use support::fake::room::Room;
 
 /// All steps of [`whole`].
 pub const STEPS: usize = 10 + 3 * 2 + 1 + 1;
@@ -14,23 +13,16 @@ pub const STEPS: usize = 10 + 3 * 2 + 1 + 1;
 /// `base` ← `child`, which has a file that a task makes; `deep`, which is compiled, is built on it.
 pub fn whole() -> Room {
     let room = Room::new(World::default());
-    dock(&room, "base", "FROM scratch\nCOPY f /\n");
-    dock(&room, "child", "FROM ${NAMESPACE}/base\nCOPY f made /\n");
-    dock(&room, "deep", "FROM ${NAMESPACE}/child\nADD rootfs.tar /\nCOPY f /\n");
-    let (mirrors, trust) = &MIRROR.settings;
+    room.dock("base", "FROM scratch\nCOPY f /\n");
+    room.dock("child", "FROM ${NAMESPACE}/base\nCOPY f made /\n");
+    room.dock("deep", "FROM ${NAMESPACE}/child\nADD rootfs.tar /\nCOPY f /\n");
     let task = "[task.t]\nrun = \"cat word >bb-dock/child/made\"\ninputs = [\"word\"]\n\
                 outputs = [\"bb-dock/child/made\"]\n";
-    room.write("bb.toml", &format!("namespace = \"ns\"\n{mirrors}{trust}{task}"));
-    room.write("bb.lock", &MIRROR.lock);
+    room.settings("", task);
+    room.pin();
     room.write("word", "word");
     room.run("bb", &["makefile"]).ok();
     room
-}
-
-pub fn dock(room: &Room, name: &str, template: &str) {
-    room.write(&format!("bb-dock/{name}/Dockerfile.template"), template);
-    room.write(&format!("bb-dock/{name}/Buildconfig.sh"), "");
-    room.write(&format!("bb-dock/{name}/f"), name);
 }
 
 /// Path → content of all files of the project, less what tells of times and of runs: logs, locks, the

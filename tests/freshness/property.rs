@@ -22,12 +22,13 @@ use gentoo_bb::net::http::Client;
 use gentoo_bb::plan::Plan;
 use gentoo_bb::plan::step::{Need, Step, Work};
 use gentoo_bb::state::store::Store;
+use support::fake::engine;
+use support::fake::room::in_memory;
+use support::number;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::edit::{EDITS, LISTED, Sequence};
-use crate::fake::engine;
 use crate::model::{Expected, Unit};
-use crate::number;
 
 const SEQUENCES: u64 = 2_000;
 
@@ -211,12 +212,8 @@ impl Hand {
 
 /// Mostly in memory, which is faster; some on a disk.
 fn folder(seed: u64) -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    if !seed.is_multiple_of(96) && memory.is_dir() {
-        tempfile::tempdir_in(memory).unwrap()
-    } else {
-        tempfile::tempdir().unwrap()
-    }
+    let above = if seed.is_multiple_of(96) { std::env::temp_dir() } else { in_memory() };
+    tempfile::tempdir_in(above).unwrap()
 }
 
 fn id(at: usize) -> StepId {

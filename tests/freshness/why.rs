@@ -5,11 +5,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::{Value, json};
-
-use crate::fake::engine::{World, digest};
-use crate::fake::mirror::MIRROR;
-use crate::fake::room::Room;
-use crate::project::dock;
+use support::digest;
+use support::fake::engine::World;
+use support::fake::mirror::MIRROR;
+use support::fake::room::Room;
 
 const ELSEWHERE: &str = "elsewhere.example/base:1";
 const SETTINGS: &str = "namespace = \"ns\"\n[build]\nCFLAGS = \"-O1\"\n\
@@ -19,16 +18,16 @@ const SETTINGS: &str = "namespace = \"ns\"\n[build]\nCFLAGS = \"-O1\"\n\
 /// `child` is built on `base`; `deep` is compiled; `out` is built on an image from elsewhere.
 fn prototype() -> Room {
     let room = Room::new(World::default());
-    dock(&room, "base", "FROM scratch\nLABEL m=\"${MAINTAINER}\"\nCOPY f l d /\n");
+    room.dock("base", "FROM scratch\nLABEL m=\"${MAINTAINER}\"\nCOPY f l d /\n");
     room.write("bb-dock/base/d/x", "x");
     room.write("bb-dock/base/d/y", "y");
     symlink("a", room.path("bb-dock/base/l")).unwrap();
-    dock(&room, "child", "FROM ${NAMESPACE}/base\nCOPY f /\n");
-    dock(&room, "deep", "FROM scratch\nADD rootfs.tar /\nCOPY f /\n");
+    room.dock("child", "FROM ${NAMESPACE}/base\nCOPY f /\n");
+    room.dock("deep", "FROM scratch\nADD rootfs.tar /\nCOPY f /\n");
     room.write("bb-dock/deep/dock.toml", "[rootfs]\ninputs = [\"conf/*\"]\n");
     room.write("bb-dock/deep/conf/c", "c");
     room.write("bb-dock/deep/more/m", "m");
-    dock(&room, "out", &format!("FROM {ELSEWHERE}\nCOPY f /\n"));
+    room.dock("out", &format!("FROM {ELSEWHERE}\nCOPY f /\n"));
     let (mirrors, trust) = &MIRROR.settings;
     room.write("bb.toml", &format!("{mirrors}{SETTINGS}{trust}"));
     room.write("bb.lock", &MIRROR.lock);
@@ -367,7 +366,7 @@ fn steps_before() -> Vec<Case> {
         case(
             "never built",
             "new",
-            |room| dock(room, "new", "FROM ${NAMESPACE}/base\n"),
+            |room| room.dock("new", "FROM ${NAMESPACE}/base\n"),
             [
                 without("never built", "record", "dockerfile:new -> image:new"),
                 without("never built", "record", "image:new"),

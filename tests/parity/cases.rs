@@ -4,72 +4,37 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
-use crate::engine::World;
-use crate::mirror::MIRROR;
-use crate::room::{Executor, Room, Run};
+use support::Told;
+use support::fake::room::{Executor, Room};
 
-/// `b` is built on `a`.
-pub fn two_docks() -> Room {
-    two_docks_in("p")
-}
-
-pub fn two_docks_in(folder: &str) -> Room {
-    let room = Room::called(folder, &std::env::temp_dir(), World::default());
-    dock(&room, "a", "FROM scratch\nCOPY f /\n");
-    dock(&room, "b", "FROM ${NAMESPACE}/a\nCOPY f /\n");
-    room.write("bb.toml", "namespace = \"ns\"\n");
-    room.run("bb", &["makefile"]).ok();
-    room.export_ninja();
-    room
-}
-
-pub fn dock(room: &Room, name: &str, template: &str) {
-    room.write(&format!("bb-dock/{name}/Dockerfile.template"), template);
-    room.write(&format!("bb-dock/{name}/Buildconfig.sh"), "");
-    room.write(&format!("bb-dock/{name}/f"), name);
-}
-
-pub const ALL: [&str; 4] = ["dockerfile:a", "dockerfile:b", "image:a", "image:b"];
+pub const ALL: &str = "dockerfile:a dockerfile:b image:a image:b";
 pub const MAKEFILE: [&str; 2] = ["-f", "Makefile.generated"];
 
-impl Run {
-    #[track_caller]
-    pub fn ran(self, steps: &[&str]) -> Self {
-        assert_eq!(self.started(), steps, "{}", self.text);
-        self.ok()
-    }
-
-    /// It failed, began nothing and said something, and not what make says of its own.
-    #[track_caller]
-    pub fn refused(self, text: &str) -> Self {
-        assert!(self.code != Some(0) && self.text.contains(text), "{:?} {}", self.code, self.text);
-        assert!(!self.text.contains("No rule to make target"), "{}", self.text);
-        assert_eq!(self.started(), [""; 0], "{}", self.text);
-        self
-    }
+pub fn make(room: &Room, args: &[&str]) -> Told {
+    room.told_by("make", &with_makefile(args))
 }
 
-pub fn make(room: &Room, args: &[&str]) -> Run {
-    room.run("make", &[&MAKEFILE[..], args].concat())
+pub fn with_makefile<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    [&MAKEFILE[..], args].concat()
 }
 
 #[test]
 fn a_dry_run_executes_nothing_and_a_question_is_answered() {
-    let room = two_docks();
+    let room = Room::two_docks();
     let dry = |question: i32| {
-        make(&room, &["-n"]).ran(&[]);
+        make(&room, &["-n"]).ran("");
         let asked = make(&room, &["-q"]);
-        assert_eq!((asked.code, asked.started().len()), (Some(question), 0), "{}", asked.text);
-        room.run("bb", &["sync"]).ran(&[]);
-        room.run("ninja", &["-n"]).ran(&[]);
-        room.run("bmake", &["-n", "-f", "Makefile.generated"]).ran(&[]);
+        assert_eq!((asked.code, asked.started().len()), (Some(question), 0), "{asked}");
+        assert_eq!(room.run("bb", &["sync"]).ok().text, "");
+        room.told_by("ninja", &["-n"]).ran("");
+        room.told_by("bmake", &["-n", "-f", "Makefile.generated"]).ran("");
     };
     dry(1);
-    room.run("bb", &["build"]).ran(&ALL);
+    room.told("build").ran(ALL);
     dry(0);
     room.write("bb-dock/b/f", "2");
     dry(1);
-    make(&room, &[]).ran(&["image:b"]);
+    make(&room, &[]).ran("image:b");
     dry(0);
     room.age("bb-dock/a/f", 0);
     dry(0);
@@ -77,31 +42,31 @@ fn a_dry_run_executes_nothing_and_a_question_is_answered() {
     dry(1);
     let dry = room.run("ninja", &["-n"]).ok();
     assert!(dry.text.contains("image:a"), "{}", dry.text);
-    room.run("bb", &["build"]).ran(&["image:a"]);
+    room.told("build").ran("image:a");
     nothing_to_do(&room);
 }
 
 pub fn nothing_to_do(room: &Room) {
     for executor in Executor::ALL {
-        room.execute(executor).ran(&[]);
+        room.execute(executor).ran("");
     }
 }
 
 #[test]
 fn docks_that_come_and_go_are_built_or_told() {
     for executor in Executor::ALL {
-        let room = two_docks();
-        room.execute(executor).ran(&ALL);
+        let room = Room::two_docks();
+        room.execute(executor).ran(ALL);
         // Newer than all that it was made from, as where clocks are coarse.
         room.age("Makefile.generated", -1000);
-        dock(&room, "c", "FROM ${NAMESPACE}/b\nCOPY f /\n");
-        room.execute(executor).ran(&["dockerfile:c", "image:c"]);
+        room.dock("c", "FROM ${NAMESPACE}/b\nCOPY f /\n");
+        room.execute(executor).ran("dockerfile:c image:c");
         fs::rename(room.path("bb-dock/c"), room.path("bb-dock/d")).unwrap();
-        room.execute(executor).ran(&["dockerfile:d", "image:d"]);
+        room.execute(executor).ran("dockerfile:d image:d");
         fs::remove_dir_all(room.path("bb-dock/d")).unwrap();
-        room.execute(executor).ran(&[]);
+        room.execute(executor).ran("");
         fs::rename(room.path("bb-dock/a"), room.path("bb-dock/z")).unwrap();
-        let run = room.execute(executor).refused("error: parent `a` is not in `bb-dock`\n");
+        let run = room.executor_refuses(executor, "error: parent `a` is not in `bb-dock`\n");
         assert!(run.text.contains("--> bb-dock/b/Dockerfile.template:1:"), "{}", run.text);
     }
 }
@@ -125,27 +90,27 @@ fn bad_tasks_are_shown_where_they_are_written() {
         (task("x", "needs = [\"image:b\"]\noutputs = [\"bb-dock/a/f\"]\n"), cycle),
     ];
     for (tasks, message) in cases {
-        let room = two_docks();
+        let room = Room::two_docks();
         room.write("bb.toml", &format!("{head}{tasks}"));
         for verb in ["build", "makefile", "sync"] {
             let run = room.run("bb", &[verb]);
             assert_eq!((run.code, run.text.as_str()), (Some(3), message), "bb {verb}");
         }
-        make(&room, &[]).refused(message);
-        room.run("bmake", &MAKEFILE).refused(message);
+        room.refuses("make", &MAKEFILE, message);
+        room.refuses("bmake", &MAKEFILE, message);
     }
 }
 
 #[test]
 fn the_makefile_is_checked_and_the_same_from_run_to_run() {
-    let room = two_docks();
+    let room = Room::two_docks();
     let text = || fs::read(room.path("Makefile.generated")).unwrap();
     let first = text();
     room.run("bb", &["makefile", "--check"]).ok();
     fs::remove_file(room.path("Makefile.generated")).unwrap();
     room.run("bb", &["makefile"]).ok();
     assert!(first == text());
-    dock(&room, "c", "FROM scratch\nCOPY f /\n");
+    room.dock("c", "FROM scratch\nCOPY f /\n");
     let run = room.run("bb", &["makefile", "--check"]);
     let message = "error: `Makefile.generated` is not what the docks say now\n\
                    hint: run `bb makefile` and commit what it writes\n";
@@ -155,47 +120,45 @@ fn the_makefile_is_checked_and_the_same_from_run_to_run() {
 
 #[test]
 fn two_makes_at_once_do_each_step_once() {
-    let room = two_docks();
-    let (mirrors, trust) = &MIRROR.settings;
-    room.write("bb.toml", &format!("namespace = \"ns\"\n{mirrors}{trust}"));
-    room.write("bb.lock", &MIRROR.lock);
+    let room = Room::two_docks();
+    room.settings("", "");
+    room.pin();
     for name in ["c", "d", "e"] {
-        dock(&room, name, "FROM ${NAMESPACE}/b\nADD rootfs.tar /\nCOPY f /\n");
+        room.dock(name, "FROM ${NAMESPACE}/b\nADD rootfs.tar /\nCOPY f /\n");
     }
     room.run("bb", &["makefile"]).ok();
     let start = || {
-        let mut make = room.command("make", &["-j4", "-f", "Makefile.generated"]);
+        let mut make = room.telling("make", &["-j4", "-f", "Makefile.generated"]);
         make.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    let runs = [start(), start()].map(|make| Run::from(make.wait_with_output().unwrap()).ok());
-    let mut steps = runs.iter().flat_map(Run::started).collect::<Vec<_>>();
+    let runs = [start(), start()].map(|make| Told::from(make.wait_with_output().unwrap()).ok());
+    let mut steps = runs.iter().flat_map(Told::started).collect::<Vec<_>>();
     steps.sort();
     let all = steps.len();
     steps.dedup();
-    assert_eq!((all, steps.len()), (10 + 5 * 2 + 3, all), "{}{}", runs[0].text, runs[1].text);
+    assert_eq!((all, steps.len()), (10 + 5 * 2 + 3, all), "{}{}", runs[0], runs[1]);
     assert_eq!(room.engine.built(), ["a", "b", "c", "d", "e"]);
 }
 
 #[test]
 fn help_lists_every_target_in_80_columns() {
-    let room = two_docks();
-    let (mirrors, trust) = &MIRROR.settings;
+    let room = Room::two_docks();
     let task = "[task.t]\nrun = \"true\"\nneeds = [\"image:b\"]\n";
     // `bb-image-b` is also what the image of a dock `image-b` would be called.
-    room.write("bb.toml", &format!("namespace = \"ns\"\n{mirrors}{trust}{task}"));
-    room.write("bb.lock", &MIRROR.lock);
+    room.settings("", task);
+    room.pin();
     for name in ["image-b", "images"] {
-        dock(&room, name, "FROM scratch\nADD rootfs.tar /\n");
+        room.dock(name, "FROM scratch\nADD rootfs.tar /\n");
     }
     room.run("bb", &["makefile"]).ok();
-    let run = make(&room, &["-s", "bb-help"]).ran(&[]);
-    let lines = run.text.lines().collect::<Vec<_>>();
-    assert!(lines.iter().all(|line| line.len() <= 80), "{}", run.text);
+    let run = make(&room, &["-s", "bb-help"]).ran("");
+    let lines = run.beside.lines().collect::<Vec<_>>();
+    assert!(lines.iter().all(|line| line.len() <= 80), "{run}");
     let names = lines.iter().map(|line| line.split_once(' ').unwrap().0).collect::<Vec<_>>();
     let first = ["bb-all", "bb-test", "bb-status", "bb-a", "bb-b", "bb-builder-bob"];
-    assert_eq!(names[..6], first, "{}", run.text);
+    assert_eq!(names[..6], first, "{run}");
     // 10 steps that all share, 3 of each dock and 2 rootfs, a task; 2 images by a short name.
-    assert_eq!(names.len(), 3 + 2 + 10 + 4 * 3 + 2 + 1, "{}", run.text);
+    assert_eq!(names.len(), 3 + 2 + 10 + 4 * 3 + 2 + 1, "{}", run.beside);
     let text = fs::read_to_string(room.path("Makefile.generated")).unwrap();
     for name in names {
         let rules = text.lines().filter(|line| line.starts_with(&format!("{name}:"))).count();
@@ -220,7 +183,7 @@ fn the_template_uses_what_gnu_make_3_81_knows() {
 
 #[test]
 fn what_is_read_through_a_link_is_an_input() {
-    let room = two_docks();
+    let room = Room::two_docks();
     room.write(
         "bb.toml",
         "namespace = \"ns\"\n[task.t]\nrun = \"cat link >out\"\ninputs = [\"link\"]\n",
@@ -230,13 +193,7 @@ fn what_is_read_through_a_link_is_an_input() {
     symlink("shared/text", room.path("link")).unwrap();
     fs::remove_file(room.path("bb-dock/a/Dockerfile.template")).unwrap();
     symlink("../../shared/template", room.path("bb-dock/a/Dockerfile.template")).unwrap();
-    room.run("bb", &["build"]).ran(&[
-        "dockerfile:a",
-        "dockerfile:b",
-        "image:a",
-        "image:b",
-        "task:t",
-    ]);
+    room.told("build").ran("dockerfile:a dockerfile:b image:a image:b task:t");
     room.write("shared/template", "FROM scratch\nCOPY f /g\n");
     let status = room.run("bb", &["status"]).ok();
     assert!(
@@ -244,8 +201,8 @@ fn what_is_read_through_a_link_is_an_input() {
         "{}",
         status.text
     );
-    room.run("bb", &["build"]).ran(&["dockerfile:a", "image:a", "image:b"]);
+    room.told("build").ran("dockerfile:a image:a image:b");
     room.write("shared/text", "2");
-    make(&room, &[]).ran(&["task:t"]);
-    room.run("bb", &["build"]).ran(&[]);
+    make(&room, &[]).ran("task:t");
+    room.told("build").ran("");
 }

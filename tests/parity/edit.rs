@@ -1,10 +1,10 @@
 //! Random projects, and random edits of them.
 
 use fastrand::Rng;
+use support::fake::room::{Room, put, remove};
 
 use crate::model::Model;
 use crate::project::{Base, Dock, Item, Node, Project, Task, Tree};
-use crate::room::{Room, put, remove};
 
 /// What one edit comes to, beside what the project's tree says.
 #[derive(Debug, Clone, Default)]
@@ -80,26 +80,24 @@ impl Edit {
             room.age(path, *seconds);
         }
     }
-}
 
-impl Room {
-    /// Brings the files from one tree to another.
-    pub fn change(&mut self, old: &Tree, project: &Project, edit: &Edit) {
-        edit.before(self);
-        let old = edit.after_moves(old);
+    /// Brings a room's files from one tree to another.
+    pub fn change(&self, room: &mut Room, old: &Tree, project: &Project) {
+        self.before(room);
+        let old = self.after_moves(old);
         let new = project.tree();
         for path in old.keys().filter(|p| !new.contains_key(*p)) {
-            remove(&self.path(path));
+            remove(&room.path(path));
         }
         for (path, node) in new.iter().filter(|(p, n)| old.get(*p) != Some(n)) {
-            put(&self.path(path), node);
+            put(&room.path(path), node);
         }
-        let namespace = match &self.real {
+        let namespace = match &room.real {
             Some(real) => format!("{}/{}", real.namespace, project.namespace),
             None => project.namespace.clone(),
         };
-        self.env = vec![("NAMESPACE".to_owned(), namespace)];
-        edit.after(self);
+        room.env = vec![("NAMESPACE".to_owned(), namespace)];
+        self.after(room);
     }
 }
 

@@ -8,12 +8,8 @@
 
 mod cases;
 mod edit;
-#[path = "../fake/mod.rs"]
-mod fake;
 mod model;
 mod project;
 mod property;
 mod recall;
 mod trouble;
-
-use fake::{engine, mirror, real, room};

@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::digest;
+use support::digest;
+
 use crate::project::{Base, Dock, Item, Node, Project};
 
 /// What every step saw and made when it ran last.

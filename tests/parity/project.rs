@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::mirror::MIRROR;
-pub use crate::room::Node;
+use support::fake::mirror::MIRROR;
+pub use support::fake::room::Node;
 
 /// Path → what is there.
 pub type Tree = BTreeMap<String, Node>;

@@ -7,25 +7,23 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use support::fake::engine::{Hook, World};
+use support::fake::real::Real;
+use support::fake::room::{Executor, Room, in_memory, put};
+use support::number;
+
 use crate::edit::{Author, Edit};
-use crate::engine::{Hook, World};
 use crate::model::Model;
 use crate::project::{Node, Project, Tree};
-use crate::real::Real;
-use crate::room::{Executor, Room, in_memory, put};
 
 /// Sequences that are run beside each other.
 const THREADS: usize = 2;
 /// How many are run where nobody asks for more.
 const SEQUENCES: u64 = 300;
 
-fn from_env(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap())
-}
-
 #[test]
 fn every_executor_does_what_the_model_says() {
-    let (first, count) = (from_env("PARITY_SEED", 1), from_env("PARITY_SEQUENCES", SEQUENCES));
+    let (first, count) = (number("PARITY_SEED", 1), number("PARITY_SEQUENCES", SEQUENCES));
     let (next, failures) = (AtomicU64::new(first), Mutex::new(String::new()));
     let work = || {
         loop {
@@ -106,7 +104,7 @@ impl Story {
     /// One executor builds everything; the others find it done.
     fn begin(&mut self) {
         let mut room = Room::called("p", &self.above, World::default());
-        room.change(&Tree::new(), &self.project, &Edit::default());
+        Edit::default().change(&mut room, &Tree::new(), &self.project);
         (0..2).for_each(|n| room.engine.pull(&format!("elsewhere.example/base:{n}"), 0));
         room.run("bb", &["makefile"]).ok();
         room.export_ninja();
@@ -130,7 +128,7 @@ impl Story {
             let mut room = Room::new(World::default());
             let namespace = format!("bb-parity-{}-{seed}-{copy}", std::process::id());
             room.real = Some(Real::new(namespace));
-            room.change(&Tree::new(), &self.project, &Edit::default());
+            Edit::default().change(&mut room, &Tree::new(), &self.project);
             room.run("bb", &["makefile"]).ok();
             room.export_ninja();
             self.rooms.push(room);
@@ -149,7 +147,7 @@ impl Story {
         let edit = self.author.edit(&mut self.project, &mut self.model);
         let _ = writeln!(self.told, "- {}", edit.what);
         for room in &mut self.rooms {
-            room.change(&old, &self.project, &edit);
+            edit.change(room, &old, &self.project);
         }
         let expected = self.model.run(&self.project);
         if let Some(during) = &edit.during {
@@ -198,9 +196,7 @@ impl Story {
         let (started, built) = (run.started(), room.engine.built());
         assert!(
             run.code == Some(0) && started == expected,
-            "{executor:?}: {:?}\nstarted  {started:?}\nexpected {expected:?}\n{}",
-            run.code,
-            run.text
+            "{executor:?}\nstarted  {started:?}\nexpected {expected:?}\n{run}"
         );
         if let Some(real) = &room.real {
             return real.note(&room.path(".bb"));
@@ -208,12 +204,7 @@ impl Story {
         let image = |id: &String| id.strip_prefix("image:").map(str::to_owned);
         let mut images = expected.iter().filter_map(image).collect::<Vec<_>>();
         images.sort();
-        assert_eq!(built, images, "{executor:?}: what the engine built\n{}", run.text);
-        assert_eq!(
-            room.engine.containers(),
-            0,
-            "{executor:?} left containers behind\n{}",
-            run.text
-        );
+        assert_eq!(built, images, "{executor:?}: what the engine built\n{run}");
+        assert_eq!(room.engine.containers(), 0, "{executor:?} left containers behind\n{run}");
     }
 }

@@ -4,10 +4,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use filetime::{FileTime, set_file_mtime};
-
-use crate::cases::dock;
-use crate::engine::World;
-use crate::room::Room;
+use support::Told;
+use support::fake::engine::World;
+use support::fake::room::Room;
 
 const NOTHING: &str = "nothing to do: 6 steps up to date\n";
 
@@ -18,8 +17,8 @@ fn settled() -> Room {
     let made = "[task.made]\nrun = \"date >out\"\noutputs = [\"out\"]\n";
     room.write("bb.toml", &format!("namespace = \"ns\"\n{task}{made}"));
     room.write("src/a.c", "");
-    dock(&room, "a", "FROM scratch\nCOPY f /\n");
-    dock(&room, "b", "FROM ${NAMESPACE}/a\nCOPY sub /\n");
+    room.dock("a", "FROM scratch\nCOPY f /\n");
+    room.dock("b", "FROM ${NAMESPACE}/a\nCOPY sub /\n");
     room.write("bb-dock/b/sub/f", "1");
     symlink(room.path("elsewhere"), room.path("bb-dock/c")).unwrap();
     for _ in 0..200 {
@@ -41,7 +40,7 @@ const CHANGES: [Change; 16] = [
     ("a file in a folder", |room| room.write("bb-dock/b/sub/g", ""), &["image:b"]),
     ("no file any more", |room| remove(room, "bb-dock/b/sub/f"), &["image:b"]),
     ("template", comment, &["dockerfile:a", "image:a"]),
-    ("another dock", |room| dock(room, "d", "FROM scratch\n"), &["dockerfile:d", "image:d"]),
+    ("another dock", |room| room.dock("d", "FROM scratch\n"), &["dockerfile:d", "image:d"]),
     ("a link that leads to a dock", link, &["dockerfile:c", "image:c"]),
     ("a stamp", |room| remove(room, ".bb/stamps/image/b"), &["image:b"]),
     ("an output", |room| remove(room, ".bb/images/a/Dockerfile"), &["dockerfile:a"]),
@@ -92,9 +91,9 @@ fn every_change_is_noticed_by_who_would_recall() {
     for (what, change, expected) in CHANGES {
         let room = settled();
         change(&room);
-        let run = room.run("bb", &["build"]);
-        assert_eq!(run.started(), expected, "{what}: {}", run.text);
-        assert!(!run.text.contains(NOTHING), "{what}: {}", run.text);
+        let run = room.told("build");
+        assert_eq!(run.started(), expected, "{what}: {run}");
+        assert!(run.summary().starts_with("done: "), "{what}: {run}");
     }
 }
 
@@ -103,9 +102,9 @@ fn another_question_is_another_answer() {
     let room = settled();
     let run = room.run("bb", &["build", "a"]).ok();
     assert_eq!(run.text, "nothing to do: 2 steps up to date\n");
-    let mut other = room.command("bb", &["build"]);
-    let run = crate::room::Run::from(other.env("NAMESPACE", "other").output().unwrap()).ok();
-    assert_eq!(run.started().len(), 3, "{}", run.text);
+    let mut other = room.telling("bb", &["build"]);
+    let run = Told::from(other.env("NAMESPACE", "other").output().unwrap()).ok();
+    assert_eq!(run.started().len(), 3, "{run}");
     assert!(room.run("bb", &["build", "x"]).text.starts_with("error: unknown image `x`\n"));
 }
 

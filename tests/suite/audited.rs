@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::support::{Room, sorted};
+use support::sealed::{Room, sorted};
 
 /// What is planted, as it is told.
 const PLANTED: [&str; 24] = [

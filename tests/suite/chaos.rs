@@ -7,9 +7,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use support::fake::group::Group;
+use support::number;
+use support::sealed::Room;
 
-use crate::fake::group::Group;
-use crate::support::{Image, Private, Room};
+use crate::image::Image;
+use crate::private::Private;
 
 const RUNS: u64 = 20;
 const ENGINE_RUNS: u64 = 4;
@@ -28,10 +31,6 @@ fn project(room: Room) -> Room {
     room.write("word", "0");
     room.bb("makefile").ok();
     room
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
 /// Two thirds of them are `bb`, the others `make`.

@@ -1,8 +1,13 @@
 //! What is rebuilt and what is not, on images FROM scratch: the real engine, no Portage, seconds.
 
 use std::fs;
+use std::process::Command;
 
-use crate::support::{Image, Kind, Proxy, Room};
+use support::Told;
+use support::sealed::{Room, Running, sorted};
+
+use crate::image::{Image, Kind};
+use crate::proxy::{Held, Proxy};
 
 /// `base` ← `child`, and `other` beside them.
 fn family() -> Room {
@@ -10,7 +15,7 @@ fn family() -> Room {
     room.dock("base", "FROM scratch\nCOPY etc /etc\n", &[("etc/a.conf", "a\n")]);
     room.dock("child", "FROM ${NAMESPACE}/base\nCOPY run *.txt /\n", &[("run", "1\n")]);
     room.dock("other", "FROM scratch\nCOPY file /\n", &[("file", "1\n")]);
-    room.bb("build").ran(
+    room.told("build").ran(
         "dockerfile:base image:base dockerfile:child image:child dockerfile:other image:other",
     );
     room
@@ -69,7 +74,7 @@ fn status_lists_every_step_and_changes_nothing() {
          stale  image:a       bb-dock/a/file changed\nwaits  image:b       for image:a\n"
     );
     assert_eq!(status("status a").lines().count(), 2);
-    room.bb("build").ran("image:a image:b");
+    room.told("build").ran("image:a image:b");
 }
 
 #[test]
@@ -97,14 +102,8 @@ fn writing_every_file_anew_runs_nothing() {
 fn a_changed_mode_of_a_file_in_the_image_runs_its_image() {
     let room = family();
     room.chmod("bb-dock/child/run", 0o755);
-    let run = room.bb("build");
-    assert!(
-        run.stderr
-            .contains("start   image:child (mode of bb-dock/child/run changed: 0644 -> 0755)\n"),
-        "{}",
-        run.stderr
-    );
-    run.ran("image:child");
+    let run = room.told("build").ran("image:child");
+    assert_eq!(run.reason("image:child"), "mode of bb-dock/child/run changed: 0644 -> 0755");
     let image = Image::read(room.engine(), &room.image("child"));
     assert_eq!(image.entries["/run"].mode, 0o755);
 }
@@ -113,9 +112,9 @@ fn a_changed_mode_of_a_file_in_the_image_runs_its_image() {
 fn a_changed_content_runs_the_image_and_its_children() {
     let room = family();
     room.write("bb-dock/child/run", "2\n");
-    room.bb("build").ran("image:child");
+    room.told("build").ran("image:child");
     room.write("bb-dock/base/etc/a.conf", "b\n");
-    room.bb("build").ran("image:base image:child");
+    room.told("build").ran("image:base image:child");
     let image = Image::read(room.engine(), &room.image("child"));
     assert_eq!((image.text("/run"), image.text("/etc/a.conf")), ("2\n".into(), "b\n".into()));
     nothing(&room);
@@ -129,27 +128,27 @@ fn a_changed_content_with_an_old_time_is_seen() {
     nothing(&room);
     room.write("bb-dock/other/file", "2\n");
     room.touch_all(1_600_000_000);
-    room.bb("build").ran("image:other");
+    room.told("build").ran("image:other");
     room.write("bb-dock/other/file", "3\n");
     room.touch_all(1_500_000_000);
-    room.bb("build").ran("image:other");
+    room.told("build").ran("image:other");
 }
 
 #[test]
 fn added_and_removed_files_are_seen() {
     let room = family();
     room.write("bb-dock/child/new.txt", "new\n");
-    room.bb("build").ran("image:child");
+    room.told("build").ran("image:child");
     room.write("bb-dock/base/etc/deep/er.conf", "x\n");
-    room.bb("build").ran("image:base image:child");
+    room.told("build").ran("image:base image:child");
     let image = Image::read(room.engine(), &room.image("child"));
     assert!(
         image.entries.contains_key("/new.txt") && image.entries.contains_key("/etc/deep/er.conf")
     );
     room.remove("bb-dock/child/new.txt");
-    room.bb("build").ran("image:child");
+    room.told("build").ran("image:child");
     room.remove("bb-dock/base/etc/deep");
-    room.bb("build").ran("image:base image:child");
+    room.told("build").ran("image:base image:child");
     let image = Image::read(room.engine(), &room.image("child"));
     assert!(!image.entries.contains_key("/new.txt") && !image.entries.contains_key("/etc/deep"));
 }
@@ -159,10 +158,10 @@ fn a_link_that_points_elsewhere_is_seen() {
     let room = family();
     let link = room.path("bb-dock/base/etc/link");
     std::os::unix::fs::symlink("a.conf", &link).unwrap();
-    room.bb("build").ran("image:base image:child");
+    room.told("build").ran("image:base image:child");
     fs::remove_file(&link).unwrap();
     std::os::unix::fs::symlink("b.conf", &link).unwrap();
-    room.bb("build").ran("image:base image:child");
+    room.told("build").ran("image:base image:child");
     let image = Image::read(room.engine(), &room.image("base"));
     assert_eq!(image.entries["/etc/link"].kind, Kind::Link("b.conf".into()));
 }
@@ -185,13 +184,13 @@ fn a_template_that_changes_runs_what_changes() {
     let room = family();
     let template = "bb-dock/other/Dockerfile.template";
     room.append(template, "ENV A=1\n");
-    room.bb("build").ran("dockerfile:other image:other");
+    room.told("build").ran("dockerfile:other image:other");
     // A dockerfile that comes out the same stops there.
     let text = room.read(template);
     room.write(template, &text.replace(&room.namespace, "${NAMESPACE}"));
-    room.bb("build").ran("dockerfile:other");
+    room.told("build").ran("dockerfile:other");
     room.append(template, "LABEL m=\"${MAINTAINER}\"\n");
-    room.bb("build").ran("dockerfile:other image:other");
+    room.told("build").ran("dockerfile:other image:other");
 }
 
 #[test]
@@ -202,11 +201,11 @@ fn a_marker_in_the_environment_runs_what_has_it() {
     room.dock("c", "FROM ${NAMESPACE}/b\n", &[]);
     room.bb("build").ok();
     let author = [("AUTHOR", "Jane Doe <jdoe@example.org>")];
-    room.bb_with(&author, "build").ran("dockerfile:a image:a");
+    room.told_with(&author, "build").ran("dockerfile:a image:a");
     room.bb_with(&author, "build").fails(0, "nothing to do: 6 steps up to date\n");
     let namespace = format!("{}-jdoe", room.namespace);
     let env = [author[0], ("NAMESPACE", namespace.as_str())];
-    room.bb_with(&env, "build").ran("image:a image:b dockerfile:c image:c");
+    room.told_with(&env, "build").ran("image:a image:b dockerfile:c image:c");
     assert!(room.engine().has_image(&format!("{namespace}/c:latest")));
     let label = "{{.Config.Labels.m}}";
     let image = format!("{namespace}/a:latest");
@@ -217,7 +216,7 @@ fn a_marker_in_the_environment_runs_what_has_it() {
 #[test]
 fn another_tag_tags_both() {
     let room = family();
-    room.bb_with(&[("TAG", "1.0")], "build").ran("image:base image:child image:other");
+    room.told_with(&[("TAG", "1.0")], "build").ran("image:base image:child image:other");
     for tag in ["1.0", "latest"] {
         assert!(room.engine().has_image(&format!("{}/child:{tag}", room.namespace)), "{tag}");
     }
@@ -227,11 +226,9 @@ fn another_tag_tags_both() {
 fn an_image_that_is_gone_from_the_engine_is_built_again() {
     let room = family();
     room.engine().docker(&["rmi", &room.image("child")]);
-    let run = room.bb("build");
+    let run = room.told("build").ran("image:child");
     let image = room.image("child");
-    let start = format!("start   image:child (image `{image}` is gone)\n");
-    assert!(run.stderr.contains(&start), "{}", run.stderr);
-    run.ran("image:child");
+    assert_eq!(run.reason("image:child"), format!("image `{image}` is gone"));
     assert!(room.engine().has_image(&image));
     nothing(&room);
 }
@@ -241,7 +238,7 @@ fn another_image_under_the_name_is_replaced() {
     let room = family();
     let before = room.engine().image_id(&room.image("other"));
     room.engine().docker(&["tag", &room.image("base"), &room.image("other")]);
-    room.bb("build").ran("image:other");
+    room.told("build").ran("image:other");
     let image = Image::read(room.engine(), &room.image("other"));
     assert_eq!(image.text("/file"), "1\n", "it was {before}");
     nothing(&room);
@@ -252,9 +249,9 @@ fn another_image_under_the_name_is_replaced() {
 fn another_parent_runs_dockerfile_and_image() {
     let room = family();
     room.write("bb-dock/child/Dockerfile.template", "FROM ${NAMESPACE}/other\nCOPY run *.txt /\n");
-    room.bb("build").ran("dockerfile:child image:child");
+    room.told("build").ran("dockerfile:child image:child");
     room.write("bb-dock/base/etc/a.conf", "b\n");
-    room.bb("build").ran("image:base");
+    room.told("build").ran("image:base");
 }
 
 #[test]
@@ -263,9 +260,9 @@ fn one_image_builds_only_what_it_needs() {
     room.dock("base", "FROM scratch\nCOPY file /\n", &[("file", "1")]);
     room.dock("child", "FROM ${NAMESPACE}/base\n", &[]);
     room.dock("other", "FROM scratch\nCOPY file /\n", &[("file", "1")]);
-    room.bb("build child").ran("dockerfile:base image:base dockerfile:child image:child");
+    room.told("build child").ran("dockerfile:base image:base dockerfile:child image:child");
     room.bb_with(&[("EXCLUDE", "other")], "build").fails(0, "nothing to do: 4 steps up to date\n");
-    room.bb("build other base").ran("dockerfile:other image:other");
+    room.told("build other base").ran("dockerfile:other image:other");
 }
 
 #[test]
@@ -277,9 +274,9 @@ fn a_step_at_a_time_builds_the_same() {
         "error: `image:a` needs `dockerfile:a`, which is not up to date\n\
          hint: run `bb step dockerfile:a` first, or `bb build`\n",
     );
-    room.bb("step dockerfile:a").ran("dockerfile:a");
-    room.bb("step image:a").ran("image:a");
-    room.bb("step image:a").ran("");
+    room.told("step dockerfile:a").ran("dockerfile:a");
+    room.told("step image:a").ran("image:a");
+    room.told("step image:a").ran("");
     room.bb("build").fails(0, "nothing to do: 2 steps up to date\n");
 }
 
@@ -287,10 +284,10 @@ fn a_step_at_a_time_builds_the_same() {
 fn a_removed_stamp_runs_its_step() {
     let room = family();
     room.remove(".bb/stamps/image/other");
-    room.bb("build").ran("image:other");
+    room.told("build").ran("image:other");
     room.remove(".bb/stamps/dockerfile/base");
     // It comes out the same, so nothing else runs.
-    room.bb("build").ran("dockerfile:base");
+    room.told("build").ran("dockerfile:base");
     nothing(&room);
 }
 
@@ -300,7 +297,7 @@ fn a_removed_state_folder_runs_everything() {
     room.remove(".bb");
     let all =
         "dockerfile:base image:base dockerfile:child image:child dockerfile:other image:other";
-    room.bb("build").ran(all);
+    room.told("build").ran(all);
     nothing(&room);
 }
 
@@ -308,29 +305,35 @@ fn a_removed_state_folder_runs_everything() {
 fn a_damaged_record_runs_its_step() {
     let room = family();
     room.write(".bb/records/image/other.json", "{\"format\":1,");
-    room.bb("build").ran("image:other");
+    room.told("build").ran("image:other");
     room.remove(".bb/images/other/Dockerfile");
-    room.bb("build").ran("dockerfile:other");
+    room.told("build").ran("dockerfile:other");
     room.write(".bb/images/other/Dockerfile", "FROM scratch\n");
-    room.bb("build").ran("dockerfile:other");
+    room.told("build").ran("dockerfile:other");
     nothing(&room);
+}
+
+/// `bb ARGS`, held back where it loads an image.
+fn hold(room: &Room, args: &str, start: fn(Command) -> Running) -> (Held, Running) {
+    let proxy = Proxy::new(room.engine());
+    let held = proxy.hold("/images/load");
+    let mut command = room.command(args);
+    command.env("DOCKER_HOST", &proxy.host);
+    let running = start(command);
+    held.wait();
+    (held, running)
 }
 
 /// A file that was edited while its step ran makes the step stale, whatever its time.
 #[test]
 fn an_edit_during_a_build_is_seen_by_the_next() {
     let room = family();
-    let proxy = Proxy::new(room.engine());
     room.write("bb-dock/other/file", "2\n");
-    let held = proxy.hold("/images/load");
-    let mut command = room.command("build other");
-    command.env("DOCKER_HOST", &proxy.host);
-    let running = crate::support::Running::start(command);
-    held.wait();
+    let (held, running) = hold(&room, "build other", Running::start);
     room.write("bb-dock/other/file", "3\n");
     held.release();
     running.end().ok();
-    room.bb("build").ran("image:other");
+    room.told("build").ran("image:other");
     assert_eq!(Image::read(room.engine(), &room.image("other")).text("/file"), "3\n");
 }
 
@@ -348,10 +351,9 @@ fn with_a_bad_one() -> Room {
 #[test]
 fn a_failure_ends_the_build() {
     let room = with_a_bad_one();
-    let run = room.bb("build -j 1");
-    assert_eq!(run.code, Some(1));
-    assert!(run.stderr.contains("failed  image:bad\n"), "{}", run.stderr);
-    assert!(!run.started().contains(&"image:worse".to_owned()), "{}", run.stderr);
+    let run = room.told("build -j 1");
+    assert_eq!((run.code, run.failed().join(" ")), (Some(1), "image:bad".to_owned()), "{run}");
+    assert!(!run.executed().contains_key("image:worse"), "{run}");
     assert!(!room.engine().has_image(&room.image("worse")));
     room.assert_tidy();
     room.dock("bad", "FROM scratch\nCOPY file /\n", &[("file", "1")]);
@@ -362,11 +364,10 @@ fn a_failure_ends_the_build() {
 #[test]
 fn keep_going_builds_what_does_not_depend_on_a_failure() {
     let room = with_a_bad_one();
-    let run = room.bb("build -k");
+    let run = room.told("build -k");
     assert_eq!(run.code, Some(1));
     assert_eq!(run.done().join(" "), "dockerfile:bad dockerfile:good dockerfile:worse image:good");
-    let last = run.stderr.lines().last().unwrap();
-    assert_eq!(last, "1 step failed, 1 not run because of it; 4 done");
+    assert_eq!(run.summary(), "1 step failed, 1 not run because of it; 4 done");
     assert_eq!(
         room.stamps(),
         ["dockerfile:bad", "dockerfile:good", "dockerfile:worse", "image:good"]
@@ -379,31 +380,25 @@ fn jobs_limits_how_much_runs_at_the_same_time() {
     for name in ["a", "b", "c"] {
         room.dock(name, "FROM scratch\nCOPY file /\n", &[("file", name)]);
     }
-    let most = |run: &crate::support::Run| {
+    let most = |run: &Told| {
         let (mut now, mut most) = (0, 0);
-        for line in run.stderr.lines() {
-            now +=
-                i32::from(line.starts_with("start   ")) - i32::from(line.starts_with("done    "));
+        for message in &run.messages {
+            now += i32::from(message["type"] == "started") - i32::from(message["type"] == "done");
             most = most.max(now);
         }
         most
     };
-    let run = room.bb("build -j 1").ok();
-    assert_eq!(most(&run), 1, "{}", run.stderr);
+    let run = room.told("build -j 1").ok();
+    assert_eq!(most(&run), 1, "{run}");
     for name in ["a", "b", "c"] {
         room.append(&format!("bb-dock/{name}/file"), "2");
     }
-    let proxy = Proxy::new(room.engine());
-    let held = proxy.hold("/images/load");
-    let mut command = room.command("build -j 3");
-    command.env("DOCKER_HOST", &proxy.host);
-    let mut running = crate::support::Running::start(command);
-    held.wait();
+    let (held, mut running) = hold(&room, "build -j 3", Running::telling);
     // One waits, so the others' ends show that they ran beside it.
-    running.wait_for("done    ");
-    running.wait_for("done    ");
+    running.wait_for_message("done", "image:");
+    running.wait_for_message("done", "image:");
     held.release();
-    assert_eq!(running.end().ok().done().len(), 3);
+    assert_eq!(running.told().ok().done().len(), 3);
 }
 
 // ---- several at once, and sudden ends
@@ -412,16 +407,11 @@ fn jobs_limits_how_much_runs_at_the_same_time() {
 fn a_killed_build_loses_only_the_running_step() {
     let room = family();
     room.write("bb-dock/base/etc/a.conf", "b\n");
-    let proxy = Proxy::new(room.engine());
-    let held = proxy.hold("/images/load");
-    let mut command = room.command("build");
-    command.env("DOCKER_HOST", &proxy.host);
-    let running = crate::support::Running::start(command);
-    held.wait();
+    let (held, running) = hold(&room, "build", Running::start);
     running.kill();
     held.release();
     assert!(!room.exists(".bb/stamps/image/base"));
-    room.bb("build").ran("image:base image:child");
+    room.told("build").ran("image:base image:child");
     nothing(&room);
     assert_eq!(Image::read(room.engine(), &room.image("child")).text("/etc/a.conf"), "b\n");
 }
@@ -431,12 +421,7 @@ fn an_interrupted_build_says_so_and_leaves_no_stamp() {
     for signal in ["INT", "TERM"] {
         let room = family();
         room.write("bb-dock/base/etc/a.conf", "b\n");
-        let proxy = Proxy::new(room.engine());
-        let held = proxy.hold("/images/load");
-        let mut command = room.command("build");
-        command.env("DOCKER_HOST", &proxy.host);
-        let running = crate::support::Running::start(command);
-        held.wait();
+        let (held, running) = hold(&room, "build", Running::start);
         running.signal(signal);
         let run = running.end();
         held.release();
@@ -444,7 +429,7 @@ fn an_interrupted_build_says_so_and_leaves_no_stamp() {
         assert!(run.stderr.ends_with("error: interrupted\n"), "{}", run.stderr);
         assert!(!room.exists(".bb/stamps/image/base"));
         room.assert_tidy();
-        room.bb("build").ran("image:base image:child");
+        room.told("build").ran("image:base image:child");
     }
 }
 
@@ -453,19 +438,13 @@ fn two_builds_at_once_run_each_step_once() {
     let room = family();
     room.write("bb-dock/base/etc/a.conf", "b\n");
     room.write("bb-dock/other/file", "2\n");
-    let proxy = Proxy::new(room.engine());
-    let held = proxy.hold("/images/load");
-    let mut command = room.command("build -j 1");
-    command.env("DOCKER_HOST", &proxy.host);
-    let first = crate::support::Running::start(command);
-    held.wait();
-    let mut second = room.start("build -j 1");
-    let owner = format!("(process {} is at it)", first.id());
-    let line = second.wait_for("wait    image:");
-    assert!(line.ends_with(&owner), "{line}");
+    let (held, first) = hold(&room, "build -j 1", Running::telling);
+    let mut second = Running::telling(room.command("build -j 1"));
+    let wait = second.wait_for_message("waiting", "image:");
+    assert_eq!(wait["owner"], format!("process {}", first.id()));
     held.release();
-    let (first, second) = (first.end().ok(), second.end().ok());
-    let done = crate::support::sorted([first.done(), second.done()].concat());
+    let (first, second) = (first.told().ok(), second.told().ok());
+    let done = sorted([first.done(), second.done()].concat());
     assert_eq!(done, ["image:base", "image:child", "image:other"]);
     nothing(&room);
 }
@@ -476,9 +455,8 @@ fn many_builds_from_nothing_run_each_step_once() {
     for name in ["a", "b", "c", "d"] {
         room.dock(name, "FROM scratch\nCOPY file /\n", &[("file", name)]);
     }
-    let all = (0..4).map(|_| room.start("build")).collect::<Vec<_>>();
-    let done = all.into_iter().flat_map(|running| running.end().ok().done());
-    let done = crate::support::sorted(done);
+    let all = (0..4).map(|_| Running::telling(room.command("build"))).collect::<Vec<_>>();
+    let done = sorted(all.into_iter().flat_map(|running| running.told().ok().done()));
     let each =
         ["dockerfile", "image"].map(|kind| ["a", "b", "c", "d"].map(|n| format!("{kind}:{n}")));
     assert_eq!(done, each.concat());

@@ -1,8 +1,7 @@
 //! `bb doctor` with the real engine and the real mirror; what differs between machines is `…`.
 
 use regex::Regex;
-
-use crate::support::{Mirror, Room};
+use support::sealed::{Mirror, Room};
 
 #[test]
 fn the_real_engine_and_the_real_mirror_are_fit() {

@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use crate::support::{Engine, Mirror, Private, Room, normal};
+use support::sealed::{Engine, Mirror, Room, normal};
+
+use crate::private::Private;
 
 /// `a` and `b` are put together here; `packed` is built by the engine, because of the archive.
 fn three(room: Room) -> Room {
@@ -37,7 +39,7 @@ fn images_are_built_again_and_what_they_replace_goes(room: &Room) {
     let engine = room.engine();
     let id = |name: &str| engine.image_id(&room.image(name));
     let before = ["a", "b", "packed"].map(id);
-    room.bb("build -f").ran("image:a image:b image:packed");
+    room.told("build -f").ran("image:a image:b image:packed");
     let after = ["a", "b", "packed"].map(id);
     // What is put together here is the same; the engine's builder has started over.
     assert_eq!(before[..2], after[..2]);
@@ -93,11 +95,11 @@ fn what_others_need_or_have_made_is_not_cleaned(room: &Room) {
         &format!("image      {}  SIZE\nrecord     image:b\n", "NAMESPACE/b:latest"),
         "removed 1 image and 1 record\n",
     );
-    room.bb("missing")
+    room.told("missing")
         .ran("dockerfile:a image:a dockerfile:b image:b dockerfile:packed image:packed");
     room.bb("missing").is(0, "", "nothing is missing: the engine has all 3 images\n");
     engine.docker(&["rmi", &room.image("b")]);
-    room.bb("missing").ran("image:b");
+    room.told("missing").ran("image:b");
     engine.docker(&["rmi", &foreign]);
 }
 

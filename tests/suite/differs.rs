@@ -1,6 +1,6 @@
 //! `bb diff`: what an image's last change has changed.
 
-use crate::support::Room;
+use support::sealed::Room;
 
 #[test]
 fn files_that_came_went_and_changed_are_told() {
@@ -23,7 +23,7 @@ fn files_that_came_went_and_changed_are_told() {
     room.write("bb-dock/base/etc/b.conf", "more\n");
     room.chmod("bb-dock/base/etc/c.conf", 0o600);
     room.write("bb-dock/base/etc/d\u{1b}[31m.conf", "d\n");
-    room.bb("build").ran("image:base image:child");
+    room.told("build").ran("image:base image:child");
     let files = "files\n  \
         - /etc/a.conf            SIZE\n  \
         ~ /etc/b.conf            SIZE -> SIZE\n  \
@@ -34,13 +34,13 @@ fn files_that_came_went_and_changed_are_told() {
     for name in ["base", "child"] {
         let run = room.bb(&format!("diff {name}")).ok();
         let said = ids.replace_all(&run.stdout, "ID").into_owned();
-        assert_eq!(crate::support::normal(&said), text(name));
+        assert_eq!(support::sealed::normal(&said), text(name));
     }
     // A build with nothing to do, and one that comes out the same, change no answer.
     let before = room.bb("diff child --json").ok().stdout;
     room.bb("build").fails(0, "nothing to do: 4 steps up to date\n");
     room.remove(".bb/stamps/image/child");
-    room.bb("build").ran("image:child");
+    room.told("build").ran("image:child");
     assert_eq!(room.bb("diff child --json").ok().stdout, before);
     let json: serde_json::Value = serde_json::from_str(&before).unwrap();
     assert_eq!(json["files"]["/etc/c.conf"]["how"][0], "mode 0644 -> 0600");

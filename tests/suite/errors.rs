@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::support::{Mirror, Room, Run};
+use support::sealed::{Mirror, Room, Run};
 
 const COPY: &str = "FROM scratch\nCOPY file /\n";
 
@@ -327,10 +327,9 @@ fn an_argument_or_a_default_in_from_is_no_error() {
     room.dock("a", "ARG BASE=scratch\nFROM ${BASE}\nCOPY file /\n", &[("file", "1")]);
     room.dock("b", "ARG NAME=a\nFROM ${NAMESPACE}/${NAME:-x}\nCOPY file /\n", &[("file", "1")]);
     room.dock("c", "ARG UNSET\nFROM ${UNSET:-scratch}\nCOPY file /\n", &[("file", "1")]);
-    let run = room.bb("build");
-    run.ran("dockerfile:a image:a dockerfile:b image:b dockerfile:c image:c");
+    room.told("build").ran("dockerfile:a image:a dockerfile:b image:b dockerfile:c image:c");
     room.append("bb-dock/a/file", "2");
-    room.bb("build").ran("image:a image:b");
+    room.told("build").ran("image:a image:b");
 }
 
 // ---- the engine
@@ -464,9 +463,9 @@ fn a_flipped_byte_in_a_downloaded_file_is_not_imported() {
     let refused = "error: `import:stage3` needs `verify:stage3`, which is not up to date\n\
                    hint: run `bb step verify:stage3` first, or `bb build`\n";
     room.bb("step import:stage3").fails(1, refused);
-    let run = room.bb("build base -j 1 -k");
-    assert_eq!(run.code, Some(5), "{}", run.stderr);
-    assert!(!run.started().iter().any(|s| s.starts_with("import:stage3")), "{}", run.stderr);
+    let run = room.told("build base -j 1 -k");
+    assert_eq!(run.code, Some(5), "{run}");
+    assert!(!run.executed().contains_key("import:stage3"), "{run}");
     assert!(!room.exists(".bb/stamps/import") && !room.exists(".bb/stamps/verify/stage3"));
     room.assert_tidy();
 }
@@ -489,7 +488,7 @@ fn a_mirror_that_serves_a_wrong_byte_is_told() {
     assert!(room.stamps().is_empty());
     // With a second mirror that is right, all is well.
     let both = format!("{env} file://{}", mirror.folder.display());
-    room.bb_with(&[("MIRROR", &both)], &format!("step fetch:{STAGE3}"))
+    room.told_with(&[("MIRROR", &both)], &format!("step fetch:{STAGE3}"))
         .ran(&format!("fetch:{STAGE3}"));
 }
 

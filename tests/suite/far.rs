@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-
-use crate::support::{Room, Run};
+use support::Told;
+use support::sealed::{Room, Run};
 
 const IMAGE: &str = "FROM scratch\nCOPY f /\n";
 
@@ -55,17 +55,25 @@ impl Client {
     }
 
     fn bb(&self, variables: &[(&str, &str)], args: &str) -> Run {
+        Run::of(self.command(variables, args))
+    }
+
+    fn told(&self, variables: &[(&str, &str)], args: &str) -> Told {
+        Told::of(self.command(variables, args))
+    }
+
+    fn command(&self, variables: &[(&str, &str)], args: &str) -> Command {
         let mut command = self.room.command(args);
         command.env_remove("DOCKER_HOST").envs(variables.iter().copied());
-        Run::of(command)
+        command
     }
 
     #[track_caller]
     fn builds(&self, variables: &[(&str, &str)]) {
         self.room.write("bb-dock/a/f", &fastrand::u64(..).to_string());
-        self.bb(variables, "build").ran("dockerfile:a image:a");
+        self.told(variables, "build").ran("dockerfile:a image:a");
         assert!(self.room.engine().has_image(&self.room.image("a")));
-        self.bb(variables, "build").ran("");
+        self.told(variables, "build").ran("");
         self.room.bb("clean").ok();
     }
 

@@ -1,8 +1,9 @@
 //! `bb graph`: every form, and the page in a real browser.
 
 use serde_json::json;
+use support::sealed::Room;
 
-use crate::support::{Browser, Room};
+use crate::browser::Browser;
 
 /// `base` ← `child` ← `leaf`, and `other`, which copies from `child`; `base` has changed since it was
 /// built, and `other` never was.
@@ -25,7 +26,7 @@ fn dot_tells_docks_with_state_size_and_duration() {
     let room = family();
     room.write("bb-dock/child/file", "3");
     let text = room.bb("graph").ok().stdout;
-    let dot = crate::support::normal(&text).replace("0.0 s", "TIME");
+    let dot = support::sealed::normal(&text).replace("0.0 s", "TIME");
     let dot = regex::Regex::new(r"\d+\.\d s").unwrap().replace_all(&dot, "TIME");
     assert_eq!(
         dot,

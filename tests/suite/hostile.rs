@@ -3,7 +3,7 @@
 
 use std::net::TcpListener;
 
-use crate::support::{Mirror, Room, Run};
+use support::sealed::{Mirror, Room, Run};
 
 /// Caches of one test, and the projects that share them.
 struct Caches {
@@ -27,7 +27,7 @@ impl Caches {
             engine.docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "gentoo-bb/bob"]);
         let bob = bob.lines().next().unwrap();
         let run = ["run", "--rm", "--network", "none", "-v", &volume, bob, "bash", "-ec", DIGESTS];
-        crate::support::sorted(engine.docker(&run).lines())
+        support::sealed::sorted(engine.docker(&run).lines())
     }
 }
 

@@ -18,8 +18,7 @@ use gentoo_bb::image::archive::{bundle, listing};
 use gentoo_bb::image::tree::{Content, Kind, Tree};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-
-use crate::support::Room;
+use support::sealed::Room;
 
 /// Generations in a chain.
 const GENERATIONS: usize = 3;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::support::{Engine, Room};
+use support::sealed::{Engine, Room};
 
 /// An image of a program that waits, with labels, and a container of it that runs.
 struct Stranger {

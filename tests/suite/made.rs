@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::Room;
+use support::sealed::Room;
 
 /// A folder with nothing in it.
 fn empty() -> Room {

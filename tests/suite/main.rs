@@ -22,27 +22,26 @@
 
 mod assembled;
 mod audited;
+mod browser;
 mod chaos;
 mod cheap;
 mod checkup;
 mod daily;
 mod differs;
 mod errors;
-#[path = "../fake/mod.rs"]
-mod fake;
 mod far;
 mod graphed;
-#[path = "../help/mod.rs"]
-mod help;
 mod hostile;
+mod image;
 mod kinds;
 mod labelled;
 mod made;
+mod private;
+mod proxy;
 mod repository;
 #[path = "../schemas/mod.rs"]
 mod schemas;
 mod sized;
 mod slice;
-mod support;
 mod terminal;
 mod watched;

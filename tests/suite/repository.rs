@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Room, Run};
+use support::Told;
+use support::sealed::{Room, Run};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -22,26 +23,24 @@ fn the_example_pipeline_compiles_builds_and_ships_each_only_if_needed() {
     let room = Room::with_engine();
     copy(&Path::new(ROOT).join("examples/pipeline"), &room.path(""));
     make(&room, &["-j4"]).ran("dockerfile:hello image:hello");
-    room.bb_with(&[("NAMESPACE", &room.namespace)], "build").ran("task:notes");
+    room.told_with(&[("NAMESPACE", &room.namespace)], "build").ran("task:notes");
     assert!(room.read("shipped.txt").contains("\"id\": \"sha256:"));
     let again = make(&room, &[]).ran("");
-    assert_eq!(again.stdout, "make: Nothing to be done for 'all'.\n");
+    assert_eq!(again.beside, "make: Nothing to be done for 'all'.\n");
 
     let changed = room.read("hello.c").replace("hello", "good day");
     room.write("hello.c", &changed);
     make(&room, &["-j4"]).ran("image:hello");
     assert!(room.read("shipped.txt").contains(&room.image("hello")));
     let namespace = [("NAMESPACE", room.namespace.as_str())];
-    room.bb_with(&namespace, "build").ran("task:notes");
-    room.bb_with(&namespace, "build").ran("");
+    room.told_with(&namespace, "build").ran("task:notes");
+    room.told_with(&namespace, "build").ran("");
 }
 
-fn make(room: &Room, args: &[&str]) -> Run {
-    let mut command = Command::new("make");
-    command.arg(format!("BB={}", env!("CARGO_BIN_EXE_bb"))).args(args).current_dir(room.path(""));
-    room.seal(&mut command);
-    command.env("NAMESPACE", &room.namespace);
-    Run::of(command)
+fn make(room: &Room, args: &[&str]) -> Told {
+    let mut command = room.telling("make", args);
+    command.arg("BB=bb").env("NAMESPACE", &room.namespace);
+    command.output().unwrap().into()
 }
 
 fn copy(from: &Path, to: &Path) {

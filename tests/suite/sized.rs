@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::Room;
+use support::sealed::Room;
 
 /// Exit code and both streams, sizes as they are.
 fn size(room: &Room, args: &str) -> (Option<i32>, String, String) {
@@ -81,12 +81,12 @@ fn an_image_is_told_by_layer_package_and_folder_and_compared() {
 
     // A budget is no input of the image; another build that gives the same is nothing to compare with.
     room.write("bb-dock/web/dock.toml", "size_budget = \"4.6 MB\"\n");
-    room.bb("build").ran("");
+    room.told("build").ran("");
     room.remove(".bb/images/web/image.json");
-    room.bb("build").ran("image:web");
+    room.told("build").ran("image:web");
     assert_eq!(size(&room, " web --diff"), told("web: 4.57 MB, nothing to compare with\n"));
     room.write("bb-dock/web/motd", &"x".repeat(40_000));
-    room.bb("build").ran("image:web");
+    room.told("build").ran("image:web");
     assert_eq!(size(&room, " web --diff"), (Some(1), GROWN.to_owned(), OVER.to_owned()));
     let short = "   4.57 MB  base  nothing to compare with\n   \
         4.61 MB  web   0.04 MB more than before, over its budget of 4.60 MB\n";
@@ -124,7 +124,7 @@ fn strange_ledgers_budgets_and_names() {
     room.remove(".bb/images/odd/size.json");
     room.bb("size")
         .fails(1, "error: there is no `.bb/images/odd/size.json`\nhint: run `bb build`\n");
-    room.bb("build").ran("image:odd");
+    room.told("build").ran("image:odd");
     room.bb("size no-such").fails(2, "error: unknown image `no-such`\nhint: there are: odd\n");
     room.write("bb-dock/odd/dock.toml", "size_budget = \"4 pounds\"\n");
     room.bb("size").fails(

@@ -1,6 +1,6 @@
 //! `bb watch`: exactly what a change affects is built, and trouble does not end it.
 
-use crate::support::{Room, Running};
+use support::sealed::{Room, Running};
 
 const WAITS: &str = "watch   waiting for changes; Ctrl-C ends it";
 

@@ -6,10 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
+use support::sealed::{Run, normal};
+
 use crate::keys;
 use crate::mirror::{DATE, NAME, Place, blake2b, digests, sha512, stage3};
 use crate::server::{Reply, Request, Server};
-use crate::support::{Run, normal};
 
 const FETCH: &str = "step fetch:stage3-amd64-openrc.tar.xz";
 
@@ -197,7 +198,7 @@ fn a_killed_download_continues() {
     let env = [("DATE", DATE), ("MIRROR", &*server.url)];
     let mut command = place.room.command(FETCH);
     command.envs(env).env("DOCKER_HOST", place.engine.host());
-    let run = crate::support::Running::start(command);
+    let run = support::sealed::Running::start(command);
     told.recv().unwrap();
     let part = place.room.path(".bb/downloads/stage3-amd64-openrc.tar.xz.part");
     let there = || fs::metadata(&part).map_or(0, |meta| meta.len());
@@ -270,9 +271,9 @@ fn downloads_are_parallel() {
     });
     fs::remove_dir_all(place.room.path(".bb")).unwrap();
     let env = [("DATE", DATE), ("MIRROR", &*server.url)];
-    let run = place.bb_with(&env, "build -j 2 verify:stage3 verify:portage");
+    let run = place.told_with(&env, "build -j 2 verify:stage3 verify:portage");
     assert_eq!(*asked.0.lock().unwrap(), 2);
     // The signature on the mirror is of another stage3; fetching is all that is asked here.
-    assert!(run.done().contains(&"fetch:portage.tar.xz".to_owned()), "{}", run.stderr);
+    assert!(run.done().contains(&"fetch:portage.tar.xz".to_owned()), "{run}");
     complete(&place, &data);
 }

@@ -10,8 +10,9 @@ mod settings;
 mod snapshot;
 mod web;
 
+use support::sealed::Run;
+
 use crate::mirror::{BUILDS, DATE, Place};
-use crate::support::Run;
 
 /// One input.
 pub struct Case {
@@ -71,7 +72,7 @@ impl Case {
 
 /// What it said, with the pointer's folder left out.
 fn told(run: &Run) -> String {
-    crate::support::normal(&run.stderr).replace(&format!("{BUILDS}/"), "")
+    support::sealed::normal(&run.stderr).replace(&format!("{BUILDS}/"), "")
 }
 
 /// All cases of a part, on some threads; every failure is told.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sequoia_openpgp as pgp;
+pub use support::signed::signing as signing_now;
 
 use pgp::Packet;
 use pgp::armor::Kind;
@@ -113,13 +114,6 @@ fn subkey(cert: &Cert, flags: &KeyFlags) -> KeyPair {
 /// The subkey that signs.
 pub fn signing(cert: &Cert) -> KeyPair {
     subkey(cert, &KeyFlags::empty().set_signing())
-}
-
-/// The subkey that signs, of a key whose time is now.
-pub fn signing_now(cert: &Cert) -> KeyPair {
-    let policy = StandardPolicy::new();
-    let mut keys = cert.keys().secret().with_policy(&policy, None).for_signing();
-    keys.next().unwrap().key().clone().into_keypair().unwrap()
 }
 
 /// The subkey that may not sign.

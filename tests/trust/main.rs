@@ -17,8 +17,6 @@
 
 mod bomb;
 mod corpus;
-#[path = "../fake/mod.rs"]
-mod fake;
 mod fetch;
 #[allow(clippy::too_many_lines, clippy::semicolon_if_nothing_returned, reason = "tables")]
 mod hostile;
@@ -28,9 +26,4 @@ mod mirror;
 mod outdated;
 mod server;
 mod skip;
-#[allow(dead_code, unused_imports, reason = "shared with the suite")]
-#[path = "../suite/support/mod.rs"]
-mod support;
 mod update;
-
-use fake::engine;

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use blake2::Blake2b512;
-use gentoo_bb::base::hex::hex;
-use sha2::{Digest, Sha512};
+use support::Told;
+use support::fake::engine::{Engine, World};
+use support::sealed::{Room, Run};
+pub use support::signed::{blake2b, sha512};
 
-use crate::engine::{Engine, World};
 use crate::keys;
-use crate::support::{Room, Run};
 
 pub const TIME: &str = "20260301T170104Z";
 pub const DATE: &str = "20260301";
@@ -33,14 +32,6 @@ pub fn pointer(time: &str) -> String {
          {time}/stage3-amd64-openrc-{time}.tar.xz {}\n",
         STAGE3_BYTES.len()
     )
-}
-
-pub fn sha512(data: &[u8]) -> String {
-    hex(&Sha512::digest(data))
-}
-
-pub fn blake2b(data: &[u8]) -> String {
-    hex(&Blake2b512::digest(data))
 }
 
 /// The text of a list of digests.
@@ -144,6 +135,16 @@ impl Place {
     pub fn bb_with(&self, env: &[(&str, &str)], args: &str) -> Run {
         let host = self.engine.host();
         self.room.bb_with(&[env, &[("DOCKER_HOST", &host)]].concat(), args)
+    }
+
+    /// `bb ARGS`: what was executed.
+    pub fn told(&self, args: &str) -> Told {
+        self.told_with(&[("DATE", DATE)], args)
+    }
+
+    pub fn told_with(&self, env: &[(&str, &str)], args: &str) -> Told {
+        let host = self.engine.host();
+        self.room.told_with(&[env, &[("DOCKER_HOST", &host)]].concat(), args)
     }
 
     /// Every file of the room that is not in the state folder, with its content.

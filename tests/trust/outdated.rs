@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::keys;
-use crate::mirror::{self, DATE, Place, STAGE3_BYTES, TIME};
-use crate::support::normal;
+use support::sealed::normal;
+
+use crate::mirror::{DATE, Place, STAGE3_BYTES, TIME};
+use crate::{keys, mirror};
 
 const NEWER: &str = "20260308T170104Z";
 const NEWER_DATE: &str = "20260308";

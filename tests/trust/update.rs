@@ -1,6 +1,7 @@
 //! `bb update`: what moves the lock, and what does not.
 
-use crate::keys::{self, FILE, How};
+use crate::keys;
+use crate::keys::{FILE, How};
 use crate::mirror::{DATE, Place, TIME};
 
 const NEWER: &str = "20260308T170104Z";
@@ -168,11 +169,11 @@ fn a_verified_snapshot_is_not_fetched_twice() {
 fn a_snapshot_made_anew_under_its_old_name_comes_with_its_own_signature() {
     let place = pinned();
     let verify = "fetch:portage.tar.xz fetch:portage.tar.xz.gpgsig verify:portage";
-    place.bb("build verify:portage").ran(verify);
+    place.told("build verify:portage").ran(verify);
     place.mirror.snapshot_made_anew(DATE, b"another snapshot of the same date");
     let run = place.bb("update").ok();
     assert!(run.stdout.ends_with("with other content\n"), "{}", run.stdout);
-    place.bb("build verify:portage").ran(verify);
+    place.told("build verify:portage").ran(verify);
 }
 
 /// What the mirror has signed on day 60 of the year, 2026-03-02, under a name of another day.

@@ -7,8 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use support::sealed::Room;
+
 use super::{compare, files, summary};
-use crate::support::{Image, Room};
+use crate::image::Image;
 
 /// Folders with their modes.
 const FOLDERS: [(&str, u32); 8] = [
@@ -132,14 +134,14 @@ fn a_mode_of_a_folder_makes_exactly_its_image_stale() {
     let run = room.bb("status");
     let line = "mode of bb-dock/whole/m/private changed: 0700 -> 0755";
     assert!(run.stdout.contains(line), "{}", run.stdout);
-    room.bb("build").ran("image:whole");
+    room.told("build").ran("image:whole");
     room.bb("build").fails(0, "nothing to do: 4 steps up to date\n");
     // Another file in a folder is none of the image's where it is ignored.
     fs::write(room.path("bb-dock/whole/odd/new"), "").unwrap();
     fs::write(room.path("bb-dock/part/m/new"), "").unwrap();
     room.bb("build").fails(0, "nothing to do: 4 steps up to date\n");
     fs::remove_file(room.path("bb-dock/whole/m/objects/x.o")).unwrap();
-    room.bb("build").ran("image:whole");
+    room.told("build").ran("image:whole");
 }
 
 /// A name that no text can be: nobody's business where it is not used.
@@ -161,12 +163,12 @@ fn a_name_of_any_bytes_is_an_input_where_it_is_used() {
     fs::write(&unused, "2").unwrap();
     room.bb("build").fails(0, "nothing to do: 4 steps up to date\n");
     fs::write(dock.join("odd").join(name(b"n\xff")), "changed\n").unwrap();
-    room.bb("build").ran("image:uses");
+    room.told("build").ran("image:uses");
     // A target that differs in one byte that is no text.
     let link = dock.join("odd/l6");
     fs::remove_file(&link).unwrap();
     symlink(name(b"x\xfe"), &link).unwrap();
-    room.bb("build").ran("image:uses");
+    room.told("build").ran("image:uses");
     let image = Image::read(room.engine(), &room.image("uses"));
     assert_eq!(image.text(r"/odd/n\xff"), "changed\n");
 }

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use support::sealed::Room;
+
 use super::words::{builds, in_parallel};
 use super::{dock, labels, summary};
-use crate::support::{Image, Room};
+use crate::image::Image;
 
 /// The table of `dockerfile::grammar`, with each row asked of `bb` and of the engine.
 #[test]

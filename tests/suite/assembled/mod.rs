@@ -17,9 +17,10 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use support::sealed::{Engine, Room};
 
 use self::cases::{BASE, CASES, LEFT};
-use crate::support::{Engine, Image, Room};
+use crate::image::Image;
 
 /// A dock of a case. `BASE` in its Dockerfile is the image of that name, `BASE/NAME` another dock.
 fn dock(room: &Room, name: &str, text: &str) {
@@ -244,7 +245,7 @@ fn labels_tell_what_an_image_is_and_what_it_is_built_on() {
     assert_eq!(labels(&room, "base")["licenses"], "MIT");
     room.bb_with(&env, "build").fails(0, "nothing to do: 6 steps up to date\n");
     room.write("bb-dock/child/dock.toml", "[labels]\ndescription = \"Another\"\n");
-    room.bb_with(&env, "build").ran("image:child");
+    room.told_with(&env, "build").ran("image:child");
 }
 
 /// Saved without an engine, an image is what the engine has.

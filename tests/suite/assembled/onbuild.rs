@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use support::sealed::Room;
+
 use super::{compare, files, summary};
-use crate::support::{Image, Room};
+use crate::image::Image;
 
 /// Every image of these is compared with the engine's. Name, Dockerfile; `onb` and `add` are parents.
 const CASES: &[(&str, &str)] = &[
@@ -61,9 +63,9 @@ fn what_a_parents_trigger_copies_is_an_input_of_the_child_alone() {
         room.bb("build").fails(0, "nothing to do: 10 steps up to date\n");
     }
     edit("takes/f");
-    room.bb("build").ran("image:takes");
+    room.told("build").ran("image:takes");
     edit("child/run");
-    room.bb("build").ran("image:child image:grand");
+    room.told("build").ran("image:child image:grand");
     assert_eq!(Image::read(room.engine(), &room.image("grand")).text("/app/run"), "edited\n");
     // As make sees it.
     room.bb("makefile").ok();
@@ -71,7 +73,7 @@ fn what_a_parents_trigger_copies_is_an_input_of_the_child_alone() {
     room.bb("sync").ok();
     let stamps = room.stamps().join(" ");
     assert!(stamps.contains("image:takes") && !stamps.contains("image:child"), "{stamps}");
-    room.bb("build").ran("image:child image:grand");
+    room.told("build").ran("image:child image:grand");
     // Another trigger is another image, whose children see something else.
     fs::remove_file(room.path("bb-dock/takes/f")).unwrap();
     let run = room.bb("build takes");
@@ -112,7 +114,7 @@ fn triggers_of_an_image_from_elsewhere_see_the_whole_context() {
     for dock in ["with", "without"] {
         fs::write(room.path(format!("bb-dock/{dock}/new")), "1\n").unwrap();
     }
-    room.bb("build").ran("image:with");
+    room.told("build").ran("image:with");
     fs::write(room.path("bb-dock/with/dir/rest"), "ignored\n").unwrap();
     room.bb("build").fails(0, "nothing to do: 4 steps up to date\n");
     assert_eq!(Image::read(room.engine(), &room.image("with")).text("/app/new"), "1\n");

@@ -6,9 +6,9 @@ use std::process::Stdio;
 use std::sync::Mutex;
 
 use gentoo_bb::dockerfile::{Known, Markers, Rendered, template};
+use support::sealed::{Engine, Room};
 
 use super::{compare, dock};
-use crate::support::{Engine, Room};
 
 #[allow(dead_code, reason = "only its words are wanted here")]
 #[path = "../../../src/dockerfile/words/reference.rs"]

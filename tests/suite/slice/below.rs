@@ -2,7 +2,7 @@
 //! `bb` and by the engine's builder.
 
 use super::Project;
-use crate::support::Image;
+use crate::image::Image;
 
 const PARENT: &str = "FROM ${NAMESPACE}/busybox\nADD rootfs.tar /\nCOPY passwd /etc/passwd\n\
                       COPY motd /etc/motd\nADD modes.tar /\n";

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 use sha2::{Digest, Sha256, Sha512};
+use support::sealed::{Mirror, Room, normal};
 
 use super::{IMAGES, Project};
 use crate::schemas;
-use crate::support::{Mirror, Room, normal};
 
 const FILES: [(&str, &str, &str, &str); 2] = [
     ("cyclonedx", "sbom.cdx.json", "bb.sbom.cyclonedx", schemas::CYCLONEDX),
@@ -87,7 +87,7 @@ fn another_licence_makes_the_image_anew_and_those_on_it() {
     }
     let tar = std::fs::read(room.path(".bb/images/licensed/rootfs.tar")).unwrap();
     room.write("bb-dock/licensed/Buildconfig.sh", &buildconfig("strange-one"));
-    room.bb("build").ran("rootfs:licensed image:licensed image:bare image:engines");
+    room.told("build").ran("rootfs:licensed image:licensed image:bare image:engines");
     assert_eq!(std::fs::read(room.path(".bb/images/licensed/rootfs.tar")).unwrap(), tar);
     for name in ["licensed", "bare", "engines"] {
         check(room, name);
@@ -95,12 +95,12 @@ fn another_licence_makes_the_image_anew_and_those_on_it() {
         assert!(text.contains("\"LicenseRef-gentoo-strange-one\""), "{text}");
     }
     room.append("bb-dock/licensed/Buildconfig.sh", "# a comment\n");
-    room.bb("build").ran("rootfs:licensed");
+    room.told("build").ran("rootfs:licensed");
     room.remove(".bb/images/bare/sbom.cdx.json");
     room.bb("image sbom bare").fails(
         1,
         "error: cannot read `.bb/images/bare/sbom.cdx.json`: no such file or directory\n\
          hint: run `bb build bare`\n",
     );
-    room.bb("build").ran("image:bare");
+    room.told("build").ran("image:bare");
 }

@@ -5,9 +5,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use regex::Regex;
+use support::sealed::{Room, Run, Running};
 
 use super::Project;
-use crate::support::{Room, Run, Running};
 
 /// The chain in a project; what a test that fails leaves of it goes, too.
 struct Chain<'a>(&'a Room);

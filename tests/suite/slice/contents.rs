@@ -1,9 +1,10 @@
 //! What is in the images: small, no tool of the builder's, every library that is needed.
 
 use goblin::elf::Elf;
+use support::sealed::sorted;
 
 use super::{IMAGES, Project};
-use crate::support::{Image, Kind, sorted};
+use crate::image::{Image, Kind};
 
 /// Bytes, as `docker image inspect` counts.
 const LARGEST_NGINX: u64 = 17_000_000;
@@ -21,12 +22,7 @@ fn the_first_build_runs_every_step_once() {
         kinds("dockerfile"),
         kinds("image")
     );
-    assert_eq!(
-        project.first.done(),
-        sorted(expected.split_whitespace()),
-        "{}",
-        project.first.stderr
-    );
+    assert_eq!(project.first.done(), sorted(expected.split_whitespace()), "{}", project.first);
     project.room.assert_tidy();
     project.room.bb("build").fails(0, "nothing to do: 22 steps up to date\n");
 }

@@ -3,11 +3,12 @@
 
 use std::process::Command;
 
+use support::help::examples;
+use support::sealed::{Room, Run, Running};
+
 use super::Project;
 use super::pushed::Registry;
 use super::shell::free_port;
-use crate::help::examples;
-use crate::support::{Room, Run, Running};
 
 const FAILS: &str = "\nfinish_rootfs_build() {\n\techo not today >&2\n\treturn 1\n}\n";
 
@@ -15,8 +16,7 @@ const FAILS: &str = "\nfinish_rootfs_build() {\n\techo not today >&2\n\treturn 1
 fn command(room: &Room, line: &str, env: &[(&str, &str)]) -> Command {
     let mut command = Command::new("sh");
     room.seal(&mut command);
-    let bb = std::path::Path::new(env!("CARGO_BIN_EXE_bb")).parent().unwrap();
-    let path = format!("{}:{}", bb.display(), std::env::var("PATH").unwrap());
+    let path = format!("{}:{}", support::programs().display(), std::env::var("PATH").unwrap());
     command.args(["-c", &format!("exec {line}")]).current_dir(room.path("")).env("PATH", path);
     command.envs(env.iter().copied());
     command

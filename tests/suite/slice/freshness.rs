@@ -17,31 +17,31 @@ fn a_change_runs_exactly_what_depends_on_it() {
     nothing();
 
     room.chmod("bb-dock/nginx/etc/nginx/nginx.conf", 0o600);
-    room.bb("build").ran("image:nginx");
+    room.told("build").ran("image:nginx");
     room.chmod("bb-dock/nginx/etc/nginx/nginx.conf", 0o644);
-    room.bb("build").ran("image:nginx");
+    room.told("build").ran("image:nginx");
 
     room.append("bb-dock/busybox/Buildconfig.sh", "# a comment\n");
-    room.bb("build").ran("rootfs:busybox");
+    room.told("build").ran("rootfs:busybox");
 
     room.append("bb-dock/nginx/Buildconfig.sh", "# a comment\n");
     let before = room.engine().image_id(&room.image("nginx"));
-    room.bb("build").ran("rootfs:nginx");
+    room.told("build").ran("rootfs:nginx");
     assert_eq!(room.engine().image_id(&room.image("nginx")), before);
 
     room.append("bb-dock/nginx/etc/nginx/nginx.conf", "# a comment\n");
-    room.bb("build").ran("image:nginx");
+    room.told("build").ran("image:nginx");
 
     room.append("bb-dock/busybox/README.md", "More.\n");
     nothing();
 
     room.append("bb-dock/nginx/Buildconfig.sh", FINISH);
-    room.bb("build").ran("rootfs:nginx image:nginx");
+    room.told("build").ran("rootfs:nginx image:nginx");
     nothing();
 
     // Everything is built on busybox, and gets its new file from there: only its own rootfs has it.
     room.append("bb-dock/busybox/Buildconfig.sh", FINISH);
-    room.bb("build").ran(
+    room.told("build").ran(
         "rootfs:busybox rootfs:s6 rootfs:openssl rootfs:nginx \
          image:busybox image:s6 image:openssl image:nginx",
     );
@@ -62,7 +62,7 @@ fn nginx_is_really_compiled() {
          \tconfigure_before; package_env www-servers/nginx CFLAGS='-O1 {flag}'\n}}\n"
     );
     room.append("bb-dock/nginx/Buildconfig.sh", &hook);
-    room.bb("build").ran("rootfs:nginx image:nginx");
+    room.told("build").ran("rootfs:nginx image:nginx");
     let log = room.read(".bb/logs/rootfs/nginx.log");
     let compiled = log.lines().filter(|l| l.contains(&flag) && l.contains("-c ")).count();
     assert!(compiled > 50, "{compiled} files compiled:\n{log}");
@@ -73,7 +73,7 @@ fn nginx_is_really_compiled() {
         "run",
         "--rm",
         "--label",
-        &crate::support::Room::label(),
+        &support::sealed::Room::label(),
         "--entrypoint",
         "sh",
         &room.image("nginx"),
@@ -87,7 +87,7 @@ fn nginx_is_really_compiled() {
 #[test]
 fn a_second_project_on_the_engine_disturbs_nothing() {
     let project = Project::get();
-    let other = crate::support::Room::with_engine().with_mirror(&crate::support::Mirror::get());
+    let other = support::sealed::Room::with_engine().with_mirror(&support::sealed::Mirror::get());
     other.write("bb.lock", &project.room.read("bb.lock"));
     other.dock("empty", "FROM scratch\nADD rootfs.tar /\n", &[]);
     let running = other.start("build empty");

@@ -3,8 +3,10 @@
 
 use std::process::Command;
 
+use support::Told;
+use support::sealed::{Mirror, Room, Run, Running, sorted};
+
 use super::{Project, copy_docks};
-use crate::support::{Mirror, Room, Run, Running, sorted};
 
 struct Killed {
     room: Room,
@@ -23,16 +25,14 @@ impl Killed {
     }
 
     fn make(&self, program: &str, args: &str) -> Command {
-        let mut make = Command::new(program);
-        make.args(["-f", "Makefile.generated"]).arg(format!("BB={}", env!("CARGO_BIN_EXE_bb")));
-        make.args(args.split_whitespace()).current_dir(self.room.path(""));
-        self.room.seal(&mut make);
+        let mut make = self.room.telling(program, &["-f", "Makefile.generated"]);
+        make.args(args.split_whitespace());
         make
     }
 
     /// A make with a process group of its own, as a shell starts it.
     fn start(&self) -> Running {
-        Running::start_in_group(self.make("make", "-j8"))
+        Running::telling_in_group(self.make("make", "-j8"))
     }
 
     /// Those of this project, which has its name once it has begun.
@@ -48,9 +48,9 @@ impl Killed {
     }
 
     /// It is over, without success; what it did counts.
-    fn ended(&mut self, running: Running) -> Run {
-        let run = running.end();
-        assert_ne!(run.code, Some(0), "{}", run.stderr);
+    fn ended(&mut self, running: Running) -> Told {
+        let run = running.told();
+        assert_ne!(run.code, Some(0), "{run}");
         self.done.extend(run.done());
         run
     }
@@ -62,15 +62,15 @@ fn a_make_that_is_killed_is_finished_by_the_next() {
     let mut killed = Killed::new(&project);
 
     let mut running = killed.start();
-    running.wait_for("start   rootfs:busybox");
+    running.wait_for_message("started", "rootfs:busybox");
     killed.wait_for_container();
     running.signal_group("INT");
     let run = killed.ended(running);
-    assert!(run.stderr.contains("error: interrupted\n"), "{}", run.stderr);
-    assert_eq!(killed.containers(), 0, "{}", run.stderr);
+    assert!(run.words().contains("error: interrupted\n"), "{run}");
+    assert_eq!(killed.containers(), 0, "{run}");
 
     let mut running = killed.start();
-    running.wait_for("start   rootfs:busybox");
+    running.wait_for_message("started", "rootfs:busybox");
     killed.wait_for_container();
     running.signal_group("KILL");
     killed.ended(running);
@@ -78,19 +78,19 @@ fn a_make_that_is_killed_is_finished_by_the_next() {
 
     // Only make itself is killed: what it had started goes on.
     let mut running = killed.start();
-    running.wait_for("start   rootfs:s6");
+    running.wait_for_message("started", "rootfs:s6");
     running.signal("KILL");
     let mut last = killed.start();
-    last.wait_for("wait    rootfs:s6");
+    last.wait_for_message("waiting", "rootfs:s6");
     killed.ended(running);
-    let last = last.end().ok();
+    let last = last.told().ok();
     killed.done.extend(last.done());
 
     let steps = sorted(killed.done.clone());
     assert_eq!(steps, project.first.done(), "each step ended well once");
-    assert_eq!(killed.containers(), 0, "{}", last.stderr);
+    assert_eq!(killed.containers(), 0, "{last}");
     killed.room.bb("build").fails(0, "nothing to do: 22 steps up to date\n");
-    Run::of(killed.make("bmake", "")).ran("");
+    Told::from(killed.make("bmake", "").output().unwrap()).ran("");
     assert_eq!(Run::of(killed.make("make", "-q")).code, Some(0));
     killed.room.assert_tidy();
 }

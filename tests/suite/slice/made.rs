@@ -1,7 +1,7 @@
 //! What `bb new` makes is built by real Portage, as it is.
 
 use super::Project;
-use crate::support::Image;
+use crate::image::Image;
 
 /// Removes the dock also if the test fails.
 struct Made<'a>(&'a Project, &'static str);
@@ -24,7 +24,7 @@ fn a_new_dock_builds_as_it_is() {
          next: bb build hello\n",
     );
     let _made = Made(&project, "hello");
-    room.bb("build hello").ran("rootfs:hello dockerfile:hello image:hello");
+    room.told("build hello").ran("rootfs:hello dockerfile:hello image:hello");
     let image = Image::read(room.engine(), &room.image("hello"));
     assert!(
         image.entries.contains_key("/usr/bin/busybox")
@@ -33,7 +33,7 @@ fn a_new_dock_builds_as_it_is() {
 
     room.bb("new fresh").ok();
     let _fresh = Made(&project, "fresh");
-    room.bb("build fresh").ran("rootfs:fresh dockerfile:fresh image:fresh");
+    room.told("build fresh").ran("rootfs:fresh dockerfile:fresh image:fresh");
     let said =
         room.engine().docker(&["run", "--rm", &room.image("fresh"), "sh", "-c", "echo it runs"]);
     assert_eq!(said.trim(), "it runs");

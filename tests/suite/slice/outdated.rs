@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use regex::Regex;
-
-use crate::support::{Mirror, Room};
+use support::sealed::{Mirror, Room};
 
 /// The day of a snapshot that is newer than the mirror's: tomorrow, for its signature is of now.
 fn tomorrow() -> String {
@@ -78,7 +77,7 @@ fn what_it_foresees_is_what_an_update_does() {
     let run = room.bb_with(&date, "outdated").ok();
     let pinned = room.read("bb.lock");
     let snapshot = Regex::new(r"gentoo-(\d{8})").unwrap().captures(&pinned).unwrap()[1].to_owned();
-    let told = untimed(&crate::support::normal(&run.stdout));
+    let told = untimed(&support::sealed::normal(&run.stdout));
     let wanted = format!(
         "stage3: TIMESTAMP is the newest\n\
          snapshot: {snapshot} -> {newer}\n\n\
@@ -110,10 +109,10 @@ fn what_it_foresees_is_what_an_update_does() {
     assert_eq!(again.code, Some(1));
 
     room.bb_with(&date, "update").ok();
-    let ran = room.bb("build").ok();
+    let ran = room.told("build").ok();
     let images = ["dated", "zlib", "user", "above"].map(|name| format!("image:{name}"));
     let done = ran.done().into_iter().filter(|step| step.starts_with("image:"));
-    assert_eq!(done.collect::<Vec<_>>(), crate::support::sorted(images));
+    assert_eq!(done.collect::<Vec<_>>(), support::sealed::sorted(images));
     let packages = |image: &str| {
         let said = room.bb(&format!("diff {image}")).ok().stdout;
         let part = said.split("\n\n").nth(1).unwrap_or_default().to_owned();

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use regex::Regex;
+use support::sealed::{Room, Run};
 
 use super::{IMAGES, Project};
-use crate::support::{Room, Run};
 
 /// The name and password that a closed registry wants, as `htpasswd -B` writes them.
 const HTPASSWD: &str = "me:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n";

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::Project;
-use crate::support::{Image, Proxy};
+use crate::image::Image;
+use crate::proxy::Proxy;
 
 #[test]
 fn a_dock_is_built_over_tcp_without_a_bind_mount() {
@@ -14,8 +15,8 @@ fn a_dock_is_built_over_tcp_without_a_bind_mount() {
     room.write("bb-dock/far/file", "1");
     let proxy = Proxy::new(room.engine());
     let env = [("DOCKER_HOST", proxy.host.as_str())];
-    room.bb_with(&env, "build far").ran("dockerfile:far rootfs:far image:far");
-    room.bb_with(&env, "build far").ran("");
+    room.told_with(&env, "build far").ran("dockerfile:far rootfs:far image:far");
+    room.told_with(&env, "build far").ran("");
     let image = Image::read(room.engine(), &room.image("far"));
     assert_eq!(image.text("/file"), "1");
     assert!(image.resolve("/usr/lib64/libz.so.1").is_some());

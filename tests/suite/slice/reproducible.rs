@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use support::sealed::{Mirror, Room, Run};
+
 use super::{IMAGES, Project};
-use crate::support::{Mirror, Room, Run};
 
 /// What a build must not take anything from.
 struct Surroundings {

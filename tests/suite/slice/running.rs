@@ -1,7 +1,8 @@
 //! The nginx image serves pages, logs to the container's output and stops when it is told to.
 
+use support::sealed::{Engine, Room};
+
 use super::Project;
-use crate::support::{Engine, Room};
 
 /// A started container; removed when dropped.
 struct Container<'a> {

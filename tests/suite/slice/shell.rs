@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
+use support::sealed::{Room, Run, Running};
+
 use super::Project;
-use crate::support::{Room, Run, Running};
 use crate::terminal::tmux::Terminal;
 
 /// `echo INPUT | bb ARGS`.

@@ -16,7 +16,7 @@ fn every_program_and_library_loads() {
     for name in IMAGES {
         let image = project.room.image(name);
         let engine = project.room.engine();
-        let label = crate::support::Room::label();
+        let label = support::sealed::Room::label();
         let run =
             ["run", "--rm", "--label", &label, "--entrypoint", "/bin/sh", &image, "-c", LOAD_ALL];
         assert_eq!(engine.docker(&run), "all", "{name}");
@@ -67,7 +67,7 @@ fn a_character_set_that_a_dock_keeps_and_a_locale_that_it_made_load() {
     assert!(run.stderr.contains(told), "{}", run.stderr);
     let keeps = format!("KEEP_CHARSETS=ISO8859-1\n{BUILDCONFIG}");
     room.write("bb-dock/latin/Buildconfig.sh", &keeps);
-    room.bb("test latin").ran("rootfs:latin image:latin test:latin");
+    room.told("test latin").ran("rootfs:latin image:latin test:latin");
     let image = room.image("latin");
     let list = ["run", "--rm", "--entrypoint", "/bin/sh", &image, "-c", "ls /usr/lib*/gconv/*.so"];
     let kept = room.engine().docker(&list);

@@ -1,8 +1,9 @@
 //! `bb test`: the shipped images pass, an image with a fault of every kind is told all of them, and make
 //! runs the same tests.
 
+use support::Told;
+
 use super::Project;
-use crate::support::Run;
 
 const TESTS: &str = "test:busybox test:nginx test:openssl test:s6";
 
@@ -15,18 +16,15 @@ fn the_shipped_images_pass_their_tests_once() {
     if room.exists(".bb/stamps/test") {
         room.remove(".bb/stamps/test");
     }
-    room.bb("test").ran(TESTS);
+    room.told("test").ran(TESTS);
     room.bb("test").is(0, "", "nothing to do: 26 steps up to date\n");
     room.append("bb-dock/busybox/dock.toml", "\n[[test.command]]\nrun = \"true\"\n");
-    room.bb("test").ran("test:busybox");
+    room.told("test").ran("test:busybox");
     room.bb("build").is(0, "", "nothing to do: 22 steps up to date\n");
     room.bb("makefile").ok();
     let make = |goal: &str| {
-        let mut make = std::process::Command::new("make");
-        room.seal(&mut make);
-        make.args(["-f", "Makefile.generated", goal]).current_dir(room.path(""));
-        make.arg(format!("BB={}", env!("CARGO_BIN_EXE_bb")));
-        Run::of(make)
+        let mut make = room.telling("make", &["-f", "Makefile.generated", goal]);
+        Told::from(make.output().unwrap())
     };
     make("bb-test").ran("");
     room.write("bb-dock/s6/test.sh", "test -x /usr/bin/s6-svscan\n");
@@ -113,7 +111,7 @@ fn an_image_is_told_all_its_faults_at_once() {
     let _dock = project.extra("faulty", FAULTY, "");
     room.write("bb-dock/faulty/dock.toml", CHECKS);
     room.write("bb-dock/faulty/test.sh", "echo here it ends\nexit 1\n");
-    room.bb("build faulty").ran("dockerfile:faulty image:faulty");
+    room.told("build faulty").ran("dockerfile:faulty image:faulty");
     let way = "built by the engine: it has a `RUN`";
     let fresh = |name: &str| format!("image:{name} is up to date\n");
     room.bb("why faulty").is(0, &format!("{}it was {way}\n", fresh("faulty")), "");
@@ -125,7 +123,7 @@ fn an_image_is_told_all_its_faults_at_once() {
     assert_eq!(room.engine().docker(&["ps", "-aq", "--filter", left]), "");
     let healthy = FAULTY.replace("exit 1", "exit 0");
     room.dock("faulty", &healthy, &[("dock.toml", ALLOWED), ("test.sh", "echo well\n")]);
-    room.bb("test faulty").ran("dockerfile:faulty image:faulty test:faulty");
+    room.told("test faulty").ran("dockerfile:faulty image:faulty test:faulty");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Ctrl-C once: nothing new begins, what runs is stopped and cleared away. Twice: at once.
 
-use super::{dock, room, said, start};
+use super::{dock, room, start};
 
 const STARTED: &str = "start   rootfs:busybox (never built)\n";
 const STOPPING: &str = "stop    all that runs (Ctrl-C again leaves at once)\n";
@@ -18,7 +18,7 @@ fn once_stops_what_runs_and_leaves_nothing_behind() {
         assert_eq!(room.engine.containers(), 0);
         assert!(!room.path(".bb/stamps/rootfs").exists());
         room.engine.release(true);
-        said(&room, "build -j1 rootfs:nginx").ran("rootfs:busybox rootfs:nginx");
+        room.told("build -j1 rootfs:nginx").ran("rootfs:busybox rootfs:nginx");
     }
 }
 
@@ -39,7 +39,7 @@ fn twice_leaves_at_once_where_the_engine_does_not_answer() {
     // As it says.
     room.engine.fall_silent(false);
     room.engine.release(true);
-    said(&room, "build -j1 rootfs:nginx").ran("rootfs:busybox rootfs:nginx");
+    room.told("build -j1 rootfs:nginx").ran("rootfs:busybox rootfs:nginx");
     assert_eq!(room.engine.containers(), 0);
 }
 

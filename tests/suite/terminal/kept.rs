@@ -1,7 +1,8 @@
 //! The builder of a failed step is kept until the step runs again, and it is in nobody's way.
 
+use support::fake::room::Room;
+
 use super::{dock, room, said, start};
-use crate::fake::room::Room;
 
 const BROKEN: &str = "say a.c:1:2: error: no\nfail 1\n";
 
@@ -16,7 +17,7 @@ fn failed(name: &str) -> String {
 /// The steps whose builders the engine has.
 fn kept(room: &Room) -> Vec<String> {
     let labels = room.engine.container_labels();
-    crate::support::sorted(labels.iter().filter_map(|l| l.get("bb.step").cloned()))
+    support::sealed::sorted(labels.iter().filter_map(|l| l.get("bb.step").cloned()))
 }
 
 #[test]
@@ -32,11 +33,11 @@ fn it_is_kept_until_the_step_runs_again() {
     }
     // In between, others work and clear up.
     dock(&room, "other", "scratch", "");
-    said(&room, "build other").ran("dockerfile:other rootfs:other image:other");
+    room.told("build other").ran("dockerfile:other rootfs:other image:other");
     said(&room, "build other").fails(0, "nothing to do: 13 steps up to date\n");
     assert_eq!(kept(&room), ["rootfs:busybox"]);
     dock(&room, "busybox", "scratch", "");
-    said(&room, "build rootfs:busybox").ran("rootfs:busybox");
+    room.told("build rootfs:busybox").ran("rootfs:busybox");
     assert_eq!(room.engine.containers(), 0);
     said(&room, "shell --failed busybox").fails(
         1,

@@ -8,10 +8,9 @@ mod run;
 mod shell;
 pub mod tmux;
 
-use crate::fake::engine::World;
-use crate::fake::mirror::MIRROR;
-use crate::fake::room::Room;
-use crate::support::{Run, Running};
+use support::fake::engine::World;
+use support::fake::room::Room;
+use support::sealed::{Run, Running};
 
 /// `nginx` on `busybox`, both compiled. All that they are compiled with is there.
 fn room() -> Room {
@@ -23,9 +22,8 @@ fn room() -> Room {
 /// The same with nothing done.
 fn bare() -> Room {
     let room = Room::new(World::default());
-    let (mirrors, trust) = &MIRROR.settings;
-    room.write("bb.toml", &format!("namespace = \"ns\"\n{mirrors}{trust}"));
-    room.write("bb.lock", &MIRROR.lock);
+    room.settings("", "");
+    room.pin();
     dock(&room, "busybox", "scratch", "");
     dock(&room, "nginx", "${NAMESPACE}/busybox", "");
     room

@@ -2,9 +2,10 @@
 
 use std::process::Stdio;
 
+use support::fake::room::Room;
+use support::sealed::{Run, Running};
+
 use super::{bare, command, dock, room, said};
-use crate::fake::room::Room;
-use crate::support::{Run, Running};
 
 /// `echo INPUT | bb ARGS`.
 fn fed(room: &Room, args: &str, input: &str) -> Run {
@@ -19,7 +20,7 @@ fn state(room: &Room) -> Vec<String> {
         let time = e.metadata().unwrap().modified().unwrap();
         format!("{} {time:?}", e.path().display())
     };
-    crate::support::sorted(files.map(line))
+    support::sealed::sorted(files.map(line))
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn an_open_shell_is_left_alone_and_a_killed_one_is_cleared_away() {
     let input = open.take_stdin();
     room.engine.wait_for_shells(1);
     // The same step is built beside it, and all that is abandoned is looked for.
-    said(&room, "build rootfs:busybox").ran("rootfs:busybox");
+    room.told("build rootfs:busybox").ran("rootfs:busybox");
     said(&room, "build rootfs:busybox").ok();
     let labels = room.engine.container_labels();
     assert_eq!(labels.len(), 1);
@@ -138,7 +139,7 @@ fn a_failed_step_is_opened_again_and_again_by_one_at_a_time() {
     );
     // The step runs again, and leaves the one that somebody sits in.
     dock(&room, "busybox", "scratch", "");
-    said(&room, "build rootfs:busybox").ran("rootfs:busybox");
+    room.told("build rootfs:busybox").ran("rootfs:busybox");
     assert_eq!(room.engine.containers(), 1);
     drop(input);
     assert_eq!(open.end().code, Some(0));

@@ -5,8 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use regex::Regex;
-
-use crate::fake::room::Room;
+use support::fake::room::Room;
 
 /// Looks at the screen before it is given up. Each takes the time of a process.
 const LOOKS: usize = 5000;
@@ -85,7 +84,7 @@ fn normal(screen: &str) -> String {
     });
     let replace =
         |text: String, (rule, with): &(Regex, &str)| rule.replace_all(&text, *with).into();
-    RULES.iter().fold(crate::support::normal(screen), replace).trim_end().to_owned() + "\n"
+    RULES.iter().fold(support::sealed::normal(screen), replace).trim_end().to_owned() + "\n"
 }
 
 /// Compares a screen with the one that is kept; `BB_SNAPSHOTS=update` keeps this one.

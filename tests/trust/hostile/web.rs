@@ -1,8 +1,9 @@
 //! Servers that cheat: too much, too little, elsewhere.
 
+use support::sealed::normal;
+
 use crate::mirror::{Place, STAGE3_BYTES, stage3};
 use crate::server::{Reply, Request, Server};
-use crate::support::normal;
 
 /// What `bb step fetch:…` says of a stage3 that a server answers so for.
 fn told(

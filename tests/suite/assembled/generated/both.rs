@@ -5,11 +5,12 @@ use std::fmt;
 use std::sync::Mutex;
 
 use serde_json::Value;
+use support::sealed::{Room, Run};
 
 use super::super::by_classic_builder;
 use super::case::Case;
-use super::saved::{self, Saved};
-use crate::support::{Room, Run};
+use super::saved;
+use super::saved::Saved;
 
 /// What came of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]

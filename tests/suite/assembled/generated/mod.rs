@@ -25,10 +25,12 @@ mod trees;
 
 use std::collections::BTreeMap;
 
+use support::number;
+use support::sealed::Room;
+
 use self::both::{Difference, Outcome};
 use self::case::Case;
 use self::grammar::Source;
-use crate::support::Room;
 
 /// Cases that are built in one room, besides those they stand on.
 const BATCH: usize = 25;
@@ -41,10 +43,6 @@ const SEED: u64 = 20_260_101;
 const SHRUNK: u64 = 4;
 /// How often a smaller case is tried.
 const ATTEMPTS: usize = 60;
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-}
 
 /// The cases of a batch, those first that others are built on.
 fn batch(seed: u64, count: usize) -> Vec<Case> {

@@ -8,8 +8,7 @@ use std::fmt;
 use std::io::Read;
 
 use serde_json::Value;
-
-use crate::support::Engine;
+use support::sealed::Engine;
 
 /// One path of an image.
 #[derive(Clone, PartialEq, Eq)]

@@ -6,16 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
-use gentoo_bb::base::hex::hex;
+use sequoia_openpgp as pgp;
+
 use pgp::cert::{Cert, CertBuilder};
-use pgp::crypto::KeyPair;
-use pgp::packet::signature::SignatureBuilder;
-use pgp::policy::StandardPolicy;
 use pgp::serialize::SerializeInto;
 use pgp::serialize::stream::{Message, Signer};
-use pgp::types::SignatureType;
-use sequoia_openpgp as pgp;
-use sha2::{Digest, Sha512};
+
+use crate::signed::{blake2b, detached, sha512, signing};
 
 const DATE: &str = "20261122";
 const STAGE3: &str = "20261122T170104Z/stage3-amd64-openrc-20261122T170104Z.tar.xz";
@@ -35,7 +32,7 @@ pub static MIRROR: LazyLock<Mirror> = LazyLock::new(Mirror::make);
 
 impl Mirror {
     fn make() -> Self {
-        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let folder = tempfile::tempdir_in(crate::scratch()).unwrap();
         let cert = cert();
         let root = folder.path();
         let keyring = root.join("keys");
@@ -45,15 +42,15 @@ impl Mirror {
         write(&builds.join("latest-stage3-amd64-openrc.txt"), &clearsigned(&cert, &pointer));
         let stage3 = builds.join(STAGE3);
         write(&stage3, b"stage3");
-        write(&beside(&stage3, ".asc"), &detached(&cert, b"stage3"));
+        write(&beside(&stage3, ".asc"), &detached(&cert, b"stage3", yesterday()));
         let name = STAGE3.split_once('/').unwrap().1;
-        let listed = format!("{}  {name}\n", hex(&Sha512::digest("stage3")));
+        let listed = format!("{}  {name}\n", sha512("stage3"));
         let listed =
-            format!("# SHA512 HASH\n{listed}# BLAKE2B HASH\n{}  {name}\n", blake2("stage3"));
+            format!("# SHA512 HASH\n{listed}# BLAKE2B HASH\n{}  {name}\n", blake2b("stage3"));
         write(&beside(&stage3, ".DIGESTS"), &clearsigned(&cert, &listed));
         let snapshot = root.join(format!("snapshots/gentoo-{DATE}.tar.xz"));
         write(&snapshot, b"snapshot");
-        write(&beside(&snapshot, ".gpgsig"), &detached(&cert, b"snapshot"));
+        write(&beside(&snapshot, ".gpgsig"), &detached(&cert, b"snapshot", yesterday()));
         let mirrors = format!("mirrors = [{:?}]\n", root.display().to_string());
         let fingerprint = cert.fingerprint().to_hex();
         let keyring = keyring.display();
@@ -68,7 +65,7 @@ impl Mirror {
 fn lock(settings: &str) -> String {
     let project = tempfile::tempdir().unwrap();
     fs::write(project.path().join("bb.toml"), settings).unwrap();
-    let mut bb = std::process::Command::new(env!("CARGO_BIN_EXE_bb"));
+    let mut bb = std::process::Command::new(crate::bb());
     let out = bb
         .args(["update", "--allow-older"])
         .env("DATE", DATE)
@@ -88,11 +85,6 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", path.display()))
 }
 
-fn blake2(text: &str) -> String {
-    use blake2::Digest;
-    hex(&blake2::Blake2b512::digest(text))
-}
-
 /// Long enough ago for a signature of it not to be of the future.
 fn yesterday() -> SystemTime {
     SystemTime::now() - Duration::from_secs(86_400)
@@ -103,22 +95,9 @@ fn cert() -> Cert {
     builder.set_creation_time(yesterday() - Duration::from_secs(60)).generate().unwrap().0
 }
 
-fn pair(cert: &Cert) -> KeyPair {
-    let policy = StandardPolicy::new();
-    let mut keys = cert.keys().secret().with_policy(&policy, None).for_signing();
-    keys.next().unwrap().key().clone().into_keypair().unwrap()
-}
-
-fn detached(cert: &Cert, data: &[u8]) -> Vec<u8> {
-    let builder = SignatureBuilder::new(SignatureType::Binary);
-    let builder = builder.set_signature_creation_time(yesterday()).unwrap();
-    let signature = builder.sign_message(&mut pair(cert), data).unwrap();
-    pgp::Packet::from(signature).to_vec().unwrap()
-}
-
 fn clearsigned(cert: &Cert, text: &str) -> Vec<u8> {
     let mut sink = vec![];
-    let signer = Signer::new(Message::new(&mut sink), pair(cert)).unwrap();
+    let signer = Signer::new(Message::new(&mut sink), signing(cert)).unwrap();
     let mut signer = signer.cleartext().creation_time(yesterday()).build().unwrap();
     signer.write_all(text.as_bytes()).unwrap();
     signer.finalize().unwrap();

@@ -5,6 +5,8 @@
 //! rootfs, one with `sys` only the sysroot. The builder does what these lines say: `say TEXT` writes a line,
 //! `hold` waits until it is released, `fail N` ends with that status, `hand NAME TEXT` puts a text in place of a
 //! result.
+//!
+//! A request, or a command in a container, that it does not know fails the test: when the engine is dropped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -13,11 +15,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::builder::{build_root, echo, frame, put, say_what_is_needed};
+use super::faults::Faults;
 use super::gate::Gate;
 use super::http::{Answer, Request, Server, Talk};
+use crate::digest;
 
 /// What an engine has. One that is cloned goes its own way.
 #[derive(Debug, Clone, Default)]
@@ -84,6 +87,7 @@ struct Shared {
     tells: Mutex<BTreeMap<String, Value>>,
     /// How it fails, once for each kind of request that another process's removals trip up.
     trips: Mutex<BTreeMap<&'static str, (u16, String)>>,
+    faults: Arc<Faults>,
 }
 
 /// One engine.
@@ -100,7 +104,8 @@ impl Engine {
         let shared = Arc::new(Shared { world: Mutex::new(world), ..Shared::default() });
         shared.held.set(true);
         let served = shared.clone();
-        let server = Server::start(&socket, move |request| served.answer(request));
+        let faults = shared.faults.clone();
+        let server = Server::start(&socket, faults, move |request| served.answer(request));
         Self { socket, shared, server }
     }
 
@@ -221,7 +226,6 @@ impl Engine {
     }
 
     /// Starts a container as a compose tool does, of which this is told, and which has said this.
-    #[allow(dead_code, reason = "another test program asks")]
     pub fn start_member(&self, project: &str, service: &str, told: Value, log: &str) {
         let label = |name: &str| format!("com.docker.compose.{name}");
         let id =
@@ -256,13 +260,11 @@ impl Engine {
     }
 
     /// A label of an image.
-    #[allow(dead_code, reason = "another test program asks")]
     pub fn label(&self, reference: &str, name: &str) -> Option<String> {
         self.shared.lock().images.get(reference)?.labels.get(name).cloned()
     }
 
     /// The labels of all containers.
-    #[allow(dead_code, reason = "another test program asks")]
     pub fn container_labels(&self) -> Vec<BTreeMap<String, String>> {
         self.shared.lock().containers.values().map(|c| c.labels.clone()).collect()
     }
@@ -272,15 +274,16 @@ impl Engine {
     }
 }
 
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shared.faults.judge("the fake engine was asked what it does not know");
+    }
+}
+
 /// The name in `NAMESPACE/NAME:TAG`.
 fn short(reference: &str) -> &str {
     let name = reference.rsplit_once('/').map_or(reference, |(_, n)| n);
     name.split_once(':').map_or(name, |(n, _)| n)
-}
-
-/// SHA-256 of some text, in hex.
-pub fn digest(data: impl AsRef<[u8]>) -> String {
-    gentoo_bb::base::hex::hex(&Sha256::digest(data))
 }
 
 /// An image's archive: no image here has any files.
@@ -305,6 +308,14 @@ fn missing(what: &str) -> Answer {
     Answer::Json(404, json!({ "message": format!("no such thing: {what}") }))
 }
 
+fn gone() -> Answer {
+    missing("container")
+}
+
+fn done() -> Answer {
+    Answer::Json(204, Value::Null)
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap()
@@ -325,8 +336,16 @@ impl Shared {
         if let Some((status, message)) = self.tripped(&request.method, &parts) {
             return Answer::Json(status, json!({ "message": message }));
         }
+        self.known(request, &parts).unwrap_or_else(|| {
+            let asked = format!("{} {path}", request.method);
+            self.faults.note(asked.clone());
+            missing(&asked)
+        })
+    }
+
+    fn known(self: &Arc<Self>, request: &Request, path: &[&str]) -> Option<Answer> {
         let mut world = self.lock();
-        match (request.method.as_str(), parts.as_slice()) {
+        Some(match (request.method.as_str(), path) {
             ("GET", ["version"]) => ok(json!({ "Version": "0", "ApiVersion": "1.47" })),
             ("GET", ["info"]) => ok(json!({ "MemTotal": 8_u64 << 30 })),
             ("GET", ["volumes"]) => {
@@ -337,17 +356,16 @@ impl Shared {
                 let all = world.volumes.iter().map(volume).collect::<Vec<_>>();
                 ok(json!({ "Volumes": all, "Warnings": [] }))
             }
-            ("DELETE", ["volumes", name]) if world.volumes.remove(*name) => {
-                Answer::Json(204, Value::Null)
-            }
-            (_, ["images", name @ ..]) => world.images(request, name),
+            ("DELETE", ["volumes", name]) if world.volumes.remove(*name) => done(),
+            ("DELETE", ["volumes", _]) => missing("volume"),
+            (_, ["images", name @ ..]) => world.images(request, name)?,
             ("POST", ["commit"]) => world.commit(request),
-            (_, ["containers", rest @ ..]) => world.containers(request, rest),
+            (_, ["containers", rest @ ..]) => world.containers(request, rest)?,
             ("GET", ["exec", id, "json"]) => world.execs[*id].told(id),
             ("POST", ["exec", id, "start"]) => Answer::Upgraded(self.start((*id).to_owned())),
-            ("POST", ["exec", ..]) => ok(Value::Null),
-            _ => missing(&path),
-        }
+            ("POST", ["exec", _, "resize"]) => ok(Value::Null),
+            _ => return None,
+        })
     }
 
     fn tripped(&self, method: &str, path: &[&str]) -> Option<(u16, String)> {
@@ -379,7 +397,11 @@ impl Shared {
                     shared.shells.count();
                     echo(&words, stream)?
                 }
-                _ => 0,
+                words if is_silent(words) => 0,
+                words => {
+                    shared.faults.note(words.join(" "));
+                    127
+                }
             };
             // Somebody may have removed the container meanwhile.
             if let Some(exec) = shared.lock().execs.get_mut(&id) {
@@ -477,9 +499,30 @@ impl Shared {
     }
 }
 
-/// As engines do: all spellings are one name.
+/// Commands that say nothing and end well, as there is nothing for them in a container of this engine.
+fn is_silent(words: &[&str]) -> bool {
+    match words {
+        ["python3", "/usr/lib/bob", "unused" | "prune", ..] => true,
+        // The Manifests of sources, and what a builder ran into.
+        ["grep", "-rhF" | "-sH", ..] => true,
+        ["sh", "-c", script] => script.contains("tar -xJf /tmp/portage.tar.xz"),
+        _ => false,
+    }
+}
+
+/// As engines do: all spellings are one name, without Docker's own registry and with a tag or a digest.
 fn with_tag(reference: &str) -> String {
-    gentoo_bb::base::reference::spelling(reference)
+    let elsewhere = reference
+        .split_once('/')
+        .filter(|(first, _)| first.contains(['.', ':']) || *first == "localhost");
+    let name = match elsewhere {
+        Some(("docker.io" | "index.docker.io", path)) => {
+            path.strip_prefix("library/").filter(|rest| !rest.contains('/')).unwrap_or(path)
+        }
+        _ => reference,
+    };
+    let last = name.rsplit('/').next().unwrap_or(name);
+    if last.contains([':', '@']) { name.to_owned() } else { format!("{name}:latest") }
 }
 
 /// The files of a tar, without owners and times.
@@ -518,14 +561,14 @@ impl World {
         }
     }
 
-    fn images(&mut self, request: &Request, name: &[&str]) -> Answer {
+    fn images(&mut self, request: &Request, name: &[&str]) -> Option<Answer> {
         let query = |key: &str| request.query.get(key).map_or("", String::as_str);
         // The tag may stand in the name.
         let tagged = match query("tag") {
             "" => with_tag(query("repo")),
             tag => format!("{}:{tag}", query("repo")),
         };
-        match (request.method.as_str(), name) {
+        Some(match (request.method.as_str(), name) {
             ("GET", ["json"]) => {
                 let named = self.images.iter().map(|(name, image)| (name.as_str(), image));
                 let nameless = self.nameless.iter().map(|image| ("<none>:<none>", image));
@@ -552,8 +595,8 @@ impl World {
                 Answer::Json(201, Value::Null)
             }
             ("DELETE", name) => self.remove_image(&name.join("/"), query("force") == "true"),
-            _ => missing("request"),
-        }
+            _ => return None,
+        })
     }
 
     fn find(&self, name: &str) -> Option<Image> {
@@ -594,12 +637,11 @@ impl World {
         Answer::Json(201, json!({ "Id": "sha256:committed" }))
     }
 
-    fn containers(&mut self, request: &Request, rest: &[&str]) -> Answer {
-        match (request.method.as_str(), rest) {
+    fn containers(&mut self, request: &Request, rest: &[&str]) -> Option<Answer> {
+        let container = rest.first().and_then(|id| self.containers.get(*id));
+        Some(match (request.method.as_str(), rest) {
             ("GET", ["json"]) => ok(self.labelled(&request.query["filters"])),
-            ("GET", [id, "json"]) if self.containers.contains_key(*id) => {
-                ok(self.containers[*id].told.clone())
-            }
+            ("GET", [_, "json"]) => container.map_or_else(gone, |c| ok(c.told.clone())),
             ("GET", [id, "logs"]) => {
                 // By the name that was told.
                 let called = |c: &&Container| c.told["Name"] == format!("/{id}");
@@ -617,22 +659,21 @@ impl World {
                 self.containers.insert(id.clone(), container);
                 Answer::Json(201, json!({ "Id": id, "Warnings": [] }))
             }
-            ("POST", [id, "start" | "kill" | "stop"]) if self.containers.contains_key(*id) => {
-                Answer::Json(204, Value::Null)
-            }
+            ("POST", [_, "start" | "kill" | "stop"]) => container.map_or_else(gone, |_| done()),
             ("DELETE", [id]) => {
                 self.containers.remove(*id);
-                Answer::Json(204, Value::Null)
+                done()
             }
-            ("PUT", [id, "archive"]) => {
-                let files = &mut self.containers.get_mut(*id).unwrap().files;
-                files.extend(unpack(&request.body));
-                ok(Value::Null)
-            }
-            ("GET", [id, "changes"]) if self.containers.contains_key(*id) => ok(json!([])),
-            ("GET", [id, "archive"]) => {
-                Answer::Bytes(pack(&self.containers[*id].files, &request.query["path"]))
-            }
+            ("PUT", [id, "archive"]) => match self.files(id) {
+                Some(files) => {
+                    files.extend(unpack(&request.body));
+                    ok(Value::Null)
+                }
+                None => gone(),
+            },
+            ("GET", [_, "changes"]) => container.map_or_else(gone, |_| ok(json!([]))),
+            ("GET", [_, "archive"]) => container
+                .map_or_else(gone, |c| Answer::Bytes(pack(&c.files, &request.query["path"]))),
             ("POST", [container, "exec"]) => {
                 let asked = serde_json::from_slice::<Value>(&request.body).unwrap();
                 let command = serde_json::from_value(asked["Cmd"].clone()).unwrap();
@@ -641,8 +682,8 @@ impl World {
                 self.execs.insert(id.clone(), Exec { container, command, status: None });
                 Answer::Json(201, json!({ "Id": id }))
             }
-            _ => missing("request"),
-        }
+            _ => return None,
+        })
     }
 
     fn labelled(&self, filters: &str) -> Value {

@@ -6,8 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
 use regex::Regex;
+use serde_json::Value;
 
-use super::sorted;
+use crate::Told;
 
 /// A finished run.
 #[derive(Debug, Clone)]
@@ -55,34 +56,6 @@ impl Run {
         assert_eq!(self.code, Some(0), "exit code, with on standard error:\n{}", self.stderr);
         self
     }
-
-    /// It succeeded and exactly these steps ran.
-    #[track_caller]
-    pub fn ran(self, steps: &str) -> Self {
-        let run = self.ok();
-        assert_eq!(
-            run.done().join(" "),
-            sorted(steps.split_whitespace()).join(" "),
-            "{}",
-            run.stderr
-        );
-        run
-    }
-
-    /// The steps that ran and ended well, sorted.
-    pub fn done(&self) -> Vec<String> {
-        sorted(self.words("done    "))
-    }
-
-    /// The steps that began, sorted.
-    pub fn started(&self) -> Vec<String> {
-        sorted(self.words("start   "))
-    }
-
-    fn words<'a>(&'a self, begin: &'a str) -> impl Iterator<Item = &'a str> {
-        let lines = self.stderr.lines().filter_map(move |l| l.strip_prefix(begin));
-        lines.filter_map(|l| l.split(' ').next())
-    }
 }
 
 /// The text with what differs from run to run replaced.
@@ -104,11 +77,10 @@ pub fn normal(text: &str) -> String {
     RULES.iter().fold(text.to_owned(), replace)
 }
 
-/// A run that is not over; killed if the test ends before it.
-#[derive(Debug)]
+/// A run that is not over; killed if the test ends before it. One of its streams is listened to.
 pub struct Running {
     child: Child,
-    stderr: BufReader<std::process::ChildStderr>,
+    heard: BufReader<Box<dyn Read + Send>>,
     seen: String,
 }
 
@@ -119,34 +91,62 @@ impl Running {
         Self::start(command)
     }
 
+    /// Listens to what it says to people.
     pub fn start(mut command: Command) -> Self {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("cannot start the program");
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self { child, stderr, seen: String::new() }
+        let mut child = spawn(&mut command);
+        let heard = child.stderr.take().unwrap();
+        Self { child, heard: BufReader::new(Box::new(heard)), seen: String::new() }
     }
 
-    /// Reads standard error up to a line that begins so, and returns that line.
+    /// `bb VERB …`, or a make whose steps tell: listens to the messages.
+    pub fn telling(mut command: Command) -> Self {
+        let is_bb = command.get_program() == crate::bb();
+        command.args(["--message-format", "json"].into_iter().filter(|_| is_bb));
+        let mut child = spawn(&mut command);
+        let heard = child.stdout.take().unwrap();
+        Self { child, heard: BufReader::new(Box::new(heard)), seen: String::new() }
+    }
+
+    /// The same, with a process group of its own.
+    pub fn telling_in_group(mut command: Command) -> Self {
+        command.process_group(0);
+        Self::telling(command)
+    }
+
+    /// The next line.
+    #[track_caller]
+    fn line(&mut self, wanted: &str) -> &str {
+        let before = self.seen.len();
+        let read = self.heard.read_line(&mut self.seen).unwrap();
+        assert_ne!(read, 0, "it ended without `{wanted}`:\n{}", self.seen);
+        &self.seen[before..]
+    }
+
+    /// Reads up to a line that begins so, and returns that line.
     #[track_caller]
     pub fn wait_for(&mut self, begin: &str) -> String {
         loop {
-            let before = self.seen.len();
-            let read = self.stderr.read_line(&mut self.seen).unwrap();
-            assert_ne!(read, 0, "it ended without `{begin}`:\n{}", self.seen);
-            let line = &self.seen[before..];
-            assert!(!line.starts_with("failed  "), "no `{begin}`:\n{}", self.seen);
+            let line = self.line(begin).trim_end().to_owned();
+            let failed = ["failed  ", r#"{"type":"failed","#].iter().any(|f| line.starts_with(f));
+            assert!(!failed, "no `{begin}`:\n{}", self.seen);
             if line.starts_with(begin) {
-                return line.trim_end().to_owned();
+                return line;
             }
         }
     }
 
-    /// Reads standard error up to a line with this text in it.
+    /// Reads up to a message of this type about a step whose name begins so.
+    #[track_caller]
+    pub fn wait_for_message(&mut self, of_type: &str, step: &str) -> Value {
+        let line = self.wait_for(&format!(r#"{{"type":"{of_type}","step":"{step}"#));
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// Reads up to a line with this text in it.
     #[track_caller]
     pub fn wait_for_text(&mut self, text: &str) {
         while !self.seen.contains(text) {
-            let read = self.stderr.read_line(&mut self.seen).unwrap();
-            assert_ne!(read, 0, "it ended without `{text}`:\n{}", self.seen);
+            self.line(text);
         }
     }
 
@@ -177,12 +177,33 @@ impl Running {
 
     /// Waits for its end.
     pub fn end(mut self) -> Run {
-        let mut stdout = String::new();
-        self.stderr.read_to_string(&mut self.seen).unwrap();
-        self.child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+        self.heard.read_to_string(&mut self.seen).unwrap();
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        match (&mut self.child.stdout, &mut self.child.stderr) {
+            (Some(other), None) => {
+                other.read_to_string(&mut stdout).unwrap();
+                stderr = std::mem::take(&mut self.seen);
+            }
+            (None, Some(other)) => {
+                other.read_to_string(&mut stderr).unwrap();
+                stdout = std::mem::take(&mut self.seen);
+            }
+            _ => unreachable!("one is listened to"),
+        }
         let code = self.child.wait().unwrap().code();
-        Run { code, stdout, stderr: std::mem::take(&mut self.seen) }
+        Run { code, stdout, stderr }
     }
+
+    /// Waits for its end: what it told.
+    pub fn told(self) -> Told {
+        let Run { code, stdout, stderr } = self.end();
+        Told::read(code, &(stdout + &stderr))
+    }
+}
+
+fn spawn(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("cannot start the program")
 }
 
 /// To a process, or to a group if it begins with `-`.

@@ -1,6 +1,12 @@
 //! The local mirror: real Portage, a signed stage3 and a signed snapshot.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use sequoia_openpgp::cert::Cert;
+use sequoia_openpgp::parse::Parse;
+
+use crate::signed::detached;
 
 /// A folder shaped like a Gentoo mirror.
 #[derive(Debug, Clone)]
@@ -68,21 +74,9 @@ impl Mirror {
 
 /// A signature by the mirror's throwaway key, which is kept beside it.
 fn signed(data: &[u8]) -> Vec<u8> {
-    use sequoia_openpgp as pgp;
-
-    use pgp::parse::Parse;
-    use pgp::serialize::SerializeInto;
-
-    let folder = Mirror::get().folder;
-    let key = folder.with_extension("work").join("secret-key.asc");
-    let cert = pgp::Cert::from_file(&key).unwrap();
-    let policy = pgp::policy::StandardPolicy::new();
-    let mut keys = cert.keys().secret().with_policy(&policy, None).for_signing();
-    let mut pair = keys.next().unwrap().key().clone().into_keypair().unwrap();
-    let kind = pgp::types::SignatureType::Binary;
-    let builder = pgp::packet::signature::SignatureBuilder::new(kind);
-    let signature = builder.sign_message(&mut pair, data).unwrap();
-    pgp::Packet::from(signature).to_vec().unwrap()
+    let key = Mirror::get().folder.with_extension("work").join("secret-key.asc");
+    let cert = Cert::from_file(&key).unwrap();
+    detached(&cert, data, SystemTime::now())
 }
 
 fn in_cache() -> PathBuf {

@@ -1,12 +1,9 @@
 //! A project in a folder of its own, an engine of which only the wire protocol is real, and a mirror of
 //! a few bytes: what tests are written in that are about steps and not about images.
-//!
-//! Each test program uses a part of it.
-
-#![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub mod builder;
 pub mod engine;
+pub mod faults;
 pub mod gate;
 pub mod group;
 pub mod http;

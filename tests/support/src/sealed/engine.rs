@@ -1,6 +1,5 @@
 //! The container engine, through its own command line client.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
@@ -18,7 +17,7 @@ fn find() -> Option<String> {
     if let Some(host) = std::env::var("DOCKER_HOST").ok().filter(|h| !h.is_empty()) {
         return Some(host);
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/engine.sh");
+    let script = crate::checkout().join("scripts/engine.sh");
     let said = Command::new(script).arg("env").stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(said.stdout).ok()?;
     text.lines().find_map(|l| l.strip_prefix("DOCKER_HOST=")).map(str::to_owned)

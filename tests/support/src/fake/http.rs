@@ -3,14 +3,18 @@
 //! Knows no engine: hands requests to a function and writes what it answers.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+
+use super::faults::Faults;
 
 /// One request.
 #[derive(Debug, Default)]
@@ -49,7 +53,8 @@ struct State {
 }
 
 impl Server {
-    pub fn start<F>(socket: &Path, answer: F) -> Self
+    /// A thread that breaks is noted.
+    pub fn start<F>(socket: &Path, faults: Arc<Faults>, answer: F) -> Self
     where
         F: Fn(&Request) -> Answer + Send + Sync + 'static,
     {
@@ -62,11 +67,16 @@ impl Server {
                     return;
                 }
                 let (answer, stream, shared) = (answer.clone(), stream.unwrap(), shared.clone());
+                let faults = faults.clone();
                 std::thread::spawn(move || {
                     shared.open.lock().unwrap().insert(number, stream.try_clone().unwrap());
                     if !shared.down.load(Ordering::SeqCst) {
                         // A client that was killed has nobody to tell.
-                        drop(serve(&stream, &*answer));
+                        let served =
+                            catch_unwind(AssertUnwindSafe(|| drop(serve(&stream, &*answer))));
+                        if served.is_err() {
+                            faults.note("a request broke it".to_owned());
+                        }
                     }
                     shared.open.lock().unwrap().remove(&number);
                 });

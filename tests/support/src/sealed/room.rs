@@ -15,6 +15,7 @@ use super::engine::Engine;
 use super::mirror::Mirror;
 use super::reaper;
 use super::run::{Run, Running};
+use crate::{Told, telling};
 
 /// What this process calls its own in the engine.
 static MARK: LazyLock<String> = LazyLock::new(|| format!("bbtest-{}", std::process::id()));
@@ -96,7 +97,7 @@ impl Room {
         let secret = fs::read_to_string(state.join("id")).unwrap_or_default();
         let mut hasher = Sha256::new_with_prefix(secret.trim());
         hasher.update(state.as_os_str().as_encoded_bytes());
-        gentoo_bb::base::hex::hex(&hasher.finalize())[..32].to_owned()
+        format!("{:x}", hasher.finalize())[..32].to_owned()
     }
 
     /// A path in the project.
@@ -200,7 +201,7 @@ impl Room {
 
     /// `bb ARGS` (split at blanks) in the project, with nothing of the caller's environment.
     pub fn command(&self, args: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bb"));
+        let mut command = Command::new(crate::bb());
         command.args(args.split_whitespace()).current_dir(self.path(""));
         self.seal(&mut command);
         command
@@ -216,7 +217,7 @@ impl Room {
 
     /// Runs `bb ARGS` to its end.
     pub fn bb(&self, args: &str) -> Run {
-        Run::of(self.command(args))
+        self.bb_with(&[], args)
     }
 
     /// Runs `bb ARGS` with variables.
@@ -224,6 +225,28 @@ impl Room {
         let mut command = self.command(args);
         command.envs(env.iter().copied());
         Run::of(command)
+    }
+
+    /// Runs `bb ARGS` to its end: what was executed.
+    pub fn told(&self, args: &str) -> Told {
+        self.told_with(&[], args)
+    }
+
+    /// The same, with variables.
+    pub fn told_with(&self, env: &[(&str, &str)], args: &str) -> Told {
+        let mut command = self.command(args);
+        command.envs(env.iter().copied());
+        Told::of(command)
+    }
+
+    /// make, with `bb` in its PATH, whose steps tell what they do.
+    pub fn telling(&self, make: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(make);
+        command.args(args).current_dir(self.path(""));
+        self.seal(&mut command);
+        let system = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{system}", telling()));
+        command
     }
 
     /// Starts `bb ARGS`.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::engine::Engine;
+use support::sealed::Engine;
 
 /// How often it is asked whether it is there; each question takes the client's start.
 const QUESTIONS: usize = 2_000;

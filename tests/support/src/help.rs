@@ -1,7 +1,5 @@
 //! What `--help` says: all commands, and the examples of each.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
-
 use std::process::Command;
 
 /// Every command, with `image save` and its like.
@@ -24,7 +22,7 @@ pub fn examples(verb: &str) -> Vec<String> {
 }
 
 fn help(verb: &str) -> String {
-    let mut bb = Command::new(env!("CARGO_BIN_EXE_bb"));
+    let mut bb = Command::new(crate::bb());
     let out = bb.args(verb.split_whitespace()).arg("--help").output().unwrap();
     assert!(out.status.success(), "{verb}");
     String::from_utf8(out.stdout).unwrap()

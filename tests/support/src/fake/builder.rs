@@ -1,9 +1,11 @@
 //! What a builder does in a fake engine: its results are digests of what it was given.
 
-use std::io::{self, Read, Write};
+use std::io;
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-use super::engine::{Files, digest};
+use super::engine::Files;
+use crate::digest;
 
 pub fn put(files: &mut Files, name: &str, text: impl Into<Vec<u8>>) -> i64 {
     files.insert(format!("bb/out/{name}"), (String::new(), text.into()));

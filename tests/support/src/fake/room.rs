@@ -8,7 +8,12 @@ use std::process::{Command, Output};
 use filetime::{FileTime, set_file_mtime, set_symlink_file_times};
 
 use super::engine::{Engine, World};
+use super::mirror::MIRROR;
 use super::real::Real;
+use crate::{Told, programs, telling};
+
+/// Where make, ninja and the like are.
+const SYSTEM: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// A file or a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +39,16 @@ pub enum Executor {
 
 impl Executor {
     pub const ALL: [Self; 4] = [Self::Bb, Self::Make, Self::Bmake, Self::Ninja];
+
+    /// What one types.
+    fn words(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Self::Bb => ("bb", &["build"]),
+            Self::Make => ("make", &["-j4", "-f", "Makefile.generated"]),
+            Self::Bmake => ("bmake", &["-j4", "-f", "Makefile.generated"]),
+            Self::Ninja => ("sh", &["-c", "bb sync && ninja -j4"]),
+        }
+    }
 }
 
 /// A project's folder and its engine.
@@ -47,7 +62,7 @@ pub struct Room {
     pub env: Vec<(String, String)>,
 }
 
-/// What a command said and how it ended.
+/// What a command said to people, and how it ended.
 #[derive(Debug)]
 pub struct Run {
     pub code: Option<i32>,
@@ -62,25 +77,6 @@ impl From<Output> for Run {
 }
 
 impl Run {
-    /// The steps whose actions began, sorted.
-    pub fn started(&self) -> Vec<String> {
-        self.steps("start   ", " (")
-    }
-
-    /// The steps whose actions ended well, sorted.
-    pub fn done(&self) -> Vec<String> {
-        self.steps("done    ", " in ")
-    }
-
-    /// What stands between two words.
-    fn steps(&self, before: &str, after: &str) -> Vec<String> {
-        let rest = self.text.lines().filter_map(|line| Some(line.split_once(before)?.1));
-        let ids = rest.filter_map(|rest| Some(rest.split_once(after)?.0.to_owned()));
-        let mut ids = ids.collect::<Vec<_>>();
-        ids.sort();
-        ids
-    }
-
     #[track_caller]
     pub fn ok(self) -> Self {
         assert_eq!(self.code, Some(0), "{}", self.text);
@@ -88,9 +84,10 @@ impl Run {
     }
 }
 
-/// The folder of the programs under test.
-pub fn programs() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_bb")).parent().unwrap()
+/// Exit code and all that was said.
+#[track_caller]
+pub fn says(run: &Run, code: i32, text: &str) {
+    assert_eq!((run.text.as_str(), run.code), (text, Some(code)));
 }
 
 /// Files in memory, where there is such a folder. A disk's file system may look long for the number of
@@ -139,11 +136,45 @@ impl Room {
         put(&self.path(path), &Node::text(text));
     }
 
+    /// `b` is built on `a`; exported, and not built.
+    pub fn two_docks() -> Self {
+        Self::two_docks_in("p")
+    }
+
+    /// The same, in a folder of a certain name.
+    pub fn two_docks_in(folder: &str) -> Self {
+        let room = Self::called(folder, &std::env::temp_dir(), World::default());
+        room.dock("a", "FROM scratch\nCOPY f /\n");
+        room.dock("b", "FROM ${NAMESPACE}/a\nCOPY f /\n");
+        room.write("bb.toml", "namespace = \"ns\"\n");
+        room.run("bb", &["makefile"]).ok();
+        room.export_ninja();
+        room
+    }
+
+    /// A dock with a Buildconfig.sh that says nothing, and a file `f`.
+    pub fn dock(&self, name: &str, template: &str) {
+        self.write(&format!("bb-dock/{name}/Dockerfile.template"), template);
+        self.write(&format!("bb-dock/{name}/Buildconfig.sh"), "");
+        self.write(&format!("bb-dock/{name}/f"), name);
+    }
+
+    /// bb.toml with the fake mirror: `top` goes before the tables, `tables` after those of the mirror.
+    pub fn settings(&self, top: &str, tables: &str) {
+        let (mirrors, trust) = &MIRROR.settings;
+        self.write("bb.toml", &format!("namespace = \"ns\"\n{top}{mirrors}{trust}{tables}"));
+    }
+
+    /// Pins what the fake mirror has.
+    pub fn pin(&self) {
+        self.write("bb.lock", &MIRROR.lock);
+    }
+
     /// A command in the project's folder, with an environment of its own.
     pub fn command(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
-        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", programs().display());
-        let host = self.real.as_ref().map_or_else(|| self.engine.host(), |_| Real::host());
+        let path = format!("{}:{SYSTEM}", programs().display());
+        let host = self.real.as_ref().map_or_else(|| self.engine.host(), Real::host);
         command.args(args).current_dir(self.path("")).env_clear().env("PATH", path);
         command.env("RUST_BACKTRACE", "1").env("HOME", self.root.path()).env("DOCKER_HOST", host);
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
@@ -154,23 +185,65 @@ impl Room {
         self.command(program, args).output().unwrap().into()
     }
 
+    /// The same, where each step that is executed tells so to a program, whoever has started it.
+    pub fn telling(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = self.command(program, args);
+        if program == "bb" {
+            command.args(["--message-format", "json"]);
+        } else {
+            command.env("PATH", format!("{}:{SYSTEM}", telling()));
+        }
+        command
+    }
+
+    /// What was executed.
+    pub fn told_by(&self, program: &str, args: &[&str]) -> Told {
+        self.telling(program, args).output().unwrap().into()
+    }
+
+    /// `bb ARGS`, split at blanks: what was executed.
+    pub fn told(&self, args: &str) -> Told {
+        self.told_by("bb", &args.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// It fails, executes nothing and says something, and not what make says of its own.
+    #[track_caller]
+    pub fn refuses(&self, program: &str, args: &[&str], text: &str) -> Run {
+        self.refused(&self.told_by(program, args), (program, args), text)
+    }
+
+    /// The same, of who executes the plan.
+    #[track_caller]
+    pub fn executor_refuses(&self, executor: Executor, text: &str) -> Run {
+        self.refused(&self.execute(executor), executor.words(), text)
+    }
+
+    /// What was refused is asked again, as nothing has changed by it, for what people are told.
+    #[track_caller]
+    fn refused(&self, told: &Told, (program, args): (&str, &[&str]), text: &str) -> Run {
+        assert!(told.code != Some(0) && told.executed().is_empty(), "{told}");
+        let run = self.run(program, args);
+        assert!(run.code != Some(0) && run.text.contains(text), "{:?} {}", run.code, run.text);
+        assert!(!run.text.contains("No rule to make target"), "{}", run.text);
+        run
+    }
+
     /// Brings everything up to date.
-    pub fn execute(&self, executor: Executor) -> Run {
+    pub fn execute(&self, executor: Executor) -> Told {
+        let (program, args) = executor.words();
+        let run = || self.told_by(program, args);
         match executor {
-            Executor::Bb => self.run("bb", &["build"]),
-            Executor::Make => self.run("make", &["-j4", "-f", "Makefile.generated"]),
+            Executor::Bb | Executor::Make => run(),
             Executor::Bmake => {
-                let bmake = || self.run("bmake", &["-j4", "-f", "Makefile.generated"]);
                 let write = || drop(self.run("bb", &["makefile"]).ok());
-                again("Makefile.generated", "bb makefile -o Makefile.generated", bmake, write)
+                again("Makefile.generated", "bb makefile -o Makefile.generated", run, write)
             }
             Executor::Ninja => {
                 if !self.path("build.ninja").exists() {
                     self.export_ninja();
                 }
-                let ninja = || self.run("sh", &["-c", "bb sync && ninja -j4"]);
                 let command = "bb export ninja >build.ninja";
-                again("build.ninja", command, ninja, || self.export_ninja())
+                again("build.ninja", command, run, || self.export_ninja())
             }
         }
     }
@@ -196,14 +269,14 @@ impl Room {
 }
 
 /// bmake and ninja do not write their file again: they are stopped, and told how.
-fn again(file: &str, command: &str, run: impl Fn() -> Run, write: impl Fn()) -> Run {
+fn again(file: &str, command: &str, run: impl Fn() -> Told, write: impl Fn()) -> Told {
     let first = run();
-    if !first.text.contains(&format!("error: `{file}` is not what the docks say now")) {
+    if !first.beside.contains(&format!("error: `{file}` is not what the docks say now")) {
         return first;
     }
     let hint = format!("hint: run `{command}` and start again\n");
-    assert!(first.text.contains(&hint), "{}", first.text);
-    assert_eq!((first.code == Some(0), first.started()), (false, vec![]), "{}", first.text);
+    assert!(first.beside.contains(&hint), "{first}");
+    assert!(first.code != Some(0) && first.executed().is_empty(), "{first}");
     write();
     run()
 }

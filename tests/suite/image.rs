@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::process::Stdio;
 
-use super::engine::Engine;
+use support::sealed::{Engine, Room};
 
 /// What a path is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +36,7 @@ pub struct Image {
 impl Image {
     pub fn read(engine: &Engine, reference: &str) -> Self {
         // Never started: the command need not exist.
-        let container =
-            engine.docker(&["create", "--label", &super::Room::label(), reference, "/none"]);
+        let container = engine.docker(&["create", "--label", &Room::label(), reference, "/none"]);
         let mut export = engine.command(&["export", &container]);
         let mut child = export.stdout(Stdio::piped()).spawn().unwrap();
         let entries = unpack(child.stdout.take().unwrap());

@@ -1,14 +1,14 @@
 //! The engine on the other side of a TCP socket: passes bytes on, can hold a request back, and keeps
 //! what containers were asked for.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::{io, thread};
 
-use super::engine::Engine;
+use support::sealed::Engine;
 
 /// A proxy on a port of 127.0.0.1.
 #[derive(Debug)]

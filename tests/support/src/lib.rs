@@ -1,0 +1,68 @@
+//! What the test programs are written in: `bb` itself, rooms to run it in, engines and mirrors of which only
+//! the protocol is real.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | `fake` | steps and not images: a fake engine, a mirror of a few bytes |
+//! | `sealed` | the real engine and the local mirror |
+//! | `help` | what `--help` says |
+//! | `signed` | digests and signatures |
+//! | `told` | what messages for programs tell: which steps ran |
+//!
+//! Knows `bb` as a program and the library not at all.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+pub mod fake;
+pub mod help;
+pub mod sealed;
+pub mod signed;
+mod told;
+
+pub use signed::digest;
+pub use told::{Outcome, Told};
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+/// The folder of the programs under test: cargo puts them beside the `deps/` that test programs and benches
+/// are in, and makes them before.
+pub fn programs() -> &'static Path {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let own = std::env::current_exe().unwrap();
+        let folder = own.ancestors().nth(2).unwrap().to_owned();
+        assert!(folder.join("bb").is_file(), "no `bb` in `{}`: build it", folder.display());
+        folder
+    });
+    &FOLDER
+}
+
+/// Two folders for the front of PATH: the `bb` in the first calls the one in the second so that steps which
+/// make or ninja start tell a program what they do.
+pub fn telling() -> String {
+    let telling = checkout().join("tests/support/telling");
+    format!("{}:{}", telling.display(), programs().display())
+}
+
+/// The program under test.
+pub fn bb() -> &'static Path {
+    static BB: LazyLock<PathBuf> = LazyLock::new(|| programs().join("bb"));
+    &BB
+}
+
+/// A folder below cargo's own, for what outlives a test: `cargo clean` takes it away.
+pub fn scratch() -> PathBuf {
+    let folder = programs().with_file_name("tmp");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The checkout.
+pub fn checkout() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}
+
+/// A number from the environment.
+pub fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
