@@ -18,9 +18,6 @@ use support::fake::mirror::MIRROR;
 use support::fake::room::{Room, Run, says};
 use support::programs;
 
-use pgp::cert::CertBuilder;
-use pgp::serialize::SerializeInto;
-
 /// A project with one dock, and an engine that says what a good one does. There is one program, `make`.
 fn room() -> Room {
     let mut room = Room::new(World::default());
