@@ -43,3 +43,46 @@ impl Look for Eyes<'_> {
         Ok(self.inventory.id(object))
     }
 }
+
+/// Files of more bytes than this are not read while others wait.
+const LONG: u64 = 1 << 20;
+
+/// Eyes that do not read long files: a verdict that would need one is worth nothing.
+#[derive(Debug)]
+pub(super) struct Glance<'a> {
+    eyes: Eyes<'a>,
+    cut_short: bool,
+}
+
+impl<'a> Glance<'a> {
+    pub(super) fn new(eyes: Eyes<'a>) -> Self {
+        Self { eyes, cut_short: false }
+    }
+
+    /// Whether a file would have had to be read.
+    pub(super) fn is_cut_short(&self) -> bool {
+        self.cut_short
+    }
+}
+
+impl Look for Glance<'_> {
+    fn stat(&mut self, path: &Path) -> FileState {
+        self.eyes.stat(path)
+    }
+
+    fn hash(&mut self, path: &Path) -> Result<String> {
+        if self.eyes.stat(path).size > LONG {
+            self.cut_short = true;
+            return Ok(String::new());
+        }
+        self.eyes.hash(path)
+    }
+
+    fn product(&mut self, step: &StepId, product: &str) -> Option<String> {
+        self.eyes.product(step, product)
+    }
+
+    fn object(&mut self, object: &Object) -> Result<Option<String>> {
+        self.eyes.object(object)
+    }
+}

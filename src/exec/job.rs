@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
-use crate::exec::eyes::{Eyes, Products};
+use crate::exec::eyes::{Eyes, Glance, Products};
 use crate::fresh::Inventory;
 use crate::fresh::judge::{Judgement, Verdict, judge};
 use crate::fresh::reason::Reason;
@@ -205,20 +205,50 @@ fn standings_but(
     Ok(plan.order().iter().filter_map(&mut of).collect())
 }
 
-/// The record and stamp time of a fresh step, with both brought up to date; `None` if it is stale
-/// or somebody else has its lock.
-pub fn settle(
+/// The record of a fresh step and the time of its stamp; nothing of one that is stale, or whose lock somebody
+/// else has.
+pub type Settled = Option<(Arc<Record>, i64)>;
+
+/// Brings record and stamp of a step up to date if it is fresh.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn settle(job: Job<'_>, store: &Store, inventory: &Inventory) -> Result<Settled> {
+    let (record, stamp) = store.load(&job.step.id);
+    let judged = look(job, record.as_deref(), stamp, inventory)?;
+    settle_as(&judged, job, (record, stamp), store, inventory)
+}
+
+/// The same if a look is short; `None` if files would have to be read that take a while.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub(super) fn settle_shortly(
     job: Job<'_>,
     store: &Store,
     inventory: &Inventory,
-) -> Result<Option<(Arc<Record>, i64)>> {
+) -> Result<Option<Settled>> {
+    let (record, stamp) = store.load(&job.step.id);
+    let mut glance = Glance::new(Eyes { inventory, products: job.products });
+    let judged = judge(job.step, record.as_deref(), stamp, &mut glance)?;
+    if glance.is_cut_short() {
+        return Ok(None);
+    }
+    settle_as(&judged, job, (record, stamp), store, inventory).map(Some)
+}
+
+fn settle_as(
+    judged: &Judgement,
+    job: Job<'_>,
+    (record, stamp): (Option<Arc<Record>>, Stamp),
+    store: &Store,
+    inventory: &Inventory,
+) -> Result<Settled> {
     let id = &job.step.id;
-    let (record, stamp) = store.load(id);
-    let judged = look(job, record.as_deref(), stamp, inventory)?;
     let (Verdict::Fresh, Some(record)) = (&judged.verdict, record) else {
         return Ok(None);
     };
-    let time = stamp_time(&judged, &record, stamp, job.newest_upstream);
+    let time = stamp_time(judged, &record, stamp, job.newest_upstream);
     if stamp == Stamp::Present(time) && judged.reread.is_empty() {
         return Ok(Some((record, time)));
     }

@@ -14,7 +14,8 @@ use crate::base::ids::StepId;
 use crate::exec::event::{Event, Summary};
 use crate::exec::eyes::Products;
 use crate::exec::interrupt::Interrupts;
-use crate::exec::job::{Job, OwnedJob, settle};
+use crate::exec::action::blocking;
+use crate::exec::job::{Job, OwnedJob, Settled, settle, settle_shortly};
 use crate::exec::sched::{Outcome, Sched};
 use crate::exec::work::{Context, Ended};
 use crate::exec::{job, shell, work};
@@ -81,9 +82,9 @@ pub async fn step(
     let id = plan.step(ix).id.clone();
     let (events, mut received) = unbounded_channel();
     let mut interrupts = Interrupts::new();
-    let shared = context.clone();
+    let (job, shared) = (Arc::new(job), context.clone());
     let mut task = JoinSet::new();
-    task.spawn(async move { work::work(job.job(), false, &shared, &events).await });
+    task.spawn(async move { work::work(&job, false, &shared, &events).await });
     let next = next_end(&mut task, &mut received, report, &mut interrupts);
     let Some(joined) = next.await else {
         return stop(&mut task, &context, report, &mut interrupts).await;
@@ -126,6 +127,21 @@ async fn next_end<T: 'static>(
     }
 }
 
+/// What is to be done about a step beside the loop.
+#[derive(Clone, Copy)]
+enum Task {
+    /// Long files have to be read before it can be judged.
+    Judge,
+    /// It is stale.
+    Work,
+}
+
+/// What has become of it.
+enum Came {
+    Judged(Arc<OwnedJob>, Settled),
+    Worked(Ended),
+}
+
 struct Run<'p> {
     plan: &'p Plan,
     sched: Sched<'p>,
@@ -134,8 +150,8 @@ struct Run<'p> {
     inventory: &'p Inventory,
     products: Products,
     stamps: HashMap<StepId, i64>,
-    queue: VecDeque<(StepIx, OwnedJob)>,
-    tasks: JoinSet<(StepIx, Result<Ended>)>,
+    queue: VecDeque<(StepIx, Task, Arc<OwnedJob>)>,
+    tasks: JoinSet<(StepIx, Result<Came>)>,
     summary: Summary,
     events: UnboundedSender<Event>,
 }
@@ -157,9 +173,9 @@ impl Run<'_> {
             let Some(joined) = next.await else {
                 return stop(&mut self.tasks, &self.context, report, &mut interrupts).await;
             };
-            let (ix, ended) =
+            let (ix, came) =
                 joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
-            self.ended(ix, ended);
+            self.came(ix, came);
         }
         while let Ok(event) = received.try_recv() {
             report(event);
@@ -177,12 +193,16 @@ impl Run<'_> {
             }
             let job = self.job(ix);
             if self.options.asked.contains(&ix) {
-                self.queue.push_back((ix, job.to_owned()));
+                self.queue.push_back((ix, Task::Work, Arc::new(job.to_owned())));
                 continue;
             }
-            match settle(job, &self.context.store, self.inventory) {
-                Ok(Some((record, stamp))) => self.fresh(ix, &record, stamp),
-                Ok(None) => self.queue.push_back((ix, job.to_owned())),
+            match settle_shortly(job, &self.context.store, self.inventory) {
+                Ok(Some(Some((record, stamp)))) => self.fresh(ix, &record, stamp),
+                Ok(Some(None)) => {
+                    self.queue.push_back((ix, Task::Work, Arc::new(job.to_owned())));
+                }
+                // Whoever waits for an event or has pressed Ctrl-C does not wait for that.
+                Ok(None) => self.queue.push_back((ix, Task::Judge, Arc::new(job.to_owned()))),
                 Err(error) => self.ended(ix, Err(error)),
             }
         }
@@ -190,13 +210,40 @@ impl Run<'_> {
 
     fn start_queued(&mut self) {
         while self.tasks.len() < self.options.jobs {
-            let Some((ix, job)) = self.queue.pop_front() else {
+            let Some((ix, task, job)) = self.queue.pop_front() else {
                 return;
             };
-            let (context, events) = (self.context.clone(), self.events.clone());
-            let asked = self.options.asked.contains(&ix);
-            self.tasks
-                .spawn(async move { (ix, work::work(job.job(), asked, &context, &events).await) });
+            match task {
+                Task::Judge => self.start_judging(ix, job),
+                Task::Work => self.start_work(ix, job),
+            }
+        }
+    }
+
+    fn start_work(&mut self, ix: StepIx, job: Arc<OwnedJob>) {
+        let (context, events) = (self.context.clone(), self.events.clone());
+        let asked = self.options.asked.contains(&ix);
+        self.tasks.spawn(async move {
+            let ended = work::work(&job, asked, &context, &events).await;
+            (ix, ended.map(Came::Worked))
+        });
+    }
+
+    fn start_judging(&mut self, ix: StepIx, job: Arc<OwnedJob>) {
+        let (store, inventory) = (self.context.store.clone(), self.inventory.clone());
+        self.tasks.spawn(async move {
+            let own = job.clone();
+            let settled = blocking(move || settle(own.job(), &store, &inventory)).await;
+            (ix, settled.map(|settled| Came::Judged(job, settled)))
+        });
+    }
+
+    fn came(&mut self, ix: StepIx, came: Result<Came>) {
+        match came {
+            Ok(Came::Judged(_, Some((record, stamp)))) => self.fresh(ix, &record, stamp),
+            Ok(Came::Judged(job, None)) => self.queue.push_back((ix, Task::Work, job)),
+            Ok(Came::Worked(ended)) => self.ended(ix, Ok(ended)),
+            Err(error) => self.ended(ix, Err(error)),
         }
     }
 

@@ -12,9 +12,9 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
 use crate::config::Settings;
 use crate::engine::docker::{Engine, FoundContainer, Owner};
-use crate::exec::action::{Log, Made};
+use crate::exec::action::{Log, Made, blocking};
 use crate::exec::event::Event;
-use crate::exec::job::{Job, refresh};
+use crate::exec::job::{Job, OwnedJob, refresh};
 use crate::exec::shell::SEAT_LABEL;
 use crate::exec::{action, kept, shell};
 use crate::fresh::Inventory;
@@ -63,15 +63,21 @@ pub(super) enum Ended {
 
 /// Takes the lock, judges again, and runs the action if it is still needed, or `asked` for.
 pub(super) async fn work(
-    job: Job<'_>,
+    owned: &Arc<OwnedJob>,
     asked: bool,
-    context: &Context,
+    context: &Arc<Context>,
     events: &UnboundedSender<Event>,
 ) -> Result<Ended> {
+    let job = owned.job();
     let id = &job.step.id;
     let lock = acquire(id, context, events).await?;
-    let inventory = inventory(job.step, context).await?;
-    let reason = match refresh(job, &context.store, &inventory, &lock)? {
+    let inventory = Arc::new(inventory(job.step, context).await?);
+    let seen = inventory.clone();
+    let judge = move |job: Job<'_>, context: &Context| {
+        refresh(job, &context.store, &seen, &lock).map(|judged| (judged, lock))
+    };
+    let (judged, _lock) = beside(owned, context, judge).await?;
+    let reason = match judged {
         Ok(_) if asked => Reason::Asked,
         Ok((products, stamp)) => return Ok(Ended::Fresh { products, stamp }),
         Err(reason) => reason,
@@ -79,17 +85,27 @@ pub(super) async fn work(
     let _ = events.send(Event::Started { step: id.clone(), reason: reason.to_string() });
     let begun = Instant::now();
     note_made(job.step, &inventory, &context.store)?;
-    let unfinished = begin(job, context)?;
+    let unfinished = beside(owned, context, begin).await?;
     sweep(id, context).await?;
     let mut log = Log::new(id, &context.store, context.settings.limits, events.clone());
     let made = action::act(job.step, asked, context, &mut log).await?;
     let note = made.note.clone();
-    let record = unfinished.seal(job, context, made, begun).await?;
+    let record = unfinished.seal(owned, context, made, begun).await?;
     let stamp = latest_input(&record).max(job.newest_upstream).max(record.seen);
     context.store.finish(id, &record, stamp)?;
     let done = Event::Done { step: id.clone(), took: begun.elapsed(), note };
     let _ = events.send(done);
     Ok(Ended::Executed { products: Arc::new(record), stamp })
+}
+
+/// What reads whole files, on a thread of its own: events and Ctrl-C do not wait for it.
+async fn beside<T: Send + 'static>(
+    job: &Arc<OwnedJob>,
+    context: &Arc<Context>,
+    read: impl FnOnce(Job<'_>, &Context) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (job, context) = (job.clone(), context.clone());
+    blocking(move || read(job.job(), &context)).await
 }
 
 /// What the engine has of the objects that a step is about.
@@ -142,6 +158,11 @@ struct Unfinished {
     files: Vec<(PathBuf, FileState)>,
 }
 
+/// Files as they are, with what is in them.
+fn states<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Result<Vec<(PathBuf, FileState)>> {
+    files.map(|path| Ok((path.clone(), store::hashed_state(path)?))).collect()
+}
+
 /// From here on the step counts as not finished, until its record is sealed.
 fn begin(job: Job<'_>, context: &Context) -> Result<Unfinished> {
     let store = &context.store;
@@ -149,24 +170,23 @@ fn begin(job: Job<'_>, context: &Context) -> Result<Unfinished> {
     store.forget(&job.step.id)?;
     store.age_logs(&job.step.id)?;
     let seen = store.now()?;
-    let state = |p: &PathBuf| Ok((p.clone(), store::hashed_state(p)?));
-    let files = job.step.files.iter().chain(&job.step.triggered_files);
-    let files = files.map(state).collect::<Result<_>>()?;
+    let files = states(job.step.files.iter().chain(&job.step.triggered_files))?;
     Ok(Unfinished { seen, files })
 }
 
 impl Unfinished {
     async fn seal(
         self,
-        job: Job<'_>,
-        context: &Context,
+        owned: &Arc<OwnedJob>,
+        context: &Arc<Context>,
         made: Made,
         begun: Instant,
     ) -> Result<Record> {
+        let job = owned.job();
         let step = job.step;
-        let state = |p: &PathBuf| Ok((p.clone(), store::hashed_state(p)?));
         let sealed = context.store.now()?;
         let found = found(step, context).await?;
+        let outputs = beside(owned, context, |job, _| states(job.step.outputs.iter())).await?;
         Ok(Record {
             format: FORMAT,
             seen: self.seen,
@@ -174,7 +194,7 @@ impl Unfinished {
             files: self.counted(step, &made).collect(),
             params: step.params.clone(),
             needs: needs(job),
-            outputs: step.outputs.iter().map(state).collect::<Result<_>>()?,
+            outputs: outputs.into_iter().collect(),
             objects: found.objects,
             bases: found.bases,
             products: made.products,

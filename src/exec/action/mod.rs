@@ -144,8 +144,8 @@ fn read_json<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(&text).map(Some).map_err(malformed)
 }
 
-/// Runs blocking work on a thread of its own.
-async fn blocking<T: Send + 'static>(
+/// Runs blocking work on a thread of its own: what waits for it may be dropped meanwhile.
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(work)
