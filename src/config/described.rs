@@ -81,15 +81,14 @@ pub const DESCRIBED: [Described; 25] = [
     in_file(
         "trust.keyring",
         Some("BB_KEYRING"),
-        "OpenPGP certificates, besides those in `own_keys`",
+        "OpenPGP certificates, besides those that `bb keys` keeps",
     ),
     in_file("trust.fingerprints", Some("BB_FINGERPRINTS"), "primary fingerprints that count"),
     in_file("trust.key_urls", Some("BB_KEY_URLS"), "where `bb keys refresh` asks, in order"),
     of_environment(
         "own_keys",
         "XDG_DATA_HOME",
-        "where certificates are kept that were imported or fetched: `gentoo-bb/keys` there, \
-         else in `~/.local/share`",
+        "where `bb keys` keeps certificates: `gentoo-bb/keys` there, else in `~/.local/share`",
     ),
     of_environment(
         "skip_verify",
