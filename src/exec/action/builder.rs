@@ -26,10 +26,14 @@ fn files() -> impl Iterator<Item = (&'static Path, &'static [u8])> {
     let (name, text) = DOCKERFILE;
     let mut files = vec![(Path::new(name), text.as_bytes())];
     gather(&IMAGE, &mut files);
-    // What an interpreter has left there is of this machine.
-    files.retain(|(path, _)| path.extension().is_none_or(|e| e != "pyc"));
+    files.retain(|(path, _)| !is_of_this_machine(path));
     files.sort_unstable();
     files.into_iter()
+}
+
+/// What an interpreter has left there.
+fn is_of_this_machine(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "pyc")
 }
 
 fn gather(folder: &Dir<'static>, files: &mut Vec<(&'static Path, &'static [u8])>) {
@@ -86,4 +90,22 @@ fn entry(path: &Path, text: &[u8], portage_image: &str) -> Result<Entry> {
     let rendered = environment.render_str(&source, context! { portage_image });
     let rendered = rendered.map_err(|e| Error::bug(format!("the builder's Dockerfile: {e}")))?;
     Ok(Entry::Text(PathBuf::from(path), rendered.into_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_folder_is_in_the_image_and_in_the_fingerprint() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bob/image");
+        let there = walkdir::WalkDir::new(&folder).into_iter().map(std::result::Result::unwrap);
+        let there = there.filter(|entry| entry.file_type().is_file());
+        let there = there.map(|entry| entry.path().strip_prefix(&folder).unwrap().to_owned());
+        let mut there = there.filter(|path| !is_of_this_machine(path)).collect::<Vec<_>>();
+        there.push(DOCKERFILE.0.into());
+        there.sort();
+        assert_eq!(files().map(|(path, _)| path.to_owned()).collect::<Vec<_>>(), there);
+        assert!(there.iter().any(|path| path == Path::new("gentoo_bob/keys.py")));
+    }
 }
