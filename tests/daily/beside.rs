@@ -29,6 +29,7 @@ fn catches_interrupts(child: &Child) {
 fn ctrl_c_does_not_wait_for_a_long_file() {
     let room = Room::new(World::default());
     let task = "[task.t]\nrun = \"touch made\"\ninputs = [\"long\"]\noutputs = [\"made\"]\n";
+    room.dock("plain", "FROM scratch\nCOPY f /\n");
     room.settings("", task);
     let long = File::create(room.path("long")).unwrap();
     long.set_len(LONG).unwrap();

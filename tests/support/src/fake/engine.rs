@@ -510,16 +510,20 @@ fn is_silent(words: &[&str]) -> bool {
     }
 }
 
+/// Without the owner of images that have none.
+fn in_library(path: &str) -> &str {
+    path.strip_prefix("library/").filter(|rest| !rest.contains('/')).unwrap_or(path)
+}
+
 /// As engines do: all spellings are one name, without Docker's own registry and with a tag or a digest.
 fn with_tag(reference: &str) -> String {
     let elsewhere = reference
         .split_once('/')
         .filter(|(first, _)| first.contains(['.', ':']) || *first == "localhost");
     let name = match elsewhere {
-        Some(("docker.io" | "index.docker.io", path)) => {
-            path.strip_prefix("library/").filter(|rest| !rest.contains('/')).unwrap_or(path)
-        }
-        _ => reference,
+        None => in_library(reference),
+        Some(("docker.io" | "index.docker.io", path)) => in_library(path),
+        Some(_) => reference,
     };
     let last = name.rsplit('/').next().unwrap_or(name);
     if last.contains([':', '@']) { name.to_owned() } else { format!("{name}:latest") }
