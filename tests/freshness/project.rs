@@ -50,11 +50,11 @@ fn read(path: &Path) -> Vec<u8> {
 /// Everything is done, nothing is left over, and nothing remains to be done.
 #[track_caller]
 pub fn assert_whole(room: &Room, told: &str) {
-    let status = room.run("bb", &["status"]).ok().text;
-    let fresh = status.lines().filter(|line| line.starts_with("fresh  ")).count();
-    assert_eq!((fresh, status.lines().count()), (STEPS, STEPS), "{told}\n{status}");
-    let again = room.run("bb", &["build"]).ok().text;
-    assert_eq!(again, format!("nothing to do: {STEPS} steps up to date\n"), "{told}");
+    let dry = room.told("build --dry-run").ok();
+    assert!(dry.all_fresh(STEPS), "{told}\n{dry}");
+    let again = room.told("build").ok();
+    assert!(again.executed().is_empty(), "{told}\n{again}");
+    assert_eq!(again.summary(), format!("nothing to do: {STEPS} steps up to date"), "{told}");
     assert_eq!(room.engine.containers(), 0, "{told}: containers");
     for folder in [".bb/tmp", ".bb/withdrawn"] {
         let left = walkdir::WalkDir::new(room.path(folder)).into_iter().filter_map(Result::ok);

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use serde_json::Value;
 use support::fake::group::Group;
 use support::number;
 use support::sealed::Room;
@@ -48,9 +49,13 @@ fn command(room: &Room, rng: &mut Rng) -> Command {
 /// An engine may go on with a build whose client is gone, and give its image the name after a later
 /// run has: the next run sees another image there, and replaces it. Whether that was so.
 fn replace_stragglers(room: &Room) -> bool {
-    let status = room.bb("status").ok().stdout;
-    let stale = status.lines().filter(|line| line.starts_with("stale  "));
-    let straggled = |line: &str| line.contains("image:") && line.ends_with("` is another one");
+    let dry = room.told("build --dry-run").ok();
+    let stale = dry.of_type("planned").filter(|planned| planned["state"] == "stale");
+    let says = |planned: &Value, key: &str| planned[key].as_str().unwrap().to_owned();
+    let straggled = |planned: &Value| {
+        let image = says(planned, "step").starts_with("image:");
+        image && says(planned, "reason").ends_with("` is another one")
+    };
     let stale = stale.collect::<Vec<_>>();
     let some = !stale.is_empty() && stale.into_iter().all(straggled);
     if some {
@@ -62,11 +67,11 @@ fn replace_stragglers(room: &Room) -> bool {
 /// Everything is done, and nothing is left over.
 #[track_caller]
 fn assert_whole(room: &Room, told: &str) {
-    let status = room.bb("status").ok().stdout;
-    let fresh = status.lines().filter(|line| line.starts_with("fresh  ")).count();
-    assert_eq!((fresh, status.lines().count()), (STEPS, STEPS), "{told}\n{status}");
-    let again = room.bb("build").ok().stderr;
-    assert_eq!(again, format!("nothing to do: {STEPS} steps up to date\n"), "{told}");
+    let dry = room.told("build --dry-run").ok();
+    assert!(dry.all_fresh(STEPS), "{told}\n{dry}");
+    let again = room.told("build").ok();
+    assert!(again.executed().is_empty(), "{told}\n{again}");
+    assert_eq!(again.summary(), format!("nothing to do: {STEPS} steps up to date"), "{told}");
     assert_eq!(room.stamps().len(), STEPS, "{told}");
     room.assert_tidy();
 }

@@ -101,6 +101,12 @@ impl Told {
         sorted(self.of_type(of_type).map(|message| message["step"].as_str().unwrap()))
     }
 
+    /// Of a dry run: so many steps are looked at, and all are up to date.
+    pub fn all_fresh(&self, steps: usize) -> bool {
+        let fresh = self.of_type("planned").filter(|message| message["state"] == "fresh").count();
+        (fresh, self.of_type("planned").count()) == (steps, steps)
+    }
+
     /// Why a step began.
     #[track_caller]
     pub fn reason(&self, step: &str) -> &str {

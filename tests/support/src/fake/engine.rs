@@ -510,21 +510,12 @@ fn is_silent(words: &[&str]) -> bool {
     }
 }
 
-/// Without the owner of images that have none.
-fn in_library(path: &str) -> &str {
-    path.strip_prefix("library/").filter(|rest| !rest.contains('/')).unwrap_or(path)
-}
-
 /// As engines do: all spellings are one name, without Docker's own registry and with a tag or a digest.
 fn with_tag(reference: &str) -> String {
-    let elsewhere = reference
-        .split_once('/')
-        .filter(|(first, _)| first.contains(['.', ':']) || *first == "localhost");
-    let name = match elsewhere {
-        None => in_library(reference),
-        Some(("docker.io" | "index.docker.io", path)) => in_library(path),
-        Some(_) => reference,
-    };
+    let registries = ["docker.io/", "index.docker.io/"];
+    let name = registries.iter().find_map(|registry| reference.strip_prefix(registry));
+    let name = name.unwrap_or(reference);
+    let name = name.strip_prefix("library/").filter(|rest| !rest.contains('/')).unwrap_or(name);
     let last = name.rsplit('/').next().unwrap_or(name);
     if last.contains([':', '@']) { name.to_owned() } else { format!("{name}:latest") }
 }

@@ -47,15 +47,16 @@ impl Real {
 
 impl Drop for Real {
     fn drop(&mut self) {
-        let mut ids = self.ids.take();
+        let mut left = Vec::from_iter(self.ids.take());
         // A parent goes after its children only.
-        while !ids.is_empty() {
-            let before = ids.len();
-            let gone = |id: &String| !self.engine.has_image(id);
-            ids.retain(|id| !(gone(id) || self.engine.try_docker(&["rmi", "-f", id])));
-            if ids.len() == before {
+        while !left.is_empty() {
+            let ids = left.iter().map(String::as_str).collect::<Vec<_>>();
+            self.engine.try_docker(&[&["rmi", "-f"], &ids[..]].concat());
+            let there = self.engine.those_there(&ids);
+            if there.len() == left.len() {
                 return;
             }
+            left = there;
         }
     }
 }

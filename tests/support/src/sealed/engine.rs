@@ -60,6 +60,13 @@ impl Engine {
         self.try_docker(&["image", "inspect", reference])
     }
 
+    /// The ids of those of these images that it has.
+    pub fn those_there(&self, images: &[&str]) -> Vec<String> {
+        let inspect = [&["image", "inspect", "--format", "{{.Id}}"], images].concat();
+        let out = self.command(&inspect).output().expect("`docker` is not on PATH");
+        String::from_utf8_lossy(&out.stdout).lines().map(str::to_owned).collect()
+    }
+
     pub fn image_size(&self, reference: &str) -> u64 {
         self.docker(&["image", "inspect", "--format", "{{.Size}}", reference]).parse().unwrap()
     }
