@@ -11,10 +11,10 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::StepId;
+use crate::exec::action::blocking;
 use crate::exec::event::{Event, Summary};
 use crate::exec::eyes::Products;
 use crate::exec::interrupt::Interrupts;
-use crate::exec::action::blocking;
 use crate::exec::job::{Job, OwnedJob, Settled, settle, settle_shortly};
 use crate::exec::sched::{Outcome, Sched};
 use crate::exec::work::{Context, Ended};
@@ -173,8 +173,7 @@ impl Run<'_> {
             let Some(joined) = next.await else {
                 return stop(&mut self.tasks, &self.context, report, &mut interrupts).await;
             };
-            let (ix, came) =
-                joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
+            let (ix, came) = joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
             self.came(ix, came);
         }
         while let Ok(event) = received.try_recv() {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::config::ImageConfig;
 use crate::base::error::{Error, Result};
 use crate::base::hex::hex;
+use crate::base::reference::Reference;
 
 /// The one entry of `manifest.json`.
 /// Source: <https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md#combined-image-json--filesystem-changeset-format>.
@@ -86,7 +87,8 @@ pub fn oci_index(manifest: &Blob, config: &ImageConfig, reference: &str) -> Resu
         .os(config.os.as_str())
         .build()
         .map_err(|e| unwritten(&e))?;
-    let tag = reference.rsplit_once(':').map_or("latest", |(_, tag)| tag);
+    let parsed = reference.parse::<Reference>().ok();
+    let tag = parsed.as_ref().and_then(Reference::tag).unwrap_or("latest");
     let names = [
         ("io.containerd.image.name".to_owned(), reference.to_owned()),
         (oci::ANNOTATION_REF_NAME.to_owned(), tag.to_owned()),
