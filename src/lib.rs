@@ -28,6 +28,7 @@ pub mod ids;
 pub mod limits;
 pub mod lock;
 pub mod name;
+pub mod net;
 pub mod oci;
 pub mod outdated;
 pub mod parallel;
