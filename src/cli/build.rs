@@ -14,12 +14,14 @@ use crate::cli::{Look, complete, notes, say, session, status};
 use crate::config::Settings;
 use crate::error::{Error, Exit, Result};
 use crate::exec::event::{Event, Summary};
+use crate::exec::job::{self, Standing};
 use crate::exec::run::{self, Options};
-use crate::exec::{job, work};
+use crate::exec::work;
 use crate::plan::Plan;
 use crate::plan::select::{self, Scope};
 use crate::project::Project;
 use crate::report::{Fancy, Json, Message, Plain, Report};
+use crate::world::docker::Inventory;
 use crate::world::store::Store;
 
 /// Build images and all that they need.
@@ -134,6 +136,16 @@ pub(super) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
         Recalled::Unknown(asking) => planned(&args, look, &project, &recall, asking).await?,
     };
     Ok(end(&ran, begun, &project.store(), look))
+}
+
+/// Whether there is nothing to do, as far as that can be told without an engine: what it has is as recorded.
+pub(super) fn is_done(args: &Args, project: &Project) -> Result<bool> {
+    let plan = session::locked_plan(project)?;
+    let scope = args.scope(&plan, &project.settings)?;
+    let store = project.store();
+    let records = plan.order().iter().filter_map(|ix| store.record(&plan.step(*ix).id));
+    let standings = job::standings_of(&scope, &store, &Inventory::recorded(records))?;
+    Ok(standings.iter().all(|(_, standing)| *standing == Standing::Fresh))
 }
 
 async fn dry_run(

@@ -8,6 +8,7 @@ use bollard::query_parameters as query;
 
 use super::{CONTENT_LABEL, Engine, failed, is_gone, reason, status, while_others_remove};
 use crate::error::Result;
+use crate::fresh::record::Record;
 use crate::plan::step::Object;
 use crate::reference::{Reference, spelling};
 
@@ -28,6 +29,18 @@ struct Held {
 }
 
 impl Inventory {
+    /// What an engine had when steps finished, by their records: nothing else is known where none answers.
+    pub fn recorded(records: impl Iterator<Item = Record>) -> Self {
+        let mut inventory = Self::default();
+        for record in records {
+            for (name, id) in record.objects.iter().chain(record.bases.iter()) {
+                // What a record has of an image is its content, where that is what counts.
+                inventory.add(name, &Held { id: id.clone(), content: Some(id.clone()) });
+            }
+        }
+        inventory
+    }
+
     /// What an object is: the content that its label names, else the engine's id for it.
     pub fn id(&self, object: &Object) -> Option<String> {
         let Object::Image(reference) = object;
