@@ -142,7 +142,10 @@ mod tests {
         let piece = piece(dir.path(), &layer);
         assert_eq!(noted(&piece.diff_id, dir.path()), None);
         let packed = pack(&piece, dir.path()).unwrap();
-        assert_eq!(packed.blob.digest, "KNOWN");
+        assert_eq!(
+            packed.blob.digest,
+            "683cbe56c2991e0697a9360f0dca161b98abc02d34ec745a916babe9dd0dbd87"
+        );
         let blob = fs::read(packed.file.path()).unwrap();
         assert_eq!(Blob::of(&blob), packed.blob);
         let mut back = vec![];
