@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use crate::base::reference::{Reference, spelling};
+use crate::fresh::record::Record;
 use crate::plan::step::Object;
 
 /// What the names of the images begin with that all projects of an engine share.
@@ -26,6 +27,18 @@ pub struct Held {
 }
 
 impl Inventory {
+    /// What an engine had when steps finished, by their records: nothing else is known where none answers.
+    pub fn recorded(records: impl Iterator<Item = Record>) -> Self {
+        let mut inventory = Self::default();
+        for record in records {
+            for (name, id) in record.objects.iter().chain(record.bases.iter()) {
+                // What a record has of an image is its content, where that is what counts.
+                inventory.add(name, &Held { id: id.clone(), content: Some(id.clone()) });
+            }
+        }
+        inventory
+    }
+
     /// What an object is: the content that its label names, else the engine's id for it.
     pub fn id(&self, object: &Object) -> Option<String> {
         let Object::Image(reference) = object;

@@ -69,7 +69,16 @@ pub fn layer_file(digest: &str) -> String {
 /// The manifest of an OCI layout. The layers are not compressed: what a compressor makes of them
 /// differs from version to version.
 pub fn oci_manifest(config: &Blob, layers: &[Blob]) -> Result<Vec<u8>> {
-    let layers = layers.iter().map(|layer| descriptor(oci::MediaType::ImageLayer, layer));
+    manifest_of(config, layers, &oci::MediaType::ImageLayer)
+}
+
+/// The manifest that a registry gets, with layers that are compressed by gzip.
+pub fn packed_manifest(config: &Blob, layers: &[Blob]) -> Result<Vec<u8>> {
+    manifest_of(config, layers, &oci::MediaType::ImageLayerGzip)
+}
+
+fn manifest_of(config: &Blob, layers: &[Blob], kind: &oci::MediaType) -> Result<Vec<u8>> {
+    let layers = layers.iter().map(|layer| descriptor(kind.clone(), layer));
     let manifest = oci::ImageManifestBuilder::default()
         .schema_version(oci::SCHEMA_VERSION)
         .media_type(oci::MediaType::ImageManifest)

@@ -1,6 +1,6 @@
 //! Files from mirrors: over HTTP or out of a local folder.
 //!
-//! The only module that names `reqwest`. Limits the size of everything, resumes what broke, tries
+//! Besides `net::registry` the only module that names `reqwest`. Limits the size of everything, resumes what broke, tries
 //! the mirrors in order. `--offline` is enforced here, so no caller can forget it. Knows digests
 //! only as something to compare; whether a file is signed is not asked here.
 

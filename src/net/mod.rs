@@ -1,6 +1,7 @@
-//! The network: files from servers, and who the user is at a registry.
+//! The network: files from servers, images at registries, and who the user is there.
 //!
 //! Does not know what is fetched or what it is for.
 
 pub mod credentials;
 pub mod http;
+pub mod registry;

@@ -16,8 +16,10 @@ use crate::cli::verbs::{notes, status};
 use crate::cli::{Look, say, session};
 use crate::config::Settings;
 use crate::exec::event::{Event, Summary};
+use crate::exec::job::Standing;
 use crate::exec::run::Options;
 use crate::exec::{job, run, work};
+use crate::fresh::Inventory;
 use crate::plan::select::Scope;
 use crate::plan::{Plan, select};
 use crate::report::{Fancy, Json, Message, Plain, Report};
@@ -140,6 +142,16 @@ pub(in crate::cli) async fn build(args: Args, state: &Path, look: Look) -> Resul
         Recalled::Unknown(asking) => planned(&args, look, &project, &recall, asking).await?,
     };
     Ok(end(&ran, begun, &project.store(), look))
+}
+
+/// Whether there is nothing to do, as far as that can be told without an engine: what it has is as recorded.
+pub(super) fn is_done(args: &Args, project: &Project) -> Result<bool> {
+    let plan = session::locked_plan(project)?;
+    let scope = args.scope(&plan, &project.settings)?;
+    let store = project.store();
+    let records = plan.order().iter().filter_map(|ix| store.record(&plan.step(*ix).id));
+    let standings = job::standings_of(&scope, &store, &Inventory::recorded(records))?;
+    Ok(standings.iter().all(|(_, standing)| *standing == Standing::Fresh))
 }
 
 async fn dry_run(

@@ -1,23 +1,25 @@
 //! `bb push`: tested images go to a registry.
 //!
-//! The registry is asked each time: it alone knows what it has.
+//! The registry is asked each time: it alone knows what it has. No engine is needed for images whose archives are
+//! there, if they are built and tested.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use futures_util::{StreamExt, stream};
 
-use crate::base::error::{Error, Result};
-use crate::base::reference;
-use crate::base::reference::registry_of;
+use crate::base::error::{Error, Exit, Result};
+use crate::base::limits::Limits;
+use crate::base::reference::{self, Reference, registry_of};
 use crate::cli::args::complete;
 use crate::cli::io::message::{Messages, tell};
 use crate::cli::verbs::build;
 use crate::cli::{Look, print, session};
-use crate::engine::docker::Engine;
-use crate::engine::docker::push::Pushed;
-use crate::net::credentials;
-use crate::net::credentials::Credentials;
+use crate::exec::action;
+use crate::image::archive::bundle::{self, Bundle};
+use crate::image::tree::Content;
+use crate::net::credentials::{self, Credentials};
+use crate::net::registry::{Image, Piece, Pushed, Registry, Settings};
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 use crate::report::Message;
@@ -46,7 +48,7 @@ Examples:
   bb push localhost:5000          # all images
   bb push localhost:5000 nginx    # one, with the images below it";
 
-/// So many images at the same time; the engine sends several layers of each.
+/// So many images at the same time; several layers of each are sent at once.
 const AT_ONCE: usize = 4;
 
 pub(in crate::cli) async fn push(args: &Args, state: &Path, look: Look) -> Result<u8> {
@@ -57,17 +59,33 @@ pub(in crate::cli) async fn push(args: &Args, state: &Path, look: Look) -> Resul
         Some((first, rest)) if !is_dock(first) && names_registry(first) => (Some(first), rest),
         _ => (None, args.words.as_slice()),
     };
-    let images = images.to_vec();
-    let tested = build::Args::for_images(images.clone(), None, args.offline).tested();
-    let code = build::build(tested, state, look).await?;
+    let code = built(&project, images, args.offline, state, look).await?;
     if code != 0 {
         return Ok(code);
     }
-    let engine = session::engine(&session::environment()).await?;
     let plan = session::locked_plan(&project)?;
-    let plan = select::select(&plan, &images, &project.settings.exclude)?;
-    Pushing { engine, registry: registry.cloned(), look }.all(&plan).await?;
+    let plan = select::select(&plan, images, &project.settings.exclude)?;
+    let limits = project.settings.limits;
+    let logins = credentials::folder(&session::environment());
+    let client = Registry::new(Settings { logins, limits, ..Settings::default() });
+    let spool = project.store().root().join("push");
+    Pushing { client, spool, limits, registry: registry.cloned(), look }.all(&plan).await?;
     Ok(0)
+}
+
+/// Builds and tests what is to be sent. Where no engine answers, all of it must be so already.
+async fn built(
+    project: &Project,
+    images: &[String],
+    offline: bool,
+    state: &Path,
+    look: Look,
+) -> Result<u8> {
+    let tested = || build::Args::for_images(images.to_vec(), None, offline).tested();
+    match build::build(tested(), state, look).await {
+        Err(e) if e.exit() == Exit::Engine && build::is_done(&tested(), project)? => Ok(0),
+        other => other,
+    }
 }
 
 /// Whether a word of the command line begins with a registry.
@@ -76,7 +94,10 @@ fn names_registry(word: &str) -> bool {
 }
 
 struct Pushing {
-    engine: Engine,
+    client: Registry,
+    /// A folder for compressed layers.
+    spool: PathBuf,
+    limits: Limits,
     registry: Option<String>,
     look: Look,
 }
@@ -85,34 +106,79 @@ impl Pushing {
     /// Those below first: what a registry has of one image it need not get again with another.
     async fn all(&self, plan: &Plan) -> Result<()> {
         for images in levels(plan) {
-            let references = images.iter().flat_map(|work| &work.references);
-            let sending = references.map(|reference| self.one(reference)).collect::<Vec<_>>();
+            let sending = images.into_iter().map(|work| self.names(work)).collect::<Vec<_>>();
             let sent = stream::iter(sending).buffered(AT_ONCE).collect::<Vec<_>>().await;
             for pushed in sent {
-                let (name, pushed) = pushed?;
-                let Pushed { digest, sent, there } = pushed;
-                let (image, digest) = (name.as_str(), digest.as_str());
-                tell(self.look, &Message::Pushed { image, digest, sent, there });
-                if !self.look.json {
-                    print(&format!("{name}@{digest}\n"));
-                }
+                pushed?.iter().for_each(|(name, pushed)| self.tell(name, pushed));
             }
         }
         Ok(())
     }
 
-    async fn one(&self, reference: &str) -> Result<(String, Pushed)> {
-        let Some(registry) = &self.registry else {
-            let who = who(reference).await?;
-            return Ok((reference.to_owned(), self.engine.push(reference, who).await?));
-        };
-        let name = format!("{registry}/{reference}");
-        let who = who(&name).await?;
-        self.engine.tag(reference, &name).await?;
-        let pushed = self.engine.push(&name, who).await;
-        self.engine.unname(&name).await?;
-        Ok((name, pushed?))
+    fn tell(&self, name: &str, pushed: &Pushed) {
+        let Pushed { digest, sent, there, .. } = pushed;
+        tell(self.look, &Message::Pushed { image: name, digest, sent: *sent, there: *there });
+        if !self.look.json {
+            print(&format!("{name}@{digest}\n"));
+        }
     }
+
+    /// One image under all its names, one after another: the second time the registry has its layers.
+    async fn names(&self, work: &ImageWork) -> Result<Vec<(String, Pushed)>> {
+        let mut sent = vec![];
+        for reference in &work.references {
+            sent.push(self.one(work, reference).await?);
+        }
+        Ok(sent)
+    }
+
+    async fn one(&self, work: &ImageWork, reference: &str) -> Result<(String, Pushed)> {
+        let name = match &self.registry {
+            Some(registry) => format!("{registry}/{reference}"),
+            None => reference.to_owned(),
+        };
+        let pushed = match action::chain(&work.dir, &self.limits)? {
+            Some(chain) => {
+                let to = name.parse::<Reference>();
+                let to = to.map_err(|e| Error::usage(format!("cannot push `{name}`: {e}")))?;
+                self.client.push(&image(&chain)?, &to, &self.spool).await?
+            }
+            None => self.by_engine(reference, &name).await?,
+        };
+        Ok((name, pushed))
+    }
+
+    /// Only the engine has what it has built.
+    async fn by_engine(&self, reference: &str, name: &str) -> Result<Pushed> {
+        let engine = session::engine(&session::environment()).await?;
+        let who = who(name).await?;
+        if name == reference {
+            return engine.push(name, who).await;
+        }
+        engine.tag(reference, name).await?;
+        let pushed = engine.push(name, who).await;
+        engine.unname(name).await?;
+        pushed
+    }
+}
+
+/// An image as a registry's client wants it, out of its archive and those of the images below.
+fn image(chain: &[Bundle]) -> Result<Image> {
+    let top = chain.first().ok_or_else(|| Error::bug("an image without an archive"))?;
+    let diff_ids = &top.config.rootfs.diff_ids;
+    let layers = bundle::layers(chain)?;
+    if layers.len() != diff_ids.len() {
+        return Err(Error::step("an image's archive has other layers than its configuration")
+            .hint("build it anew"));
+    }
+    let piece = |((_, content), diff_id): (&(&str, &Content), &String)| Piece {
+        diff_id: diff_id.clone(),
+        file: content.file.to_path_buf(),
+        offset: content.offset,
+        size: content.size,
+    };
+    let layers = layers.iter().zip(diff_ids).map(piece).collect();
+    Ok(Image { config: top.config_text.clone(), layers })
 }
 
 /// A helper is a program: it may ask the user, or take its time.

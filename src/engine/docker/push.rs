@@ -9,30 +9,18 @@ use futures_util::StreamExt;
 use super::{Engine, failed, reason, split};
 use crate::base::error::{Error, Result};
 use crate::net::credentials::Credentials;
+use crate::net::registry::Pushed;
 
-/// What has become of an image's layers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pushed {
-    /// The digest of its manifest: `sha256:…`.
-    pub digest: String,
-    /// Layers that were sent.
-    pub sent: usize,
-    /// Layers that the registry had.
-    pub there: usize,
-}
-
-impl Pushed {
-    /// Takes in one line of the engine's: of a layer, or at the end of the manifest.
-    fn add(&mut self, status: &str) {
-        match status {
-            "Pushed" => self.sent += 1,
-            "Layer already exists" => self.there += 1,
-            _ if status.starts_with("Mounted from ") => self.there += 1,
-            _ => {
-                let digest = status.split_once("digest: ").map(|(_, rest)| rest);
-                let digest = digest.and_then(|rest| rest.split(' ').next());
-                self.digest = digest.map_or(std::mem::take(&mut self.digest), str::to_owned);
-            }
+/// Takes in one line of the engine's: of a layer, or at the end of the manifest.
+fn add(pushed: &mut Pushed, status: &str) {
+    match status {
+        "Pushed" => pushed.sent += 1,
+        "Layer already exists" => pushed.there += 1,
+        _ if status.starts_with("Mounted from ") => pushed.there += 1,
+        _ => {
+            let digest = status.split_once("digest: ").map(|(_, rest)| rest);
+            let digest = digest.and_then(|rest| rest.split(' ').next());
+            pushed.digest = digest.map_or(std::mem::take(&mut pushed.digest), str::to_owned);
         }
     }
 }
@@ -50,7 +38,7 @@ impl Engine {
             if let Some(detail) = info.error_detail {
                 return Err(refused(cannot(detail.message.unwrap_or_default().trim())));
             }
-            pushed.add(&info.status.unwrap_or_default());
+            add(&mut pushed, &info.status.unwrap_or_default());
         }
         Ok(pushed)
     }
@@ -106,8 +94,11 @@ mod tests {
             "latest: digest: sha256:0123 size: 529",
         ];
         for line in lines {
-            pushed.add(line);
+            add(&mut pushed, line);
         }
-        assert_eq!(pushed, Pushed { digest: "sha256:0123".to_owned(), sent: 1, there: 2 });
+        assert_eq!(
+            pushed,
+            Pushed { digest: "sha256:0123".to_owned(), sent: 1, there: 2, ..Pushed::default() }
+        );
     }
 }

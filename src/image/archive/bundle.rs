@@ -128,8 +128,8 @@ fn files(listed: &Nodes) -> BTreeMap<String, Content> {
 /// An image with those that it is built on, itself first.
 pub type Chain = [Bundle];
 
-/// All layers of an image, lowest first.
-fn layers(chain: &Chain) -> Result<Vec<(&str, &Content)>> {
+/// All layers of an image, lowest first, by the names that they have in its archive.
+pub fn layers(chain: &Chain) -> Result<Vec<(&str, &Content)>> {
     let names = chain.first().map_or(&[][..], |top| &top.manifest.layers).iter();
     let found = names.map(|name| {
         let content = chain.iter().find_map(|bundle| bundle.layer(name));

@@ -1,0 +1,245 @@
+//! Layers as registries have them, compressed or not, and as an image's configuration names them: unpacked.
+//!
+//! How one is compressed is told by its first bytes, as engines do it: media types lie. Whatever comes out is
+//! verified. Asks no registry.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+
+use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use sha2::{Digest, Sha256};
+
+use super::blobs::{self, Blobs, digest_text};
+use crate::base::error::{Error, Exit, Result};
+use crate::base::limits::{Exceeded, Limit, Limits};
+
+/// So many bytes may be unpacked however few they were: small archives are dense.
+const ALWAYS: u64 = 64 << 20;
+const CHUNK: usize = 256 * 1024;
+const GZIP: &[u8] = b"\x1f\x8b";
+const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
+/// A frame of Zstandard that says nothing: the first byte may be any of sixteen.
+const SKIPPED: &[u8] = b"\x2a\x4d\x18";
+
+/// A layer of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// The digest of its blob.
+    pub digest: String,
+    /// The digest of what it unpacks to.
+    pub diff_id: String,
+    /// The blob's bytes.
+    pub size: u64,
+}
+
+/// Unpacks a layer's blob to the blob that its `diff_id` names, unless that is there.
+///
+/// # Errors
+/// It is damaged, has more than the limits allow, or is not what the image's configuration says (exit 5).
+pub fn unpack(blobs: &Blobs, layer: &Layer, limits: &Limits) -> Result<()> {
+    if blobs.has(&layer.diff_id)? {
+        return Ok(());
+    }
+    let path = blobs.path(&layer.digest)?;
+    let file = File::open(&path).map_err(|e| Error::file("read", &path, &e))?;
+    let mut temp = blobs.temporary()?;
+    let name = format!("the layer `{}`", layer.digest);
+    let mut budget = Budget::new(layer.size, limits);
+    let unpacked = unpacked(BufReader::with_capacity(CHUNK, file), limits)
+        .and_then(|data| copy(data, temp.as_file_mut(), &mut budget));
+    let found = unpacked.map_err(|e| match Exceeded::of(&e) {
+        Some(exceeded) => exceeded.error(Exit::Step, &name),
+        None => {
+            Error::step(format!("{name} cannot be unpacked: {}", crate::base::error::io_reason(&e)))
+        }
+    })?;
+    if found != layer.diff_id {
+        let wanted = &layer.diff_id;
+        return Err(Error::trust(format!("{name} unpacks to something else than `{wanted}`"))
+            .hint("the image's configuration and its layers do not belong together"));
+    }
+    blobs::keep(temp, &blobs.path(&layer.diff_id)?)
+}
+
+/// What may still be unpacked.
+struct Budget {
+    left: u64,
+    exceeded: Exceeded,
+}
+
+impl Budget {
+    fn new(size: u64, limits: &Limits) -> Self {
+        let dense = size.saturating_mul(limits.of(Limit::Expansion)).max(ALWAYS);
+        let all = limits.of(Limit::Unpacked);
+        let limit = if dense < all { Limit::Expansion } else { Limit::Unpacked };
+        Self { left: dense.min(all), exceeded: limits.exceeded(limit) }
+    }
+}
+
+/// Copies within a budget; the digest of what was copied.
+fn copy(mut data: impl Read, out: &mut impl Write, budget: &mut Budget) -> io::Result<String> {
+    let mut state = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let n = data.read(&mut chunk)?;
+        if n == 0 {
+            return Ok(digest_text(state));
+        }
+        budget.left = budget.left.checked_sub(n as u64).ok_or(budget.exceeded)?;
+        state.update(&chunk[..n]);
+        out.write_all(&chunk[..n])?;
+    }
+}
+
+/// The bytes of a layer, unpacked.
+fn unpacked<'a>(mut data: impl BufRead + 'a, limits: &Limits) -> io::Result<Box<dyn Read + 'a>> {
+    let start = data.fill_buf()?;
+    let is_skipped = start.get(1..4) == Some(SKIPPED) && start[0] & 0xf0 == 0x50;
+    if start.starts_with(GZIP) {
+        Ok(Box::new(MultiGzDecoder::new(data)))
+    } else if start.starts_with(ZSTD) || is_skipped {
+        Ok(Box::new(Frames::new(data, limits)))
+    } else {
+        Ok(Box::new(data))
+    }
+}
+
+/// Zstandard's frames one after another, as the command line's tools and Podman write them.
+struct Frames<R> {
+    data: R,
+    decoder: FrameDecoder,
+    limits: Limits,
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while self.decoder.can_collect() == 0 {
+            if !self.decoder.is_finished() {
+                let one = BlockDecodingStrategy::UptoBlocks(1);
+                self.decoder.decode_blocks(&mut self.data, one).map_err(io::Error::other)?;
+            } else if self.data.fill_buf()?.is_empty() {
+                return Ok(0);
+            } else {
+                self.begin()?;
+            }
+        }
+        self.decoder.read(out)
+    }
+}
+
+impl<R: BufRead> Frames<R> {
+    fn new(data: R, limits: &Limits) -> Self {
+        let mut decoder = FrameDecoder::new();
+        decoder.set_max_window_size(limits.of(Limit::ZstdWindow));
+        Self { data, decoder, limits: *limits }
+    }
+
+    /// Begins the next frame, or passes one over that says nothing.
+    fn begin(&mut self) -> io::Result<()> {
+        match self.decoder.init(&mut self.data) {
+            Ok(()) => Ok(()),
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                length,
+                ..
+            })) => {
+                let length = u64::from(length);
+                let passed = io::copy(&mut self.data.by_ref().take(length), &mut io::sink())?;
+                if passed < length { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+            }
+            Err(FrameDecoderError::WindowSizeTooBig { .. }) => {
+                Err(self.limits.exceeded(Limit::ZstdWindow).into())
+            }
+            Err(other) => Err(io::Error::other(other)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+    use super::*;
+    use crate::net::registry::blobs::digest_of;
+
+    /// Puts a blob in a folder and unpacks it to something.
+    fn unpacked_in(dir: &Path, blob: &[u8], plain: &[u8], limits: &Limits) -> Result<Vec<u8>> {
+        let blobs = Blobs::at(dir);
+        let (digest, diff_id) = (digest_of(blob), digest_of(plain));
+        blobs.put(&digest, blob)?;
+        let layer = Layer { digest, diff_id: diff_id.clone(), size: blob.len() as u64 };
+        unpack(&blobs, &layer, limits)?;
+        Ok(std::fs::read(blobs.path(&diff_id)?).unwrap())
+    }
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut out = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
+        out.write_all(data).unwrap();
+        out.finish().unwrap()
+    }
+
+    fn zstd(data: &[u8]) -> Vec<u8> {
+        compress_to_vec(data, CompressionLevel::Fastest)
+    }
+
+    #[test]
+    fn a_layer_is_unpacked_however_it_is_compressed() {
+        let dir = tempfile::tempdir().unwrap();
+        let halves = [vec![1; 700_000], (0..=255).cycle().take(300_000).collect::<Vec<u8>>()];
+        let plain = halves.concat();
+        // A frame that says nothing, as Podman writes them for a table of contents.
+        let note = b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc".to_vec();
+        let blobs = [
+            plain.clone(),
+            gzip(&plain),
+            halves.each_ref().map(|half| gzip(half)).concat(),
+            zstd(&plain),
+            [note.clone(), zstd(&halves[0]), note.clone(), zstd(&halves[1]), note].concat(),
+        ];
+        for (at, blob) in blobs.iter().enumerate() {
+            let folder = dir.path().join(at.to_string());
+            let found = unpacked_in(&folder, blob, &plain, &Limits::default());
+            assert!(found.unwrap() == plain, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_layer_that_is_damaged_or_another_one_is_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let plain = vec![7; 300_000];
+        let (zipped, frames) = (gzip(&plain), zstd(&plain));
+        let rest = [zipped.clone(), b"x".to_vec()].concat();
+        let cut = |data: &[u8]| data[..data.len() - 9].to_vec();
+        for (at, blob) in [cut(&zipped), cut(&frames), rest].iter().enumerate() {
+            let folder = dir.path().join(at.to_string());
+            let error = unpacked_in(&folder, blob, &plain, &Limits::default()).unwrap_err();
+            assert!(error.message().contains("cannot be unpacked"), "{at}: {}", error.message());
+        }
+        let error = unpacked_in(dir.path(), &zipped, b"other", &Limits::default()).unwrap_err();
+        assert_eq!(error.exit(), Exit::Trust);
+        assert!(error.message().contains("` unpacks to something else than `sha256:"));
+        let names = std::fs::read_dir(dir.path().join("sha256")).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+        assert_eq!(names, [&digest_of(&zipped)[7..]]);
+    }
+
+    #[test]
+    fn more_than_a_limit_allows_is_not_unpacked() {
+        let dir = tempfile::tempdir().unwrap();
+        let plain = vec![0; 200_000];
+        let limits = Limits::default().with(Limit::Unpacked, 100_000);
+        for blob in [gzip(&plain), zstd(&plain)] {
+            let error = unpacked_in(dir.path(), &blob, &plain, &limits).unwrap_err();
+            assert!(error.message().ends_with(
+                "more than 100000 bytes (`unpacked`: bytes that a compressed archive unpacks to)"
+            ));
+        }
+        let dense = gzip(&vec![0; 70 << 20]);
+        let limits = Limits::default().with(Limit::Expansion, 10);
+        let error = unpacked_in(dir.path(), &dense, &plain, &limits).unwrap_err();
+        assert!(error.message().contains("`expansion`"), "{}", error.message());
+    }
+}

@@ -1,0 +1,233 @@
+//! An image to a registry: its layers, its configuration, and at last its manifest under a tag.
+//!
+//! What the registry has is not sent: it is asked for each blob first, and takes a layer from another of its
+//! repositories where this client has sent it there. The configuration goes as it is: its digest is the image's
+//! ID. Does not know where images come from.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::{Method, StatusCode, Url};
+
+use super::Registry;
+use super::auth::Scope;
+use super::blobs::digest_of;
+use super::fault::Fault;
+use super::manifest::OCI_MANIFEST;
+use super::pack::{self, Packed};
+use super::pull::{DIGEST, blocking, text_of};
+use super::settings::Endpoint;
+use super::talk::{Ask, Body, resolved};
+use crate::base::error::{Error, Result};
+use crate::base::reference::Reference;
+use crate::image::bundle::{Blob, packed_manifest};
+
+/// So many layers of an image at the same time.
+const AT_ONCE: usize = 3;
+
+/// A layer that is not compressed: a part of a file.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    /// Its digest: `sha256:…`.
+    pub diff_id: String,
+    /// The file, which may be a blob of an OCI layout or an archive with more in it.
+    pub file: PathBuf,
+    /// Where in it the layer begins.
+    pub offset: u64,
+    /// The layer's bytes.
+    pub size: u64,
+}
+
+/// An image that is to be sent.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// The configuration, as it is written.
+    pub config: Vec<u8>,
+    /// Lowest first.
+    pub layers: Vec<Piece>,
+}
+
+/// What has become of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// The digest of its manifest: `sha256:…`.
+    pub digest: String,
+    /// Layers that were sent.
+    pub sent: usize,
+    /// Layers that the registry had.
+    pub there: usize,
+    /// Whether the configuration was sent.
+    pub config_sent: bool,
+}
+
+/// In which repository of which registry a blob is, by host and digest.
+#[derive(Debug, Default)]
+pub(super) struct Seen(Mutex<HashMap<(String, String), String>>);
+
+/// A blob on its way out.
+struct Outgoing {
+    digest: String,
+    body: Body,
+}
+
+impl Registry {
+    /// Sends an image to the registry that a reference names, under its tag. `spool` is a folder for compressed
+    /// layers on their way, and for notes about what each is compressed to.
+    ///
+    /// # Errors
+    /// The registry does not take it, or a layer is not what its digest says (exit 5).
+    pub async fn push(&self, image: &Image, to: &Reference, spool: &Path) -> Result<Pushed> {
+        let task = format!("cannot push `{to}`");
+        let Some(tag) = to.tag() else {
+            return Err(Error::usage(format!("{task}: a digest is no name to send it to"))
+                .hint("name a tag"));
+        };
+        let sent = self.send(image, to, tag, spool).await;
+        sent.map_err(|fault| fault.error(&task))
+    }
+
+    async fn send(
+        &self,
+        image: &Image,
+        to: &Reference,
+        tag: &str,
+        spool: &Path,
+    ) -> Result<Pushed, Fault> {
+        let at = self.located(&self.settings.origin(to)?).await?;
+        let layers = image.layers.iter().map(|piece| self.layer(&at, piece, spool));
+        let layers = layers.collect::<Vec<_>>();
+        let sent = stream::iter(layers).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
+        let config = Outgoing {
+            digest: digest_of(&image.config),
+            body: Body::Text(image.config.clone().into()),
+        };
+        let config_sent = self.blob_unless_there(&at, &config).await?;
+        let (layers, sent): (Vec<_>, Vec<_>) = sent.into_iter().unzip();
+        let text = packed_manifest(&Blob::of(&image.config), &layers)?;
+        let digest = digest_of(&text);
+        self.put_manifest(&at, tag, &digest, text).await?;
+        let there = sent.iter().filter(|sent| !**sent).count();
+        Ok(Pushed { digest, sent: sent.len() - there, there, config_sent })
+    }
+
+    /// Sends a layer, compressed; says what it is compressed, and whether it was sent. What it is compressed to
+    /// is known from the last time: then it is compressed only if the registry does not have it.
+    async fn layer(
+        &self,
+        at: &Endpoint,
+        piece: &Piece,
+        spool: &Path,
+    ) -> Result<(Blob, bool), Fault> {
+        if let Some(noted) = pack::noted(&piece.diff_id, spool)
+            && self.has(at, &format!("sha256:{}", noted.digest)).await?
+        {
+            return Ok((noted, false));
+        }
+        let (of, folder) = (piece.clone(), spool.to_owned());
+        let Packed { blob, file } = blocking(move || pack::pack(&of, &folder)).await?;
+        let digest = format!("sha256:{}", blob.digest);
+        let body = Body::File { path: file.path().to_owned(), offset: 0, size: blob.size };
+        let sent = self.blob_unless_there(at, &Outgoing { digest, body }).await?;
+        Ok((blob, sent))
+    }
+
+    /// Whether a repository has a blob.
+    async fn has(&self, at: &Endpoint, digest: &str) -> Result<bool, Fault> {
+        let scope = Scope::push(at);
+        let ask = Ask::new(Method::HEAD, at.address(&format!("blobs/{digest}"))?, &scope);
+        match self.ask(at, &ask).await {
+            Ok(_) => {
+                self.note(at, digest);
+                Ok(true)
+            }
+            Err(Fault::Missing { .. }) => Ok(false),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Notes that a repository has a blob.
+    fn note(&self, at: &Endpoint, digest: &str) {
+        let mut seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert((at.host(), digest.to_owned()), at.repository.clone());
+    }
+
+    /// Sends a blob if the registry does not have it; says whether it was sent.
+    async fn blob_unless_there(&self, at: &Endpoint, blob: &Outgoing) -> Result<bool, Fault> {
+        if self.has(at, &blob.digest).await? {
+            return Ok(false);
+        }
+        let mut pauses = self.settings.pauses.iter();
+        // An upload that broke is begun anew: what the registry has of it is forgotten there.
+        let sent = loop {
+            match self.upload(at, blob).await {
+                Ok(sent) => break sent,
+                Err(fault) => match pauses.next().filter(|_| fault.may_pass()) {
+                    Some(pause) => tokio::time::sleep(*pause).await,
+                    None => return Err(fault),
+                },
+            }
+        };
+        self.note(at, &blob.digest);
+        Ok(sent)
+    }
+
+    /// One attempt to send a blob; not needed where the registry takes it from another repository.
+    async fn upload(&self, at: &Endpoint, blob: &Outgoing) -> Result<bool, Fault> {
+        let Some(place) = self.begin_upload(at, &blob.digest).await? else { return Ok(false) };
+        let mut place = place;
+        place.query_pairs_mut().append_pair("digest", &blob.digest);
+        let scope = Scope::push(at);
+        let mut ask = Ask::new(Method::PUT, place, &scope)
+            .header(CONTENT_TYPE, "application/octet-stream".to_owned());
+        ask.body = blob.body.clone();
+        ask.once = true;
+        self.ask(at, &ask).await?;
+        Ok(true)
+    }
+
+    /// Where a blob is to be sent; nothing, if the registry has taken it from another repository.
+    async fn begin_upload(&self, at: &Endpoint, digest: &str) -> Result<Option<Url>, Fault> {
+        let key = (at.host(), digest.to_owned());
+        let takes_from = {
+            let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.get(&key).filter(|repository| **repository != at.repository).cloned()
+        };
+        let mut url = at.address("blobs/uploads/")?;
+        if let Some(from) = &takes_from {
+            url.query_pairs_mut().append_pair("mount", digest).append_pair("from", from);
+        }
+        let scope = Scope { takes_from, ..Scope::push(at) };
+        let response = self.ask(at, &Ask::new(Method::POST, url, &scope)).await?;
+        if response.status() == StatusCode::CREATED {
+            return Ok(None);
+        }
+        let location = text_of(response.headers(), LOCATION);
+        let why = "it does not say where to send a blob".to_owned();
+        let location = location.ok_or(Fault::Malformed { host: at.host(), why })?;
+        resolved(at, response.url(), &location).map(Some)
+    }
+
+    async fn put_manifest(
+        &self,
+        at: &Endpoint,
+        tag: &str,
+        digest: &str,
+        text: Vec<u8>,
+    ) -> Result<(), Fault> {
+        let scope = Scope::push(at);
+        let mut ask = Ask::new(Method::PUT, at.address(&format!("manifests/{tag}"))?, &scope)
+            .header(CONTENT_TYPE, OCI_MANIFEST.to_owned());
+        ask.body = Body::Text(Bytes::from(text));
+        let response = self.ask(at, &ask).await?;
+        match text_of(response.headers(), DIGEST) {
+            Some(other) if other != digest => {
+                Err(Fault::Mismatch { host: at.host(), digest: digest.to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
