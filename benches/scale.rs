@@ -5,6 +5,12 @@
 //! need hours to build 10,000 images, and its answer would be measured with ours. Prints a table,
 //! writes JSON to `target/bench.json`; judges nothing.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "measures, and prints what it has measured"
+)]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;

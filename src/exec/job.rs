@@ -207,6 +207,9 @@ fn standings_but(
 
 /// The record and stamp time of a fresh step, with both brought up to date; `None` if it is stale
 /// or somebody else has its lock.
+///
+/// # Errors
+/// A file cannot be read, or the state folder cannot be written in.
 pub fn settle(
     job: Job<'_>,
     store: &Store,

@@ -18,7 +18,9 @@
 //! | `slice` | the engine, the local mirror and a compose tool; compiles |
 //!
 //! A test that lacks its engine or its mirror fails and says how to get it.
+
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test has a whole world of its own")]
 
 mod assembled;
 mod audited;

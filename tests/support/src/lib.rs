@@ -12,6 +12,7 @@
 //! Knows `bb` as a program and the library not at all.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::disallowed_methods, reason = "a test has a whole world of its own")]
 
 pub mod fake;
 pub mod help;
