@@ -21,6 +21,7 @@ mod missing;
 mod overview;
 mod owner;
 mod pages;
+mod pure;
 mod rooms;
 mod secrets;
 mod silent;
