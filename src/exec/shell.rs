@@ -61,7 +61,7 @@ pub(super) fn is_looked_into(kept: &Kept, store: &Store) -> bool {
 /// The builder with all that the dock has asked for, where packages would be compiled.
 ///
 /// # Errors
-/// The engine does not answer, or what the dock asks for cannot be had.
+/// The engine cannot start or fill the boxes, or the dock's own code fails.
 pub async fn builder(
     work: &RootfsWork,
     files: &[PathBuf],

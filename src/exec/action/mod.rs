@@ -64,7 +64,7 @@ impl Made {
 /// Does a step's work. `anew`: what others have made of the same does not do.
 ///
 /// # Errors
-/// Why the step has failed.
+/// What its kind of work runs into: a download, a signature, the engine, a file, a command that fails.
 pub async fn act(step: &Step, anew: bool, context: &Context, log: &mut Log) -> Result<Made> {
     match &step.work {
         Work::Fetch { path, dest, pinned } => {
