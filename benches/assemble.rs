@@ -5,6 +5,12 @@
 //! nothing comes from a cache. Needs an engine (`DOCKER_HOST`) and the `docker` client. Prints times and the
 //! peak memory; judges nothing.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "measures, and prints what it has measured"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};

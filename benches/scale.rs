@@ -5,6 +5,13 @@
 //! need hours to build 10,000 images, and its answer would be measured with ours. Prints a table,
 //! writes JSON to `target/bench.json`; judges nothing.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "measures, and prints what it has measured"
+)]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;

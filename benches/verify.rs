@@ -4,6 +4,12 @@
 //! A file of 1 GB (`BENCH_BYTES`), signed by a key made here. `bb keys verify` reads it once for
 //! SHA-512, BLAKE2b and the signature. Prints times and the peak memory; judges nothing.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "measures, and prints what it has measured"
+)]
+
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;

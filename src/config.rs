@@ -246,6 +246,9 @@ impl Settings {
     }
 
     /// Settings from the text of `bb.toml` and the variables of the environment.
+    ///
+    /// # Errors
+    /// `bb.toml` is malformed, or a setting there or in the environment cannot be: with its place.
     pub fn resolve(file: &Path, text: &str, env: &BTreeMap<String, String>) -> Result<Self> {
         let parsed: File = toml::from_str(text).map_err(|e| toml_error(file, text, &e))?;
         let sources = Sources::of(text);

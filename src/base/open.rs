@@ -6,6 +6,8 @@
 //! what is opened is looked at before anything is read. What is only named and never opened, as a link that
 //! `COPY` takes, is nobody's business here. Knows no docks.
 
+#![expect(clippy::disallowed_methods, reason = "the one way to a file that a project brings")]
+
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{File, FileType, Metadata};

@@ -63,6 +63,8 @@ pub fn failed(path: &Path, cause: &io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "makes the files that are read")]
+
     use super::*;
 
     #[test]

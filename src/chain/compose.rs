@@ -3,6 +3,8 @@
 //! Does not know what is in a Compose file. The tool talks to the engine by itself, and is told where
 //! that is.
 
+#![expect(clippy::disallowed_methods, reason = "starts the installed tool")]
+
 use std::path::Path;
 use std::process::{Output, Stdio};
 

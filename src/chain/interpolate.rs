@@ -10,7 +10,7 @@ const DEEPEST: usize = 16;
 
 /// A text with its variables replaced; nothing where the tool refuses it, or wants a value that is not there.
 /// A variable that is not set is empty.
-pub fn interpolate(text: &str, values: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+pub(crate) fn interpolate(text: &str, values: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     Reader { rest: text, values, depth: 0 }.text(false)
 }
 

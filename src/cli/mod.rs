@@ -1,6 +1,11 @@
 //! The command line: one file per verb. The only reader of the environment and the only writer of
 //! standard output and error.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one reader of the environment and writer of the output"
+)]
+
 mod args;
 mod io;
 mod pin;

@@ -92,6 +92,9 @@ impl Lock {
     }
 
     /// Reads the text of `bb.lock`.
+    ///
+    /// # Errors
+    /// It is malformed, or a pin is not what `bb update` writes.
     pub fn parse(file: &Path, text: &str) -> Result<Self> {
         let lock: Self = toml::from_str(text).map_err(|e| toml_error(file, text, &e))?;
         lock.stage3.check("stage3")?;
@@ -100,6 +103,9 @@ impl Lock {
     }
 
     /// The text of `bb.lock`.
+    ///
+    /// # Errors
+    /// A bug: the lock has no text.
     pub fn to_text(&self) -> Result<String> {
         let body =
             toml::to_string(self).map_err(|e| Error::bug(format!("cannot write bb.lock: {e}")))?;

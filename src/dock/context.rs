@@ -43,6 +43,9 @@ pub struct Selection<'a> {
 /// Links that a source names are followed inside the dock, as Docker does; links in a copied folder
 /// are not. A source that matches nothing is an error, unless it is a pattern and another source of
 /// the same instruction matches something.
+///
+/// # Errors
+/// A source matches nothing, or is a pattern that cannot be read: with its place in the Dockerfile.
 pub fn select<'a>(
     source: &Rendered,
     copies: &[CopySource],

@@ -4,6 +4,8 @@
 //! run. One `readdir` for each folder, and only the small files that are needed are
 //! opened, for this runs before every other thing that `bb` does.
 
+#![expect(clippy::disallowed_methods, reason = "the only reader of `bb-dock/`")]
+
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
@@ -54,6 +56,9 @@ pub struct Dock {
 
 impl Dock {
     /// The Dockerfile.
+    ///
+    /// # Errors
+    /// A `Dockerfile.j2` that cannot be rendered.
     pub fn render(&self, markers: &Markers) -> Result<Rendered> {
         if self.is_jinja {
             Rendered::from_jinja(&self.template_file, &self.template, markers)

@@ -47,6 +47,9 @@ pub struct AuditSettings {
 }
 
 /// Reads the text of a `dock.toml`.
+///
+/// # Errors
+/// It is no TOML, or has a setting that there is none of: with its place.
 pub fn parse(file: &Path, text: &str) -> Result<DockSettings> {
     toml::from_str(text).map_err(|cause: toml::de::Error| {
         let place = Place::new(file, text, cause.span().unwrap_or(0..0));

@@ -24,17 +24,17 @@ pub(crate) struct Fault {
 
 impl Fault {
     /// Something wrong with a part of an instruction's line.
-    pub fn new(at: &Instruction, message: impl Into<String>, range: &Range<usize>) -> Self {
+    pub(crate) fn new(at: &Instruction, message: impl Into<String>, range: &Range<usize>) -> Self {
         Self { message: message.into(), span: at.span(range), hint: None }
     }
 
     /// Something wrong with all of an instruction.
-    pub fn whole(at: &Instruction, message: impl Into<String>) -> Self {
+    pub(crate) fn whole(at: &Instruction, message: impl Into<String>) -> Self {
         Self { message: message.into(), span: at.whole(), hint: None }
     }
 
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }

@@ -22,6 +22,9 @@ struct Rule {
 
 impl Ignore {
     /// Reads the text of a `.dockerignore`.
+    ///
+    /// # Errors
+    /// A line is no pattern, or there are too many of them: with its place.
     pub fn parse(file: &Path, text: &str) -> Result<Self> {
         let mut rules = vec![];
         let mut at = 0;

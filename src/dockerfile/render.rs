@@ -95,6 +95,9 @@ impl Rendered {
 
     /// A `Dockerfile.j2`. Errors about the result show the result, for one line of it may come from
     /// several places of the template.
+    ///
+    /// # Errors
+    /// The template is too large, runs for too long, or is wrong in what it says: with its place.
     pub fn from_jinja(file: &Path, text: &str, markers: &Markers) -> Result<Self> {
         let rendered = render_j2(text, markers, file)?;
         let file = PathBuf::from(format!("{} (rendered)", file.display()));

@@ -67,7 +67,7 @@ pub(crate) struct Word {
 
 impl Instruction {
     /// The Dockerfile's bytes of a range of the line.
-    pub fn span(&self, range: &Range<usize>) -> Range<usize> {
+    pub(crate) fn span(&self, range: &Range<usize>) -> Range<usize> {
         let end = self.at.last().map_or(0, |at| at + 1);
         let start = self.at.get(range.start).copied().unwrap_or(end);
         if range.is_empty() {
@@ -77,60 +77,60 @@ impl Instruction {
     }
 
     /// The Dockerfile's bytes of the whole instruction, without the heredocs that follow.
-    pub fn whole(&self) -> Range<usize> {
+    pub(crate) fn whole(&self) -> Range<usize> {
         self.span(&self.own)
     }
 
     /// The Dockerfile's bytes of the whole instruction with its heredocs.
-    pub fn all(&self) -> Range<usize> {
+    pub(crate) fn all(&self) -> Range<usize> {
         let whole = self.whole();
         whole.start..self.heredocs.last().map_or(whole.end, |last| last.end)
     }
 
     /// The Dockerfile's bytes of the instruction's name.
-    pub fn name_span(&self) -> Range<usize> {
+    pub(crate) fn name_span(&self) -> Range<usize> {
         let own = &self.line[self.own.clone()];
         let end = self.own.start + own.find(is_blank).unwrap_or(own.len());
         self.span(&(self.own.start..end))
     }
 
     /// What follows the name and the flags.
-    pub fn rest(&self) -> &str {
+    pub(crate) fn rest(&self) -> &str {
         &self.line[self.rest.clone()]
     }
 
     /// The name and the flags.
-    pub fn head(&self) -> &str {
+    pub(crate) fn head(&self) -> &str {
         self.line[self.own.start..self.rest.start].trim()
     }
 
     /// Where in the line that is.
-    pub fn rest_range(&self) -> Range<usize> {
+    pub(crate) fn rest_range(&self) -> Range<usize> {
         self.rest.clone()
     }
 
     /// What comes after its name as a trigger keeps it: with flags, and with the blanks at its end. Docker takes
     /// off what its `\s` matches, which has no vertical tab.
-    pub fn untrimmed(&self) -> &str {
+    pub(crate) fn untrimmed(&self) -> &str {
         let after = &self.line[self.own.start + self.name.len()..];
         after.trim_start_matches(['\t', '\n', '\u{c}', '\r', ' '])
     }
 
     /// The words after the flags, split at ASCII's white space only.
-    pub fn words(&self) -> Vec<Word> {
+    pub(crate) fn words(&self) -> Vec<Word> {
         let split = fields(&self.line, self.rest.clone());
         split.into_iter().map(|range| self.word(range)).collect()
     }
 
     /// The words after the flags, split at any white space outside of quotes.
-    pub fn shell_words(&self, escape: char) -> Vec<Word> {
+    pub(crate) fn shell_words(&self, escape: char) -> Vec<Word> {
         let start = self.rest.start;
         let split = words::split(self.rest(), escape).into_iter();
         split.map(|r| self.word(r.start + start..r.end + start)).collect()
     }
 
     /// The strings of the JSON form, if this is one.
-    pub fn json(&self) -> Option<Vec<Word>> {
+    pub(crate) fn json(&self) -> Option<Vec<Word>> {
         self.json_from(self.rest.start).ok().flatten()
     }
 
@@ -138,7 +138,10 @@ impl Instruction {
     ///
     /// # Errors
     /// The range of what is in an array, and no string.
-    pub fn json_from(&self, offset: usize) -> std::result::Result<Option<Vec<Word>>, Range<usize>> {
+    pub(crate) fn json_from(
+        &self,
+        offset: usize,
+    ) -> std::result::Result<Option<Vec<Word>>, Range<usize>> {
         let text = &self.line[offset.min(self.rest.end)..self.rest.end];
         let trimmed = text.trim_start();
         let start = offset + (text.len() - trimmed.len());
@@ -154,7 +157,7 @@ impl Instruction {
     }
 
     /// The heredoc that a word of this instruction stands for.
-    pub fn heredoc(&self, word: &Word) -> Option<&Heredoc> {
+    pub(crate) fn heredoc(&self, word: &Word) -> Option<&Heredoc> {
         if self.heredocs.is_empty() {
             return None;
         }
@@ -163,7 +166,7 @@ impl Instruction {
     }
 
     /// What `ONBUILD` is followed by, as an instruction of its own.
-    pub fn inner(&self) -> Option<Instruction> {
+    pub(crate) fn inner(&self) -> Option<Instruction> {
         let line = self.line[..self.rest.end].to_owned();
         let inner = parse(line, self.at.clone(), self.rest.start);
         (!inner.name.is_empty()).then(|| Instruction { heredocs: self.heredocs.clone(), ..inner })
@@ -182,7 +185,7 @@ impl Instruction {
 
     /// The text of a parent's `ONBUILD` as an instruction; nothing if it is blank. `place` is where in the
     /// Dockerfile it takes effect.
-    pub fn of_trigger(text: &str, place: usize) -> Option<Instruction> {
+    pub(crate) fn of_trigger(text: &str, place: usize) -> Option<Instruction> {
         let trigger = parse(text.to_owned(), vec![place; text.len()], 0);
         (!trigger.name.is_empty()).then_some(trigger)
     }
@@ -194,7 +197,7 @@ impl Instruction {
 
 impl Word {
     /// The range of a part of the word; the whole where the text is not as written (JSON escapes).
-    pub fn part(&self, part: &Range<usize>) -> Range<usize> {
+    pub(crate) fn part(&self, part: &Range<usize>) -> Range<usize> {
         if self.text.len() == self.range.len() {
             self.range.start + part.start..self.range.start + part.end
         } else {

@@ -138,6 +138,9 @@ pub enum Source {
 }
 
 /// Reads a Dockerfile.
+///
+/// # Errors
+/// An instruction is wrong or has what is not known here, or a `FROM` names no dock: with its place.
 pub fn parse(source: &Rendered, known: Known<'_>) -> Result<Template> {
     let scanned = scan::scan(source)?;
     let mut builder = build::Builder::new(source, known, &scanned);

@@ -1,7 +1,8 @@
 //! Whether this machine, its engine and the project are fit for a build: facts become findings, each with
 //! what to do about it.
 //!
-//! Pure: facts come as values, the time too. Does not know how they are gathered nor how findings are shown.
+//! Pure but for [`here`], which looks at this machine: facts come as values, the time too. Does not know
+//! how findings are shown.
 
 pub mod engine;
 pub mod here;

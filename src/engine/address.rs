@@ -3,6 +3,8 @@
 //! What somebody has chosen is the only one; only where nobody has, sockets are tried. Only finds addresses;
 //! whether one answers is `engine::docker`'s business.
 
+#![expect(clippy::disallowed_methods, reason = "a socket is a file")]
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};

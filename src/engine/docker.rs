@@ -107,6 +107,10 @@ impl Owner {
     }
 
     /// The name of another container: no two are the same, whichever process makes them.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time is a part of a name, and decides nothing"
+    )]
     fn next_name(&self) -> String {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
@@ -251,6 +255,9 @@ impl Engine {
     }
 
     /// The id of an image, if it is there.
+    ///
+    /// # Errors
+    /// The engine does not answer in time.
     pub async fn image_id(&self, reference: &str) -> Result<Option<String>> {
         Ok(self.image(reference).await?.and_then(|image| image.id))
     }
@@ -279,6 +286,9 @@ impl Engine {
     }
 
     /// Size in bytes and number of layers of an image.
+    ///
+    /// # Errors
+    /// The engine has no such image, or does not answer in time.
     pub async fn image_size(&self, reference: &str) -> Result<(i64, usize)> {
         let image = self.answer("look up an image", self.docker.inspect_image(reference)).await?;
         let layers = image.root_fs.and_then(|r| r.layers).map_or(0, |l| l.len());
@@ -287,6 +297,9 @@ impl Engine {
 
     /// Makes an image of an archive of a root file system (tar, also compressed).
     /// `content` says what it is.
+    ///
+    /// # Errors
+    /// The engine refuses the archive, or cannot read it to its end.
     pub async fn import_image(&self, archive: Body, reference: &str, content: &str) -> Result<()> {
         // Podman 4.3 takes no notice of a tag by itself.
         let options = query::CreateImageOptionsBuilder::default().from_src("-").repo(reference);
@@ -302,6 +315,9 @@ impl Engine {
 
     /// Makes an image of a container as it is now. `content` says what it is; of the container's labels
     /// those of these names are empty: what is started from the image would inherit them.
+    ///
+    /// # Errors
+    /// The engine has no such container, or cannot make the image.
     pub async fn commit(
         &self,
         container: &str,
@@ -322,6 +338,10 @@ impl Engine {
     }
 
     /// Builds an image of a context with its `Dockerfile`, and tags it. Returns its id.
+    ///
+    /// # Errors
+    /// The engine says what of the Dockerfile went wrong or refuses the context; with a hint where a registry
+    /// wants a login.
     pub async fn build_image(
         &self,
         context: Body,
@@ -364,6 +384,9 @@ impl Engine {
     }
 
     /// Takes an image in from an archive like `docker save`'s. Layers that the engine has may be missing.
+    ///
+    /// # Errors
+    /// The engine refuses the archive, or cannot read it to its end.
     pub async fn load_image(&self, archive: Body, log: Sink<'_>) -> Result<()> {
         let options = query::ImportImageOptionsBuilder::default().quiet(true).build();
         let body = bollard::body_try_stream(archive);
@@ -377,6 +400,9 @@ impl Engine {
 
     /// Podman loads an image that is from no registry as `localhost/NAME`, and builds one as `docker.io/NAME`: two
     /// names, of which one would be left behind. What was loaded gets the one that Docker means.
+    ///
+    /// # Errors
+    /// The engine does not answer, or cannot give or take a name.
     pub async fn adopt(&self, reference: &str) -> Result<()> {
         let Ok(parsed) = reference.parse::<Reference>() else { return Ok(()) };
         let local = format!("localhost/{parsed}");
@@ -395,6 +421,9 @@ impl Engine {
     }
 
     /// Gives an image another name.
+    ///
+    /// # Errors
+    /// The engine has no such image, or refuses the name.
     pub async fn tag(&self, image: &str, reference: &str) -> Result<()> {
         let (repo, tag) = split(reference);
         let options = query::TagImageOptionsBuilder::default().repo(&repo).tag(&tag).build();
@@ -402,6 +431,9 @@ impl Engine {
     }
 
     /// Removes an image's name; no error if it is not there.
+    ///
+    /// # Errors
+    /// The engine cannot remove it.
     pub async fn remove_image(&self, reference: &str) -> Result<()> {
         let options = query::RemoveImageOptionsBuilder::default().force(true).build();
         match self.docker.remove_image(reference, Some(options), None).await {
@@ -412,6 +444,9 @@ impl Engine {
 
     /// Starts a container that waits for commands, or runs what its image says; without a network of its
     /// own.
+    ///
+    /// # Errors
+    /// The engine has no such image, or cannot make or start a container of it; what was made is removed.
     pub async fn start_container(&self, spec: &ContainerSpec) -> Result<String> {
         let body = container_body(spec);
         let created = self.docker.create_container(Some(named(&spec.owner)), body).await;
@@ -427,6 +462,9 @@ impl Engine {
     }
 
     /// Kills and removes a container; no error if it is not there.
+    ///
+    /// # Errors
+    /// The engine cannot remove it, and nobody else is doing so.
     pub async fn remove_container(&self, id: &str) -> Result<()> {
         let options = query::RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         match self.docker.remove_container(id, Some(options)).await {
@@ -439,6 +477,9 @@ impl Engine {
     }
 
     /// A project's containers, also stopped ones, that carry all the labels.
+    ///
+    /// # Errors
+    /// The engine cannot list them, or not in time.
     pub async fn containers_of(
         &self,
         owner: &Owner,
@@ -452,6 +493,9 @@ impl Engine {
     }
 
     /// Anybody's containers that carry all the labels, be it only that their images do.
+    ///
+    /// # Errors
+    /// The engine cannot list them, or not in time.
     pub async fn containers(&self, labels: &[(&str, &str)]) -> Result<Vec<FoundContainer>> {
         Ok(self.labelled(labels).await?.into_iter().filter_map(found).collect())
     }
@@ -469,6 +513,9 @@ impl Engine {
     }
 
     /// Unpacks a tar stream into a folder of a container.
+    ///
+    /// # Errors
+    /// The engine has no such container or folder, or cannot read the archive to its end.
     pub async fn upload(&self, container: &str, path: &str, archive: Body) -> Result<()> {
         let options = query::UploadToContainerOptionsBuilder::default().path(path).build();
         let body = bollard::body_try_stream(archive);
@@ -484,6 +531,9 @@ impl Engine {
     }
 
     /// Runs a command in a container; returns its exit status.
+    ///
+    /// # Errors
+    /// The engine cannot run it, or the container was stopped before it ended.
     pub async fn exec(&self, container: &str, command: &[&str], log: Sink<'_>) -> Result<i64> {
         let config = CreateExecOptions {
             cmd: Some(command.to_vec()),

@@ -2,6 +2,8 @@
 //!
 //! Synchronous and without effects: knows the plan's shape, not what steps do or how long they take.
 
+#![deny(clippy::disallowed_methods, reason = "the order is found without the world")]
+
 use std::collections::{BinaryHeap, HashSet};
 
 use crate::plan::graph::{Plan, StepIx};

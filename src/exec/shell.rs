@@ -59,6 +59,9 @@ pub(super) fn is_looked_into(kept: &Kept, store: &Store) -> bool {
 }
 
 /// The builder with all that the dock has asked for, where packages would be compiled.
+///
+/// # Errors
+/// The engine cannot start or fill the boxes, or the dock's own code fails.
 pub async fn builder(
     work: &RootfsWork,
     files: &[PathBuf],
@@ -96,6 +99,9 @@ pub async fn failed(kept: &Kept, context: &Context) -> Result<Seat> {
 }
 
 /// Puts the container of a failed step back, for the next time; unless its step has run meanwhile.
+///
+/// # Errors
+/// The engine cannot stop or remove it.
 pub async fn leave(kept: &Kept, context: &Context) -> Result<()> {
     if kept::all(&context.store).contains(kept) {
         return context.engine.halt(&kept.container).await.map(drop);
@@ -104,6 +110,9 @@ pub async fn leave(kept: &Kept, context: &Context) -> Result<()> {
 }
 
 /// Removes the containers of this run, but those that are kept for somebody to look into.
+///
+/// # Errors
+/// The engine does not answer, or cannot remove one.
 pub async fn remove_own(context: &Context) -> Result<()> {
     let kept = kept::all(&context.store);
     let labels = [(RUN_LABEL, context.run.as_str())];

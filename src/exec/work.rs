@@ -259,6 +259,9 @@ async fn sweep(id: &StepId, context: &Context) -> Result<()> {
 
 /// Removes those of a project's containers whose step nobody works on any more, and in which nobody
 /// sits.
+///
+/// # Errors
+/// The engine cannot remove one, or the state folder cannot be written in.
 pub async fn sweep_all(context: &Context, containers: &[FoundContainer]) -> Result<()> {
     for container in containers {
         if shell::is_taken(container, context) {

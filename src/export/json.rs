@@ -12,6 +12,9 @@ use crate::export::{Exported, stamp};
 use crate::plan::graph::StepIx;
 
 /// The text, one step a line, prerequisites first.
+///
+/// # Errors
+/// A bug: a plan that is no JSON.
 pub fn json(exported: Exported<'_>) -> Result<String> {
     let steps = exported.plan.order().iter().map(|ix| step(exported, *ix)).collect::<Vec<_>>();
     let text = serde_json::to_string_pretty(&json!({ "format": 1, "steps": steps }));

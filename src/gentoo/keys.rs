@@ -4,6 +4,8 @@
 //! Whatever the source, a certificate counts only if its primary fingerprint is pinned. In the folder
 //! each has a file `FINGERPRINT.asc` whose first line says where it came from.
 
+#![expect(clippy::disallowed_methods, reason = "certificates are files of this user")]
+
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -114,6 +116,9 @@ pub struct Listed {
 }
 
 /// Every key of every pinned certificate, as they stand at a time.
+///
+/// # Errors
+/// A fingerprint in the settings is none.
 pub fn list(settings: &Settings, at: SystemTime) -> Result<Vec<Listed>> {
     let mut rows = Vec::new();
     for cert in pinned(settings)? {

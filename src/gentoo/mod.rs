@@ -1,8 +1,9 @@
 //! What publishers sign, as text: fingerprints, the cleartext frame, digest lists, the pointer to
 //! the newest stage3.
 //!
-//! Pure: knows no file, no network, no clock and no cryptography. Whoever calls the parsers of
-//! `digests` and `pointer` hands them text that `gentoo::openpgp` returned as verified.
+//! Pure but for [`keys`], which are files, [`release`], which asks mirrors, and [`openpgp`], which asks the
+//! clock and alone knows cryptography. Whoever calls the parsers of `digests` and `pointer` hands them text
+//! that `gentoo::openpgp` returned as verified.
 
 use std::ops::Range;
 

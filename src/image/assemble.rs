@@ -66,6 +66,9 @@ pub struct Assembled {
 }
 
 /// Puts an image together; `Left` where the engine has to.
+///
+/// # Errors
+/// Why the engine has to do it, or why it is wrong.
 pub fn assemble(inputs: Inputs<'_>) -> Result<Assembled, Left> {
     let scanned = scan::scan(inputs.dockerfile).map_err(|e| Left::refused(e.message()))?;
     let escape = scanned.escape;
@@ -86,6 +89,10 @@ pub fn assemble(inputs: Inputs<'_>) -> Result<Assembled, Left> {
 /// Goes on until the rootfs archive has been unpacked, as far as that goes: what cannot be assembled on the way
 /// there, and changes files, is passed over. For an image that the engine builds, which is sent the archive as
 /// [`Below`] has it then.
+///
+/// # Errors
+/// The Dockerfile cannot be read, or the `FROM` or the instruction that unpacks the archive cannot be done
+/// here.
 pub fn look_below(inputs: Inputs<'_>) -> Result<(), Left> {
     let scanned = scan::scan(inputs.dockerfile).map_err(|e| Left::new(e.message()))?;
     let mut work = Assembler::new(inputs, scanned.escape);

@@ -43,11 +43,17 @@ impl Blob {
 }
 
 /// The configuration as it is written: its digest is the image's ID.
+///
+/// # Errors
+/// A bug: a configuration that is no JSON.
 pub fn config_text(config: &ImageConfig) -> Result<Vec<u8>> {
     serde_json::to_vec(config).map_err(|e| unwritten(&e))
 }
 
 /// `manifest.json`. `layers` are digests in hex.
+///
+/// # Errors
+/// A bug: a manifest that is no JSON.
 pub fn archive_manifest(
     config: &Blob,
     layers: &[String],
@@ -68,6 +74,9 @@ pub fn layer_file(digest: &str) -> String {
 
 /// The manifest of an OCI layout. The layers are not compressed: what a compressor makes of them
 /// differs from version to version.
+///
+/// # Errors
+/// A bug: a digest that is none, or a manifest that is no JSON.
 pub fn oci_manifest(config: &Blob, layers: &[Blob]) -> Result<Vec<u8>> {
     manifest_of(config, layers, &oci::MediaType::ImageLayer)
 }
@@ -90,6 +99,9 @@ fn manifest_of(config: &Blob, layers: &[Blob], kind: &oci::MediaType) -> Result<
 }
 
 /// `index.json` of an OCI layout with one image, under its tag.
+///
+/// # Errors
+/// A bug: a digest that is none, or an index that is no JSON.
 pub fn oci_index(manifest: &Blob, config: &ImageConfig, reference: &str) -> Result<Vec<u8>> {
     let platform = oci::PlatformBuilder::default()
         .architecture(config.architecture.as_str())

@@ -23,22 +23,22 @@ pub(super) struct Change<'a> {
 
 impl<'a> Change<'a> {
     /// No changes yet.
-    pub fn of(tree: &'a mut Tree) -> Self {
+    pub(crate) fn of(tree: &'a mut Tree) -> Self {
         Self { tree, layer: Nodes::new(), gone: BTreeSet::new(), replaced: BTreeSet::new() }
     }
 
     /// What has changed, with the folders on the way to it.
-    pub fn finish(self) -> Nodes {
+    pub(crate) fn finish(self) -> Nodes {
         self.layer
     }
 
     /// What this layer has at a path.
-    pub fn own(&self, path: &[u8]) -> Option<&Node> {
+    pub(crate) fn own(&self, path: &[u8]) -> Option<&Node> {
         self.layer.get(path)
     }
 
     /// All names that a file has in this layer; `one` of them is known.
-    pub fn names(&self, content: &Content, one: &[u8]) -> Vec<BString> {
+    pub(crate) fn names(&self, content: &Content, one: &[u8]) -> Vec<BString> {
         // Most have no other, and a layer is long.
         if !content.linked {
             return vec![one.into()];
@@ -51,7 +51,7 @@ impl<'a> Change<'a> {
     }
 
     /// Puts something at a path whose folder is there, as unpacking a tar does.
-    pub fn put(&mut self, path: &[u8], node: Node) -> Result<(), Left> {
+    pub(crate) fn put(&mut self, path: &[u8], node: Node) -> Result<(), Left> {
         if let Some(gone) = removed_by(path)? {
             Self::refuse_twice(self.layer.contains_key(&gone), &gone)?;
             self.tree.remove(&gone);
@@ -93,7 +93,7 @@ impl<'a> Change<'a> {
     }
 
     /// Makes missing folders up to a path.
-    pub fn make_folders(&mut self, path: &[u8], uid: u64, gid: u64) -> Result<(), Left> {
+    pub(crate) fn make_folders(&mut self, path: &[u8], uid: u64, gid: u64) -> Result<(), Left> {
         if self.tree.is_folder(path) {
             return Ok(());
         }

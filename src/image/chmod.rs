@@ -27,7 +27,7 @@ const ALL: u32 = 0o7777;
 
 impl Chmod {
     /// Reads the value of the flag.
-    pub fn parse(text: &str) -> Result<Self, Left> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Left> {
         let wrong = || Left::refused(format!("`--chmod={text}` is no mode"));
         if text.starts_with(|c: char| c.is_ascii_digit()) {
             let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= ALL);
@@ -41,7 +41,7 @@ impl Chmod {
     }
 
     /// The mode of something that had another one.
-    pub fn of(&self, mode: u32, is_folder: bool) -> u32 {
+    pub(crate) fn of(&self, mode: u32, is_folder: bool) -> u32 {
         match self {
             Self::Set(mode) => *mode,
             Self::Change(clauses) => {

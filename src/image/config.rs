@@ -63,11 +63,16 @@ mod set {
     #[derive(Serialize)]
     struct Nothing {}
 
-    pub fn serialize<S: Serializer>(set: &BTreeSet<String>, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        set: &BTreeSet<String>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         to.collect_map(set.iter().map(|name| (name, Nothing {})))
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<String>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<BTreeSet<String>, D::Error> {
         let map = BTreeMap::<String, serde_json::Value>::deserialize(from)?;
         Ok(map.into_keys().collect())
     }

@@ -77,7 +77,7 @@ struct Found<'a> {
 
 impl<'a> Copy<'a> {
     /// Makes the changes.
-    pub fn run(&self, change: &mut Change<'_>, unpack: Unpack<'_>) -> Result<(), Left> {
+    pub(crate) fn run(&self, change: &mut Change<'_>, unpack: Unpack<'_>) -> Result<(), Left> {
         if self.manner.parents {
             return self.sources.iter().try_for_each(|source| self.with_parents(source, change));
         }

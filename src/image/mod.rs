@@ -5,9 +5,10 @@
 //!                         └─► copy: COPY, ADD ─► change ─► layers ───┴─► bundle: manifests
 //! ```
 //!
-//! Pure: no file, no clock, no engine. Contents stay where they are and go by file, offset and size.
-//! A Dockerfile that needs a command run, or anything else that is not done here, is [`Left`] to the
-//! engine, with the reason: never guessed; one that is wrong is refused.
+//! Pure but for [`archive`], which reads and writes files: no clock, no engine. Contents stay where they
+//! are and go by file, offset and size. A Dockerfile that needs a command run, or anything else that is not
+//! done here, is [`Left`] to the engine, with the reason: never guessed; one that is wrong is
+//! refused.
 
 mod accounts;
 pub mod archive;

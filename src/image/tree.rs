@@ -141,6 +141,9 @@ impl Tree {
 
     /// The path with every link in it followed, where `root` is what an absolute link begins at. What
     /// is not there is taken as it is.
+    ///
+    /// # Errors
+    /// The links go in a circle.
     pub fn resolve(&self, root: impl AsRef<[u8]>, path: impl AsRef<[u8]>) -> Result<BString, Left> {
         let (root, path) = (root.as_ref(), path.as_ref());
         let mut at = BString::from(root);
@@ -170,6 +173,9 @@ impl Tree {
     }
 
     /// Lays a layer on top.
+    ///
+    /// # Errors
+    /// It has a mark that begins with `.wh..wh.` and is not known here.
     pub fn apply(&mut self, layer: &Nodes) -> Result<(), Left> {
         for path in layer.keys() {
             if base(path) == OPAQUE {

@@ -63,23 +63,23 @@ impl Variables<'_> {
     }
 
     /// A word with its variables replaced and its quotes gone.
-    pub fn expand(&self, word: &str) -> Result<String, Left> {
+    pub(crate) fn expand(&self, word: &str) -> Result<String, Left> {
         Ok(self.expanded(word)?.text)
     }
 
     /// The same, where one word may become several.
-    pub fn expand_words(&self, word: &str) -> Result<Vec<String>, Left> {
+    pub(crate) fn expand_words(&self, word: &str) -> Result<Vec<String>, Left> {
         Ok(self.expanded(word)?.words)
     }
 
     /// The text of a heredoc with its variables replaced.
-    pub fn expand_text(&self, text: &str) -> Result<String, Left> {
+    pub(crate) fn expand_text(&self, text: &str) -> Result<String, Left> {
         let expanded = words::expand_text(text, &|name| self.value(name));
         Ok(self.finished("<<", expanded)?.text)
     }
 
     /// The pairs of an `ENV` or a `LABEL`: `NAME=VALUE …` or `NAME VALUE`.
-    pub fn pairs(&self, at: &Instruction) -> Result<Vec<(String, String)>, Left> {
+    pub(crate) fn pairs(&self, at: &Instruction) -> Result<Vec<(String, String)>, Left> {
         let pairs = grammar::pairs(at, self.escape).map_err(refused)?;
         let expand = |pair: grammar::Pair| {
             Ok((self.expand(&pair.name.text)?, self.expand(&pair.value.text)?))
@@ -89,7 +89,7 @@ impl Variables<'_> {
 
     /// The `ARG`s of an instruction; one without a value gets that of `before`, from before the first
     /// `FROM`.
-    pub fn args(&self, at: &Instruction, before: Option<&Args>) -> Result<Args, Left> {
+    pub(crate) fn args(&self, at: &Instruction, before: Option<&Args>) -> Result<Args, Left> {
         let mut new = Args::new();
         for (name, value) in grammar::args(at, self.escape).map_err(refused)? {
             let name = self.expand(&name.text)?;

@@ -83,11 +83,17 @@ impl Plan {
     }
 
     /// The sub-plan of `roots` and all that they need.
+    ///
+    /// # Errors
+    /// A bug: a step needs one that is not in the plan.
     pub fn closure(&self, roots: &[StepIx]) -> Result<Plan> {
         self.closure_to(roots, |_| false)
     }
 
     /// The same up to the steps that are `given`: what these need is left out.
+    ///
+    /// # Errors
+    /// A bug: a step needs one that is not in the plan.
     pub fn closure_to(&self, roots: &[StepIx], given: impl Fn(&Step) -> bool) -> Result<Plan> {
         let mut wanted = vec![false; self.len()];
         let mut stack = roots.to_vec();

@@ -11,11 +11,17 @@ use crate::plan::graph::{Plan, StepIx};
 use crate::plan::step::Step;
 
 /// The steps for the named images and steps, or for all images but the excluded ones and all tasks.
+///
+/// # Errors
+/// An image or step that is not known, with the nearest known one as a hint.
 pub fn select(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Plan> {
     plan.closure(&roots(plan, images, exclude)?)
 }
 
 /// The same with the tests of the images that it was asked for.
+///
+/// # Errors
+/// An image or step that is not known, with the nearest known one as a hint.
 pub fn with_tests(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Plan> {
     let mut roots = roots(plan, images, exclude)?;
     let tests = roots.iter().filter_map(|ix| test_of(plan, &plan.step(*ix).id)).collect::<Vec<_>>();
@@ -80,6 +86,9 @@ pub struct Wish<'a> {
 
 impl Scope {
     /// What a wish needs, up to the steps of docks that are `given`.
+    ///
+    /// # Errors
+    /// An image or step that is not known, with the nearest known one as a hint.
     pub fn new(plan: &Plan, wish: Wish<'_>, given: impl Fn(&str) -> bool) -> Result<Self> {
         let Wish { names, exclude, again } = wish;
         let is_given = |step: &Step| dock(&step.id).is_some_and(&given);
@@ -107,6 +116,9 @@ pub fn dock(id: &StepId) -> Option<&str> {
 }
 
 /// The ids of the tests of some images (none: all but the excluded ones).
+///
+/// # Errors
+/// An image that is not known, with the nearest known one as a hint.
 pub fn tests(plan: &Plan, images: &[String], exclude: &[String]) -> Result<Vec<String>> {
     for name in images {
         image(plan, name)?;

@@ -45,6 +45,9 @@ pub struct Project {
 
 impl Project {
     /// Reads `bb.toml` in the current folder. `state` is the state folder, relative to it.
+    ///
+    /// # Errors
+    /// There is no `bb.toml`, it leads out of the project, or a setting cannot be.
     pub fn load(env: &BTreeMap<String, String>, state: &Path) -> Result<Self> {
         let file = Path::new(SETTINGS_FILE);
         let allowed = places(env.get("BB_LINKS").map_or("", String::as_str));
@@ -97,6 +100,9 @@ impl Project {
     }
 
     /// Reads the docks.
+    ///
+    /// # Errors
+    /// A dock is not as it should be, or a link in it leads out of the project.
     pub fn docks(&self) -> Result<Vec<Dock>> {
         let mut docks = dock::discover(&self.settings.docks, &self.ground)?;
         let made = self.settings.tasks.iter().flat_map(|t| &t.outputs);
@@ -124,6 +130,10 @@ impl Project {
     }
 
     /// Computes the plan. Without a lock, for docks of which none [needs it](Self::needs_lock).
+    ///
+    /// # Errors
+    /// A Dockerfile or a pattern is wrong, a file that is copied is not there, an image would have too many
+    /// layers, or docks or tasks need each other in a circle.
     pub fn plan(&self, docks: &[Dock], lock: Option<&Lock>) -> Result<Plan> {
         let names = docks.iter().map(|d| d.name.clone()).collect();
         let markers: Markers = self.settings.markers(lock.map_or("", Lock::date)).into();

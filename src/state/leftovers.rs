@@ -46,6 +46,9 @@ impl Store {
     }
 
     /// Removes a step's record and logs, and the folders that are empty then.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
     pub fn erase(&self, id: &StepId) -> Result<()> {
         if !self.is_behind_link(&self.stamp_path(id)) {
             self.forget(id)?;
@@ -64,6 +67,9 @@ impl Store {
     }
 
     /// Notes an image of the engine as made here, before another one takes its name.
+    ///
+    /// # Errors
+    /// The state folder cannot be written in.
     pub fn note_made(&self, image: &str) -> Result<()> {
         let path = self.made().join(image);
         make_parent(&path)?;
@@ -78,6 +84,9 @@ impl Store {
     }
 
     /// An image that was noted is gone.
+    ///
+    /// # Errors
+    /// The note cannot be removed.
     pub fn forget_made(&self, image: &str) -> Result<()> {
         remove_if_there(&self.made().join(image))
     }

@@ -28,6 +28,9 @@ impl Store {
     }
 
     /// A step runs again: what is there becomes the log of an earlier run, and the oldest one goes.
+    ///
+    /// # Errors
+    /// A log cannot be renamed or removed.
     pub fn age_logs(&self, id: &StepId) -> Result<()> {
         if !self.log_path(id).exists() {
             return Ok(());
@@ -44,6 +47,9 @@ impl Store {
     }
 
     /// A fresh log for a step.
+    ///
+    /// # Errors
+    /// The file cannot be made, or what has its place cannot be removed.
     pub fn new_log(&self, id: &StepId) -> Result<(File, PathBuf)> {
         let path = self.log_path(id);
         make_parent(&path)?;

@@ -2,6 +2,8 @@
 //!
 //! Reads and writes them; what they mean for a step is `fresh`'s business. Knows no network and no engine.
 
+#![expect(clippy::disallowed_methods, reason = "the state is files, and a lock is waited for")]
+
 pub mod held;
 pub mod index;
 pub mod leftovers;

@@ -111,6 +111,9 @@ impl Store {
     }
 
     /// Now, on the clock of the file system that holds the state: nanoseconds since 1970.
+    ///
+    /// # Errors
+    /// The state folder cannot be written in.
     pub fn now(&self) -> Result<i64> {
         let file = self.temp()?;
         let meta = file.as_file().metadata().map_err(|e| Error::file("read", file.path(), &e))?;
@@ -180,6 +183,9 @@ impl Store {
     }
 
     /// Takes stamp and mark away: whatever happens from here on, the step is not finished.
+    ///
+    /// # Errors
+    /// What is there cannot be removed.
     pub fn forget(&self, id: &StepId) -> Result<()> {
         for path in [self.stamp_path(id), self.of("withdrawn", id, "")] {
             remove_whatever(&path)?;
@@ -188,6 +194,9 @@ impl Store {
     }
 
     /// Takes a stamp away for make to see, and marks that it was there: the record still decides.
+    ///
+    /// # Errors
+    /// The state folder cannot be written in.
     pub fn withdraw(&self, id: &StepId) -> Result<()> {
         let (stamp, mark) = (self.stamp_path(id), self.of("withdrawn", id, ""));
         match file_state(&stamp).kind {
@@ -204,6 +213,9 @@ impl Store {
     }
 
     /// Writes record and stamp; the stamp's file time is `time` (nanoseconds since 1970).
+    ///
+    /// # Errors
+    /// The state folder cannot be written in.
     pub fn finish(&self, id: &StepId, record: &Record, time: i64) -> Result<()> {
         let text = serde_json::to_vec(record);
         let text = text.map_err(|e| Error::bug(format!("cannot write a record: {e}")))?;
@@ -212,6 +224,9 @@ impl Store {
     }
 
     /// Writes only the stamp, with a file time.
+    ///
+    /// # Errors
+    /// The state folder cannot be written in.
     pub fn restamp(&self, id: &StepId, time: i64) -> Result<()> {
         let path = self.stamp_path(id);
         let temp = self.temp()?;
@@ -236,6 +251,9 @@ impl Store {
     }
 
     /// Writes a whole file at once: a reader sees the old one or the new one.
+    ///
+    /// # Errors
+    /// It cannot be written.
     pub fn replace(&self, path: &Path, text: &[u8]) -> Result<()> {
         let mut temp = self.temp()?;
         temp.write_all(text).map_err(|e| Error::file("write", path, &e))?;
@@ -248,6 +266,9 @@ impl Store {
     }
 
     /// A folder for results on their way; removed with all in it when dropped.
+    ///
+    /// # Errors
+    /// The state folder cannot be written in.
     pub fn temp_dir(&self) -> Result<tempfile::TempDir> {
         let dir = self.own_temp()?;
         tempfile::TempDir::new_in(dir).map_err(|e| Error::file("write in", dir, &e))
@@ -274,16 +295,25 @@ impl Store {
     }
 
     /// Takes a step's lock if nobody has it, else says who does.
+    ///
+    /// # Errors
+    /// The lock's file cannot be opened or locked.
     pub fn try_lock(&self, id: &StepId) -> Result<std::result::Result<StepLock, String>> {
         held::try_lock(&self.of("locks", id, ""))
     }
 
     /// Waits for a step's lock. Blocks the thread.
+    ///
+    /// # Errors
+    /// The lock's file cannot be opened or locked.
     pub fn lock(&self, id: &StepId) -> Result<StepLock> {
         held::lock(&self.of("locks", id, ""))
     }
 
     /// Waits for the one lock of the whole project. Blocks the thread.
+    ///
+    /// # Errors
+    /// The lock's file cannot be opened or locked.
     pub fn lock_all(&self) -> Result<StepLock> {
         held::lock(&self.root.join("locks").join("project"))
     }
@@ -295,6 +325,9 @@ impl Store {
     }
 
     /// The same, made where there is none.
+    ///
+    /// # Errors
+    /// It cannot be written, or there are no random bytes to make it of.
     pub fn make_id(&self) -> Result<String> {
         if let Some(id) = self.id() {
             return Ok(id);
@@ -320,6 +353,9 @@ impl Store {
     }
 
     /// Sets a file's modification time: nanoseconds since 1970.
+    ///
+    /// # Errors
+    /// The file is not there, or not this user's.
     pub fn date(path: &Path, time: i64) -> Result<()> {
         let nanos = u32::try_from(time.rem_euclid(1_000_000_000)).unwrap_or(0);
         let time = FileTime::from_unix_time(time.div_euclid(1_000_000_000), nanos);
@@ -338,6 +374,9 @@ fn random_id() -> Result<String> {
 
 /// Writes a whole file outside of the state folder at once, which is nobody else's business: it may be on
 /// another file system.
+///
+/// # Errors
+/// The file or its folder cannot be written.
 pub fn replace_privately(path: &Path, text: &[u8]) -> Result<()> {
     let dir = path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new("."));
     let mut temp = temp_in(dir, PRIVATE).map_err(|e| Error::file("write", path, &e))?;
@@ -366,11 +405,17 @@ pub(super) fn make_parent(path: &Path) -> Result<()> {
 }
 
 /// Creates a folder and its parents.
+///
+/// # Errors
+/// One of them cannot be created.
 pub fn make_dir(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|e| Error::file("create", path, &e))
 }
 
 /// Removes a folder with all that is in it; what its links lead to stays.
+///
+/// # Errors
+/// The folder is not there, or something in it cannot be removed.
 pub fn remove_folder(path: &Path) -> Result<()> {
     fs::remove_dir_all(path).map_err(|e| Error::file("remove", path, &e))
 }
@@ -385,6 +430,9 @@ fn remove_whatever(path: &Path) -> Result<()> {
 
 /// Makes a file stand for another one, unless there is something already or the other is not there. A link, for
 /// a second name of the same file would make the first look changed.
+///
+/// # Errors
+/// The link or its folder cannot be created.
 pub fn borrow(from: &Path, to: &Path) -> Result<()> {
     let Ok(from) = from.canonicalize() else { return Ok(()) };
     make_parent(to)?;
@@ -395,11 +443,17 @@ pub fn borrow(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Gives a file another name, in place of what has that name.
+///
+/// # Errors
+/// It is not there, or the other name is on another file system or a folder's.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(|e| Error::file("rename", from, &e))
 }
 
 /// Removes a file; no error if it is not there.
+///
+/// # Errors
+/// It is there and cannot be removed.
 pub fn remove_if_there(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::file("remove", path, &e)),
@@ -436,6 +490,9 @@ pub fn file_state(path: &Path) -> FileState {
 }
 
 /// [`file_state`] with the content hash of a regular file.
+///
+/// # Errors
+/// A regular file cannot be read.
 pub fn hashed_state(path: &Path) -> Result<FileState> {
     let mut state = file_state(path);
     if state.kind == FileType::File {
@@ -445,6 +502,9 @@ pub fn hashed_state(path: &Path) -> Result<FileState> {
 }
 
 /// SHA-256 of a file's content, in lower-case hex.
+///
+/// # Errors
+/// It cannot be read, or is no regular file.
 pub fn hash_file(path: &Path) -> Result<String> {
     let failed = |e: io::Error| Error::file("read", path, &e);
     let mut file = open::regular(path).map_err(failed)?;

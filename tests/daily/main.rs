@@ -2,6 +2,8 @@
 //! is real, so that many cases cost little.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(unreachable_pub, reason = "nobody is outside of a test program")]
+#![allow(clippy::disallowed_methods, reason = "a test has a whole world of its own")]
 
 mod beside;
 mod broken;
@@ -21,6 +23,7 @@ mod missing;
 mod overview;
 mod owner;
 mod pages;
+mod pure;
 mod rooms;
 mod secrets;
 mod silent;

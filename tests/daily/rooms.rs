@@ -29,7 +29,7 @@ const ROOMS: [&str; 18] = [
 ];
 
 /// All sources but tests.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
     let is_test = |path: &Path| path.file_stem().is_some_and(|name| name == "tests");
@@ -38,10 +38,14 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     own.filter(|path| !is_test(path)).chain(below).collect()
 }
 
+/// A source without the test that it ends with.
+pub(crate) fn without_test(text: &str) -> &str {
+    text.split("\n#[cfg(test)]\nmod tests {").next().unwrap()
+}
+
 /// The rooms that a source names, be it in `use` or in a path, groups as well.
 fn named(text: &str) -> BTreeSet<String> {
-    // What stands behind `#[cfg(test)]` at the end of a file is a test.
-    let text = text.split("\n#[cfg(test)]\nmod tests").next().unwrap();
+    let text = without_test(text);
     let code = Regex::new(r"(?m)//.*$").unwrap().replace_all(text, "");
     let path = Regex::new(r"\bcrate::(?:(\w+)|\{([^;]*)\})").unwrap();
     let first = Regex::new(r"(?:^|[{,]\s*)(\w+)").unwrap();
@@ -96,4 +100,7 @@ fn a_planted_arrow_is_found() {
     assert_eq!(arrows_up("plan", "use crate::{base::ids, exec::{job, run}};\n"), ["exec"]);
     assert_eq!(arrows_up("plan", "fn f() { crate::state::store::x() }\n"), ["state"]);
     assert!(arrows_up("plan", "// crate::cli\nuse crate::base::ids;\n").is_empty());
+    let test = "\n#[cfg(test)]\nmod tests";
+    assert_eq!(arrows_up("plan", &format!("{test};\nuse crate::cli::io;\n")), ["cli"]);
+    assert!(arrows_up("plan", &format!("{test} {{\nuse crate::cli::io;\n}}\n")).is_empty());
 }

@@ -5,6 +5,8 @@
 //! `CHAOS_RUNS` how many runs are killed.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(unreachable_pub, reason = "nobody is outside of a test program")]
+#![allow(clippy::disallowed_methods, reason = "a test has a whole world of its own")]
 
 mod chaos;
 mod clock;

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 /// CycloneDX 1.6.
-pub const CYCLONEDX: &str = include_str!("bom-1.6.schema.json");
+pub(crate) const CYCLONEDX: &str = include_str!("bom-1.6.schema.json");
 /// SPDX 2.3.
-pub const SPDX: &str = include_str!("spdx-2.3.schema.json");
+pub(crate) const SPDX: &str = include_str!("spdx-2.3.schema.json");
 /// What CycloneDX's schema refers to, by its address.
 const BESIDE: [(&str, &str); 2] = [
     ("http://cyclonedx.org/schema/spdx.schema.json", include_str!("spdx.schema.json")),
@@ -17,7 +17,7 @@ fn json(text: &str) -> Value {
 }
 
 /// Every fault of a document, with its place.
-pub fn faults(schema: &str, document: &str) -> Vec<String> {
+pub(crate) fn faults(schema: &str, document: &str) -> Vec<String> {
     let beside = BESIDE.map(|(address, text)| (address, json(text)));
     let registry =
         beside.into_iter().fold(jsonschema::Registry::new(), |registry, (at, schema)| {

@@ -18,7 +18,10 @@
 //! | `slice` | the engine, the local mirror and a compose tool; compiles |
 //!
 //! A test that lacks its engine or its mirror fails and says how to get it.
+
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(unreachable_pub, reason = "nobody is outside of a test program")]
+#![allow(clippy::disallowed_methods, reason = "a test has a whole world of its own")]
 
 mod assembled;
 mod audited;

@@ -13,7 +13,10 @@
 //!
 //! Needs Debian's nginx, but no engine and no network: the engine is a fake one. All
 //! keys and signatures are dated to fixed times.
+
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(unreachable_pub, reason = "nobody is outside of a test program")]
+#![allow(clippy::disallowed_methods, reason = "a test has a whole world of its own")]
 
 mod bomb;
 mod corpus;

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads the docks of the examples and of the templates"
+)]
+
 use std::path::Path;
 
 use super::code::code;

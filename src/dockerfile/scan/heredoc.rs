@@ -28,7 +28,7 @@ pub(crate) struct Heredoc {
 
 impl Heredoc {
     /// The text without what `<<-` takes away.
-    pub fn body(&self) -> String {
+    pub(crate) fn body(&self) -> String {
         if !self.chomp {
             return self.text.clone();
         }

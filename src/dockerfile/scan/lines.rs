@@ -19,13 +19,13 @@ pub(super) struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    pub fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         Self { text, at }
     }
 
     /// Is there something like a line that begins so? Quicker than to read them all.
-    pub fn may_have(&self, begin: &str, after_tabs: bool) -> bool {
+    pub(crate) fn may_have(&self, begin: &str, after_tabs: bool) -> bool {
         let rest = &self.text[self.at..];
         rest.starts_with(begin)
             || rest.contains(&format!("\n{begin}"))

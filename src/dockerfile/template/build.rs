@@ -58,7 +58,7 @@ struct Stage {
 }
 
 impl<'a> Builder<'a> {
-    pub fn new(source: &'a Rendered, known: Known<'a>, scan: &Scan) -> Self {
+    pub(crate) fn new(source: &'a Rendered, known: Known<'a>, scan: &Scan) -> Self {
         let (global, stages, names, mut out): (_, _, _, Template) = Default::default();
         out.escape = scan.escape;
         out.syntax = scan.syntax.as_ref().map(|span| source.origin(span));
@@ -76,7 +76,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub fn instruction(&mut self, number: usize, at: &Instruction) -> Result<()> {
+    pub(crate) fn instruction(&mut self, number: usize, at: &Instruction) -> Result<()> {
         grammar::check(at, self.escape).map_err(|fault| self.refused(at, fault))?;
         if self.stages.is_empty() && !matches!(at.name.as_str(), "from" | "arg") {
             let name = at.name.to_uppercase();
@@ -134,7 +134,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The whole, or an error where there is no `FROM`.
-    pub fn finish(mut self) -> Result<Template> {
+    pub(crate) fn finish(mut self) -> Result<Template> {
         let Some(last) = self.stages.pop() else {
             let error = self.source.mistake("there is no `FROM`", &(0..0));
             return Err(error.hint("begin with `FROM scratch` or with the image to build on"));

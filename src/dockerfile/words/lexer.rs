@@ -91,7 +91,7 @@ struct Operator {
 }
 
 impl<'a> Lexer<'a> {
-    pub fn new(word: &'a str, escape: char, lookup: Lookup<'a>, style: Style) -> Self {
+    pub(crate) fn new(word: &'a str, escape: char, lookup: Lookup<'a>, style: Style) -> Self {
         // Go's scanner takes a mark of byte order at the beginning for none of the text.
         let at = if word.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         Self { word, at, escape, lookup, style, depth: 0, missing: vec![], cost: 0 }
@@ -112,7 +112,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// All up to a character, which is passed, or up to the end: as text and as words.
-    pub fn until(&mut self, stop: Option<char>) -> Result<(String, Vec<(String, usize)>)> {
+    pub(crate) fn until(&mut self, stop: Option<char>) -> Result<(String, Vec<(String, usize)>)> {
         let (mut text, mut words) = (String::new(), Words::default());
         while let Some(c) = self.peek() {
             let at = self.at;

@@ -17,7 +17,7 @@ enum Token {
 
 impl Pattern {
     /// Compiles a pattern; nothing if a `\` stands before anything but `*`, `?`, `\`, `}` and `/`.
-    pub fn new(text: &str) -> Option<Self> {
+    pub(crate) fn new(text: &str) -> Option<Self> {
         let (mut tokens, mut chars) = (vec![], text.chars());
         while let Some(c) = chars.next() {
             tokens.push(match c {
@@ -31,13 +31,13 @@ impl Pattern {
     }
 
     /// The text without what the pattern matches at its beginning: as much as it can, or as little.
-    pub fn without_prefix(&self, text: &str, longest: bool) -> String {
+    pub(crate) fn without_prefix(&self, text: &str, longest: bool) -> String {
         let text = text.chars().collect::<Vec<_>>();
         text[end(&self.tokens, &text, longest).unwrap_or(0)..].iter().collect()
     }
 
     /// The same at the end.
-    pub fn without_suffix(&self, text: &str, longest: bool) -> String {
+    pub(crate) fn without_suffix(&self, text: &str, longest: bool) -> String {
         let tokens = self.tokens.iter().rev().copied().collect::<Vec<_>>();
         let mut rest = text.chars().rev().collect::<Vec<_>>();
         rest.drain(..end(&tokens, &rest, longest).unwrap_or(0));
@@ -45,7 +45,7 @@ impl Pattern {
     }
 
     /// The text with the first match replaced, or all of them.
-    pub fn replaced(&self, text: &str, with: &str, all: bool) -> String {
+    pub(crate) fn replaced(&self, text: &str, with: &str, all: bool) -> String {
         let text = text.chars().collect::<Vec<_>>();
         let (mut out, mut at, mut last) = (String::new(), 0, None);
         while at <= text.len() {

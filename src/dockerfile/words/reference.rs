@@ -248,11 +248,11 @@ fn replaced(value: &str, pattern: &[Sign], with: &str, all: bool) -> String {
 pub(super) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub fn below(&mut self, most: usize) -> usize {
+    pub(crate) fn below(&mut self, most: usize) -> usize {
         // Knuth's, as in his MMIX.
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -260,7 +260,7 @@ impl Random {
     }
 
     /// A word out of all that has a meaning in one.
-    pub fn word(&mut self, escape: char, blanks: bool) -> String {
+    pub(crate) fn word(&mut self, escape: char, blanks: bool) -> String {
         let mut word = String::new();
         for _ in 0..=self.below(7) {
             self.piece(&mut word, escape, blanks, 0);

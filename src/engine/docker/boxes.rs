@@ -31,12 +31,18 @@ pub enum Change {
 
 impl Engine {
     /// How much memory its machine has, in bytes, if it says so.
+    ///
+    /// # Errors
+    /// The engine does not answer.
     pub async fn memory(&self) -> Result<Option<u64>> {
         let info = self.docker.info().await.map_err(failed("tell about itself"))?;
         Ok(info.mem_total.and_then(|bytes| u64::try_from(bytes).ok()).filter(|bytes| *bytes > 0))
     }
 
     /// Makes a container that never runs: for what it mounts.
+    ///
+    /// # Errors
+    /// The engine has no such image or volume, or cannot make the container.
     pub async fn create_idle(&self, spec: &ContainerSpec) -> Result<String> {
         let options = None::<query::CreateContainerOptions>;
         let created = self.docker.create_container(options, container_body(spec)).await;
@@ -44,6 +50,9 @@ impl Engine {
     }
 
     /// The paths that a container has changed, without what is on its volumes.
+    ///
+    /// # Errors
+    /// The engine has no such container, or does not answer.
     pub async fn changes(&self, container: &str) -> Result<Vec<(String, Change)>> {
         let listed = self.docker.container_changes(container).await;
         let listed = listed.map_err(failed("tell what changed in a container"))?;
@@ -56,6 +65,9 @@ impl Engine {
     }
 
     /// Whether a path of a container is a folder; no if it is not there.
+    ///
+    /// # Errors
+    /// The engine has no such container, or does not answer.
     pub async fn is_folder(&self, container: &str, path: &str) -> Result<bool> {
         let options = query::ContainerArchiveInfoOptionsBuilder::default().path(path).build();
         match self.docker.get_container_archive_info(container, Some(options)).await {
@@ -67,6 +79,9 @@ impl Engine {
     }
 
     /// Which of these volumes there are.
+    ///
+    /// # Errors
+    /// The engine does not answer.
     pub async fn volumes(&self, names: &[String]) -> Result<Vec<String>> {
         let listed = self.docker.list_volumes(None::<query::ListVolumesOptions>).await;
         let listed = listed.map_err(failed("list its volumes"))?.volumes.unwrap_or_default();
@@ -75,6 +90,9 @@ impl Engine {
     }
 
     /// Removes a volume; no error if it is not there. Why it stays, if a container has it.
+    ///
+    /// # Errors
+    /// The engine cannot remove it, and no container is why.
     pub async fn remove_volume(&self, name: &str) -> Result<Option<String>> {
         match self.docker.remove_volume(name, None::<query::RemoveVolumeOptions>).await {
             Ok(()) => Ok(None),

@@ -37,6 +37,9 @@ impl FoundImage {
 
 impl Engine {
     /// All images by reference, with what they are.
+    ///
+    /// # Errors
+    /// The engine cannot list them, or not in time.
     pub async fn inventory(&self) -> Result<Inventory> {
         let mut inventory = Inventory::default();
         for image in self.images().await? {
@@ -49,6 +52,9 @@ impl Engine {
     }
 
     /// The same for a few objects: what it costs does not grow with what the engine holds.
+    ///
+    /// # Errors
+    /// The engine does not answer in time.
     pub async fn inventory_of(&self, objects: &[Object]) -> Result<Inventory> {
         let mut inventory = Inventory::default();
         for Object::Image(reference) in objects {
@@ -64,6 +70,9 @@ impl Engine {
     }
 
     /// All images, those without a name as well.
+    ///
+    /// # Errors
+    /// The engine cannot list them, or not in time.
     pub async fn images(&self) -> Result<Vec<FoundImage>> {
         let list = || self.docker.list_images(None::<query::ListImagesOptions>);
         let listed = self.answer("list its images", while_others_remove(list)).await?;
@@ -87,6 +96,9 @@ impl Engine {
 
     /// Takes a name from an image, and removes the image if that was its last; by its id only if it has no
     /// name. No error if it is not there. Why it stays, if a container or another image needs it.
+    ///
+    /// # Errors
+    /// The engine cannot remove it, and nothing that needs it is why.
     pub async fn remove_unused_image(&self, name: &str) -> Result<Option<String>> {
         match self.docker.remove_image(name, None::<query::RemoveImageOptions>, None).await {
             Ok(_) => Ok(None),

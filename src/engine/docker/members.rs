@@ -38,6 +38,9 @@ pub struct Member {
 
 impl Engine {
     /// The containers of a project's services, by service and name.
+    ///
+    /// # Errors
+    /// The engine cannot list them or look one up, or not in time.
     pub async fn members(&self, project: &str) -> Result<Vec<Member>> {
         let mut found = self.containers(&[(PROJECT, project)]).await?;
         // Of a command that somebody runs in passing.
@@ -53,6 +56,9 @@ impl Engine {
 
     /// Containers that the compose tool takes for a project's although it has not made them: their images say
     /// so. It would remove them. Each by what the engine calls it, and by its image.
+    ///
+    /// # Errors
+    /// The engine does not answer in time.
     pub async fn impostors(&self, project: &str) -> Result<Vec<(String, String)>> {
         let mut found = vec![];
         for container in self.containers(&[(PROJECT, project)]).await? {
@@ -86,6 +92,9 @@ impl Engine {
     }
 
     /// The last lines that a container has said.
+    ///
+    /// # Errors
+    /// The engine has no such container, or breaks off.
     pub async fn last_output(&self, container: &str, lines: usize) -> Result<String> {
         let options = query::LogsOptionsBuilder::default().stdout(true).stderr(true);
         let options = options.tail(&lines.to_string()).build();

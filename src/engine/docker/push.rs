@@ -27,6 +27,9 @@ fn add(pushed: &mut Pushed, status: &str) {
 
 impl Engine {
     /// Sends an image to the registry that its reference names.
+    ///
+    /// # Errors
+    /// The registry refuses it, with a hint where it wants a login; or the engine has no such image.
     pub async fn push(&self, reference: &str, who: Option<Credentials>) -> Result<Pushed> {
         let (repo, tag) = split(reference);
         let options = query::PushImageOptionsBuilder::default().tag(&tag).build();
@@ -44,6 +47,9 @@ impl Engine {
     }
 
     /// Takes a name from an image that has others.
+    ///
+    /// # Errors
+    /// The engine has no such image, or does not let go of the name.
     pub async fn unname(&self, reference: &str) -> Result<()> {
         let options = query::RemoveImageOptionsBuilder::default().noprune(true).build();
         let removed = self.docker.remove_image(reference, Some(options), None).await;

@@ -15,6 +15,9 @@ impl Engine {
     /// The command of an image's `HEALTHCHECK`, as words.
     ///
     /// Source: <https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md>, `Healthcheck`.
+    ///
+    /// # Errors
+    /// The engine has no such image, or does not answer in time.
     pub async fn healthcheck(&self, image: &str) -> Result<Option<Vec<String>>> {
         let found = self.answer("look up an image", self.docker.inspect_image(image)).await?;
         let test = found.config.and_then(|c| c.healthcheck).and_then(|h| h.test);
@@ -32,6 +35,9 @@ impl Engine {
 
     /// The words before a command that is not in the JSON form, as an image's `SHELL` says; none if it does
     /// not say. An image that is not there says nothing.
+    ///
+    /// # Errors
+    /// The engine does not answer.
     pub async fn shell(&self, image: &str) -> Result<Vec<String>> {
         if self.image_id(image).await?.is_none() {
             return Ok(vec![]);
@@ -41,6 +47,9 @@ impl Engine {
     }
 
     /// Whether a container has not ended; if it has, its exit status.
+    ///
+    /// # Errors
+    /// The engine has no such container, or does not answer in time.
     pub async fn ended_with(&self, container: &str) -> Result<Option<i64>> {
         let options = None::<query::InspectContainerOptions>;
         let found = self.docker.inspect_container(container, options);
@@ -50,6 +59,9 @@ impl Engine {
     }
 
     /// What a container has said so far.
+    ///
+    /// # Errors
+    /// The engine has no such container, or breaks off.
     pub async fn output(&self, container: &str, log: Sink<'_>) -> Result<()> {
         let options = query::LogsOptionsBuilder::default().stdout(true).stderr(true).build();
         let mut pieces = self.docker.logs(container, Some(options));
@@ -61,6 +73,9 @@ impl Engine {
     }
 
     /// The processes of a container.
+    ///
+    /// # Errors
+    /// The container does not run, or the engine cannot list them.
     pub async fn processes(&self, container: &str) -> Result<Vec<Process>> {
         // Docker calls the machine's ps and wants the numbers of the processes in it. Podman reads a list of
         // columns itself, and calls the container's ps, which may not be there, for all else.

@@ -76,6 +76,9 @@ pub struct Port {
 
 impl Engine {
     /// Runs a command in a container and talks to it.
+    ///
+    /// # Errors
+    /// The container does not run, or the engine cannot run the command.
     pub async fn talk_in(
         &self,
         container: &str,
@@ -104,12 +107,18 @@ impl Engine {
     }
 
     /// Makes a container, of which nothing runs yet. Returns its id.
+    ///
+    /// # Errors
+    /// The engine has no such image, or cannot make the container.
     pub async fn create(&self, spec: &RunSpec) -> Result<String> {
         let created = self.docker.create_container(Some(named(&spec.owner)), run_body(spec)).await;
         Ok(created.map_err(failed("create a container"))?.id)
     }
 
     /// Starts a container that was made, and talks to it from the first byte on.
+    ///
+    /// # Errors
+    /// The engine cannot attach to it, or cannot start it.
     pub async fn talk_to(&self, container: &str) -> Result<Session> {
         let options = query::AttachContainerOptionsBuilder::default();
         let options = options.stream(true).stdin(true).stdout(true).stderr(true).build();
@@ -121,6 +130,9 @@ impl Engine {
     }
 
     /// Starts a container that is there and does not run.
+    ///
+    /// # Errors
+    /// The engine has no such container, or cannot start it.
     pub async fn start_again(&self, container: &str) -> Result<()> {
         let options = None::<query::StartContainerOptions>;
         let started = self.docker.start_container(container, options).await;
@@ -128,6 +140,9 @@ impl Engine {
     }
 
     /// Asks a container to end, and kills it after some seconds; no error if it does not run.
+    ///
+    /// # Errors
+    /// The engine cannot stop it.
     pub async fn stop(&self, container: &str, seconds: i32) -> Result<()> {
         let options = query::StopContainerOptionsBuilder::default().t(seconds).build();
         match self.docker.stop_container(container, Some(options)).await {
@@ -139,6 +154,9 @@ impl Engine {
     }
 
     /// Whether a container is there. It does not run any more, but is as it was.
+    ///
+    /// # Errors
+    /// The engine cannot kill it although it is there and runs.
     pub async fn halt(&self, container: &str) -> Result<bool> {
         let options = query::KillContainerOptionsBuilder::default().signal("SIGKILL").build();
         match self.docker.kill_container(container, Some(options)).await {
@@ -150,6 +168,9 @@ impl Engine {
     }
 
     /// Tells a process the size of its terminal.
+    ///
+    /// # Errors
+    /// The process has ended, or the engine cannot do it.
     pub async fn resize(&self, process: &Process, width: u16, height: u16) -> Result<()> {
         let resized = match process {
             Process::Exec(id) => {
@@ -165,6 +186,9 @@ impl Engine {
     }
 
     /// The exit status of a process whose output has ended.
+    ///
+    /// # Errors
+    /// The container was stopped before the process ended, or the engine does not say.
     pub async fn exit_status(&self, process: &Process) -> Result<i64> {
         let what = failed("tell how a command ended");
         let gone = || Error::step("the container was stopped from outside");

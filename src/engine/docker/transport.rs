@@ -2,6 +2,8 @@
 //!
 //! Knows connections only; what is said over them is the client crate's business.
 
+#![expect(clippy::disallowed_methods, reason = "the way over ssh is a program")]
+
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
@@ -131,7 +133,7 @@ pub(super) struct Said(watch::Receiver<Option<String>>);
 
 impl Said {
     /// Its last line, as soon as it has ended.
-    pub async fn last_line(mut self) -> Option<String> {
+    pub(crate) async fn last_line(mut self) -> Option<String> {
         let ended = tokio::time::timeout(Duration::from_secs(1), self.0.wait_for(Option::is_some));
         let said = ended.await.ok()?.ok()?.clone()?;
         let last = said.lines().rev().find(|line| !line.trim().is_empty());

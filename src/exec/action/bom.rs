@@ -22,7 +22,7 @@ pub(super) struct Documents(Vec<(Format, Vec<u8>)>);
 
 impl Documents {
     /// Of an image that is about to be made. `epoch` in seconds since 1970.
-    pub fn of(work: &ImageWork, epoch: u64) -> Result<Self> {
+    pub(crate) fn of(work: &ImageWork, epoch: u64) -> Result<Self> {
         let lists = work.packages.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
         let inventory = Inventory {
             name: work.name.to_string(),
@@ -36,12 +36,12 @@ impl Documents {
     }
 
     /// What the image says of them.
-    pub fn labels(&self) -> Labels {
+    pub(crate) fn labels(&self) -> Labels {
         let digest = |text: &[u8]| format!("sha256:{}", Blob::of(text).digest);
         self.0.iter().map(|(format, text)| (format.label().to_owned(), digest(text))).collect()
     }
 
-    pub fn write(&self, store: &Store, dir: &Path) -> Result<()> {
+    pub(crate) fn write(&self, store: &Store, dir: &Path) -> Result<()> {
         self.0.iter().try_for_each(|(format, text)| store.replace(&dir.join(format.file()), text))
     }
 }

@@ -137,6 +137,9 @@ impl Log {
     }
 
     /// The error that writing met, if any.
+    ///
+    /// # Errors
+    /// That error, once.
     pub fn check(&mut self) -> Result<()> {
         self.failure.take().map_or(Ok(()), Err)
     }

@@ -62,6 +62,9 @@ impl Made {
 }
 
 /// Does a step's work. `anew`: what others have made of the same does not do.
+///
+/// # Errors
+/// What its kind of work runs into: a download, a signature, the engine, a file, a command that fails.
 pub async fn act(step: &Step, anew: bool, context: &Context, log: &mut Log) -> Result<Made> {
     match &step.work {
         Work::Fetch { path, dest, pinned } => {

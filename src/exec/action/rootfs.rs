@@ -45,7 +45,7 @@ const LONGEST_DIGEST: usize = 128;
 
 /// The containers of one step. Those that are open when it ends are removed, or kept.
 #[derive(Debug)]
-pub struct Boxes {
+pub(crate) struct Boxes {
     spec: ContainerSpec,
     /// What the dock's own code first runs in.
     first: Option<String>,
@@ -57,7 +57,7 @@ pub struct Boxes {
 
 impl Boxes {
     /// None is open.
-    pub fn new(spec: ContainerSpec) -> Self {
+    pub(crate) fn new(spec: ContainerSpec) -> Self {
         Self { spec, first: None, second: None, phase: Phase::Settings }
     }
 
@@ -67,7 +67,7 @@ impl Boxes {
     }
 
     /// Removes what is open but one.
-    pub async fn close(&self, but: Option<&str>, context: &Context) -> Result<()> {
+    pub(crate) async fn close(&self, but: Option<&str>, context: &Context) -> Result<()> {
         let open = self.first.iter().chain(&self.second);
         for container in open.filter(|container| Some(container.as_str()) != but) {
             context.engine.remove_container(container).await?;
@@ -77,7 +77,7 @@ impl Boxes {
 
     /// Runs the dock's own code in the first box, and gets the second one ready: with its settings and what its
     /// parents have left, before anything runs in it.
-    pub async fn ready(
+    pub(crate) async fn ready(
         &mut self,
         work: &RootfsWork,
         files: &[PathBuf],
@@ -279,7 +279,7 @@ async fn plan_of(container: &str, work: &RootfsWork, context: &Context) -> Resul
 }
 
 /// The dock, and what it has said before: for its finish_rootfs_build.
-pub fn dock(work: &RootfsWork, files: &[PathBuf], asked: &Asked) -> Body {
+pub(crate) fn dock(work: &RootfsWork, files: &[PathBuf], asked: &Asked) -> Body {
     let mut entries = dock_files(work, files);
     entries.push(Entry::Text("bb/state".into(), asked.state.clone()));
     archive::stream(entries, work.epoch)

@@ -25,6 +25,9 @@ const MARGIN: usize = 24;
 const LETTERS: usize = 24;
 
 /// The picture.
+///
+/// # Errors
+/// A bug: the template of the picture.
 pub fn svg(nodes: &[Node]) -> Result<String> {
     picture(nodes, true)
 }
@@ -100,6 +103,9 @@ fn curve(from: Place, to: Place) -> String {
 }
 
 /// The page. `title` is the project's name; `what` says what the nodes are.
+///
+/// # Errors
+/// A bug: a template of the page, or the data in it.
 pub fn page(nodes: &[Node], title: &str, what: &str) -> Result<String> {
     let counts = State::ALL.map(|state| {
         let count = nodes.iter().filter(|node| node.state() == state).count();

@@ -28,13 +28,13 @@ pub(super) struct Names<'a> {
 }
 
 impl Names<'_> {
-    pub fn weak_key(&self, algorithm: &str) -> Error {
+    pub(crate) fn weak_key(&self, algorithm: &str) -> Error {
         let Self { what, key, .. } = self;
         Error::trust(format!("`{what}` is signed by key `{key}`, which is too weak ({algorithm})"))
             .hint("anybody may be able to forge its signatures; pin a newer key of the publisher")
     }
 
-    pub fn invalid(&self, at: SystemTime, why: &str) -> Error {
+    pub(crate) fn invalid(&self, at: SystemTime, why: &str) -> Error {
         let Self { what, cert, key } = self;
         let day = date(at);
         Error::trust(format!("`{what}` is signed by key `{key}`, which is not valid on {day}"))
@@ -42,26 +42,26 @@ impl Names<'_> {
             .hint(REFRESH)
     }
 
-    pub fn revoked_cert(&self) -> Error {
+    pub(crate) fn revoked_cert(&self) -> Error {
         let Self { what, cert, .. } = self;
         Error::trust(format!("`{what}` is signed by key `{cert}`, which is revoked"))
             .hint("its owner no longer stands for it; pin the publisher's new key")
     }
 
-    pub fn revoked_key(&self) -> Error {
+    pub(crate) fn revoked_key(&self) -> Error {
         let Self { what, cert, key } = self;
         Error::trust(format!("`{what}` is signed by subkey `{key}` of `{cert}`, which is revoked"))
             .hint("its owner no longer stands for it; fetch a newer file and the keyring again")
     }
 
-    pub fn expired_cert(&self, end: SystemTime) -> Error {
+    pub(crate) fn expired_cert(&self, end: SystemTime) -> Error {
         let Self { what, cert, .. } = self;
         let day = date(end);
         Error::trust(format!("`{what}` is signed by key `{cert}`, which expired on {day}"))
             .hint(REFRESH)
     }
 
-    pub fn expired_key(&self, end: SystemTime) -> Error {
+    pub(crate) fn expired_key(&self, end: SystemTime) -> Error {
         let Self { what, cert, key } = self;
         let day = date(end);
         let subkey = format!("subkey `{key}` of `{cert}`");
@@ -69,7 +69,7 @@ impl Names<'_> {
             .hint(REFRESH)
     }
 
-    pub fn not_signing(&self) -> Error {
+    pub(crate) fn not_signing(&self) -> Error {
         let Self { what, cert, key } = self;
         let message = format!("`{what}` is signed by key `{key}` of `{cert}`, which may not sign");
         Error::trust(message).hint("its owner made it for something else; do not use the file")

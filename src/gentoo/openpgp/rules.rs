@@ -32,7 +32,7 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub fn at(time: SystemTime) -> Self {
+    pub(crate) fn at(time: SystemTime) -> Self {
         let mut back_signatures = StandardPolicy::at(time);
         let property = HashAlgoSecurity::SecondPreImageResistance;
         back_signatures.accept_hash_property(HashAlgorithm::SHA1, property);
@@ -40,7 +40,7 @@ impl Rules {
     }
 
     /// Whether the key may sign at that time.
-    pub fn check_key(&self, what: &str, key: &PublicKey<'_>, at: SystemTime) -> Result<()> {
+    pub(crate) fn check_key(&self, what: &str, key: &PublicKey<'_>, at: SystemTime) -> Result<()> {
         let names = refusal::Names {
             what,
             cert: key.cert().fingerprint().to_string(),
@@ -58,14 +58,19 @@ impl Rules {
     }
 
     /// When the certificate or the key itself expires, whichever is first, as far as is known then.
-    pub fn expiry(&self, key: &PublicKey<'_>, at: SystemTime) -> Option<SystemTime> {
+    pub(crate) fn expiry(&self, key: &PublicKey<'_>, at: SystemTime) -> Option<SystemTime> {
         let key = key.clone().with_policy(self, at).ok()?;
         let primary = key.valid_cert().primary_key().key_expiration_time();
         primary.into_iter().chain(key.key_expiration_time()).min()
     }
 
     /// Whether the signature counts at that time, whatever made it.
-    pub fn check_signature(&self, what: &str, signature: &Signature, at: SystemTime) -> Result<()> {
+    pub(crate) fn check_signature(
+        &self,
+        what: &str,
+        signature: &Signature,
+        at: SystemTime,
+    ) -> Result<()> {
         if let Some(made) =
             signature.signature_creation_time().filter(|made| *made > at + CLOCK_SKEW)
         {

@@ -46,6 +46,9 @@ const MANIFEST: &str = "manifest.json";
 
 impl Bundle {
     /// Opens an archive; nothing if the file is empty: the engine has built that image.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no image's archive, or is larger than the limits say.
     pub fn open(path: &Path, limits: &Limits) -> Result<Option<Self>> {
         let failed = |e: io::Error| Error::file("read", path, &e);
         let meta = std::fs::metadata(path).map_err(failed)?;
@@ -155,6 +158,9 @@ pub struct OwnLayer {
 }
 
 /// All layers of an image, lowest first, each with the image that it is from and what made it.
+///
+/// # Errors
+/// A layer is gone, cannot be read, or has something that is not known here.
 pub fn own_layers(chain: &Chain) -> Result<Vec<OwnLayer>> {
     let history = chain.first().map_or(&[][..], |top| &top.config.history).iter();
     let mut made_by = history.filter(|step| !step.empty_layer).map(|step| &step.created_by);
@@ -172,6 +178,9 @@ pub fn own_layers(chain: &Chain) -> Result<Vec<OwnLayer>> {
 }
 
 /// The whole file system of an image.
+///
+/// # Errors
+/// A layer is gone, cannot be read, or has something that is not known here.
 pub fn tree(chain: &Chain) -> Result<Tree> {
     let mut tree = Tree::default();
     for (name, content) in layers(chain)? {
@@ -195,6 +204,9 @@ pub struct Plan<'a> {
 }
 
 /// Writes an image's archive, and returns the image's ID.
+///
+/// # Errors
+/// The file cannot be written, or what a layer has in it cannot be read as it was.
 pub fn write(path: &Path, mut plan: Plan<'_>) -> Result<String> {
     let mut written = || {
         let mut file = File::create(path)?;
@@ -244,6 +256,9 @@ fn write_layer(file: &mut File, layer: &Nodes, epoch: u64) -> io::Result<String>
 }
 
 /// Writes an archive of paths.
+///
+/// # Errors
+/// The file cannot be written, or what the paths lead to cannot be read as it was.
 pub fn write_archive(path: &Path, nodes: &Nodes, epoch: u64) -> Result<()> {
     let written =
         File::create(path).and_then(|file| write_nodes(io::BufWriter::new(file), nodes, epoch));
@@ -353,6 +368,9 @@ pub fn full_stream(chain: Vec<Bundle>, epoch: u64) -> Body {
 }
 
 /// Writes an archive with all layers.
+///
+/// # Errors
+/// A layer is gone or changed while it was read, or `out` takes no more.
 pub fn write_full(chain: &Chain, epoch: u64, mut out: impl Write) -> Result<()> {
     let Some(top) = chain.first() else { return Ok(()) };
     let layers = layers(chain)?;
@@ -378,6 +396,9 @@ pub fn write_full(chain: &Chain, epoch: u64, mut out: impl Write) -> Result<()> 
 }
 
 /// Writes an OCI layout into a folder, and returns the digest of its manifest.
+///
+/// # Errors
+/// There is no archive, a layer is gone or changed while it was read, or the folder cannot be written in.
 pub fn write_layout(chain: &Chain, dir: &Path) -> Result<String> {
     let Some(top) = chain.first() else { return Err(Error::bug("an image without an archive")) };
     let reference = top.manifest.repo_tags.first().map_or("", String::as_str);

@@ -24,17 +24,17 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self { left: Rc::new(Cell::new(u64::MAX)), limits: *limits }
     }
 
     /// From here on the records of the next entry are read.
-    pub fn records(&self) {
+    pub(crate) fn records(&self) {
         self.left.set(self.limits.of(Limit::RecordSize).saturating_add(BLOCKS));
     }
 
     /// From here on a file's content is read.
-    pub fn content(&self) {
+    pub(crate) fn content(&self) {
         self.left.set(u64::MAX);
     }
 }
@@ -47,7 +47,7 @@ pub(super) struct Gated<R> {
 }
 
 impl<R> Gated<R> {
-    pub fn new(inner: R, gate: Gate) -> Self {
+    pub(crate) fn new(inner: R, gate: Gate) -> Self {
         Self { inner, gate }
     }
 }
@@ -81,13 +81,13 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self { limits: *limits, entries: 0, names: 0, last: vec![] }
     }
 
     /// Takes an entry in: its path, and the bytes of its other records. The folders on the way to it count
     /// where the entry before has not passed them, for each of them is kept by its whole path.
-    pub fn entry(&mut self, path: &[u8], others: u64) -> Result<(), Exceeded> {
+    pub(crate) fn entry(&mut self, path: &[u8], others: u64) -> Result<(), Exceeded> {
         self.entries += 1;
         self.limits.check(Limit::Entries, self.entries)?;
         let parts = path.split(|b| *b == b'/').filter(|part| !matches!(*part, b"" | b"."));
@@ -103,7 +103,7 @@ impl Tally {
     }
 
     /// Takes more of an entry in that is kept.
-    pub fn kept(&mut self, bytes: u64) -> Result<(), Exceeded> {
+    pub(crate) fn kept(&mut self, bytes: u64) -> Result<(), Exceeded> {
         self.names = self.names.saturating_add(bytes);
         self.limits.check(Limit::NamesSize, self.names)
     }
@@ -143,12 +143,12 @@ pub(super) struct Capped<R> {
 }
 
 impl<R> Capped<R> {
-    pub fn new(inner: R, limits: &Limits, limit: Limit) -> Self {
+    pub(crate) fn new(inner: R, limits: &Limits, limit: Limit) -> Self {
         Self::of(inner, limits.of(limit), limits.exceeded(limit))
     }
 
     /// Another number of bytes than the limit's own.
-    pub fn of(inner: R, bytes: u64, exceeded: Exceeded) -> Self {
+    pub(crate) fn of(inner: R, bytes: u64, exceeded: Exceeded) -> Self {
         Self { inner, left: bytes, exceeded }
     }
 }

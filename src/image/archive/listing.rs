@@ -30,7 +30,7 @@ pub(super) struct Section {
 
 impl Section {
     /// The bytes that a content names.
-    pub fn open(content: &Content) -> io::Result<Self> {
+    pub(crate) fn open(content: &Content) -> io::Result<Self> {
         let mut file =
             open::unlinked(&content.file).map_err(|e| super::named(&content.file, &e))?;
         file.seek(SeekFrom::Start(content.offset))?;
@@ -65,6 +65,9 @@ impl Seek for Section {
 }
 
 /// All bytes of a small file.
+///
+/// # Errors
+/// It cannot be read, or is larger than the limits say.
 pub fn read(content: &Content, limits: &Limits) -> Result<Vec<u8>, Left> {
     read_up_to(content, limits, Limit::ReadSize)
 }
@@ -95,6 +98,9 @@ const COMPRESSED: [&[u8]; 4] = [b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f
 
 /// The entries of an archive in their order; nothing if it is none. Docker asks the same: is there
 /// a first entry?
+///
+/// # Errors
+/// It is compressed or damaged, cannot be read, or has more in it than the limits say.
 pub fn entries(content: &Content, limits: &Limits) -> Result<Option<Vec<Entry>>, Left> {
     let failed = |e: io::Error| failed(content, &e);
     let mut start = vec![];
@@ -257,6 +263,9 @@ fn extended(records: &Records, mut node: Node) -> io::Result<Result<Node, Left>>
 }
 
 /// SHA-256 over the bytes of a file, in lower-case hex.
+///
+/// # Errors
+/// The file cannot be read.
 pub fn digest(content: &Content) -> io::Result<String> {
     let mut hasher = Sha256::new();
     io::copy(&mut Section::open(content)?, &mut hasher)?;

@@ -14,7 +14,11 @@ pub(super) struct Records(Vec<(String, Vec<u8>)>);
 
 impl Records {
     /// Reads what lies before an entry's own header: from the end of the entry before to the header.
-    pub fn between(archive: &mut (impl Read + Seek), from: u64, header: u64) -> io::Result<Self> {
+    pub(crate) fn between(
+        archive: &mut (impl Read + Seek),
+        from: u64,
+        header: u64,
+    ) -> io::Result<Self> {
         let mut records = Self::default();
         let mut at = from;
         while at + BLOCK < header {
@@ -35,17 +39,17 @@ impl Records {
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_slice()))
     }
 
     /// The value that counts: the last one.
-    pub fn value(&self, key: &str) -> Option<&[u8]> {
+    pub(crate) fn value(&self, key: &str) -> Option<&[u8]> {
         self.iter().filter(|(name, _)| *name == key).map(|(_, value)| value).last()
     }
 
     /// How many bytes they have.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum()
     }
 }

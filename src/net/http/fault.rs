@@ -35,7 +35,7 @@ impl From<Error> for Fault {
 }
 
 impl Fault {
-    pub fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         match self {
             Self::Missing => "not there".to_owned(),
             Self::Offline => "not asked, because of --offline".to_owned(),

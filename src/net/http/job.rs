@@ -54,7 +54,7 @@ pub(super) struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    pub fn new(
+    pub(crate) fn new(
         client: &'a Client,
         path: &'a str,
         dest: &Path,
@@ -65,7 +65,7 @@ impl<'a> Job<'a> {
     }
 
     /// Asks one mirror until it is done, brings nothing more, or is wrong from the start.
-    pub async fn fetch_from(&self, mirror: &Mirror) -> Result<Downloaded, Fault> {
+    pub(crate) async fn fetch_from(&self, mirror: &Mirror) -> Result<Downloaded, Fault> {
         let mut resumes = 0;
         let mut half = self.part.resumable().await;
         loop {

@@ -30,17 +30,17 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub fn new(least: Least, now: Instant) -> Self {
+    pub(crate) fn new(least: Least, now: Instant) -> Self {
         Self { least, begun: now, bytes: 0 }
     }
 
     /// When the next look is due, at the latest.
-    pub fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         (self.least.rate > 0).then(|| self.begun + self.least.window)
     }
 
     /// So many bytes have come by now. Whether that is fast enough is known at the end of each window.
-    pub fn is_fast(&mut self, bytes: usize, now: Instant) -> bool {
+    pub(crate) fn is_fast(&mut self, bytes: usize, now: Instant) -> bool {
         self.bytes = self.bytes.saturating_add(bytes as u64);
         if self.due().is_none_or(|due| now < due) {
             return true;

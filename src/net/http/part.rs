@@ -27,14 +27,14 @@ impl Origin {
     /// The value for `If-Range` when asking `address`: a strong `ETag` means something only to the
     /// server that gave it; a date may be told to another mirror if `checked`, which says that the
     /// result's digest is compared in the end.
-    pub fn if_range(&self, address: &str, checked: bool) -> Option<&str> {
+    pub(crate) fn if_range(&self, address: &str, checked: bool) -> Option<&str> {
         let same = self.address == address;
         let strong = self.etag.as_deref().filter(|etag| same && !etag.starts_with("W/"));
         strong.or_else(|| self.last_modified.as_deref().filter(|_| same || checked))
     }
 
     /// Whether an answer with the validators of `other` continues the same file.
-    pub fn continues(&self, other: &Self) -> bool {
+    pub(crate) fn continues(&self, other: &Self) -> bool {
         if self.address == other.address && (self.etag.is_some() || other.etag.is_some()) {
             return self.etag == other.etag;
         }
@@ -51,7 +51,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    pub fn of(dest: &Path) -> Self {
+    pub(crate) fn of(dest: &Path) -> Self {
         let with = |suffix: &str| {
             let mut name = dest.as_os_str().to_owned();
             name.push(suffix);
@@ -61,29 +61,29 @@ impl Part {
     }
 
     /// The path of the half that has arrived.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.file
     }
 
     /// How many bytes have arrived, 0 if nothing did.
-    pub async fn len(&self) -> u64 {
+    pub(crate) async fn len(&self) -> u64 {
         fs::metadata(&self.file).await.map_or(0, |meta| meta.len())
     }
 
     /// Size and origin of what can be resumed.
-    pub async fn resumable(&self) -> Option<(u64, Origin)> {
+    pub(crate) async fn resumable(&self) -> Option<(u64, Origin)> {
         let origin = serde_json::from_slice(&fs::read(&self.meta).await.ok()?).ok()?;
         Some((self.len().await, origin)).filter(|(len, _)| *len > 0)
     }
 
     /// Opens the file for more at its end.
-    pub async fn append(&self) -> Result<File> {
+    pub(crate) async fn append(&self) -> Result<File> {
         let opened = OpenOptions::new().append(true).open(&self.file).await;
         opened.map_err(|cause| Error::file("open", &self.file, &cause))
     }
 
     /// Empties the file and notes where the new content comes from.
-    pub async fn restart(&self, origin: Option<&Origin>) -> Result<File> {
+    pub(crate) async fn restart(&self, origin: Option<&Origin>) -> Result<File> {
         if let Some(folder) = self.dest.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             let made = fs::create_dir_all(folder).await;
             made.map_err(|cause| Error::file("create", folder, &cause))?;
@@ -100,7 +100,7 @@ impl Part {
     }
 
     /// Removes both files.
-    pub async fn discard(&self) -> Result<()> {
+    pub(crate) async fn discard(&self) -> Result<()> {
         for path in [&self.file, &self.meta] {
             let removed = gone(fs::remove_file(path).await);
             removed.map_err(|cause| Error::file("remove", path, &cause))?;
@@ -109,7 +109,7 @@ impl Part {
     }
 
     /// Gives the file, whose content is on the disk already, its final name.
-    pub async fn commit(&self) -> Result<()> {
+    pub(crate) async fn commit(&self) -> Result<()> {
         let renamed = fs::rename(&self.file, &self.dest).await;
         renamed.map_err(|cause| Error::file("write", &self.dest, &cause))?;
         // Both only tidy up; the file itself is complete under its name.

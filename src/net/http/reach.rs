@@ -14,7 +14,7 @@ use reqwest::{Url, redirect};
 use super::REDIRECTS;
 
 /// Whether an address is one of the internet: neither of this machine, nor of its own network.
-pub fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
         IpAddr::V6(v6) => is_public_v6(v6),
@@ -61,7 +61,7 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Lets an address be asked for; what is wrong with it if it is none for that.
-    pub fn admit(&self, url: &Url) -> Result<(), String> {
+    pub(crate) fn admit(&self, url: &Url) -> Result<(), String> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!("a `{}:` address, which is not asked", url.scheme()));
         }
@@ -82,7 +82,7 @@ impl Guard {
     }
 
     /// Follows redirects to public web addresses only.
-    pub fn redirects(&self) -> redirect::Policy {
+    pub(crate) fn redirects(&self) -> redirect::Policy {
         let guard = self.clone();
         redirect::Policy::custom(move |attempt| {
             if attempt.previous().len() > REDIRECTS {

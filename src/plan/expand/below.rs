@@ -30,7 +30,7 @@ impl<'a> Below<'a> {
     ///
     /// # Errors
     /// An image takes from more than it may.
-    pub fn of(docks: &'a [DockFacts], by_name: &ByName<'a>) -> Result<Self> {
+    pub(crate) fn of(docks: &'a [DockFacts], by_name: &ByName<'a>) -> Result<Self> {
         let mut below = Self { of: HashMap::with_capacity(docks.len()) };
         for dock in bottom_up(docks, by_name) {
             let part = below.part(dock)?;
@@ -59,14 +59,14 @@ impl<'a> Below<'a> {
 
     /// The docks whose lists of packages cover all that is in an image, its own list first. A list has all
     /// packages of the images below; what is copied from other docks has lists of its own.
-    pub fn lists(&self, dock: &DockName) -> impl Iterator<Item = &'a DockName> {
+    pub(crate) fn lists(&self, dock: &DockName) -> impl Iterator<Item = &'a DockName> {
         let Part { list, copied, .. } = self.of.get(dock).cloned().unwrap_or_default();
         let others = copied.iter().filter(|name| Some(**name) != list).copied();
         list.into_iter().chain(others.collect::<Vec<_>>())
     }
 
     /// The images from elsewhere that are in an image or below it.
-    pub fn externals(&self, dock: &DockName) -> Vec<String> {
+    pub(crate) fn externals(&self, dock: &DockName) -> Vec<String> {
         let externals = self.of.get(dock).map(|part| part.externals.iter());
         externals.into_iter().flatten().map(|name| (*name).to_owned()).collect()
     }

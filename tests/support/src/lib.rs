@@ -12,6 +12,14 @@
 //! Knows `bb` as a program and the library not at all.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::disallowed_methods, reason = "a test has a whole world of its own")]
+#![allow(clippy::print_stderr, reason = "a test that fails already is told more")]
+#![allow(
+    clippy::missing_errors_doc,
+    clippy::new_without_default,
+    clippy::return_self_not_must_use,
+    reason = "tests alone use it, and assert by it"
+)]
 
 pub mod fake;
 pub mod help;

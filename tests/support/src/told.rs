@@ -46,7 +46,7 @@ impl Told {
         let message =
             |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         let messages = messages.into_iter().map(message).collect();
-        let beside = beside.into_iter().map(|line| format!("{line}\n")).collect();
+        let beside = beside.into_iter().flat_map(|line| [line, "\n"]).collect();
         let told = Self { code, messages, beside };
         told.agrees();
         told
@@ -159,7 +159,7 @@ fn in_words(error: &Value) -> String {
     let details = error["details"].as_array().into_iter().flatten().filter_map(text);
     let message = text(&error["message"]).map(|message| format!("error: {message}"));
     let hint = text(&error["hint"]).map(|hint| format!("hint: {hint}"));
-    message.into_iter().chain(details).chain(hint).map(|line| format!("{line}\n")).collect()
+    message.into_iter().chain(details).chain(hint).map(|line| line + "\n").collect()
 }
 
 /// Everything, for a test that fails.

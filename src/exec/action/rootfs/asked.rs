@@ -29,7 +29,7 @@ const PORTAGE: &str = "etc/portage";
 
 /// What a dock has asked for.
 #[derive(Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Packages.
     pub wishes: Wishes,
     /// Its variables and functions, for its own finish_rootfs_build.
@@ -44,14 +44,14 @@ pub struct Asked {
 
 impl Asked {
     /// The digest of the dock's code, if it has any.
-    pub fn digest(&self) -> Option<&str> {
+    pub(crate) fn digest(&self) -> Option<&str> {
         self.code.as_ref().map(|code| code.digest.as_str())
     }
 }
 
 /// What may do anything while a package is compiled.
 #[derive(Debug)]
-pub struct Code {
+pub(crate) struct Code {
     /// Over all of it.
     pub digest: String,
     /// The archive of it.
@@ -114,7 +114,7 @@ fn inside(path: &str, folder: &str) -> bool {
 }
 
 /// Takes everything out of the first box. `fresh` is one in which no dock has run.
-pub async fn take(
+pub(crate) async fn take(
     container: &str,
     fresh: &str,
     work: &RootfsWork,

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 /// The dock's own make.conf: plain where only plain settings were added to that of the builder.
-pub const MAKE_CONF: &str = "etc/portage/make.conf";
+pub(crate) const MAKE_CONF: &str = "etc/portage/make.conf";
 const PORTAGE: &str = "etc/portage/";
 /// Files or folders that Portage only reads as lines.
 const LISTS: [&str; 5] =
@@ -35,7 +35,7 @@ const MOUNTED: [&str; 4] = [".dockerenv", "etc/hosts", "etc/hostname", "etc/reso
 
 /// What a changed path is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sort {
+pub(crate) enum Sort {
     /// Lines that Portage reads; what is no file there is code.
     Plain,
     /// The settings, which are plain or not by what they say.
@@ -45,7 +45,7 @@ pub enum Sort {
 }
 
 /// What a path in a builder is, without the slash at its beginning; nothing if it stays behind.
-pub fn sort(path: &str) -> Option<Sort> {
+pub(crate) fn sort(path: &str) -> Option<Sort> {
     let below = |place: &str| {
         path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
@@ -61,7 +61,7 @@ pub fn sort(path: &str) -> Option<Sort> {
 }
 
 /// Whether a make.conf is that of the builder with plain settings behind it.
-pub fn is_plain_make_conf(text: &[u8], of_builder: &[u8]) -> bool {
+pub(crate) fn is_plain_make_conf(text: &[u8], of_builder: &[u8]) -> bool {
     let Some(added) = text.strip_prefix(of_builder) else { return false };
     std::str::from_utf8(added).is_ok_and(|added| {
         let begins_anew = of_builder.ends_with(b"\n") || added.is_empty();
@@ -125,7 +125,7 @@ const FLAGS: [&str; 7] =
     ["COMMON_FLAGS", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "FFLAGS", "FCFLAGS", "LDFLAGS"];
 
 /// Whether a setting is words that Portage compares, or flags that name no file.
-pub fn is_plain(name: &str, value: &str) -> bool {
+pub(crate) fn is_plain(name: &str, value: &str) -> bool {
     let words = || value.split_whitespace();
     if FLAGS.contains(&name) {
         return words().all(|word| is_reference(word, &FLAGS) || is_plain_flag(word));
@@ -224,7 +224,7 @@ fn is_plain_linker(words: &str) -> bool {
 }
 
 /// The settings of a project that are plain, and those that are not.
-pub fn parted(settings: &BTreeMap<String, String>) -> [BTreeMap<String, String>; 2] {
+pub(crate) fn parted(settings: &BTreeMap<String, String>) -> [BTreeMap<String, String>; 2] {
     let all = settings.iter().map(|(k, v)| (k.clone(), v.clone()));
     let (plain, code) = all.partition(|(k, v): &(String, String)| is_plain(k, v));
     [plain, code]

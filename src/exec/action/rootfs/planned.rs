@@ -23,7 +23,7 @@ const SHA256: usize = 64;
 /// All of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Planned {
+pub(crate) struct Planned {
     format: u32,
     /// What would be merged, into the image or into the builder.
     pub packages: Vec<Package>,
@@ -36,7 +36,7 @@ pub struct Planned {
 /// One package.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Package {
+pub(crate) struct Package {
     /// `category/name-version`.
     pub cpv: String,
     /// Over all that its content depends on, as the builder knows it.
@@ -55,7 +55,7 @@ pub struct Package {
 /// One source archive, by its Manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub(crate) struct Source {
     /// The file's name.
     pub name: String,
     /// In bytes.
@@ -75,7 +75,7 @@ impl Planned {
     ///
     /// # Errors
     /// What is wrong with it, for people.
-    pub fn read(text: &[u8], limits: &Limits) -> Result<Self, String> {
+    pub(crate) fn read(text: &[u8], limits: &Limits) -> Result<Self, String> {
         let planned = serde_json::from_slice::<Self>(text).map_err(|e| e.to_string())?;
         if planned.format != FORMAT {
             return Err(format!("its format is {}, not {FORMAT}", planned.format));
@@ -113,7 +113,7 @@ impl Package {
 
     /// Where the cache of binary packages has it. What was compiled beside a dock's code is found by those only
     /// that have the same code.
-    pub fn cache_path(&self, code: Option<&str>) -> String {
+    pub(crate) fn cache_path(&self, code: Option<&str>) -> String {
         let key = match code {
             Some(code) => {
                 hex(&Sha256::digest(format!("code {code} {}", self.key)))[..KEY].to_owned()
@@ -154,7 +154,7 @@ impl Source {
     }
 
     /// Where the cache of sources has it: a file of the same name with another content is another file.
-    pub fn cache_path(&self) -> String {
+    pub(crate) fn cache_path(&self) -> String {
         let digest = self.blake2b.as_ref().or(self.sha512.as_ref());
         format!("{}/{}", digest.map_or("", String::as_str).to_ascii_lowercase(), self.name)
     }
@@ -166,7 +166,7 @@ fn is_hex(text: &str, digits: usize) -> bool {
 
 /// What the dock has set in the first box.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wishes {
+pub(crate) struct Wishes {
     /// The image's packages, with blanks between them.
     pub packages: String,
     /// What the builder gets besides.
@@ -178,7 +178,7 @@ impl Wishes {
     ///
     /// # Errors
     /// What is wrong with it, for people.
-    pub fn read(text: &[u8], limits: &Limits) -> Result<Self, String> {
+    pub(crate) fn read(text: &[u8], limits: &Limits) -> Result<Self, String> {
         let text = std::str::from_utf8(text).map_err(|_| "they are not UTF-8".to_owned())?;
         let mut fields = text.split_terminator('\0');
         let mut values = BTreeMap::new();

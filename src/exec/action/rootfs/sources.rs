@@ -17,7 +17,7 @@ use crate::net::http::{Expect, Mirror};
 
 /// What the verified ebuilds name, of what a box with a dock's code asks for. The dock's own ebuilds, if it has any,
 /// may name others.
-pub async fn check(
+pub(crate) async fn check(
     planned: &Planned,
     code: &Code,
     name: &str,
@@ -85,7 +85,7 @@ fn is_named(source: &Source, line: &str) -> bool {
 }
 
 /// Fetches the sources that the cache lacks and takes them in.
-pub async fn supply(
+pub(crate) async fn supply(
     planned: &Planned,
     spec: &ContainerSpec,
     context: &Context,

@@ -16,9 +16,9 @@ use crate::image::archive::{Entry, difference};
 use crate::state::store;
 
 /// Where builders have the sources.
-pub const SOURCES_AT: &str = "/distfiles";
+pub(crate) const SOURCES_AT: &str = "/distfiles";
 /// Where builders have the binary packages.
-pub const PACKAGES_AT: &str = "/packages";
+pub(crate) const PACKAGES_AT: &str = "/packages";
 /// Volumes of before a dock's code had a box of its own: anybody could write in them.
 pub const FORMER: [&str; 2] = ["gentoo-bb-distfiles", "gentoo-bb-packages"];
 /// A package in use is dated anew after so many seconds.
@@ -34,7 +34,7 @@ pub fn volumes(settings: &Settings, read_only: bool) -> Vec<(String, String, boo
 }
 
 /// Puts files into a cache.
-pub async fn put(
+pub(crate) async fn put(
     spec: &ContainerSpec,
     at: &str,
     entries: Vec<Entry>,
@@ -53,7 +53,7 @@ fn now() -> u64 {
 
 /// Takes what a box has compiled into the cache, under keys that were computed before, and says how many
 /// packages that are. What it says beyond them is passed over.
-pub async fn keep(
+pub(crate) async fn keep(
     container: &str,
     planned: &Planned,
     code: Option<&str>,
@@ -85,7 +85,7 @@ pub async fn keep(
 }
 
 /// Dates the packages that were used, so that they stay.
-pub async fn date(
+pub(crate) async fn date(
     planned: &Planned,
     code: Option<&str>,
     spec: &ContainerSpec,
@@ -102,7 +102,7 @@ pub async fn date(
 }
 
 /// Drops what was not used for long, or what is too much, in a box of its own.
-pub async fn prune(spec: &ContainerSpec, context: &Context) -> Result<()> {
+pub(crate) async fn prune(spec: &ContainerSpec, context: &Context) -> Result<()> {
     let spec = ContainerSpec { volumes: volumes(&context.settings, false), ..spec.clone() };
     let container = context.engine.start_container(&spec).await?;
     let command = ["python3", "/usr/lib/bob", "prune"];

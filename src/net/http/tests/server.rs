@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What the server does with a request.
 #[derive(Debug, Clone)]
-pub enum Mood {
+pub(crate) enum Mood {
     /// Serves the file, with ranges.
     Good,
     /// Serves ranges, but closes the connection after so many bytes of each body.
@@ -32,13 +32,13 @@ pub enum Mood {
 }
 
 /// A running server; it ends with the test's runtime.
-pub struct Server {
+pub(crate) struct Server {
     pub base: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    pub async fn start(content: &[u8], mood: Mood) -> Self {
+    pub(crate) async fn start(content: &[u8], mood: Mood) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -53,12 +53,12 @@ impl Server {
     }
 
     /// The `Range` of each request so far, empty for those without one.
-    pub fn ranges(&self) -> Vec<String> {
+    pub(crate) fn ranges(&self) -> Vec<String> {
         let requests = self.requests.lock().unwrap();
         requests.iter().map(|head| header(head, "range").unwrap_or_default()).collect()
     }
 
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }
@@ -180,7 +180,7 @@ async fn send(stream: &mut TcpStream, head: &str, plan: &Plan) -> std::io::Resul
 }
 
 /// The `Last-Modified` of every file.
-pub const DATE: &str = "Sun, 01 Mar 2026 00:00:00 GMT";
+pub(crate) const DATE: &str = "Sun, 01 Mar 2026 00:00:00 GMT";
 
 async fn slowly(
     stream: &mut TcpStream,

@@ -502,9 +502,8 @@ impl Shared {
 /// Commands that say nothing and end well, as there is nothing for them in a container of this engine.
 fn is_silent(words: &[&str]) -> bool {
     match words {
-        ["python3", "/usr/lib/bob", "unused" | "prune", ..] => true,
-        // The Manifests of sources, and what a builder ran into.
-        ["grep", "-rhF" | "-sH", ..] => true,
+        // With grep, the Manifests of sources, and what a builder ran into.
+        ["python3", "/usr/lib/bob", "unused" | "prune", ..] | ["grep", "-rhF" | "-sH", ..] => true,
         ["sh", "-c", script] => script.contains("tar -xJf /tmp/portage.tar.xz"),
         _ => false,
     }

@@ -21,7 +21,7 @@ rm -rf --one-file-system "$2"
 
 /// From now on, images of the namespaces `MARK-*` and containers with the label `bb.test=MARK` are
 /// removed, with those of chains, when this process has ended, and the folder too.
-pub fn start(engine: &Engine, mark: &str, folder: &Path) {
+pub(crate) fn start(engine: &Engine, mark: &str, folder: &Path) {
     REAPER.get_or_init(|| {
         let mut command = Command::new("sh");
         command.args(["-c", SCRIPT, "reaper", mark]).arg(folder);
