@@ -41,12 +41,12 @@ pub(super) struct Scope {
 
 impl Scope {
     /// Reading only.
-    pub fn pull(at: &Endpoint) -> Self {
+    pub(super) fn pull(at: &Endpoint) -> Self {
         Self { repository: at.repository.clone(), sends: false, takes_from: None }
     }
 
     /// Reading and writing.
-    pub fn push(at: &Endpoint) -> Self {
+    pub(super) fn push(at: &Endpoint) -> Self {
         Self { sends: true, ..Self::pull(at) }
     }
 

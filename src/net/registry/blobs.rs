@@ -122,13 +122,13 @@ pub(super) struct Part {
 
 impl Part {
     /// The whole blob is there and verified.
-    pub fn finish(self) -> Result<()> {
+    pub(super) fn finish(self) -> Result<()> {
         let done = self.file.sync_all().and_then(|()| fs::rename(&self.path, &self.whole));
         done.map_err(|e| Error::file("write", &self.whole, &e))
     }
 
     /// What is there is of no use.
-    pub fn remove(self) -> Result<()> {
+    pub(super) fn remove(self) -> Result<()> {
         fs::remove_file(&self.path).map_err(|e| Error::file("remove", &self.path, &e))
     }
 }

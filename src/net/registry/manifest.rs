@@ -137,7 +137,7 @@ pub(super) fn choose<'a>(
     };
     let mut fitting = entries.iter().filter(fits);
     if let Some(found) = fitting.clone().find(plain).or_else(|| fitting.next()) {
-        check_form(&found.media_type().to_string())?;
+        check_form(found.media_type().as_ref())?;
         return Ok(found);
     }
     let there = entries.iter().filter_map(platform);

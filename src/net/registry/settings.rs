@@ -159,12 +159,12 @@ impl Endpoint {
     }
 
     /// Its host, as it is told.
-    pub fn host(&self) -> String {
+    pub(super) fn host(&self) -> String {
         authority(&self.base)
     }
 
     /// The address of something in its repository: `blobs/sha256:…`.
-    pub fn address(&self, what: &str) -> Result<Url, Fault> {
+    pub(super) fn address(&self, what: &str) -> Result<Url, Fault> {
         let address = self.base.join(&format!("{}/{what}", self.repository));
         address.map_err(|e| Error::bug(format!("`{what}` is no part of an address: {e}")).into())
     }

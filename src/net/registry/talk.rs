@@ -60,13 +60,13 @@ pub(super) struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     /// A request without more than its address.
-    pub fn new(method: Method, url: Url, scope: &'a Scope) -> Self {
+    pub(super) fn new(method: Method, url: Url, scope: &'a Scope) -> Self {
         Self { method, url, headers: vec![], body: Body::Empty, scope, once: false }
     }
 
     /// Wants the answer in certain forms.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: String) -> Self {
+    pub(super) fn header(mut self, name: HeaderName, value: String) -> Self {
         self.headers.push((name, value));
         self
     }
