@@ -7,6 +7,7 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "measures, and prints what it has measured"
 )]
 

@@ -92,8 +92,9 @@ fn told(lines: &[&str]) -> String {
     let manifest = format!("{package}[workspace]\n[lints.clippy]\n{rules}");
     fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
     fs::create_dir(dir.path().join("src")).unwrap();
-    let body = lines.iter().map(|line| format!("    {line}\n")).collect::<String>();
-    fs::write(dir.path().join("src/lib.rs"), format!("pub fn planted() {{\n{body}}}\n")).unwrap();
+    let body = lines.join("\n    ");
+    fs::write(dir.path().join("src/lib.rs"), format!("pub fn planted() {{\n    {body}\n}}\n"))
+        .unwrap();
     let mut clippy = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     clippy.args(["clippy", "--offline", "--quiet", "--message-format", "short"]);
     clippy.env("CLIPPY_CONF_DIR", root()).env("CARGO_TARGET_DIR", dir.path().join("target"));
