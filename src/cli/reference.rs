@@ -250,7 +250,7 @@ fn sources() -> Vec<PathBuf> {
     let of_tests = ["tests.rs", "reference.rs"];
     let is_source = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.ends_with(".rs")
+        path.extension().is_some_and(|kind| kind == "rs")
             && !of_tests.contains(&name)
             && !path.components().any(|c| c.as_os_str() == "tests")
     };

@@ -82,6 +82,9 @@ pub fn oci_manifest(config: &Blob, layers: &[Blob]) -> Result<Vec<u8>> {
 }
 
 /// The manifest that a registry gets, with layers that are compressed by gzip.
+///
+/// # Errors
+/// A bug: a digest that is none, or a manifest that is no JSON.
 pub fn packed_manifest(config: &Blob, layers: &[Blob]) -> Result<Vec<u8>> {
     manifest_of(config, layers, &oci::MediaType::ImageLayerGzip)
 }

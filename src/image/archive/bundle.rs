@@ -132,6 +132,9 @@ fn files(listed: &Nodes) -> BTreeMap<String, Content> {
 pub type Chain = [Bundle];
 
 /// All layers of an image, lowest first, by the names that they have in its archive.
+///
+/// # Errors
+/// One of them is not there any more.
 pub fn layers(chain: &Chain) -> Result<Vec<(&str, &Content)>> {
     let names = chain.first().map_or(&[][..], |top| &top.manifest.layers).iter();
     let found = names.map(|name| {

@@ -232,6 +232,7 @@ fn kind(cause: &reqwest::Error) -> Option<ErrorKind> {
 fn is_tls(cause: &reqwest::Error) -> bool {
     sources(cause).any(|e| {
         let inner = e.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        e.is::<rustls::Error>() || inner.is_some_and(<(dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static)>::is::<rustls::Error>)
+        e.is::<rustls::Error>()
+            || inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
     })
 }

@@ -33,7 +33,7 @@ pub(super) fn accepted() -> String {
 /// What a text is: one image, or several to choose from.
 #[derive(Debug)]
 pub(super) enum Document {
-    Image(Manifest),
+    Image(Box<Manifest>),
     Index(Vec<oci::Descriptor>),
 }
 
@@ -90,7 +90,7 @@ pub(super) fn read(
         (false, None, Some(config), Some(layers)) => {
             let manifest = Manifest { config, layers };
             manifest.check(limits)?;
-            Ok(Document::Image(manifest))
+            Ok(Document::Image(Box::new(manifest)))
         }
         _ => Err(malformed(format!("a `{form}` without its parts, or with those of another"))),
     }

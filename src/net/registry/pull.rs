@@ -191,10 +191,10 @@ impl Registry {
         let at = &self.located(at).await?;
         let mut fetched = 0;
         let (digest, manifest) = self.image(at, version(reference), blobs, &mut fetched).await?;
-        let Manifest { config, layers } = manifest;
+        let Manifest { config, layers } = *manifest;
         let id = config.digest().to_string();
         fetched += usize::from(self.blob(at, &id, config.size(), blobs).await?);
-        let diff_ids = self.diff_ids(at, &id, blobs)?;
+        let diff_ids = Self::diff_ids(at, &id, blobs)?;
         if diff_ids.len() != layers.len() {
             let why = "its configuration has another number of layers".to_owned();
             return Err(Fault::Malformed { host: at.host(), why });
@@ -215,7 +215,7 @@ impl Registry {
         version: &str,
         blobs: &Blobs,
         fetched: &mut usize,
-    ) -> Result<(String, Manifest), Fault> {
+    ) -> Result<(String, Box<Manifest>), Fault> {
         let mut version = version.to_owned();
         // An index in an index is none that anybody writes.
         for _ in 0..2 {
@@ -247,7 +247,7 @@ impl Registry {
     }
 
     /// The digests of the unpacked layers.
-    fn diff_ids(&self, at: &Endpoint, config: &str, blobs: &Blobs) -> Result<Vec<String>, Fault> {
+    fn diff_ids(at: &Endpoint, config: &str, blobs: &Blobs) -> Result<Vec<String>, Fault> {
         let text = crate::base::read::state(&blobs.path(config)?, Limit::ConfigSize)?;
         let config = serde_json::from_slice::<Config>(&text);
         let malformed = |e: serde_json::Error| {

@@ -20,7 +20,7 @@ use super::fault::Fault;
 use super::manifest::OCI_MANIFEST;
 use super::pack::{self, Packed};
 use super::pull::{DIGEST, blocking, text_of};
-use super::settings::Endpoint;
+use super::settings::{Endpoint, Settings};
 use super::talk::{Ask, Body, resolved};
 use crate::base::error::{Error, Result};
 use crate::base::reference::Reference;
@@ -97,7 +97,7 @@ impl Registry {
         tag: &str,
         spool: &Path,
     ) -> Result<Pushed, Fault> {
-        let at = self.located(&self.settings.origin(to)?).await?;
+        let at = self.located(&Settings::origin(to)?).await?;
         let layers = image.layers.iter().map(|piece| self.layer(&at, piece, spool));
         let layers = layers.collect::<Vec<_>>();
         let sent = stream::iter(layers).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;

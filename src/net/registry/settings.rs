@@ -87,7 +87,7 @@ impl Settings {
     }
 
     /// The registry that a reference names.
-    pub(super) fn origin(&self, reference: &Reference) -> Result<Endpoint, Fault> {
+    pub(super) fn origin(reference: &Reference) -> Result<Endpoint, Fault> {
         let name = reference.registry();
         let (host, login) =
             if name == DOCKER_IO { (DOCKER_HOST, None) } else { (name, Some(name.to_owned())) };
@@ -109,7 +109,7 @@ impl Settings {
             }
             places.push(place);
         }
-        places.push(self.origin(reference)?);
+        places.push(Self::origin(reference)?);
         Ok(places)
     }
 }
