@@ -38,6 +38,9 @@ mod hostile;
 mod kinds;
 mod labelled;
 mod made;
+#[allow(dead_code, reason = "shared with the tests of trust")]
+#[path = "../registry/mod.rs"]
+mod registry;
 mod repository;
 #[path = "../schemas/mod.rs"]
 mod schemas;

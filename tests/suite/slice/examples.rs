@@ -4,9 +4,9 @@
 use std::process::Command;
 
 use super::Project;
-use super::pushed::Registry;
 use super::shell::free_port;
 use crate::help::examples;
+use crate::registry::Registry;
 use crate::support::{Room, Run, Running};
 
 const FAILS: &str = "\nfinish_rootfs_build() {\n\techo not today >&2\n\treturn 1\n}\n";
