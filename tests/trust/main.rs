@@ -7,11 +7,12 @@
 //! | `keyring` | `bb keys`, where certificates come from, expiry |
 //! | `skip` | `-s`: what it says, what it leaves, how it ends |
 //! | `fetch` | downloads that break and go on; real nginx |
+//! | `registries` | the client of registries: Debian's own, one that lies, one that is away |
 //! | `bomb` | files that unpack to gigabytes where a signature is expected |
 //! | `corpus` | the inputs of `make fuzz`, replayed |
 //! | `hostile` | a table of broken and hostile inputs, with the exact message of each |
 //!
-//! Needs Debian's nginx, but no engine and no network: the engine is a fake one. All
+//! Needs Debian's nginx, docker-registry, skopeo and OpenSSL, but no engine and no network: the engine is a fake one. All
 //! keys and signatures are dated to fixed times.
 
 #![allow(missing_docs, clippy::unwrap_used)]
@@ -27,6 +28,7 @@ mod keyring;
 mod keys;
 mod mirror;
 mod outdated;
+mod registries;
 mod server;
 mod skip;
 mod update;

@@ -1,7 +1,7 @@
 //! A web server for a mirror's folder, with ranges, that can be made to misbehave.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,13 @@ pub enum Reply {
 /// One request.
 #[derive(Debug, Clone)]
 pub struct Request {
+    pub method: String,
     pub path: String,
+    /// What the request says of who asks.
+    pub authorization: Option<String>,
+    pub body: String,
+    /// Whom the request takes this for.
+    pub host: String,
     /// First byte asked for.
     pub from: Option<usize>,
     /// How many were before it.
@@ -67,21 +73,38 @@ fn serve(
     log: &Mutex<Vec<Request>>,
     misbehave: &Misbehave,
 ) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
-    let first = lines.next().unwrap_or(Ok(String::new()))?;
-    let path = first.split(' ').nth(1).unwrap_or_default().trim_start_matches('/').to_owned();
-    let mut from = None;
-    for line in lines {
-        let line = line?.to_ascii_lowercase();
-        if line.is_empty() {
-            break;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut line = || {
+        let mut line = String::new();
+        reader.read_line(&mut line).map(|_| line.trim_end().to_owned())
+    };
+    let first = line()?;
+    let mut words = first.split(' ');
+    let method = words.next().unwrap_or_default().to_owned();
+    let path = words.next().unwrap_or_default().trim_start_matches('/').to_owned();
+    let (mut from, mut authorization, mut length) = (None, None, 0);
+    let mut host = String::new();
+    loop {
+        let line = line()?;
+        let Some((name, value)) = line.split_once(": ") else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "range" => {
+                let range = value.strip_prefix("bytes=").and_then(|range| range.strip_suffix('-'));
+                from = range.and_then(|range| range.parse().ok());
+            }
+            "authorization" => authorization = Some(value.to_owned()),
+            "host" => value.clone_into(&mut host),
+            "content-length" => length = value.parse().unwrap_or(0),
+            _ => {}
         }
-        let range = line.strip_prefix("range: bytes=").and_then(|range| range.strip_suffix('-'));
-        from = from.or(range.and_then(|range| range.parse().ok()));
     }
+    let mut body = vec![];
+    reader.take(length).read_to_end(&mut body)?;
+    let body = String::from_utf8_lossy(&body).into_owned();
     let request = {
         let mut log = log.lock().unwrap();
-        let request = Request { path, from, count: log.len() };
+        let count = log.len();
+        let request = Request { method, path, authorization, body, host, from, count };
         log.push(request.clone());
         request
     };

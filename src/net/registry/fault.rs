@@ -212,27 +212,25 @@ pub(super) fn of_request(host: &str, cause: &reqwest::Error, connect: Duration) 
 
 /// The reasons, the innermost last.
 fn chain(cause: &reqwest::Error) -> Vec<String> {
-    let text = |e: &(dyn std::error::Error + 'static)| {
-        lower_first(&io_reason(&std::io::Error::other(e.to_string())))
-    };
-    std::iter::successors(Some(cause as &(dyn std::error::Error + 'static)), |e| (*e).source())
-        .map(text)
-        .collect()
+    let text = |e: &Cause| lower_first(&io_reason(&std::io::Error::other(e.to_string())));
+    std::iter::once(cause.to_string()).chain(sources(cause).map(text)).collect()
 }
 
-fn sources(cause: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(cause.source(), |e| (*e).source())
+/// Any reason.
+type Cause = dyn std::error::Error + 'static;
+
+/// What is behind a failure. An `io::Error` hides the error that it was made of from `source`.
+fn sources(cause: &reqwest::Error) -> impl Iterator<Item = &Cause> {
+    std::iter::successors(cause.source(), |e| {
+        let inner = e.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        inner.map(|e| e as &Cause).or_else(|| (*e).source())
+    })
 }
 
 fn kind(cause: &reqwest::Error) -> Option<ErrorKind> {
     sources(cause).find_map(|e| Some(e.downcast_ref::<std::io::Error>()?.kind()))
 }
 
-/// An `io::Error` hides the error that it was made of from `source`.
 fn is_tls(cause: &reqwest::Error) -> bool {
-    sources(cause).any(|e| {
-        let inner = e.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        e.is::<rustls::Error>()
-            || inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-    })
+    sources(cause).any(<Cause>::is::<rustls::Error>)
 }

@@ -7,8 +7,8 @@ use support::help::examples;
 use support::sealed::{Room, Run, Running};
 
 use super::Project;
-use super::pushed::Registry;
 use super::shell::free_port;
+use support::registry::Registry;
 
 const FAILS: &str = "\nfinish_rootfs_build() {\n\techo not today >&2\n\treturn 1\n}\n";
 

@@ -1,64 +1,13 @@
 //! `bb push` to a real registry on this machine: the whole chain, and nothing twice.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 
 use regex::Regex;
 use support::sealed::{Room, Run};
 
 use super::{IMAGES, Project};
-
-/// The name and password that a closed registry wants, as `htpasswd -B` writes them.
-const HTPASSWD: &str = "me:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n";
-
-/// A registry of the test's own, on a port that nobody else has.
-pub struct Registry {
-    child: Child,
-    folder: tempfile::TempDir,
-    pub address: String,
-}
-
-impl Registry {
-    pub fn start(closed: bool) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        fs::write(path("htpasswd"), HTPASSWD).unwrap();
-        let storage = format!("storage:\n  filesystem:\n    rootdirectory: {}\n", path("data"));
-        let auth = format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", path("htpasswd"));
-        let auth = if closed { auth } else { String::new() };
-        let settings = format!("version: 0.1\n{storage}{auth}http:\n  addr: 127.0.0.1:0\n");
-        fs::write(path("config.yml"), settings).unwrap();
-        let mut command = Command::new("docker-registry");
-        command.args(["serve", &path("config.yml")]).stderr(Stdio::piped()).stdout(Stdio::null());
-        let mut child = command.spawn().expect("Debian's `docker-registry` is needed");
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let listens = Regex::new(r"listening on 127\.0\.0\.1:(\d+)").unwrap();
-        let port = lines.find_map(|line| Some(listens.captures(&line.ok()?)?[1].to_owned()));
-        let address = format!("localhost:{}", port.expect("the registry says where it listens"));
-        // It must never wait for somebody to read what it says.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, folder, address }
-    }
-
-    /// All blobs that it has.
-    fn blobs(&self) -> Vec<PathBuf> {
-        let files = walkdir::WalkDir::new(self.folder.path().join("data/docker/registry/v2/blobs"));
-        let files = files.into_iter().filter_map(Result::ok).filter(|e| e.file_type().is_file());
-        let mut blobs = files.map(walkdir::DirEntry::into_path).collect::<Vec<_>>();
-        blobs.sort();
-        blobs
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use support::registry::Registry;
 
 /// Image, layers sent and layers there of each line.
 fn told(run: &Run, address: &str) -> Vec<(String, usize, usize)> {
@@ -109,8 +58,8 @@ fn a_registry_gets_the_password_that_docker_keeps() {
     let push = format!("push {} busybox", registry.address);
     let run = room.bb(&push);
     let name = format!("{}/{}", registry.address, room.image("busybox"));
-    let refused = format!("error: cannot push `{name}`: no basic auth credentials\n");
-    let hint = "hint: `docker login REGISTRY` says who you are\n";
+    let refused = refused(&name, &registry);
+    let hint = format!("hint: `docker login {}` says who you are\n", registry.address);
     assert_eq!(run.code, Some(1), "{}", run.stderr);
     assert!(run.stderr.ends_with(&format!("{refused}{hint}")), "{}", run.stderr);
     assert!(!room.engine().has_image(&name));
@@ -132,6 +81,11 @@ fn a_registry_gets_the_password_that_docker_keeps() {
     let path = format!("{}:{}", room.dir.join("home").display(), std::env::var("PATH").unwrap());
     assert_eq!(told(&room.bb_with(&[("PATH", &path)], &push).ok(), &registry.address).len(), 1);
     fs::remove_file(settings).unwrap();
+}
+
+/// What is said where a registry wants to know who asks.
+fn refused(name: &str, registry: &Registry) -> String {
+    format!("error: cannot push `{name}`: `{}` wants to know who asks\n", registry.address)
 }
 
 /// Docker's settings in a room, in each of the forms that `docker push` takes, and a helper that it asks.
@@ -195,6 +149,30 @@ impl<'a> Kept<'a> {
     }
 }
 
+/// Images that are built and tested are sent where no engine runs; others are not.
+#[test]
+fn what_is_built_is_pushed_without_an_engine() {
+    let room = Room::with_engine();
+    room.dock("a", "FROM scratch\nCOPY f /\n", &[("f", "x")]);
+    room.dock("b", "FROM ${NAMESPACE}/a\nCOPY g /\n", &[("g", "y")]);
+    room.bb("build").ok();
+    let registry = Registry::start(false);
+    let push = format!("push {}", registry.address);
+    let away = [("DOCKER_HOST", "unix:///nonexistent/docker.sock")];
+    let run = room.bb_with(&away, &push).ok();
+    assert_eq!(told(&run, &registry.address).len(), 2, "{}", run.stderr);
+    for image in ["a", "b"] {
+        let name = format!("{}/{}", registry.address, room.image(image));
+        room.engine().docker(&["pull", "-q", &name]);
+        assert_eq!(room.engine().image_id(&name), room.engine().image_id(&room.image(image)));
+        room.engine().docker(&["rmi", "--no-prune", &name]);
+    }
+    room.write("bb-dock/a/f", "changed");
+    let run = room.bb_with(&away, &push);
+    assert_eq!(run.code, Some(4), "{}", run.stderr);
+    assert!(told(&run, &registry.address).is_empty());
+}
+
 /// What the plain docker client says of each form is the same: it is asked, too.
 #[test]
 fn every_form_of_dockers_settings_pushes() {
@@ -221,7 +199,7 @@ fn every_form_of_dockers_settings_pushes() {
         assert!(!docker(form), "{form}");
         let run = kept.bb(&format!("push {}", registry.address));
         assert_eq!(run.code, Some(1), "{form}: {}", run.stderr);
-        let refused = format!("error: cannot push `{name}`: no basic auth credentials\n");
+        let refused = refused(&name, &registry);
         assert!(run.stderr.contains(&refused), "{form}: {}", run.stderr);
     }
     room.engine().try_docker(&["rmi", &name]);
@@ -270,7 +248,8 @@ fn a_registry_that_does_not_answer_is_told() {
     let run = room.bb("push localhost:1 busybox");
     let name = format!("localhost:1/{}", room.image("busybox"));
     assert_eq!(run.code, Some(1));
-    assert!(run.stderr.contains(&format!("error: cannot push `{name}`: ")), "{}", run.stderr);
+    let message = format!("error: cannot push `{name}`: nobody listens at `localhost:1`\n");
+    assert!(run.stderr.contains(&message), "{}", run.stderr);
     assert!(!room.engine().has_image(&name));
     let room = Room::new();
     room.write("bb-dock/a/Dockerfile.template", "FROM scratch\n");

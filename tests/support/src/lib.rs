@@ -23,6 +23,7 @@
 
 pub mod fake;
 pub mod help;
+pub mod registry;
 pub mod sealed;
 pub mod signed;
 mod told;
