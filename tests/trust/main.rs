@@ -28,6 +28,10 @@ mod keyring;
 mod keys;
 mod mirror;
 mod outdated;
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "as a server's handlers answer, and settings are given"
+)]
 mod registries;
 mod server;
 mod skip;

@@ -155,7 +155,7 @@ fn what_is_built_is_pushed_without_an_engine() {
     let room = Room::with_engine();
     room.dock("a", "FROM scratch\nCOPY f /\n", &[("f", "x")]);
     room.dock("b", "FROM ${NAMESPACE}/a\nCOPY g /\n", &[("g", "y")]);
-    room.bb("build").ok();
+    room.bb("test").ok();
     let registry = Registry::start(false);
     let push = format!("push {}", registry.address);
     let away = [("DOCKER_HOST", "unix:///nonexistent/docker.sock")];

@@ -25,10 +25,8 @@ fn registry(knows: impl Fn(&Request) -> bool + Send + Sync + 'static) -> (String
     let server = Server::start("/nonexistent".into(), move |request| {
         if request.path.starts_with("token") {
             let granted = r#"{"token":"granted","expires_in":300}"#;
-            return match knows(request) {
-                true => answer("200 OK", "", granted),
-                false => answer("401 Unauthorized", "", ""),
-            };
+            let refused = || answer("401 Unauthorized", "", "");
+            return if knows(request) { answer("200 OK", "", granted) } else { refused() };
         }
         if request.authorization.as_deref() == Some("Bearer granted") {
             return answer("200 OK", "", TEXT);

@@ -175,8 +175,8 @@ fn where_a_registry_leads_nobody_is_told_who_asks() {
     let settings = Settings { logins, ..Settings::default() };
     let pulled = pull_with(settings, &format!("{at}/a:1"), dir.path()).unwrap();
     assert_eq!(unpacked(&Blobs::at(dir.path()), &pulled).1, files.layers);
-    let told = registry.requests().into_iter().filter_map(|r| r.authorization);
-    assert_eq!(told.last().as_deref(), Some("Basic bWU6c2VjcmV0"));
+    let mut told = registry.requests().into_iter().filter_map(|r| r.authorization);
+    assert_eq!(told.next_back().as_deref(), Some("Basic bWU6c2VjcmV0"));
     let asked = store.requests();
     assert_eq!(asked.len(), 2);
     assert!(asked.iter().all(|request| request.authorization.is_none()), "{asked:?}");
