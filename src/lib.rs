@@ -12,6 +12,7 @@
 
 pub mod base;
 pub mod chain;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
 pub mod dock;

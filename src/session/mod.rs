@@ -1,4 +1,33 @@
-//! A project with its settings, docks and plan, as a program uses it.
+//! The face of the library: a project that is opened, and all that can be done with it.
+//!
+//! Knows no command line and no terminal. Prints nothing and reads no environment: what it is to know of those, it
+//! is given, and what it has to say goes to whom it is told to.
 
+mod build;
+mod engine;
+mod export;
+mod missing;
+mod pin;
+mod plan;
+mod preview;
 pub mod project;
+mod recall;
+mod sync;
+mod tidy;
+mod update;
 pub mod watch;
+
+use crate::report::Message;
+
+pub use build::{Built, Judged, Options};
+pub use export::{Form, Makefile};
+pub use missing::Missing;
+pub use preview::Previewed;
+pub use project::{Project, Surroundings};
+pub use sync::Asker;
+pub use tidy::{Tidying, Unneeded};
+pub use update::{Offered, Updated};
+
+/// Who is told what happens, in the order in which it does: events of steps, and what else people should know.
+/// [`Message::text`] and [`json`](crate::report::json()) are two ways to show it.
+pub type Tell<'a> = dyn FnMut(&Message<'_>) + Send + 'a;

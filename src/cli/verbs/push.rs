@@ -13,7 +13,7 @@ use crate::base::reference::registry_of;
 use crate::cli::args::complete;
 use crate::cli::io::message::{Messages, tell};
 use crate::cli::verbs::build;
-use crate::cli::{Look, print, session};
+use crate::cli::{Look, entered, print};
 use crate::engine::docker::Engine;
 use crate::engine::docker::push::Pushed;
 use crate::net::credentials;
@@ -21,7 +21,6 @@ use crate::net::credentials::Credentials;
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 use crate::report::Message;
-use crate::session::project::Project;
 
 /// Send tested images to a registry.
 #[derive(Debug, clap::Args)]
@@ -50,7 +49,7 @@ Examples:
 const AT_ONCE: usize = 4;
 
 pub(in crate::cli) async fn push(args: &Args, state: &Path, look: Look) -> Result<u8> {
-    let project = Project::load(&session::environment(), state)?;
+    let project = entered::project(state)?;
     let docks = project.docks()?;
     let is_dock = |word: &String| docks.iter().any(|dock| dock.name.as_str() == word);
     let (registry, images) = match args.words.split_first() {
@@ -63,8 +62,8 @@ pub(in crate::cli) async fn push(args: &Args, state: &Path, look: Look) -> Resul
     if code != 0 {
         return Ok(code);
     }
-    let engine = session::engine(&session::environment()).await?;
-    let plan = session::locked_plan(&project)?;
+    let engine = project.engine().await?;
+    let plan = project.plan()?;
     let plan = select::select(&plan, &images, &project.settings.exclude)?;
     Pushing { engine, registry: registry.cloned(), look }.all(&plan).await?;
     Ok(0)
@@ -119,7 +118,7 @@ impl Pushing {
 async fn who(reference: &str) -> Result<Option<Credentials>> {
     let registry = registry_of(reference);
     let asked = tokio::task::spawn_blocking(move || {
-        let folder = credentials::folder(&session::environment());
+        let folder = credentials::folder(&entered::environment());
         credentials::of(folder.as_deref(), registry.as_deref())
     })
     .await;
