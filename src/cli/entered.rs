@@ -15,6 +15,7 @@ pub(in crate::cli) fn environment() -> BTreeMap<String, String> {
 
 /// The project that was entered, with its state folder.
 pub(in crate::cli) fn project(state: &Path) -> Result<Project> {
-    let surroundings = Surroundings { environment: environment(), state: state.to_owned() };
+    let (environment, state) = (environment(), state.to_owned());
+    let surroundings = Surroundings { environment, state, signals: true };
     Project::open(Path::new("."), surroundings)
 }

@@ -119,8 +119,9 @@ impl Project {
     /// Brings images up to date. Where docks need a lock and there is none, what the mirrors offer now is
     /// verified and pinned first.
     ///
-    /// A step that fails is no error of this: it is told, and counted in the summary. While steps run, SIGINT,
-    /// SIGTERM and SIGHUP of this process end them and remove their containers.
+    /// A step that fails is no error of this: it is told, and counted in the summary. Where the project was opened
+    /// so, signals of this process end what runs and remove its containers. If what this returns is dropped, nothing
+    /// more begins, and the next build removes the containers that are left.
     ///
     /// # Errors
     /// What stops the whole run: a dock or the lock is wrong (exit code 3), an unknown image (2), no engine (4),
@@ -211,7 +212,7 @@ impl Project {
 }
 
 /// How many there are on this machine.
-pub(crate) fn cores() -> usize {
+fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, NonZeroUsize::get)
 }
 

@@ -106,6 +106,7 @@ impl Project {
             docker_config: credentials::folder(self.environment()),
             run,
             jobs,
+            signals: self.listens(),
         }))
     }
 }

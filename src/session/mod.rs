@@ -1,7 +1,10 @@
 //! The face of the library: a project that is opened, and all that can be done with it.
 //!
 //! Knows no command line and no terminal. Prints nothing and reads no environment: what it is to know of those, it
-//! is given, and what it has to say goes to whom it is told to.
+//! is given, and what it has to say goes to whom it is told to. What asks an engine or a mirror needs tokio's runtime
+//! around it.
+//!
+//! The one thing that it takes from the process is the current folder: see [`Project::open`].
 
 mod build;
 mod engine;
@@ -17,8 +20,13 @@ mod tidy;
 mod update;
 pub mod watch;
 
-use crate::report::Message;
-
+pub use crate::exec::event::{Event, Summary};
+pub use crate::exec::job::Standing;
+pub use crate::exec::outdated::Outdated;
+pub use crate::exec::tidy::{Outcome, Thing};
+pub use crate::plan::Plan;
+pub use crate::plan::select::Again;
+pub use crate::report::Message;
 pub use build::{Built, Judged, Options};
 pub use export::{Form, Makefile};
 pub use missing::Missing;

@@ -11,7 +11,6 @@ use crate::base::ids::{Kind, StepId};
 use crate::config::lock::Lock;
 use crate::exec::action::{CACHED_MS, COMPILING_MS};
 use crate::exec::event::Event;
-use crate::exec::interrupt::Interrupts;
 use crate::exec::outdated::{Image, Outdated, Run};
 use crate::exec::preview::Foreseen;
 use crate::exec::run::Options;
@@ -140,7 +139,7 @@ impl Preview<'_> {
         tell: &mut Tell<'_>,
     ) -> Result<BTreeMap<StepId, Foreseen>> {
         let context = self.shadow.context(asked.engine.clone(), true, 1)?;
-        let mut interrupts = Interrupts::new();
+        let mut interrupts = context.interrupts();
         let found = tokio::select! {
             found = self.foresee_all(&context, tell) => found,
             () = interrupts.next() => Err(Error::interrupted()),

@@ -41,11 +41,14 @@ pub struct Surroundings {
     pub environment: BTreeMap<String, String>,
     /// The state folder, relative to the project.
     pub state: PathBuf,
+    /// Whether what runs steps listens to SIGINT, SIGTERM and SIGHUP of this process, and ends them in order. That
+    /// is the whole process's: these signals do not end it any more, once they were listened to.
+    pub signals: bool,
 }
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { environment: BTreeMap::new(), state: PathBuf::from(".bb") }
+        Self { environment: BTreeMap::new(), state: PathBuf::from(".bb"), signals: false }
     }
 }
 
@@ -56,6 +59,7 @@ impl fmt::Debug for Surroundings {
         f.debug_struct("Surroundings")
             .field("environment", &names.collect::<Vec<_>>())
             .field("state", &self.state)
+            .field("signals", &self.signals)
             .finish()
     }
 }
@@ -111,9 +115,14 @@ impl Project {
         &self.surroundings.environment
     }
 
+    /// Whether signals end what runs.
+    pub(super) fn listens(&self) -> bool {
+        self.surroundings.signals
+    }
+
     /// The same project with a state folder of its own, to look at what an update would change.
     #[must_use]
-    pub(crate) fn shadow(&self) -> Self {
+    pub(super) fn shadow(&self) -> Self {
         let layout = Layout { state: self.layout.state.join("outdated") };
         Self { layout, ..self.clone() }
     }
@@ -492,7 +501,7 @@ fn from_project(path: &Path) -> PathBuf {
     let Some((folder, name)) = path.parent().zip(path.file_name()) else { return path.to_owned() };
     let folder = if folder == Path::new("") { Path::new(".") } else { folder };
     let Ok(folder) = folder.canonicalize() else { return path.to_owned() };
-    let here = std::env::current_dir().unwrap_or_default();
+    let here = Path::new(".").canonicalize().unwrap_or_default();
     folder.strip_prefix(&here).unwrap_or(&folder).join(name)
 }
 

@@ -9,6 +9,7 @@ mod completed;
 mod config;
 mod doctor;
 mod examples;
+mod face;
 mod family;
 mod flags;
 mod harness;
