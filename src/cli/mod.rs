@@ -7,12 +7,10 @@
 )]
 
 mod args;
+mod entered;
 mod io;
-mod pin;
-mod recall;
 #[cfg(test)]
 mod reference;
-mod session;
 mod verbs;
 
 use std::io::IsTerminal;
@@ -275,7 +273,7 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
             Verb::Diff(args) => diff::diff(&args, &state),
             Verb::Image(verb) => image::image(&verb, &state, &here),
             Verb::Clean(args) => clean::clean(&args, &state).await,
-            Verb::Gc(args) => gc::gc(&args, &state).await,
+            Verb::Gc(args) => gc::gc(&args, &state, look).await,
             Verb::Keys(args) => keys::keys(&args, &state, &here).await,
             Verb::Completions(args) => complete::completions(&args),
             Verb::Man(args) => man::man(&args, &here),

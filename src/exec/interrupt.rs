@@ -20,6 +20,11 @@ impl Interrupts {
         Self { signals: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect() }
     }
 
+    /// No signals: they are the business of the program around.
+    pub fn none() -> Self {
+        Self { signals: vec![] }
+    }
+
     /// Waits for the next one; none is lost between two calls.
     pub async fn next(&mut self) {
         let came = std::future::poll_fn(|cx| {

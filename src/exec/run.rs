@@ -81,7 +81,7 @@ pub async fn step(
     let job = OwnedJob::recorded(plan, ix, &context.store, &inventory)?;
     let id = plan.step(ix).id.clone();
     let (events, mut received) = unbounded_channel();
-    let mut interrupts = Interrupts::new();
+    let mut interrupts = context.interrupts();
     let (job, shared) = (Arc::new(job), context.clone());
     let mut task = JoinSet::new();
     task.spawn(async move { work::work(&job, false, &shared, &events).await });
@@ -162,7 +162,7 @@ impl Run<'_> {
         mut received: UnboundedReceiver<Event>,
         report: &mut (dyn FnMut(Event) + Send),
     ) -> Result<()> {
-        let mut interrupts = Interrupts::new();
+        let mut interrupts = self.context.interrupts();
         loop {
             self.settle_ready();
             self.start_queued();

@@ -14,6 +14,7 @@ use crate::config::Settings;
 use crate::engine::docker::{Engine, FoundContainer, Owner};
 use crate::exec::action::{Log, Made, blocking};
 use crate::exec::event::Event;
+use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{Job, OwnedJob, refresh};
 use crate::exec::shell::SEAT_LABEL;
 use crate::exec::{action, kept, shell};
@@ -53,6 +54,15 @@ pub struct Context {
     pub run: String,
     /// How many compilers a builder may start.
     pub jobs: usize,
+    /// Whether signals that ask this process to end are listened to.
+    pub signals: bool,
+}
+
+impl Context {
+    /// What asks the work to end, from now on.
+    pub(crate) fn interrupts(&self) -> Interrupts {
+        if self.signals { Interrupts::new() } else { Interrupts::none() }
+    }
 }
 
 /// How a step ended well.

@@ -56,9 +56,9 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 impl Report for Fancy {
-    fn event(&mut self, event: Event) {
+    fn event(&mut self, event: &Event) {
         let color = self.color;
-        match &event {
+        match event {
             Event::Started { step, reason } => {
                 self.bar(step).set_message(visible(reason).into_owned());
             }
@@ -83,13 +83,13 @@ impl Report for Fancy {
             }
             Event::Stopping => {
                 self.finish();
-                self.print(&line(&event, color).unwrap_or_default());
+                self.print(&line(event, color).unwrap_or_default());
             }
             Event::Done { step, .. } | Event::Failed { step, .. } => {
                 if let Some(bar) = self.bars.remove(step) {
                     bar.finish_and_clear();
                 }
-                if let Some(text) = line(&event, color) {
+                if let Some(text) = line(event, color) {
                     self.print(&text);
                 }
             }

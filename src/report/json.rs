@@ -33,6 +33,8 @@ enum Entry<'a> {
     Planned { step: &'a str, state: &'a str, reason: &'a str },
     Pinned { stage3: &'a str, snapshot: &'a str },
     PassedOver { message: String },
+    Resolving { step: String },
+    Kept { what: &'a str, why: &'a str },
     Warning { message: &'a str, hint: Option<&'a str> },
     Summary(Total),
     NothingMissing { images: &'a str },
@@ -84,6 +86,8 @@ fn line<'a>(message: &'a Message<'_>) -> Entry<'a> {
         Message::Planned { step, state, reason } => Entry::Planned { step, state, reason },
         Message::Pinned { stage3, snapshot } => Entry::Pinned { stage3, snapshot },
         Message::PassedOver { what } => Entry::PassedOver { message: without_secrets(what) },
+        Message::Resolving { step } => Entry::Resolving { step: step.to_string() },
+        Message::Kept { what, why } => Entry::Kept { what, why },
         Message::Alarm { message } => Entry::Warning { message, hint: None },
         Message::Warning { message, hint } => Entry::Warning { message, hint: Some(hint) },
         Message::Summary { summary, took, exit } => Entry::Summary(Total {
@@ -183,10 +187,10 @@ impl<W: Write + Send> Json<W> {
 }
 
 impl<W: Write + Send> Report for Json<W> {
-    fn event(&mut self, event: Event) {
-        if self.is_news(&event) {
+    fn event(&mut self, event: &Event) {
+        if self.is_news(event) {
             // Nobody reads any more: the work goes on, its results are in files.
-            let _ = self.out.write_all(json(&Message::Event(&event)).as_bytes());
+            let _ = self.out.write_all(json(&Message::Event(event)).as_bytes());
         }
     }
 
@@ -207,7 +211,7 @@ mod tests {
     fn a_transfer_is_told_as_it_grows() {
         let mut report = Json::new(vec![]);
         for done in [0, 1, 4, 5, 500] {
-            report.event(bytes(done, Some(500)));
+            report.event(&bytes(done, Some(500)));
         }
         let text = String::from_utf8(report.out).unwrap();
         let line = |done| {
@@ -222,7 +226,7 @@ mod tests {
     fn one_of_unknown_length_is_told_each_megabyte() {
         let mut report = Json::new(vec![]);
         for done in [1, 1000, 1 << 20, (1 << 20) + 1, u64::MAX] {
-            report.event(bytes(done, None));
+            report.event(&bytes(done, None));
         }
         let text = String::from_utf8(report.out).unwrap();
         assert_eq!(text.lines().count(), 3, "{text}");

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::base::diag;
 use crate::base::error::{Error, Exit};
+use crate::base::ids::StepId;
 use crate::base::secret::without_secrets;
 use crate::base::words::{counted, visible};
 use crate::exec::event::{Event, Summary};
@@ -26,6 +27,10 @@ pub enum Message<'a> {
     Pinned { stage3: &'a str, snapshot: &'a str },
     /// A mirror's or key server's answer that was not taken, and why.
     PassedOver { what: &'a str },
+    /// Portage is asked what it would install for a step.
+    Resolving { step: &'a StepId },
+    /// Something could not be looked into or removed, and why.
+    Kept { what: &'a str, why: &'a str },
     /// What nobody should overlook.
     Alarm { message: &'a str },
     /// What will be a problem soon, and what to do.
@@ -59,6 +64,8 @@ impl Message<'_> {
             Self::PassedOver { what } => {
                 format!("passed over: {}\n", visible(&without_secrets(what)))
             }
+            Self::Resolving { step } => format!("resolve {step}\n"),
+            Self::Kept { what, why } => format!("kept    {what}: {why}\n"),
             Self::Alarm { message } => diag::alarm(message, color),
             Self::Warning { message, hint } => diag::warning(message, hint, color),
             Self::Summary { summary, took, .. } => format!("{}\n", report::summary(summary, *took)),

@@ -3,6 +3,7 @@
 //! Writes to what it is given; knows no engine and no plan, only events.
 
 pub mod difference;
+#[cfg(feature = "cli")]
 mod fancy;
 pub mod findings;
 mod json;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use crate::base::words::counted;
 use crate::exec::event::{Event, Summary};
 
+#[cfg(feature = "cli")]
 pub use fancy::Fancy;
 pub use json::{Json, json};
 pub use message::Message;
@@ -25,7 +27,7 @@ pub use plain::Plain;
 /// Shows events as they come.
 pub trait Report: Send {
     /// One event.
-    fn event(&mut self, event: Event);
+    fn event(&mut self, event: &Event);
     /// The run is over: clears what moves.
     fn finish(&mut self);
 }

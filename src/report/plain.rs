@@ -22,8 +22,8 @@ impl<W: Write + Send> Plain<W> {
 }
 
 impl<W: Write + Send> Report for Plain<W> {
-    fn event(&mut self, event: Event) {
-        if let Some(text) = line(&event, self.color) {
+    fn event(&mut self, event: &Event) {
+        if let Some(text) = line(event, self.color) {
             // Nobody reads any more: the work goes on, its results are in files.
             let _ = write!(self.out, "{text}");
         }

@@ -1,6 +1,43 @@
-//! A project with its settings, docks and plan, as a program uses it.
+//! The face of the library: a project that is opened, and all that can be done with it.
+//!
+//! Knows no command line and no terminal. Prints nothing and reads no environment: what it is to know of those, it
+//! is given, and what it has to say goes to whom it is told to. What asks an engine or a mirror needs tokio's runtime
+//! around it.
+//!
+//! The one thing that it takes from the process is the current folder: see [`Project::open`].
 
 #![expect(clippy::disallowed_methods, reason = "a project is files")]
 
+mod build;
+mod engine;
+mod export;
+mod missing;
+mod pin;
+mod plan;
+mod preview;
 pub mod project;
+mod recall;
+mod sync;
+mod tidy;
+mod update;
 pub mod watch;
+
+pub use crate::exec::event::{Event, Summary};
+pub use crate::exec::job::Standing;
+pub use crate::exec::outdated::Outdated;
+pub use crate::exec::tidy::{Outcome, Thing};
+pub use crate::plan::Plan;
+pub use crate::plan::select::Again;
+pub use crate::report::Message;
+pub use build::{Built, Judged, Options};
+pub use export::{Form, Makefile};
+pub use missing::Missing;
+pub use preview::Previewed;
+pub use project::{Project, Surroundings};
+pub use sync::Asker;
+pub use tidy::{Tidying, Unneeded};
+pub use update::{Offered, Updated};
+
+/// Who is told what happens, in the order in which it does: events of steps, and what else people should know.
+/// [`Message::text`] and [`json`](crate::report::json()) are two ways to show it.
+pub type Tell<'a> = dyn FnMut(&Message<'_>) + Send + 'a;

@@ -4,9 +4,10 @@
 //! relative to it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Result, io_reason};
 use crate::base::ids::DockName;
 use crate::base::limits::{Limit, Limits};
 use crate::base::open::{Ground, Refused};
@@ -32,24 +33,64 @@ pub const SETTINGS_FILE: &str = "bb.toml";
 /// The lock's file.
 pub const LOCK_FILE: &str = "bb.lock";
 
+/// What a project is opened with that is in none of its files.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The environment's variables: settings, the engine and who one is at registries are read from them. None
+    /// is read from the process.
+    pub environment: BTreeMap<String, String>,
+    /// The state folder, relative to the project.
+    pub state: PathBuf,
+    /// Whether what runs steps listens to SIGINT, SIGTERM and SIGHUP of this process, and ends them in order. That
+    /// is the whole process's: these signals do not end it any more, once they were listened to.
+    pub signals: bool,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self { environment: BTreeMap::new(), state: PathBuf::from(".bb"), signals: false }
+    }
+}
+
+impl fmt::Debug for Surroundings {
+    /// Without the variables' values: some are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.environment.keys();
+        f.debug_struct("Surroundings")
+            .field("environment", &names.collect::<Vec<_>>())
+            .field("state", &self.state)
+            .field("signals", &self.signals)
+            .finish()
+    }
+}
+
 /// One project, read.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// Effective settings.
+    /// Effective settings: what a program wants otherwise than the project's files say, it sets here.
     pub settings: Settings,
     /// Where results go.
     pub layout: Layout,
     /// Where its files may be.
     pub ground: Ground,
+    surroundings: Surroundings,
 }
 
 impl Project {
-    /// Reads `bb.toml` in the current folder. `state` is the state folder, relative to it.
+    /// Opens the project in a folder, which must be the current folder of this process: every path of a plan, of
+    /// records and in messages is relative to it. It has to stay the current folder as long as the project is used;
+    /// that is not looked at again. So a process works on one project at a time.
+    ///
+    /// Reads `bb.toml` and the variables that `surroundings` has, and nothing else; writes nothing, and asks no
+    /// engine.
     ///
     /// # Errors
-    /// There is no `bb.toml`, it leads out of the project, or a setting cannot be.
-    pub fn load(env: &BTreeMap<String, String>, state: &Path) -> Result<Self> {
+    /// The folder is not the current one (exit code 2), or it has no `bb.toml`, or there is something wrong in it
+    /// or in a variable (exit code 3).
+    pub fn open(path: &Path, surroundings: Surroundings) -> Result<Self> {
+        is_current(path)?;
         let file = Path::new(SETTINGS_FILE);
+        let env = &surroundings.environment;
         let allowed = places(env.get("BB_LINKS").map_or("", String::as_str));
         let text = Ground::of(Path::new("."), &allowed).text(file, Limit::FileSize);
         let text = text.map_err(|refused| {
@@ -61,7 +102,29 @@ impl Project {
         })?;
         let settings = Settings::resolve(file, &text, env)?;
         let ground = settings.ground();
-        Ok(Self { settings, layout: Layout { state: state.to_owned() }, ground })
+        Ok(Self {
+            settings,
+            layout: Layout { state: surroundings.state.clone() },
+            ground,
+            surroundings,
+        })
+    }
+
+    /// The environment that it was opened with.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.surroundings.environment
+    }
+
+    /// Whether signals end what runs.
+    pub(super) fn listens(&self) -> bool {
+        self.surroundings.signals
+    }
+
+    /// The same project with a state folder of its own, to look at what an update would change.
+    #[must_use]
+    pub(super) fn shadow(&self) -> Self {
+        let layout = Layout { state: self.layout.state.join("outdated") };
+        Self { layout, ..self.clone() }
     }
 
     /// The state folder.
@@ -134,7 +197,7 @@ impl Project {
     /// # Errors
     /// A Dockerfile or a pattern is wrong, a file that is copied is not there, an image would have too many
     /// layers, or docks or tasks need each other in a circle.
-    pub fn plan(&self, docks: &[Dock], lock: Option<&Lock>) -> Result<Plan> {
+    pub fn plan_of(&self, docks: &[Dock], lock: Option<&Lock>) -> Result<Plan> {
         let names = docks.iter().map(|d| d.name.clone()).collect();
         let markers: Markers = self.settings.markers(lock.map_or("", Lock::date)).into();
         markers.check()?;
@@ -232,6 +295,22 @@ impl Project {
         }
         Ok(ground)
     }
+}
+
+/// Two spellings of one folder are the same.
+fn is_current(path: &Path) -> Result<()> {
+    let here = Path::new(".");
+    let cannot = |e: std::io::Error| {
+        let why = io_reason(&e);
+        Error::usage(format!("cannot open the project `{}`: {why}", path.display()))
+    };
+    if path == here
+        || path.canonicalize().map_err(cannot)? == here.canonicalize().map_err(cannot)?
+    {
+        return Ok(());
+    }
+    Err(Error::usage(format!("the project `{}` is not in the current folder", path.display()))
+        .hint("enter it first: all paths of a project are relative to its folder"))
 }
 
 const WILDCARDS: [char; 4] = ['*', '?', '[', '{'];
@@ -423,7 +502,7 @@ fn from_project(path: &Path) -> PathBuf {
     let Some((folder, name)) = path.parent().zip(path.file_name()) else { return path.to_owned() };
     let folder = if folder == Path::new("") { Path::new(".") } else { folder };
     let Ok(folder) = folder.canonicalize() else { return path.to_owned() };
-    let here = std::env::current_dir().unwrap_or_default();
+    let here = Path::new(".").canonicalize().unwrap_or_default();
     folder.strip_prefix(&here).unwrap_or(&folder).join(name)
 }
 

@@ -12,6 +12,7 @@ mod completed;
 mod config;
 mod doctor;
 mod examples;
+mod face;
 mod family;
 mod flags;
 mod harness;

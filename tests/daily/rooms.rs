@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use regex::Regex;
 
@@ -92,6 +93,50 @@ fn only_the_engines_room_names_the_client_of_docker() {
     for path in naming {
         assert!(path.starts_with(src.join("engine")), "{}", path.display());
     }
+}
+
+/// Sources that name one of these words, relative to `src`.
+fn naming(words: &[&str]) -> Vec<PathBuf> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let comment = Regex::new(r"(?m)//.*$").unwrap();
+    let named = |path: &PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        let code = comment.replace_all(&text, "");
+        words.iter().any(|word| code.contains(word))
+    };
+    let paths = sources(&src).into_iter().filter(named);
+    paths.map(|path| path.strip_prefix(&src).unwrap().to_owned()).collect()
+}
+
+/// What a program that uses the library does without.
+#[test]
+fn only_the_command_line_names_its_libraries() {
+    let naming = naming(&["clap", "indicatif"]);
+    assert!(!naming.is_empty());
+    for path in naming {
+        assert!(path.starts_with("cli") || path == Path::new("report/fancy.rs"), "{path:?}");
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let tree = ["tree", "--locked", "--offline", "--no-default-features"];
+    let tree = Command::new(cargo)
+        .args(tree)
+        .args(["--edges", "normal", "--prefix", "none", "--package", "gentoo-bb"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(tree.stdout).unwrap();
+    assert!(text.contains("tokio v"), "{text}{}", String::from_utf8_lossy(&tree.stderr));
+    let others = text.lines().filter(|line| line.contains("clap") || line.contains("indicatif"));
+    assert_eq!(others.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
+fn the_session_reads_no_environment_and_prints_nothing() {
+    let words = ["env::var", "current_dir", "print!", "println!", "stdout()", "stderr()"];
+    let naming = naming(&words);
+    assert!(naming.iter().any(|path| path.starts_with("cli")));
+    let session = naming.iter().filter(|path| path.starts_with("session"));
+    assert_eq!(session.collect::<Vec<_>>(), Vec::<&PathBuf>::new());
 }
 
 #[test]

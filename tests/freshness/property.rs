@@ -206,6 +206,7 @@ impl Hand {
             owner: Owner("test".to_owned()),
             run: "run".to_owned(),
             jobs: 1,
+            signals: false,
         }
     }
 }

@@ -22,8 +22,8 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{DockName, Kind};
 use crate::cli::io::output::print_exactly;
 use crate::cli::verbs::chain;
-use crate::cli::{Cli, enter_project, session};
-use crate::session::project::Project;
+use crate::cli::{Cli, enter_project, entered};
+use crate::session::Project;
 
 /// The variable by which a shell asks.
 const VARIABLE: &str = "BB_COMPLETE";
@@ -198,7 +198,7 @@ fn candidates(names: impl IntoIterator<Item = String>) -> Vec<CompletionCandidat
 /// shell has no place for an error.
 fn project() -> Option<Project> {
     let state = enter_project(None, std::env::var_os("BB_STATE").map(PathBuf::from)).ok()?;
-    Project::load(&session::environment(), &state).ok()
+    entered::project(&state).ok()
 }
 
 fn of_docks() -> Vec<String> {
@@ -227,7 +227,7 @@ fn is_small(project: &Project) -> bool {
 
 fn of_steps() -> Vec<String> {
     let project = project().filter(is_small);
-    let shape = project.and_then(|project| session::shape(&project).ok());
+    let shape = project.and_then(|project| project.shape().ok());
     let Some((_, plan)) = shape else { return vec![] };
     plan.order().iter().map(|ix| plan.step(*ix).id.to_string()).collect()
 }

@@ -3,4 +3,4 @@
 //! Turns words into values; does nothing with them.
 
 pub(in crate::cli) mod complete;
-pub(in crate::cli) mod scope;
+pub(in crate::cli) mod switches;

@@ -6,11 +6,10 @@ use crate::base::error::{Error, Result};
 use crate::base::words::visible;
 use crate::cli::args::complete;
 use crate::cli::verbs::image;
-use crate::cli::{print, say, session};
+use crate::cli::{entered, print, say};
 use crate::exec::audited::audited;
 use crate::plan::step::{TestWork, Work};
 use crate::plan::{Plan, select};
-use crate::session::project::Project;
 
 /// Look for what does not belong into an image.
 #[derive(Debug, clap::Args)]
@@ -24,8 +23,8 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) fn run(args: &Args, state: &Path) -> Result<u8> {
-    let project = Project::load(&session::environment(), state)?;
-    let plan = session::locked_plan(&project)?;
+    let project = entered::project(state)?;
+    let plan = project.plan()?;
     let tests = select::tests(&plan, &args.images, &project.settings.exclude)?;
     let limits = &project.settings.limits;
     let mut count = 0;

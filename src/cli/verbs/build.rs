@@ -1,29 +1,19 @@
 //! `bb build`: bring images up to date.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::base::error::{Error, Exit, Result};
+use crate::base::error::{Exit, Result};
 use crate::cli::args::complete;
-use crate::cli::args::scope::Switches;
+use crate::cli::args::switches::Switches;
 use crate::cli::io::message::{Messages, tell};
 use crate::cli::io::output::Output;
-use crate::cli::recall::{Known, Recall, Recalled};
-use crate::cli::session::{Asked, Asking};
 use crate::cli::verbs::{notes, status};
-use crate::cli::{Look, say, session};
-use crate::config::Settings;
-use crate::exec::event::{Event, Summary};
-use crate::exec::job::Standing;
-use crate::exec::run::Options;
-use crate::exec::{job, run, work};
-use crate::fresh::Inventory;
-use crate::plan::select::Scope;
-use crate::plan::{Plan, select};
+use crate::cli::{Look, entered, say};
+use crate::exec::event::Event;
 use crate::report::{Fancy, Json, Message, Plain, Report};
-use crate::session::project::Project;
+use crate::session::{Built, Options, Project};
 use crate::state::store::Store;
 
 /// Build images and all that they need.
@@ -67,13 +57,11 @@ impl Args {
         self.how.json()
     }
 
-    /// What it is about.
-    fn scope(&self, plan: &Plan, settings: &Settings) -> Result<Scope> {
-        if !self.tests {
-            return self.switches.scope(plan, &self.images, settings);
-        }
-        let tests = select::tests(plan, &self.images, &settings.exclude)?;
-        self.switches.scope(plan, &tests, settings)
+    /// The same for the session.
+    fn options(&self) -> Options {
+        let again = self.switches.again();
+        let (images, tests, no_deps) = (self.images.clone(), self.tests, self.switches.no_deps());
+        Options { images, tests, again, no_deps, ..self.how.options() }
     }
 }
 
@@ -109,13 +97,15 @@ impl How {
         self.messages.json()
     }
 
+    /// The same for the session, of everything.
+    pub(in crate::cli) fn options(&self) -> Options {
+        let How { jobs, keep_going, offline, .. } = *self;
+        Options { jobs, keep_going, offline, ..Options::default() }
+    }
+
     /// The project with its settings as the command line wants them.
-    pub(in crate::cli) fn project(
-        &self,
-        env: &BTreeMap<String, String>,
-        state: &Path,
-    ) -> Result<Project> {
-        let mut project = Project::load(env, state)?;
+    pub(in crate::cli) fn project(&self, state: &Path) -> Result<Project> {
+        let mut project = entered::project(state)?;
         project.settings.skip_verify |= self.skip_verify;
         if let Some(exclude) = &self.exclude {
             let named = exclude.iter().filter(|name| !name.is_empty());
@@ -127,108 +117,36 @@ impl How {
 
 pub(in crate::cli) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
     let begun = Instant::now();
-    let env = session::environment();
-    let project = args.how.project(&env, state)?;
+    let project = args.how.project(state)?;
+    let options = args.options();
     if args.how.dry_run {
-        return dry_run(&args, &env, &project, look).await;
+        status::planned(&project.judge(&options).await?, look);
+        return Ok(0);
     }
     notes::begin(&project.settings, look);
-    let recall = Recall::new(&project, &format!("build {} {:?}", args.tests, args.images));
-    let asking = Asking::begin(&env, &project.store());
-    let recalled =
-        if args.switches.none() { recall.answer(asking).await? } else { Recalled::Unknown(asking) };
-    let ran = match recalled {
-        Recalled::Fresh(steps) => (Summary { fresh: steps, ..Summary::default() }, None),
-        Recalled::Unknown(asking) => planned(&args, look, &project, &recall, asking).await?,
-    };
-    Ok(end(&ran, begun, &project.store(), look))
+    let mut shown = Shown::new(look);
+    let built = project.build(&options, &mut |message| shown.message(message)).await;
+    shown.finish();
+    Ok(end(&built?, begun, &project.store(), look))
 }
 
 /// Whether there is nothing to do, as far as that can be told without an engine: what it has is as recorded.
 pub(super) fn is_done(args: &Args, project: &Project) -> Result<bool> {
-    let plan = session::locked_plan(project)?;
-    let scope = args.scope(&plan, &project.settings)?;
-    let store = project.store();
-    let records = plan.order().iter().filter_map(|ix| store.record(&plan.step(*ix).id));
-    let standings = job::standings_of(&scope, &store, &Inventory::recorded(records))?;
-    Ok(standings.iter().all(|(_, standing)| *standing == Standing::Fresh))
+    Ok(project.judge_recorded(&args.options())?.is_fresh())
 }
-
-async fn dry_run(
-    args: &Args,
-    env: &BTreeMap<String, String>,
-    project: &Project,
-    look: Look,
-) -> Result<u8> {
-    let plan = session::locked_plan(project)?;
-    let scope = args.scope(&plan, &project.settings)?;
-    let inventory = session::engine(env).await?.inventory().await?;
-    let standings = job::standings_of(&scope, &project.store(), &inventory)?;
-    status::planned(&scope.plan, &standings, look);
-    Ok(0)
-}
-
-/// What came of a run, with the exit code of its first failure.
-type Ran = (Summary, Option<Exit>);
 
 /// Says what came of it.
-pub(in crate::cli) fn end((summary, exit): &Ran, begun: Instant, store: &Store, look: Look) -> u8 {
+pub(in crate::cli) fn end(built: &Built, begun: Instant, store: &Store, look: Look) -> u8 {
+    let Built { summary, exit } = built;
     tell(look, &Message::Summary { summary, took: begun.elapsed(), exit: *exit });
     notes::end(store, look);
     exit.map_or(0, Exit::code)
 }
 
-async fn planned(
-    args: &Args,
-    look: Look,
-    project: &Project,
-    recall: &Recall,
-    asking: Asking,
-) -> Result<Ran> {
-    let seen = project.store().now().ok();
-    let scope = |plan: &Plan| args.scope(plan, &project.settings);
-    let (docks, plan) = session::plan(project, args.how.offline, look, scope).await?;
-    let scope = scope(&plan)?;
-    let asked = asking.answer().await?;
-    let ran = run(&args.how, look, project, &asked, &scope).await?;
-    let plan = &scope.plan;
-    if args.switches.none() && ran.0.fresh == plan.len() {
-        let (docks, inventory) = (&docks, &asked.inventory);
-        recall.keep(project, Known { docks, plan, inventory, seen });
-    }
-    Ok(ran)
-}
-
-/// Brings a part of the plan up to date.
-pub(in crate::cli) async fn run(
-    how: &How,
-    look: Look,
-    project: &Project,
-    asked: &Asked,
-    scope: &Scope,
-) -> Result<Ran> {
-    let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
-    let context = session::context(project, asked.engine.clone(), how.offline, cores)?;
-    let options = Options {
-        jobs: how.jobs.map_or_else(|| (cores / 2).max(2), NonZeroUsize::get),
-        keep_going: how.keep_going,
-        asked: scope.asked.clone(),
-        as_recorded: scope.as_recorded.clone(),
-    };
-    let mut shown = Shown::new(look);
-    work::sweep_all(&context, &asked.containers).await?;
-    let inventory = &asked.inventory;
-    let summary =
-        run::run(&scope.plan, context, inventory, options, &mut |event| shown.event(event)).await;
-    shown.finish();
-    Ok((summary?, shown.exit))
-}
-
-/// A report that remembers the first failure's exit code, and what failed.
+/// Shows what happens, and remembers what failed.
 pub(in crate::cli) struct Shown {
-    pub(in crate::cli) report: Box<dyn Report>,
-    pub(in crate::cli) exit: Option<Exit>,
-    terminal: bool,
+    report: Box<dyn Report>,
+    look: Look,
     failures: Vec<String>,
     /// Whether something else was said after the last failure.
     buried: bool,
@@ -241,13 +159,19 @@ impl Shown {
             (false, true) => Box::new(Fancy::new(look.color)),
             (false, false) => Box::new(Plain::new(std::io::stderr(), look.color)),
         };
-        Self { report, exit: None, terminal: look.terminal, failures: vec![], buried: false }
+        Self { report, look, failures: vec![], buried: false }
     }
 
-    pub(in crate::cli) fn event(&mut self, event: Event) {
-        match &event {
+    pub(in crate::cli) fn message(&mut self, message: &Message<'_>) {
+        match message {
+            Message::Event(event) => self.event(event),
+            message => tell(self.look, message),
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        match event {
             Event::Failed { step, error, .. } => {
-                self.exit.get_or_insert(Error::exit(error));
                 let why = error.details().first().map_or(error.message(), |line| line.trim());
                 self.buried = !self.failures.is_empty();
                 self.failures.push(format!("failed  {step}: {why}\n"));
@@ -262,7 +186,7 @@ impl Shown {
     /// what one looks for first.
     pub(in crate::cli) fn finish(&mut self) {
         self.report.finish();
-        if self.terminal && self.buried {
+        if self.look.terminal && self.buried {
             say(&self.failures.concat());
         }
     }

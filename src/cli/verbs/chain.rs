@@ -9,11 +9,11 @@ use crate::base::open::{Refused, unreadable};
 use crate::base::words::suggestion;
 use crate::chain::compose::Compose;
 use crate::chain::{Chain, ChainName, Ours, env_file};
-use crate::cli::session;
+use crate::cli::entered;
 use crate::config::lock::Lock;
 use crate::engine::docker::Engine;
 use crate::engine::docker::members::Member;
-use crate::session::project::Project;
+use crate::session::Project;
 
 /// The folder of the chains' files. Paths in these are relative to it.
 pub(in crate::cli) const FOLDER: &str = "chains";
@@ -98,7 +98,7 @@ fn markers(project: &Project) -> Result<BTreeMap<String, String>> {
 pub(in crate::cli) fn docks(project: &Project, name: &ChainName) -> Result<Vec<String>> {
     let docks = project.docks()?;
     let docks = docks.iter().map(|dock| dock.name.to_string()).collect::<Vec<_>>();
-    let (markers, env) = (markers(project)?, session::environment());
+    let (markers, env) = (markers(project)?, entered::environment());
     let file = own_env(project)?.map(|text| env_file(&text)).unwrap_or_default();
     let values =
         |name: &str| [&markers, &env, &file].into_iter().find_map(|of| of.get(name)).cloned();

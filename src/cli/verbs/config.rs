@@ -11,11 +11,10 @@ use crate::base::error::{Error, Result};
 use crate::base::words::suggestion;
 use crate::cli::args::complete;
 use crate::cli::io::output::print_json;
-use crate::cli::{Cli, print, session};
+use crate::cli::{Cli, entered, print};
 use crate::config::{Setting, Source, Value};
 use crate::engine::address::{Address, addresses};
 use crate::report::table;
-use crate::session::project::Project;
 
 /// Show the effective settings, and where each is from.
 #[derive(Debug, clap::Args)]
@@ -39,8 +38,8 @@ Examples:
   bb config --json";
 
 pub(in crate::cli) fn config(args: &Args, state: &Path, color: ColorChoice) -> Result<u8> {
-    let env = session::environment();
-    let project = Project::load(&env, state)?;
+    let env = entered::environment();
+    let project = entered::project(state)?;
     let mut settings = project.settings.effective();
     let (engine, source) = engine(&env);
     settings.extend([

@@ -6,11 +6,10 @@ use crate::base::error::Result;
 use crate::cli::args::complete;
 use crate::cli::io::output::print_json;
 use crate::cli::verbs::image;
-use crate::cli::{print, session};
+use crate::cli::{entered, print};
 use crate::exec::action::builds;
 use crate::image::contents::difference;
 use crate::report;
-use crate::session::project::Project;
 
 /// Tell files and packages of an image that differ from the build before.
 #[derive(Debug, clap::Args)]
@@ -25,8 +24,8 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) fn diff(args: &Args, state: &Path) -> Result<u8> {
-    let project = Project::load(&session::environment(), state)?;
-    let plan = session::locked_plan(&project)?;
+    let project = entered::project(state)?;
+    let plan = project.plan()?;
     let name = &args.image;
     let work = image::built(&project, &plan, name)?;
     let (now, before) = builds(&work.dir)?;

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::base::error::Result;
 use crate::cli::io::output::print_json;
-use crate::cli::{Look, print, session};
+use crate::cli::{Look, entered, print};
 use crate::doctor::is_healthy;
 use crate::report::findings;
 
@@ -50,7 +50,7 @@ pub(in crate::cli) async fn doctor(
     color: ColorChoice,
 ) -> Result<u8> {
     let limit = Duration::from_secs(args.timeout);
-    let gathering = facts::Gathering { env: session::environment(), limit, offline: args.offline };
+    let gathering = facts::Gathering { env: entered::environment(), limit, offline: args.offline };
     let found = gathering.findings(state).await;
     let healthy = is_healthy(&found);
     if args.json {

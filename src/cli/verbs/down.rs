@@ -9,8 +9,7 @@ use crate::base::words::counted;
 use crate::chain::ChainName;
 use crate::cli::args::complete;
 use crate::cli::verbs::chain;
-use crate::cli::{say, session};
-use crate::session::project::Project;
+use crate::cli::{entered, say};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,13 +30,12 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) async fn down(args: &Args, state: &Path) -> Result<u8> {
     let name = args.name.parse::<ChainName>()?;
-    let env = session::environment();
-    let project = Project::load(&env, state)?;
+    let project = entered::project(state)?;
     let rendered = chain::rendered(&project, &name);
     if !rendered.exists() && chain::file(&name).symlink_metadata().is_err() {
         return Err(chain::unknown(&project, &name));
     }
-    let engine = session::engine(&env).await?;
+    let engine = project.engine().await?;
     let compose = chain::compose(&project, &engine).await?;
     let begun = rendered.exists();
     if !begun {

@@ -9,9 +9,8 @@ use crate::base::ids::Kind;
 use crate::base::limits::Limit;
 use crate::base::{given, read};
 use crate::cli::args::complete;
+use crate::cli::entered;
 use crate::cli::io::output::print_exactly;
-use crate::cli::session;
-use crate::cli::verbs::status;
 use crate::exec::action::summary;
 use crate::exec::job::Standing;
 use crate::export::graph::{Node, Part, State, dot, mermaid, page};
@@ -19,7 +18,7 @@ use crate::fresh::reason::Reason;
 use crate::plan::Plan;
 use crate::plan::graph::StepIx;
 use crate::plan::step::{Object, Step, Work};
-use crate::session::project::Project;
+use crate::session::{Judged, Options};
 use crate::state::store::Store;
 
 /// Draw the docks, or all steps, with how they stand.
@@ -68,8 +67,9 @@ impl Form {
 
 /// `here` is where the command was given: a file to write to is counted from there.
 pub(in crate::cli) async fn graph(args: &Args, state: &Path, here: &Path) -> Result<u8> {
-    let (plan, standings) = status::standings(&args.images, state).await?;
-    let project = Project::load(&session::environment(), state)?;
+    let project = entered::project(state)?;
+    let options = Options { images: args.images.clone(), ..Options::default() };
+    let Judged { plan, standings } = project.judge(&options).await?;
     let nodes = Drawn { plan: &plan, standings: &standings, store: project.store() };
     let nodes = nodes.nodes(args.steps);
     let named = || args.output.as_deref().and_then(Form::by_name);

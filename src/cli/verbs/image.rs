@@ -10,7 +10,7 @@ use crate::base::words::plain_json;
 use crate::base::{given, read};
 use crate::cli::args::complete;
 use crate::cli::io::output::print_exactly;
-use crate::cli::{print, session};
+use crate::cli::{entered, print};
 use crate::exec::action::{chain, summary};
 use crate::fresh::record::Stamp;
 use crate::image::archive::bundle;
@@ -18,7 +18,7 @@ use crate::image::archive::bundle::Bundle;
 use crate::plan::results::Format;
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
-use crate::session::project::Project;
+use crate::session::Project;
 
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Verb {
@@ -74,8 +74,8 @@ impl From<SbomFormat> for Format {
 
 /// `here` is where the command was given: a path to write to is counted from there.
 pub(in crate::cli) fn image(verb: &Verb, state: &Path, here: &Path) -> Result<u8> {
-    let project = Project::load(&session::environment(), state)?;
-    let plan = session::locked_plan(&project)?;
+    let project = entered::project(state)?;
+    let plan = project.plan()?;
     match verb {
         Verb::Digest { image } => {
             print(&(summary(&built(&project, &plan, image)?.dir)?.id + "\n"));

@@ -11,14 +11,14 @@ use crate::base::secret::without_secrets;
 use crate::base::time;
 use crate::base::time::date;
 use crate::base::words::visible;
-use crate::cli::{print, say, session};
+use crate::cli::{entered, print, say};
 use crate::config::Settings;
 use crate::gentoo::keys::{Listed, Taken};
 use crate::gentoo::openpgp::Keyring;
 use crate::gentoo::{Fingerprint, keys};
 use crate::net::http::Client;
 use crate::report::table;
-use crate::session::project::{Project, SETTINGS_FILE};
+use crate::session::project::SETTINGS_FILE;
 
 /// The keys whose signatures count.
 #[derive(Debug, clap::Args)]
@@ -80,9 +80,9 @@ pub(in crate::cli) async fn keys(args: &Args, state: &Path, here: &Path) -> Resu
 
 /// Keys are of use outside of a project, too.
 fn settings(state: &Path) -> Result<Settings> {
-    let env = session::environment();
+    let env = entered::environment();
     if Path::new(SETTINGS_FILE).exists() {
-        return Ok(Project::load(&env, state)?.settings);
+        return Ok(entered::project(state)?.settings);
     }
     Settings::resolve(Path::new(SETTINGS_FILE), "", &env)
 }

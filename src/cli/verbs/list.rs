@@ -7,7 +7,7 @@ use crate::base::error::Result;
 use crate::base::ids::{Kind, StepId};
 use crate::base::words::megabytes;
 use crate::cli::args::complete;
-use crate::cli::{print, session};
+use crate::cli::{entered, print};
 use crate::exec::action::summary;
 use crate::exec::job;
 use crate::exec::job::Standing;
@@ -16,7 +16,6 @@ use crate::plan::graph::StepIx;
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 use crate::report::table;
-use crate::session::project::Project;
 
 /// List docks with their images.
 #[derive(Debug, clap::Args)]
@@ -71,13 +70,12 @@ pub(in crate::cli) async fn run(args: &Args, state: &Path) -> Result<u8> {
 
 /// All docks, by name; `names` must be among them.
 pub(in crate::cli) async fn docks(state: &Path, names: &[String]) -> Result<Vec<Shown>> {
-    let env = session::environment();
-    let project = Project::load(&env, state)?;
-    let plan = session::asked(&project, session::shape(&project)?)?.1;
+    let project = entered::project(state)?;
+    let plan = project.as_verified(project.shape()?)?.1;
     for name in names {
         select::image(&plan, name)?;
     }
-    let inventory = session::engine(&env).await?.inventory().await?;
+    let inventory = project.engine().await?.inventory().await?;
     let standings = job::standings(&plan, &project.store(), &inventory)?;
     let standings = standings.into_iter().collect::<HashMap<_, _>>();
     let excluded = &project.settings.exclude;

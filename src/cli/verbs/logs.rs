@@ -12,10 +12,10 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
 use crate::base::words::visible_but;
 use crate::cli::args::complete;
-use crate::cli::session;
+use crate::cli::entered;
 use crate::fresh::record::Stamp;
 use crate::plan::select;
-use crate::session::project::Project;
+use crate::session::Project;
 use crate::state::logs::KEPT_LOGS;
 use crate::state::store::Store;
 
@@ -48,7 +48,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) async fn logs(args: &Args, state: &Path) -> Result<u8> {
-    let project = Project::load(&session::environment(), state)?;
+    let project = entered::project(state)?;
     let store = project.store();
     let steps = match &args.target {
         Some(target) => named(target, &project, &store)?,
@@ -92,7 +92,7 @@ fn named(target: &str, project: &Project, store: &Store) -> Result<Vec<StepId>> 
             return Ok(vec![id]);
         }
     }
-    let (_, plan) = session::shape(project)?;
+    let (_, plan) = project.shape()?;
     let id = plan.step(select::named(&plan, target)?).id.clone();
     if target.contains(':') {
         return Ok(vec![id]);

@@ -1,16 +1,11 @@
 //! `bb makefile`: write `Makefile.generated`, or check that it is what would be written.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
 use crate::base::given;
 use crate::cli::args::complete;
-use crate::cli::{print, session};
-use crate::dock::Dock;
-use crate::export::{Exported, make};
-use crate::plan::{Plan, select};
-use crate::session::project::Project;
+use crate::cli::{entered, print};
 use crate::state::store;
 use crate::state::store::Store;
 
@@ -35,17 +30,10 @@ pub(in crate::cli) struct Args {
     images: Vec<String>,
 }
 
-/// A Makefile's text, the digest of what it says, and the files that it was computed from.
-pub(in crate::cli) struct Makefile {
-    text: String,
-    pub(in crate::cli) digest: String,
-    sources: BTreeSet<PathBuf>,
-}
-
 pub(in crate::cli) fn makefile(args: &Args, state: &Path) -> Result<u8> {
-    let project = Project::load(&session::environment(), state)?;
+    let project = entered::project(state)?;
     let name = if args.output == Path::new("-") { Path::new(NAME) } else { &args.output };
-    let now = compute(&project, &session::shape(&project)?, &args.images, name)?;
+    let now = project.makefile(&args.images, name)?;
     let path = &args.output;
     if path == Path::new("-") {
         print(&now.text);
@@ -73,23 +61,4 @@ pub(in crate::cli) fn makefile(args: &Args, state: &Path) -> Result<u8> {
 fn differs(path: &Path) -> Error {
     let message = format!("`{}` is not what the docks say now", path.display());
     Error::step(message).hint("run `bb makefile` and commit what it writes")
-}
-
-/// The Makefile of some images (none: all but the excluded ones), to be called `output`.
-pub(in crate::cli) fn compute(
-    project: &Project,
-    (docks, plan): &(Vec<Dock>, Plan),
-    images: &[String],
-    output: &Path,
-) -> Result<Makefile> {
-    let plan = select::with_tests(plan, images, &project.settings.exclude)?;
-    let sources = project.sources(docks);
-    let exported = Exported {
-        plan: &plan,
-        state: &project.layout.state,
-        sources: &sources,
-        made_by_make: &project.settings.made_by_make,
-    };
-    let (text, digest) = make::makefile(exported, &output.to_string_lossy(), images)?;
-    Ok(Makefile { text, digest, sources })
 }

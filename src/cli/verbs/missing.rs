@@ -4,18 +4,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::base::error::Result;
-use crate::base::ids::Kind;
+use crate::cli::Look;
 use crate::cli::args::complete;
 use crate::cli::io::message::tell;
-use crate::cli::session::Asking;
-use crate::cli::verbs::build::How;
+use crate::cli::verbs::build::{How, Shown};
 use crate::cli::verbs::{build, notes, status};
-use crate::cli::{Look, session};
-use crate::exec::job;
-use crate::fresh::Inventory;
-use crate::plan::select::{Scope, Wish};
-use crate::plan::{Plan, select};
 use crate::report::Message;
+use crate::session::Options;
 
 /// Build only the images that the engine does not have; whatever else has changed stays as it is.
 #[derive(Debug, clap::Args)]
@@ -39,44 +34,33 @@ impl Args {
 
 pub(in crate::cli) async fn missing(args: Args, state: &Path, look: Look) -> Result<u8> {
     let begun = Instant::now();
-    let env = session::environment();
-    let project = args.how.project(&env, state)?;
-    let store = project.store();
-    let asking = Asking::begin(&env, &store);
-    let images = |plan: &Plan| select::select(plan, &args.images, &project.settings.exclude);
-    let plan = if args.how.dry_run {
-        session::locked_plan(&project)?
+    let project = args.how.project(state)?;
+    let options = Options { images: args.images, ..args.how.options() };
+    let missing = if args.how.dry_run {
+        project.missing_as_locked(&options).await?
     } else {
-        session::plan(&project, args.how.offline, look, images).await?.1
+        project.missing(&options, &mut |message| tell(look, message)).await?
     };
-    let plan = images(&plan)?;
-    let asked = asking.answer().await?;
-    let (images, lacking) = lacking(&plan, &asked.inventory);
-    if lacking.is_empty() {
-        tell(look, &Message::NothingMissing { images: &images });
+    if missing.lacking.is_empty() {
+        tell(look, &Message::NothingMissing { images: &in_words(missing.images) });
         return Ok(0);
     }
-    let wish = Wish { names: &lacking, exclude: &[], again: None };
-    let scope = Scope::new(&plan, wish, |dock| !lacking.iter().any(|name| name == dock))?;
     if args.how.dry_run {
-        let standings = job::standings_of(&scope, &store, &asked.inventory)?;
-        status::planned(&scope.plan, &standings, look);
+        status::planned(&project.judge_missing(&missing)?, look);
         return Ok(0);
     }
     notes::begin(&project.settings, look);
-    let ran = build::run(&args.how, look, &project, &asked, &scope).await?;
-    Ok(build::end(&ran, begun, &store, look))
+    let mut shown = Shown::new(look);
+    let say = &mut |message: &Message<'_>| shown.message(message);
+    let built = project.build_missing(&missing, &options, say).await;
+    shown.finish();
+    Ok(build::end(&built?, begun, &project.store(), look))
 }
 
-/// How many images there are, in words, and which of them the engine does not have.
-fn lacking(plan: &Plan, inventory: &Inventory) -> (String, Vec<String>) {
-    let steps = plan.order().iter().map(|ix| plan.step(*ix));
-    let images = steps.filter(|step| step.id.kind == Kind::Image).collect::<Vec<_>>();
-    let count = match images.len() {
+/// All that there are.
+fn in_words(images: usize) -> String {
+    match images {
         1 => "the only image".to_owned(),
         many => format!("all {many} images"),
-    };
-    let has = |object| inventory.id(object).is_some();
-    let lacking = images.iter().filter(|step| !step.objects.iter().all(has));
-    (count, lacking.map(|step| step.id.name.clone()).collect())
+    }
 }

@@ -10,9 +10,10 @@ use crate::base::ids::{DockName, Kind, StepId};
 use crate::base::open::Ground;
 use crate::base::reference::Reference;
 use crate::cli::args::complete;
-use crate::cli::{say, session};
+use crate::cli::{entered, say};
 use crate::export::render;
-use crate::session::project::{Project, SETTINGS_FILE};
+use crate::session::Project;
+use crate::session::project::SETTINGS_FILE;
 use crate::state::store;
 
 const DOCKERFILE: &str = include_str!("../../../templates/new/Dockerfile.template.j2");
@@ -34,7 +35,7 @@ pub(in crate::cli) struct Args {
 pub(in crate::cli) fn new(args: &Args, state: &Path) -> Result<u8> {
     let name = args.name.parse::<DockName>().map_err(|e| as_usage(&e))?;
     let fresh = !Path::new(SETTINGS_FILE).exists();
-    let project = (!fresh).then(|| Project::load(&session::environment(), state)).transpose()?;
+    let project = (!fresh).then(|| entered::project(state)).transpose()?;
     let docks = project.as_ref().map_or(Path::new("bb-dock"), |p| p.settings.docks.as_path());
     let here = || Ground::of(Path::new("."), &[]);
     project.as_ref().map_or_else(here, |p| p.ground.clone()).check(docks)?;
@@ -101,7 +102,7 @@ fn parent(from: &str, project: Option<&Project>, docks: &Path) -> Result<Parent>
 /// A dock gets packages of its own only if what it stands on comes from Portage.
 fn dock(name: &str, project: &Project) -> Result<Parent> {
     let name = name.parse::<DockName>().map_err(|e| as_usage(&e))?;
-    let (_, plan) = session::shape(project)?;
+    let (_, plan) = project.shape()?;
     let rootfs = plan.find(&StepId::new(Kind::Rootfs, name.as_str())).is_some();
     Ok(Parent { kind: "dock", from: format!("${{NAMESPACE}}/{name}"), rootfs, note: None })
 }

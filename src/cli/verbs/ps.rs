@@ -8,11 +8,10 @@ use crate::base::error::Result;
 use crate::chain::ChainName;
 use crate::cli::args::complete;
 use crate::cli::verbs::chain;
-use crate::cli::{print, session};
+use crate::cli::{entered, print};
 use crate::engine::docker::Engine;
 use crate::engine::docker::members::Member;
 use crate::report::table;
-use crate::session::project::Project;
 
 /// List chains, or the containers of one.
 #[derive(Debug, clap::Args)]
@@ -27,13 +26,12 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) async fn ps(args: &Args, state: &Path) -> Result<u8> {
     let name = args.name.as_deref().map(str::parse::<ChainName>).transpose()?;
-    let env = session::environment();
-    let project = Project::load(&env, state)?;
+    let project = entered::project(state)?;
     let known = chain::known(&project)?;
     if let Some(name) = name.as_ref().filter(|name| !known.contains(name)) {
         return Err(chain::unknown(&project, name));
     }
-    let engine = session::engine(&env).await?;
+    let engine = project.engine().await?;
     let namespace = &project.settings.namespace;
     let table = match &name {
         Some(name) => table::columns(&containers(&engine.members(&name.project(namespace)).await?)),

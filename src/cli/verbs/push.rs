@@ -14,7 +14,7 @@ use crate::base::reference::{self, Reference, registry_of};
 use crate::cli::args::complete;
 use crate::cli::io::message::{Messages, tell};
 use crate::cli::verbs::build;
-use crate::cli::{Look, print, session};
+use crate::cli::{Look, entered, print};
 use crate::exec::action;
 use crate::image::archive::bundle::{self, Bundle};
 use crate::image::tree::Content;
@@ -23,7 +23,7 @@ use crate::net::registry::{Image, Piece, Pushed, Registry, Settings};
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 use crate::report::Message;
-use crate::session::project::Project;
+use crate::session::Project;
 
 /// Send tested images to a registry.
 #[derive(Debug, clap::Args)]
@@ -52,7 +52,7 @@ Examples:
 const AT_ONCE: usize = 4;
 
 pub(in crate::cli) async fn push(args: &Args, state: &Path, look: Look) -> Result<u8> {
-    let project = Project::load(&session::environment(), state)?;
+    let project = entered::project(state)?;
     let docks = project.docks()?;
     let is_dock = |word: &String| docks.iter().any(|dock| dock.name.as_str() == word);
     let (registry, images) = match args.words.split_first() {
@@ -63,13 +63,14 @@ pub(in crate::cli) async fn push(args: &Args, state: &Path, look: Look) -> Resul
     if code != 0 {
         return Ok(code);
     }
-    let plan = session::locked_plan(&project)?;
-    let plan = select::select(&plan, images, &project.settings.exclude)?;
+    let plan = project.plan()?;
+    let plan = select::select(&plan, &images, &project.settings.exclude)?;
     let limits = project.settings.limits;
-    let logins = credentials::folder(&session::environment());
+    let logins = credentials::folder(&entered::environment());
     let client = Registry::new(Settings { logins, limits, ..Settings::default() });
     let spool = project.store().root().join("push");
-    Pushing { client, spool, limits, registry: registry.cloned(), look }.all(&plan).await?;
+    let (project, registry) = (&project, registry.cloned());
+    Pushing { project, client, spool, limits, registry, look }.all(&plan).await?;
     Ok(0)
 }
 
@@ -93,7 +94,8 @@ fn names_registry(word: &str) -> bool {
     reference::names_registry(word.split('/').next().unwrap_or_default())
 }
 
-struct Pushing {
+struct Pushing<'a> {
+    project: &'a Project,
     client: Registry,
     /// A folder for compressed layers.
     spool: PathBuf,
@@ -102,7 +104,7 @@ struct Pushing {
     look: Look,
 }
 
-impl Pushing {
+impl Pushing<'_> {
     /// Those below first: what a registry has of one image it need not get again with another.
     async fn all(&self, plan: &Plan) -> Result<()> {
         for images in levels(plan) {
@@ -150,7 +152,7 @@ impl Pushing {
 
     /// Only the engine has what it has built.
     async fn by_engine(&self, reference: &str, name: &str) -> Result<Pushed> {
-        let engine = session::engine(&session::environment()).await?;
+        let engine = self.project.engine().await?;
         let who = who(name).await?;
         if name == reference {
             return engine.push(name, who).await;
@@ -185,7 +187,7 @@ fn image(chain: &[Bundle]) -> Result<Image> {
 async fn who(reference: &str) -> Result<Option<Credentials>> {
     let registry = registry_of(reference);
     let asked = tokio::task::spawn_blocking(move || {
-        let folder = credentials::folder(&session::environment());
+        let folder = credentials::folder(&entered::environment());
         credentials::of(folder.as_deref(), registry.as_deref())
     })
     .await;

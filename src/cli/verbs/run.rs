@@ -7,15 +7,14 @@ use std::str::FromStr;
 
 use crate::base::error::{Error, Result};
 use crate::cli::args::complete;
+use crate::cli::entered;
 use crate::cli::io::terminal;
-use crate::cli::session;
 use crate::engine::docker::{Port, RunSpec};
 use crate::exec::interrupt::Interrupts;
 use crate::exec::shell;
 use crate::exec::work::Context;
 use crate::plan::step::Work;
 use crate::plan::{Plan, select};
-use crate::session::project::Project;
 
 /// How long a container may take to end after Ctrl-C (seconds).
 const GRACE: i32 = 10;
@@ -73,16 +72,15 @@ impl FromStr for Port {
 }
 
 pub(in crate::cli) async fn run(args: Args, state: &Path) -> Result<u8> {
-    let env = session::environment();
-    let project = Project::load(&env, state)?;
-    let (_, plan) = session::shape(&project)?;
+    let project = entered::project(state)?;
+    let (_, plan) = project.shape()?;
     let image = reference(&plan, &args.image)?;
-    let engine = session::engine(&env).await?;
+    let engine = project.engine().await?;
     if engine.image_id(&image).await?.is_none() {
         return Err(Error::step(format!("the engine does not have the image `{image}`"))
             .hint(format!("run `bb build {}` first", args.image)));
     }
-    let context = session::context(&project, engine, true, 1)?;
+    let context = project.context(engine, true, 1)?;
     let tty = terminal::is_terminal();
     let mut interrupts = Interrupts::new();
     let (labels, _seat) = shell::seat(&format!("run:{}", args.image), &context)?;

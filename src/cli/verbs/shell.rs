@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
 use crate::cli::args::complete;
+use crate::cli::entered;
 use crate::cli::io::terminal;
-use crate::cli::session;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::OwnedJob;
 use crate::exec::kept::Kept;
@@ -17,7 +17,6 @@ use crate::exec::{kept, shell};
 use crate::plan::graph::StepIx;
 use crate::plan::step::{RootfsWork, Work};
 use crate::plan::{Plan, select};
-use crate::session::project::Project;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,15 +37,14 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) async fn shell(args: &Args, state: &Path) -> Result<u8> {
-    let env = session::environment();
-    let project = Project::load(&env, state)?;
-    let plan = session::locked_plan(&project)?;
+    let project = entered::project(state)?;
+    let plan = project.plan()?;
     let step = args.name.as_deref().map(|name| rootfs(&plan, name)).transpose()?;
     let find = || kept::find(&project.store(), step.map(|ix| &plan.step(ix).id));
     let kept = args.failed.then(find).transpose()?;
-    let engine = session::engine(&env).await?;
+    let engine = project.engine().await?;
     let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
-    let context = session::context(&project, engine, true, cores)?;
+    let context = project.context(engine, true, cores)?;
     let mut interrupts = Interrupts::new();
     match (kept, step) {
         (Some(kept), _) => in_failed(&kept, &context, &mut interrupts).await,

@@ -11,7 +11,7 @@ use crate::base::ids::{Kind, StepId};
 use crate::cli::args::complete;
 use crate::cli::io::output::json_text;
 use crate::cli::verbs::image;
-use crate::cli::{Look, print, say, session};
+use crate::cli::{Look, entered, print, say};
 use crate::dock::Dock;
 use crate::dock::budget::Budget;
 use crate::exec::action::ledgers;
@@ -22,7 +22,7 @@ use crate::plan::expand::LEFT_OUT;
 use crate::plan::step::{RootfsWork, Work};
 use crate::plan::{Plan, select};
 use crate::report::ledger;
-use crate::session::project::Project;
+use crate::session::Project;
 
 /// Tell how large images are, and what of them is so large.
 #[derive(Debug, clap::Args)]
@@ -67,9 +67,9 @@ impl Sized {
 
 /// Exits 1 if an image is larger than its dock allows.
 pub(in crate::cli) fn size(args: &Args, state: &Path, look: Look) -> Result<u8> {
-    let project = Project::load(&session::environment(), state)?;
+    let project = entered::project(state)?;
     let docks = project.docks()?;
-    let plan = session::locked_plan(&project)?;
+    let plan = project.plan()?;
     let names = names(&plan, args, &project.settings.exclude)?;
     if args.left_out {
         print(&left_out(&plan, &names, args.json)?);

@@ -5,13 +5,11 @@ use std::path::Path;
 use crate::base::error::Result;
 use crate::cli::args::complete;
 use crate::cli::io::message::tell;
-use crate::cli::{Look, print, session};
-use crate::exec::job;
+use crate::cli::{Look, entered, print};
 use crate::exec::job::Standing;
-use crate::plan::graph::StepIx;
-use crate::plan::{Plan, select};
+use crate::plan::Plan;
 use crate::report::{Message, table};
-use crate::session::project::Project;
+use crate::session::{Judged, Options};
 
 /// List every step and whether it is up to date.
 #[derive(Debug, clap::Args)]
@@ -30,43 +28,29 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) async fn status(args: Args, state: &Path) -> Result<u8> {
-    let (plan, standings) = standings(&args.images, state).await?;
-    print(&text(&plan, &standings));
-    let work = standings.iter().any(|(_, standing)| *standing != Standing::Fresh);
-    Ok(u8::from(args.exit_code && work))
-}
-
-/// How the steps of some images (none: all but the excluded ones) stand.
-pub(in crate::cli) async fn standings(
-    images: &[String],
-    state: &Path,
-) -> Result<(Plan, Vec<(StepIx, Standing)>)> {
-    let env = session::environment();
-    let project = Project::load(&env, state)?;
-    let plan = session::locked_plan(&project)?;
-    let plan = select::select(&plan, images, &project.settings.exclude)?;
-    let inventory = session::engine(&env).await?.inventory().await?;
-    let standings = job::standings(&plan, &project.store(), &inventory)?;
-    Ok((plan, standings))
+    let project = entered::project(state)?;
+    let judged = project.judge(&Options { images: args.images, ..Options::default() }).await?;
+    print(&text(&judged));
+    Ok(u8::from(args.exit_code && !judged.is_fresh()))
 }
 
 /// A line for each step.
-fn text(plan: &Plan, standings: &[(StepIx, Standing)]) -> String {
-    let rows = standings.iter().map(|(ix, standing)| {
-        let (word, why) = worded(plan, standing);
-        [word.to_owned(), plan.step(*ix).id.to_string(), why]
+fn text(judged: &Judged) -> String {
+    let rows = judged.steps().map(|(id, standing)| {
+        let (word, why) = worded(&judged.plan, standing);
+        [word.to_owned(), id.to_string(), why]
     });
     table::columns(&rows.collect::<Vec<_>>())
 }
 
 /// What a build would find, as `look` wants it.
-pub(in crate::cli) fn planned(plan: &Plan, standings: &[(StepIx, Standing)], look: Look) {
+pub(in crate::cli) fn planned(judged: &Judged, look: Look) {
     if !look.json {
-        return print(&text(plan, standings));
+        return print(&text(judged));
     }
-    for (ix, standing) in standings {
-        let (state, reason) = worded(plan, standing);
-        tell(look, &Message::Planned { step: plan.step(*ix).id.to_string(), state, reason });
+    for (id, standing) in judged.steps() {
+        let (state, reason) = worded(&judged.plan, standing);
+        tell(look, &Message::Planned { step: id.to_string(), state, reason });
     }
 }
 

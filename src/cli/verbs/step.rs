@@ -1,6 +1,5 @@
 //! `bb step ID`: bring one step up to date. This is what recipes call.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use crate::base::error::{Exit, Result};
@@ -8,10 +7,7 @@ use crate::base::ids::StepId;
 use crate::cli::args::complete;
 use crate::cli::io::message::Messages;
 use crate::cli::verbs::build::Shown;
-use crate::cli::{Look, session};
-use crate::exec::run;
-use crate::plan::select;
-use crate::session::project::Project;
+use crate::cli::{Look, entered};
 
 /// Bring one step up to date.
 #[derive(Debug, clap::Args)]
@@ -34,18 +30,10 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) async fn step(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let id: StepId = args.id.parse()?;
-    let env = session::environment();
-    let mut project = Project::load(&env, state)?;
+    let mut project = entered::project(state)?;
     project.settings.skip_verify |= args.skip_verify;
-    let (_, plan) =
-        session::plan(&project, args.offline, look, |plan| select::step(plan, &id)).await?;
-    let ix = select::step(&plan, &id)?;
-    let engine = session::engine(&env).await?;
-    let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
-    let context = session::context(&project, engine, args.offline, cores)?;
     let mut shown = Shown::new(look);
-    let ran = run::step(&plan, ix, context, &mut |event| shown.event(event)).await;
+    let ran = project.step(&id, args.offline, &mut |message| shown.message(message)).await;
     shown.finish();
-    ran?;
-    Ok(shown.exit.map_or(0, Exit::code))
+    Ok(ran?.map_or(0, Exit::code))
 }

@@ -8,16 +8,10 @@ use std::path::{Path, PathBuf};
 
 use crate::base::diag;
 use crate::base::error::{Error, Result};
-use crate::cli::recall::{Known, Recall, Recalled};
-use crate::cli::session::Asking;
-use crate::cli::verbs::{export, makefile, notes};
-use crate::cli::{Look, print, say, session};
-use crate::dock::Dock;
-use crate::exec::sync;
+use crate::cli::verbs::notes;
+use crate::cli::{Look, entered, print, say};
 use crate::export::make;
-use crate::plan::Plan;
-use crate::session::project::Project;
-use crate::state::store::Store;
+use crate::session::Asker;
 
 /// Bring file times in line with the judge.
 #[derive(Debug, clap::Args)]
@@ -39,6 +33,16 @@ pub(in crate::cli) struct Args {
 }
 
 impl Args {
+    /// The same for the session.
+    fn asker(&self) -> Asker {
+        Asker {
+            digest: self.exported.clone(),
+            file: self.makefile.clone(),
+            images: self.images.clone(),
+            goes_on: !self.bmake.is_empty(),
+        }
+    }
+
     /// Refuses folders, as given, that no target of the Makefile that asks can be in.
     ///
     /// # Errors
@@ -90,46 +94,10 @@ fn print_path(args: &Args, file: &str) {
 }
 
 async fn bring_in_line(args: &Args, state: &Path, look: Look) -> Result<()> {
-    let env = session::environment();
-    let project = Project::load(&env, state)?;
+    let project = entered::project(state)?;
     notes::begin(&project.settings, look);
+    project.sync(&args.asker()).await?;
     let store = project.store();
-    let ninja = if args.exported.is_none() { export::written() } else { None };
-    let question = format!("sync {:?} {:?} {ninja:?}", args.exported, args.images);
-    let recall = Recall::new(&project, &question);
-    let asking = Asking::begin(&env, &store);
-    if let Recalled::Unknown(asking) = recall.answer(asking).await? {
-        let seen = store.now().ok();
-        let shape = session::shape(&project)?;
-        ninja.iter().try_for_each(|head| export::check(&project, &shape, head))?;
-        let current = check_makefile(args, &project, &shape)?;
-        store.create()?;
-        let inventory = asking.answer().await?.inventory;
-        let (docks, plan) = &session::asked(&project, shape)?;
-        if sync::sync(plan, &store, &inventory)? == 0 && current {
-            recall.keep(&project, Known { docks, plan, inventory: &inventory, seen });
-        }
-    }
     notes::end(&store, look);
     store.replace(&state.join(SYNCED), b"# All stamps say what the judge says.\n")
-}
-
-/// A time that is older than every file's.
-const LONG_AGO: i64 = 86_400_000_000_000;
-
-/// GNU make remakes its Makefile by itself, if only it is older than a file that it is made from: a
-/// dock may come in the same second, or a file be dated back. bmake would go on with the old one.
-/// Whether the Makefile is what would be written.
-fn check_makefile(args: &Args, project: &Project, shape: &(Vec<Dock>, Plan)) -> Result<bool> {
-    let (Some(digest), Some(file)) = (&args.exported, &args.makefile) else { return Ok(true) };
-    let images = args.images.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    if makefile::compute(project, shape, &images, file)?.digest == *digest {
-        return Ok(true);
-    }
-    if args.bmake.is_empty() && Store::date(file, LONG_AGO).is_ok() {
-        return Ok(false);
-    }
-    let command = format!("bb makefile -o {} {}", file.display(), args.images);
-    Err(Error::config(format!("`{}` is not what the docks say now", file.display()))
-        .hint(format!("run `{}` and start again", command.trim_end())))
 }

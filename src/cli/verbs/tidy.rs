@@ -5,21 +5,14 @@
 use crate::base::error::Result;
 use crate::base::words::megabytes;
 use crate::cli::{print, say};
-use crate::engine::docker::Engine;
-use crate::exec::tidy;
-use crate::exec::tidy::{Group, Outcome, Thing};
-use crate::state::store::Store;
+use crate::exec::tidy::{Outcome, Thing};
+use crate::session::Tidying;
 
 /// Tells what would go, or lets it go; then how much it was. Returns how many things had to stay.
-pub(in crate::cli) async fn tidy(
-    groups: &[Group],
-    store: &Store,
-    engine: Option<&Engine>,
-    dry_run: bool,
-) -> Result<usize> {
+pub(in crate::cli) async fn tidy(found: &Tidying, dry_run: bool) -> Result<usize> {
     let mut count = Count::default();
     if dry_run {
-        for thing in groups.iter().flat_map(|group| &group.things) {
+        for thing in found.things() {
             print(&line(thing));
             count.add(thing);
         }
@@ -27,19 +20,17 @@ pub(in crate::cli) async fn tidy(
         return Ok(0);
     }
     let mut kept = 0;
-    for group in groups.iter().filter(|group| !group.things.is_empty()) {
-        let mut tell = |thing: &Thing, outcome: &Outcome| match outcome {
-            Outcome::Removed => {
-                print(&line(thing));
-                count.add(thing);
-            }
-            Outcome::Kept(why) => {
-                kept += 1;
-                say(&format!("kept    {}: {why}\n", name(thing)));
-            }
-        };
-        tidy::remove(group, store, engine, &mut tell).await?;
-    }
+    let mut tell = |thing: &Thing, outcome: &Outcome| match outcome {
+        Outcome::Removed => {
+            print(&line(thing));
+            count.add(thing);
+        }
+        Outcome::Kept(why) => {
+            kept += 1;
+            say(&format!("kept    {}: {why}\n", name(thing)));
+        }
+    };
+    found.remove(&mut tell).await?;
     say(&format!("{}\n", count.told("removed", "nothing was removed")));
     Ok(kept)
 }

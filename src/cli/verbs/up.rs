@@ -11,11 +11,11 @@ use crate::chain::compose::{Compose, last_lines};
 use crate::chain::{Chain, ChainName};
 use crate::cli::args::complete;
 use crate::cli::verbs::{build, chain};
-use crate::cli::{Look, say, session};
+use crate::cli::{Look, entered, say};
 use crate::engine::docker::Engine;
 use crate::engine::docker::members::Member;
 use crate::exec::interrupt::Interrupts;
-use crate::session::project::Project;
+use crate::session::Project;
 
 const EXAMPLES: &str = "\
 A chain is a Compose file in `chains/`, with the markers of a Dockerfile.template. \
@@ -50,10 +50,9 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) async fn up(args: &Args, state: &Path, look: Look) -> Result<u8> {
     let name = args.name.parse::<ChainName>()?;
-    let env = session::environment();
-    let project = Project::load(&env, state)?;
+    let project = entered::project(state)?;
     let images = chain::docks(&project, &name)?;
-    let engine = session::engine(&env).await?;
+    let engine = project.engine().await?;
     let compose = chain::compose(&project, &engine).await?;
     // Nothing named would be everything.
     if !args.no_build && !images.is_empty() {

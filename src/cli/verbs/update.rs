@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use crate::base::error::Result;
-use crate::cli::pin::Bound;
-use crate::cli::{Look, pin, print, session};
+use crate::cli::io::message::tell;
+use crate::cli::{Look, entered, print};
 use crate::config::lock::{Lock, Pin};
-use crate::session::project::Project;
+use crate::report::Message;
+use crate::session::{Offered, Updated};
 
 /// Pin the newest stage3 and snapshot in bb.lock.
 #[derive(Debug, clap::Args)]
@@ -26,43 +27,27 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) async fn update(args: &Args, state: &Path, look: Look) -> Result<u8> {
-    let env = session::environment();
-    let mut project = Project::load(&env, state)?;
+    let project = entered::project(state)?;
+    let mut say = |message: &Message<'_>| tell(look, message);
     if args.check {
-        let old = pinned(&mut project)?;
-        return check(&project, args.offline, old.as_ref(), look).await;
+        return Ok(check(&project.offered(args.offline, &mut say).await?));
     }
-    let _held = pin::hold(&project).await?;
-    let old = pinned(&mut project)?;
-    let bound = match &old {
-        _ if args.allow_older => Bound::Any,
-        Some(old) => Bound::Floor(old),
-        None => Bound::First,
-    };
-    let new = pin::newest(&project, args.offline, bound, look).await?;
+    let Updated { old, new } = project.update(args.allow_older, args.offline, &mut say).await?;
     let old = old.as_ref();
     print(&changed("stage3", old.map(|l| &l.stage3), &new.stage3));
     print(&changed("snapshot", old.map(|l| &l.portage), &new.portage));
     Ok(0)
 }
 
-/// The lock, whatever date the environment asks for: that is what it is to be moved to.
-fn pinned(project: &mut Project) -> Result<Option<Lock>> {
-    let date = project.settings.date.take();
-    let lock = project.lock();
-    project.settings.date = date;
-    lock
-}
-
-async fn check(project: &Project, offline: bool, old: Option<&Lock>, look: Look) -> Result<u8> {
-    let offered = pin::offered(project, offline, old, look).await?;
-    let stage3 = old.map(|lock| lock.stage3.timestamp.as_str());
-    let (line, newer_stage3) = compared("stage3", stage3, Some(&offered.stage3));
+fn check(Offered { pinned, times }: &Offered) -> u8 {
+    let pinned = pinned.as_ref();
+    let stage3 = pinned.map(|lock| lock.stage3.timestamp.as_str());
+    let (line, newer_stage3) = compared("stage3", stage3, Some(&times.stage3));
     print(&line);
-    let snapshot = old.map(Lock::date);
-    let (line, newer_snapshot) = compared("snapshot", snapshot, offered.snapshot.as_deref());
+    let snapshot = pinned.map(Lock::date);
+    let (line, newer_snapshot) = compared("snapshot", snapshot, times.snapshot.as_deref());
     print(&line);
-    Ok(u8::from(newer_stage3 || newer_snapshot))
+    u8::from(newer_stage3 || newer_snapshot)
 }
 
 /// A line, and whether what the mirrors offer is newer.

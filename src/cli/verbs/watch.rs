@@ -14,9 +14,9 @@ use crate::cli::args::complete;
 use crate::cli::io::message::{Messages, tell};
 use crate::cli::io::output::nobody_reads;
 use crate::cli::verbs::build;
-use crate::cli::{Look, session};
+use crate::cli::{Look, entered};
 use crate::report::Message;
-use crate::session::project::{Project, SETTINGS_FILE};
+use crate::session::project::SETTINGS_FILE;
 use crate::session::watch::Watcher;
 
 /// Build, and build again whenever something changes, until Ctrl-C.
@@ -97,12 +97,12 @@ impl<'a> Seen<'a> {
     /// Looks again. Where a dock is broken, what was known before stays, and all folders of docks are
     /// watched in any case.
     fn update(&mut self) {
-        let Ok(project) = Project::load(&session::environment(), self.state) else { return };
+        let Ok(project) = entered::project(self.state) else { return };
         let docks = &project.settings.docks;
         let folders = walkdir::WalkDir::new(docks).follow_links(true).into_iter().flatten();
         let folders = folders.filter(|entry| entry.file_type().is_dir());
         let folders = folders.map(walkdir::DirEntry::into_path).collect::<BTreeSet<_>>();
-        let Ok((found, plan)) = session::shape(&project) else {
+        let Ok((found, plan)) = project.shape() else {
             self.listed.extend(folders);
             return;
         };

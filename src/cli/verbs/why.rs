@@ -10,7 +10,7 @@ use crate::base::ids::StepId;
 use crate::base::words::visible;
 use crate::cli::args::complete;
 use crate::cli::io::output::print_json;
-use crate::cli::{print, session};
+use crate::cli::{entered, print};
 use crate::exec::action::{Summary, summary};
 use crate::exec::job;
 use crate::exec::job::Standing;
@@ -19,7 +19,6 @@ use crate::image::below::Undone;
 use crate::plan::graph::StepIx;
 use crate::plan::step::Work;
 use crate::plan::{Plan, select};
-use crate::session::project::Project;
 
 /// Say why a step or an image is not up to date.
 #[derive(Debug, clap::Args)]
@@ -43,14 +42,13 @@ struct Chain<'a> {
 }
 
 pub(in crate::cli) async fn why(args: &Args, state: &Path) -> Result<u8> {
-    let env = session::environment();
-    let project = Project::load(&env, state)?;
-    let plan = session::locked_plan(&project)?;
+    let project = entered::project(state)?;
+    let plan = project.plan()?;
     let target = select::named(&plan, &args.target)?;
     let id = plan.step(target).id.clone();
     let plan = plan.closure(&[target])?;
     let target = plan.find(&id).ok_or_else(|| Error::bug(format!("no step `{id}`")))?;
-    let inventory = session::engine(&env).await?.inventory().await?;
+    let inventory = project.engine().await?.inventory().await?;
     let standings = job::standings(&plan, &project.store(), &inventory)?;
     let chains = chains(&plan, &standings, target);
     let summary = summary_of(&plan.step(target).work);

@@ -11,7 +11,7 @@ use crate::base::error::Error;
 use crate::base::reference::registry_of;
 use crate::base::secret::without_secrets;
 use crate::base::time;
-use crate::cli::session;
+use crate::cli::entered;
 use crate::config::Settings;
 use crate::config::lock::Lock;
 use crate::doctor::machine::{Disk, Purpose, Tools, Watches};
@@ -24,7 +24,8 @@ use crate::gentoo::keys;
 use crate::image::config::architecture;
 use crate::net::http::{Answer, Client, Patience};
 use crate::net::{credentials, http};
-use crate::session::project::{Project, SETTINGS_FILE};
+use crate::session::Project;
+use crate::session::project::SETTINGS_FILE;
 
 /// Who asks, and how long it waits for each answer.
 pub(in crate::cli) struct Gathering {
@@ -67,7 +68,7 @@ impl Gathering {
         let read = self.blocking(move || {
             let file = Path::new(SETTINGS_FILE);
             if file.symlink_metadata().is_ok() {
-                return Ok((Project::load(&env, &state)?.settings, None));
+                return Ok((entered::project(&state)?.settings, None));
             }
             let outside = project::project(&project::Facts::Outside);
             Ok((Settings::resolve(file, "", &env)?, Some(outside)))
@@ -83,9 +84,9 @@ impl Gathering {
         if let Some(trouble) = trouble {
             return trouble;
         }
-        let (env, state) = (self.env.clone(), state.to_owned());
+        let state = state.to_owned();
         let read = self.blocking(move || {
-            let read = Project::load(&env, &state).and_then(|project| docks_and_lock(&project));
+            let read = entered::project(&state).and_then(|project| docks_and_lock(&project));
             read.unwrap_or_else(|error| broken(&error))
         });
         let facts = read.await;
@@ -243,7 +244,7 @@ fn broken(error: &Error) -> project::Facts {
 }
 
 fn docks_and_lock(project: &Project) -> Result<project::Facts, Error> {
-    let (docks, _) = session::shape(project)?;
+    let (docks, _) = project.shape()?;
     let words = |lock: Lock| (lock.stage3.timestamp.clone(), lock.date().to_owned());
     let lock = project.lock()?.map(words);
     let needs_lock = project.needs_lock(&docks);

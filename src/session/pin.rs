@@ -9,9 +9,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::base::error::{Error, Result};
 use crate::base::given;
-use crate::cli::Look;
-use crate::cli::io::message::tell;
-use crate::cli::verbs::outdated;
 use crate::config::lock::Lock;
 use crate::gentoo::keys;
 use crate::gentoo::openpgp::Keyring;
@@ -19,6 +16,7 @@ use crate::gentoo::release::{Newest, Release, Times};
 use crate::net::http::Client;
 use crate::plan::expand::stage3_file;
 use crate::report::Message;
+use crate::session::Tell;
 use crate::session::project::{LOCK_FILE, Project};
 use crate::state::held::StepLock;
 use crate::state::store;
@@ -27,16 +25,16 @@ use crate::state::store;
 const SNAPSHOT: &str = "portage.tar.xz";
 
 /// Pins what the mirrors offer, unless another process does so meanwhile.
-pub(in crate::cli) async fn once(project: &Project, offline: bool, look: Look) -> Result<Lock> {
+pub(super) async fn once(project: &Project, offline: bool, tell: &mut Tell<'_>) -> Result<Lock> {
     let _held = hold(project).await?;
     match project.lock()? {
         Some(lock) => Ok(lock),
-        None => newest(project, offline, Bound::First, look).await,
+        None => newest(project, offline, Bound::First, tell).await,
     }
 }
 
 /// The lock that keeps other processes from pinning at the same time.
-pub(in crate::cli) async fn hold(project: &Project) -> Result<StepLock> {
+pub(super) async fn hold(project: &Project) -> Result<StepLock> {
     let store = project.store();
     store.create()?;
     let waiting = tokio::task::spawn_blocking(move || store.lock_all()).await;
@@ -45,7 +43,7 @@ pub(in crate::cli) async fn hold(project: &Project) -> Result<StepLock> {
 
 /// How old what is pinned may be.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::cli) enum Bound<'a> {
+pub(super) enum Bound<'a> {
     /// Nothing is pinned yet: not old.
     First,
     /// Not older than this.
@@ -55,22 +53,22 @@ pub(in crate::cli) enum Bound<'a> {
 }
 
 /// Looks up what the mirrors offer, verifies it and writes `bb.lock`.
-pub(in crate::cli) async fn newest(
+pub(super) async fn newest(
     project: &Project,
     offline: bool,
     bound: Bound<'_>,
-    look: Look,
+    tell: &mut Tell<'_>,
 ) -> Result<Lock> {
-    let shadow = outdated::shadow(project);
+    let shadow = project.shadow();
     let [kept, seen] = [&project.layout, &shadow.layout].map(|layout| layout.download(SNAPSHOT));
     let known = [kept.clone(), seen];
-    let Newest { lock, snapshot } = find(project, offline, bound, &known, look).await?;
+    let Newest { lock, snapshot } = find(project, offline, bound, &known, tell).await?;
     given::put(Path::new(LOCK_FILE), lock.to_text()?.as_bytes())?;
     // Only now: a lock that could not be written leaves the old download with the old lock.
     store::rename(&snapshot, &kept)?;
     let old = if let Bound::Floor(old) = bound { Some(old) } else { None };
     take_stage3(project, &shadow, old, &lock)?;
-    tell(look, &Message::Pinned { stage3: &lock.stage3.timestamp, snapshot: lock.date() });
+    tell(&Message::Pinned { stage3: &lock.stage3.timestamp, snapshot: lock.date() });
     Ok(lock)
 }
 
@@ -88,16 +86,16 @@ fn take_stage3(project: &Project, shadow: &Project, old: Option<&Lock>, new: &Lo
 }
 
 /// Looks up what the mirrors offer and verifies it, for a project with a state folder of its own. Pins nothing.
-pub(in crate::cli) async fn preview(
+pub(super) async fn preview(
     project: &Project,
     shadow: &Project,
     offline: bool,
     floor: &Lock,
-    look: Look,
+    tell: &mut Tell<'_>,
 ) -> Result<Lock> {
     let (own, kept) = (shadow.layout.download(SNAPSHOT), project.layout.download(SNAPSHOT));
     let found =
-        find(shadow, offline, Bound::Floor(floor), &[own.clone(), kept.clone()], look).await?;
+        find(shadow, offline, Bound::Floor(floor), &[own.clone(), kept.clone()], tell).await?;
     if found.snapshot != kept {
         store::rename(&found.snapshot, &own)?;
     }
@@ -110,29 +108,29 @@ async fn find(
     offline: bool,
     bound: Bound<'_>,
     kept: &[PathBuf],
-    look: Look,
+    tell: &mut Tell<'_>,
 ) -> Result<Newest> {
     let keyring = keyring(project)?;
     let client = Client::with_least_rate(offline, project.settings.least_rate);
     let release = release(project, &client, keyring.as_ref(), bound);
     let folder = kept.first().and_then(|kept| kept.parent()).unwrap_or(Path::new("."));
     let found = release.newest(folder, kept, today()).await;
-    complain(&release, look);
+    complain(&release, tell);
     found
 }
 
 /// The times of what the mirrors offer; nothing is written.
-pub(in crate::cli) async fn offered(
+pub(super) async fn offered(
     project: &Project,
     offline: bool,
     pinned: Option<&Lock>,
-    look: Look,
+    tell: &mut Tell<'_>,
 ) -> Result<Times> {
     let keyring = keyring(project)?;
     let client = Client::with_least_rate(offline, project.settings.least_rate);
     let release = release(project, &client, keyring.as_ref(), Bound::Any);
     let times = release.times(pinned, today()).await;
-    complain(&release, look);
+    complain(&release, tell);
     times
 }
 
@@ -158,10 +156,10 @@ fn keyring(project: &Project) -> Result<Option<Keyring>> {
     if skipped { Ok(None) } else { keys::read(&project.settings).map(Some) }
 }
 
-fn complain(release: &Release<'_>, look: Look) {
+fn complain(release: &Release<'_>, tell: &mut Tell<'_>) {
     for line in release.complaints.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter()
     {
-        tell(look, &Message::PassedOver { what: line.trim_start() });
+        tell(&Message::PassedOver { what: line.trim_start() });
     }
 }
 

@@ -14,11 +14,11 @@ use crate::base::error::Result;
 use crate::base::hex::hex;
 use crate::base::limits::Limit;
 use crate::base::read;
-use crate::cli::session::Asking;
 use crate::dock::Dock;
 use crate::exec::looked::looked;
 use crate::fresh::Inventory;
 use crate::plan::Plan;
+use crate::session::engine::Asking;
 use crate::session::project::{LOCK_FILE, Project};
 use crate::state::store::Store;
 use crate::state::trace::Trace;
@@ -27,14 +27,14 @@ use crate::state::trace::Trace;
 const KEPT: usize = 8;
 
 /// One question and where its last answer is.
-pub(in crate::cli) struct Recall {
+pub(super) struct Recall {
     file: PathBuf,
     store: Store,
 }
 
 impl Recall {
     /// `question` is the command with its images.
-    pub(in crate::cli) fn new(project: &Project, question: &str) -> Self {
+    pub(super) fn new(project: &Project, question: &str) -> Self {
         let mut hasher = Sha256::new();
         let lock = project.ground.read(Path::new(LOCK_FILE), Limit::FileSize).unwrap_or_default();
         let parts = [question.to_owned(), program(), format!("{:?}", project.settings)];
@@ -48,7 +48,7 @@ impl Recall {
     }
 
     /// Looks whether the last answer still holds.
-    pub(in crate::cli) async fn answer(&self, asking: Asking) -> Result<Recalled> {
+    pub(super) async fn answer(&self, asking: Asking) -> Result<Recalled> {
         let bytes = read::state(&self.file, Limit::StateSize).unwrap_or_default();
         let Some(trace) = Trace::read(&bytes).filter(Trace::files_hold) else {
             return Ok(Recalled::Unknown(asking));
@@ -63,7 +63,7 @@ impl Recall {
 
     /// Keeps the answer that all of a plan is fresh. Only to be quick: where it cannot be written,
     /// nothing is lost.
-    pub(in crate::cli) fn keep(&self, project: &Project, known: Known<'_>) {
+    pub(super) fn keep(&self, project: &Project, known: Known<'_>) {
         let Some(seen) = known.seen else { return };
         let looked = looked(known.plan, project.looked_at(known.docks), &self.store);
         if let Some(trace) = looked.trace(known.inventory, seen)
@@ -76,16 +76,16 @@ impl Recall {
 
 /// What an answer was found from.
 #[derive(Clone, Copy)]
-pub(in crate::cli) struct Known<'a> {
-    pub(in crate::cli) docks: &'a [Dock],
-    pub(in crate::cli) plan: &'a Plan,
-    pub(in crate::cli) inventory: &'a Inventory,
+pub(super) struct Known<'a> {
+    pub(super) docks: &'a [Dock],
+    pub(super) plan: &'a Plan,
+    pub(super) inventory: &'a Inventory,
     /// When the first of it was looked at, nanoseconds since 1970.
-    pub(in crate::cli) seen: Option<i64>,
+    pub(super) seen: Option<i64>,
 }
 
 /// What is known without reading the docks.
-pub(in crate::cli) enum Recalled {
+pub(super) enum Recalled {
     /// So many steps are up to date, and no other is asked for.
     Fresh(usize),
     /// Nothing.

@@ -1,0 +1,112 @@
+//! The engine of a project: asked once what it has, and what every action shares.
+//!
+//! Reads no environment: the project has been given one.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sha2::{Digest, Sha256};
+use tokio::task::JoinHandle;
+
+use crate::base::error::{Error, Result};
+use crate::base::hex::hex;
+use crate::engine::address::addresses;
+use crate::engine::docker::{Engine, FoundContainer, Owner};
+use crate::exec::kept;
+use crate::exec::work::{Context, PROJECT_LABEL};
+use crate::fresh::Inventory;
+use crate::net::credentials;
+use crate::net::http::Client;
+use crate::session::project::Project;
+use crate::state::store::Store;
+
+/// What an engine has of a project.
+pub(super) struct Asked {
+    pub(super) engine: Engine,
+    pub(super) inventory: Inventory,
+    /// Containers of the project's, of this or other runs, but those that are kept to be looked into.
+    pub(super) containers: Vec<FoundContainer>,
+}
+
+/// An engine that is asked once, while other things are done.
+pub(super) enum Asking {
+    Pending(JoinHandle<Result<Asked>>),
+    Answered(Box<Asked>),
+}
+
+impl Asking {
+    pub(super) fn begin(project: &Project) -> Self {
+        let (addresses, store) = (addresses(project.environment()), project.store());
+        Self::Pending(tokio::spawn(async move {
+            let engine = Engine::connect(&addresses?.0).await?;
+            let (inventory, containers) =
+                tokio::join!(engine.inventory(), containers(&engine, &store));
+            let (inventory, mut containers) = (inventory?, containers?);
+            let kept = kept::all(&store);
+            containers.retain(|c| kept.iter().all(|kept| kept.container != c.id));
+            Ok(Asked { engine, inventory, containers })
+        }))
+    }
+
+    /// What it says.
+    pub(super) async fn answer(self) -> Result<Asked> {
+        let ended = |e| Error::bug(format!("asking the engine ended: {e}"));
+        match self {
+            Self::Pending(task) => task.await.map_err(ended)?,
+            Self::Answered(asked) => Ok(*asked),
+        }
+    }
+}
+
+/// A project's containers; none where it has never made any.
+pub(super) async fn containers(engine: &Engine, store: &Store) -> Result<Vec<FoundContainer>> {
+    let Some(id) = store.id() else { return Ok(vec![]) };
+    let owner = owner(&id, store);
+    engine.containers_of(&owner, &[(PROJECT_LABEL, owner.0.as_str())]).await
+}
+
+/// Tells a project from others on the same engine: by a secret of its state folder, and by that folder's path,
+/// for it may be a copy of another one's.
+fn owner(id: &str, store: &Store) -> Owner {
+    let state = store.root().canonicalize().unwrap_or_default();
+    let mut hasher = Sha256::new_with_prefix(id);
+    hasher.update(state.as_os_str().as_encoded_bytes());
+    Owner(hex(&hasher.finalize())[..32].to_owned())
+}
+
+impl Project {
+    /// The engine that the environment leads to.
+    ///
+    /// # Errors
+    /// None answers, or Docker's context cannot be used: exit code 4.
+    pub async fn engine(&self) -> Result<Engine> {
+        Engine::connect(&addresses(self.environment())?.0).await
+    }
+
+    /// What actions share.
+    ///
+    /// # Errors
+    /// The state folder cannot be made.
+    pub(crate) fn context(
+        &self,
+        engine: Engine,
+        offline: bool,
+        jobs: usize,
+    ) -> Result<Arc<Context>> {
+        let store = self.store();
+        store.create()?;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        let run = format!("{}-{since}", std::process::id());
+        Ok(Arc::new(Context {
+            owner: owner(&store.make_id()?, &store),
+            store,
+            engine,
+            client: Client::with_least_rate(offline, self.settings.least_rate),
+            settings: self.settings.clone(),
+            docker_config: credentials::folder(self.environment()),
+            run,
+            jobs,
+            signals: self.listens(),
+        }))
+    }
+}
