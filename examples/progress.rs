@@ -2,6 +2,13 @@
 //!
 //! `cargo run --example progress -- [IMAGE…]`
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program of its own"
+)]
+
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -24,6 +24,7 @@ use crate::session::recall::{Known, Recall, Recalled};
 
 /// What to build, and how to go about it. The default is what `bb build` does: all images but those that the
 /// settings exclude, and all tasks; only what is stale; half the cores; nothing more begins after a failure.
+#[allow(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// Names of images, or ids of steps. None: everything but what is excluded.

@@ -64,7 +64,7 @@ pub(in crate::cli) async fn push(args: &Args, state: &Path, look: Look) -> Resul
         return Ok(code);
     }
     let plan = project.plan()?;
-    let plan = select::select(&plan, &images, &project.settings.exclude)?;
+    let plan = select::select(&plan, images, &project.settings.exclude)?;
     let limits = project.settings.limits;
     let logins = credentials::folder(&entered::environment());
     let client = Registry::new(Settings { logins, limits, ..Settings::default() });
