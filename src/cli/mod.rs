@@ -7,6 +7,7 @@
 )]
 
 mod args;
+mod call;
 mod entered;
 mod io;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use clap::{ColorChoice, Parser, Subcommand};
 use crate::base::error::{Error, Exit, Result};
 use crate::base::words::{is_hostile, safe_lines, visible};
 use crate::cli::args::complete;
+use crate::cli::call::{Call, Look};
 use crate::cli::io::output::{print, say};
 use crate::cli::io::{message, output, owner};
 use crate::cli::verbs::{
@@ -144,15 +146,6 @@ enum Verb {
     Config(config::Args),
 }
 
-/// How messages look.
-#[derive(Debug, Clone, Copy)]
-struct Look {
-    color: bool,
-    terminal: bool,
-    /// As JSON on standard output, for a program.
-    json: bool,
-}
-
 impl Verb {
     /// Whether messages are for a program.
     fn json(&self) -> bool {
@@ -164,6 +157,46 @@ impl Verb {
             Self::Push(args) => args.messages.json(),
             Self::Step(args) => args.messages.json(),
             _ => false,
+        }
+    }
+
+    /// The one place where a verb is entered.
+    async fn run(&self, call: &Call) -> Result<u8> {
+        match self {
+            Self::New(args) => new::run(args, call).await,
+            Self::Build(args) => build::run(args, call).await,
+            Self::Watch(args) => watch::run(args, call).await,
+            Self::Test(args) => test::run(args, call).await,
+            Self::Push(args) => push::run(args, call).await,
+            Self::Missing(args) => missing::run(args, call).await,
+            Self::Status(args) => status::run(args, call).await,
+            Self::List(args) => list::run(args, call).await,
+            Self::Tree(args) => tree::run(args, call).await,
+            Self::Why(args) => why::run(args, call).await,
+            Self::Logs(args) => logs::run(args, call).await,
+            Self::Step(args) => step::run(args, call).await,
+            Self::Shell(args) => shell::run(args, call).await,
+            Self::Run(args) => run::run(args, call).await,
+            Self::Up(args) => up::run(args, call).await,
+            Self::Down(args) => down::run(args, call).await,
+            Self::Ps(args) => ps::run(args, call).await,
+            Self::Makefile(args) => makefile::run(args, call).await,
+            Self::Export(args) => export::run(args, call).await,
+            Self::Graph(args) => graph::run(args, call).await,
+            Self::Sync(args) => sync::run(args, call).await,
+            Self::Audit(args) => audit::run(args, call).await,
+            Self::Size(args) => size::run(args, call).await,
+            Self::Diff(args) => diff::run(args, call).await,
+            Self::Image(verb) => image::run(verb, call).await,
+            Self::Update(args) => update::run(args, call).await,
+            Self::Outdated(args) => outdated::run(args, call).await,
+            Self::Clean(args) => clean::run(args, call).await,
+            Self::Gc(args) => gc::run(args, call).await,
+            Self::Keys(args) => keys::run(args, call).await,
+            Self::Completions(args) => complete::run(args, call).await,
+            Self::Man(args) => man::run(args, call).await,
+            Self::Doctor(args) => doctor::run(args, call).await,
+            Self::Config(args) => config::run(args, call).await,
         }
     }
 }
@@ -235,54 +268,14 @@ fn run(cli: Cli, look: Look) -> Result<u8> {
         args.check_folders([cli.project.as_deref(), cli.state.as_deref()])?;
     }
     let here = std::env::current_dir().unwrap_or_default();
-    match &cli.verb {
-        // These need no project, and no folder that could be entered.
-        Verb::Completions(args) => return complete::completions(args),
-        Verb::Man(args) => return man::man(args, &here),
-        _ => {}
-    }
-    let state = enter_project(cli.project, cli.state)?;
+    // These need no project, and no folder that could be entered.
+    let alone = matches!(cli.verb, Verb::Completions(_) | Verb::Man(_));
+    let state = if alone { PathBuf::new() } else { enter_project(cli.project, cli.state)? };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|e| Error::bug(format!("cannot start threads: {e}")))?;
-    let done = runtime.block_on(async {
-        match cli.verb {
-            Verb::New(args) => new::new(&args, &state),
-            Verb::Build(args) => build::build(args, &state, look).await,
-            Verb::Watch(args) => watch::watch(&args, &state, look).await,
-            Verb::Test(args) => test::test(args, &state, look).await,
-            Verb::Push(args) => push::push(&args, &state, look).await,
-            Verb::Missing(args) => missing::missing(args, &state, look).await,
-            Verb::Status(args) => status::status(args, &state).await,
-            Verb::List(args) => list::run(&args, &state).await,
-            Verb::Tree(args) => tree::run(&args, &state).await,
-            Verb::Why(args) => why::why(&args, &state).await,
-            Verb::Logs(args) => logs::logs(&args, &state).await,
-            Verb::Step(args) => step::step(&args, &state, look).await,
-            Verb::Shell(args) => shell::shell(&args, &state).await,
-            Verb::Run(args) => run::run(args, &state).await,
-            Verb::Up(args) => up::up(&args, &state, look).await,
-            Verb::Down(args) => down::down(&args, &state).await,
-            Verb::Ps(args) => ps::ps(&args, &state).await,
-            Verb::Makefile(args) => makefile::makefile(&args, &state),
-            Verb::Export(args) => export::export(&args, &state),
-            Verb::Graph(args) => graph::graph(&args, &state, &here).await,
-            Verb::Sync(args) => sync::sync(&args, &state, look).await,
-            Verb::Audit(args) => audit::run(&args, &state),
-            Verb::Size(args) => size::size(&args, &state, look),
-            Verb::Diff(args) => diff::diff(&args, &state),
-            Verb::Image(verb) => image::image(&verb, &state, &here),
-            Verb::Clean(args) => clean::clean(&args, &state).await,
-            Verb::Gc(args) => gc::gc(&args, &state, look).await,
-            Verb::Keys(args) => keys::keys(&args, &state, &here).await,
-            Verb::Completions(args) => complete::completions(&args),
-            Verb::Man(args) => man::man(&args, &here),
-            Verb::Update(args) => update::update(&args, &state, look).await,
-            Verb::Doctor(args) => doctor::doctor(&args, &state, look, cli.color).await,
-            Verb::Config(args) => config::config(&args, &state, cli.color),
-            Verb::Outdated(args) => outdated::outdated(&args, &state, look).await,
-        }
-    });
+    let call = Call { state, here, look, color: cli.color };
+    let done = runtime.block_on(cli.verb.run(&call));
     // A thread that waits for a lock must not keep an interrupted command alive.
     runtime.shutdown_background();
     done

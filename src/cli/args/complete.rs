@@ -20,6 +20,7 @@ use clap_complete::env::{Bash, EnvCompleter, Fish, Shells, Zsh};
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{DockName, Kind};
+use crate::cli::call::Call;
 use crate::cli::io::output::print_exactly;
 use crate::cli::verbs::chain;
 use crate::cli::{Cli, enter_project, entered};
@@ -55,7 +56,7 @@ enum Shell {
     Fish,
 }
 
-pub(in crate::cli) fn completions(args: &Args) -> Result<u8> {
+pub(in crate::cli) async fn run(args: &Args, _call: &Call) -> Result<u8> {
     let shell: &dyn EnvCompleter = match args.shell {
         Shell::Bash => &JoiningBash,
         Shell::Zsh => &Zsh,

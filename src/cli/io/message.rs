@@ -17,7 +17,7 @@ enum Format {
 }
 
 /// What verbs take that run steps.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Default, Clone, clap::Args)]
 pub(in crate::cli) struct Messages {
     /// How messages look: `human`, or `json` for programs (doc/messages.md)
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]

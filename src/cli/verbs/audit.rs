@@ -1,6 +1,6 @@
 //! `bb audit`: what is wrong with built images, and which package brought it. Needs no engine.
 
-use std::path::Path;
+use crate::cli::call::Call;
 
 use crate::base::error::{Error, Result};
 use crate::base::words::visible;
@@ -22,8 +22,8 @@ pub(in crate::cli) struct Args {
     images: Vec<String>,
 }
 
-pub(in crate::cli) fn run(args: &Args, state: &Path) -> Result<u8> {
-    let project = entered::project(state)?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
     let plan = project.plan()?;
     let tests = select::tests(&plan, &args.images, &project.settings.exclude)?;
     let limits = &project.settings.limits;

@@ -1,5 +1,6 @@
 //! `bb build`: bring images up to date.
 
+use crate::cli::call::Call;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
@@ -17,7 +18,7 @@ use crate::session::{Built, Options, Project};
 use crate::state::store::Store;
 
 /// Build images and all that they need.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Default, Clone, clap::Args)]
 #[command(after_help = "Examples:
   bb build                      # everything
   bb build --exclude nginx      # everything but nginx
@@ -66,7 +67,7 @@ impl Args {
 }
 
 /// How to go about it, whatever is built.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Default, Clone, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(in crate::cli) struct How {
     /// How many steps run at the same time (default: half the cores, at least 2)
@@ -115,19 +116,19 @@ impl How {
     }
 }
 
-pub(in crate::cli) async fn build(args: Args, state: &Path, look: Look) -> Result<u8> {
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let begun = Instant::now();
-    let project = args.how.project(state)?;
+    let project = args.how.project(&call.state)?;
     let options = args.options();
     if args.how.dry_run {
-        status::planned(&project.judge(&options).await?, look);
+        status::planned(&project.judge(&options).await?, call.look);
         return Ok(0);
     }
-    notes::begin(&project.settings, look);
-    let mut shown = Shown::new(look);
+    notes::begin(&project.settings, call.look);
+    let mut shown = Shown::new(call.look);
     let built = project.build(&options, &mut |message| shown.message(message)).await;
     shown.finish();
-    Ok(end(&built?, begun, &project.store(), look))
+    Ok(end(&built?, begun, &project.store(), call.look))
 }
 
 /// Whether there is nothing to do, as far as that can be told without an engine: what it has is as recorded.

@@ -1,6 +1,6 @@
 //! `bb clean`: results go, so that they are made anew.
 
-use std::path::Path;
+use crate::cli::call::Call;
 
 use crate::base::error::Result;
 use crate::cli::args::complete;
@@ -26,8 +26,8 @@ pub(in crate::cli) struct Args {
     dry_run: bool,
 }
 
-pub(in crate::cli) async fn clean(args: &Args, state: &Path) -> Result<u8> {
-    let found = entered::project(state)?.results(&args.what).await?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let found = entered::project(&call.state)?.results(&args.what).await?;
     let kept = tidy(&found, args.dry_run).await?;
     Ok(u8::from(kept > 0))
 }

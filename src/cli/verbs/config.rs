@@ -1,7 +1,7 @@
 //! `bb config`: the effective settings, and where each is from.
 
+use crate::cli::call::Call;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory};
@@ -37,15 +37,15 @@ Examples:
   bb config namespace    # the value alone, for scripts
   bb config --json";
 
-pub(in crate::cli) fn config(args: &Args, state: &Path, color: ColorChoice) -> Result<u8> {
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let env = entered::environment();
-    let project = entered::project(state)?;
+    let project = entered::project(&call.state)?;
     let mut settings = project.settings.effective();
     let (engine, source) = engine(&env);
     settings.extend([
-        setting("state", Value::text(&state.display().to_string()), state_source()),
+        setting("state", Value::text(&call.state.display().to_string()), state_source()),
         setting("engine", engine, source),
-        of_colour(color, env.get("NO_COLOR").is_some_and(|v| !v.is_empty())),
+        of_colour(call.color, env.get("NO_COLOR").is_some_and(|v| !v.is_empty())),
     ]);
     let Some(name) = &args.name else {
         if args.json {

@@ -1,6 +1,6 @@
 //! `bb diff`: what an image's last change has changed. Needs no engine.
 
-use std::path::Path;
+use crate::cli::call::Call;
 
 use crate::base::error::Result;
 use crate::cli::args::complete;
@@ -23,8 +23,8 @@ pub(in crate::cli) struct Args {
     json: bool,
 }
 
-pub(in crate::cli) fn diff(args: &Args, state: &Path) -> Result<u8> {
-    let project = entered::project(state)?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
     let plan = project.plan()?;
     let name = &args.image;
     let work = image::built(&project, &plan, name)?;

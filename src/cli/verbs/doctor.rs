@@ -5,8 +5,8 @@
 
 mod facts;
 
+use crate::cli::call::Call;
 use std::io::IsTerminal;
-use std::path::Path;
 use std::time::Duration;
 
 use clap::ColorChoice;
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::base::error::Result;
 use crate::cli::io::output::print_json;
-use crate::cli::{Look, entered, print};
+use crate::cli::{entered, print};
 use crate::doctor::is_healthy;
 use crate::report::findings;
 
@@ -43,21 +43,16 @@ Examples:
   bb doctor --offline    # do not ask the mirrors
   bb doctor --json";
 
-pub(in crate::cli) async fn doctor(
-    args: &Args,
-    state: &Path,
-    look: Look,
-    color: ColorChoice,
-) -> Result<u8> {
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let limit = Duration::from_secs(args.timeout);
     let gathering = facts::Gathering { env: entered::environment(), limit, offline: args.offline };
-    let found = gathering.findings(state).await;
+    let found = gathering.findings(&call.state).await;
     let healthy = is_healthy(&found);
     if args.json {
         print_json(&json!({ "healthy": healthy, "findings": found }))?;
     } else {
         let terminal = std::io::stdout().is_terminal();
-        let color = color == ColorChoice::Always || look.color && terminal;
+        let color = call.color == ColorChoice::Always || call.look.color && terminal;
         let size = terminal.then(|| tcgetwinsize(std::io::stdout()).ok()).flatten();
         let width = size.map(|size| size.ws_col.into()).filter(|width| *width > 0);
         print(&findings::text(&found, color, width));

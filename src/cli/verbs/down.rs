@@ -2,7 +2,7 @@
 //!
 //! What was started goes, as it was started: the chain's file may be another one by now, or gone.
 
-use std::path::Path;
+use crate::cli::call::Call;
 
 use crate::base::error::{Error, Result};
 use crate::base::words::counted;
@@ -28,9 +28,9 @@ pub(in crate::cli) struct Args {
     volumes: bool,
 }
 
-pub(in crate::cli) async fn down(args: &Args, state: &Path) -> Result<u8> {
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let name = args.name.parse::<ChainName>()?;
-    let project = entered::project(state)?;
+    let project = entered::project(&call.state)?;
     let rendered = chain::rendered(&project, &name);
     if !rendered.exists() && chain::file(&name).symlink_metadata().is_err() {
         return Err(chain::unknown(&project, &name));

@@ -1,6 +1,6 @@
 //! `bb export`: the plan for ninja, or as JSON.
 
-use std::path::Path;
+use crate::cli::call::Call;
 
 use crate::base::error::Result;
 use crate::cli::args::complete;
@@ -33,11 +33,11 @@ enum Form {
     Json,
 }
 
-pub(in crate::cli) fn export(args: &Args, state: &Path) -> Result<u8> {
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let form = match args.form {
         Form::Ninja => session::Form::Ninja { bb: args.bb.clone() },
         Form::Json => session::Form::Json,
     };
-    print_exactly(&entered::project(state)?.export(&args.images, &form)?);
+    print_exactly(&entered::project(&call.state)?.export(&args.images, &form)?);
     Ok(0)
 }

@@ -1,11 +1,11 @@
 //! `bb gc`: what nothing of the plan needs any more goes.
 
-use std::path::Path;
+use crate::cli::call::Call;
 
 use crate::base::error::Result;
+use crate::cli::entered;
 use crate::cli::io::message::tell;
 use crate::cli::verbs::tidy::tidy;
-use crate::cli::{Look, entered};
 use crate::session::Unneeded;
 
 /// Remove what is not needed any more: results of docks that are gone, images without a name, builders of
@@ -29,11 +29,11 @@ pub(in crate::cli) struct Args {
     unused_for: Option<u32>,
 }
 
-pub(in crate::cli) async fn gc(args: &Args, state: &Path, look: Look) -> Result<u8> {
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let Args { dry_run, keep_builders, unused_for } = *args;
     let which = Unneeded { keep_builders, unused_for, dry_run };
-    let project = entered::project(state)?;
-    let found = project.unneeded(&which, &mut |message| tell(look, message)).await?;
+    let project = entered::project(&call.state)?;
+    let found = project.unneeded(&which, &mut |message| tell(call.look, message)).await?;
     tidy(&found, dry_run).await?;
     Ok(0)
 }

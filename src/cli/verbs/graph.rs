@@ -1,5 +1,6 @@
 //! `bb graph`: docks or steps as a picture, with how they stand. Changes nothing.
 
+use crate::cli::call::Call;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -66,8 +67,8 @@ impl Form {
 }
 
 /// `here` is where the command was given: a file to write to is counted from there.
-pub(in crate::cli) async fn graph(args: &Args, state: &Path, here: &Path) -> Result<u8> {
-    let project = entered::project(state)?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
     let options = Options { images: args.images.clone(), ..Options::default() };
     let Judged { plan, standings } = project.judge(&options).await?;
     let nodes = Drawn { plan: &plan, standings: &standings, store: project.store() };
@@ -84,7 +85,7 @@ pub(in crate::cli) async fn graph(args: &Args, state: &Path, here: &Path) -> Res
     };
     match &args.output {
         Some(file) if file != Path::new("-") => {
-            given::put(&here.join(file), text.as_bytes())?;
+            given::put(&call.here.join(file), text.as_bytes())?;
         }
         _ => print_exactly(&text),
     }

@@ -2,6 +2,7 @@
 //!
 //! Builds nothing: what it writes is what the last build has made, and it says so where there is none.
 
+use crate::cli::call::Call;
 use std::path::Path;
 
 use crate::base::error::{Error, Result};
@@ -73,8 +74,8 @@ impl From<SbomFormat> for Format {
 }
 
 /// `here` is where the command was given: a path to write to is counted from there.
-pub(in crate::cli) fn image(verb: &Verb, state: &Path, here: &Path) -> Result<u8> {
-    let project = entered::project(state)?;
+pub(in crate::cli) async fn run(verb: &Verb, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
     let plan = project.plan()?;
     match verb {
         Verb::Digest { image } => {
@@ -89,7 +90,7 @@ pub(in crate::cli) fn image(verb: &Verb, state: &Path, here: &Path) -> Result<u8
         Verb::Save { image, output } => {
             let work = built(&project, &plan, image)?;
             let chain = archives(image, &work, &project.settings.limits)?;
-            save(&chain, output, here, project.settings.source_date_epoch)?;
+            save(&chain, output, &call.here, project.settings.source_date_epoch)?;
         }
     }
     Ok(0)

@@ -1,5 +1,6 @@
 //! `bb keys`: the certificates whose signatures count, and a look at any signature.
 
+use crate::cli::call::Call;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -68,13 +69,13 @@ struct Verify {
 }
 
 /// `here` is where the command was given: paths are relative to it.
-pub(in crate::cli) async fn keys(args: &Args, state: &Path, here: &Path) -> Result<u8> {
-    let settings = settings(state)?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let settings = settings(&call.state)?;
     match &args.verb {
         Verb::List => list(&settings),
-        Verb::Import { file } => import(&settings, &from(here, file)),
+        Verb::Import { file } => import(&settings, &from(&call.here, file)),
         Verb::Refresh { offline } => refresh(&settings, *offline).await,
-        Verb::Verify(args) => verify(&settings, args, here),
+        Verb::Verify(args) => verify(&settings, args, &call.here),
     }
 }
 

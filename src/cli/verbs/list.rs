@@ -1,5 +1,6 @@
 //! `bb list`: every dock with its image, what it stands on, its size and its state. Changes nothing.
 
+use crate::cli::call::Call;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -52,8 +53,8 @@ pub(in crate::cli) struct Shown {
     pub(in crate::cli) state: String,
 }
 
-pub(in crate::cli) async fn run(args: &Args, state: &Path) -> Result<u8> {
-    let mut docks = docks(state, &args.images).await?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let mut docks = docks(&call.state, &args.images).await?;
     docks.retain(|dock| args.images.is_empty() || args.images.contains(&dock.name));
     let head = ["IMAGE", "PARENT", "SIZE", "STATE"].map(str::to_owned);
     let rows = docks.into_iter().map(|dock| {

@@ -2,6 +2,7 @@
 //!
 //! Reads the state folder only; needs no engine.
 
+use crate::cli::call::Call;
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::os::unix::fs::MetadataExt;
@@ -47,8 +48,8 @@ pub(in crate::cli) struct Args {
     raw: bool,
 }
 
-pub(in crate::cli) async fn logs(args: &Args, state: &Path) -> Result<u8> {
-    let project = entered::project(state)?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
     let store = project.store();
     let steps = match &args.target {
         Some(target) => named(target, &project, &store)?,

@@ -1,5 +1,6 @@
 //! `bb makefile`: write `Makefile.generated`, or check that it is what would be written.
 
+use crate::cli::call::Call;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
@@ -30,8 +31,8 @@ pub(in crate::cli) struct Args {
     images: Vec<String>,
 }
 
-pub(in crate::cli) fn makefile(args: &Args, state: &Path) -> Result<u8> {
-    let project = entered::project(state)?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
     let name = if args.output == Path::new("-") { Path::new(NAME) } else { &args.output };
     let now = project.makefile(&args.images, name)?;
     let path = &args.output;

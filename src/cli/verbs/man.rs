@@ -2,7 +2,8 @@
 //!
 //! How a page is set is a library's business; here help that has titles becomes sections with these titles.
 
-use std::path::{Path, PathBuf};
+use crate::cli::call::Call;
+use std::path::PathBuf;
 
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
@@ -24,8 +25,8 @@ pub(in crate::cli) struct Args {
 }
 
 /// `here` is where the command was given: paths are relative to it.
-pub(in crate::cli) fn man(args: &Args, here: &Path) -> Result<u8> {
-    let folder = here.join(&args.folder);
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let folder = call.here.join(&args.folder);
     std::fs::create_dir_all(&folder).map_err(|e| Error::file("make", &args.folder, &e))?;
     let mut command = Cli::command();
     command.build();

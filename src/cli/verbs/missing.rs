@@ -1,10 +1,9 @@
 //! `bb missing`: build only the images that the engine does not have.
 
-use std::path::Path;
+use crate::cli::call::Call;
 use std::time::Instant;
 
 use crate::base::error::Result;
-use crate::cli::Look;
 use crate::cli::args::complete;
 use crate::cli::io::message::tell;
 use crate::cli::verbs::build::{How, Shown};
@@ -32,29 +31,29 @@ impl Args {
     }
 }
 
-pub(in crate::cli) async fn missing(args: Args, state: &Path, look: Look) -> Result<u8> {
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let begun = Instant::now();
-    let project = args.how.project(state)?;
-    let options = Options { images: args.images, ..args.how.options() };
+    let project = args.how.project(&call.state)?;
+    let options = Options { images: args.images.clone(), ..args.how.options() };
     let missing = if args.how.dry_run {
         project.missing_as_locked(&options).await?
     } else {
-        project.missing(&options, &mut |message| tell(look, message)).await?
+        project.missing(&options, &mut |message| tell(call.look, message)).await?
     };
     if missing.lacking.is_empty() {
-        tell(look, &Message::NothingMissing { images: &in_words(missing.images) });
+        tell(call.look, &Message::NothingMissing { images: &in_words(missing.images) });
         return Ok(0);
     }
     if args.how.dry_run {
-        status::planned(&project.judge_missing(&missing)?, look);
+        status::planned(&project.judge_missing(&missing)?, call.look);
         return Ok(0);
     }
-    notes::begin(&project.settings, look);
-    let mut shown = Shown::new(look);
+    notes::begin(&project.settings, call.look);
+    let mut shown = Shown::new(call.look);
     let say = &mut |message: &Message<'_>| shown.message(message);
     let built = project.build_missing(&missing, &options, say).await;
     shown.finish();
-    Ok(build::end(&built?, begun, &project.store(), look))
+    Ok(build::end(&built?, begun, &project.store(), call.look))
 }
 
 /// All that there are.

@@ -2,6 +2,8 @@
 //!
 //! None of them decides what is fresh or how a step is done.
 
+#![allow(clippy::unused_async, reason = "one signature for all verbs")]
+
 pub(in crate::cli) mod audit;
 pub(in crate::cli) mod build;
 pub(in crate::cli) mod chain;

@@ -1,5 +1,6 @@
 //! `bb new`: a dock that builds as it is, with comments that say how to go on.
 
+use crate::cli::call::Call;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -32,10 +33,10 @@ pub(in crate::cli) struct Args {
     from: String,
 }
 
-pub(in crate::cli) fn new(args: &Args, state: &Path) -> Result<u8> {
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let name = args.name.parse::<DockName>().map_err(|e| as_usage(&e))?;
     let fresh = !Path::new(SETTINGS_FILE).exists();
-    let project = (!fresh).then(|| entered::project(state)).transpose()?;
+    let project = (!fresh).then(|| entered::project(&call.state)).transpose()?;
     let docks = project.as_ref().map_or(Path::new("bb-dock"), |p| p.settings.docks.as_path());
     let here = || Ground::of(Path::new("."), &[]);
     project.as_ref().map_or_else(here, |p| p.ground.clone()).check(docks)?;

@@ -1,14 +1,14 @@
 //! `bb outdated`: what would change if the lock moved to what the mirrors offer, and about how long it would
 //! take. Changes neither the lock nor anything that a build looks at.
 
-use std::path::Path;
+use crate::cli::call::Call;
 
 use crate::base::error::Result;
 use crate::cli::args::complete;
 use crate::cli::io::output::print_json;
 use crate::cli::verbs::build::Shown;
 use crate::cli::verbs::update;
-use crate::cli::{Look, entered, print, say};
+use crate::cli::{entered, print, say};
 use crate::config::lock::Lock;
 use crate::exec::outdated::{Image, Moved, Outdated};
 use crate::report;
@@ -39,9 +39,9 @@ pub(in crate::cli) struct Args {
 const NOTHING: &str =
     "{\n  \"stage3\": null,\n  \"snapshot\": null,\n  \"images\": [],\n  \"steps\": []\n}\n";
 
-pub(in crate::cli) async fn outdated(args: &Args, state: &Path, look: Look) -> Result<u8> {
-    let project = entered::project(state)?;
-    let mut shown = Shown::new(look);
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
+    let mut shown = Shown::new(call.look);
     let found =
         project.preview(&args.images, args.offline, &mut |message| shown.message(message)).await;
     shown.finish();

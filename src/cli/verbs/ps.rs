@@ -1,6 +1,6 @@
 //! `bb ps`: which chains are up, or what a chain's containers do. Changes nothing.
 
-use std::path::Path;
+use crate::cli::call::Call;
 
 use futures_util::future::try_join_all;
 
@@ -24,9 +24,9 @@ pub(in crate::cli) struct Args {
     name: Option<String>,
 }
 
-pub(in crate::cli) async fn ps(args: &Args, state: &Path) -> Result<u8> {
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let name = args.name.as_deref().map(str::parse::<ChainName>).transpose()?;
-    let project = entered::project(state)?;
+    let project = entered::project(&call.state)?;
     let known = chain::known(&project)?;
     if let Some(name) = name.as_ref().filter(|name| !known.contains(name)) {
         return Err(chain::unknown(&project, name));

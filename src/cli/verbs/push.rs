@@ -3,8 +3,9 @@
 //! The registry is asked each time: it alone knows what it has. No engine is needed for images whose archives are
 //! there, if they are built and tested.
 
+use crate::cli::call::Call;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use futures_util::{StreamExt, stream};
 
@@ -51,15 +52,15 @@ Examples:
 /// So many images at the same time; several layers of each are sent at once.
 const AT_ONCE: usize = 4;
 
-pub(in crate::cli) async fn push(args: &Args, state: &Path, look: Look) -> Result<u8> {
-    let project = entered::project(state)?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
     let docks = project.docks()?;
     let is_dock = |word: &String| docks.iter().any(|dock| dock.name.as_str() == word);
     let (registry, images) = match args.words.split_first() {
         Some((first, rest)) if !is_dock(first) && names_registry(first) => (Some(first), rest),
         _ => (None, args.words.as_slice()),
     };
-    let code = built(&project, images, args.offline, state, look).await?;
+    let code = built(&project, images, args.offline, call).await?;
     if code != 0 {
         return Ok(code);
     }
@@ -70,20 +71,14 @@ pub(in crate::cli) async fn push(args: &Args, state: &Path, look: Look) -> Resul
     let client = Registry::new(Settings { logins, limits, ..Settings::default() });
     let spool = project.store().root().join("push");
     let (project, registry) = (&project, registry.cloned());
-    Pushing { project, client, spool, limits, registry, look }.all(&plan).await?;
+    Pushing { project, client, spool, limits, registry, look: call.look }.all(&plan).await?;
     Ok(0)
 }
 
 /// Builds and tests what is to be sent. Where no engine answers, all of it must be so already.
-async fn built(
-    project: &Project,
-    images: &[String],
-    offline: bool,
-    state: &Path,
-    look: Look,
-) -> Result<u8> {
+async fn built(project: &Project, images: &[String], offline: bool, call: &Call) -> Result<u8> {
     let tested = || build::Args::for_images(images.to_vec(), None, offline).tested();
-    match build::build(tested(), state, look).await {
+    match build::run(&tested(), call).await {
         Err(e) if e.exit() == Exit::Engine && build::is_done(&tested(), project)? => Ok(0),
         other => other,
     }

@@ -2,7 +2,7 @@
 //!
 //! Builds nothing. The container goes when it has ended.
 
-use std::path::Path;
+use crate::cli::call::Call;
 use std::str::FromStr;
 
 use crate::base::error::{Error, Result};
@@ -26,7 +26,7 @@ Examples:
   bb run -p 8080:80 nginx           # its port 80 is port 8080 here; Ctrl-C stops it";
 
 /// Start a built image.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
     /// A port to reach it at, as `OUTSIDE:INSIDE`, `ADDRESS:OUTSIDE:INSIDE` or `INSIDE`, with `/udp` if need be
@@ -71,8 +71,8 @@ impl FromStr for Port {
     }
 }
 
-pub(in crate::cli) async fn run(args: Args, state: &Path) -> Result<u8> {
-    let project = entered::project(state)?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
     let (_, plan) = project.shape()?;
     let image = reference(&plan, &args.image)?;
     let engine = project.engine().await?;
@@ -84,8 +84,8 @@ pub(in crate::cli) async fn run(args: Args, state: &Path) -> Result<u8> {
     let tty = terminal::is_terminal();
     let mut interrupts = Interrupts::new();
     let (labels, _seat) = shell::seat(&format!("run:{}", args.image), &context)?;
-    let vars = [terminal::environment(tty), args.env].concat();
-    let Args { command, ports, .. } = args;
+    let vars = [terminal::environment(tty), args.env.clone()].concat();
+    let Args { command, ports, .. } = args.clone();
     let owner = context.owner.clone();
     let spec = RunSpec { image, owner, command, env: vars, labels, ports, tty };
     let done = to_the_end(&spec, &context, &mut interrupts).await;

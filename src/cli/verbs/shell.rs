@@ -1,8 +1,9 @@
 //! `bb shell`: a shell in the builder of an image, at the point at which its step would begin, or where
 //! it failed. Changes nothing: no record, no stamp, and the container goes.
 
+use crate::cli::call::Call;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
@@ -36,8 +37,8 @@ pub(in crate::cli) struct Args {
     failed: bool,
 }
 
-pub(in crate::cli) async fn shell(args: &Args, state: &Path) -> Result<u8> {
-    let project = entered::project(state)?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
     let plan = project.plan()?;
     let step = args.name.as_deref().map(|name| rootfs(&plan, name)).transpose()?;
     let find = || kept::find(&project.store(), step.map(|ix| &plan.step(ix).id));

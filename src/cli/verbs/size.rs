@@ -1,5 +1,6 @@
 //! `bb size`: how large built images are, by layer, package and folder. Needs no engine.
 
+use crate::cli::call::Call;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use crate::base::ids::{Kind, StepId};
 use crate::cli::args::complete;
 use crate::cli::io::output::json_text;
 use crate::cli::verbs::image;
-use crate::cli::{Look, entered, print, say};
+use crate::cli::{entered, print, say};
 use crate::dock::Dock;
 use crate::dock::budget::Budget;
 use crate::exec::action::ledgers;
@@ -66,8 +67,8 @@ impl Sized {
 }
 
 /// Exits 1 if an image is larger than its dock allows.
-pub(in crate::cli) fn size(args: &Args, state: &Path, look: Look) -> Result<u8> {
-    let project = entered::project(state)?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
     let docks = project.docks()?;
     let plan = project.plan()?;
     let names = names(&plan, args, &project.settings.exclude)?;
@@ -80,7 +81,7 @@ pub(in crate::cli) fn size(args: &Args, state: &Path, look: Look) -> Result<u8> 
     print(&text(&sized, args)?);
     let over = sized.iter().filter_map(Sized::over).collect::<Vec<_>>();
     for error in &over {
-        say(&diag::render(error, look.color));
+        say(&diag::render(error, call.look.color));
     }
     Ok(u8::from(!over.is_empty()))
 }

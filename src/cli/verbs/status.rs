@@ -1,6 +1,6 @@
 //! `bb status`: how every step stands. Changes nothing.
 
-use std::path::Path;
+use crate::cli::call::Call;
 
 use crate::base::error::Result;
 use crate::cli::args::complete;
@@ -27,9 +27,10 @@ pub(in crate::cli) struct Args {
     exit_code: bool,
 }
 
-pub(in crate::cli) async fn status(args: Args, state: &Path) -> Result<u8> {
-    let project = entered::project(state)?;
-    let judged = project.judge(&Options { images: args.images, ..Options::default() }).await?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
+    let judged =
+        project.judge(&Options { images: args.images.clone(), ..Options::default() }).await?;
     print(&text(&judged));
     Ok(u8::from(args.exit_code && !judged.is_fresh()))
 }

@@ -1,13 +1,13 @@
 //! `bb step ID`: bring one step up to date. This is what recipes call.
 
-use std::path::Path;
+use crate::cli::call::Call;
 
 use crate::base::error::{Exit, Result};
 use crate::base::ids::StepId;
 use crate::cli::args::complete;
+use crate::cli::entered;
 use crate::cli::io::message::Messages;
 use crate::cli::verbs::build::Shown;
-use crate::cli::{Look, entered};
 
 /// Bring one step up to date.
 #[derive(Debug, clap::Args)]
@@ -28,11 +28,11 @@ pub(in crate::cli) struct Args {
     pub(in crate::cli) messages: Messages,
 }
 
-pub(in crate::cli) async fn step(args: &Args, state: &Path, look: Look) -> Result<u8> {
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let id: StepId = args.id.parse()?;
-    let mut project = entered::project(state)?;
+    let mut project = entered::project(&call.state)?;
     project.settings.skip_verify |= args.skip_verify;
-    let mut shown = Shown::new(look);
+    let mut shown = Shown::new(call.look);
     let ran = project.step(&id, args.offline, &mut |message| shown.message(message)).await;
     shown.finish();
     Ok(ran?.map_or(0, Exit::code))

@@ -4,6 +4,7 @@
 //! does not exist if it failed, for make ignores the exit status. GNU make is stopped by the Makefile
 //! unless it is the right one: of a file that is not there it would say "No rule to make target".
 
+use crate::cli::call::Call;
 use std::path::{Path, PathBuf};
 
 use crate::base::diag;
@@ -71,14 +72,14 @@ impl Args {
 const FAILED: &str = "make/see-the-error-above";
 const SYNCED: &str = "make/synced.mk";
 
-pub(in crate::cli) async fn sync(args: &Args, state: &Path, look: Look) -> Result<u8> {
-    match bring_in_line(args, state, look).await {
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    match bring_in_line(args, &call.state, call.look).await {
         Ok(()) => {
             print_path(args, SYNCED);
             Ok(0)
         }
         Err(error) if args.exported.is_some() => {
-            say(&diag::render(&error, look.color));
+            say(&diag::render(&error, call.look.color));
             print_path(args, FAILED);
             Ok(error.exit().code())
         }

@@ -1,9 +1,8 @@
 //! `bb test`: images are brought up to date, looked through, and tried where they run.
 
-use std::path::Path;
+use crate::cli::call::Call;
 
 use crate::base::error::Result;
-use crate::cli::Look;
 use crate::cli::verbs::build;
 
 /// Look images through, and check what they do where they run.
@@ -27,6 +26,6 @@ Examples:
   bb test          # all images: audit, HEALTHCHECK, test.sh, and [test] of dock.toml
   bb test nginx    # one of them, built first if it is not up to date";
 
-pub(in crate::cli) async fn test(args: Args, state: &Path, look: Look) -> Result<u8> {
-    build::build(args.build.tested(), state, look).await
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    build::run(&args.build.clone().tested(), call).await
 }

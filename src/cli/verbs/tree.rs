@@ -1,7 +1,7 @@
 //! `bb tree`: which image stands on which, with sizes and state. Changes nothing.
 
+use crate::cli::call::Call;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use crate::base::error::Result;
 use crate::cli::args::complete;
@@ -24,8 +24,8 @@ pub(in crate::cli) struct Args {
 /// The docks by what they stand on.
 type Children<'a> = BTreeMap<&'a Below, Vec<&'a Shown>>;
 
-pub(in crate::cli) async fn run(args: &Args, state: &Path) -> Result<u8> {
-    let docks = list::docks(state, args.image.as_slice()).await?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let docks = list::docks(&call.state, args.image.as_slice()).await?;
     let mut children = Children::new();
     for dock in &docks {
         children.entry(&dock.below).or_default().push(dock);

@@ -1,5 +1,6 @@
 //! `bb up`: the containers of a chain run, on images that are up to date.
 
+use crate::cli::call::Call;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::chain::compose::{Compose, last_lines};
 use crate::chain::{Chain, ChainName};
 use crate::cli::args::complete;
 use crate::cli::verbs::{build, chain};
-use crate::cli::{Look, entered, say};
+use crate::cli::{entered, say};
 use crate::engine::docker::Engine;
 use crate::engine::docker::members::Member;
 use crate::exec::interrupt::Interrupts;
@@ -48,16 +49,15 @@ pub(in crate::cli) struct Args {
     timeout: u32,
 }
 
-pub(in crate::cli) async fn up(args: &Args, state: &Path, look: Look) -> Result<u8> {
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let name = args.name.parse::<ChainName>()?;
-    let project = entered::project(state)?;
+    let project = entered::project(&call.state)?;
     let images = chain::docks(&project, &name)?;
     let engine = project.engine().await?;
     let compose = chain::compose(&project, &engine).await?;
     // Nothing named would be everything.
     if !args.no_build && !images.is_empty() {
-        let code =
-            build::build(build::Args::for_images(images, None, args.offline), state, look).await?;
+        let code = build::run(&build::Args::for_images(images, None, args.offline), call).await?;
         if code != 0 {
             return Ok(code);
         }

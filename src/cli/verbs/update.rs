@@ -1,10 +1,10 @@
 //! `bb update`: move the lock to what the mirrors offer now.
 
-use std::path::Path;
+use crate::cli::call::Call;
 
 use crate::base::error::Result;
 use crate::cli::io::message::tell;
-use crate::cli::{Look, entered, print};
+use crate::cli::{entered, print};
 use crate::config::lock::{Lock, Pin};
 use crate::report::Message;
 use crate::session::{Offered, Updated};
@@ -26,9 +26,9 @@ pub(in crate::cli) struct Args {
     offline: bool,
 }
 
-pub(in crate::cli) async fn update(args: &Args, state: &Path, look: Look) -> Result<u8> {
-    let project = entered::project(state)?;
-    let mut say = |message: &Message<'_>| tell(look, message);
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
+    let mut say = |message: &Message<'_>| tell(call.look, message);
     if args.check {
         return Ok(check(&project.offered(args.offline, &mut say).await?));
     }

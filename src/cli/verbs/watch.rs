@@ -2,6 +2,7 @@
 //!
 //! Which changes matter is the judge's business: here only what no build could ever read is passed over.
 
+use crate::cli::call::Call;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::num::NonZeroUsize;
@@ -11,10 +12,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::base::error::{Error, Exit, Result};
 use crate::cli::args::complete;
+use crate::cli::entered;
 use crate::cli::io::message::{Messages, tell};
 use crate::cli::io::output::nobody_reads;
 use crate::cli::verbs::build;
-use crate::cli::{Look, entered};
 use crate::report::Message;
 use crate::session::project::SETTINGS_FILE;
 use crate::session::watch::Watcher;
@@ -38,27 +39,27 @@ pub(in crate::cli) struct Args {
     pub(in crate::cli) messages: Messages,
 }
 
-pub(in crate::cli) async fn watch(args: &Args, state: &Path, look: Look) -> Result<u8> {
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let root = std::env::current_dir();
     let root = root.map_err(|e| Error::config(format!("there is no current folder: {e}")))?;
     let mut interrupts = interrupts()?;
     let mut watcher = Watcher::new()?;
-    let mut seen = Seen::new(state);
+    let mut seen = Seen::new(&call.state);
     let mut first = true;
     loop {
         // Before the build: an edit while it runs leads to another one.
         seen.update();
         watcher.watch(seen.folders(&root))?;
         let built = build::Args::for_images(args.images.clone(), args.jobs, args.offline);
-        match build::build(built, state, look).await {
+        match build::run(&built, call).await {
             Err(error) if error.exit() == Exit::Interrupted => return Err(error),
             // Later on, a dock may be away only while files are checked out.
             Err(error) if first && error.exit() == Exit::Usage => return Err(error),
-            Err(error) => tell(look, &Message::Error(&error)),
+            Err(error) => tell(call.look, &Message::Error(&error)),
             Ok(_) => {}
         }
         first = false;
-        tell(look, &Message::Watching);
+        tell(call.look, &Message::Watching);
         if nobody_reads() {
             return Ok(0);
         }
@@ -71,7 +72,7 @@ pub(in crate::cli) async fn watch(args: &Args, state: &Path, look: Look) -> Resu
             changed = watcher.changed(counts) => changed,
         };
         let inside = |path: PathBuf| path.strip_prefix(&root).map(Path::to_owned).unwrap_or(path);
-        tell(look, &Message::Changed { files: &changed.into_iter().map(inside).collect() });
+        tell(call.look, &Message::Changed { files: &changed.into_iter().map(inside).collect() });
     }
 }
 

@@ -1,7 +1,7 @@
 //! `bb why`: the chain from what changed to a step or an image, as the judge sees it. Changes nothing.
 
+use crate::cli::call::Call;
 use std::collections::HashMap;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -41,8 +41,8 @@ struct Chain<'a> {
     steps: Vec<StepIx>,
 }
 
-pub(in crate::cli) async fn why(args: &Args, state: &Path) -> Result<u8> {
-    let project = entered::project(state)?;
+pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
+    let project = entered::project(&call.state)?;
     let plan = project.plan()?;
     let target = select::named(&plan, &args.target)?;
     let id = plan.step(target).id.clone();
