@@ -60,7 +60,9 @@ class Hooks(unittest.TestCase):
     def works(self, text: str) -> list[str]:
         status, out, err = self.ran(text)
         self.assertEqual((status, out[-1]), (0, "packed"), (out, err))
-        self.assertFalse({"lost", "kept"} & set(out) or [line for line in out if line.startswith("trap")], out)
+        # What whoever has started the tests ignores, as `nohup` does, is ignored before and after.
+        traps = [line for line in out if line.startswith("trap") and not line.startswith("trap -- ''")]
+        self.assertFalse({"lost", "kept"} & set(out) or traps, out)
         return out
 
     def test_a_failing_line_is_told_with_its_place(self) -> None:
