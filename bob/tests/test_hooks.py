@@ -48,7 +48,9 @@ class Hooks(unittest.TestCase):
         with open(f"{self.folder}/run", "w") as file:
             file.write(RUN.format(folder=self.folder))
         env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
-        done = subprocess.run(["bash", f"{self.folder}/run"], capture_output=True, text=True, env=env, check=False)
+        # Whoever has started the tests may ignore a signal, as `nohup` does; bash cannot take that back.
+        bash = ["env", "--default-signal", "bash"]
+        done = subprocess.run([*bash, f"{self.folder}/run"], capture_output=True, text=True, env=env, check=False)
         return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
     def fails(self, text: str, *said: str) -> list[str]:

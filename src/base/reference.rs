@@ -7,6 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::base::hex::is_hex;
+
 /// Docker's own registry, which a name may leave out.
 pub const DOCKER_IO: &str = "docker.io";
 /// The older name of it.
@@ -169,8 +171,8 @@ fn is_tag(text: &str) -> bool {
         && text.bytes().all(|b| word(b) || matches!(b, b'.' | b'-'))
 }
 
-/// Of the algorithms that Docker knows.
-fn is_digest(text: &str) -> bool {
+/// Whether a text is a digest, `ALGORITHM:HEX`, of the algorithms that Docker knows.
+pub(crate) fn is_digest(text: &str) -> bool {
     let length = |name: &str| match name {
         "sha256" => Some(64),
         "sha384" => Some(96),
@@ -178,16 +180,12 @@ fn is_digest(text: &str) -> bool {
         _ => None,
     };
     let parts = text.split_once(':');
-    parts.is_some_and(|(name, hex)| length(name) == Some(hex.len()) && hex.bytes().all(is_hex))
+    parts.is_some_and(|(name, hex)| length(name) == Some(hex.len()) && is_hex(hex))
 }
 
 /// Whether a text is an image's ID, which engines take in place of a name.
 pub fn is_id(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(is_hex)
-}
-
-fn is_hex(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+    text.len() == 64 && is_hex(text)
 }
 
 impl Reference {

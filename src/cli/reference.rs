@@ -111,10 +111,10 @@ fn arguments(all: Vec<&Arg>) -> String {
     if all.is_empty() {
         return String::new();
     }
-    table(["", ""], all.into_iter().map(|arg| [spelling(arg), meaning(arg)]))
+    table(["", ""], all.into_iter().map(|arg| [written(arg), meaning(arg)]))
 }
 
-fn spelling(arg: &Arg) -> String {
+fn written(arg: &Arg) -> String {
     let short = arg.get_short().map(|short| format!("`-{short}`, ")).unwrap_or_default();
     format!("{short}`{arg}`")
 }

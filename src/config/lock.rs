@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
+use crate::base::hex::is_hex;
 use crate::base::time;
 use crate::config::toml_error;
 
@@ -54,9 +55,7 @@ impl Pin {
     }
 
     fn check(&self, table: &str) -> Result<()> {
-        let hex = |s: &str, len: usize| {
-            s.len() == len && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        };
+        let hex = |s: &str, len: usize| s.len() == len && is_hex(s);
         let bad = |key: &str| {
             Err(Error::config(format!(
                 "`{key}` of `[{table}]` in `bb.lock` is not what it should be"

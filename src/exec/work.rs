@@ -134,8 +134,7 @@ async fn acquire(
         Err(owner) => {
             let _ = events.send(Event::Waiting { step: id.clone(), owner });
             let (store, id) = (context.store.clone(), id.clone());
-            let waiting = tokio::task::spawn_blocking(move || store.lock(&id)).await;
-            waiting.map_err(|e| Error::bug(format!("waiting for a lock ended: {e}")))?
+            blocking(move || store.lock(&id)).await
         }
     }
 }

@@ -29,7 +29,7 @@ use crate::base::limits::{Limit, Limits};
 
 pub mod bundle;
 pub mod difference;
-mod limited;
+pub(crate) mod limited;
 pub mod listing;
 mod records;
 pub mod sysroot;

@@ -16,6 +16,7 @@ use super::tree::{Content, Kind, Node, Nodes, Tree};
 use super::variables::{Args, Variables, refused, spend};
 use super::{Left, setting};
 use crate::base::label;
+use crate::base::reference::is_digest;
 use crate::dockerfile::glob::{Glob, clean};
 use crate::dockerfile::scan::{Heredoc, Instruction};
 use crate::dockerfile::{Rendered, grammar, scan, template};
@@ -441,18 +442,11 @@ fn excluded(at: &Instruction, variables: Variables<'_>) -> Result<Vec<Glob>, Lef
     flags.map(pattern).collect()
 }
 
-/// Digests by name, with the length of each in hex.
-const DIGESTS: [(&str, usize); 3] = [("sha256", 64), ("sha384", 96), ("sha512", 128)];
-
 /// `ADD --checksum` is of what is downloaded, and a digest.
 fn checksum(at: &Instruction, sources: &[String]) -> Result<(), Left> {
     let Some(flag) = at.flags.iter().find(|flag| flag.name == "checksum") else { return Ok(()) };
     let text = flag.value.text.as_str();
-    let is_hex = |hex: &str| hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    let known = text
-        .split_once(':')
-        .is_some_and(|(name, hex)| DIGESTS.contains(&(name, hex.len())) && is_hex(hex));
-    if !text.contains('$') && !known {
+    if !text.contains('$') && !is_digest(text) {
         return Err(Left::refused(format!("`--checksum={text}` is not a digest")));
     }
     match sources.iter().find(|source| !template::is_remote(source)) {

@@ -32,7 +32,7 @@ mod talk;
 pub use blobs::Blobs;
 pub use layer::{Layer, unpack};
 pub use pull::{Pulled, Resolved};
-pub use push::{Image, Piece, Pushed};
+pub use push::{Image, LocalLayer, Pushed};
 pub use settings::Settings;
 
 /// Asks registries, all of them; one is enough for a whole run.

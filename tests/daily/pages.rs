@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use regex::Regex;
+use support::checkout;
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Who reads for five minutes reads no more than this, in bytes.
 const SHORT: usize = 9_000;
 
@@ -17,11 +17,11 @@ static LINK: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\]\(([^)\s]+)\)").u
 /// All that git knows, or will know.
 fn pages() -> Vec<PathBuf> {
     let mut git = Command::new("git");
-    let git = git.args(["ls-files", "-co", "--exclude-standard", "*.md"]).current_dir(ROOT);
+    let git = git.args(["ls-files", "-co", "--exclude-standard", "*.md"]).current_dir(checkout());
     let out = git.output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let names = String::from_utf8(out.stdout).unwrap();
-    let pages = names.lines().map(|name| Path::new(ROOT).join(name));
+    let pages = names.lines().map(|name| checkout().join(name));
     pages.filter(|page| page.exists()).collect()
 }
 
@@ -78,9 +78,9 @@ fn every_link_of_a_page_leads_to_a_file_and_a_heading() {
 
 #[test]
 fn the_first_page_is_short_and_its_two_commands_are_the_makefiles() {
-    let page = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    let page = fs::read_to_string(checkout().join("README.md")).unwrap();
     assert!(page.len() <= SHORT, "README.md has {} bytes: doc/ has room", page.len());
-    let makefile = fs::read_to_string(Path::new(ROOT).join("Makefile")).unwrap();
+    let makefile = fs::read_to_string(checkout().join("Makefile")).unwrap();
     for command in ["demo", "test"] {
         assert!(page.contains(&format!("\nmake {command}  ")), "README.md lacks `make {command}`");
         assert!(makefile.contains(&format!("\n{command}: ")), "Makefile has no `{command}`");
@@ -89,13 +89,12 @@ fn the_first_page_is_short_and_its_two_commands_are_the_makefiles() {
 
 /// The sources of program and tests: their paths in the repository, and their text.
 fn sources() -> Vec<(String, String)> {
-    let folders =
-        ["src", "tests"].map(|folder| walkdir::WalkDir::new(Path::new(ROOT).join(folder)));
+    let folders = ["src", "tests"].map(|folder| walkdir::WalkDir::new(checkout().join(folder)));
     let files = folders.into_iter().flatten().map(|entry| entry.unwrap().into_path());
     let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
     let named = |path: PathBuf| {
         let text = fs::read_to_string(&path).unwrap();
-        (path.strip_prefix(ROOT).unwrap().display().to_string(), text)
+        (path.strip_prefix(checkout()).unwrap().display().to_string(), text)
     };
     files.map(named).collect()
 }
@@ -103,7 +102,7 @@ fn sources() -> Vec<(String, String)> {
 /// Whether there is such a file, a test in whatever module, or a module: `open::tests`.
 fn is_there(name: &str, sources: &[(String, String)]) -> bool {
     if name.contains('/') {
-        return Path::new(ROOT).join(name).exists();
+        return checkout().join(name).exists();
     }
     let (above, last) = name.rsplit_once("::").unwrap_or(("", name));
     let (above, file) = (above.replace("::", "/"), format!("/{last}.rs"));
@@ -117,7 +116,7 @@ fn is_there(name: &str, sources: &[(String, String)]) -> bool {
 #[test]
 fn what_the_page_on_trust_is_shown_by_is_there() {
     let name = Regex::new("`([a-z_:/]+(?:\\.rs)?)`").unwrap();
-    let rows = prose(&Path::new(ROOT).join("doc/trust.md"));
+    let rows = prose(&checkout().join("doc/trust.md"));
     let shown = rows.iter().filter_map(|row| row.strip_suffix(" |")?.rsplit_once(" | "));
     let shown = shown.map(|(_, shown)| shown).collect::<Vec<_>>().join(" ");
     let names = name.captures_iter(&shown).map(|found| found[1].to_owned()).collect::<Vec<_>>();

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use regex::Regex;
+use support::checkout;
 
 use crate::rooms::{sources, without_test};
 
@@ -51,13 +52,9 @@ const PLANTED: [(&str, &str); 13] = [
     ("eprintln!(\"a\");", "`eprintln!`"),
 ];
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// All sources but tests, by their paths in `src`, each without a test that it ends with.
 fn texts() -> Vec<(String, String)> {
-    let src = root().join("src");
+    let src = checkout().join("src");
     let text = |path: PathBuf| {
         let text = without_test(&fs::read_to_string(&path).unwrap()).to_owned();
         (path.strip_prefix(&src).unwrap().to_str().unwrap().to_owned(), text)
@@ -85,7 +82,7 @@ fn asked(text: &str) -> BTreeSet<String> {
 /// What clippy says of a small crate with these lines, by the rules of this one.
 fn told(lines: &[&str]) -> String {
     let dir = tempfile::tempdir().unwrap();
-    let rules = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let rules = fs::read_to_string(checkout().join("Cargo.toml")).unwrap();
     let rules = rules.split("[workspace.lints.clippy]\n").nth(1).unwrap();
     let rules = rules.split("\n[").next().unwrap();
     let package = "[package]\nname = \"planted\"\nversion = \"0.0.0\"\nedition = \"2024\"\n";
@@ -97,7 +94,7 @@ fn told(lines: &[&str]) -> String {
         .unwrap();
     let mut clippy = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     clippy.args(["clippy", "--offline", "--quiet", "--message-format", "short"]);
-    clippy.env("CLIPPY_CONF_DIR", root()).env("CARGO_TARGET_DIR", dir.path().join("target"));
+    clippy.env("CLIPPY_CONF_DIR", checkout()).env("CARGO_TARGET_DIR", dir.path().join("target"));
     let out = clippy.current_dir(dir.path()).output().unwrap();
     let told = String::from_utf8(out.stderr).unwrap();
     assert!(out.status.success(), "{told}");
@@ -139,13 +136,13 @@ fn nobody_lifts_it_by_another_name() {
         let found = groups.iter().chain(&prints).find(|name| lifted.contains(**name));
         assert_eq!(found, None, "{path}");
     }
-    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let manifest = fs::read_to_string(checkout().join("Cargo.toml")).unwrap();
     assert!(!manifest.contains("disallowed_methods"), "clippy warns by itself");
 }
 
 #[test]
 fn the_order_of_work_is_pure_in_a_room_that_is_not() {
-    let text = fs::read_to_string(root().join("src/exec/sched.rs")).unwrap();
+    let text = fs::read_to_string(checkout().join("src/exec/sched.rs")).unwrap();
     let denied = Regex::new(r"(?m)^#!\[deny\(\s*clippy::disallowed_methods").unwrap();
     assert!(denied.is_match(&text));
 }

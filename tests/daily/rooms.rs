@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use regex::Regex;
+use support::checkout;
 
 /// Each may use what stands before it.
 const ROOMS: [&str; 18] = [
@@ -69,7 +70,7 @@ fn arrows_up(room: &str, text: &str) -> Vec<String> {
 
 #[test]
 fn each_room_uses_only_rooms_above_it() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let src = checkout().join("src");
     let mut wrong = vec![];
     for path in sources(&src) {
         let inner = path.strip_prefix(&src).unwrap();
@@ -86,7 +87,7 @@ fn each_room_uses_only_rooms_above_it() {
 
 #[test]
 fn only_the_engines_room_names_the_client_of_docker() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let src = checkout().join("src");
     let named = |path: &PathBuf| fs::read_to_string(path).unwrap().contains("bollard");
     let naming = sources(&src).into_iter().filter(named).collect::<Vec<_>>();
     assert!(!naming.is_empty());

@@ -57,7 +57,7 @@ fn a_childs_image_is_its_root_whatever_has_become_of_its_parents_paths() {
 }
 
 fn python(args: &[&str]) -> String {
-    let bob = Path::new(env!("CARGO_MANIFEST_DIR")).join("bob");
+    let bob = support::checkout().join("bob");
     let mut python = Command::new("python3");
     // What is compiled would be beside the builder's files.
     python.env("PYTHONPATH", bob.join("image")).arg("-B");

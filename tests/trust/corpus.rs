@@ -1,7 +1,6 @@
 //! The corpora of `make fuzz`: what has to hold of any input holds of these.
 
 use std::fs;
-use std::path::Path;
 
 #[path = "../../fuzz/src/checks.rs"]
 mod checks;
@@ -14,7 +13,7 @@ const CUTS: usize = 1000;
 const MUTATIONS: usize = 50;
 
 fn replay(target: &str, check: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let folder = support::checkout().join("fuzz/corpus").join(target);
     let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files = files.collect::<Vec<_>>();
     files.sort();

@@ -20,7 +20,7 @@ use crate::exec::action;
 use crate::image::archive::bundle::{self, Bundle};
 use crate::image::tree::Content;
 use crate::net::credentials::{self, Credentials};
-use crate::net::registry::{Image, Piece, Pushed, Registry, Settings};
+use crate::net::registry::{Image, LocalLayer, Pushed, Registry, Settings};
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 use crate::report::Message;
@@ -168,13 +168,11 @@ fn image(chain: &[Bundle]) -> Result<Image> {
         return Err(Error::step("an image's archive has other layers than its configuration")
             .hint("build it anew"));
     }
-    let piece = |((_, content), diff_id): (&(&str, &Content), &String)| Piece {
+    let local = |((_, content), diff_id): ((&str, &Content), &String)| LocalLayer {
         diff_id: diff_id.clone(),
-        file: content.file.to_path_buf(),
-        offset: content.offset,
-        size: content.size,
+        content: content.clone(),
     };
-    let layers = layers.iter().zip(diff_ids).map(piece).collect();
+    let layers = layers.into_iter().zip(diff_ids).map(local).collect();
     Ok(Image { config: top.config_text.clone(), layers })
 }
 

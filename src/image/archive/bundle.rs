@@ -270,15 +270,22 @@ pub fn write_archive(path: &Path, nodes: &Nodes, epoch: u64) -> Result<()> {
 
 /// Writes a layer and returns its SHA-256 in hex.
 fn hashed_nodes(out: impl Write, layer: &Nodes, epoch: u64) -> io::Result<String> {
-    let mut out = Hashing { inner: io::BufWriter::new(out), hasher: Sha256::new() };
+    let mut out = Hashing::new(io::BufWriter::new(out));
     write_nodes(&mut out, layer, epoch)?;
     out.flush()?;
     Ok(hex(&out.hasher.finalize()))
 }
 
-pub(super) struct Hashing<W> {
+/// A writer that takes the SHA-256 of what goes through it.
+pub(crate) struct Hashing<W> {
     pub inner: W,
     pub hasher: Sha256,
+}
+
+impl<W> Hashing<W> {
+    pub(crate) fn new(inner: W) -> Self {
+        Self { inner, hasher: Sha256::new() }
+    }
 }
 
 impl<W: Write> Write for Hashing<W> {

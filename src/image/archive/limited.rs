@@ -163,8 +163,18 @@ impl<R: Read> Read for Capped<R> {
     }
 }
 
+/// So many bytes may be unpacked however few they were: small archives are dense.
+const ALWAYS: u64 = 64 << 20;
+
+/// What so many compressed bytes unpack to, within both limits of that.
+pub(crate) fn unpacked(decoder: impl Read, size: u64, limits: &Limits) -> impl Read {
+    let times = size.saturating_mul(limits.of(Limit::Expansion)).max(ALWAYS);
+    let dense = Capped::of(decoder, times, limits.exceeded(Limit::Expansion));
+    Capped::new(dense, limits, Limit::Unpacked)
+}
+
 /// An archive's error: the limit that it met by name, else as the reader says it.
-pub(super) fn error(what: &str, cause: &io::Error, otherwise: impl FnOnce() -> Error) -> Error {
+pub(crate) fn error(what: &str, cause: &io::Error, otherwise: impl FnOnce() -> Error) -> Error {
     Exceeded::of(cause).map_or_else(otherwise, |exceeded| exceeded.error(Exit::Step, what))
 }
 

@@ -21,7 +21,7 @@ use crate::image::tree::{Content, Kind, Node, Nodes};
 
 /// A part of a file as a file of its own.
 #[derive(Debug)]
-pub(super) struct Section {
+pub(crate) struct Section {
     file: File,
     start: u64,
     size: u64,

@@ -17,9 +17,6 @@ use crate::image::audit::contents;
 use crate::image::audit::contents::Owners;
 use crate::image::tree::Tree;
 
-/// So many bytes may be unpacked however few they were: small archives are dense.
-const ALWAYS: u64 = 64 << 20;
-
 /// The packages of an image's files. `sysroot` is a `sysroot.tar.zst`, `tree` the image.
 ///
 /// # Errors
@@ -59,7 +56,5 @@ fn unpacked(data: impl Read, size: u64, limits: &Limits) -> io::Result<impl Read
         FrameDecoderError::WindowSizeTooBig { .. } => limits.exceeded(Limit::ZstdWindow).into(),
         other => io::Error::other(other),
     })?;
-    let times = size.saturating_mul(limits.of(Limit::Expansion)).max(ALWAYS);
-    let dense = Capped::of(decoder, times, limits.exceeded(Limit::Expansion));
-    Ok(Capped::new(dense, limits, Limit::Unpacked))
+    Ok(limited::unpacked(decoder, size, limits))
 }

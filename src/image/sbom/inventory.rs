@@ -6,6 +6,8 @@ use std::str::FromStr;
 use packageurl::PackageUrl;
 use serde::{Deserialize, Serialize};
 
+use crate::base::hex::is_hex;
+
 /// One archive that a package was made of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Source {
@@ -67,17 +69,13 @@ impl Package {
         if !same {
             return Err(format!("the package URL of `{cpv}` is of another package"));
         }
-        let long = |hash: &&String| hash.len() != 128 || !is_lower_hex(hash);
+        let long = |hash: &&String| hash.len() != 128 || !is_hex(hash);
         let hashes = self.sources.iter().flat_map(|s| s.blake2b.iter().chain(&s.sha512));
         match hashes.clone().find(long) {
             Some(hash) => Err(format!("`{hash}`, of a source of `{cpv}`, is no digest")),
             None => Ok(()),
         }
     }
-}
-
-fn is_lower_hex(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// All that goes into a document.

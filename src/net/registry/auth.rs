@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::Registry;
 use super::fault::Fault;
+use super::pull::blocking;
 use super::settings::{Endpoint, authority};
 use crate::base::error::Error;
 use crate::net::credentials;
@@ -128,9 +129,7 @@ impl Registry {
     async fn login(&self, at: &Endpoint) -> Result<Option<Credentials>, Fault> {
         let (folder, registry) = (self.settings.logins.clone(), at.login.clone());
         let asking = move || credentials::of(folder.as_deref(), registry.as_deref());
-        let asked = tokio::task::spawn_blocking(asking).await;
-        let ended = |e| Error::bug(format!("asking for credentials ended: {e}"));
-        Ok(asked.map_err(ended)??)
+        blocking(asking).await
     }
 
     /// Asks for a token where the registry says.

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::error::{Error, Result};
 use crate::base::hex::hex;
+use crate::base::reference::is_id;
 use crate::state::store::make_dir;
 
 /// The one algorithm that is known.
@@ -46,10 +47,7 @@ impl Blobs {
     /// It is no digest that blobs are named by.
     pub fn path(&self, digest: &str) -> Result<PathBuf> {
         let name = digest.split_once(':').filter(|(name, _)| *name == SHA256);
-        let is_hex = |text: &&str| {
-            text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        };
-        let name = name.map(|(_, hex)| hex).filter(is_hex).ok_or_else(|| {
+        let name = name.map(|(_, hex)| hex).filter(|hex| is_id(hex)).ok_or_else(|| {
             Error::step(format!("`{digest}` is not read: only `sha256:` with 64 digits is"))
         })?;
         Ok(self.folder.join(name))

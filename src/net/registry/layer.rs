@@ -4,19 +4,18 @@
 //! verified. Asks no registry.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
-use sha2::{Digest, Sha256};
 
 use super::blobs::{self, Blobs, digest_text};
-use crate::base::error::{Error, Exit, Result};
-use crate::base::limits::{Exceeded, Limit, Limits};
+use crate::base::error::{Error, Result, io_reason};
+use crate::base::limits::{Limit, Limits};
+use crate::image::archive::bundle::Hashing;
+use crate::image::archive::limited;
 
-/// So many bytes may be unpacked however few they were: small archives are dense.
-const ALWAYS: u64 = 64 << 20;
 const CHUNK: usize = 256 * 1024;
 const GZIP: &[u8] = b"\x1f\x8b";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
@@ -46,14 +45,11 @@ pub fn unpack(blobs: &Blobs, layer: &Layer, limits: &Limits) -> Result<()> {
     let file = File::open(&path).map_err(|e| Error::file("read", &path, &e))?;
     let mut temp = blobs.temporary()?;
     let name = format!("the layer `{}`", layer.digest);
-    let mut budget = Budget::new(layer.size, limits);
-    let unpacked = unpacked(BufReader::with_capacity(CHUNK, file), limits)
-        .and_then(|data| copy(data, temp.as_file_mut(), &mut budget));
-    let found = unpacked.map_err(|e| match Exceeded::of(&e) {
-        Some(exceeded) => exceeded.error(Exit::Step, &name),
-        None => {
-            Error::step(format!("{name} cannot be unpacked: {}", crate::base::error::io_reason(&e)))
-        }
+    let copied = unpacked(BufReader::with_capacity(CHUNK, file), limits)
+        .and_then(|data| copy(limited::unpacked(data, layer.size, limits), temp.as_file_mut()));
+    let found = copied.map_err(|e| {
+        let broken = || Error::step(format!("{name} cannot be unpacked: {}", io_reason(&e)));
+        limited::error(&name, &e, broken)
     })?;
     if found != layer.diff_id {
         let wanted = &layer.diff_id;
@@ -63,34 +59,12 @@ pub fn unpack(blobs: &Blobs, layer: &Layer, limits: &Limits) -> Result<()> {
     blobs::keep(temp, &blobs.path(&layer.diff_id)?)
 }
 
-/// What may still be unpacked.
-struct Budget {
-    left: u64,
-    exceeded: Exceeded,
-}
-
-impl Budget {
-    fn new(size: u64, limits: &Limits) -> Self {
-        let dense = size.saturating_mul(limits.of(Limit::Expansion)).max(ALWAYS);
-        let all = limits.of(Limit::Unpacked);
-        let limit = if dense < all { Limit::Expansion } else { Limit::Unpacked };
-        Self { left: dense.min(all), exceeded: limits.exceeded(limit) }
-    }
-}
-
-/// Copies within a budget; the digest of what was copied.
-fn copy(mut data: impl Read, out: &mut impl Write, budget: &mut Budget) -> io::Result<String> {
-    let mut state = Sha256::new();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let n = data.read(&mut chunk)?;
-        if n == 0 {
-            return Ok(digest_text(state));
-        }
-        budget.left = budget.left.checked_sub(n as u64).ok_or(budget.exceeded)?;
-        state.update(&chunk[..n]);
-        out.write_all(&chunk[..n])?;
-    }
+/// Copies to a file; the digest of what was copied.
+fn copy(mut data: impl Read, out: &mut File) -> io::Result<String> {
+    let mut out = Hashing::new(BufWriter::with_capacity(CHUNK, out));
+    io::copy(&mut data, &mut out)?;
+    out.flush()?;
+    Ok(digest_text(out.hasher))
 }
 
 /// The bytes of a layer, unpacked.
@@ -163,6 +137,7 @@ mod tests {
     use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
     use super::*;
+    use crate::base::error::Exit;
     use crate::net::registry::blobs::digest_of;
 
     /// Puts a blob in a folder and unpacks it to something.

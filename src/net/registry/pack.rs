@@ -4,16 +4,19 @@
 //! it without doing it again. Asks no registry.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::{Compression, GzBuilder};
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 use tempfile::NamedTempFile;
 
 use super::blobs::digest_text;
-use super::push::Piece;
+use super::push::LocalLayer;
 use crate::base::error::{Error, Result};
+use crate::base::hex::hex;
+use crate::image::archive::bundle::Hashing;
+use crate::image::archive::listing::Section;
 use crate::image::bundle::Blob;
 use crate::state::store::make_dir;
 
@@ -32,43 +35,23 @@ pub(super) struct Packed {
     pub file: NamedTempFile,
 }
 
-/// A writer that counts, and takes the digest of what goes through it.
-struct Counted<W> {
-    inner: W,
-    state: Sha256,
-    size: u64,
-}
-
-impl<W: Write> Write for Counted<W> {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let n = self.inner.write(data)?;
-        self.state.update(&data[..n]);
-        self.size += n as u64;
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
 /// Compresses a layer into a folder, and notes there what it is compressed to.
 ///
 /// # Errors
 /// It cannot be read or written, or is not what its digest says (exit 5).
-pub(super) fn pack(piece: &Piece, folder: &Path) -> Result<Packed> {
+pub(super) fn pack(LocalLayer { diff_id, content }: &LocalLayer, folder: &Path) -> Result<Packed> {
     make_dir(folder)?;
     let mut file =
         NamedTempFile::new_in(folder).map_err(|e| Error::file("write in", folder, &e))?;
-    let source = open(piece).map_err(|e| Error::file("read", &piece.file, &e))?;
+    let source = Section::open(content).map_err(|e| Error::file("read", &content.file, &e))?;
     let packed = compress(source, file.as_file_mut());
     let (found, blob) = packed.map_err(|e| Error::file("write", file.path(), &e))?;
-    if found != piece.diff_id {
-        let (file, wanted) = (piece.file.display(), &piece.diff_id);
-        return Err(Error::trust(format!("`{file}` does not have the layer `{wanted}` any more"))
+    if found != *diff_id {
+        let file = content.file.display();
+        return Err(Error::trust(format!("`{file}` does not have the layer `{diff_id}` any more"))
             .hint("build the image anew"));
     }
-    let note = note_path(&piece.diff_id, folder);
+    let note = note_path(diff_id, folder);
     // Without a note the layer is only compressed again.
     let _ = write_note(&note, &blob);
     Ok(Packed { blob, file })
@@ -95,53 +78,41 @@ fn write_note(path: &Path, blob: &Blob) -> io::Result<()> {
     Ok(())
 }
 
-fn open(piece: &Piece) -> io::Result<io::Take<File>> {
-    let mut file = File::open(&piece.file)?;
-    file.seek(SeekFrom::Start(piece.offset))?;
-    Ok(file.take(piece.size))
-}
-
 /// The digest of what was compressed, and what it was compressed to.
-fn compress(mut source: impl Read, out: &mut File) -> io::Result<(String, Blob)> {
-    let counted = Counted { inner: BufWriter::new(out), state: Sha256::new(), size: 0 };
+fn compress(source: impl Read, out: &mut File) -> io::Result<(String, Blob)> {
+    let compressed = Hashing::new(BufWriter::new(out));
     let builder = GzBuilder::new().mtime(0).operating_system(ANY_SYSTEM);
-    let mut encoder = builder.write(counted, Compression::new(LEVEL));
-    let mut state = Sha256::new();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let n = source.read(&mut chunk)?;
-        if n == 0 {
-            break;
-        }
-        state.update(&chunk[..n]);
-        encoder.write_all(&chunk[..n])?;
-    }
-    let mut counted = encoder.finish()?;
-    counted.flush()?;
-    let digest = digest_text(counted.state).trim_start_matches("sha256:").to_owned();
-    Ok((digest_text(state), Blob { digest, size: counted.size }))
+    let mut plain = Hashing::new(builder.write(compressed, Compression::new(LEVEL)));
+    io::copy(&mut BufReader::with_capacity(CHUNK, source), &mut plain)?;
+    let compressed = plain.inner.finish()?;
+    let size = compressed.inner.into_inner()?.metadata()?.len();
+    let digest = hex(&compressed.hasher.finalize());
+    Ok((digest_text(plain.hasher), Blob { digest, size }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::error::Exit;
+    use crate::image::archive::listing::whole;
+    use crate::image::tree::Content;
     use crate::net::registry::blobs::digest_of;
 
-    fn piece(dir: &Path, layer: &[u8]) -> Piece {
+    fn layer(dir: &Path, layer: &[u8]) -> LocalLayer {
         let file = dir.join("archive");
         fs::write(&file, [b"before", layer, b"after"].concat()).unwrap();
-        Piece { diff_id: digest_of(layer), file, offset: 6, size: layer.len() as u64 }
+        let content = Content { offset: 6, ..whole(&file, layer.len() as u64) };
+        LocalLayer { diff_id: digest_of(layer), content }
     }
 
     /// Another digest here is another one in every registry: then `NOTES` needs another name.
     #[test]
     fn a_layer_is_always_the_same_blob() {
         let dir = tempfile::tempdir().unwrap();
-        let layer = (0..400_000_u32).flat_map(|n| (n % 1000).to_le_bytes()).collect::<Vec<u8>>();
-        let piece = piece(dir.path(), &layer);
-        assert_eq!(noted(&piece.diff_id, dir.path()), None);
-        let packed = pack(&piece, dir.path()).unwrap();
+        let bytes = (0..400_000_u32).flat_map(|n| (n % 1000).to_le_bytes()).collect::<Vec<u8>>();
+        let layer = layer(dir.path(), &bytes);
+        assert_eq!(noted(&layer.diff_id, dir.path()), None);
+        let packed = pack(&layer, dir.path()).unwrap();
         assert_eq!(
             packed.blob.digest,
             "683cbe56c2991e0697a9360f0dca161b98abc02d34ec745a916babe9dd0dbd87"
@@ -150,19 +121,19 @@ mod tests {
         assert_eq!(Blob::of(&blob), packed.blob);
         let mut back = vec![];
         flate2::read::GzDecoder::new(&blob[..]).read_to_end(&mut back).unwrap();
-        assert!(back == layer);
-        assert_eq!(noted(&piece.diff_id, dir.path()), Some(packed.blob));
-        assert_eq!(pack(&piece, dir.path()).unwrap().blob, Blob::of(&blob));
+        assert!(back == bytes);
+        assert_eq!(noted(&layer.diff_id, dir.path()), Some(packed.blob));
+        assert_eq!(pack(&layer, dir.path()).unwrap().blob, Blob::of(&blob));
     }
 
     #[test]
     fn a_layer_that_has_changed_is_not_sent() {
         let dir = tempfile::tempdir().unwrap();
-        let mut piece = piece(dir.path(), b"layer");
-        piece.offset = 5;
-        let error = pack(&piece, dir.path()).unwrap_err();
+        let mut layer = layer(dir.path(), b"layer");
+        layer.content.offset = 5;
+        let error = pack(&layer, dir.path()).unwrap_err();
         assert_eq!(error.exit(), Exit::Trust);
-        assert!(error.message().ends_with(&format!("the layer `{}` any more", piece.diff_id)));
-        assert_eq!(noted(&piece.diff_id, dir.path()), None);
+        assert!(error.message().ends_with(&format!("the layer `{}` any more", layer.diff_id)));
+        assert_eq!(noted(&layer.diff_id, dir.path()), None);
     }
 }

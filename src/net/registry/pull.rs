@@ -386,7 +386,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T, Fault> {
     let done = tokio::task::spawn_blocking(work).await;
-    let ended = |e| Error::bug(format!("work on a blob ended: {e}"));
+    let ended = |e| Error::bug(format!("a thread ended: {e}"));
     Ok(done.map_err(ended)??)
 }
 

@@ -5,7 +5,7 @@
 //! ID. Does not know where images come from.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -25,21 +25,18 @@ use super::talk::{Ask, Body, resolved};
 use crate::base::error::{Error, Result};
 use crate::base::reference::Reference;
 use crate::image::bundle::{Blob, packed_manifest};
+use crate::image::tree::Content;
 
 /// So many layers of an image at the same time.
 const AT_ONCE: usize = 3;
 
-/// A layer that is not compressed: a part of a file.
+/// A layer that is not compressed, on this machine.
 #[derive(Debug, Clone)]
-pub struct Piece {
+pub struct LocalLayer {
     /// Its digest: `sha256:…`.
     pub diff_id: String,
-    /// The file, which may be a blob of an OCI layout or an archive with more in it.
-    pub file: PathBuf,
-    /// Where in it the layer begins.
-    pub offset: u64,
-    /// The layer's bytes.
-    pub size: u64,
+    /// Where it is: a blob of an OCI layout, or a part of an archive.
+    pub content: Content,
 }
 
 /// An image that is to be sent.
@@ -48,7 +45,7 @@ pub struct Image {
     /// The configuration, as it is written.
     pub config: Vec<u8>,
     /// Lowest first.
-    pub layers: Vec<Piece>,
+    pub layers: Vec<LocalLayer>,
 }
 
 /// What has become of an image.
@@ -98,7 +95,7 @@ impl Registry {
         spool: &Path,
     ) -> Result<Pushed, Fault> {
         let at = self.located(&Settings::origin(to)?).await?;
-        let layers = image.layers.iter().map(|piece| self.layer(&at, piece, spool));
+        let layers = image.layers.iter().map(|layer| self.layer(&at, layer, spool));
         let layers = layers.collect::<Vec<_>>();
         let sent = stream::iter(layers).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
         let config = Outgoing {
@@ -119,15 +116,15 @@ impl Registry {
     async fn layer(
         &self,
         at: &Endpoint,
-        piece: &Piece,
+        layer: &LocalLayer,
         spool: &Path,
     ) -> Result<(Blob, bool), Fault> {
-        if let Some(noted) = pack::noted(&piece.diff_id, spool)
+        if let Some(noted) = pack::noted(&layer.diff_id, spool)
             && self.has(at, &format!("sha256:{}", noted.digest)).await?
         {
             return Ok((noted, false));
         }
-        let (of, folder) = (piece.clone(), spool.to_owned());
+        let (of, folder) = (layer.clone(), spool.to_owned());
         let Packed { blob, file } = blocking(move || pack::pack(&of, &folder)).await?;
         let digest = format!("sha256:{}", blob.digest);
         let body = Body::File { path: file.path().to_owned(), offset: 0, size: blob.size };

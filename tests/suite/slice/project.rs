@@ -1,6 +1,5 @@
 //! The one project of these tests: the shipped docks, built from the local mirror.
 
-use std::path::Path;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use support::Told;
@@ -70,7 +69,7 @@ impl Drop for Extra<'_> {
 
 /// The shipped docks, with their modes and links.
 pub fn copy_docks(room: &Room) {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("bb-dock");
+    let from = support::checkout().join("bb-dock");
     let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(room.path("")).status();
     assert!(copied.unwrap().success());
 }

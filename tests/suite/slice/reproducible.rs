@@ -105,7 +105,7 @@ fn the_same_docks_elsewhere_give_the_same_images() {
 #[ignore = "compiles everything twice, 15 minutes: cargo test --test suite -- --ignored compiled_twice"]
 fn compiled_twice_all_images_are_the_same() {
     let room = Room::with_engine().with_mirror(&Mirror::get());
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("bb-dock"), &room.path(""));
+    copy(&support::checkout().join("bb-dock"), &room.path(""));
     let settings = room.read("bb.toml");
     let namespace = room.namespace.clone();
     for (number, surroundings) in [HERE, ELSEWHERE].iter().enumerate() {

@@ -1,6 +1,6 @@
 //! A terminal of 80 x 24 that can be looked at, by tmux.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
@@ -90,7 +90,7 @@ fn normal(screen: &str) -> String {
 /// Compares a screen with the one that is kept; `BB_SNAPSHOTS=update` keeps this one.
 #[track_caller]
 pub fn is_as_kept(name: &str, screen: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/terminal/snapshots");
+    let folder = support::checkout().join("tests/suite/terminal/snapshots");
     let file = folder.join(format!("{name}.txt"));
     if std::env::var_os("BB_SNAPSHOTS").is_some_and(|v| v == "update") {
         std::fs::write(&file, screen).unwrap();

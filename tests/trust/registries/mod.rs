@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gentoo_bb::base::reference::Reference;
-use gentoo_bb::net::registry::{self, Blobs, Image, Layer, Piece, Pulled, Settings};
+use gentoo_bb::image::archive::listing::whole;
+use gentoo_bb::image::tree::Content;
+use gentoo_bb::net::registry::{self, Blobs, Image, Layer, LocalLayer, Pulled, Settings};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -60,16 +62,17 @@ fn config(layers: &[Vec<u8>]) -> Vec<u8> {
 fn image(dir: &Path, layers: &[Vec<u8>]) -> Image {
     let file = dir.join("archive");
     let mut archive = fs::File::create(&file).unwrap();
-    let mut pieces = vec![];
+    let mut local = vec![];
     let mut offset = 0;
     for layer in layers {
         archive.write_all(&[b"head", &layer[..]].concat()).unwrap();
         offset += 4;
         let size = layer.len() as u64;
-        pieces.push(Piece { diff_id: digest(layer), file: file.clone(), offset, size });
+        let content = Content { offset, ..whole(&file, size) };
+        local.push(LocalLayer { diff_id: digest(layer), content });
         offset += size;
     }
-    Image { config: config(layers), layers: pieces }
+    Image { config: config(layers), layers: local }
 }
 
 /// What a pull has brought: the configuration, and the layers unpacked.

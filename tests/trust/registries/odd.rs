@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gentoo_bb::base::error::{Error, Exit};
@@ -279,8 +280,10 @@ fn an_image_in_the_oldest_form_is_refused_by_its_name() {
 fn a_registry_with_too_much_to_do_is_asked_again_and_not_for_ever() {
     let files = Files::new();
     for (status, times) in [("429 Too Many Requests", 2), ("503 Service Unavailable", 2)] {
+        let before = AtomicUsize::new(0);
         let (at, server) = files.serve(move |request| {
-            let busy = request.path == "v2/a/manifests/1" && request.count <= times;
+            let asked = request.path == "v2/a/manifests/1";
+            let busy = asked && before.fetch_add(1, Ordering::SeqCst) < times;
             busy.then(|| raw(status, "Retry-After: 0\r\n")).flatten()
         });
         let dir = tempfile::tempdir().unwrap();
