@@ -33,7 +33,7 @@ const MAY: [&str; 17] = [
 ];
 
 /// Outside of `cli`, what asks the environment, and for what.
-const ASKS: [(&str, &str); 1] = [("session/project.rs", "env::current_dir")];
+const ASKS: [(&str, &str); 1] = [("session/recall.rs", "env::current_exe")];
 
 /// A line for each kind, and what clippy says of it.
 const PLANTED: [(&str, &str); 13] = [
