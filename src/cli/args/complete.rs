@@ -56,6 +56,7 @@ enum Shell {
     Fish,
 }
 
+#[allow(clippy::unused_async, reason = "one signature for all verbs")]
 pub(in crate::cli) async fn run(args: &Args, _call: &Call) -> Result<u8> {
     let shell: &dyn EnvCompleter = match args.shell {
         Shell::Bash => &JoiningBash,
