@@ -10,8 +10,7 @@ mod transport;
 
 use crate::image::archive::Body;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecResults};
@@ -21,24 +20,18 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 
 pub use about::{About, Host};
-pub use boxes::{Bounds, Change};
-pub use session::{Piece, Port, Process, RunSpec, Session};
 
 use crate::base::error::{Error, Result, lower_first};
 use crate::base::reference::{DOCKER_IO, Reference};
 use crate::engine::address::Address;
+use crate::engine::{Bounds, ContainerSpec, FoundContainer, Owner, Sink};
 use crate::net::credentials::Credentials;
 
 mod inventory;
 
-pub use inventory::FoundImage;
-
 pub mod members;
 pub mod push;
 mod running;
-
-/// Takes the output of a build or of a command, piece by piece.
-pub type Sink<'a> = &'a mut (dyn FnMut(&[u8]) + Send);
 
 /// A first answer may take this long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,7 +45,7 @@ const CONTENT_LABEL: &str = "bb.content";
 
 /// One engine that answers.
 #[derive(Debug, Clone)]
-pub struct Engine {
+pub struct Docker {
     docker: bollard::Docker,
     address: Address,
     patience: Duration,
@@ -71,65 +64,6 @@ pub struct Build<'a> {
     pub logins: &'a [(String, Credentials)],
     /// Without the engine's cache.
     pub anew: bool,
-}
-
-/// A container to work in.
-#[derive(Debug, Clone, Default)]
-pub struct ContainerSpec {
-    /// What it runs on.
-    pub image: String,
-    /// Whose it is: no image can give a container a name.
-    pub owner: Owner,
-    /// What it is for: read back by [`Engine::containers_of`].
-    pub labels: BTreeMap<String, String>,
-    /// Volume name → path in the container; `true`: read-only.
-    pub volumes: Vec<(String, String, bool)>,
-    /// Runs what its image says, and does not wait for commands.
-    pub as_its_image_says: bool,
-    /// The container whose network it shares; else it has none.
-    pub network_of: Option<String>,
-    /// What it may use; then no program in it gets more rights than it was started with.
-    pub bounds: Option<Bounds>,
-}
-
-/// Whose a container is: a project by its random id. It is in the container's name, which only the one who
-/// makes a container gives it; labels may come from its image.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Owner(pub String);
-
-/// Counts the containers that this process makes.
-static MADE: AtomicUsize = AtomicUsize::new(0);
-
-impl Owner {
-    /// What the names of its containers begin with.
-    fn prefix(&self) -> String {
-        format!("bb-{}-", self.0)
-    }
-
-    /// The name of another container: no two are the same, whichever process makes them.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the time is a part of a name, and decides nothing"
-    )]
-    fn next_name(&self) -> String {
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
-        format!("{}{}-{now}-{number}", self.prefix(), std::process::id())
-    }
-
-    fn has(&self, name: &str) -> bool {
-        let name = name.strip_prefix('/').unwrap_or(name);
-        !self.0.is_empty() && name.starts_with(&self.prefix())
-    }
-}
-
-/// A container that exists in the engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundContainer {
-    /// The engine's id.
-    pub id: String,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
 }
 
 fn failed(what: &str) -> impl Fn(bollard::errors::Error) -> Error + '_ {
@@ -180,7 +114,7 @@ fn with_port(host: &str, port: u16) -> String {
     if has_port { format!("{scheme}://{place}") } else { format!("{scheme}://{place}:{port}") }
 }
 
-impl Engine {
+impl Docker {
     /// Connects to the first of the addresses that answers.
     ///
     /// # Errors

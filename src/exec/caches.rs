@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::base::error::{Error, Result};
 use crate::base::ids::StepId;
 use crate::base::limits::Limit;
-use crate::engine::docker::ContainerSpec;
+use crate::engine::ContainerSpec;
 use crate::exec::action::volumes;
 use crate::exec::tidy::Thing;
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
-use crate::engine::docker::{ContainerSpec, FoundContainer};
+use crate::engine::{ContainerSpec, FoundContainer};
 use crate::exec::action::{Boxes, Log, dock};
 use crate::exec::kept;
 use crate::exec::kept::Kept;

@@ -11,7 +11,8 @@ use tokio::task::JoinHandle;
 use crate::base::error::{Error, Result};
 use crate::base::hex::hex;
 use crate::engine::address::addresses;
-use crate::engine::docker::{Engine, FoundContainer, Owner};
+use crate::engine::docker::Docker;
+use crate::engine::{FoundContainer, Owner};
 use crate::exec::kept;
 use crate::exec::work::{Context, PROJECT_LABEL};
 use crate::fresh::Inventory;
@@ -22,7 +23,7 @@ use crate::state::store::Store;
 
 /// What an engine has of a project.
 pub(super) struct Asked {
-    pub(super) engine: Engine,
+    pub(super) engine: Docker,
     pub(super) inventory: Inventory,
     /// Containers of the project's, of this or other runs, but those that are kept to be looked into.
     pub(super) containers: Vec<FoundContainer>,
@@ -38,7 +39,7 @@ impl Asking {
     pub(super) fn begin(project: &Project) -> Self {
         let (addresses, store) = (addresses(project.environment()), project.store());
         Self::Pending(tokio::spawn(async move {
-            let engine = Engine::connect(&addresses?.0).await?;
+            let engine = Docker::connect(&addresses?.0).await?;
             let (inventory, containers) =
                 tokio::join!(engine.inventory(), containers(&engine, &store));
             let (inventory, mut containers) = (inventory?, containers?);
@@ -59,7 +60,7 @@ impl Asking {
 }
 
 /// A project's containers; none where it has never made any.
-pub(super) async fn containers(engine: &Engine, store: &Store) -> Result<Vec<FoundContainer>> {
+pub(super) async fn containers(engine: &Docker, store: &Store) -> Result<Vec<FoundContainer>> {
     let Some(id) = store.id() else { return Ok(vec![]) };
     let owner = owner(&id, store);
     engine.containers_of(&owner, &[(PROJECT_LABEL, owner.0.as_str())]).await
@@ -79,8 +80,8 @@ impl Project {
     ///
     /// # Errors
     /// None answers, or Docker's context cannot be used: exit code 4.
-    pub async fn engine(&self) -> Result<Engine> {
-        Engine::connect(&addresses(self.environment())?.0).await
+    pub async fn engine(&self) -> Result<Docker> {
+        Docker::connect(&addresses(self.environment())?.0).await
     }
 
     /// What actions share.
@@ -89,7 +90,7 @@ impl Project {
     /// The state folder cannot be made.
     pub(crate) fn context(
         &self,
-        engine: Engine,
+        engine: Docker,
         offline: bool,
         jobs: usize,
     ) -> Result<Arc<Context>> {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::base::error::Result;
 use crate::base::ids::{Kind, StepId};
-use crate::engine::docker::Engine;
+use crate::engine::docker::Docker;
 use crate::exec::tidy::{Group, Images, Outcome, Thing};
 use crate::exec::{caches, tidy};
 use crate::plan::graph::StepIx;
@@ -22,7 +22,7 @@ use crate::state::store::Store;
 pub struct Tidying {
     groups: Vec<Group>,
     store: Store,
-    engine: Option<Engine>,
+    engine: Option<Docker>,
     /// Whether images that are gone by then are to be forgotten.
     forgets: bool,
 }

@@ -20,7 +20,7 @@ const MAY: [&str; 17] = [
     "dock/discover.rs",
     "doctor/here.rs",
     "engine/address.rs",
-    "engine/docker.rs",
+    "engine/boxes.rs",
     "engine/docker/transport.rs",
     "exec/mod.rs",
     "gentoo/keys.rs",

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use gentoo_bb::base::error::{Exit, Result};
+use gentoo_bb::engine::Owner;
 use gentoo_bb::engine::address::Address;
-use gentoo_bb::engine::docker::{Engine, Owner};
+use gentoo_bb::engine::docker::Docker;
 use gentoo_bb::plan::step::Object;
 use support::fake::engine;
 use support::fake::engine::World;
@@ -15,7 +16,7 @@ fn no_question_waits_for_ever() {
     let fake = engine::Engine::start(folder.path(), World::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let engine = Engine::connect(&[Address::at(fake.host())]).await.unwrap();
+        let engine = Docker::connect(&[Address::at(fake.host())]).await.unwrap();
         let engine = engine.patient(Duration::from_millis(20));
         fake.fall_silent(true);
         let one = [Object::Image("a/b:latest".to_owned())];

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use gentoo_bb::base::ids::{Kind, StepId};
 use gentoo_bb::config::Settings;
+use gentoo_bb::engine::Owner;
 use gentoo_bb::engine::address::Address;
-use gentoo_bb::engine::docker::{Engine, Owner};
+use gentoo_bb::engine::docker::Docker;
 use gentoo_bb::exec::job::{Standing, standings};
 use gentoo_bb::exec::run;
 use gentoo_bb::exec::run::Options;
@@ -87,7 +88,7 @@ fn part(seeds: impl Iterator<Item = u64>) -> Counts {
     let folder = tempfile::tempdir().unwrap();
     let fake = engine::Engine::start(folder.path(), engine::World::default());
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let engine = runtime.block_on(Engine::connect(&[Address::at(fake.host())])).unwrap();
+    let engine = runtime.block_on(Docker::connect(&[Address::at(fake.host())])).unwrap();
     let mut hand = Hand { runtime, engine, counts: Counts::new(), told: String::new() };
     for seed in seeds {
         hand.told.clear();
@@ -99,7 +100,7 @@ fn part(seeds: impl Iterator<Item = u64>) -> Counts {
 /// Does to a project what a user would, and compares.
 struct Hand {
     runtime: Runtime,
-    engine: Engine,
+    engine: Docker,
     counts: Counts,
     /// What happened in this sequence.
     told: String,

@@ -11,7 +11,7 @@ use crate::chain::compose::Compose;
 use crate::chain::{Chain, ChainName, Ours, env_file};
 use crate::cli::entered;
 use crate::config::lock::Lock;
-use crate::engine::docker::Engine;
+use crate::engine::docker::Docker;
 use crate::engine::docker::members::Member;
 use crate::session::Project;
 
@@ -127,7 +127,7 @@ fn own_env(project: &Project) -> Result<Option<String>> {
 }
 
 /// The compose tool, which finds the engine and replaces markers as `bb` does, in files that a chain extends.
-pub(in crate::cli) async fn compose(project: &Project, engine: &Engine) -> Result<Compose> {
+pub(in crate::cli) async fn compose(project: &Project, engine: &Docker) -> Result<Compose> {
     own_env(project)?;
     let env = engine.environment().into_iter().chain(markers(project)?);
     Compose::find(&env.collect::<Vec<_>>()).await
@@ -144,7 +144,7 @@ pub(in crate::cli) fn write(project: &Project, path: &Path, chain: &Chain) -> Re
 ///
 /// # Errors
 /// Somebody's container does, for its image says so.
-pub(in crate::cli) async fn only_its_own(engine: &Engine, project: &str) -> Result<()> {
+pub(in crate::cli) async fn only_its_own(engine: &Docker, project: &str) -> Result<()> {
     match engine.impostors(project).await?.first() {
         None => Ok(()),
         Some((name, image)) => {

@@ -9,7 +9,7 @@ use crate::chain::ChainName;
 use crate::cli::args::complete;
 use crate::cli::verbs::chain;
 use crate::cli::{entered, print};
-use crate::engine::docker::Engine;
+use crate::engine::docker::Docker;
 use crate::engine::docker::members::Member;
 use crate::report::table;
 
@@ -41,7 +41,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     Ok(0)
 }
 
-async fn chains(engine: &Engine, names: &[ChainName], namespace: &str) -> Result<Vec<[String; 3]>> {
+async fn chains(engine: &Docker, names: &[ChainName], namespace: &str) -> Result<Vec<[String; 3]>> {
     let asked = names.iter().map(|name| {
         let project = name.project(namespace);
         async move { engine.members(&project).await }

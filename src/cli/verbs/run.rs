@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::cli::args::complete;
 use crate::cli::entered;
 use crate::cli::io::terminal;
-use crate::engine::docker::{Port, RunSpec};
+use crate::engine::{Port, RunSpec};
 use crate::exec::interrupt::Interrupts;
 use crate::exec::shell;
 use crate::exec::work::Context;

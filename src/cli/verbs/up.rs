@@ -13,7 +13,7 @@ use crate::chain::{Chain, ChainName};
 use crate::cli::args::complete;
 use crate::cli::verbs::{build, chain};
 use crate::cli::{entered, say};
-use crate::engine::docker::Engine;
+use crate::engine::docker::Docker;
 use crate::engine::docker::members::Member;
 use crate::exec::interrupt::Interrupts;
 use crate::session::Project;
@@ -75,7 +75,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
 struct Upping<'a> {
     project: Project,
     name: &'a ChainName,
-    engine: Engine,
+    engine: Docker,
     compose: Compose,
     timeout: u32,
 }

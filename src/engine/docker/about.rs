@@ -2,7 +2,7 @@
 //!
 //! Does not judge it.
 
-use super::Engine;
+use super::Docker;
 use crate::base::error::Result;
 
 /// What an engine says of itself.
@@ -45,7 +45,7 @@ impl Host {
     }
 }
 
-impl Engine {
+impl Docker {
     /// What it is.
     ///
     /// # Errors

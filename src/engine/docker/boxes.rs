@@ -6,30 +6,11 @@
 use bollard::models::ChangeType;
 use bollard::query_parameters as query;
 
-use super::{ContainerSpec, Engine, container_body, failed, status};
+use super::{Docker, container_body, failed, status};
 use crate::base::error::Result;
+use crate::engine::{Change, ContainerSpec};
 
-/// What a container may use.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Bounds {
-    /// Processes and threads at one time.
-    pub processes: u64,
-    /// Bytes of memory; none if 0.
-    pub memory: u64,
-}
-
-/// What became of a path of a container since it was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// It, or something below it, is another one.
-    Modified,
-    /// It was not there.
-    Added,
-    /// It is gone.
-    Removed,
-}
-
-impl Engine {
+impl Docker {
     /// How much memory its machine has, in bytes, if it says so.
     ///
     /// # Errors

@@ -6,36 +6,15 @@ use std::collections::HashSet;
 
 use bollard::query_parameters as query;
 
-use super::{CONTENT_LABEL, Engine, failed, is_gone, reason, status, while_others_remove};
+use super::{CONTENT_LABEL, Docker, failed, is_gone, reason, status, while_others_remove};
 use crate::base::error::Result;
 use crate::base::reference::{Reference, spelling};
+use crate::engine::FoundImage;
 use crate::fresh::Inventory;
-use crate::fresh::inventory::{Held, is_shared};
+use crate::fresh::inventory::Held;
 use crate::plan::step::Object;
 
-/// An image as the engine lists it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundImage {
-    /// The engine's id for it.
-    pub id: String,
-    /// What it is called; nothing, if another one has its name now.
-    pub references: Vec<String>,
-    /// What registries call it: `debian@sha256:…`.
-    pub digests: Vec<String>,
-    /// With what it shares with others, as `docker images` counts.
-    pub size: u64,
-    /// What its label says that it is.
-    pub content: Option<String>,
-}
-
-impl FoundImage {
-    /// [`Inventory::id`] of it under one of its names.
-    pub fn identity(&self, name: &str) -> &str {
-        self.content.as_deref().filter(|_| is_shared(name)).unwrap_or(&self.id)
-    }
-}
-
-impl Engine {
+impl Docker {
     /// All images by reference, with what they are.
     ///
     /// # Errors

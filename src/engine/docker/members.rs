@@ -9,7 +9,7 @@ use bollard::query_parameters as query;
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 
-use super::{Engine, failed, status, text_of};
+use super::{Docker, failed, status, text_of};
 use crate::base::error::Result;
 
 /// Compose's own labels.
@@ -36,7 +36,7 @@ pub struct Member {
     pub ports: Vec<String>,
 }
 
-impl Engine {
+impl Docker {
     /// The containers of a project's services, by service and name.
     ///
     /// # Errors

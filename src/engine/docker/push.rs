@@ -6,7 +6,7 @@ use bollard::auth::DockerCredentials;
 use bollard::query_parameters as query;
 use futures_util::StreamExt;
 
-use super::{Engine, failed, reason, split};
+use super::{Docker, failed, reason, split};
 use crate::base::error::{Error, Result};
 use crate::net::credentials::Credentials;
 use crate::net::registry::Pushed;
@@ -25,7 +25,7 @@ fn add(pushed: &mut Pushed, status: &str) {
     }
 }
 
-impl Engine {
+impl Docker {
     /// Sends an image to the registry that its reference names.
     ///
     /// # Errors

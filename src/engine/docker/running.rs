@@ -6,12 +6,13 @@ use bollard::container::LogOutput;
 use bollard::query_parameters as query;
 use futures_util::StreamExt;
 
-use super::{Engine, Sink, failed, reason, text_of};
+use super::{Docker, failed, reason, text_of};
 use crate::base::error::Result;
 use crate::dock::checks::Process;
+use crate::engine::Sink;
 use crate::image::archive::Body;
 
-impl Engine {
+impl Docker {
     /// The command of an image's `HEALTHCHECK`, as words.
     ///
     /// Source: <https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md>, `Healthcheck`.

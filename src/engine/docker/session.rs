@@ -2,79 +2,21 @@
 //!
 //! Does not know whether there is a terminal on this side.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::pin::Pin;
 
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, ResizeExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::{ContainerCreateBody, HostConfig, PortBinding};
 use bollard::query_parameters as query;
-use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWrite;
 
-use super::{Engine, Owner, failed, named, status};
+use super::{Docker, failed, named, status};
 use crate::base::error::{Error, Result};
+use crate::engine::{Piece, Port, Process, RunSpec, Session};
 
-/// What a process writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
-    /// To its standard output, or to its terminal.
-    Out(Bytes),
-    /// To its standard error.
-    Err(Bytes),
-}
-
-/// A process that is talked to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Process {
-    /// One more in a container that waits.
-    Exec(String),
-    /// A container's own.
-    Container(String),
-}
-
-/// Both directions of a process's streams.
-pub struct Session {
-    /// Whose they are.
-    pub process: Process,
-    /// Ends with the process.
-    pub output: Pin<Box<dyn Stream<Item = Result<Piece>> + Send>>,
-    /// Its standard input: shut down, it is at its end.
-    pub input: Pin<Box<dyn AsyncWrite + Send>>,
-}
-
-/// A container of an image as it is meant to run.
-#[derive(Debug, Clone, Default)]
-pub struct RunSpec {
-    /// The image's reference.
-    pub image: String,
-    /// Instead of the image's command, unless empty.
-    pub command: Vec<String>,
-    /// `NAME=VALUE`.
-    pub env: Vec<String>,
-    /// Whose it is.
-    pub owner: Owner,
-    /// What it is for.
-    pub labels: BTreeMap<String, String>,
-    /// What is reachable from outside.
-    pub ports: Vec<Port>,
-    /// Whether it has a terminal.
-    pub tty: bool,
-}
-
-/// A container's port and where it is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Port {
-    /// Address on the engine's machine; all if empty.
-    pub address: String,
-    /// Port there; any free one if empty.
-    pub outside: String,
-    /// Port in the container, with its protocol: `80/tcp`.
-    pub inside: String,
-}
-
-impl Engine {
+impl Docker {
     /// Runs a command in a container and talks to it.
     ///
     /// # Errors

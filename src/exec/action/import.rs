@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use crate::base::error::{Error, Result};
-use crate::engine::docker::ContainerSpec;
+use crate::engine::ContainerSpec;
 use crate::exec::action::{Log, Made, blocking, is_there};
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
 use crate::image::archive;

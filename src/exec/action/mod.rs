@@ -34,7 +34,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::StepId;
 use crate::base::limits::Limit;
 use crate::base::read;
-use crate::engine::docker::ContainerSpec;
+use crate::engine::ContainerSpec;
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
 use crate::plan::step::{Object, Step, Work};
 

@@ -16,7 +16,7 @@ use crate::base::ids::{Kind, StepId};
 use crate::base::limits::{Limit, Limits};
 use crate::base::read;
 use crate::base::words::megabytes;
-use crate::engine::docker::{Bounds, ContainerSpec};
+use crate::engine::{Bounds, ContainerSpec};
 use crate::exec::action::{Log, Made, blocking};
 use crate::exec::kept;
 use crate::exec::kept::Phase;

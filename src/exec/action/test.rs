@@ -12,7 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::limits::Limit;
 use crate::base::words::counted;
 use crate::dock::checks::{CommandCheck, PortCheck, ProcessCheck};
-use crate::engine::docker::ContainerSpec;
+use crate::engine::ContainerSpec;
 use crate::exec::action::{Log, Made, assemble, blocking, ledgers};
 use crate::exec::audited::{Audited, audited};
 use crate::exec::work::Context;

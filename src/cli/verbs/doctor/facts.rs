@@ -19,7 +19,7 @@ use crate::doctor::project::Mirror;
 use crate::doctor::trust::{Cert, Key, Witness};
 use crate::doctor::{Finding, engine, here, login, machine, project, trust};
 use crate::engine::address::{Address, addresses};
-use crate::engine::docker::{About, Engine};
+use crate::engine::docker::{About, Docker};
 use crate::gentoo::keys;
 use crate::image::config::architecture;
 use crate::net::http::{Answer, Client, Patience};
@@ -137,16 +137,16 @@ impl Gathering {
         (facts, None)
     }
 
-    async fn ask_engine(&self, address: &Address) -> Result<(Engine, About), String> {
+    async fn ask_engine(&self, address: &Address) -> Result<(Docker, About), String> {
         let asked = self.timed(async {
-            let engine = Engine::try_connect(address).await?;
+            let engine = Docker::try_connect(address).await?;
             let about = engine.about().await.map_err(|error| error.message().to_owned())?;
             Ok((engine, about))
         });
         asked.await.unwrap_or_else(|| Err(self.no_answer()))
     }
 
-    async fn host(&self, engine: &Engine, facts: &mut engine::Facts) -> Option<Witness> {
+    async fn host(&self, engine: &Docker, facts: &mut engine::Facts) -> Option<Witness> {
         let host = self.timed(engine.host()).await;
         let now = SystemTime::now();
         let host = match host {

@@ -15,7 +15,7 @@ use super::planned::Wishes;
 use crate::base::error::{Error, Exit, Result};
 use crate::base::hex::hex;
 use crate::base::limits::Limit;
-use crate::engine::docker::Change;
+use crate::engine::Change;
 use crate::exec::work::Context;
 use crate::image::archive::Entry;
 use crate::image::archive::difference::{Difference, Found, Way, small_files};

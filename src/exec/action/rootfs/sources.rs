@@ -8,7 +8,7 @@ use super::planned::{Planned, Source};
 use super::stored;
 use crate::base::error::{Error, Exit, Result};
 use crate::base::limits::Limit;
-use crate::engine::docker::ContainerSpec;
+use crate::engine::ContainerSpec;
 use crate::exec::action::Log;
 use crate::exec::work::Context;
 use crate::gentoo::release;

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::planned::Planned;
 use crate::base::error::{Error, Result};
 use crate::config::Settings;
-use crate::engine::docker::ContainerSpec;
+use crate::engine::ContainerSpec;
 use crate::exec::work::Context;
 use crate::image::archive;
 use crate::image::archive::{Entry, difference};

@@ -1,0 +1,116 @@
+//! Boxes as they are asked for and found: what they run on, whose they are, what they may use.
+//!
+//! Values only. Engines call them containers.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A container to work in.
+#[derive(Debug, Clone, Default)]
+pub struct ContainerSpec {
+    /// What it runs on.
+    pub image: String,
+    /// Whose it is: no image can give a container a name.
+    pub owner: Owner,
+    /// What it is for: read back by [`crate::engine::docker::Docker::containers_of`].
+    pub labels: BTreeMap<String, String>,
+    /// Volume name → path in the container; `true`: read-only.
+    pub volumes: Vec<(String, String, bool)>,
+    /// Runs what its image says, and does not wait for commands.
+    pub as_its_image_says: bool,
+    /// The container whose network it shares; else it has none.
+    pub network_of: Option<String>,
+    /// What it may use; then no program in it gets more rights than it was started with.
+    pub bounds: Option<Bounds>,
+}
+
+/// Whose a container is: a project by its random id. It is in the container's name, which only the one who
+/// makes a container gives it; labels may come from its image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owner(pub String);
+
+/// Counts the containers that this process makes.
+static MADE: AtomicUsize = AtomicUsize::new(0);
+
+impl Owner {
+    /// What the names of its containers begin with.
+    fn prefix(&self) -> String {
+        format!("bb-{}-", self.0)
+    }
+
+    /// The name of another container: no two are the same, whichever process makes them.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time is a part of a name, and decides nothing"
+    )]
+    pub(super) fn next_name(&self) -> String {
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        format!("{}{}-{now}-{number}", self.prefix(), std::process::id())
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        let name = name.strip_prefix('/').unwrap_or(name);
+        !self.0.is_empty() && name.starts_with(&self.prefix())
+    }
+}
+
+/// A container that exists in the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundContainer {
+    /// The engine's id.
+    pub id: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A container of an image as it is meant to run.
+#[derive(Debug, Clone, Default)]
+pub struct RunSpec {
+    /// The image's reference.
+    pub image: String,
+    /// Instead of the image's command, unless empty.
+    pub command: Vec<String>,
+    /// `NAME=VALUE`.
+    pub env: Vec<String>,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What it is for.
+    pub labels: BTreeMap<String, String>,
+    /// What is reachable from outside.
+    pub ports: Vec<Port>,
+    /// Whether it has a terminal.
+    pub tty: bool,
+}
+
+/// A container's port and where it is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Address on the engine's machine; all if empty.
+    pub address: String,
+    /// Port there; any free one if empty.
+    pub outside: String,
+    /// Port in the container, with its protocol: `80/tcp`.
+    pub inside: String,
+}
+
+/// What a container may use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Processes and threads at one time.
+    pub processes: u64,
+    /// Bytes of memory; none if 0.
+    pub memory: u64,
+}
+
+/// What became of a path of a container since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It, or something below it, is another one.
+    Modified,
+    /// It was not there.
+    Added,
+    /// It is gone.
+    Removed,
+}

@@ -1,0 +1,42 @@
+//! Processes in boxes that somebody talks to.
+//!
+//! Does not know whether there is a terminal on this side.
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use tokio::io::AsyncWrite;
+
+use crate::base::error::Result;
+
+/// Takes the output of a build or of a command, piece by piece.
+pub type Sink<'a> = &'a mut (dyn FnMut(&[u8]) + Send);
+
+/// What a process writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// To its standard output, or to its terminal.
+    Out(Bytes),
+    /// To its standard error.
+    Err(Bytes),
+}
+
+/// A process that is talked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Process {
+    /// One more in a container that waits.
+    Exec(String),
+    /// A container's own.
+    Container(String),
+}
+
+/// Both directions of a process's streams.
+pub struct Session {
+    /// Whose they are.
+    pub process: Process,
+    /// Ends with the process.
+    pub output: Pin<Box<dyn Stream<Item = Result<Piece>> + Send>>,
+    /// Its standard input: shut down, it is at its end.
+    pub input: Pin<Box<dyn AsyncWrite + Send>>,
+}
