@@ -13,16 +13,27 @@ pub struct ContainerSpec {
     pub image: String,
     /// Whose it is: no image can give a container a name.
     pub owner: Owner,
-    /// What it is for: read back by [`crate::engine::docker::Docker::containers_of`].
+    /// What it is for: read back by [`Boxes::containers_of`](super::Boxes::containers_of).
     pub labels: BTreeMap<String, String>,
-    /// Volume name → path in the container; `true`: read-only.
-    pub volumes: Vec<(String, String, bool)>,
+    /// Caches that it sees.
+    pub caches: Vec<CacheMount>,
     /// Runs what its image says, and does not wait for commands.
     pub as_its_image_says: bool,
     /// The container whose network it shares; else it has none.
     pub network_of: Option<String>,
     /// What it may use; then no program in it gets more rights than it was started with.
     pub bounds: Option<Bounds>,
+}
+
+/// A cache of the engine as a box sees it: the same name, the same cache, whoever asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CacheMount {
+    /// What the engine calls it.
+    pub name: String,
+    /// Path in the box.
+    pub at: String,
+    /// Whether the box can write in it.
+    pub writable: bool,
 }
 
 /// Whose a container is: a project by its random id. It is in the container's name, which only the one who

@@ -7,7 +7,9 @@ mod boxes;
 pub mod docker;
 mod image;
 mod talk;
+mod traits;
 
-pub use boxes::{Bounds, Change, ContainerSpec, FoundContainer, Owner, Port, RunSpec};
-pub use image::FoundImage;
+pub use boxes::{Bounds, CacheMount, Change, ContainerSpec, FoundContainer, Owner, Port, RunSpec};
+pub use image::{FoundImage, HeldImage, NewImage};
 pub use talk::{Piece, Process, Session, Sink};
+pub use traits::{Boxes, Engine, Images, Talks};

@@ -1,6 +1,6 @@
 //! The engine's caches of binary packages and sources: what nobody has used for long.
 //!
-//! They are volumes that all builders share and none can write in; a package's note is dated when a step uses it,
+//! They are what all builders share and none can write in; a package's note is dated when a step uses it,
 //! and the file time of a source is when it came. Whatever goes is compiled or fetched again when it is needed.
 
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::StepId;
 use crate::base::limits::Limit;
 use crate::engine::ContainerSpec;
-use crate::exec::action::volumes;
+use crate::exec::action::caches;
 use crate::exec::tidy::Thing;
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
 
@@ -33,7 +33,7 @@ pub async fn unused(
         image: image.to_owned(),
         owner: context.owner.clone(),
         labels: labels.map(|(k, v)| (k.to_owned(), v)).into(),
-        volumes: volumes(&context.settings, false),
+        caches: caches(&context.settings, true),
         ..ContainerSpec::default()
     };
     let container = context.engine.start_container(&spec).await?;

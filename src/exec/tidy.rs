@@ -11,7 +11,7 @@ use crate::base::error::Result;
 use crate::base::ids::{Kind, StepId};
 use crate::base::limits::Limit;
 use crate::base::read;
-use crate::engine::docker::Docker;
+use crate::engine::Engine;
 use crate::engine::{FoundContainer, FoundImage};
 use crate::exec::action::{COMPARED, FORMER};
 use crate::exec::work::STEP_LABEL;
@@ -179,8 +179,8 @@ pub fn abandoned(containers: &[FoundContainer], store: &Store) -> Vec<Group> {
 ///
 /// # Errors
 /// The engine does not answer.
-pub async fn former_caches(engine: &Docker) -> Result<Group> {
-    let found = engine.volumes(&FORMER.map(str::to_owned)).await?;
+pub async fn former_caches(engine: &dyn Engine) -> Result<Group> {
+    let found = engine.caches(&FORMER.map(str::to_owned)).await?;
     Ok(Group { step: None, things: found.into_iter().map(Thing::Volume).collect() })
 }
 
@@ -219,7 +219,7 @@ fn trace(path: &Path, all: bool) -> Option<Thing> {
 pub async fn remove(
     group: &Group,
     store: &Store,
-    engine: Option<&Docker>,
+    engine: Option<&dyn Engine>,
     tell: &mut dyn FnMut(&Thing, &Outcome),
 ) -> Result<()> {
     let lock = group.step.as_ref().map(|step| store.try_lock(step)).transpose()?;
@@ -250,7 +250,7 @@ pub async fn remove(
     Ok(())
 }
 
-async fn remove_one(thing: &Thing, store: &Store, engine: Option<&Docker>) -> Result<Outcome> {
+async fn remove_one(thing: &Thing, store: &Store, engine: Option<&dyn Engine>) -> Result<Outcome> {
     match (thing, engine) {
         // It may have become one just now.
         (Thing::File(path, _) | Thing::Folder(path, _), _) if store.is_behind_link(path) => {
@@ -271,7 +271,7 @@ async fn remove_one(thing: &Thing, store: &Store, engine: Option<&Docker>) -> Re
         }
         (Thing::Container(id, _), Some(engine)) => engine.remove_container(id).await?,
         (Thing::Volume(name), Some(engine)) => {
-            if let Some(why) = engine.remove_volume(name).await? {
+            if let Some(why) = engine.remove_cache(name).await? {
                 return Ok(Outcome::Kept(why));
             }
         }

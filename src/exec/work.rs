@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
 use crate::config::Settings;
-use crate::engine::docker::Docker;
+use crate::engine::Engine;
 use crate::engine::{FoundContainer, Owner};
 use crate::exec::action::{Log, Made, blocking};
 use crate::exec::event::Event;
@@ -42,7 +42,7 @@ pub struct Context {
     /// State folder.
     pub store: Store,
     /// Where images and containers live.
-    pub engine: Docker,
+    pub engine: Arc<dyn Engine>,
     /// Downloads.
     pub client: Client,
     /// Effective settings.

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::base::error::{Error, Result};
 use crate::base::hex::hex;
+use crate::engine::Engine;
 use crate::engine::address::addresses;
 use crate::engine::docker::Docker;
 use crate::engine::{FoundContainer, Owner};
@@ -23,7 +24,7 @@ use crate::state::store::Store;
 
 /// What an engine has of a project.
 pub(super) struct Asked {
-    pub(super) engine: Docker,
+    pub(super) engine: Arc<dyn Engine>,
     pub(super) inventory: Inventory,
     /// Containers of the project's, of this or other runs, but those that are kept to be looked into.
     pub(super) containers: Vec<FoundContainer>,
@@ -39,9 +40,9 @@ impl Asking {
     pub(super) fn begin(project: &Project) -> Self {
         let (addresses, store) = (addresses(project.environment()), project.store());
         Self::Pending(tokio::spawn(async move {
-            let engine = Docker::connect(&addresses?.0).await?;
+            let engine: Arc<dyn Engine> = Arc::new(Docker::connect(&addresses?.0).await?);
             let (inventory, containers) =
-                tokio::join!(engine.inventory(), containers(&engine, &store));
+                tokio::join!(engine.inventory(), containers(&*engine, &store));
             let (inventory, mut containers) = (inventory?, containers?);
             let kept = kept::all(&store);
             containers.retain(|c| kept.iter().all(|kept| kept.container != c.id));
@@ -60,7 +61,7 @@ impl Asking {
 }
 
 /// A project's containers; none where it has never made any.
-pub(super) async fn containers(engine: &Docker, store: &Store) -> Result<Vec<FoundContainer>> {
+pub(super) async fn containers(engine: &dyn Engine, store: &Store) -> Result<Vec<FoundContainer>> {
     let Some(id) = store.id() else { return Ok(vec![]) };
     let owner = owner(&id, store);
     engine.containers_of(&owner, &[(PROJECT_LABEL, owner.0.as_str())]).await
@@ -80,7 +81,15 @@ impl Project {
     ///
     /// # Errors
     /// None answers, or Docker's context cannot be used: exit code 4.
-    pub async fn engine(&self) -> Result<Docker> {
+    pub async fn engine(&self) -> Result<Arc<dyn Engine>> {
+        Ok(Arc::new(self.daemon().await?))
+    }
+
+    /// The daemon of Docker or Podman that the environment leads to, for what no other engine does.
+    ///
+    /// # Errors
+    /// None answers, or Docker's context cannot be used: exit code 4.
+    pub async fn daemon(&self) -> Result<Docker> {
         Docker::connect(&addresses(self.environment())?.0).await
     }
 
@@ -90,7 +99,7 @@ impl Project {
     /// The state folder cannot be made.
     pub(crate) fn context(
         &self,
-        engine: Docker,
+        engine: Arc<dyn Engine>,
         offline: bool,
         jobs: usize,
     ) -> Result<Arc<Context>> {

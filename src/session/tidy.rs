@@ -3,10 +3,11 @@
 //! Finds first and removes after, so that a program can tell what would go. Removes nothing that `bb` has not made.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::base::error::Result;
 use crate::base::ids::{Kind, StepId};
-use crate::engine::docker::Docker;
+use crate::engine::Engine;
 use crate::exec::tidy::{Group, Images, Outcome, Thing};
 use crate::exec::{caches, tidy};
 use crate::plan::graph::StepIx;
@@ -22,7 +23,7 @@ use crate::state::store::Store;
 pub struct Tidying {
     groups: Vec<Group>,
     store: Store,
-    engine: Option<Docker>,
+    engine: Option<Arc<dyn Engine>>,
     /// Whether images that are gone by then are to be forgotten.
     forgets: bool,
 }
@@ -53,7 +54,7 @@ impl Tidying {
     /// The engine does not answer (exit code 4), or a file cannot be removed (1).
     pub async fn remove(&self, tell: &mut (dyn FnMut(&Thing, &Outcome) + Send)) -> Result<()> {
         for group in self.groups.iter().filter(|group| !group.things.is_empty()) {
-            tidy::remove(group, &self.store, self.engine.as_ref(), tell).await?;
+            tidy::remove(group, &self.store, self.engine.as_deref(), tell).await?;
         }
         if let Some(engine) = self.engine.as_ref().filter(|_| self.forgets) {
             tidy::forget_gone(&self.store, &Images::new(engine.images().await?))?;
@@ -107,7 +108,7 @@ impl Project {
             groups.push(tidy::builders(&plan, &images));
         }
         if !which.keep_builders {
-            groups.push(tidy::former_caches(&asked.engine).await?);
+            groups.push(tidy::former_caches(&*asked.engine).await?);
         }
         groups.push(tidy::traces(&store, false));
         groups.extend(of_preview(&self.shadow().store(), &asked, tell).await?);
@@ -194,7 +195,7 @@ async fn of_preview(shadow: &Store, asked: &Asked, tell: &mut Tell<'_>) -> Resul
         tell(&Message::Kept { what: &what, why: &why });
         return Ok(vec![]);
     }
-    let containers = containers(&asked.engine, shadow).await?;
+    let containers = containers(&*asked.engine, shadow).await?;
     let mut groups = tidy::abandoned(&containers, shadow);
     groups.push(tidy::preview(shadow));
     Ok(groups)

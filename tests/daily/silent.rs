@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use gentoo_bb::base::error::{Exit, Result};
-use gentoo_bb::engine::Owner;
 use gentoo_bb::engine::address::Address;
 use gentoo_bb::engine::docker::Docker;
+use gentoo_bb::engine::{Boxes, Images, Owner};
 use gentoo_bb::plan::step::Object;
 use support::fake::engine;
 use support::fake::engine::World;
@@ -24,8 +24,8 @@ fn no_question_waits_for_ever() {
         told("list its images", engine.images().await.map(drop));
         told("look up an image", engine.inventory_of(&one).await.map(drop));
         told("look up an image", engine.image_id("a/b").await.map(drop));
-        told("look up an image", engine.image_size("a/b").await.map(drop));
-        told("look up an image", engine.healthcheck("a/b").await.map(drop));
+        told("look up an image", engine.existing_image("a/b").await.map(drop));
+        told("look up an image", engine.image("a/b").await.map(drop));
         told("list its containers", engine.containers(&[("a", "b")]).await.map(drop));
         told("list its containers", engine.members("a").await.map(drop));
         let owner = Owner("x".to_owned());

@@ -200,7 +200,7 @@ impl Hand {
         let settings = Settings { links: vec![root.to_owned()], ..settings };
         Context {
             store: Store::at(root.join(".bb")),
-            engine: self.engine.clone(),
+            engine: Arc::new(self.engine.clone()),
             client: Client::new(true),
             settings,
             docker_config: None,

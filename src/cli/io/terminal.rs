@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, channel};
 
 use crate::base::error::{Error, Result, io_reason};
-use crate::engine::docker::Docker;
+use crate::engine::Engine;
 use crate::engine::{Piece, Process, Session};
 
 /// How much is read at once.
@@ -34,7 +34,7 @@ pub(in crate::cli) fn environment(tty: bool) -> Vec<String> {
 ///
 /// # Errors
 /// The engine goes away, or nobody takes what the process says.
-pub(in crate::cli) async fn talk(engine: &Docker, session: Session, tty: bool) -> Result<i64> {
+pub(in crate::cli) async fn talk(engine: &dyn Engine, session: Session, tty: bool) -> Result<i64> {
     let Session { process, mut output, input } = session;
     let raw = if tty { Raw::enter() } else { None };
     let mut resized = signal(SignalKind::window_change())
@@ -61,7 +61,7 @@ pub(in crate::cli) async fn talk(engine: &Docker, session: Session, tty: bool) -
 }
 
 /// Gives the process's terminal the size of this one.
-async fn fit(engine: &Docker, process: &Process, tty: bool) {
+async fn fit(engine: &dyn Engine, process: &Process, tty: bool) {
     if let (true, Ok(size)) = (tty, tcgetwinsize(io::stdout())) {
         // A process that has just ended has no terminal; its end is told by its output.
         let _ = engine.resize(process, size.ws_col, size.ws_row).await;

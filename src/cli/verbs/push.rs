@@ -147,7 +147,7 @@ impl Pushing<'_> {
 
     /// Only the engine has what it has built.
     async fn by_engine(&self, reference: &str, name: &str) -> Result<Pushed> {
-        let engine = self.project.engine().await?;
+        let engine = self.project.daemon().await?;
         let who = who(name).await?;
         if name == reference {
             return engine.push(name, who).await;

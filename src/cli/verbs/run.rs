@@ -110,7 +110,7 @@ async fn to_the_end(spec: &RunSpec, context: &Context, interrupts: &mut Interrup
     };
     let talking = async {
         let session = engine.talk_to(&container).await?;
-        terminal::talk(engine, session, spec.tty).await
+        terminal::talk(&**engine, session, spec.tty).await
     };
     tokio::pin!(talking);
     tokio::select! {

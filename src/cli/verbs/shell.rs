@@ -117,5 +117,5 @@ async fn talk(container: &str, command: &[&str], context: &Context) -> Result<u8
     let tty = terminal::is_terminal();
     let env = terminal::environment(tty);
     let session = context.engine.talk_in(container, command, &env, tty).await?;
-    terminal::talk(&context.engine, session, tty).await.map(terminal::exit_code)
+    terminal::talk(&*context.engine, session, tty).await.map(terminal::exit_code)
 }

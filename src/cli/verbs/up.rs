@@ -53,7 +53,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let name = args.name.parse::<ChainName>()?;
     let project = entered::project(&call.state)?;
     let images = chain::docks(&project, &name)?;
-    let engine = project.engine().await?;
+    let engine = project.daemon().await?;
     let compose = chain::compose(&project, &engine).await?;
     // Nothing named would be everything.
     if !args.no_build && !images.is_empty() {

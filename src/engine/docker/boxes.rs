@@ -1,40 +1,159 @@
-//! What of a container is seen from outside: which paths it has changed, how often it ran into its limits. And the
-//! volumes that several of them share.
+//! The boxes of Docker and Podman: containers.
 //!
 //! Does not know what for.
 
-use bollard::models::ChangeType;
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use bollard::container::LogOutput;
+use bollard::exec::{CreateExecOptions, StartExecResults};
+use bollard::models::{ChangeType, ContainerCreateBody, HostConfig, Mount, MountType, PortBinding};
 use bollard::query_parameters as query;
+use futures_util::StreamExt;
 
-use super::{Docker, container_body, failed, status};
-use crate::base::error::Result;
-use crate::engine::{Change, ContainerSpec};
+use super::{Docker, failed, is_gone, reason, status, text_of, while_others_remove};
+use crate::base::error::{Error, Result};
+use crate::dock::checks::Process;
+use crate::engine::{
+    Bounds, Boxes, CacheMount, Change, ContainerSpec, FoundContainer, Owner, Port, RunSpec, Sink,
+};
+use crate::image::archive::Body;
 
-impl Docker {
-    /// How much memory its machine has, in bytes, if it says so.
-    ///
-    /// # Errors
-    /// The engine does not answer.
-    pub async fn memory(&self) -> Result<Option<u64>> {
-        let info = self.docker.info().await.map_err(failed("tell about itself"))?;
-        Ok(info.mem_total.and_then(|bytes| u64::try_from(bytes).ok()).filter(|bytes| *bytes > 0))
+#[async_trait]
+impl Boxes for Docker {
+    async fn start_container(&self, spec: &ContainerSpec) -> Result<String> {
+        let body = container_body(spec);
+        let created = self.docker.create_container(Some(named(&spec.owner)), body).await;
+        let id = created.map_err(failed("create a container"))?.id;
+        let options = None::<query::StartContainerOptions>;
+        match self.docker.start_container(&id, options).await {
+            Ok(()) => Ok(id),
+            Err(cause) => {
+                self.remove_container(&id).await?;
+                Err(failed("start a container")(cause))
+            }
+        }
     }
 
-    /// Makes a container that never runs: for what it mounts.
-    ///
-    /// # Errors
-    /// The engine has no such image or volume, or cannot make the container.
-    pub async fn create_idle(&self, spec: &ContainerSpec) -> Result<String> {
-        let options = None::<query::CreateContainerOptions>;
-        let created = self.docker.create_container(options, container_body(spec)).await;
+    async fn create(&self, spec: &RunSpec) -> Result<String> {
+        let created = self.docker.create_container(Some(named(&spec.owner)), run_body(spec)).await;
         Ok(created.map_err(failed("create a container"))?.id)
     }
 
-    /// The paths that a container has changed, without what is on its volumes.
-    ///
-    /// # Errors
-    /// The engine has no such container, or does not answer.
-    pub async fn changes(&self, container: &str) -> Result<Vec<(String, Change)>> {
+    async fn start_again(&self, container: &str) -> Result<()> {
+        let options = None::<query::StartContainerOptions>;
+        let started = self.docker.start_container(container, options).await;
+        started.map_err(failed("start a container"))
+    }
+
+    async fn stop(&self, container: &str, seconds: i32) -> Result<()> {
+        let options = query::StopContainerOptionsBuilder::default().t(seconds).build();
+        match self.docker.stop_container(container, Some(options)).await {
+            Err(cause) if !matches!(status(&cause), Some(304 | 404)) => {
+                Err(failed("stop a container")(cause))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn halt(&self, container: &str) -> Result<bool> {
+        let options = query::KillContainerOptionsBuilder::default().signal("SIGKILL").build();
+        match self.docker.kill_container(container, Some(options)).await {
+            Err(cause) if status(&cause) == Some(404) => Ok(false),
+            // 409: it does not run.
+            Err(cause) if status(&cause) != Some(409) => Err(failed("stop a container")(cause)),
+            _ => Ok(true),
+        }
+    }
+
+    async fn remove_container(&self, id: &str) -> Result<()> {
+        let options = query::RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        match self.docker.remove_container(id, Some(options)).await {
+            // 409: somebody else is removing it just now.
+            Err(cause) if status(&cause) != Some(409) && !is_gone(&cause) => {
+                Err(failed("remove a container")(cause))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn containers_of(
+        &self,
+        owner: &Owner,
+        labels: &[(&str, &str)],
+    ) -> Result<Vec<FoundContainer>> {
+        let listed = self.labelled(labels).await?.into_iter();
+        let owned = |c: &bollard::models::ContainerSummary| {
+            c.names.as_ref().is_some_and(|names| names.iter().any(|name| owner.has(name)))
+        };
+        Ok(listed.filter(owned).filter_map(found).collect())
+    }
+
+    async fn upload(&self, container: &str, path: &str, archive: Body) -> Result<()> {
+        let options = query::UploadToContainerOptionsBuilder::default().path(path).build();
+        let body = bollard::body_try_stream(archive);
+        let sent = self.docker.upload_to_container(container, Some(options), body).await;
+        sent.map_err(failed("take files into a container"))
+    }
+
+    fn download(&self, container: &str, path: &str) -> Body {
+        let options = query::DownloadFromContainerOptionsBuilder::default().path(path).build();
+        let stream = self.docker.download_from_container(container, Some(options));
+        Box::pin(stream.map(|piece| piece.map_err(|e| std::io::Error::other(reason(&e)))))
+    }
+
+    async fn exec(&self, container: &str, command: &[&str], log: Sink<'_>) -> Result<i64> {
+        let config = CreateExecOptions {
+            cmd: Some(command.to_vec()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..Default::default()
+        };
+        let what = failed("run a command in a container");
+        let exec = self.docker.create_exec(container, config).await.map_err(&what)?;
+        let started = self.docker.start_exec(&exec.id, None).await.map_err(&what)?;
+        if let StartExecResults::Attached { mut output, .. } = started {
+            while let Some(piece) = output.next().await {
+                log(&text_of(piece.map_err(&what)?));
+            }
+        }
+        let state = self.docker.inspect_exec(&exec.id).await.map_err(&what)?;
+        state.exit_code.ok_or_else(|| Error::step("the container was stopped from outside"))
+    }
+
+    async fn ended_with(&self, container: &str) -> Result<Option<i64>> {
+        let options = None::<query::InspectContainerOptions>;
+        let found = self.docker.inspect_container(container, options);
+        let state = self.answer("look up a container", found).await?.state.unwrap_or_default();
+        let runs = state.running.unwrap_or(false);
+        Ok((!runs).then(|| state.exit_code.unwrap_or(0)))
+    }
+
+    async fn output(&self, container: &str, log: Sink<'_>) -> Result<()> {
+        let options = query::LogsOptionsBuilder::default().stdout(true).stderr(true).build();
+        let mut pieces = self.docker.logs(container, Some(options));
+        while let Some(piece) = pieces.next().await {
+            let piece: LogOutput = piece.map_err(failed("read a container's output"))?;
+            log(&text_of(piece));
+        }
+        Ok(())
+    }
+
+    async fn processes(&self, container: &str) -> Result<Vec<Process>> {
+        // Docker calls the machine's ps and wants the numbers of the processes in it. Podman reads a list of
+        // columns itself, and calls the container's ps, which may not be there, for all else.
+        let columns = if self.is_podman().await? { "pid,user,comm" } else { "-eo pid,uid,comm" };
+        let options = query::TopOptionsBuilder::default().ps_args(columns).build();
+        let top = self.docker.top_processes(container, Some(options)).await;
+        let rows = top.map_err(failed("list a container's processes"))?.processes;
+        let process = |row: Vec<String>| match <[String; 3]>::try_from(row) {
+            Ok([_, user, name]) => Some(Process { user, name }),
+            Err(_) => None,
+        };
+        Ok(rows.unwrap_or_default().into_iter().filter_map(process).collect())
+    }
+
+    async fn changes(&self, container: &str) -> Result<Vec<(String, Change)>> {
         let listed = self.docker.container_changes(container).await;
         let listed = listed.map_err(failed("tell what changed in a container"))?;
         let change = |kind: ChangeType| match kind {
@@ -45,11 +164,7 @@ impl Docker {
         Ok(listed.unwrap_or_default().into_iter().map(|c| (c.path, change(c.kind))).collect())
     }
 
-    /// Whether a path of a container is a folder; no if it is not there.
-    ///
-    /// # Errors
-    /// The engine has no such container, or does not answer.
-    pub async fn is_folder(&self, container: &str, path: &str) -> Result<bool> {
+    async fn is_folder(&self, container: &str, path: &str) -> Result<bool> {
         let options = query::ContainerArchiveInfoOptionsBuilder::default().path(path).build();
         match self.docker.get_container_archive_info(container, Some(options)).await {
             // Go's way of writing a mode: the highest bit is a folder's.
@@ -59,27 +174,124 @@ impl Docker {
         }
     }
 
-    /// Which of these volumes there are.
-    ///
-    /// # Errors
-    /// The engine does not answer.
-    pub async fn volumes(&self, names: &[String]) -> Result<Vec<String>> {
+    async fn memory(&self) -> Result<Option<u64>> {
+        let info = self.docker.info().await.map_err(failed("tell about itself"))?;
+        Ok(info.mem_total.and_then(|bytes| u64::try_from(bytes).ok()).filter(|bytes| *bytes > 0))
+    }
+
+    async fn fill(&self, spec: &ContainerSpec, path: &str, archive: Body) -> Result<()> {
+        let options = None::<query::CreateContainerOptions>;
+        let created = self.docker.create_container(options, container_body(spec)).await;
+        let idle = created.map_err(failed("create a container"))?.id;
+        let filled = self.upload(&idle, path, archive).await;
+        self.remove_container(&idle).await?;
+        filled
+    }
+
+    async fn caches(&self, names: &[String]) -> Result<Vec<String>> {
         let listed = self.docker.list_volumes(None::<query::ListVolumesOptions>).await;
         let listed = listed.map_err(failed("list its volumes"))?.volumes.unwrap_or_default();
         let found = listed.into_iter().map(|volume| volume.name);
         Ok(found.filter(|name| names.contains(name)).collect())
     }
 
-    /// Removes a volume; no error if it is not there. Why it stays, if a container has it.
-    ///
-    /// # Errors
-    /// The engine cannot remove it, and no container is why.
-    pub async fn remove_volume(&self, name: &str) -> Result<Option<String>> {
+    async fn remove_cache(&self, name: &str) -> Result<Option<String>> {
         match self.docker.remove_volume(name, None::<query::RemoveVolumeOptions>).await {
             Ok(()) => Ok(None),
             Err(cause) if status(&cause) == Some(404) => Ok(None),
             Err(cause) if status(&cause) == Some(409) => Ok(Some(super::reason(&cause))),
             Err(cause) => Err(failed("remove a volume")(cause)),
         }
+    }
+}
+
+impl Docker {
+    /// Anybody's containers that carry all the labels, be it only that their images do.
+    ///
+    /// # Errors
+    /// The engine cannot list them, or not in time.
+    pub async fn containers(&self, labels: &[(&str, &str)]) -> Result<Vec<FoundContainer>> {
+        Ok(self.labelled(labels).await?.into_iter().filter_map(found).collect())
+    }
+
+    async fn labelled(
+        &self,
+        labels: &[(&str, &str)],
+    ) -> Result<Vec<bollard::models::ContainerSummary>> {
+        let wanted = labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>();
+        let filters = HashMap::from([("label".to_owned(), wanted)]);
+        let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters);
+        let options = options.build();
+        let list = || self.docker.list_containers(Some(options.clone()));
+        self.answer("list its containers", while_others_remove(list)).await
+    }
+}
+
+fn found(c: bollard::models::ContainerSummary) -> Option<FoundContainer> {
+    Some(FoundContainer { id: c.id?, labels: c.labels.unwrap_or_default().into_iter().collect() })
+}
+
+/// The options of a new container.
+fn named(owner: &Owner) -> query::CreateContainerOptions {
+    query::CreateContainerOptionsBuilder::default().name(&owner.next_name()).build()
+}
+
+fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
+    let mount = |cache: &CacheMount| Mount {
+        source: Some(cache.name.clone()),
+        target: Some(cache.at.clone()),
+        read_only: Some(!cache.writable),
+        typ: Some(MountType::VOLUME),
+        ..Default::default()
+    };
+    let most = |bounds: &Bounds| i64::try_from(bounds.memory).ok().filter(|bytes| *bytes > 0);
+    let memory = spec.bounds.as_ref().and_then(most);
+    let network = spec.network_of.as_ref().map(|container| format!("container:{container}"));
+    // PID 1 only waits: commands come in by exec, and killing it ends them all.
+    let waits = || vec!["sleep".to_owned(), "infinity".to_owned()];
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        cmd: (!spec.as_its_image_says).then(waits),
+        // A shell ends with its input.
+        open_stdin: Some(spec.as_its_image_says),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        host_config: Some(HostConfig {
+            network_mode: Some(network.unwrap_or_else(|| "none".to_owned())),
+            mounts: Some(spec.caches.iter().map(mount).collect()),
+            pids_limit: spec.bounds.and_then(|bounds| i64::try_from(bounds.processes).ok()),
+            memory,
+            // What is in the swap counts as well.
+            memory_swap: memory,
+            security_opt: spec.bounds.map(|_| vec!["no-new-privileges".to_owned()]),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+fn run_body(spec: &RunSpec) -> ContainerCreateBody {
+    let binding = |port: &Port| PortBinding {
+        host_ip: Some(port.address.clone()),
+        host_port: Some(port.outside.clone()),
+    };
+    let mut bindings = HashMap::<String, Option<Vec<PortBinding>>>::new();
+    for port in &spec.ports {
+        let of_port = bindings.entry(port.inside.clone()).or_default();
+        of_port.get_or_insert_default().push(binding(port));
+    }
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        cmd: Some(spec.command.clone()).filter(|command| !command.is_empty()),
+        env: Some(spec.env.clone()),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        exposed_ports: Some(spec.ports.iter().map(|port| port.inside.clone()).collect()),
+        tty: Some(spec.tty),
+        open_stdin: Some(true),
+        stdin_once: Some(true),
+        attach_stdin: Some(true),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        host_config: Some(HostConfig { port_bindings: Some(bindings), ..Default::default() }),
+        ..Default::default()
     }
 }

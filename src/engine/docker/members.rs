@@ -66,7 +66,7 @@ impl Docker {
             let asked = self.docker.inspect_container(&container.id, options);
             // One that is gone meanwhile is nobody's.
             let Ok(told) = self.answer("look up a container", asked).await else { continue };
-            let Some(image) = self.image(told.image.as_deref().unwrap_or_default()).await? else {
+            let Some(image) = self.inspect(told.image.as_deref().unwrap_or_default()).await? else {
                 continue;
             };
             let labels = image.config.and_then(|config| config.labels).unwrap_or_default();

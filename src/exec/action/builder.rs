@@ -2,29 +2,34 @@
 //!
 //! Knows the builder's own files; what they do is theirs.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 
 use include_dir::{Dir, include_dir};
-use minijinja::{Environment, UndefinedBehavior, context};
 use sha2::{Digest, Sha256};
 
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::hex::hex;
-use crate::engine::docker::Build;
-use crate::exec::action::import::Target;
+use crate::engine::{ContainerSpec, NewImage};
+use crate::exec::action::import::{OF_CONTAINER, Target};
 use crate::exec::action::{Log, Made, is_there};
 use crate::exec::work::Context;
 use crate::image::archive;
 use crate::image::archive::Entry;
 
 static IMAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/bob/image");
-const DOCKERFILE: (&str, &str) =
-    ("Dockerfile", include_str!("../../../templates/bob.Dockerfile.j2"));
+/// The one that goes to where programs are.
+const BUILD_ROOT: &str = "build-root";
+/// Where the others go.
+const LIBRARY: &str = "usr/lib/bob";
+/// What has to be done in a box besides, as it is called there.
+const SET_UP: &str = "/usr/lib/bob/set-up.sh";
+/// What everything that is started from the builder gets.
+const ENVIRONMENT: [&str; 2] = ["LC_ALL=C.UTF-8", "HOME=/root"];
 
-/// The builder's files by name: all of `bob/image`, and what makes an image of them.
+/// The builder's files by name: all of `bob/image`.
 fn files() -> impl Iterator<Item = (&'static Path, &'static [u8])> {
-    let (name, text) = DOCKERFILE;
-    let mut files = vec![(Path::new(name), text.as_bytes())];
+    let mut files = vec![];
     gather(&IMAGE, &mut files);
     files.retain(|(path, _)| !is_of_this_machine(path));
     files.sort_unstable();
@@ -52,44 +57,48 @@ pub fn templates_digest() -> String {
     hex(&hasher.finalize())
 }
 
+/// Starts a box of the snapshot's image, takes the files in, and makes an image of it: it is there whole or not at
+/// all.
 pub(super) async fn builder(
-    portage_image: &str,
     target: Target<'_>,
+    spec: &ContainerSpec,
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
-    let Target { image, content, anew } = target;
+    let Target { image, content, .. } = target;
     if is_there(target, context).await? {
         return Ok(Made::product("content", content).note("already in the engine"));
     }
-    let entries = files().map(|(path, text)| entry(path, text, portage_image));
-    let entries = entries.collect::<Result<Vec<_>>>()?;
-    let body = archive::stream(entries, context.settings.source_date_epoch);
-    let mut sink = |data: &[u8]| log.write(data);
-    let references = [image.to_owned()];
-    let labels = [].into();
-    let of = Build {
-        references: &references,
-        content: Some(content),
-        labels: &labels,
-        logins: &[],
-        anew,
-    };
-    context.engine.build_image(body, of, &mut sink).await?;
-    log.check()?;
-    Ok(Made::product("content", content))
+    let container = context.engine.start_container(spec).await?;
+    let mut made = set_up(&container, context, log).await;
+    if made.is_ok() {
+        let new = NewImage { reference: image, content, without: &OF_CONTAINER, env: &ENVIRONMENT };
+        made = context.engine.commit(&container, &new).await;
+    }
+    context.engine.remove_container(&container).await?;
+    made.map(|()| Made::product("content", content))
 }
 
-fn entry(path: &Path, text: &[u8], portage_image: &str) -> Result<Entry> {
-    if path != Path::new(DOCKERFILE.0) {
-        return Ok(Entry::Text(PathBuf::from(path), text.to_vec()));
-    }
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let source = String::from_utf8_lossy(text);
-    let rendered = environment.render_str(&source, context! { portage_image });
-    let rendered = rendered.map_err(|e| Error::bug(format!("the builder's Dockerfile: {e}")))?;
-    Ok(Entry::Text(PathBuf::from(path), rendered.into_bytes()))
+async fn set_up(container: &str, context: &Context, log: &mut Log) -> Result<()> {
+    let body = archive::stream(entries(), context.settings.source_date_epoch);
+    context.engine.upload(container, "/", body).await?;
+    let status =
+        context.engine.exec(container, &["sh", SET_UP], &mut |said| log.write(said)).await?;
+    log.check()?;
+    if status == 0 { Ok(()) } else { Err(log.failed("the builder cannot be set up")) }
+}
+
+/// The files where they are in the builder, each folder before what is in it: an engine gives those that are
+/// missing modes of its own.
+fn entries() -> Vec<Entry> {
+    let place = |path: &Path| match path == Path::new(BUILD_ROOT) {
+        true => Path::new("usr/bin").join(path),
+        false => Path::new(LIBRARY).join(path),
+    };
+    let folders = files().filter_map(|(path, _)| path.parent()).collect::<BTreeSet<_>>();
+    let folders =
+        folders.into_iter().map(|folder| Entry::Folder(Path::new(LIBRARY).join(folder), 0o755));
+    folders.chain(files().map(|(path, text)| Entry::Text(place(path), text.to_vec()))).collect()
 }
 
 #[cfg(test)]
@@ -103,7 +112,6 @@ mod tests {
         let there = there.filter(|entry| entry.file_type().is_file());
         let there = there.map(|entry| entry.path().strip_prefix(&folder).unwrap().to_owned());
         let mut there = there.filter(|path| !is_of_this_machine(path)).collect::<Vec<_>>();
-        there.push(DOCKERFILE.0.into());
         there.sort();
         assert_eq!(files().map(|(path, _)| path.to_owned()).collect::<Vec<_>>(), there);
         assert!(there.iter().any(|path| path == Path::new("gentoo_bob/keys.py")));

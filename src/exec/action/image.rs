@@ -12,7 +12,7 @@ use crate::base::label::Labels;
 use crate::base::words::{counted, megabytes};
 use crate::dockerfile::plain::{Plain, Shell, What};
 use crate::dockerfile::{plain, template};
-use crate::engine::docker::Build;
+use crate::engine::docker::{Build, Docker};
 use crate::exec::action::assemble::{Summary, Written};
 use crate::exec::action::bom::Documents;
 use crate::exec::action::{Log, Made, assemble, below, blocking, contents, ledger};
@@ -57,7 +57,8 @@ pub(super) async fn image(
         }
     };
     log.check()?;
-    let (size, layers) = context.engine.image_size(&id).await?;
+    let held = context.engine.existing_image(&id).await?;
+    let (size, layers) = (held.size, held.layers);
     let how = why.as_ref().map_or("assembled".to_owned(), |why| format!("by the engine: {why}"));
     let references = work.references.clone();
     let (id_of, built_by_engine) = (id.clone(), why);
@@ -87,7 +88,7 @@ async fn sees_all(work: &ImageWork, context: &Context) -> Result<bool> {
         return Ok(false);
     }
     for reference in &work.context.bases {
-        let triggers = context.engine.image_triggers(reference).await?;
+        let triggers = context.engine.image(reference).await?.map(|image| image.triggers);
         if triggers.is_none_or(|triggers| triggers.iter().any(|text| copies(text))) {
             return Ok(true);
         }
@@ -111,19 +112,16 @@ async fn load(
     let layers = counted(written.layers, "layer");
     log.write(format!("bb: assembled, {layers} of its own\n").as_bytes());
     let file = &written.file;
-    let epoch = context.settings.source_date_epoch;
+    let (epoch, names) = (context.settings.source_date_epoch, &work.references);
     let mut sink = |data: &[u8]| log.write(data);
-    let mut loaded = context.engine.load_image(bundle::stream(file), &mut sink).await;
+    let mut loaded = context.engine.load_image(bundle::stream(file), names, &mut sink).await;
     if let (Err(error), false) = (&loaded, written.below.is_empty()) {
         sink(format!("bb: {}; sending all layers\n", error.message()).as_bytes());
         let top = bundle::Bundle::open(file, &context.settings.limits)?;
         let all = top.into_iter().chain(written.below.iter().cloned()).collect();
-        loaded = context.engine.load_image(bundle::full_stream(all, epoch), &mut sink).await;
+        loaded = context.engine.load_image(bundle::full_stream(all, epoch), names, &mut sink).await;
     }
     loaded.map_err(|error| log.failed(error.message()))?;
-    for reference in &work.references {
-        context.engine.adopt(reference).await?;
-    }
     let dest = work.dir.join("image.tar");
     std::fs::rename(file, &dest).map_err(|e| Error::file("write", &dest, &e))?;
     let first = work.references.first().map_or("", String::as_str);
@@ -148,13 +146,26 @@ async fn plain(work: &ImageWork, context: &Context) -> Result<Plain> {
     let mut shells = BTreeMap::new();
     for heredoc in &template.heredocs {
         if let What::Run { shell: Shell::Of(image), .. } = &heredoc.what {
-            shells.insert(image.clone(), context.engine.shell(image).await?);
+            let held = context.engine.image(image).await?;
+            shells.insert(image.clone(), held.map_or(vec![], |held| held.shell));
         }
     }
     let plain = plain::write(dockerfile.text(), template.escape, &template.heredocs, &shells);
     plain.map_err(|(message, span, hint)| {
         Error::config(message).at(dockerfile.place(span)).hint(hint)
     })
+}
+
+/// What has a builder of its own.
+///
+/// # Errors
+/// The engine in use has none.
+pub(super) fn daemon(context: &Context) -> Result<&Docker> {
+    let none = || {
+        Error::engine("the engine in use has no builder of its own")
+            .hint("`DOCKER_HOST` leads to one that has")
+    };
+    context.engine.daemon().ok_or_else(none)
 }
 
 /// How often a build is tried that the engine's cache tripped up.
@@ -172,6 +183,7 @@ async fn build(
     let plain = plain(work, context).await?;
     let labels = labels(work, documents, &plain, context).await?;
     let logins = logins(work, context, log).await?;
+    let daemon = daemon(context)?;
     let mut attempt = 1;
     loop {
         let body = archive::stream(entries(work, &plain), context.settings.source_date_epoch);
@@ -183,7 +195,7 @@ async fn build(
             logins: &logins,
             anew,
         };
-        match context.engine.build_image(body, of, &mut sink).await {
+        match daemon.build_image(body, of, &mut sink).await {
             Ok(id) => return Ok(id),
             Err(error) if attempt < ATTEMPTS && cache_vanished(&error) => {
                 log.write(format!("bb: {}; trying again\n", error.message()).as_bytes());

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use crate::base::error::{Error, Result};
-use crate::engine::ContainerSpec;
+use crate::engine::{ContainerSpec, NewImage};
 use crate::exec::action::{Log, Made, blocking, is_there};
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
 use crate::image::archive;
@@ -37,7 +37,7 @@ pub(super) async fn stage3(file: &Path, target: Target<'_>, context: &Context) -
 }
 
 /// What a container says of whose it is, and an image of it must not.
-const OF_CONTAINER: [&str; 3] = [PROJECT_LABEL, STEP_LABEL, RUN_LABEL];
+pub(super) const OF_CONTAINER: [&str; 3] = [PROJECT_LABEL, STEP_LABEL, RUN_LABEL];
 
 /// Where Portage looks for its ebuild repository.
 const REPOSITORY: &str = "/var/db/repos/gentoo";
@@ -58,7 +58,8 @@ pub(super) async fn portage(
     let container = context.engine.start_container(spec).await?;
     let mut made = unpack(file, sha512, &container, context, log).await;
     if made.is_ok() {
-        made = context.engine.commit(&container, image, content, &OF_CONTAINER).await;
+        let new = NewImage { reference: image, content, without: &OF_CONTAINER, env: &[] };
+        made = context.engine.commit(&container, &new).await;
     }
     context.engine.remove_container(&container).await?;
     match made {

@@ -27,7 +27,7 @@ pub use builder::templates_digest;
 pub use contents::builds;
 pub use ledger::ledgers;
 pub(super) use rootfs::{Boxes, Broken, dock};
-pub use rootfs::{CACHED_MS, COMPILING_MS, FORMER, volumes};
+pub use rootfs::{CACHED_MS, COMPILING_MS, FORMER, caches};
 pub use verify::{EXPIRES, SKIPPED};
 
 use crate::base::error::{Error, Result};
@@ -85,7 +85,8 @@ pub async fn act(step: &Step, anew: bool, context: &Context, log: &mut Log) -> R
         }
         Work::Builder { portage_image, image, content } => {
             let target = import::Target { image, content, anew };
-            builder::builder(portage_image, target, context, log).await
+            let spec = container(&step.id, portage_image, context);
+            builder::builder(target, &spec, context, log).await
         }
         Work::Rootfs(work) => {
             let spec = container(&step.id, &work.bob, context);

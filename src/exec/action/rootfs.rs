@@ -34,7 +34,7 @@ mod planned;
 mod sources;
 mod stored;
 
-pub use stored::{FORMER, volumes};
+pub use stored::{FORMER, caches};
 
 /// The rootfs among the builder's results.
 const TAR: &str = "rootfs.tar";
@@ -88,8 +88,8 @@ impl Boxes {
         self.spec.bounds = Some(bounds(context).await?);
         let first = context.engine.start_container(&self.spec).await?;
         self.first = Some(first.clone());
-        let volumes = volumes(&context.settings, true);
-        let spec = ContainerSpec { volumes, ..self.spec.clone() };
+        let caches = caches(&context.settings, false);
+        let spec = ContainerSpec { caches, ..self.spec.clone() };
         let asking = ask(&first, work, files, context, log);
         let (asking, second) = tokio::join!(asking, context.engine.start_container(&spec));
         let second = second?;

@@ -42,7 +42,7 @@ pub(super) async fn test(
     let seen = look(work, &id, context).await?;
     let mut faults = seen.lines().map(|line| format!("audit: {line}")).collect::<Vec<_>>();
     faults.extend(too_large(work)?);
-    let health = context.engine.healthcheck(&id).await?;
+    let health = context.engine.existing_image(&id).await?.health_command();
     let mut done = vec!["audit".to_owned()];
     done.extend(health.is_some().then(|| "health check".to_owned()));
     done.extend(work.script.is_some().then(|| "test.sh".to_owned()));

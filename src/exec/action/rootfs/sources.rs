@@ -28,7 +28,7 @@ pub(crate) async fn check(
     if code.ebuilds || asked.is_empty() {
         return Ok(());
     }
-    let spec = ContainerSpec { volumes: vec![], ..spec.clone() };
+    let spec = ContainerSpec { caches: vec![], ..spec.clone() };
     let container = context.engine.start_container(&spec).await?;
     let known = manifests(&container, &asked, context).await;
     context.engine.remove_container(&container).await?;

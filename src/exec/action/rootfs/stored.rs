@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::planned::Planned;
 use crate::base::error::{Error, Result};
 use crate::config::Settings;
-use crate::engine::ContainerSpec;
+use crate::engine::{CacheMount, ContainerSpec};
 use crate::exec::work::Context;
 use crate::image::archive;
 use crate::image::archive::{Entry, difference};
@@ -26,11 +26,13 @@ const DATED: i64 = 24 * 60 * 60;
 /// Where a box has what it has compiled.
 const NEW: &str = "/bb/out/new";
 
-/// The volumes of the caches: name, path in a box, whether they can only be read.
-pub fn volumes(settings: &Settings, read_only: bool) -> Vec<(String, String, bool)> {
-    [("sources", SOURCES_AT), ("binpkgs", PACKAGES_AT)]
-        .map(|(name, at)| (format!("{}-{name}", settings.caches), at.to_owned(), read_only))
-        .into()
+/// The caches as a box sees them.
+pub fn caches(settings: &Settings, writable: bool) -> Vec<CacheMount> {
+    let cache = |(name, at): (&str, &str)| {
+        let name = format!("{}-{name}", settings.caches);
+        CacheMount { name, at: at.to_owned(), writable }
+    };
+    [("sources", SOURCES_AT), ("binpkgs", PACKAGES_AT)].map(cache).into()
 }
 
 /// Puts files into a cache.
@@ -40,11 +42,8 @@ pub(crate) async fn put(
     entries: Vec<Entry>,
     context: &Context,
 ) -> Result<()> {
-    let spec = ContainerSpec { volumes: volumes(&context.settings, false), ..spec.clone() };
-    let container = context.engine.create_idle(&spec).await?;
-    let put = context.engine.upload(&container, at, archive::stream(entries, now())).await;
-    context.engine.remove_container(&container).await?;
-    put
+    let spec = ContainerSpec { caches: caches(&context.settings, true), ..spec.clone() };
+    context.engine.fill(&spec, at, archive::stream(entries, now())).await
 }
 
 fn now() -> u64 {
@@ -103,7 +102,7 @@ pub(crate) async fn date(
 
 /// Drops what was not used for long, or what is too much, in a box of its own.
 pub(crate) async fn prune(spec: &ContainerSpec, context: &Context) -> Result<()> {
-    let spec = ContainerSpec { volumes: volumes(&context.settings, false), ..spec.clone() };
+    let spec = ContainerSpec { caches: caches(&context.settings, true), ..spec.clone() };
     let container = context.engine.start_container(&spec).await?;
     let command = ["python3", "/usr/lib/bob", "prune"];
     let ran = context.engine.exec(&container, &command, &mut |_: &[u8]| {}).await;

@@ -505,6 +505,7 @@ fn is_silent(words: &[&str]) -> bool {
         // With grep, the Manifests of sources, and what a builder ran into.
         ["python3", "/usr/lib/bob", "unused" | "prune", ..] | ["grep", "-rhF" | "-sH", ..] => true,
         ["sh", "-c", script] => script.contains("tar -xJf /tmp/portage.tar.xz"),
+        ["sh", "/usr/lib/bob/set-up.sh"] => true,
         _ => false,
     }
 }

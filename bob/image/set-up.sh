@@ -1,0 +1,9 @@
+#!/bin/sh
+# What the builder needs besides its files: folders to work in, and the settings that every box gets. Runs once, in
+# the box that the builder is made of. Nothing is compiled here, and there is no network.
+set -eu
+chmod 0755 /usr/bin/build-root
+mkdir -p /bb/out /bb/parent /config /distfiles /packages /var/db/repos/gentoo
+# Empty settings, so that emerge also works in a box started by hand.
+touch /bb/job.conf /bb/make.conf
+printf '\nsource /usr/lib/bob/make.conf\n' >>/etc/portage/make.conf

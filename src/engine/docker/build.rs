@@ -1,0 +1,78 @@
+//! What the builder of Docker and Podman makes of a Dockerfile.
+//!
+//! For what nobody else does. Does not know what the image is for.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bollard::query_parameters as query;
+use futures_util::StreamExt;
+
+use super::{Docker, failed, push};
+use crate::base::error::{Error, Result};
+use crate::engine::image::CONTENT_LABEL;
+use crate::engine::{Images, Sink};
+use crate::image::archive::Body;
+use crate::net::credentials::Credentials;
+
+/// An image to be built.
+#[derive(Clone, Copy)]
+pub struct Build<'a> {
+    /// What it is called.
+    pub references: &'a [String],
+    /// What it is, where that decides.
+    pub content: Option<&'a str>,
+    /// By name.
+    pub labels: &'a BTreeMap<String, String>,
+    /// Who the user is at registries, by their names: of images that it is built on and the engine lacks.
+    pub logins: &'a [(String, Credentials)],
+    /// Without the engine's cache.
+    pub anew: bool,
+}
+
+impl Docker {
+    /// Builds an image of a context with its `Dockerfile`, and tags it. Returns its id.
+    ///
+    /// # Errors
+    /// The engine says what of the Dockerfile went wrong or refuses the context; with a hint where a registry
+    /// wants a login.
+    pub async fn build_image(
+        &self,
+        context: Body,
+        build: Build<'_>,
+        log: Sink<'_>,
+    ) -> Result<String> {
+        let Build { references, content, labels, logins, anew } = build;
+        let first = references.first().map_or("", String::as_str);
+        let content = content.map(|c| (CONTENT_LABEL.to_owned(), c.to_owned()));
+        let labels = labels.clone().into_iter().chain(content);
+        let options = query::BuildImageOptionsBuilder::default()
+            .dockerfile("Dockerfile")
+            .t(first)
+            .labels(&labels.collect())
+            .nocache(anew)
+            .rm(true)
+            .forcerm(true)
+            .build();
+        let logins = logins
+            .iter()
+            .map(|(registry, who)| (registry.clone(), push::credentials(Some(who.clone()))));
+        let logins = Some(logins.collect::<HashMap<_, _>>()).filter(|logins| !logins.is_empty());
+        let body = Some(bollard::body_try_stream(context));
+        let mut answer = self.docker.build_image(options, logins, body);
+        while let Some(info) = answer.next().await {
+            let info = info.map_err(|e| push::refused(failed("build the image")(e)))?;
+            log(info.stream.unwrap_or_default().as_bytes());
+            if let Some(detail) = info.error_detail {
+                let message = detail.message.unwrap_or_default();
+                return Err(push::refused(Error::step(format!(
+                    "the engine could not build the image: {message}"
+                ))));
+            }
+        }
+        for reference in references.iter().skip(1) {
+            self.tag(first, reference).await?;
+        }
+        let id = self.image_id(first).await?;
+        id.ok_or_else(|| Error::step(format!("the engine built `{first}` but does not have it")))
+    }
+}
