@@ -18,5 +18,6 @@ pub mod patterns;
 pub mod read;
 pub mod reference;
 pub mod secret;
+pub mod table;
 pub mod time;
 pub mod words;

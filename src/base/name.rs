@@ -67,13 +67,12 @@ pub fn path(text: String) -> PathBuf {
 
 /// A table by path in a record.
 pub mod serde_files {
-    use std::fmt;
-    use std::marker::PhantomData;
     use std::path::PathBuf;
 
     use litemap::LiteMap;
-    use serde::de::{MapAccess, Visitor};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::base::table;
 
     /// A path as text.
     struct Text(PathBuf);
@@ -81,6 +80,12 @@ pub mod serde_files {
     impl<'de> Deserialize<'de> for Text {
         fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
             String::deserialize(from).map(|text| Self(super::path(text)))
+        }
+    }
+
+    impl From<Text> for PathBuf {
+        fn from(Text(path): Text) -> Self {
+            path
         }
     }
 
@@ -105,28 +110,7 @@ pub mod serde_files {
         D: Deserializer<'de>,
         V: Deserialize<'de>,
     {
-        from.deserialize_map(Table(PhantomData))
-    }
-
-    struct Table<V>(PhantomData<V>);
-
-    impl<'de, V: Deserialize<'de>> Visitor<'de> for Table<V> {
-        type Value = LiteMap<PathBuf, V>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a table by path")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut table = LiteMap::with_capacity(map.size_hint().unwrap_or(0).min(1 << 16));
-            while let Some((Text(path), value)) = map.next_entry()? {
-                // They are written in order, but for a few that sort otherwise as text.
-                if let Some((path, value)) = table.try_append(path, value) {
-                    table.insert(path, value);
-                }
-            }
-            Ok(table)
-        }
+        table::read::<D, Text, PathBuf, V>(from)
     }
 }
 

@@ -96,18 +96,22 @@ pub struct Record {
     #[serde(with = "crate::base::name::serde_files")]
     pub files: LiteMap<PathBuf, FileState>,
     /// Settings.
+    #[serde(with = "crate::base::table")]
     pub params: LiteMap<String, String>,
     /// Products of other steps, `kind:name/product`.
+    #[serde(with = "crate::base::table")]
     pub needs: LiteMap<String, String>,
     /// Files it left.
     #[serde(with = "crate::base::name::serde_files")]
     pub outputs: LiteMap<PathBuf, FileState>,
     /// What it left in the engine, by name, with the engine's id for it.
+    #[serde(with = "crate::base::table")]
     pub objects: LiteMap<String, String>,
     /// Images from elsewhere that it was built on, with the engine's ids for them.
-    #[serde(default)]
+    #[serde(default, with = "crate::base::table")]
     pub bases: LiteMap<String, String>,
     /// Values that other steps may depend on.
+    #[serde(with = "crate::base::table")]
     pub products: LiteMap<String, String>,
     /// How long the action took.
     pub duration_ms: u64,
