@@ -13,7 +13,7 @@
 //! `exec::sched`, `config` and `dockerfile::template` know no clock, no file and no network.
 //!
 //! [`Project`] is the way in; all that it takes and gives is in [`session`]. `bb`, the program, is one that uses it:
-//! it is `cli`, which the default feature of that name has. Two others are in `examples/`: one lists what is stale
+//! it is `cli`, which the default feature of that name has. Three others are in `examples/`: one lists what is stale
 //! and why, one builds with a progress of its own.
 //!
 //! ```no_run

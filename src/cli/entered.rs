@@ -16,6 +16,6 @@ pub(in crate::cli) fn environment() -> BTreeMap<String, String> {
 /// The project that was entered, with its state folder.
 pub(in crate::cli) fn project(state: &Path) -> Result<Project> {
     let (environment, state) = (environment(), state.to_owned());
-    let surroundings = Surroundings { environment, state, signals: true };
+    let surroundings = Surroundings { environment, state, signals: true, engine: None };
     Project::open(Path::new("."), surroundings)
 }

@@ -33,7 +33,7 @@ const WORK_TIMEOUT: u64 = 4 * 60 * 60;
 /// One engine that answers.
 #[derive(Debug, Clone)]
 pub struct Docker {
-    docker: bollard::Docker,
+    client: bollard::Docker,
     address: Address,
     patience: Duration,
 }
@@ -122,8 +122,8 @@ impl Docker {
         let docker = docker.with_timeout(Duration::from_secs(WORK_TIMEOUT));
         let answer = tokio::time::timeout(CONNECT_TIMEOUT, docker.negotiate_version()).await;
         let why = match answer {
-            Ok(Ok(docker)) => {
-                return Ok(Self { docker, address: address.clone(), patience: ANSWER_TIMEOUT });
+            Ok(Ok(client)) => {
+                return Ok(Self { client, address: address.clone(), patience: ANSWER_TIMEOUT });
             }
             Ok(Err(cause)) => reason(&cause),
             Err(_) => return Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),

@@ -6,6 +6,7 @@ pub mod address;
 mod boxes;
 pub mod docker;
 mod image;
+pub mod memory;
 mod talk;
 mod traits;
 

@@ -38,9 +38,9 @@ pub(super) enum Asking {
 
 impl Asking {
     pub(super) fn begin(project: &Project) -> Self {
-        let (addresses, store) = (addresses(project.environment()), project.store());
+        let (project, store) = (project.clone(), project.store());
         Self::Pending(tokio::spawn(async move {
-            let engine: Arc<dyn Engine> = Arc::new(Docker::connect(&addresses?.0).await?);
+            let engine = project.engine().await?;
             let (inventory, containers) =
                 tokio::join!(engine.inventory(), containers(&*engine, &store));
             let (inventory, mut containers) = (inventory?, containers?);
@@ -77,12 +77,15 @@ fn owner(id: &str, store: &Store) -> Owner {
 }
 
 impl Project {
-    /// The engine that the environment leads to.
+    /// The engine that it was opened with, or that the environment leads to.
     ///
     /// # Errors
     /// None answers, or Docker's context cannot be used: exit code 4.
     pub async fn engine(&self) -> Result<Arc<dyn Engine>> {
-        Ok(Arc::new(self.daemon().await?))
+        match self.own_engine() {
+            Some(engine) => Ok(engine),
+            None => Ok(Arc::new(self.daemon().await?)),
+        }
     }
 
     /// The daemon of Docker or Podman that the environment leads to, for what no other engine does.

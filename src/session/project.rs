@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::base::error::{Error, Result, io_reason};
 use crate::base::ids::DockName;
@@ -21,6 +22,7 @@ use crate::dock::discover::{FileKind, TEST_SCRIPT};
 use crate::dock::{Dock, FileEntry, Visible, context};
 use crate::dockerfile::ignore::Ignore;
 use crate::dockerfile::{Known, Markers, Parent, ParentKind, Rendered, Role, Template, template};
+use crate::engine::Engine;
 use crate::exec::action::templates_digest;
 use crate::gentoo::keys;
 use crate::plan::expand::{Layout, Sources};
@@ -44,11 +46,18 @@ pub struct Surroundings {
     /// Whether what runs steps listens to SIGINT, SIGTERM and SIGHUP of this process, and ends them in order. That
     /// is the whole process's: these signals do not end it any more, once they were listened to.
     pub signals: bool,
+    /// The engine that is used; none: the one that the environment leads to.
+    pub engine: Option<Arc<dyn Engine>>,
 }
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { environment: BTreeMap::new(), state: PathBuf::from(".bb"), signals: false }
+        Self {
+            environment: BTreeMap::new(),
+            state: PathBuf::from(".bb"),
+            signals: false,
+            engine: None,
+        }
     }
 }
 
@@ -60,6 +69,7 @@ impl fmt::Debug for Surroundings {
             .field("environment", &names.collect::<Vec<_>>())
             .field("state", &self.state)
             .field("signals", &self.signals)
+            .field("engine", &self.engine)
             .finish()
     }
 }
@@ -113,6 +123,11 @@ impl Project {
     /// The environment that it was opened with.
     pub fn environment(&self) -> &BTreeMap<String, String> {
         &self.surroundings.environment
+    }
+
+    /// The engine that it was opened with.
+    pub(super) fn own_engine(&self) -> Option<Arc<dyn Engine>> {
+        self.surroundings.engine.clone()
     }
 
     /// Whether signals end what runs.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gentoo_bb::{Options, Project, Surroundings};
+use support::fake::engine::World;
 use support::fake::room::{Room, Run, says};
 use support::{checkout, programs};
 
@@ -40,6 +41,41 @@ fn an_example_builds_with_a_progress_of_its_own() {
     let failed = example(&room, "progress", &["task:t"]);
     assert_eq!(failed.code, Some(1), "{}", failed.text);
     assert!(failed.text.contains("  1 task:t failed: "), "{}", failed.text);
+}
+
+/// Two docks of which nothing has to run, one on the other.
+fn of_nothing_that_runs() -> Room {
+    let room = Room::new(World::default());
+    room.dock("one", "FROM scratch\nCOPY f /\n");
+    room.dock("two", "FROM ${NAMESPACE}/one\nCOPY f /g\nLABEL a=b\n");
+    room.settings("", "");
+    room
+}
+
+fn id_of(room: &Room, name: &str) -> String {
+    let text = std::fs::read_to_string(room.path(&format!(".bb/images/{name}/image.json")));
+    let json = serde_json::from_str::<serde_json::Value>(&text.unwrap()).unwrap();
+    json["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_example_builds_with_an_engine_of_its_own() {
+    let room = of_nothing_that_runs();
+    let built = example(&room, "engine", &[]).ok();
+    let [one, two] = ["one", "two"].map(|name| id_of(&room, name));
+    for (name, id) in [("one", &one), ("two", &two)] {
+        let line = built.text.lines().find(|line| line.ends_with(id.as_str()));
+        let line = line.unwrap_or_else(|| panic!("no {id}: {}", built.text));
+        assert!(line.contains(&format!("ns/{name}:latest ")), "{line}");
+    }
+    // What another engine has is the same image.
+    room.run("bb", &["build"]).ok();
+    assert_eq!(["one", "two"].map(|name| id_of(&room, name)), [one, two]);
+    room.dock("runs", "FROM ${NAMESPACE}/one\nRUN true\n");
+    let failed = example(&room, "engine", &["runs"]);
+    assert_eq!(failed.code, Some(1), "{}", failed.text);
+    let text = "the engine in use has no builder of its own";
+    assert!(failed.text.contains(text), "{}", failed.text);
 }
 
 #[test]

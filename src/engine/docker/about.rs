@@ -51,7 +51,7 @@ impl Docker {
     /// # Errors
     /// It does not say.
     pub async fn about(&self) -> Result<About> {
-        let version = self.answer("tell its version", self.docker.version()).await?;
+        let version = self.answer("tell its version", self.client.version()).await?;
         Ok(About {
             version: version.version.unwrap_or_default(),
             api: version.api_version.unwrap_or_default(),
@@ -65,7 +65,7 @@ impl Docker {
     /// # Errors
     /// It does not say.
     pub async fn is_podman(&self) -> Result<bool> {
-        let version = self.answer("tell its version", self.docker.version()).await?;
+        let version = self.answer("tell its version", self.client.version()).await?;
         let parts = version.components.unwrap_or_default();
         Ok(parts.iter().any(|part| part.name == "Podman Engine"))
     }
@@ -75,7 +75,7 @@ impl Docker {
     /// # Errors
     /// It does not say.
     pub async fn host(&self) -> Result<Host> {
-        let info = self.answer("tell about itself", self.docker.info()).await?;
+        let info = self.answer("tell about itself", self.client.info()).await?;
         let pair = |row: Vec<String>| Some(<[String; 2]>::try_from(row).ok()?.into());
         Ok(Host {
             driver: info.driver.unwrap_or_default(),

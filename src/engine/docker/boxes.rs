@@ -23,10 +23,10 @@ use crate::image::archive::Body;
 impl Boxes for Docker {
     async fn start_container(&self, spec: &ContainerSpec) -> Result<String> {
         let body = container_body(spec);
-        let created = self.docker.create_container(Some(named(&spec.owner)), body).await;
+        let created = self.client.create_container(Some(named(&spec.owner)), body).await;
         let id = created.map_err(failed("create a container"))?.id;
         let options = None::<query::StartContainerOptions>;
-        match self.docker.start_container(&id, options).await {
+        match self.client.start_container(&id, options).await {
             Ok(()) => Ok(id),
             Err(cause) => {
                 self.remove_container(&id).await?;
@@ -36,19 +36,19 @@ impl Boxes for Docker {
     }
 
     async fn create(&self, spec: &RunSpec) -> Result<String> {
-        let created = self.docker.create_container(Some(named(&spec.owner)), run_body(spec)).await;
+        let created = self.client.create_container(Some(named(&spec.owner)), run_body(spec)).await;
         Ok(created.map_err(failed("create a container"))?.id)
     }
 
     async fn start_again(&self, container: &str) -> Result<()> {
         let options = None::<query::StartContainerOptions>;
-        let started = self.docker.start_container(container, options).await;
+        let started = self.client.start_container(container, options).await;
         started.map_err(failed("start a container"))
     }
 
     async fn stop(&self, container: &str, seconds: i32) -> Result<()> {
         let options = query::StopContainerOptionsBuilder::default().t(seconds).build();
-        match self.docker.stop_container(container, Some(options)).await {
+        match self.client.stop_container(container, Some(options)).await {
             Err(cause) if !matches!(status(&cause), Some(304 | 404)) => {
                 Err(failed("stop a container")(cause))
             }
@@ -58,7 +58,7 @@ impl Boxes for Docker {
 
     async fn halt(&self, container: &str) -> Result<bool> {
         let options = query::KillContainerOptionsBuilder::default().signal("SIGKILL").build();
-        match self.docker.kill_container(container, Some(options)).await {
+        match self.client.kill_container(container, Some(options)).await {
             Err(cause) if status(&cause) == Some(404) => Ok(false),
             // 409: it does not run.
             Err(cause) if status(&cause) != Some(409) => Err(failed("stop a container")(cause)),
@@ -68,7 +68,7 @@ impl Boxes for Docker {
 
     async fn remove_container(&self, id: &str) -> Result<()> {
         let options = query::RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        match self.docker.remove_container(id, Some(options)).await {
+        match self.client.remove_container(id, Some(options)).await {
             // 409: somebody else is removing it just now.
             Err(cause) if status(&cause) != Some(409) && !is_gone(&cause) => {
                 Err(failed("remove a container")(cause))
@@ -92,13 +92,13 @@ impl Boxes for Docker {
     async fn upload(&self, container: &str, path: &str, archive: Body) -> Result<()> {
         let options = query::UploadToContainerOptionsBuilder::default().path(path).build();
         let body = bollard::body_try_stream(archive);
-        let sent = self.docker.upload_to_container(container, Some(options), body).await;
+        let sent = self.client.upload_to_container(container, Some(options), body).await;
         sent.map_err(failed("take files into a container"))
     }
 
     fn download(&self, container: &str, path: &str) -> Body {
         let options = query::DownloadFromContainerOptionsBuilder::default().path(path).build();
-        let stream = self.docker.download_from_container(container, Some(options));
+        let stream = self.client.download_from_container(container, Some(options));
         Box::pin(stream.map(|piece| piece.map_err(|e| std::io::Error::other(reason(&e)))))
     }
 
@@ -110,20 +110,20 @@ impl Boxes for Docker {
             ..Default::default()
         };
         let what = failed("run a command in a container");
-        let exec = self.docker.create_exec(container, config).await.map_err(&what)?;
-        let started = self.docker.start_exec(&exec.id, None).await.map_err(&what)?;
+        let exec = self.client.create_exec(container, config).await.map_err(&what)?;
+        let started = self.client.start_exec(&exec.id, None).await.map_err(&what)?;
         if let StartExecResults::Attached { mut output, .. } = started {
             while let Some(piece) = output.next().await {
                 log(&text_of(piece.map_err(&what)?));
             }
         }
-        let state = self.docker.inspect_exec(&exec.id).await.map_err(&what)?;
+        let state = self.client.inspect_exec(&exec.id).await.map_err(&what)?;
         state.exit_code.ok_or_else(|| Error::step("the container was stopped from outside"))
     }
 
     async fn ended_with(&self, container: &str) -> Result<Option<i64>> {
         let options = None::<query::InspectContainerOptions>;
-        let found = self.docker.inspect_container(container, options);
+        let found = self.client.inspect_container(container, options);
         let state = self.answer("look up a container", found).await?.state.unwrap_or_default();
         let runs = state.running.unwrap_or(false);
         Ok((!runs).then(|| state.exit_code.unwrap_or(0)))
@@ -131,7 +131,7 @@ impl Boxes for Docker {
 
     async fn output(&self, container: &str, log: Sink<'_>) -> Result<()> {
         let options = query::LogsOptionsBuilder::default().stdout(true).stderr(true).build();
-        let mut pieces = self.docker.logs(container, Some(options));
+        let mut pieces = self.client.logs(container, Some(options));
         while let Some(piece) = pieces.next().await {
             let piece: LogOutput = piece.map_err(failed("read a container's output"))?;
             log(&text_of(piece));
@@ -144,7 +144,7 @@ impl Boxes for Docker {
         // columns itself, and calls the container's ps, which may not be there, for all else.
         let columns = if self.is_podman().await? { "pid,user,comm" } else { "-eo pid,uid,comm" };
         let options = query::TopOptionsBuilder::default().ps_args(columns).build();
-        let top = self.docker.top_processes(container, Some(options)).await;
+        let top = self.client.top_processes(container, Some(options)).await;
         let rows = top.map_err(failed("list a container's processes"))?.processes;
         let process = |row: Vec<String>| match <[String; 3]>::try_from(row) {
             Ok([_, user, name]) => Some(Process { user, name }),
@@ -154,7 +154,7 @@ impl Boxes for Docker {
     }
 
     async fn changes(&self, container: &str) -> Result<Vec<(String, Change)>> {
-        let listed = self.docker.container_changes(container).await;
+        let listed = self.client.container_changes(container).await;
         let listed = listed.map_err(failed("tell what changed in a container"))?;
         let change = |kind: ChangeType| match kind {
             ChangeType::_0 => Change::Modified,
@@ -166,7 +166,7 @@ impl Boxes for Docker {
 
     async fn is_folder(&self, container: &str, path: &str) -> Result<bool> {
         let options = query::ContainerArchiveInfoOptionsBuilder::default().path(path).build();
-        match self.docker.get_container_archive_info(container, Some(options)).await {
+        match self.client.get_container_archive_info(container, Some(options)).await {
             // Go's way of writing a mode: the highest bit is a folder's.
             Ok(stat) => Ok(stat.file_mode & (1 << 31) != 0),
             Err(cause) if status(&cause) == Some(404) => Ok(false),
@@ -175,13 +175,13 @@ impl Boxes for Docker {
     }
 
     async fn memory(&self) -> Result<Option<u64>> {
-        let info = self.docker.info().await.map_err(failed("tell about itself"))?;
+        let info = self.client.info().await.map_err(failed("tell about itself"))?;
         Ok(info.mem_total.and_then(|bytes| u64::try_from(bytes).ok()).filter(|bytes| *bytes > 0))
     }
 
     async fn fill(&self, spec: &ContainerSpec, path: &str, archive: Body) -> Result<()> {
         let options = None::<query::CreateContainerOptions>;
-        let created = self.docker.create_container(options, container_body(spec)).await;
+        let created = self.client.create_container(options, container_body(spec)).await;
         let idle = created.map_err(failed("create a container"))?.id;
         let filled = self.upload(&idle, path, archive).await;
         self.remove_container(&idle).await?;
@@ -189,14 +189,14 @@ impl Boxes for Docker {
     }
 
     async fn caches(&self, names: &[String]) -> Result<Vec<String>> {
-        let listed = self.docker.list_volumes(None::<query::ListVolumesOptions>).await;
+        let listed = self.client.list_volumes(None::<query::ListVolumesOptions>).await;
         let listed = listed.map_err(failed("list its volumes"))?.volumes.unwrap_or_default();
         let found = listed.into_iter().map(|volume| volume.name);
         Ok(found.filter(|name| names.contains(name)).collect())
     }
 
     async fn remove_cache(&self, name: &str) -> Result<Option<String>> {
-        match self.docker.remove_volume(name, None::<query::RemoveVolumeOptions>).await {
+        match self.client.remove_volume(name, None::<query::RemoveVolumeOptions>).await {
             Ok(()) => Ok(None),
             Err(cause) if status(&cause) == Some(404) => Ok(None),
             Err(cause) if status(&cause) == Some(409) => Ok(Some(super::reason(&cause))),
@@ -222,7 +222,7 @@ impl Docker {
         let filters = HashMap::from([("label".to_owned(), wanted)]);
         let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters);
         let options = options.build();
-        let list = || self.docker.list_containers(Some(options.clone()));
+        let list = || self.client.list_containers(Some(options.clone()));
         self.answer("list its containers", while_others_remove(list)).await
     }
 }

@@ -58,7 +58,7 @@ impl Docker {
             .map(|(registry, who)| (registry.clone(), push::credentials(Some(who.clone()))));
         let logins = Some(logins.collect::<HashMap<_, _>>()).filter(|logins| !logins.is_empty());
         let body = Some(bollard::body_try_stream(context));
-        let mut answer = self.docker.build_image(options, logins, body);
+        let mut answer = self.client.build_image(options, logins, body);
         while let Some(info) = answer.next().await {
             let info = info.map_err(|e| push::refused(failed("build the image")(e)))?;
             log(info.stream.unwrap_or_default().as_bytes());

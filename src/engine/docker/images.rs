@@ -18,7 +18,7 @@ use crate::image::archive::Body;
 #[async_trait]
 impl Images for Docker {
     async fn images(&self) -> Result<Vec<FoundImage>> {
-        let list = || self.docker.list_images(None::<query::ListImagesOptions>);
+        let list = || self.client.list_images(None::<query::ListImagesOptions>);
         let listed = self.answer("list its images", while_others_remove(list)).await?;
         let tags = listed.iter().flat_map(|image| &image.repo_tags);
         let taken = tags.map(|tag| spelling(tag)).collect::<HashSet<_>>();
@@ -48,7 +48,7 @@ impl Images for Docker {
         let label = format!("LABEL {CONTENT_LABEL}={content}");
         let options = options.changes(vec![label]).build();
         let body = bollard::body_try_stream(archive);
-        let mut answer = self.docker.create_image(Some(options), Some(body), None);
+        let mut answer = self.client.create_image(Some(options), Some(body), None);
         while let Some(info) = answer.next().await {
             info.map_err(failed("import the archive"))?;
         }
@@ -65,14 +65,14 @@ impl Images for Docker {
         let changes = content.chain(empty).chain(env).collect::<Vec<_>>().join("\n");
         let options = options.repo(&repo).tag(&tag).pause(false).changes(&changes).build();
         let config = bollard::models::ContainerConfig::default();
-        let committed = self.docker.commit_container(options, config).await;
+        let committed = self.client.commit_container(options, config).await;
         committed.map(drop).map_err(failed("make an image of a container"))
     }
 
     async fn load_image(&self, archive: Body, names: &[String], log: Sink<'_>) -> Result<()> {
         let options = query::ImportImageOptionsBuilder::default().quiet(true).build();
         let body = bollard::body_try_stream(archive);
-        let mut answer = self.docker.import_image(options, body, None);
+        let mut answer = self.client.import_image(options, body, None);
         while let Some(info) = answer.next().await {
             let text = info.map_err(failed("load the image"))?.stream.unwrap_or_default();
             log(text.as_bytes());
@@ -84,20 +84,20 @@ impl Images for Docker {
     }
 
     fn save_image(&self, image: &str) -> Body {
-        let stream = self.docker.export_image(image);
+        let stream = self.client.export_image(image);
         Box::pin(stream.map(|piece| piece.map_err(|e| std::io::Error::other(reason(&e)))))
     }
 
     async fn remove_image(&self, reference: &str) -> Result<()> {
         let options = query::RemoveImageOptionsBuilder::default().force(true).build();
-        match self.docker.remove_image(reference, Some(options), None).await {
+        match self.client.remove_image(reference, Some(options), None).await {
             Err(cause) if !is_gone(&cause) => Err(failed("remove an image")(cause)),
             _ => Ok(()),
         }
     }
 
     async fn remove_unused_image(&self, name: &str) -> Result<Option<String>> {
-        match self.docker.remove_image(name, None::<query::RemoveImageOptions>, None).await {
+        match self.client.remove_image(name, None::<query::RemoveImageOptions>, None).await {
             Ok(_) => Ok(None),
             Err(cause) if is_gone(&cause) => Ok(None),
             Err(cause) if status(&cause) == Some(409) => Ok(Some(reason(&cause))),
@@ -113,7 +113,7 @@ impl Docker {
         reference: &str,
     ) -> Result<Option<bollard::models::ImageInspect>> {
         let asked = async {
-            match self.docker.inspect_image(reference).await {
+            match self.client.inspect_image(reference).await {
                 Err(cause) if status(&cause) == Some(404) => Ok(None),
                 found => found.map(Some),
             }
@@ -139,7 +139,7 @@ impl Docker {
         let (name, tag) =
             (format!("{DOCKER_IO}/{}", parsed.path()), parsed.tag().unwrap_or_default());
         let options = query::TagImageOptionsBuilder::default().repo(&name).tag(tag).build();
-        self.docker.tag_image(&local, Some(options)).await.map_err(failed("tag the image"))?;
+        self.client.tag_image(&local, Some(options)).await.map_err(failed("tag the image"))?;
         self.unname(&local).await
     }
 
@@ -150,7 +150,7 @@ impl Docker {
     pub async fn tag(&self, image: &str, reference: &str) -> Result<()> {
         let (repo, tag) = split(reference);
         let options = query::TagImageOptionsBuilder::default().repo(&repo).tag(&tag).build();
-        self.docker.tag_image(image, Some(options)).await.map_err(failed("tag the image"))
+        self.client.tag_image(image, Some(options)).await.map_err(failed("tag the image"))
     }
 }
 

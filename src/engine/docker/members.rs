@@ -63,7 +63,7 @@ impl Docker {
         let mut found = vec![];
         for container in self.containers(&[(PROJECT, project)]).await? {
             let options = None::<query::InspectContainerOptions>;
-            let asked = self.docker.inspect_container(&container.id, options);
+            let asked = self.client.inspect_container(&container.id, options);
             // One that is gone meanwhile is nobody's.
             let Ok(told) = self.answer("look up a container", asked).await else { continue };
             let Some(image) = self.inspect(told.image.as_deref().unwrap_or_default()).await? else {
@@ -82,7 +82,7 @@ impl Docker {
     async fn member(&self, id: &str, service: String) -> Result<Option<Member>> {
         let options = None::<query::InspectContainerOptions>;
         let asked = async {
-            match self.docker.inspect_container(id, options).await {
+            match self.client.inspect_container(id, options).await {
                 Err(cause) if status(&cause) == Some(404) => Ok(None),
                 told => told.map(Some),
             }
@@ -98,7 +98,7 @@ impl Docker {
     pub async fn last_output(&self, container: &str, lines: usize) -> Result<String> {
         let options = query::LogsOptionsBuilder::default().stdout(true).stderr(true);
         let options = options.tail(&lines.to_string()).build();
-        let mut pieces = self.docker.logs(container, Some(options));
+        let mut pieces = self.client.logs(container, Some(options));
         let mut text = String::new();
         while let Some(piece) = pieces.next().await {
             let piece = text_of(piece.map_err(failed("read a container's output"))?);

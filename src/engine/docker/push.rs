@@ -33,7 +33,7 @@ impl Docker {
     pub async fn push(&self, reference: &str, who: Option<Credentials>) -> Result<Pushed> {
         let (repo, tag) = split(reference);
         let options = query::PushImageOptionsBuilder::default().tag(&tag).build();
-        let mut answer = self.docker.push_image(&repo, Some(options), Some(credentials(who)));
+        let mut answer = self.client.push_image(&repo, Some(options), Some(credentials(who)));
         let cannot = |why: &str| Error::step(format!("cannot push `{reference}`: {why}"));
         let mut pushed = Pushed::default();
         while let Some(info) = answer.next().await {
@@ -52,7 +52,7 @@ impl Docker {
     /// The engine has no such image, or does not let go of the name.
     pub async fn unname(&self, reference: &str) -> Result<()> {
         let options = query::RemoveImageOptionsBuilder::default().noprune(true).build();
-        let removed = self.docker.remove_image(reference, Some(options), None).await;
+        let removed = self.client.remove_image(reference, Some(options), None).await;
         removed.map(drop).map_err(failed("take a name from an image"))
     }
 }

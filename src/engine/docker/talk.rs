@@ -34,9 +34,9 @@ impl Talks for Docker {
             ..Default::default()
         };
         let what = failed("run a command in a container");
-        let exec = self.docker.create_exec(container, config).await.map_err(&what)?;
+        let exec = self.client.create_exec(container, config).await.map_err(&what)?;
         let options = StartExecOptions { tty, ..Default::default() };
-        match self.docker.start_exec(&exec.id, Some(options)).await.map_err(&what)? {
+        match self.client.start_exec(&exec.id, Some(options)).await.map_err(&what)? {
             StartExecResults::Attached { output, input } => {
                 Ok(session(Process::Exec(exec.id), output, input))
             }
@@ -47,7 +47,7 @@ impl Talks for Docker {
     async fn talk_to(&self, container: &str) -> Result<Session> {
         let options = query::AttachContainerOptionsBuilder::default();
         let options = options.stream(true).stdin(true).stdout(true).stderr(true).build();
-        let attached = self.docker.attach_container(container, Some(options)).await;
+        let attached = self.client.attach_container(container, Some(options)).await;
         let attached = attached.map_err(failed("talk to a container"))?;
         self.start_again(container).await?;
         let process = Process::Container(container.to_owned());
@@ -57,12 +57,12 @@ impl Talks for Docker {
     async fn resize(&self, process: &Process, width: u16, height: u16) -> Result<()> {
         let resized = match process {
             Process::Exec(id) => {
-                self.docker.resize_exec(id, ResizeExecOptions { height, width }).await
+                self.client.resize_exec(id, ResizeExecOptions { height, width }).await
             }
             Process::Container(id) => {
                 let options = query::ResizeContainerTTYOptionsBuilder::default();
                 let options = options.h(i32::from(height)).w(i32::from(width)).build();
-                self.docker.resize_container_tty(id, options).await
+                self.client.resize_container_tty(id, options).await
             }
         };
         resized.map_err(failed("resize a terminal"))
@@ -73,12 +73,12 @@ impl Talks for Docker {
         let gone = || Error::step("the container was stopped from outside");
         match process {
             Process::Exec(id) => {
-                let state = self.docker.inspect_exec(id).await.map_err(&what)?;
+                let state = self.client.inspect_exec(id).await.map_err(&what)?;
                 state.exit_code.ok_or_else(gone)
             }
             Process::Container(id) => {
                 let options = None::<query::WaitContainerOptions>;
-                match self.docker.wait_container(id, options).next().await {
+                match self.client.wait_container(id, options).next().await {
                     Some(Ok(answer)) => Ok(answer.status_code),
                     Some(Err(bollard::errors::Error::DockerContainerWaitError {
                         code, ..

@@ -91,9 +91,9 @@ async fn set_up(container: &str, context: &Context, log: &mut Log) -> Result<()>
 /// The files where they are in the builder, each folder before what is in it: an engine gives those that are
 /// missing modes of its own.
 fn entries() -> Vec<Entry> {
-    let place = |path: &Path| match path == Path::new(BUILD_ROOT) {
-        true => Path::new("usr/bin").join(path),
-        false => Path::new(LIBRARY).join(path),
+    let place = |path: &Path| {
+        let folder = if path == Path::new(BUILD_ROOT) { "usr/bin" } else { LIBRARY };
+        Path::new(folder).join(path)
     };
     let folders = files().filter_map(|(path, _)| path.parent()).collect::<BTreeSet<_>>();
     let folders =

@@ -503,9 +503,10 @@ impl Shared {
 fn is_silent(words: &[&str]) -> bool {
     match words {
         // With grep, the Manifests of sources, and what a builder ran into.
-        ["python3", "/usr/lib/bob", "unused" | "prune", ..] | ["grep", "-rhF" | "-sH", ..] => true,
+        ["python3", "/usr/lib/bob", "unused" | "prune", ..]
+        | ["grep", "-rhF" | "-sH", ..]
+        | ["sh", "/usr/lib/bob/set-up.sh"] => true,
         ["sh", "-c", script] => script.contains("tar -xJf /tmp/portage.tar.xz"),
-        ["sh", "/usr/lib/bob/set-up.sh"] => true,
         _ => false,
     }
 }
