@@ -14,7 +14,7 @@
 //!
 //! [`Project`] is the way in; all that it takes and gives is in [`session`]. `bb`, the program, is one that uses it:
 //! it is `cli`, which the default feature of that name has. Three others are in `examples/`: one lists what is stale
-//! and why, one builds with a progress of its own.
+//! and why, one builds with a progress of its own, one with an engine of its own.
 //!
 //! ```no_run
 //! use std::path::Path;
