@@ -27,7 +27,6 @@ pub use session::{Piece, Port, Process, RunSpec, Session};
 use crate::base::error::{Error, Result, lower_first};
 use crate::base::reference::{DOCKER_IO, Reference};
 use crate::engine::address::Address;
-use crate::net::credentials::Credentials;
 
 mod inventory;
 
@@ -67,8 +66,6 @@ pub struct Build<'a> {
     pub content: Option<&'a str>,
     /// By name.
     pub labels: &'a BTreeMap<String, String>,
-    /// Who the user is at registries, by their names: of images that it is built on and the engine lacks.
-    pub logins: &'a [(String, Credentials)],
     /// Without the engine's cache.
     pub anew: bool,
 }
@@ -348,7 +345,7 @@ impl Engine {
         build: Build<'_>,
         log: Sink<'_>,
     ) -> Result<String> {
-        let Build { references, content, labels, logins, anew } = build;
+        let Build { references, content, labels, anew } = build;
         let first = references.first().map_or("", String::as_str);
         let content = content.map(|c| (CONTENT_LABEL.to_owned(), c.to_owned()));
         let labels = labels.clone().into_iter().chain(content);
@@ -360,12 +357,8 @@ impl Engine {
             .rm(true)
             .forcerm(true)
             .build();
-        let logins = logins
-            .iter()
-            .map(|(registry, who)| (registry.clone(), push::credentials(Some(who.clone()))));
-        let logins = Some(logins.collect::<HashMap<_, _>>()).filter(|logins| !logins.is_empty());
         let body = Some(bollard::body_try_stream(context));
-        let mut answer = self.docker.build_image(options, logins, body);
+        let mut answer = self.docker.build_image(options, None, body);
         while let Some(info) = answer.next().await {
             let info = info.map_err(|e| push::refused(failed("build the image")(e)))?;
             log(info.stream.unwrap_or_default().as_bytes());

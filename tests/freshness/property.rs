@@ -243,7 +243,7 @@ fn step(root: &Path, at: usize, unit: &Unit) -> Step {
         needs: needs.chain(reads).collect(),
         outputs: vec![output.clone()],
         objects: vec![],
-        bases: vec![],
+        
         work: Work::Dockerfile {
             template: root.join(Unit::template(at)),
             dest: output,

@@ -72,7 +72,6 @@ pub(super) async fn builder(
         references: &references,
         content: Some(content),
         labels: &labels,
-        logins: &[],
         anew,
     };
     context.engine.build_image(body, of, &mut sink).await?;
