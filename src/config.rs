@@ -65,6 +65,8 @@ struct File {
     #[serde(default)]
     net: NetTable,
     #[serde(default)]
+    registry: RegistryTable,
+    #[serde(default)]
     labels: BTreeMap<GivenName, Spanned<String>>,
     #[serde(default)]
     trust: TrustTable,
@@ -89,6 +91,15 @@ struct ProjectTable {
 #[serde(deny_unknown_fields)]
 struct NetTable {
     least_rate: Option<Spanned<u64>>,
+    ca: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegistryTable {
+    #[serde(default)]
+    mirrors: BTreeMap<Spanned<String>, Spanned<Vec<String>>>,
+    insecure: Option<Spanned<Vec<String>>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -192,6 +203,12 @@ pub struct Settings {
     pub links: Vec<PathBuf>,
     /// Bytes a second that a mirror has to give; 0: none.
     pub least_rate: u64,
+    /// A PEM file with certificates of authorities that registries are trusted by, besides the machine's.
+    pub authorities: Option<PathBuf>,
+    /// The mirrors of a registry, which are asked for images before it is, as web addresses.
+    pub registry_mirrors: BTreeMap<String, Vec<String>>,
+    /// Registries, `HOST[:PORT]`, that may be asked without TLS.
+    pub insecure_registries: Vec<String>,
     /// Labels of all images, by short or whole name.
     pub labels: BTreeMap<String, String>,
     /// Users' own steps, by name.
@@ -230,6 +247,9 @@ impl Default for Settings {
             made_by_make: vec![],
             links: vec![],
             least_rate: 1024,
+            authorities: None,
+            registry_mirrors: BTreeMap::new(),
+            insecure_registries: vec![],
             labels: BTreeMap::new(),
             tasks: vec![],
             limits: Limits::default(),
@@ -278,6 +298,15 @@ impl Settings {
         from.file("builder.processes", &mut self.processes, file.builder.processes);
         from.file("made_by_make", &mut self.made_by_make, file.made_by_make);
         from.file("net.least_rate", &mut self.least_rate, file.net.least_rate);
+        from.file("registry.insecure", &mut self.insecure_registries, file.registry.insecure);
+        if let Some(ca) = file.net.ca {
+            from.at("net.ca".to_owned(), ca.span());
+            self.authorities = Some(ca.into_inner());
+        }
+        for (registry, mirrors) in file.registry.mirrors {
+            from.at(format!("registry.mirrors.{}", registry.get_ref()), mirrors.span());
+            self.registry_mirrors.insert(registry.into_inner(), mirrors.into_inner());
+        }
         from.file("project.links", &mut self.links, file.project.links);
         for (GivenName(name), label) in file.labels {
             from.at(format!("labels.{name}"), label.span());

@@ -12,7 +12,7 @@ use gentoo_bb::base::limits::{Limit, Limits};
 use gentoo_bb::base::patterns::Pattern;
 use gentoo_bb::chain::{Chain, Ours};
 use gentoo_bb::config::Settings;
-use gentoo_bb::config::lock::Lock;
+use gentoo_bb::config::lock::Pins;
 use gentoo_bb::dock::settings;
 use gentoo_bb::dockerfile::{Ignore, Known, Markers, Rendered, glob, template};
 use gentoo_bb::fresh::record::Record;
@@ -106,11 +106,14 @@ pub fn settings_file(data: &[u8]) {
 /// A `bb.lock`.
 pub fn lock(data: &[u8]) {
     let Some(text) = text(data) else { return };
-    let Ok(lock) = Lock::parse(Path::new("bb.lock"), text) else { return };
-    for pin in [&lock.stage3, &lock.portage] {
+    let Ok(lock) = Pins::parse(Path::new("bb.lock"), text) else { return };
+    for pin in lock.gentoo.iter().flat_map(|lock| [&lock.stage3, &lock.portage]) {
         assert!(!pin.path.starts_with('/') && !pin.path.split('/').any(|part| part == ".."));
     }
-    let again = Lock::parse(Path::new("bb.lock"), &lock.to_text().unwrap()).unwrap();
+    for base in lock.bases.iter() {
+        assert!(base.id.len() == 71 && lock.bases.of(&base.name) == Some(base));
+    }
+    let again = Pins::parse(Path::new("bb.lock"), &lock.to_text().unwrap()).unwrap();
     assert_eq!(again, lock);
 }
 

@@ -123,7 +123,7 @@ enum Verb {
     /// Write an image to a file, tell its ID or its packages, without any engine
     #[command(subcommand)]
     Image(image::Verb),
-    /// Pin the newest stage3 and snapshot in bb.lock
+    /// Pin the newest stage3, snapshot and images from elsewhere in bb.lock
     Update(update::Args),
     /// Tell what an update would change, and about how long it would take
     ///

@@ -33,7 +33,7 @@ const fn of_environment(
 }
 
 /// All settings.
-pub const DESCRIBED: [Described; 25] = [
+pub const DESCRIBED: [Described; 28] = [
     in_file("namespace", Some("NAMESPACE"), "first part of every image's name: `NAMESPACE/nginx`"),
     in_file("tag", Some("TAG"), "tag of every image, besides `latest`"),
     in_file("maintainer", Some("AUTHOR"), "for the marker `${MAINTAINER}`"),
@@ -69,6 +69,16 @@ pub const DESCRIBED: [Described; 25] = [
         "bytes a second that a mirror has to give, else the next one is asked; 0: any",
     ),
     in_file(
+        "net.ca",
+        None,
+        "a PEM file with certificates of authorities that registries are trusted by, besides the machine's",
+    ),
+    in_file(
+        "registry.insecure",
+        None,
+        "registries, `HOST[:PORT]`, that may be asked without TLS; those of this machine may anyway",
+    ),
+    in_file(
         "project.links",
         Some("BB_LINKS"),
         "places outside of the project that links in it may lead to",
@@ -95,6 +105,12 @@ pub const DESCRIBED: [Described; 25] = [
         "BB_SKIP_VERIFY",
         "`1`, `true`, `yes` or `on`: as `-s`, for recipes of make",
     ),
+    in_file(
+        "registry.mirrors.NAME",
+        None,
+        "web addresses that are asked for images of a registry before it is: \
+         `\"docker.io\" = [\"https://mirror.example\"]`",
+    ),
     in_file("limits.NAME", None, "how much is read of what others hand out: the next table"),
     in_file(
         "build.NAME",
@@ -119,8 +135,7 @@ mod tests {
     use super::DESCRIBED;
 
     /// One of each that people name.
-    const NAMED: &str =
-        "[build]\nCFLAGS = \"-O1\"\n[labels]\nvendor = \"me\"\n[task.notes]\nrun = \"true\"\n";
+    const NAMED: &str = "[registry.mirrors]\n\"docker.io\" = [\"https://m\"]\n[build]\nCFLAGS = \"-O1\"\n[labels]\nvendor = \"me\"\n[task.notes]\nrun = \"true\"\n";
     const TABLES: [&str; 4] = ["limits", "build", "labels", "task"];
 
     fn resolve(text: &str, env: &[(&str, &str)]) -> Settings {

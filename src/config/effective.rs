@@ -82,6 +82,8 @@ impl Settings {
             ("builder.memory", self.memory.map_or(Value::Unset, Value::Number)),
             ("made_by_make", paths(&self.made_by_make)),
             ("net.least_rate", Value::Number(self.least_rate)),
+            ("net.ca", self.authorities.as_deref().map_or(Value::Unset, Value::path)),
+            ("registry.insecure", Value::list(&self.insecure_registries)),
             ("project.links", paths(&self.links)),
             ("date", self.date.as_deref().map_or(Value::Unset, Value::text)),
             ("trust.keyring", Value::path(&self.keyring)),
@@ -94,10 +96,13 @@ impl Settings {
         let named =
             |table: &str, name: &str, text: &str| (format!("{table}.{name}"), Value::text(text));
         let build = self.build.iter().map(|(name, text)| named("build", name, text));
+        let mirrors = self.registry_mirrors.iter();
+        let mirrors =
+            mirrors.map(|(name, all)| (format!("registry.mirrors.{name}"), Value::list(all)));
         let labels = self.labels.iter().map(|(name, text)| named("labels", name, text));
         let tasks = self.tasks.iter().map(|task| named("task", &task.name.text, &task.run));
         let limits = Limit::settable().map(|limit| self.limit(limit));
-        let all = plain.chain(limits).chain(build).chain(labels).chain(tasks);
+        let all = plain.chain(mirrors).chain(limits).chain(build).chain(labels).chain(tasks);
         all.map(|(name, value)| Setting { source: self.sources.of_setting(&name), name, value })
             .collect()
     }

@@ -17,7 +17,7 @@ pub fn looked(plan: &Plan, sources: BTreeSet<PathBuf>, store: &Store) -> Looked 
         looked
             .files
             .extend(step.files.iter().chain(&step.triggered_files).chain(&step.outputs).cloned());
-        looked.objects.extend(step.objects.iter().chain(&step.bases).cloned());
+        looked.objects.extend(step.objects.iter().cloned());
     }
     looked
 }

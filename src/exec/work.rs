@@ -24,6 +24,7 @@ use crate::fresh::judge::product_key;
 use crate::fresh::reason::Reason;
 use crate::fresh::record::{FORMAT, FileState, Record};
 use crate::net::http::Client;
+use crate::net::registry::Registry;
 use crate::plan::step::{Object, Step, WHOLE_CONTEXT};
 use crate::state::held::StepLock;
 use crate::state::store;
@@ -45,10 +46,10 @@ pub struct Context {
     pub engine: Arc<dyn Engine>,
     /// Downloads.
     pub client: Client,
+    /// Registries; none where no network is to be used.
+    pub registry: Option<Registry>,
     /// Effective settings.
     pub settings: Settings,
-    /// The folder of docker's settings, which say who the user is at registries.
-    pub docker_config: Option<PathBuf>,
     /// Whose the containers are that it makes.
     pub owner: Owner,
     /// Identifies this process's run.
@@ -121,8 +122,7 @@ async fn beside<T: Send + 'static>(
 
 /// What the engine has of the objects that a step is about.
 async fn inventory(step: &Step, context: &Context) -> Result<Inventory> {
-    let objects = step.objects.iter().chain(&step.bases).cloned().collect::<Vec<_>>();
-    context.engine.inventory_of(&objects).await
+    context.engine.inventory_of(&step.objects).await
 }
 
 async fn acquire(
@@ -195,7 +195,7 @@ impl Unfinished {
         let job = owned.job();
         let step = job.step;
         let sealed = context.store.now()?;
-        let found = found(step, context).await?;
+        let objects = found(step, context).await?;
         let outputs = beside(owned, context, |job, _| states(job.step.outputs.iter())).await?;
         Ok(Record {
             format: FORMAT,
@@ -205,8 +205,7 @@ impl Unfinished {
             params: step.params.clone(),
             needs: needs(job),
             outputs: outputs.into_iter().collect(),
-            objects: found.objects,
-            bases: found.bases,
+            objects,
             products: made.products,
             duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         })
@@ -229,24 +228,15 @@ fn needs(job: Job<'_>) -> LiteMap<String, String> {
     needs.filter_map(|(n, p)| Some((product_key(&n.step, p), value(&n.step, p)?))).collect()
 }
 
-/// The engine's ids for what a step left there and for what it was built on.
-struct Found {
-    objects: LiteMap<String, String>,
-    bases: LiteMap<String, String>,
-}
-
-async fn found(step: &Step, context: &Context) -> Result<Found> {
+/// The engine's ids for what a step left there.
+async fn found(step: &Step, context: &Context) -> Result<LiteMap<String, String>> {
     if step.objects.is_empty() {
-        return Ok(Found { objects: LiteMap::new(), bases: LiteMap::new() });
+        return Ok(LiteMap::new());
     }
     let inventory = inventory(step, context).await?;
     let lost = |o: &Object| Error::step(format!("{o} vanished from the engine"));
     let id = |o: &Object| Ok((o.to_string(), inventory.id(o).ok_or_else(|| lost(o))?));
-    let base = |o: &Object| (o.to_string(), inventory.id(o).unwrap_or_default());
-    Ok(Found {
-        objects: step.objects.iter().map(id).collect::<Result<_>>()?,
-        bases: step.bases.iter().map(base).collect(),
-    })
+    step.objects.iter().map(id).collect()
 }
 
 fn latest_input(record: &Record) -> i64 {

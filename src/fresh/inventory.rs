@@ -31,7 +31,7 @@ impl Inventory {
     pub fn recorded(records: impl Iterator<Item = Record>) -> Self {
         let mut inventory = Self::default();
         for record in records {
-            for (object, id) in record.objects.iter().chain(record.bases.iter()) {
+            for (object, id) in record.objects.iter() {
                 let Some(Object::Image(name)) = Object::of_record(object) else { continue };
                 // What a record has of an image is its content, where that is what counts.
                 inventory.add(&name, &Held { id: id.clone(), content: Some(id.clone()) });

@@ -10,7 +10,7 @@ use crate::base::error::Result;
 use crate::base::ids::StepId;
 use crate::fresh::reason::{Change, Reason};
 use crate::fresh::record::{FORMAT, FileState, FileType, Record, Stamp};
-use crate::plan::step::{Object, Step, WHOLE_CONTEXT};
+use crate::plan::step::{BASE_PARAM, Object, Step, WHOLE_CONTEXT};
 
 /// What the judge may look at.
 pub trait Look {
@@ -101,38 +101,39 @@ fn differs(
     if let Some(reason) = outputs_differ(step, record, look, seen)? {
         return Ok(Some(reason));
     }
-    if let Some(reason) = bases_differ(step, record, look)? {
+    if let Some(reason) = bases_differ(step, record) {
         return Ok(Some(reason));
     }
     objects_differ(step, record, look)
 }
 
-/// A base that the engine no longer has is not another one: the image built on it is still there.
-fn bases_differ(step: &Step, record: &Record, look: &mut dyn Look) -> Result<Option<Reason>> {
-    for base in &step.bases {
-        let recorded = record.bases.get(&base.to_string());
-        let id = look.object(base)?;
-        if id.is_some() && recorded.is_some() && id.as_ref() != recorded {
-            let (object, old) = (base.clone(), recorded.cloned());
-            return Ok(Some(Reason::ObjectChanged { object, old, new: id }));
-        }
-        if recorded.is_none() {
-            return Ok(Some(Reason::BaseAdded(base.clone())));
-        }
+/// Which image from elsewhere a name means is a setting, too: what the lock says.
+fn bases_differ(step: &Step, record: &Record) -> Option<Reason> {
+    let (param, old, new) = differing(step, record, true)?;
+    let name = param.strip_prefix(BASE_PARAM).unwrap_or(param).to_owned();
+    match (old, new) {
+        (Some(old), Some(new)) => Some(Reason::BaseMoved { name, old, new }),
+        (None, _) => Some(Reason::BaseAdded(name)),
+        (_, None) => Some(Reason::BaseLeft(name)),
     }
-    let known = |name: &&String| step.bases.iter().any(|b| b.to_string() == **name);
-    let left = record.bases.keys().find(|name| !known(name));
-    Ok(left.map(|name| Reason::BaseLeft(name.clone())))
 }
 
 fn settings_differ(step: &Step, record: &Record) -> Option<Reason> {
+    let (name, old, new) = differing(step, record, false)?;
+    Some(Reason::Setting { name: name.to_owned(), old, new })
+}
+
+/// The first setting that is another one, with its values. Those that say what a step is built on count by
+/// themselves.
+fn differing<'a>(
+    step: &'a Step,
+    record: &'a Record,
+    of_bases: bool,
+) -> Option<(&'a str, Option<String>, Option<String>)> {
     let names = step.params.keys().chain(record.params.keys());
-    let differing = names.into_iter().find(|n| step.params.get(*n) != record.params.get(*n))?;
-    Some(Reason::Setting {
-        name: differing.clone(),
-        old: record.params.get(differing).cloned(),
-        new: step.params.get(differing).cloned(),
-    })
+    let mut counted = names.filter(|name| name.starts_with(BASE_PARAM) == of_bases);
+    let name = counted.find(|name| step.params.get(*name) != record.params.get(*name))?;
+    Some((name, record.params.get(name).cloned(), step.params.get(name).cloned()))
 }
 
 fn files_differ(

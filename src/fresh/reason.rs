@@ -63,8 +63,13 @@ pub enum Reason {
         new: Option<String>,
     },
     ObjectGone(Object),
-    BaseAdded(Object),
+    BaseAdded(String),
     BaseLeft(String),
+    BaseMoved {
+        name: String,
+        old: String,
+        new: String,
+    },
     ObjectChanged {
         object: Object,
         old: Option<String>,
@@ -103,8 +108,9 @@ impl fmt::Display for Reason {
             Self::OutputGone(p) => write!(f, "{} is gone", show(p)),
             Self::OutputChanged { file, .. } => write!(f, "{} is not what it left", show(file)),
             Self::ObjectGone(o) => write!(f, "{o} is gone"),
-            Self::BaseAdded(o) => write!(f, "it is now built on {o}"),
-            Self::BaseLeft(name) => write!(f, "it is no longer built on {name}"),
+            Self::BaseAdded(name) => write!(f, "it is now built on image `{}`", visible(name)),
+            Self::BaseLeft(name) => write!(f, "it is no longer built on image `{}`", visible(name)),
+            Self::BaseMoved { name, .. } => write!(f, "image `{}` is another one", visible(name)),
             Self::ObjectChanged { object, .. } => write!(f, "{object} is another one"),
         }
     }
@@ -163,13 +169,21 @@ impl Reason {
                 change(product.clone(), old.clone(), new.clone())
             }
             Self::ObjectGone(o) => change(o.to_string(), there(), gone()),
-            Self::BaseAdded(o) => change(o.to_string(), gone(), there()),
-            Self::BaseLeft(name) => change(name.clone(), there(), gone()),
+            Self::BaseAdded(name) => change(image(name), gone(), there()),
+            Self::BaseLeft(name) => change(image(name), there(), gone()),
+            Self::BaseMoved { name, old, new } => {
+                change(image(name), Some(old.clone()), Some(new.clone()))
+            }
             Self::ObjectChanged { object, old, new } => {
                 change(object.to_string(), old.clone(), new.clone())
             }
         }
     }
+}
+
+/// An image from elsewhere as an object is told.
+fn image(name: &str) -> String {
+    Object::Image(name.to_owned()).to_string()
 }
 
 /// A setting's value as it may be told. Records of before had the environment of tasks as it is.

@@ -8,7 +8,7 @@ use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 /// Version of the record's format. A record of another version makes its step stale.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The coarsest tick of a file system in use that knows no parts of a second: FAT's two seconds.
 const COARSE_TICK_NS: i64 = 2_000_000_000;
@@ -107,9 +107,6 @@ pub struct Record {
     /// What it left in the engine, by name, with the engine's id for it.
     #[serde(with = "crate::base::table")]
     pub objects: LiteMap<String, String>,
-    /// Images from elsewhere that it was built on, with the engine's ids for them.
-    #[serde(default, with = "crate::base::table")]
-    pub bases: LiteMap<String, String>,
     /// Values that other steps may depend on.
     #[serde(with = "crate::base::table")]
     pub products: LiteMap<String, String>,

@@ -16,7 +16,6 @@ use serde::Deserialize;
 use crate::base::error::{Error, Result, io_reason};
 use crate::base::limits::{Limit, Limits};
 use crate::base::read;
-use crate::base::reference::registry_of;
 
 /// How a registry is told who asks.
 #[derive(Clone, PartialEq, Eq)]
@@ -53,24 +52,6 @@ pub fn of(folder: Option<&Path>, registry: Option<&str>) -> Result<Option<Creden
         Some(helper) => ask(helper, server).map_err(failed),
         None => config.login(server).map_or(Ok(None), Login::credentials).map_err(failed),
     }
-}
-
-/// What docker's settings keep for the registries of images, by the names that the engine's API wants.
-///
-/// # Errors
-/// The settings or a helper cannot be used.
-pub fn of_images(
-    folder: Option<&Path>,
-    references: &[String],
-) -> Result<Vec<(String, Credentials)>> {
-    let registries = references.iter().map(|reference| registry_of(reference));
-    let mut kept = vec![];
-    for registry in registries.collect::<BTreeSet<_>>() {
-        if let Some(credentials) = of(folder, registry.as_deref())? {
-            kept.push((registry.unwrap_or_else(|| DOCKER_HUB.to_owned()), credentials));
-        }
-    }
-    Ok(kept)
 }
 
 /// No helper's answer is longer (bytes).

@@ -31,7 +31,7 @@ mod talk;
 
 pub use blobs::Blobs;
 pub use layer::{Layer, unpack};
-pub use pull::{Pulled, Resolved};
+pub use pull::{Identified, Pulled, Resolved, Unknown};
 pub use push::{Image, LocalLayer, Pushed};
 pub use settings::Settings;
 

@@ -9,7 +9,7 @@ use litemap::LiteMap;
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{DockName, Kind, StepId};
-use crate::config::lock::Lock;
+use crate::config::lock::{Lock, Pins};
 use crate::config::{Settings, Task};
 use crate::dock::allowance::Allowance;
 use crate::dock::budget::Budget;
@@ -95,8 +95,8 @@ impl Layout {
 pub struct Sources<'a> {
     /// Effective settings.
     pub settings: &'a Settings,
-    /// Pinned inputs; not needed if no dock has a rootfs.
-    pub lock: Option<&'a Lock>,
+    /// Pinned inputs. Stage3 and snapshot are not needed if no dock has a rootfs.
+    pub pins: &'a Pins,
     /// Where results go.
     pub layout: &'a Layout,
     /// The files that certificates may be in.
@@ -160,7 +160,7 @@ pub fn expand(sources: Sources<'_>) -> Result<Plan> {
     let mut steps = Vec::with_capacity(sources.docks.len() * 3 + 9);
     let compiled = sources.docks.iter().find(|d| d.has_rootfs);
     // There is no builder where nothing is compiled, whether there is a lock or not.
-    let builder = match (sources.lock, compiled) {
+    let builder = match (&sources.pins.gentoo, compiled) {
         (_, None) => None,
         (Some(lock), Some(_)) => Some(Builder::new(sources, lock)),
         (None, Some(dock)) => return Err(Error::bug(format!("no lock for `{}`", dock.name))),
@@ -300,7 +300,6 @@ fn step(kind: Kind, name: &str, work: Work) -> Step {
         needs: vec![],
         outputs: vec![],
         objects: vec![],
-        bases: vec![],
         work,
     }
 }

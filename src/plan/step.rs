@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use litemap::LiteMap;
 
 use crate::base::ids::{DockName, StepId};
+use crate::base::reference::spelling;
+use crate::config::lock::Base;
 use crate::dock::allowance::Allowance;
 use crate::dock::budget::Budget;
 use crate::dock::checks::Checks;
@@ -55,6 +57,10 @@ impl std::fmt::Display for Object {
     }
 }
 
+/// What the settings' names begin with that say which image from elsewhere a step is built on; the rest is the
+/// image's name.
+pub const BASE_PARAM: &str = "base ";
+
 /// The product of an image step whose base from elsewhere copies, by `ONBUILD`, what nobody knows before.
 pub const WHOLE_CONTEXT: &str = "whole context";
 
@@ -75,8 +81,6 @@ pub struct Step {
     pub outputs: Vec<PathBuf>,
     /// What it leaves in the engine.
     pub objects: Vec<Object>,
-    /// Images from elsewhere that it is built on: another one of that name dirties it.
-    pub bases: Vec<Object>,
     /// What its action works on.
     pub work: Work,
 }
@@ -206,7 +210,7 @@ pub struct DockContext {
     pub files: Vec<PathBuf>,
     /// Folders that only have to be there.
     pub folders: Vec<PathBuf>,
-    /// Images from elsewhere that a stage is built on.
+    /// Images from elsewhere that a stage is built on, as the Dockerfile calls them.
     pub bases: Vec<String>,
     /// All else that is not ignored, where there are such bases: their triggers may copy it.
     pub rest: Vec<PathBuf>,
@@ -239,12 +243,21 @@ pub struct ImageWork {
     pub labels: BTreeMap<String, String>,
     /// The lists of packages that cover all that is in the image: its own first.
     pub packages: Vec<PathBuf>,
-    /// Images from elsewhere that the Dockerfile names.
+    /// Images from elsewhere that are in it or in one below it.
     pub externals: Vec<String>,
+    /// Images from elsewhere that the Dockerfile names, each in its one spelling, with what is pinned.
+    pub elsewhere: BTreeMap<String, Option<Base>>,
     /// The tag.
     pub version: String,
     /// Where its results go.
     pub dir: PathBuf,
+}
+
+impl ImageWork {
+    /// The image from elsewhere that a Dockerfile's text names, if that is pinned.
+    pub fn pinned(&self, reference: &str) -> Option<&Base> {
+        self.elsewhere.get(&spelling(reference))?.as_ref()
+    }
 }
 
 /// The data of a `test:` step.

@@ -12,6 +12,7 @@ use crate::base::error::{Error, Exit, Place};
 use crate::base::ids::StepId;
 use crate::base::secret::without_secrets;
 use crate::base::words::plain_json;
+use crate::config::lock::Origin;
 use crate::exec::event::Event;
 use crate::report;
 use crate::report::Report;
@@ -32,6 +33,7 @@ enum Entry<'a> {
     Stopping,
     Planned { step: &'a str, state: &'a str, reason: &'a str },
     Pinned { stage3: &'a str, snapshot: &'a str },
+    PinnedBase { image: &'a str, id: &'a str, digest: Option<&'a str>, source: Origin },
     PassedOver { message: String },
     Resolving { step: String },
     Kept { what: &'a str, why: &'a str },
@@ -85,6 +87,12 @@ fn line<'a>(message: &'a Message<'_>) -> Entry<'a> {
         Message::Event(event) => of_event(event),
         Message::Planned { step, state, reason } => Entry::Planned { step, state, reason },
         Message::Pinned { stage3, snapshot } => Entry::Pinned { stage3, snapshot },
+        Message::PinnedBase { name, base } => Entry::PinnedBase {
+            image: name,
+            id: &base.id,
+            digest: base.digest.as_deref(),
+            source: base.origin(),
+        },
         Message::PassedOver { what } => Entry::PassedOver { message: without_secrets(what) },
         Message::Resolving { step } => Entry::Resolving { step: step.to_string() },
         Message::Kept { what, why } => Entry::Kept { what, why },

@@ -11,9 +11,11 @@ use crate::base::error::{Error, Exit};
 use crate::base::ids::StepId;
 use crate::base::secret::without_secrets;
 use crate::base::words::{counted, visible};
+use crate::config::lock::Base;
 use crate::exec::event::{Event, Summary};
 use crate::report;
 use crate::report::plain::line;
+use crate::report::short_id;
 
 /// One thing to say.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub enum Message<'a> {
     Planned { step: String, state: &'static str, reason: String },
     /// Stage3 and snapshot were pinned.
     Pinned { stage3: &'a str, snapshot: &'a str },
+    /// An image from elsewhere, as Dockerfiles call it, was pinned.
+    PinnedBase { name: &'a str, base: &'a Base },
     /// A mirror's or key server's answer that was not taken, and why.
     PassedOver { what: &'a str },
     /// Portage is asked what it would install for a step.
@@ -60,6 +64,11 @@ impl Message<'_> {
             Self::Pinned { stage3, snapshot } => {
                 let (stage3, snapshot) = (visible(stage3), visible(snapshot));
                 format!("pinned  stage3 {stage3} and snapshot {snapshot} in bb.lock\n")
+            }
+            Self::PinnedBase { name, base } => {
+                let (name, id) = (visible(name), short_id(&base.id));
+                let origin = report::origin(base.origin());
+                format!("pinned  `{name}` as {id}, from {origin}, in bb.lock\n")
             }
             Self::PassedOver { what } => {
                 format!("passed over: {}\n", visible(&without_secrets(what)))

@@ -16,6 +16,7 @@ pub mod table;
 use std::time::Duration;
 
 use crate::base::words::counted;
+use crate::config::lock::Origin;
 use crate::exec::event::{Event, Summary};
 
 #[cfg(feature = "cli")]
@@ -62,3 +63,19 @@ pub fn summary(summary: &Summary, took: Duration) -> String {
         _ => format!("done: {} in {}, {fresh} up to date{taken}", steps(ran), duration(took)),
     }
 }
+
+/// Where an image from elsewhere was found, for people.
+pub fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Registry => "its registry",
+        Origin::Engine => "the engine",
+    }
+}
+
+/// An image's ID, as short as people compare it.
+pub fn short_id(id: &str) -> &str {
+    id.get(..SHORT_ID).unwrap_or(id)
+}
+
+/// With the algorithm's name, in characters.
+const SHORT_ID: usize = "sha256:".len() + 12;

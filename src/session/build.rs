@@ -132,7 +132,7 @@ impl Project {
     }
 
     /// Brings images up to date. Where docks need a lock and there is none, what the mirrors offer now is
-    /// verified and pinned first.
+    /// verified and pinned first; images from elsewhere that are built on are, too.
     ///
     /// A step that fails is no error of this: it is told, and counted in the summary. Where the project was opened
     /// so, signals of this process end what runs and remove its containers. If what this returns is dropped, nothing
@@ -166,7 +166,8 @@ impl Project {
     ) -> Result<Built> {
         let seen = self.store().now().ok();
         let scope = |plan: &Plan| options.scope(plan, &self.settings);
-        let (docks, plan) = self.pinned_plan(options.offline, tell, scope).await?;
+        let (docks, plan) =
+            self.pinned_plan(options.offline, tell, |plan| Ok(scope(plan)?.plan)).await?;
         let scope = scope(&plan)?;
         let asked = asking.answer().await?;
         let built = self.run(options, &asked, &scope, tell).await?;
@@ -216,7 +217,7 @@ impl Project {
         offline: bool,
         tell: &mut Tell<'_>,
     ) -> Result<Option<Exit>> {
-        let asked = |plan: &Plan| select::step(plan, id);
+        let asked = |plan: &Plan| plan.closure(&[select::step(plan, id)?]);
         let (_, plan) = self.pinned_plan(offline, tell, asked).await?;
         let ix = select::step(&plan, id)?;
         let context = self.context(self.engine().await?, offline, cores())?;

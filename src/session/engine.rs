@@ -17,7 +17,6 @@ use crate::engine::{FoundContainer, Owner};
 use crate::exec::kept;
 use crate::exec::work::{Context, PROJECT_LABEL};
 use crate::fresh::Inventory;
-use crate::net::credentials;
 use crate::net::http::Client;
 use crate::session::project::Project;
 use crate::state::store::Store;
@@ -115,8 +114,8 @@ impl Project {
             store,
             engine,
             client: Client::with_least_rate(offline, self.settings.least_rate),
+            registry: (!offline).then(|| self.registry()),
             settings: self.settings.clone(),
-            docker_config: credentials::folder(self.environment()),
             run,
             jobs,
             signals: self.listens(),

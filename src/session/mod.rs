@@ -8,6 +8,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a project is files")]
 
+mod bases;
 mod build;
 mod engine;
 mod export;
@@ -17,6 +18,7 @@ mod plan;
 mod preview;
 pub mod project;
 mod recall;
+mod registry;
 mod sync;
 mod tidy;
 mod update;
@@ -29,6 +31,7 @@ pub use crate::exec::tidy::{Outcome, Thing};
 pub use crate::plan::Plan;
 pub use crate::plan::select::Again;
 pub use crate::report::Message;
+pub use bases::{Moved, Now};
 pub use build::{Built, Judged, Options};
 pub use export::{Form, Makefile};
 pub use missing::Missing;

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::base::error::{Error, Result};
 use crate::base::given;
-use crate::config::lock::Lock;
+use crate::config::lock::{Lock, Pins};
 use crate::gentoo::keys;
 use crate::gentoo::openpgp::Keyring;
 use crate::gentoo::release::{Newest, Release, Times};
@@ -25,12 +25,12 @@ use crate::state::store;
 const SNAPSHOT: &str = "portage.tar.xz";
 
 /// Pins what the mirrors offer, unless another process does so meanwhile.
-pub(super) async fn once(project: &Project, offline: bool, tell: &mut Tell<'_>) -> Result<Lock> {
+pub(super) async fn once(project: &Project, offline: bool, tell: &mut Tell<'_>) -> Result<Pins> {
     let _held = hold(project).await?;
-    match project.lock()? {
-        Some(lock) => Ok(lock),
-        None => newest(project, offline, Bound::First, tell).await,
+    if project.lock()?.is_none() {
+        newest(project, offline, Bound::First, tell).await?;
     }
+    project.pins()
 }
 
 /// The lock that keeps other processes from pinning at the same time.
@@ -61,15 +61,21 @@ pub(super) async fn newest(
 ) -> Result<Lock> {
     let shadow = project.shadow();
     let [kept, seen] = [&project.layout, &shadow.layout].map(|layout| layout.download(SNAPSHOT));
+    let bases = project.undated().pins()?.bases;
     let known = [kept.clone(), seen];
     let Newest { lock, snapshot } = find(project, offline, bound, &known, tell).await?;
-    given::put(Path::new(LOCK_FILE), lock.to_text()?.as_bytes())?;
+    write(&Pins { gentoo: Some(lock.clone()), bases })?;
     // Only now: a lock that could not be written leaves the old download with the old lock.
     store::rename(&snapshot, &kept)?;
     let old = if let Bound::Floor(old) = bound { Some(old) } else { None };
     take_stage3(project, &shadow, old, &lock)?;
     tell(&Message::Pinned { stage3: &lock.stage3.timestamp, snapshot: lock.date() });
     Ok(lock)
+}
+
+/// Writes `bb.lock`.
+pub(super) fn write(pins: &Pins) -> Result<()> {
+    given::put(Path::new(LOCK_FILE), pins.to_text()?.as_bytes())
 }
 
 /// A newer stage3 that is there since somebody has looked at what it would change. Whether it is what is pinned,

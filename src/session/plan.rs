@@ -2,35 +2,39 @@
 //!
 //! How a plan is computed is told in `project`; what of it is asked for, in `build`.
 
+use std::collections::BTreeSet;
+
 use crate::base::error::{Error, Result};
 use crate::base::ids::Kind;
-use crate::config::lock::Lock;
+use crate::config::lock::{Base, Pins};
 use crate::dock::Dock;
 use crate::exec::job;
 use crate::exec::job::Standing;
 use crate::fresh::Inventory;
 use crate::plan::Plan;
 use crate::plan::graph::StepIx;
+use crate::plan::step::Work;
 use crate::session::Tell;
-use crate::session::pin;
 use crate::session::project::{LOCK_FILE, Project};
+use crate::session::{bases, pin};
 
 impl Project {
-    /// The plan of all images with the lock as it is.
+    /// The plan of all images with the lock as it is. What is built on an image from elsewhere that is not pinned
+    /// yet is in it, but not as it will be built.
     ///
     /// # Errors
     /// A dock is wrong, or docks need a lock and there is none: exit code 3.
     pub fn plan(&self) -> Result<Plan> {
         let docks = self.docks()?;
-        let lock = self.lock()?;
-        if lock.is_none() && self.needs_lock(&docks) {
+        let pins = self.pins()?;
+        if pins.gentoo.is_none() && self.needs_lock(&docks) {
             // What is wrong with a dock is told first.
-            self.plan_of(&docks, Some(&Lock::unpinned()))?;
+            self.plan_of(&docks, &pins.or_unpinned())?;
             return Err(Error::config(format!("there is no `{LOCK_FILE}` yet")).hint(
                 "`bb build` pins the newest stage3 and snapshot the first time, `bb update` later",
             ));
         }
-        self.verified_plan(&docks, lock.as_ref())
+        self.verified_plan(&docks, &pins)
     }
 
     /// The docks, and the shape of the plan: with no lock yet, as if everything were unpinned. The same
@@ -40,8 +44,7 @@ impl Project {
     /// A dock or the lock is wrong.
     pub fn shape(&self) -> Result<(Vec<Dock>, Plan)> {
         let docks = self.docks()?;
-        let lock = self.lock()?.unwrap_or_else(Lock::unpinned);
-        let plan = self.skipping(false).plan_of(&docks, Some(&lock))?;
+        let plan = self.skipping(false).plan_of(&docks, &self.pins()?.or_unpinned())?;
         Ok((docks, plan))
     }
 
@@ -56,38 +59,47 @@ impl Project {
         if !self.settings.skip_verify {
             return Ok((docks, plan));
         }
-        let lock = self.lock()?.unwrap_or_else(Lock::unpinned);
-        let plan = self.verified_plan(&docks, Some(&lock))?;
+        let plan = self.verified_plan(&docks, &self.pins()?.or_unpinned())?;
         Ok((docks, plan))
     }
 
     /// The docks and the plan of all images. Where docks need a lock and there is none, what the mirrors
-    /// offer now is pinned once; before that, `asked` looks whether the plan has what somebody asks for.
+    /// offer now is pinned once; before that, `asked` looks whether the plan has what somebody asks for. The images
+    /// from elsewhere that this part is built on are pinned once, too.
     ///
     /// # Errors
-    /// A dock or the lock is wrong, `asked` says so, or what the mirrors offer cannot be had or verified.
-    pub(crate) async fn pinned_plan<T>(
+    /// A dock or the lock is wrong, `asked` says so, what the mirrors offer cannot be had or verified, or nobody has
+    /// an image that is built on.
+    pub(crate) async fn pinned_plan(
         &self,
         offline: bool,
         tell: &mut Tell<'_>,
-        asked: impl Fn(&Plan) -> Result<T>,
+        asked: impl Fn(&Plan) -> Result<Plan>,
     ) -> Result<(Vec<Dock>, Plan)> {
         let docks = self.docks()?;
-        let lock = match self.lock()? {
-            None if self.needs_lock(&docks) => {
-                asked(&self.plan_of(&docks, Some(&Lock::unpinned()))?)?;
-                Some(pin::once(self, offline, tell).await?)
-            }
-            lock => lock,
-        };
-        let plan = self.verified_plan(&docks, lock.as_ref())?;
+        let mut pins = self.pins()?;
+        if pins.gentoo.is_none() && self.needs_lock(&docks) {
+            asked(&self.plan_of(&docks, &pins.or_unpinned())?)?;
+            pins = pin::once(self, offline, tell).await?;
+        }
+        let plan = self.verified_plan(&docks, &pins)?;
+        // Of many docks it takes a while to find what is asked for, and mostly everything is pinned.
+        if unpinned(&plan).is_empty() {
+            return Ok((docks, plan));
+        }
+        let names = unpinned(&asked(&plan)?);
+        if names.is_empty() {
+            return Ok((docks, plan));
+        }
+        let pins = bases::pin(self, &names, offline, tell).await?;
+        let plan = self.verified_plan(&docks, &pins)?;
         Ok((docks, plan))
     }
 
     /// The plan, in which what is verified already stays verified although verification is skipped.
-    fn verified_plan(&self, docks: &[Dock], lock: Option<&Lock>) -> Result<Plan> {
+    fn verified_plan(&self, docks: &[Dock], pins: &Pins) -> Result<Plan> {
         if self.settings.skip_verify {
-            let strict = self.skipping(false).plan_of(docks, lock)?;
+            let strict = self.skipping(false).plan_of(docks, pins)?;
             let verify = |ix: &&StepIx| strict.step(**ix).id.kind == Kind::Verify;
             let verify = strict.order().iter().filter(verify).copied().collect::<Vec<_>>();
             let verify = strict.closure(&verify)?;
@@ -96,6 +108,21 @@ impl Project {
                 return Ok(strict);
             }
         }
-        self.plan_of(docks, lock)
+        self.plan_of(docks, pins)
     }
+}
+
+/// The images from elsewhere that a plan's images are built on.
+pub(super) fn elsewhere(plan: &Plan) -> impl Iterator<Item = (&String, Option<&Base>)> {
+    let images = plan.order().iter().filter_map(|ix| match &plan.step(*ix).work {
+        Work::Image(work) => Some(work),
+        _ => None,
+    });
+    images.flat_map(|work| &work.elsewhere).map(|(name, base)| (name, base.as_ref()))
+}
+
+/// Those of which nobody has looked up yet which they are.
+fn unpinned(plan: &Plan) -> BTreeSet<String> {
+    let unpinned = elsewhere(plan).filter(|(_, base)| base.is_none());
+    unpinned.map(|(name, _)| name.clone()).collect()
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
-use crate::config::lock::Lock;
+use crate::config::lock::{Lock, Pins};
 use crate::exec::action::{CACHED_MS, COMPILING_MS};
 use crate::exec::event::Event;
 use crate::exec::outdated::{Image, Outdated, Run};
@@ -55,7 +55,8 @@ impl Project {
         let date = project.settings.date.take();
         let plan = asked_for(images, &project)?;
         let builds = plan.order().iter().any(|ix| plan.step(*ix).id.kind == Kind::Rootfs);
-        let Some(lock) = project.lock()?.filter(|_| builds) else {
+        let Pins { gentoo, bases } = project.pins()?;
+        let Some(lock) = gentoo.filter(|_| builds) else {
             return Ok(Previewed::NothingCompiled);
         };
         let mut shadow = project.shadow();
@@ -66,7 +67,7 @@ impl Project {
         }
         let _held = pin::hold(&shadow).await?;
         let new = pin::preview(&project, &shadow, offline, &lock, tell).await?;
-        let newer = shadow.plan_of(&shadow.docks()?, Some(&new))?;
+        let newer = shadow.plan_of(&shadow.docks()?, &Pins { gentoo: Some(new.clone()), bases })?;
         let preview = Preview { project: &project, shadow: &shadow, plan, newer };
         let asked = Asking::begin(&shadow).answer().await?;
         preview.builder(offline, &asked, tell).await?;

@@ -15,7 +15,7 @@ use crate::base::open::{Ground, Refused};
 use crate::base::parallel;
 use crate::base::patterns::Pattern;
 use crate::base::reference::spelling;
-use crate::config::lock::Lock;
+use crate::config::lock::{Lock, Pins};
 use crate::config::{Settings, Task, Written, places};
 use crate::dock;
 use crate::dock::discover::{FileKind, TEST_SCRIPT};
@@ -147,26 +147,36 @@ impl Project {
         Store::at(&self.layout.state)
     }
 
-    /// The lock, if there is one.
+    /// What is pinned; nothing where there is no lock.
     ///
     /// # Errors
-    /// It is malformed, or the environment's DATE asks for another snapshot.
-    pub fn lock(&self) -> Result<Option<Lock>> {
+    /// The lock is malformed, or the environment's DATE asks for another snapshot.
+    pub fn pins(&self) -> Result<Pins> {
         let file = Path::new(LOCK_FILE);
         let text = match self.ground.text(file, Limit::FileSize) {
             Ok(text) => text,
-            Err(Refused::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(Refused::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Pins::default());
+            }
             Err(refused) => return Err(refused.or(|e| Error::file("read", file, e))),
         };
-        let lock = Lock::parse(file, &text)?;
-        match &self.settings.date {
-            Some(date) if date != lock.date() => {
+        let pins = Pins::parse(file, &text)?;
+        match (&self.settings.date, &pins.gentoo) {
+            (Some(date), Some(lock)) if date != lock.date() => {
                 let locked = lock.date();
                 Err(Error::config(format!("DATE is `{date}`, but `bb.lock` pins `{locked}`"))
                     .hint(format!("`DATE={date} bb update` moves the lock; a build never does")))
             }
-            _ => Ok(Some(lock)),
+            _ => Ok(pins),
         }
+    }
+
+    /// The pinned stage3 and snapshot, if there are any.
+    ///
+    /// # Errors
+    /// As of [`pins`](Self::pins).
+    pub fn lock(&self) -> Result<Option<Lock>> {
+        Ok(self.pins()?.gentoo)
     }
 
     /// The same with everything verified, or without.
@@ -207,14 +217,14 @@ impl Project {
         docks.iter().any(|d| d.is_jinja || d.template.contains("${DATE}") || compiled(d))
     }
 
-    /// Computes the plan. Without a lock, for docks of which none [needs it](Self::needs_lock).
+    /// Computes the plan. Without stage3 and snapshot, for docks of which none [needs them](Self::needs_lock).
     ///
     /// # Errors
     /// A Dockerfile or a pattern is wrong, a file that is copied is not there, an image would have too many
     /// layers, or docks or tasks need each other in a circle.
-    pub fn plan_of(&self, docks: &[Dock], lock: Option<&Lock>) -> Result<Plan> {
+    pub fn plan_of(&self, docks: &[Dock], pins: &Pins) -> Result<Plan> {
         let names = docks.iter().map(|d| d.name.clone()).collect();
-        let markers: Markers = self.settings.markers(lock.map_or("", Lock::date)).into();
+        let markers: Markers = self.settings.markers(pins.date()).into();
         markers.check()?;
         let triggers = triggers(docks, &markers);
         let known = Known { markers: &markers, docks: &names, triggers: &triggers };
@@ -227,7 +237,7 @@ impl Project {
         let keyrings = keys::files(&self.settings).into_iter().flat_map(followed);
         expand(Sources {
             settings: &self.settings,
-            lock,
+            pins,
             layout: &self.layout,
             keyrings: &keyrings.collect::<Vec<_>>(),
             bob_digest: &templates_digest(),

@@ -1,20 +1,23 @@
 //! Moving the lock: what the mirrors offer is looked up, verified and pinned.
 
 use crate::base::error::Result;
-use crate::config::lock::Lock;
+use crate::config::lock::{Lock, Pins};
 use crate::gentoo::release::Times;
 use crate::session::Tell;
-use crate::session::pin;
+use crate::session::bases::Moved;
 use crate::session::pin::Bound;
 use crate::session::project::Project;
+use crate::session::{bases, pin};
 
 /// A lock that was moved.
 #[derive(Debug, Clone)]
 pub struct Updated {
     /// What was pinned before, if anything.
     pub old: Option<Lock>,
-    /// What is pinned now; it may be the same.
-    pub new: Lock,
+    /// What is pinned now; it may be the same. Nothing where nothing is compiled.
+    pub new: Option<Lock>,
+    /// Images from elsewhere, by name.
+    pub bases: Vec<Moved>,
 }
 
 /// What is pinned, and what the mirrors have.
@@ -22,17 +25,20 @@ pub struct Updated {
 pub struct Offered {
     /// What is pinned, if anything.
     pub pinned: Option<Lock>,
-    /// The times of what the mirrors have.
-    pub times: Times,
+    /// The times of what the mirrors have; none where nothing is compiled.
+    pub times: Option<Times>,
+    /// Images from elsewhere, by name.
+    pub bases: Vec<Moved>,
 }
 
 impl Project {
     /// Pins the newest stage3 and snapshot in `bb.lock`; with `allow_older`, also what is older than the pinned
-    /// one, or old where none is pinned. Waits while another process pins.
+    /// one, or old where none is pinned. Pins what the names of images from elsewhere mean now. Waits while another
+    /// process pins.
     ///
     /// # Errors
     /// No mirror answers (exit code 1), what they offer does not verify or is too old (5), or the lock that is
-    /// there is malformed (3).
+    /// there is malformed (3). That an image cannot be looked up is no error of this.
     pub async fn update(
         &self,
         allow_older: bool,
@@ -40,14 +46,23 @@ impl Project {
         tell: &mut Tell<'_>,
     ) -> Result<Updated> {
         let _held = pin::hold(self).await?;
-        let old = self.pinned()?;
-        let bound = match &old {
+        let old = self.undated().pins()?;
+        let bound = match &old.gentoo {
             _ if allow_older => Bound::Any,
             Some(old) => Bound::Floor(old),
             None => Bound::First,
         };
-        let new = pin::newest(self, offline, bound, tell).await?;
-        Ok(Updated { old, new })
+        let bases = bases::compare(self, &old, offline).await;
+        let new = match self.has_only_bases(&old, &bases) {
+            true => None,
+            false => Some(pin::newest(self, offline, bound, tell).await?),
+        };
+        let mut pins = Pins { gentoo: new.clone(), bases: old.bases };
+        bases::apply(&mut pins.bases, &bases);
+        if new.is_some() || !bases.is_empty() {
+            pin::write(&pins)?;
+        }
+        Ok(Updated { old: old.gentoo, new, bases })
     }
 
     /// What an update would find. Writes nothing.
@@ -55,15 +70,35 @@ impl Project {
     /// # Errors
     /// As of [`update`](Self::update).
     pub async fn offered(&self, offline: bool, tell: &mut Tell<'_>) -> Result<Offered> {
-        let pinned = self.pinned()?;
-        let times = pin::offered(self, offline, pinned.as_ref(), tell).await?;
-        Ok(Offered { pinned, times })
+        let pins = self.undated().pins()?;
+        let bases = bases::compare(self, &pins, offline).await;
+        let pinned = pins.gentoo.clone();
+        let times = match self.has_only_bases(&pins, &bases) {
+            true => None,
+            false => Some(pin::offered(self, offline, pinned.as_ref(), tell).await?),
+        };
+        Ok(Offered { pinned, times, bases })
     }
 
-    /// The lock, whatever date the environment asks for: that is what it is to be moved to.
-    fn pinned(&self) -> Result<Option<Lock>> {
+    /// What the names of images from elsewhere mean now, beside what is pinned. Writes nothing.
+    ///
+    /// # Errors
+    /// The lock is malformed.
+    pub async fn offered_bases(&self, offline: bool) -> Result<Vec<Moved>> {
+        Ok(bases::compare(self, &self.undated().pins()?, offline).await)
+    }
+
+    /// Whether nothing is compiled, but something is built on images from elsewhere: a stage3 would be of no use.
+    fn has_only_bases(&self, pins: &Pins, bases: &[Moved]) -> bool {
+        // What is wrong with a dock, a build says.
+        let compiles = || self.docks().map_or(true, |docks| self.needs_lock(&docks));
+        pins.gentoo.is_none() && !bases.is_empty() && !compiles()
+    }
+
+    /// The same, whatever date the environment asks for: that is what the lock is to be moved to.
+    pub(super) fn undated(&self) -> Self {
         let mut undated = self.clone();
         undated.settings.date = None;
-        undated.lock()
+        undated
     }
 }

@@ -41,6 +41,9 @@ pub struct Store {
     unindexed: Arc<Mutex<Index>>,
 }
 
+/// The blobs of an OCI layout, below the state folder.
+const BLOBS: &str = "oci/blobs";
+
 /// The part of a record that every version of the program understands.
 #[derive(serde::Deserialize)]
 struct Head {
@@ -316,6 +319,19 @@ impl Store {
     /// The lock's file cannot be opened or locked.
     pub fn lock_all(&self) -> Result<StepLock> {
         held::lock(&self.root.join("locks").join("project"))
+    }
+
+    /// Where images' blobs are kept, by digest.
+    pub fn blobs(&self) -> PathBuf {
+        self.root.join(BLOBS)
+    }
+
+    /// Waits until nobody else brings an image, by its ID. Blocks the thread.
+    ///
+    /// # Errors
+    /// The lock's file cannot be opened or locked.
+    pub fn lock_image(&self, id: &str) -> Result<StepLock> {
+        held::lock(&self.root.join("locks").join("brought").join(id))
     }
 
     /// What nobody else knows of this state folder; nothing before it was needed.

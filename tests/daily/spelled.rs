@@ -1,6 +1,6 @@
 //! Names of images in whatever spelling: one edge, one object; and names that are nobody's to give.
 
-use support::fake::engine::World;
+use support::fake::engine::{World, pulled};
 use support::fake::room::{Room, says};
 
 use crate::family::{bb, unbuilt};
@@ -11,24 +11,120 @@ fn room() -> Room {
     room
 }
 
-/// Another `debian:12` in the engine is seen, however the Dockerfile spells it; an image of another name is not.
+/// Another `debian:12` changes nothing until `bb update`, which sees it however the Dockerfile spells it; an image of
+/// another name never does.
 #[test]
-fn another_image_of_that_name_makes_stale() {
+fn another_image_of_that_name_makes_stale_once_it_is_pinned() {
     for spelling in
         ["debian:12", "docker.io/debian:12", "docker.io/library/debian:12", "library/debian:12"]
     {
         let room = room();
+        let [one, two] = [1, 2].map(|version| pulled("debian:12", version));
+        let short = |id: &str| id[..19].to_owned();
         room.engine.pull("debian:12", 1);
         room.dock("a", &format!("FROM {spelling}\nRUN true\n"));
         room.dock("b", &format!("FROM scratch\nCOPY --from={spelling} f /\nCOPY f /g\n"));
-        bb(&room, "build").ok();
+        let said = bb(&room, "build").ok().text;
+        let line = format!("pinned  `debian:12` as {}, from the engine, in bb.lock\n", short(&one));
+        assert!(said.contains(&line), "{said}");
+        assert_eq!(std::fs::read_to_string(room.path("bb.lock")).unwrap(), locked(&one));
         room.told("build").ran("");
         room.engine.pull("debian:11", 2);
         room.told("build").ran("");
         room.engine.pull("debian:12", 2);
+        room.told("build").ran("");
+        let moves = format!("base debian:12: {} -> {}\n", short(&one), short(&two));
+        says(&bb(&room, "update --check"), 1, &moves);
+        says(&bb(&room, "outdated --exit-code"), 1, &moves);
+        says(&bb(&room, "update"), 0, &moves);
+        assert_eq!(std::fs::read_to_string(room.path("bb.lock")).unwrap(), locked(&two));
+        says(&bb(&room, "update"), 0, &format!("base debian:12: {} as before\n", short(&two)));
         room.told("build").ran("image:a image:b");
         room.told("build").ran("");
     }
+}
+
+/// A lock with one image of the engine's.
+fn locked(id: &str) -> String {
+    format!(
+        "# Written by bb; moved by `bb update` only.\n\
+         [[base]]\nname = \"docker.io/library/debian:12\"\nid = \"{id}\"\nsource = \"engine\"\n"
+    )
+}
+
+/// All spellings are one entry; what is no more used goes with the next update.
+#[test]
+fn one_image_is_pinned_once() {
+    let room = room();
+    room.engine.pull("debian:12", 1);
+    let spellings =
+        ["debian:12", "docker.io/library/debian:12", "index.docker.io/library/debian:12"];
+    for (name, spelling) in ["a", "b", "c"].into_iter().zip(spellings) {
+        room.dock(name, &format!("FROM {spelling}\nCOPY f /\n"));
+    }
+    let said = bb(&room, "build").ok().text;
+    assert_eq!(said.matches("pinned ").count(), 1, "{said}");
+    assert_eq!(
+        std::fs::read_to_string(room.path("bb.lock")).unwrap(),
+        locked(&pulled("debian:12", 1))
+    );
+    room.engine.pull("debian:12", 2);
+    room.told("build").ran("");
+    bb(&room, "update").ok();
+    room.told("build").ran("image:a image:b image:c");
+    for name in ["a", "b", "c"] {
+        room.write(&format!("bb-dock/{name}/Dockerfile.template"), "FROM scratch\nCOPY f /\n");
+    }
+    let run = bb(&room, "outdated");
+    says(&run, 0, "base debian:12: not used any more\n");
+}
+
+/// The engine builds on what is pinned, whatever has its name there.
+#[test]
+fn the_pinned_image_is_built_on() {
+    let room = room();
+    room.engine.pull("debian:12", 1);
+    room.dock("a", "FROM debian:12\nRUN true\n");
+    bb(&room, "build").ok();
+    let before = room.engine.images();
+    room.engine.pull("debian:12", 2);
+    room.told("build -f a").ran("dockerfile:a image:a");
+    assert_eq!(before["ns/a:latest"], room.engine.images()["ns/a:latest"]);
+    bb(&room, "update").ok();
+    room.told("build").ran("image:a");
+    assert_ne!(before["ns/a:latest"], room.engine.images()["ns/a:latest"]);
+}
+
+#[test]
+fn an_image_that_nobody_has_is_told_before_anything_is_built() {
+    let room = room();
+    room.dock("a", "FROM elsewhere.example/base:1\nCOPY f /\n");
+    room.dock("b", "FROM scratch\nCOPY f /\n");
+    let run = bb(&room, "build");
+    let message = "error: `elsewhere.example/base:1`, which is built on, is nowhere: ";
+    assert!(run.code == Some(3) && run.text.starts_with(message), "{}", run.text);
+    assert!(
+        run.text.contains("and the engine does not have it\nhint: look whether"),
+        "{}",
+        run.text
+    );
+    assert!(room.engine.built().is_empty());
+    // What is not built on it is built.
+    room.told("build b").ran("dockerfile:b image:b");
+    says(
+        &bb(&room, "build --offline"),
+        3,
+        "error: `elsewhere.example/base:1` is not pinned yet, and no network is to be used\n\
+         hint: a build without `--offline` looks up once which image that is, and pins it\n",
+    );
+    room.engine.pull("elsewhere.example/base:1", 1);
+    bb(&room, "build").ok();
+    // Nobody is asked for what is pinned.
+    room.engine.remove(|name| name.starts_with("elsewhere.example/"));
+    room.told("build --offline").ran("");
+    let run = bb(&room, "update");
+    assert!(run.code == Some(1) && run.text.starts_with("base elsewhere.example/base:1: stays "));
+    room.told("build").ran("");
 }
 
 #[test]
@@ -93,6 +189,7 @@ fn a_label_of_content_counts_for_builders_only() {
     room.dock("a", "FROM debian:12\nRUN true\n");
     bb(&room, "build").ok();
     room.engine.pull_labelled("debian:12", 2, ("bb.content", "one"));
+    bb(&room, "update").ok();
     room.told("build").ran("image:a");
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use gentoo_bb::base::diag;
 use gentoo_bb::base::error::{Error, Place};
 use gentoo_bb::base::words::is_hostile;
+use gentoo_bb::config::lock::Base;
 use gentoo_bb::report::{Message, json};
 use support::fake::engine::World;
 use support::fake::room::Room;
@@ -90,10 +91,12 @@ fn every_message_is_rendered_harmless() {
             Event::Done { step: step.clone(), took, note: a.clone() },
             Event::Failed { step: step.clone(), error: error.clone(), log: Some(a.clone().into()) },
         ];
+        let base = Base { name: "a:1".parse().unwrap(), digest: None, id: a.clone() };
         let files = [std::path::PathBuf::from(&a)].into();
         let others = [
             Message::Planned { step: a.clone(), state: "stale", reason: b.clone() },
             Message::Pinned { stage3: &a, snapshot: &b },
+            Message::PinnedBase { name: &a, base: &base },
             Message::PassedOver { what: &a },
             Message::Alarm { message: &a },
             Message::Warning { message: &a, hint: &b },

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::{Value, json};
 use support::digest;
-use support::fake::engine::World;
+use support::fake::engine::{World, pulled};
 use support::fake::mirror::MIRROR;
 use support::fake::room::Room;
 
@@ -401,14 +401,17 @@ fn steps_before() -> Vec<Case> {
 fn engine() -> Vec<Case> {
     vec![
         case(
-            "image from elsewhere pulled anew",
+            "image from elsewhere pinned anew",
             "out",
-            |room| room.engine.pull(ELSEWHERE, 2),
+            |room| {
+                room.engine.pull(ELSEWHERE, 2);
+                replace(room, "bb.lock", &pulled(ELSEWHERE, 1), &pulled(ELSEWHERE, 2));
+            },
             values(
                 "image `elsewhere.example/base:1` is another one",
                 "image `elsewhere.example/base:1`",
-                &digest("elsewhere.example/base:1 1"),
-                &digest("elsewhere.example/base:1 2"),
+                &pulled(ELSEWHERE, 1),
+                &pulled(ELSEWHERE, 2),
                 "image:out",
             ),
         ),
@@ -432,7 +435,7 @@ fn engine() -> Vec<Case> {
                 "image `ns/base:latest` is another one",
                 "image `ns/base:latest`",
                 "ID OF base",
-                &digest("ns/base:latest 7"),
+                &pulled("ns/base:latest", 7),
                 BASE,
             ),
         ),
@@ -481,8 +484,8 @@ fn state() -> Vec<Case> {
         case(
             "record of another format",
             "base",
-            |room| replace(room, RECORD, "\"format\":1", "\"format\":9"),
-            values(format, "format", "9", "1", BASE),
+            |room| replace(room, RECORD, "\"format\":2", "\"format\":9"),
+            values(format, "format", "9", "2", BASE),
         ),
         case(
             "record damaged",

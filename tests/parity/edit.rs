@@ -4,7 +4,7 @@ use fastrand::Rng;
 use support::fake::room::{Room, put, remove};
 
 use crate::model::Model;
-use crate::project::{Base, Dock, Item, Node, Project, Task, Tree};
+use crate::project::{Base, Dock, Item, Node, Project, Task, Tree, elsewhere};
 
 /// What one edit comes to, beside what the project's tree says.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +74,7 @@ impl Edit {
             }
         }
         if let Some((base, version)) = self.pulled {
-            room.engine.pull(&format!("elsewhere.example/base:{base}"), version);
+            room.engine.pull(&elsewhere(base), version);
         }
         for (path, seconds) in &self.aged {
             room.age(path, *seconds);
@@ -487,8 +487,12 @@ impl Author {
         }
         let base = self.rng.u8(..2);
         let version = self.number();
-        project.elsewhere[usize::from(base)] = version;
-        let mut edit = Edit::new(format!("pull another base:{base}"));
+        // Another image of that name changes nothing until it is pinned, which `bb update` does.
+        let pins = self.percent(60);
+        if pins {
+            project.elsewhere[usize::from(base)] = version;
+        }
+        let mut edit = Edit::new(format!("pull another base:{base}, pinned: {pins}"));
         edit.pulled = Some((base, version));
         Some(edit)
     }

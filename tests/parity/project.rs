@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use support::fake::engine::pulled;
 use support::fake::mirror::MIRROR;
 pub use support::fake::room::Node;
 
@@ -57,7 +58,7 @@ pub struct Project {
     pub maintainer: u32,
     pub tag: &'static str,
     pub cflags: u32,
-    /// Versions of the images of another registry.
+    /// Versions of the images of another registry that are pinned.
     pub elsewhere: [u32; 2],
     /// Part of the maintainer's name.
     pub token: String,
@@ -65,11 +66,16 @@ pub struct Project {
     pub items: Vec<(String, Item)>,
 }
 
+/// The name of an image of another registry.
+pub fn elsewhere(n: impl std::fmt::Display) -> String {
+    format!("elsewhere.example/base:{n}")
+}
+
 impl Dock {
     pub fn template(&self) -> String {
         let mut text = match &self.base {
             Base::Scratch => "FROM scratch\n".to_owned(),
-            Base::Elsewhere(n) => format!("FROM elsewhere.example/base:{n}\n"),
+            Base::Elsewhere(n) => format!("FROM {}\n", elsewhere(n)),
             Base::Dock(name) => format!("FROM ${{NAMESPACE}}/{name}\n"),
         };
         let _ = writeln!(text, "# {}", self.comment);
@@ -119,9 +125,7 @@ impl Project {
     /// Everything but what is made.
     pub fn tree(&self) -> Tree {
         let mut tree = Tree::from([("bb.toml".to_owned(), Node::text(self.settings()))]);
-        if self.has_rootfs() {
-            tree.insert("bb.lock".to_owned(), Node::text(MIRROR.lock.as_str()));
-        }
+        tree.insert("bb.lock".to_owned(), Node::text(self.lock()));
         for (name, dock) in self.docks() {
             let template = Node::File(dock.template(), dock.template_mode);
             tree.insert(format!("bb-dock/{name}/Dockerfile.template"), template);
@@ -133,6 +137,16 @@ impl Project {
             tree.extend(files.map(|(p, n)| (format!("src/{name}/{p}"), n.clone())));
         }
         tree
+    }
+
+    fn lock(&self) -> String {
+        let mut text = if self.has_rootfs() { MIRROR.lock.clone() } else { String::new() };
+        for (n, version) in self.elsewhere.iter().enumerate() {
+            let name = elsewhere(n);
+            let id = pulled(&name, *version);
+            let _ = writeln!(text, "[[base]]\nname = {name:?}\nid = {id:?}\nsource = \"engine\"");
+        }
+        text
     }
 
     /// The value of the marker.

@@ -14,7 +14,7 @@ use support::number;
 
 use crate::edit::{Author, Edit};
 use crate::model::Model;
-use crate::project::{Node, Project, Tree};
+use crate::project::{Node, Project, Tree, elsewhere};
 
 /// Sequences that are run beside each other.
 const THREADS: usize = 2;
@@ -105,7 +105,7 @@ impl Story {
     fn begin(&mut self) {
         let mut room = Room::called("p", &self.above, World::default());
         Edit::default().change(&mut room, &Tree::new(), &self.project);
-        (0..2).for_each(|n| room.engine.pull(&format!("elsewhere.example/base:{n}"), 0));
+        (0..2).for_each(|n| room.engine.pull(&elsewhere(n), 0));
         room.run("bb", &["makefile"]).ok();
         room.export_ninja();
         let docks = self.project.docks().count();

@@ -10,7 +10,6 @@ use crate::base::words::suggestion;
 use crate::chain::compose::Compose;
 use crate::chain::{Chain, ChainName, Ours, env_file};
 use crate::cli::entered;
-use crate::config::lock::Lock;
 use crate::engine::docker::Docker;
 use crate::engine::docker::members::Member;
 use crate::session::Project;
@@ -90,8 +89,7 @@ fn text(project: &Project, file: &Path) -> Result<String> {
 }
 
 fn markers(project: &Project) -> Result<BTreeMap<String, String>> {
-    let lock = project.lock()?;
-    Ok(project.settings.markers(lock.as_ref().map_or("", Lock::date)))
+    Ok(project.settings.markers(project.pins()?.date()))
 }
 
 /// The docks of the images that a chain names.

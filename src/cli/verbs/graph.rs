@@ -18,7 +18,7 @@ use crate::export::graph::{Node, Part, State, dot, mermaid, page};
 use crate::fresh::reason::Reason;
 use crate::plan::Plan;
 use crate::plan::graph::StepIx;
-use crate::plan::step::{Object, Step, Work};
+use crate::plan::step::{Step, Work};
 use crate::session::{Judged, Options};
 use crate::state::store::Store;
 
@@ -141,7 +141,7 @@ impl Drawn<'_> {
         });
         let last = all().next_back();
         let name = last.and_then(|step| box_of(step, steps)).unwrap_or_default();
-        let bases = all().flat_map(|step| &step.bases).map(|Object::Image(name)| name.clone());
+        let bases = image.into_iter().flat_map(|work| work.elsewhere.keys().cloned());
         Node {
             name,
             up: up.into_iter().collect(),

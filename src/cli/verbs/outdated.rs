@@ -1,6 +1,8 @@
 //! `bb outdated`: what would change if the lock moved to what the mirrors offer, and about how long it would
 //! take. Changes neither the lock nor anything that a build looks at.
 
+use serde::Serialize;
+
 use crate::cli::call::Call;
 
 use crate::base::error::Result;
@@ -9,10 +11,9 @@ use crate::cli::io::output::print_json;
 use crate::cli::verbs::build::Shown;
 use crate::cli::verbs::update;
 use crate::cli::{entered, print, say};
-use crate::config::lock::Lock;
-use crate::exec::outdated::{Image, Moved, Outdated};
+use crate::exec::outdated::{self, Image, Outdated};
 use crate::report;
-use crate::session::Previewed;
+use crate::session::{Moved, Now, Previewed};
 
 /// Tell what an update would change, without doing it.
 #[derive(Debug, clap::Args)]
@@ -27,7 +28,7 @@ pub(in crate::cli) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Exit 1 if an image would change
+    /// Exit 1 if an image would change, or one from elsewhere is another one
     #[arg(long)]
     exit_code: bool,
     /// Use no network
@@ -36,46 +37,85 @@ pub(in crate::cli) struct Args {
 }
 
 /// As JSON, where there is nothing that a stage3 or a snapshot matters for.
-const NOTHING: &str =
-    "{\n  \"stage3\": null,\n  \"snapshot\": null,\n  \"images\": [],\n  \"steps\": []\n}\n";
+#[derive(Default, Serialize)]
+struct Nothing {
+    stage3: Option<()>,
+    snapshot: Option<()>,
+    images: [(); 0],
+    steps: [(); 0],
+}
+
+/// With the images from elsewhere.
+#[derive(Serialize)]
+struct Whole<'a, T> {
+    #[serde(flatten)]
+    found: &'a T,
+    bases: Vec<Base>,
+}
+
+/// An image from elsewhere: its IDs, as far as they are known.
+#[derive(Serialize)]
+struct Base {
+    name: String,
+    pinned: Option<String>,
+    offered: Option<String>,
+}
+
+impl From<&Moved> for Base {
+    fn from(moved: &Moved) -> Self {
+        let offered = match &moved.now {
+            Now::Is(base) => Some(base.id.clone()),
+            Now::Unknown(_) | Now::Unused => None,
+        };
+        let pinned = moved.old.as_ref().map(|base| base.id.clone());
+        Self { name: moved.name.to_string(), pinned, offered }
+    }
+}
 
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let project = entered::project(&call.state)?;
+    let bases = project.offered_bases(args.offline).await?;
     let mut shown = Shown::new(call.look);
     let found =
         project.preview(&args.images, args.offline, &mut |message| shown.message(message)).await;
     shown.finish();
+    let mut changes = bases.iter().any(Moved::moves);
     match found? {
-        Previewed::NothingCompiled if args.json => print(NOTHING),
-        Previewed::NothingCompiled => {
+        Previewed::NothingCompiled if args.json => whole(&Nothing::default(), &bases)?,
+        Previewed::NothingCompiled if bases.is_empty() => {
             say("nothing is compiled, so an update would change nothing\n");
         }
-        Previewed::NothingNewer(lock) => nothing_newer(args, &lock)?,
+        Previewed::NothingCompiled => {}
+        Previewed::NothingNewer(lock) if args.json => {
+            whole(&Outdated::between(&lock, &lock), &bases)?;
+        }
+        Previewed::NothingNewer(lock) => {
+            let (stage3, snapshot) = (&lock.stage3.timestamp, lock.date());
+            print(&format!("nothing newer: stage3 {stage3}, snapshot {snapshot}\n"));
+        }
         Previewed::Changes(found) => {
+            changes |= found.images.iter().any(Image::changes);
             if args.json {
-                print_json(&found)?;
+                whole(&found, &bases)?;
             } else {
                 print(&told(&found));
             }
-            return Ok(u8::from(args.exit_code && found.images.iter().any(Image::changes)));
         }
     }
-    Ok(0)
+    if !args.json {
+        bases.iter().for_each(|base| print(&update::base_line(base)));
+    }
+    Ok(u8::from(args.exit_code && changes))
 }
 
-fn nothing_newer(args: &Args, lock: &Lock) -> Result<()> {
-    let (stage3, snapshot) = (&lock.stage3.timestamp, lock.date());
-    if args.json {
-        print_json(&Outdated::between(lock, lock))?;
-    } else {
-        print(&format!("nothing newer: stage3 {stage3}, snapshot {snapshot}\n"));
-    }
-    Ok(())
+fn whole(found: &impl Serialize, bases: &[Moved]) -> Result<()> {
+    print_json(&Whole { found, bases: bases.iter().map(Base::from).collect() })
 }
 
 fn told(found: &Outdated) -> String {
-    let line =
-        |what, moved: &Moved| update::compared(what, Some(&moved.pinned), Some(&moved.offered)).0;
+    let line = |what, moved: &outdated::Moved| {
+        update::compared(what, Some(&moved.pinned), Some(&moved.offered)).0
+    };
     let everything = if found.stage3.moves() {
         "everything is compiled again: it depends on the stage3\n"
     } else {

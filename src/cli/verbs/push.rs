@@ -20,7 +20,7 @@ use crate::exec::action;
 use crate::image::archive::bundle::{self, Bundle};
 use crate::image::tree::Content;
 use crate::net::credentials::{self, Credentials};
-use crate::net::registry::{Image, LocalLayer, Pushed, Registry, Settings};
+use crate::net::registry::{Image, LocalLayer, Pushed, Registry};
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 use crate::report::Message;
@@ -67,8 +67,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let plan = project.plan()?;
     let plan = select::select(&plan, images, &project.settings.exclude)?;
     let limits = project.settings.limits;
-    let logins = credentials::folder(&entered::environment());
-    let client = Registry::new(Settings { logins, limits, ..Settings::default() });
+    let client = project.registry();
     let spool = project.store().root().join("push");
     let (project, registry) = (&project, registry.cloned());
     Pushing { project, client, spool, limits, registry, look: call.look }.all(&plan).await?;

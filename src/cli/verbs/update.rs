@@ -3,19 +3,20 @@
 use crate::cli::call::Call;
 
 use crate::base::error::Result;
+use crate::base::words::visible;
 use crate::cli::io::message::tell;
 use crate::cli::{entered, print};
 use crate::config::lock::{Lock, Pin};
-use crate::report::Message;
-use crate::session::{Offered, Updated};
+use crate::report::{self, Message, short_id};
+use crate::session::{Moved, Now, Offered, Updated};
 
-/// Pin the newest stage3 and snapshot in bb.lock.
+/// Pin the newest stage3, snapshot and images from elsewhere in bb.lock.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   bb update
-  bb update --check   # exit 1 if the mirrors have something newer")]
+  bb update --check   # exit 1 if there is something newer")]
 pub(in crate::cli) struct Args {
-    /// Pin nothing; exit 1 if the mirrors have something newer
+    /// Pin nothing; exit 1 if the mirrors have something newer, or a registry another image
     #[arg(long)]
     check: bool,
     /// Also take what is older than the pinned one, or old where none is pinned
@@ -32,22 +33,50 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     if args.check {
         return Ok(check(&project.offered(args.offline, &mut say).await?));
     }
-    let Updated { old, new } = project.update(args.allow_older, args.offline, &mut say).await?;
+    let Updated { old, new, bases } =
+        project.update(args.allow_older, args.offline, &mut say).await?;
     let old = old.as_ref();
-    print(&changed("stage3", old.map(|l| &l.stage3), &new.stage3));
-    print(&changed("snapshot", old.map(|l| &l.portage), &new.portage));
-    Ok(0)
+    if let Some(new) = &new {
+        print(&changed("stage3", old.map(|l| &l.stage3), &new.stage3));
+        print(&changed("snapshot", old.map(|l| &l.portage), &new.portage));
+    }
+    bases.iter().for_each(|base| print(&base_line(base)));
+    // Who asks for no network knows that registries are not asked.
+    let lost = |base: &Moved| matches!(base.now, Now::Unknown(_)) && !args.offline;
+    Ok(u8::from(bases.iter().any(lost)))
 }
 
-fn check(Offered { pinned, times }: &Offered) -> u8 {
+fn check(Offered { pinned, times, bases }: &Offered) -> u8 {
     let pinned = pinned.as_ref();
-    let stage3 = pinned.map(|lock| lock.stage3.timestamp.as_str());
-    let (line, newer_stage3) = compared("stage3", stage3, Some(&times.stage3));
-    print(&line);
-    let snapshot = pinned.map(Lock::date);
-    let (line, newer_snapshot) = compared("snapshot", snapshot, times.snapshot.as_deref());
-    print(&line);
-    u8::from(newer_stage3 || newer_snapshot)
+    let mut newer = bases.iter().any(Moved::moves);
+    if let Some(times) = times {
+        let stage3 = pinned.map(|lock| lock.stage3.timestamp.as_str());
+        let (line, newer_stage3) = compared("stage3", stage3, Some(&times.stage3));
+        print(&line);
+        let snapshot = pinned.map(Lock::date);
+        let (line, newer_snapshot) = compared("snapshot", snapshot, times.snapshot.as_deref());
+        print(&line);
+        newer |= newer_stage3 || newer_snapshot;
+    }
+    bases.iter().for_each(|base| print(&base_line(base)));
+    u8::from(newer)
+}
+
+/// What an image from elsewhere has come to.
+pub(in crate::cli) fn base_line(Moved { name, old, now }: &Moved) -> String {
+    let name = name.to_string();
+    let old = old.as_ref().map(|old| short_id(&old.id));
+    let told = match (old, now) {
+        (Some(old), Now::Is(new)) if short_id(&new.id) == old => format!("{old} as before"),
+        (Some(old), Now::Is(new)) => format!("{old} -> {}", short_id(&new.id)),
+        (None, Now::Is(new)) => {
+            format!("{}, from {}", short_id(&new.id), report::origin(new.origin()))
+        }
+        (Some(old), Now::Unknown(why)) => format!("stays {old}: {}", why.message()),
+        (None, Now::Unknown(why)) => format!("not pinned: {}", why.message()),
+        (_, Now::Unused) => "not used any more".to_owned(),
+    };
+    format!("base {}: {}\n", visible(&name), visible(&told))
 }
 
 /// A line, and whether what the mirrors offer is newer.

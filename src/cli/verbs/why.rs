@@ -127,6 +127,7 @@ fn as_text(plan: &Plan, target: &StepId, chains: &[Chain<'_>]) -> String {
                 | Reason::Upstream { .. }
                 | Reason::OutputChanged { .. }
                 | Reason::ObjectChanged { .. }
+                | Reason::BaseMoved { .. }
         );
         if let (Some(old), Some(new), true) = (&change.old, &change.new, untold) {
             let [old, new] = [old, new].map(|value| visible(short(value)));

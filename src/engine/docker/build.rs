@@ -2,7 +2,7 @@
 //!
 //! For what nobody else does. Does not know what the image is for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use bollard::query_parameters as query;
 use futures_util::StreamExt;
@@ -12,7 +12,6 @@ use crate::base::error::{Error, Result};
 use crate::engine::image::CONTENT_LABEL;
 use crate::engine::{Images, Sink};
 use crate::image::archive::Body;
-use crate::net::credentials::Credentials;
 
 /// An image to be built.
 #[derive(Clone, Copy)]
@@ -23,8 +22,6 @@ pub struct Build<'a> {
     pub content: Option<&'a str>,
     /// By name.
     pub labels: &'a BTreeMap<String, String>,
-    /// Who the user is at registries, by their names: of images that it is built on and the engine lacks.
-    pub logins: &'a [(String, Credentials)],
     /// Without the engine's cache.
     pub anew: bool,
 }
@@ -41,7 +38,7 @@ impl Docker {
         build: Build<'_>,
         log: Sink<'_>,
     ) -> Result<String> {
-        let Build { references, content, labels, logins, anew } = build;
+        let Build { references, content, labels, anew } = build;
         let first = references.first().map_or("", String::as_str);
         let content = content.map(|c| (CONTENT_LABEL.to_owned(), c.to_owned()));
         let labels = labels.clone().into_iter().chain(content);
@@ -53,12 +50,8 @@ impl Docker {
             .rm(true)
             .forcerm(true)
             .build();
-        let logins = logins
-            .iter()
-            .map(|(registry, who)| (registry.clone(), push::credentials(Some(who.clone()))));
-        let logins = Some(logins.collect::<HashMap<_, _>>()).filter(|logins| !logins.is_empty());
         let body = Some(bollard::body_try_stream(context));
-        let mut answer = self.client.build_image(options, logins, body);
+        let mut answer = self.client.build_image(options, None, body);
         while let Some(info) = answer.next().await {
             let info = info.map_err(|e| push::refused(failed("build the image")(e)))?;
             log(info.stream.unwrap_or_default().as_bytes());

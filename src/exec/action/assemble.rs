@@ -17,13 +17,16 @@ use crate::config::Settings;
 use crate::dockerfile::{Markers, Rendered, template};
 use crate::exec::action::below;
 use crate::exec::action::bom::Documents;
+use crate::exec::action::pinned::{self, Elsewhere, Images};
 use crate::image::Left;
 use crate::image::archive::bundle::{Bundle, Plan};
 use crate::image::archive::{bundle, listing};
 use crate::image::assemble::{Assembled, Base, Inputs, assemble};
 use crate::image::below::{Below, Undone};
 use crate::image::tree::{Content, Kind, Node, Tree, parent};
+use crate::net::registry::Blobs;
 use crate::plan::step::ImageWork;
+use crate::state::store::Store;
 
 /// What `image.json` says of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +43,9 @@ pub struct Summary {
     pub built_by_engine: Option<String>,
     /// The dock whose layers are below its own.
     pub base: Option<String>,
+    /// The image from elsewhere whose layers are below its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Elsewhere>,
     /// What Dockerfiles had made, and its rootfs has undone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone: Vec<Undone>,
@@ -53,6 +59,8 @@ pub(super) struct Written {
     pub below: Vec<Bundle>,
     /// The dock whose layers are below its own.
     pub base: Option<String>,
+    /// The image from elsewhere whose layers are.
+    pub elsewhere: Option<Elsewhere>,
     /// How many layers are its own.
     pub layers: usize,
     /// What Dockerfiles had made, and its rootfs has undone.
@@ -61,11 +69,12 @@ pub(super) struct Written {
 
 /// Writes an image's archive into a folder; `Left` where the engine has to build it.
 pub(super) fn write(
-    work: &ImageWork,
+    images: &Images,
     documents: &Documents,
     settings: &Settings,
     folder: &Path,
 ) -> Result<std::result::Result<Written, Left>> {
+    let work = &images.work;
     let (context, hidden) = context(work)?;
     let limits = &settings.limits;
     let lists = below::lists(work, limits)?;
@@ -77,7 +86,7 @@ pub(super) fn write(
         dockerfile: &dockerfile(work)?,
         context: &context,
         hidden: &hidden,
-        image: &|reference| base(reference, work, limits),
+        image: &|reference| base(reference, images),
         unpack: &|content| listing::entries(content, limits),
         read: &read,
         keep: &keep,
@@ -89,16 +98,22 @@ pub(super) fn write(
         Ok(assembled) => assembled,
         Err(left) => return left.failure().map_or(Ok(Err(left)), Err),
     };
-    let base = base.and_then(|reference| work.parents.get(&reference));
-    let below = base.map(|dir| chain(dir, limits)).transpose()?.flatten().unwrap_or_default();
+    let elsewhere = base.as_deref().and_then(|reference| work.pinned(reference));
+    let base = base.as_ref().and_then(|reference| work.parents.get(reference));
+    let below = match elsewhere {
+        Some(base) => vec![images.bundle(base).map_err(|left| Error::step(left.why()))?],
+        None => base.map(|dir| chain(dir, limits)).transpose()?.flatten().unwrap_or_default(),
+    };
     stackable(config.rootfs.diff_ids.len() + layers.len(), work)?;
     config.config.labels.extend(labels(work, documents, below.first().map(Bundle::id))?);
     let file = folder.join("image.tar");
     let (references, epoch) = (&work.references, settings.source_date_epoch);
     bundle::write(&file, Plan { config, layers: &layers, references, epoch })?;
     let (base, layers) = (base.map(|dir| name(dir)), layers.len());
+    let elsewhere =
+        elsewhere.map(|base| Elsewhere { name: base.name.to_string(), id: base.id.clone() });
     let undone = rootfs.map_or(vec![], |rootfs| rootfs.undone.take().into_iter().collect());
-    Ok(Ok(Written { file, below, base, layers, undone }))
+    Ok(Ok(Written { file, below, base, elsewhere, layers, undone }))
 }
 
 /// The plan knows only of layers that Dockerfiles show.
@@ -174,19 +189,20 @@ fn node(path: &Path) -> Result<Node> {
     Ok(Node::of_root(kind, mode))
 }
 
-/// A dock's image, to build on or to copy from.
-pub(super) fn base(
-    reference: &str,
-    work: &ImageWork,
-    limits: &Limits,
-) -> std::result::Result<Base, Left> {
-    let dir = work.parents.get(reference);
-    let dir = dir.ok_or_else(|| Left::new(format!("`{reference}` is from elsewhere")))?;
-    let chain = chain(dir, limits).map_err(|e| Left::new(e.message()))?;
-    let chain = chain.ok_or_else(|| Left::new(format!("the engine has built `{reference}`")))?;
-    let tree = bundle::tree(&chain).map_err(|e| Left::new(e.message()))?;
-    let config = chain.into_iter().next().map(|top| top.config);
-    Ok(Base { config: config.ok_or_else(|| Left::new("an image without an archive"))?, tree })
+/// An image to build on or to copy from. What one from elsewhere copies by `ONBUILD`, nobody has looked for.
+fn base(reference: &str, images: &Images) -> std::result::Result<Base, Left> {
+    let base = images.get(reference)?;
+    let is_elsewhere = images.work.pinned(reference).is_some();
+    match base.config.config.on_build.iter().find(|text| is_elsewhere && copies(text)) {
+        Some(trigger) => Err(Left::new(format!("`{reference}` leaves `{trigger}`"))),
+        None => Ok(base),
+    }
+}
+
+/// May a trigger read the context?
+pub(super) fn copies(trigger: &str) -> bool {
+    let name = trigger.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    ["add", "copy"].contains(&name.as_str()) || name == "run" && trigger.contains("--mount")
 }
 
 /// An image's archive and those of the images below it, itself first; nothing where the engine has
@@ -196,29 +212,44 @@ pub(super) fn base(
 /// One of them cannot be read.
 pub fn chain(dir: &Path, limits: &Limits) -> Result<Option<Vec<Bundle>>> {
     let mut chain = vec![];
-    let mut dir = Some(dir.to_owned());
-    while let Some(at) = dir {
+    for (at, summary) in stack(dir)? {
         let Some(bundle) = Bundle::open(&at.join("image.tar"), limits)? else { return Ok(None) };
         chain.push(bundle);
-        dir = below(&at, chain.len())?;
+        let Some(base) = summary.elsewhere else { continue };
+        let bundle = pinned::open(&blobs(&at), &base.id, limits)?.ok_or_else(|| {
+            let name = summary.references.first().map_or("", String::as_str);
+            Error::step(format!(
+                "the layers of `{}` are gone, which `{name}` is built on",
+                base.name
+            ))
+            .hint("`bb build -f` brings them again")
+        })?;
+        chain.push(bundle);
     }
     Ok(Some(chain))
 }
 
-/// The folders of an image's results and of those below it, itself first.
-pub(super) fn folders(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut folders = vec![];
+/// The blobs of the state folder that an image's results are in.
+fn blobs(dir: &Path) -> Blobs {
+    let state = dir.ancestors().nth(2).unwrap_or(dir);
+    Blobs::at(&Store::at(state).blobs())
+}
+
+/// The folders of an image's results and of those of the docks below it, itself first, with what is said there.
+pub(super) fn stack(dir: &Path) -> Result<Vec<(PathBuf, Summary)>> {
+    let mut stack = vec![];
     let mut dir = Some(dir.to_owned());
     while let Some(at) = dir {
-        dir = below(&at, folders.len() + 1)?;
-        folders.push(at);
+        let summary = summary(&at)?;
+        dir = below(&at, &summary, stack.len() + 1)?;
+        stack.push((at, summary));
     }
-    Ok(folders)
+    Ok(stack)
 }
 
 /// The folder of the image below, which is the `depth`th: what is written there may go in a circle.
-fn below(dir: &Path, depth: usize) -> Result<Option<PathBuf>> {
-    let Some(base) = summary(dir)?.base else { return Ok(None) };
+fn below(dir: &Path, summary: &Summary, depth: usize) -> Result<Option<PathBuf>> {
+    let Some(base) = &summary.base else { return Ok(None) };
     let few = Limits::default().check(Limit::Layers, depth as u64);
     few.map_err(|e| e.error(Exit::Step, &format!("the image in `{}`", dir.display())))?;
     // A name, and no path that leads elsewhere.

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{Limit, Limits};
 use crate::base::read;
-use crate::exec::action::assemble::{base, context, dockerfile};
-use crate::exec::action::blocking;
+use crate::exec::action::Log;
+use crate::exec::action::assemble::{context, dockerfile};
+use crate::exec::action::pinned::{Images, with_images};
 use crate::exec::work::Context;
 use crate::image::Left;
 use crate::image::archive::bundle::Bundle;
@@ -60,25 +61,33 @@ pub(super) struct Sent {
 ///
 /// # Errors
 /// The engine or the disk fails.
-pub(super) async fn for_engine(work: &ImageWork, folder: &Path, context: &Context) -> Result<Sent> {
+pub(super) async fn for_engine(
+    work: &ImageWork,
+    folder: &Path,
+    context: &Context,
+    log: &mut Log,
+) -> Result<Sent> {
     if work.rootfs.is_none() {
         return Ok(Sent::default());
     }
     let mut saved = BTreeMap::new();
     // One image after the other, until none is missing.
     loop {
-        let (of, to, have) = (work.clone(), folder.to_owned(), saved.clone());
+        let (to, have) = (folder.to_owned(), saved.clone());
         let epoch = context.settings.source_date_epoch;
         let (arch, limits) = (context.settings.arch.clone(), context.settings.limits);
-        let look = move || sent(&of, &to, &have, Of { epoch, arch: &arch, limits: &limits });
-        let missing = match blocking(look).await? {
+        let look = move |images: &Images| {
+            sent(images, &to, &have, Of { epoch, arch: &arch, limits: &limits })
+        };
+        let missing = match with_images(work, context, log, look).await? {
             Looked::Done(sent) => return Ok(sent),
             Looked::Missing(reference) => reference,
         };
         let path = folder.join(format!("{}.saved", saved.len()));
-        let there = context.engine.image_id(&missing).await?.is_some();
+        let name = work.pinned(&missing).map_or(missing.as_str(), |base| base.id.as_str());
+        let there = context.engine.image_id(name).await?.is_some();
         if there {
-            save(context.engine.save_image(&missing), &path, &context.settings.limits).await?;
+            save(context.engine.save_image(name), &path, &context.settings.limits).await?;
         }
         saved.insert(missing, there.then_some(path));
     }
@@ -99,12 +108,13 @@ enum Looked {
 }
 
 fn sent(
-    work: &ImageWork,
+    images: &Images,
     folder: &Path,
     saved: &BTreeMap<String, Option<PathBuf>>,
     of: Of<'_>,
 ) -> Result<Looked> {
     let Of { epoch, arch, limits } = of;
+    let work = &images.work;
     let Some(file) = &work.rootfs else { return Ok(Looked::Done(Sent::default())) };
     let (lists, keep) = (lists(work, limits)?, keep_in(folder));
     let read = |content: &Content| listing::read(content, limits);
@@ -117,8 +127,12 @@ fn sent(
             let path = path.as_ref().ok_or_else(not_there)?;
             return engines(path, limits).map_err(|e| Left::new(e.message()));
         }
-        base(reference, work, limits)
-            .inspect_err(|_| *missing.borrow_mut() = Some(reference.to_owned()))
+        let found = images.get(reference).inspect_err(|_| {
+            let wanted = images.wanted.borrow().is_some();
+            *missing.borrow_mut() = (!wanted).then(|| reference.to_owned());
+        });
+        let is_elsewhere = work.pinned(reference).is_some();
+        found.map(|base| if is_elsewhere { without_triggers(base) } else { base })
     };
     let looked = look_below(Inputs {
         dockerfile: &dockerfile(work)?,
@@ -160,8 +174,11 @@ fn engines(path: &Path, limits: &Limits) -> Result<Base> {
         return Ok(Base { config: ImageConfig::scratch(""), tree: Tree::default() });
     };
     let tree = bundle::tree(std::slice::from_ref(&bundle))?;
-    let mut config = bundle.config;
-    // What they do, the engine does.
-    config.config.on_build.clear();
-    Ok(Base { config, tree })
+    Ok(without_triggers(Base { config: bundle.config, tree }))
+}
+
+/// What they do, the engine does.
+fn without_triggers(mut base: Base) -> Base {
+    base.config.config.on_build.clear();
+    base
 }

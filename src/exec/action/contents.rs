@@ -99,7 +99,7 @@ fn xattrs(node: &Node) -> Option<String> {
 
 /// The list of the nearest image with packages of its own has those of all below.
 fn packages(dir: &Path) -> Result<Vec<Package>> {
-    for folder in assemble::folders(dir)? {
+    for (folder, _) in assemble::stack(dir)? {
         if let Some(list) = read_json(&folder.join(PACKAGES), "remove it and run `bb build`")? {
             return Ok(list);
         }

@@ -9,20 +9,20 @@ use std::path::Path;
 use crate::base::error::{Error, Result};
 use crate::base::label;
 use crate::base::label::Labels;
+use crate::base::reference::spelling;
 use crate::base::words::{counted, megabytes};
 use crate::dockerfile::plain::{Plain, Shell, What};
-use crate::dockerfile::{plain, template};
+use crate::dockerfile::{Markers, ParentKind, Rendered, plain, template};
 use crate::engine::docker::{Build, Docker};
 use crate::exec::action::assemble::{Summary, Written};
 use crate::exec::action::bom::Documents;
+use crate::exec::action::pinned::{self, Images, with_images};
 use crate::exec::action::{Log, Made, assemble, below, blocking, contents, ledger};
 use crate::exec::work::Context;
 use crate::image::archive;
 use crate::image::archive::{Entry, bundle};
 use crate::image::bundle::Blob;
-use crate::net::credentials;
-use crate::net::credentials::Credentials;
-use crate::plan::step::{ImageWork, Object, WHOLE_CONTEXT};
+use crate::plan::step::{ImageWork, WHOLE_CONTEXT};
 
 pub(super) async fn image(
     work: &ImageWork,
@@ -32,28 +32,31 @@ pub(super) async fn image(
 ) -> Result<Made> {
     let temp = context.store.temp_dir()?;
     let documents = Documents::of(work, context.settings.source_date_epoch)?;
-    let (folder, of, settings) = (temp.path().to_owned(), work.clone(), context.settings.clone());
-    let told = documents.clone();
-    let written = blocking(move || assemble::write(&of, &told, &settings, &folder)).await?;
+    let (folder, told, settings) =
+        (temp.path().to_owned(), documents.clone(), context.settings.clone());
+    let write = move |images: &Images| assemble::write(images, &told, &settings, &folder);
+    let written = with_images(work, context, log, write).await?;
     note_syntax(work, log)?;
-    let (id, why, base, undone) = match written {
+    let (id, why, (base, elsewhere), undone) = match written {
         Ok(written) => {
-            (load(work, &written, context, log).await?, None, written.base, written.undone)
+            let id = load(work, &written, context, log).await?;
+            (id, None, (written.base, written.elsewhere), written.undone)
         }
         Err(left) => {
             log.write(format!("bb: built by the engine: {}\n", left.why()).as_bytes());
-            let sent = below::for_engine(work, temp.path(), context).await?;
+            let sent = below::for_engine(work, temp.path(), context, log).await?;
             if let Some(left) = &sent.left {
                 log.write(format!("bb: `rootfs.tar` as it is: {}\n", left.why()).as_bytes());
             }
             let rootfs = sent.file.or(work.rootfs.clone());
             let mut seen = ImageWork { rootfs, ..work.clone() };
+            let others = pinned::give(work, context, log).await?;
             // What no trigger copies is not sent: a change of it would make the same image another one.
             if !sees_all(work, context).await? {
                 seen.context.rest.clear();
             }
-            let id = build(&seen, &documents, anew, context, log).await?;
-            (id, Some(left.why().to_owned()), None, sent.undone)
+            let id = build(&seen, &others, &documents, anew, context, log).await?;
+            (id, Some(left.why().to_owned()), (None, None), sent.undone)
         }
     };
     log.check()?;
@@ -62,7 +65,8 @@ pub(super) async fn image(
     let how = why.as_ref().map_or("assembled".to_owned(), |why| format!("by the engine: {why}"));
     let references = work.references.clone();
     let (id_of, built_by_engine) = (id.clone(), why);
-    let summary = Summary { id: id_of, references, size, layers, built_by_engine, base, undone };
+    let summary =
+        Summary { id: id_of, references, size, layers, built_by_engine, base, elsewhere, undone };
     let text = serde_json::to_vec_pretty(&summary);
     let text = text.map_err(|e| Error::bug(format!("cannot write image.json: {e}")))?;
     documents.write(&context.store, &work.dir)?;
@@ -81,25 +85,20 @@ pub(super) async fn image(
     Ok(made)
 }
 
-/// Does an image from elsewhere that this one is built on copy from the context, by `ONBUILD`? One that
-/// the engine does not have may.
+/// Does an image from elsewhere that this one is built on copy from the context, by `ONBUILD`? One of which that
+/// is not known may.
 async fn sees_all(work: &ImageWork, context: &Context) -> Result<bool> {
     if work.context.rest.is_empty() {
         return Ok(false);
     }
     for reference in &work.context.bases {
-        let triggers = context.engine.image(reference).await?.map(|image| image.triggers);
-        if triggers.is_none_or(|triggers| triggers.iter().any(|text| copies(text))) {
+        let Some(base) = work.pinned(reference) else { return Ok(true) };
+        let triggers = pinned::triggers(base, context).await?;
+        if triggers.is_none_or(|triggers| triggers.iter().any(|text| assemble::copies(text))) {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-/// May a trigger read the context?
-fn copies(trigger: &str) -> bool {
-    let name = trigger.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-    ["add", "copy"].contains(&name.as_str()) || name == "run" && trigger.contains("--mount")
 }
 
 /// Gives the image to the engine: its own layers, and those below where the engine wants them again.
@@ -140,9 +139,8 @@ fn note_syntax(work: &ImageWork, log: &mut Log) -> Result<()> {
 }
 
 /// The Dockerfile as the engine's builder understands it, with the texts of its heredocs as files.
-async fn plain(work: &ImageWork, context: &Context) -> Result<Plain> {
-    let dockerfile = assemble::dockerfile(work)?;
-    let template = template::parse_rendered(&dockerfile)?;
+async fn plain(dockerfile: &Rendered, context: &Context) -> Result<Plain> {
+    let template = template::parse_rendered(dockerfile)?;
     let mut shells = BTreeMap::new();
     for heredoc in &template.heredocs {
         if let What::Run { shell: Shell::Of(image), .. } = &heredoc.what {
@@ -168,11 +166,28 @@ pub(super) fn daemon(context: &Context) -> Result<&Docker> {
     context.engine.daemon().ok_or_else(none)
 }
 
+/// The Dockerfile with images called otherwise, each in the place of its name.
+fn renamed(work: &ImageWork, others: &BTreeMap<String, String>) -> Result<Rendered> {
+    let dockerfile = assemble::dockerfile(work)?;
+    let parents = template::parse_rendered(&dockerfile)?.parents;
+    let mut text = dockerfile.text().to_owned();
+    // From the end, so that the places before stay what they are.
+    for parent in parents.iter().rev() {
+        let is_image = matches!(parent.target, ParentKind::External(_));
+        let other = others.get(&spelling(&parent.reference)).filter(|_| is_image);
+        if let Some(other) = other {
+            text.replace_range(parent.span.clone(), other);
+        }
+    }
+    Ok(Rendered::from_template(&work.dockerfile, &text, &Markers::default()))
+}
+
 /// How often a build is tried that the engine's cache tripped up.
 const ATTEMPTS: usize = 6;
 
 async fn build(
     work: &ImageWork,
+    others: &BTreeMap<String, String>,
     documents: &Documents,
     anew: bool,
     context: &Context,
@@ -180,21 +195,16 @@ async fn build(
 ) -> Result<String> {
     refuse_what_the_engine_would_copy(work)?;
     context.store.replace(&work.dir.join("image.tar"), b"")?;
-    let plain = plain(work, context).await?;
-    let labels = labels(work, documents, &plain, context).await?;
-    let logins = logins(work, context, log).await?;
+    // What an image is called in this engine makes no other one.
+    let told = plain(&assemble::dockerfile(work)?, context).await?;
+    let labels = labels(work, documents, &told, context).await?;
+    let plain = plain(&renamed(work, others)?, context).await?;
     let daemon = daemon(context)?;
     let mut attempt = 1;
     loop {
         let body = archive::stream(entries(work, &plain), context.settings.source_date_epoch);
         let mut sink = |data: &[u8]| log.write(data);
-        let of = Build {
-            references: &work.references,
-            content: None,
-            labels: &labels,
-            logins: &logins,
-            anew,
-        };
+        let of = Build { references: &work.references, content: None, labels: &labels, anew };
         match daemon.build_image(body, of, &mut sink).await {
             Ok(id) => return Ok(id),
             Err(error) if attempt < ATTEMPTS && cache_vanished(&error) => {
@@ -209,26 +219,6 @@ async fn build(
     }
 }
 
-/// Who the user is at the registries of images that the engine lacks. A helper that fails is no reason not to
-/// ask as nobody: most images are everybody's.
-async fn logins(
-    work: &ImageWork,
-    context: &Context,
-    log: &mut Log,
-) -> Result<Vec<(String, Credentials)>> {
-    let bases = work.externals.iter().cloned().map(Object::Image).collect::<Vec<_>>();
-    let there = context.engine.inventory_of(&bases).await?;
-    let missing = work.externals.iter().filter(|name| there.id_of(name).is_none());
-    let (folder, missing) = (context.docker_config.clone(), missing.cloned().collect::<Vec<_>>());
-    match blocking(move || credentials::of_images(folder.as_deref(), &missing)).await {
-        Ok(logins) => Ok(logins),
-        Err(error) => {
-            log.write(format!("bb: {}; asking as nobody\n", error.message()).as_bytes());
-            Ok(vec![])
-        }
-    }
-}
-
 /// With a digest of all that the engine gets.
 async fn labels(
     work: &ImageWork,
@@ -238,11 +228,14 @@ async fn labels(
 ) -> Result<Labels> {
     let (entries, epoch) = (entries(work, plain), context.settings.source_date_epoch);
     let sent = blocking(move || archive::digest(entries, epoch)).await?;
-    let base = match &work.base {
-        Some(reference) => context.engine.image_id(reference).await?,
+    let base = match work.base.as_deref().map(|name| (name, work.pinned(name))) {
+        Some((_, Some(base))) => Some(base.id.clone()),
+        Some((name, None)) => context.engine.image_id(name).await?,
         None => None,
     };
-    let of = format!("{sent} {}", base.as_deref().unwrap_or_default());
+    let mut of = format!("{sent} {}", base.as_deref().unwrap_or_default());
+    let pinned = work.elsewhere.values().flatten();
+    of.extend(pinned.map(|base| format!(" {}", base.id)));
     let mut labels = assemble::labels(work, documents, base)?;
     labels.insert(label::FINGERPRINT.to_owned(), Blob::of(of.as_bytes()).digest);
     Ok(labels)

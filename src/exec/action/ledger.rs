@@ -2,7 +2,7 @@
 //!
 //! How bytes are counted is `size`'s business.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limits;
@@ -45,9 +45,12 @@ fn ledger(summary: &Summary, image: &str, dir: &Path, limits: &Limits) -> Result
         let why = summary.built_by_engine.as_deref().unwrap_or_default();
         return Ok(Ledger::of_engine(image, &summary.id, total, why));
     };
-    let folders = assemble::folders(dir)?;
+    let stack = assemble::stack(dir)?;
+    let elsewhere = stack.last().and_then(|(_, summary)| summary.elsewhere.as_ref());
+    let elsewhere = elsewhere.map_or("", |base| base.name.as_str());
+    let folders = stack.iter().map(|(folder, _)| folder).collect::<Vec<_>>();
     let layers = bundle::own_layers(&chain)?.into_iter().map(|layer| Layer {
-        image: name(folders.get(layer.bundle)),
+        image: folders.get(layer.bundle).map_or_else(|| elsewhere.to_owned(), |dir| name(dir)),
         instruction: layer.instruction,
         nodes: layer.nodes,
     });
@@ -62,9 +65,8 @@ fn ledger(summary: &Summary, image: &str, dir: &Path, limits: &Limits) -> Result
     Ok(Ledger::of(image, &summary.id, &layers, &tree, &owners.unwrap_or_default()))
 }
 
-fn name(folder: Option<&PathBuf>) -> String {
-    let name = folder.and_then(|folder| folder.file_name()).unwrap_or_default();
-    name.to_string_lossy().into_owned()
+fn name(folder: &Path) -> String {
+    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The ledger of an image, and that of the last build that gave another one.

@@ -79,6 +79,42 @@ impl Bundle {
         Ok(Some(Self { config_text, config, files, manifest, limits: *limits }))
     }
 
+    /// The layers that a configuration names: `sha256:…` of each, lowest first.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn diff_ids(config_text: &[u8]) -> Result<Vec<String>> {
+        let config = without_nulls::<ImageConfig>(config_text);
+        let malformed = |e| Error::step(format!("an image's configuration is malformed: {e}"));
+        Ok(config.map_err(malformed)?.rootfs.diff_ids)
+    }
+
+    /// An image whose layers are files of their own, lowest first, as its configuration names them.
+    ///
+    /// # Errors
+    /// The configuration is none, or has another number of layers.
+    pub fn of_layers(config_text: Vec<u8>, layers: Vec<Content>, limits: &Limits) -> Result<Self> {
+        let id = Blob::of(&config_text).digest;
+        let broken = |why: &str| {
+            Error::step(format!("`sha256:{id}` is not an image's configuration: {why}"))
+        };
+        let config =
+            without_nulls::<ImageConfig>(&config_text).map_err(|e| broken(&e.to_string()))?;
+        let names = config.rootfs.diff_ids.iter();
+        let names = names.map(|id| bundle::layer_file(id.trim_start_matches("sha256:")));
+        let names = names.collect::<Vec<_>>();
+        if names.len() != layers.len() {
+            return Err(broken("it has another number of layers"));
+        }
+        let manifest = ArchiveManifest {
+            config: format!("{id}.json"),
+            repo_tags: vec![],
+            layers: names.clone(),
+        };
+        let files = names.into_iter().zip(layers).collect();
+        Ok(Self { config_text, config, files, manifest, limits: *limits })
+    }
+
     /// The image's ID.
     pub fn id(&self) -> String {
         format!("sha256:{}", Blob::of(&self.config_text).digest)

@@ -101,7 +101,23 @@ impl Registry {
         scope: &Scope,
         headers: &HeaderMap,
     ) -> Result<bool, Fault> {
-        let login = self.login(at).await?;
+        let login = match self.login(at).await {
+            // Most images are everybody's: a helper that fails is no reason not to ask as nobody.
+            Err(fault) if !scope.sends => {
+                return self.authorize_as(at, scope, headers, None).await.map_err(|_| fault);
+            }
+            login => login?,
+        };
+        self.authorize_as(at, scope, headers, login).await
+    }
+
+    async fn authorize_as(
+        &self,
+        at: &Endpoint,
+        scope: &Scope,
+        headers: &HeaderMap,
+        login: Option<Credentials>,
+    ) -> Result<bool, Fault> {
         let has_login = login.is_some();
         let known = match (challenge(headers), login) {
             (_, Some(Credentials::RegistryToken(token))) => {

@@ -97,8 +97,24 @@ impl Fault {
         matches!(self, Self::Broken { .. } | Self::Half { .. } | Self::Busy { .. })
     }
 
+    /// Whether nobody has answered, or not to the end: nothing is known of what the registry has.
+    pub fn is_away(&self) -> bool {
+        let away = matches!(self, Self::Away { .. } | Self::Stalled { .. });
+        away || self.may_pass()
+    }
+
+    /// Whether it says that it does not have what is asked for.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+
+    /// Whether it does not tell what it has, or not to this one.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Unknown { .. } | Self::Password { .. } | Self::Denied { .. })
+    }
+
     /// Half a sentence.
-    pub(super) fn why(&self) -> String {
+    pub fn why(&self) -> String {
         match self {
             Self::Unknown { host } => format!("`{host}` wants to know who asks"),
             Self::Password { host } => {

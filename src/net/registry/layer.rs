@@ -59,6 +59,25 @@ pub fn unpack(blobs: &Blobs, layer: &Layer, limits: &Limits) -> Result<()> {
     blobs::keep(temp, &blobs.path(&layer.diff_id)?)
 }
 
+impl Blobs {
+    /// Takes in a blob that is on this machine, unless it is there.
+    ///
+    /// # Errors
+    /// It cannot be read or written, or is not what its digest says (exit 5).
+    pub fn take(&self, digest: &str, data: impl Read) -> Result<()> {
+        if self.has(digest)? {
+            return Ok(());
+        }
+        let whole = self.path(digest)?;
+        let mut temp = self.temporary()?;
+        let found = copy(data, temp.as_file_mut());
+        if found.map_err(|e| Error::file("write", &whole, &e))? != digest {
+            return Err(Error::trust(format!("what is taken for `{digest}` is something else")));
+        }
+        blobs::keep(temp, &whole)
+    }
+}
+
 /// Copies to a file; the digest of what was copied.
 fn copy(mut data: impl Read, out: &mut File) -> io::Result<String> {
     let mut out = Hashing::new(BufWriter::with_capacity(CHUNK, out));

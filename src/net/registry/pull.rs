@@ -43,6 +43,24 @@ pub struct Resolved {
     pub index: Option<String>,
 }
 
+/// Which image a name means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// The digest of its manifest: `sha256:…`.
+    pub manifest: String,
+    /// The digest of its configuration: the image's ID.
+    pub id: String,
+}
+
+/// Why it is not known which image a name means.
+#[derive(Debug, Clone)]
+pub struct Unknown {
+    /// What the registry itself answered, if anything.
+    pub fault: Fault,
+    /// The same for people, and what was wrong with its mirrors.
+    pub error: Error,
+}
+
 /// An image whose blobs are there.
 #[derive(Debug, Clone)]
 pub struct Pulled {
@@ -89,6 +107,46 @@ impl Registry {
             }
         }
         Err(failure(&task, passed))
+    }
+
+    /// Which image a name means; of an index, the one for this machine. Keeps nothing.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`], with the reason as data.
+    pub async fn identify(&self, reference: &Reference) -> Result<Identified, Unknown> {
+        let task = format!("cannot find `{reference}`");
+        let unknown = |fault: Fault| Unknown { error: fault.error(&task), fault };
+        let mut passed = vec![];
+        for place in self.settings.places(reference).map_err(unknown)? {
+            match self.identify_at(&place, reference).await {
+                Ok(identified) => return Ok(identified),
+                Err(fault) => passed.push((place, fault)),
+            }
+        }
+        let fault = passed.last().map(|(_, fault)| fault.clone());
+        let fault = fault.unwrap_or_else(|| Error::bug("no place to ask").into());
+        Err(Unknown { fault, error: failure(&task, passed) })
+    }
+
+    async fn identify_at(&self, at: &Endpoint, reference: &Reference) -> Result<Identified, Fault> {
+        let at = &self.located(at).await?;
+        let mut version = version(reference).to_owned();
+        // An index in an index is none that anybody writes.
+        for _ in 0..2 {
+            let sent = self.manifest(at, &version).await?;
+            match self.read(at, &sent)? {
+                Document::Image(manifest) => {
+                    let id = manifest.config.digest().to_string();
+                    return Ok(Identified { manifest: sent.digest, id });
+                }
+                Document::Index(entries) => {
+                    let chosen = manifest::choose(&entries, &self.settings.architecture)?;
+                    version = chosen.digest().to_string();
+                }
+            }
+        }
+        let why = "an index in an index".to_owned();
+        Err(Fault::Malformed { host: at.host(), why })
     }
 
     /// Brings an image's manifest, configuration and layers into a folder, by the digest that the reference

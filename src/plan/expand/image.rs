@@ -8,7 +8,7 @@ use crate::base::ids::{DockName, Kind, StepId};
 use crate::base::label;
 use crate::config::Settings;
 use crate::plan::results::{Format, SIZE};
-use crate::plan::step::{ImageWork, Need, Object, Step, Work};
+use crate::plan::step::{BASE_PARAM, ImageWork, Need, Object, Step, Work};
 
 pub(super) fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
     let dest = sources.layout.image_dir(&dock.name).join("Dockerfile");
@@ -72,6 +72,10 @@ pub(super) fn image(
     if !dock.context.made.is_empty() {
         params.insert("made in the context".to_owned(), dock.context.made.join(" "));
     }
+    let elsewhere = dock.externals.iter().map(|name| (name.clone(), sources.pins.bases.get(name)));
+    let elsewhere = elsewhere.collect::<BTreeMap<_, _>>();
+    let pinned = elsewhere.iter().filter_map(|(name, base)| Some((name, base.as_ref()?)));
+    params.extend(pinned.map(|(name, base)| (format!("{BASE_PARAM}{name}"), base.id.clone())));
     params.extend(labels.iter().map(|(name, value)| (format!("label {name}"), value.clone())));
     if unverified {
         params.insert("verification".to_owned(), "skipped".to_owned());
@@ -89,6 +93,7 @@ pub(super) fn image(
         labels,
         packages: below.lists(&dock.name).map(|d| image_dir(d).join(PACKAGES)).collect(),
         externals: below.externals(&dock.name),
+        elsewhere,
         version: sources.settings.tag.clone(),
         dir: dir.clone(),
     };
@@ -99,7 +104,6 @@ pub(super) fn image(
         needs,
         outputs: IMAGE_OUTPUTS.iter().map(|f| dir.join(f)).collect(),
         objects: references.into_iter().map(Object::Image).collect(),
-        bases: dock.externals.iter().map(|e| Object::Image(e.clone())).collect(),
         ..step(Kind::Image, name, Work::Image(Box::new(work)))
     }
 }

@@ -106,7 +106,7 @@ fn triggers_of_an_image_from_elsewhere_see_the_whole_context() {
     dock(&room, "with", &format!("FROM {with}\n"));
     dock(&room, "without", &format!("FROM {without}\nCOPY run /\n"));
     room.bb("build").ok();
-    assert_eq!(summary(&room, "with")["built_by_engine"], format!("`{with}` is from elsewhere"));
+    assert_eq!(summary(&room, "with")["built_by_engine"], format!("`{with}` leaves `COPY . /app`"));
     let image = Image::read(room.engine(), &room.image("with"));
     assert_eq!(image.text("/app/run"), "run\n");
     assert!(!image.entries.contains_key("/app/dir"));

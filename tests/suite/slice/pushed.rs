@@ -205,7 +205,7 @@ fn every_form_of_dockers_settings_pushes() {
     room.engine().try_docker(&["rmi", &name]);
 }
 
-/// A base that only those may have who have logged in: the engine is told who asks.
+/// A base that only those may have who have logged in: the registry is told who asks.
 #[test]
 fn a_private_base_is_built_on() {
     let room = Room::with_engine();
@@ -220,25 +220,25 @@ fn a_private_base_is_built_on() {
     room.dock("a", &format!("FROM {base}\nLABEL n=0\n"), &[]);
     for (n, form) in unknown.iter().enumerate() {
         kept.write(form);
-        room.engine().try_docker(&["rmi", "-f", &base]);
         room.write("bb-dock/a/Dockerfile.template", &format!("FROM {base}\nLABEL n=no{n}\n"));
         let run = kept.bb("build a");
         assert_eq!(run.code, Some(1), "{form}: {}", run.stderr);
-        assert!(run.stderr.contains("no basic auth credentials"), "{form}: {}", run.stderr);
-        let hint = "hint: `docker login REGISTRY` says who you are\n";
-        assert!(run.stderr.contains(hint), "{form}: {}", run.stderr);
+        assert!(run.stderr.contains("hint: `docker login"), "{form}: {}", run.stderr);
     }
     for (n, form) in known.iter().enumerate() {
         kept.write(form);
-        room.engine().try_docker(&["rmi", "-f", &base]);
+        for left in ["bb.lock", ".bb/oci"] {
+            if room.exists(left) {
+                room.remove(left);
+            }
+        }
         room.write("bb-dock/a/Dockerfile.template", &format!("FROM {base}\nLABEL n={n}\n"));
         kept.bb("build a").ok();
     }
-    // A helper that is not there is no reason not to ask for what the engine has.
+    // A helper that is not there is no reason not to build on what is here.
     kept.write(r#"{ "credsStore": "missing" }"#);
     room.write("bb-dock/a/Dockerfile.template", &format!("FROM {base}\nLABEL n=x\n"));
     kept.bb("build a").ok();
-    room.engine().try_docker(&["rmi", "-f", &base]);
 }
 
 #[test]

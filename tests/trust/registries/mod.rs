@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 mod login;
 mod odd;
+mod pinned;
 mod real;
 mod secure;
 

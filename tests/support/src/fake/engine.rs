@@ -174,13 +174,13 @@ impl Engine {
 
     /// Gets an image of another registry, of some version.
     pub fn pull(&self, reference: &str, version: u32) {
-        let image = Image { id: digest(format!("{reference} {version}")), ..Image::default() };
+        let image = Image { id: pulled(reference, version), ..Image::default() };
         self.shared.lock().name(reference, image);
     }
 
     /// The same, with a label.
     pub fn pull_labelled(&self, reference: &str, version: u32, (name, value): (&str, &str)) {
-        let id = digest(format!("{reference} {version}"));
+        let id = pulled(reference, version);
         let labels = BTreeMap::from([(name.to_owned(), value.to_owned())]);
         self.shared.lock().name(reference, Image { id, labels });
     }
@@ -278,6 +278,11 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.shared.faults.judge("the fake engine was asked what it does not know");
     }
+}
+
+/// The id of an image of another registry.
+pub fn pulled(reference: &str, version: u32) -> String {
+    format!("sha256:{}", digest(format!("{reference} {version}")))
 }
 
 /// The name in `NAMESPACE/NAME:TAG`.
@@ -470,10 +475,14 @@ impl Shared {
         let labels = json(config)["config"]["Labels"].clone();
         let labels = serde_json::from_value(labels).unwrap_or_default();
         let tags = serde_json::from_value::<Vec<String>>(manifest["RepoTags"].clone()).unwrap();
-        self.arrived(&tags[0]);
-        let mut world = self.lock();
         let image = Image { id: format!("sha256:{}", digest(&files[config].1)), labels };
-        world.built.push(tags[0].clone());
+        let Some(first) = tags.first() else {
+            self.lock().nameless.push(image);
+            return ok(json!({ "stream": "loaded\n" }));
+        };
+        self.arrived(first);
+        let mut world = self.lock();
+        world.built.push(first.clone());
         for tag in &tags {
             world.name(tag, image.clone());
         }
@@ -538,8 +547,7 @@ fn unpack(tar: &[u8]) -> Files {
 }
 
 impl World {
-    /// A Dockerfile's instructions with the ids of the images that they name. Images of another
-    /// registry are there.
+    /// A Dockerfile's instructions with the ids of the images that they name.
     fn instructions(&self, text: &str) -> Result<Vec<String>, String> {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         lines.map(|line| self.instruction(line)).collect()
@@ -549,10 +557,10 @@ impl World {
         let named = line.strip_prefix("FROM ").or_else(|| line.strip_prefix("COPY --from="));
         let Some(rest) = named else { return Ok(line.to_owned()) };
         let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-        let elsewhere = name == "scratch" || name.starts_with("elsewhere.example/");
-        match self.images.get(&with_tag(name)) {
+        let by_id = self.find(&format!("sha256:{name}"));
+        match by_id.or_else(|| self.images.get(&with_tag(name)).cloned()) {
             Some(image) => Ok(format!("{} {rest}", image.id)),
-            None if elsewhere => Ok(format!("{name} {rest}")),
+            None if name == "scratch" => Ok(format!("{name} {rest}")),
             None => Err(name.to_owned()),
         }
     }
