@@ -36,6 +36,7 @@ main() {
     # What is compiled would be beside the builder's files.
     part bob env PYTHONPATH=bob/image python3 -B -m unittest discover --quiet --start-directory bob/tests
     part clippy cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+    part doc env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
     part mirror bash tests/mirror/build.sh "$MIRROR_DIR"
     part engine engine_up
     export BB_MIRROR=$MIRROR_DIR
@@ -51,7 +52,7 @@ tools() {
     # A runlevel in which Debian starts no service: the tests start their own.
     RUNLEVEL=1 need /usr/sbin/nginx:nginx docker-registry:docker-registry \
         docker-compose:docker-compose /usr/sbin/sshd:openssh-server podman:podman runc:runc
-    need ssh:openssh-client openssl:openssl socat:socat setpriv:util-linux
+    need ssh:openssh-client openssl:openssl socat:socat setpriv:util-linux unshare:util-linux /usr/sbin/ip:iproute2
 }
 
 # part NAME COMMAND…: one row of the table. The first that fails ends the run.

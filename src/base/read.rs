@@ -37,7 +37,7 @@ pub fn all(file: File, limits: &Limits, limit: Limit) -> io::Result<Vec<u8>> {
 /// The text of a file of a project, no larger than any such file may be.
 ///
 /// # Errors
-/// As [`bytes`], or it is not UTF-8.
+/// As [`bytes()`], or it is not UTF-8.
 pub fn text(path: &Path) -> io::Result<String> {
     let bytes = bytes(path, &Limits::default(), Limit::FileSize)?;
     String::from_utf8(bytes).map_err(|_| {
@@ -48,7 +48,7 @@ pub fn text(path: &Path) -> io::Result<String> {
 /// All bytes of a file of the state folder.
 ///
 /// # Errors
-/// As [`bytes`].
+/// As [`bytes()`].
 pub fn state(path: &Path, limit: Limit) -> Result<Vec<u8>> {
     bytes(path, &Limits::default(), limit).map_err(|e| failed(path, &e))
 }

@@ -26,7 +26,7 @@ pub struct FoundImage {
 }
 
 impl FoundImage {
-    /// [`Inventory::id`] of it under one of its names.
+    /// [`Inventory::id`](crate::fresh::Inventory::id) of it under one of its names.
     pub fn identity(&self, name: &str) -> &str {
         self.content.as_deref().filter(|_| is_shared(name)).unwrap_or(&self.id)
     }

@@ -277,3 +277,64 @@ fn downloads_are_parallel() {
     assert!(run.done().contains(&"fetch:portage.tar.xz".to_owned()), "{run}");
     complete(&place, &data);
 }
+
+/// Says that this process is in a network of its own, where the machine has an address of the internet.
+const ELSEWHERE: &str = "BB_TEST_NETWORK";
+/// A public address: only this machine has it there.
+const PUBLIC: &str = "9.9.9.9";
+
+/// Runs one test of this program again, in a network of its own.
+fn in_a_network_of_its_own(test: &str) {
+    let program = std::env::current_exe().unwrap();
+    let script = format!(
+        "set -e; ip link set lo up; ip address add {PUBLIC}/32 dev lo; exec \"$0\" --exact {test}"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--net", "sh", "-c", &script]).arg(program);
+    let output = command.env(ELSEWHERE, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}{told}");
+}
+
+#[test]
+fn a_public_mirror_does_not_lead_to_this_machine() {
+    if std::env::var_os(ELSEWHERE).is_none() {
+        return in_a_network_of_its_own("fetch::a_public_mirror_does_not_lead_to_this_machine");
+    }
+    let (place, data) = place_of(1000);
+    let inside = Server::start(place.mirror.root.clone(), |_| None);
+    let redirecting = |to: String| {
+        let answer = move |request: &Request| {
+            let head = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation: ";
+            Some(Reply::Raw(format!("{head}{to}/{}\r\n\r\n", request.path).into_bytes()))
+        };
+        Server::start_at(PUBLIC, place.mirror.root.clone(), answer)
+    };
+    let (_, port) = inside.url.rsplit_once(':').unwrap();
+    for to in
+        [inside.url.clone(), format!("http://localhost:{port}"), format!("http://0x7f.1:{port}")]
+    {
+        let run = fetch(&place, &redirecting(to.clone()).url);
+        assert_eq!(run.code, Some(1), "{to}: {}", run.stderr);
+        assert!(
+            run.stderr.contains("which is not public: it is not asked"),
+            "{to}: {}",
+            run.stderr
+        );
+        assert_eq!(inside.requests().len(), 0, "{to}");
+        assert!(!download(&place).exists(), "{to}");
+    }
+    // To another public place it leads, and a mirror that is inside may lead inside.
+    let public = Server::start_at(PUBLIC, place.mirror.root.clone(), |_| None);
+    fetch(&place, &redirecting(public.url.clone()).url).ok();
+    complete(&place, &data);
+    fs::remove_file(download(&place)).unwrap();
+    let url = inside.url.clone();
+    let leading = Server::start(place.mirror.root.clone(), move |request| {
+        let head = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation: ";
+        Some(Reply::Raw(format!("{head}{url}/{}\r\n\r\n", request.path).into_bytes()))
+    });
+    fetch(&place, &leading.url).ok();
+    complete(&place, &data);
+}

@@ -48,7 +48,16 @@ impl Server {
         root: PathBuf,
         misbehave: impl Fn(&Request) -> Option<Reply> + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at("127.0.0.1", root, misbehave)
+    }
+
+    /// The same on another address of this machine.
+    pub fn start_at(
+        address: &str,
+        root: PathBuf,
+        misbehave: impl Fn(&Request) -> Option<Reply> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind((address, 0)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(vec![]));
         let (log, misbehave): (_, Arc<Misbehave>) = (requests.clone(), Arc::new(misbehave));
