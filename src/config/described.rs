@@ -135,8 +135,7 @@ mod tests {
     use super::DESCRIBED;
 
     /// One of each that people name.
-    const NAMED: &str =
-        "[registry.mirrors]\n\"docker.io\" = [\"https://m\"]\n[build]\nCFLAGS = \"-O1\"\n[labels]\nvendor = \"me\"\n[task.notes]\nrun = \"true\"\n";
+    const NAMED: &str = "[registry.mirrors]\n\"docker.io\" = [\"https://m\"]\n[build]\nCFLAGS = \"-O1\"\n[labels]\nvendor = \"me\"\n[task.notes]\nrun = \"true\"\n";
     const TABLES: [&str; 4] = ["limits", "build", "labels", "task"];
 
     fn resolve(text: &str, env: &[(&str, &str)]) -> Settings {
@@ -150,6 +149,7 @@ mod tests {
         let mut known = known
             .map(|name| match name.split_once('.') {
                 Some((table, _)) if TABLES.contains(&table) => format!("{table}.NAME"),
+                _ if name.starts_with("registry.mirrors.") => "registry.mirrors.NAME".to_owned(),
                 _ => name,
             })
             .collect::<Vec<_>>();

@@ -149,7 +149,7 @@ mod tests {
                     .collect(),
                 outputs: vec![],
                 objects: vec![],
-                
+
                 work: Work::Fetch { path: String::new(), dest: name.into(), pinned: None },
             }
         };

@@ -68,7 +68,7 @@ fn task(sources: Sources<'_>, facts: &TaskFacts, known: &[String]) -> Result<Ste
         needs: needs.iter().map(|n| need(sources, n, known)).collect::<Result<_>>()?,
         outputs: outputs.clone(),
         objects: vec![],
-        
+
         work: Work::Task { run: run.clone(), env: env.clone(), outputs },
     })
 }

@@ -14,8 +14,8 @@ use crate::base::words::{counted, visible};
 use crate::config::lock::Base;
 use crate::exec::event::{Event, Summary};
 use crate::report;
-use crate::report::short_id;
 use crate::report::plain::line;
+use crate::report::short_id;
 
 /// One thing to say.
 #[derive(Debug)]

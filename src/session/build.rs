@@ -166,7 +166,8 @@ impl Project {
     ) -> Result<Built> {
         let seen = self.store().now().ok();
         let scope = |plan: &Plan| options.scope(plan, &self.settings);
-        let (docks, plan) = self.pinned_plan(options.offline, tell, |plan| Ok(scope(plan)?.plan)).await?;
+        let (docks, plan) =
+            self.pinned_plan(options.offline, tell, |plan| Ok(scope(plan)?.plan)).await?;
         let scope = scope(&plan)?;
         let asked = asking.answer().await?;
         let built = self.run(options, &asked, &scope, tell).await?;

@@ -15,8 +15,8 @@ use crate::plan::Plan;
 use crate::plan::graph::StepIx;
 use crate::plan::step::Work;
 use crate::session::Tell;
-use crate::session::{bases, pin};
 use crate::session::project::{LOCK_FILE, Project};
+use crate::session::{bases, pin};
 
 impl Project {
     /// The plan of all images with the lock as it is. What is built on an image from elsewhere that is not pinned

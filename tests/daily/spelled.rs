@@ -57,13 +57,17 @@ fn locked(id: &str) -> String {
 fn one_image_is_pinned_once() {
     let room = room();
     room.engine.pull("debian:12", 1);
-    let spellings = ["debian:12", "docker.io/library/debian:12", "index.docker.io/library/debian:12"];
+    let spellings =
+        ["debian:12", "docker.io/library/debian:12", "index.docker.io/library/debian:12"];
     for (name, spelling) in ["a", "b", "c"].into_iter().zip(spellings) {
         room.dock(name, &format!("FROM {spelling}\nCOPY f /\n"));
     }
     let said = bb(&room, "build").ok().text;
     assert_eq!(said.matches("pinned ").count(), 1, "{said}");
-    assert_eq!(std::fs::read_to_string(room.path("bb.lock")).unwrap(), locked(&pulled("debian:12", 1)));
+    assert_eq!(
+        std::fs::read_to_string(room.path("bb.lock")).unwrap(),
+        locked(&pulled("debian:12", 1))
+    );
     room.engine.pull("debian:12", 2);
     room.told("build").ran("");
     bb(&room, "update").ok();
@@ -84,7 +88,7 @@ fn the_pinned_image_is_built_on() {
     bb(&room, "build").ok();
     let before = room.engine.images();
     room.engine.pull("debian:12", 2);
-    room.told("build -f a").ran("dockerfile:a image:a");
+    room.told("build -f a").ran("image:a");
     assert_eq!(before["ns/a:latest"], room.engine.images()["ns/a:latest"]);
     bb(&room, "update").ok();
     room.told("build").ran("image:a");
@@ -99,7 +103,11 @@ fn an_image_that_nobody_has_is_told_before_anything_is_built() {
     let run = bb(&room, "build");
     let message = "error: `elsewhere.example/base:1`, which is built on, is nowhere: ";
     assert!(run.code == Some(3) && run.text.starts_with(message), "{}", run.text);
-    assert!(run.text.contains("and the engine does not have it\nhint: look whether"), "{}", run.text);
+    assert!(
+        run.text.contains("and the engine does not have it\nhint: look whether"),
+        "{}",
+        run.text
+    );
     assert!(room.engine.built().is_empty());
     // What is not built on it is built.
     room.told("build b").ran("dockerfile:b image:b");

@@ -208,7 +208,7 @@ fn step() -> Step {
         needs: vec![],
         outputs: paths(&["out"]),
         objects: vec![],
-        
+
         work: Work::Task { run: String::new(), env: BTreeMap::new(), outputs: paths(&["out"]) },
     }
 }

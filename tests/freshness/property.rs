@@ -202,7 +202,7 @@ impl Hand {
             engine: self.engine.clone(),
             client: Client::new(true),
             settings,
-            docker_config: None,
+            registry: None,
             owner: Owner("test".to_owned()),
             run: "run".to_owned(),
             jobs: 1,
@@ -243,7 +243,7 @@ fn step(root: &Path, at: usize, unit: &Unit) -> Step {
         needs: needs.chain(reads).collect(),
         outputs: vec![output.clone()],
         objects: vec![],
-        
+
         work: Work::Dockerfile {
             template: root.join(Unit::template(at)),
             dest: output,

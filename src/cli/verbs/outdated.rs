@@ -113,8 +113,9 @@ fn whole(found: &impl Serialize, bases: &[Moved]) -> Result<()> {
 }
 
 fn told(found: &Outdated) -> String {
-    let line =
-        |what, moved: &outdated::Moved| update::compared(what, Some(&moved.pinned), Some(&moved.offered)).0;
+    let line = |what, moved: &outdated::Moved| {
+        update::compared(what, Some(&moved.pinned), Some(&moved.offered)).0
+    };
     let everything = if found.stage3.moves() {
         "everything is compiled again: it depends on the stage3\n"
     } else {

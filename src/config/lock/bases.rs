@@ -123,8 +123,10 @@ impl Entry {
         let Self { name, digest, id, source } = self;
         let bad = |key: &str| {
             let shown = name.chars().take(80).collect::<String>();
-            let message =
-                format!("`{key}` of the base `{}` in `bb.lock` is not what it should be", visible(&shown));
+            let message = format!(
+                "`{key}` of the base `{}` in `bb.lock` is not what it should be",
+                visible(&shown)
+            );
             Err(Error::config(message).hint(HINT))
         };
         let Some(parsed) = name.parse::<Reference>().ok().filter(|parsed| parsed.normal() == name)
@@ -192,7 +194,9 @@ mod tests {
     #[test]
     fn all_spellings_are_one_entry() {
         let mut bases = Bases::default();
-        for name in ["debian:12", "docker.io/library/debian:12", "index.docker.io/library/debian:12"] {
+        for name in
+            ["debian:12", "docker.io/library/debian:12", "index.docker.io/library/debian:12"]
+        {
             bases.insert(base(name, Some(id("b"))));
             assert!(bases.get(name).is_some(), "{name}");
         }
@@ -241,8 +245,9 @@ mod tests {
             (with("digest = \"sha256:../x\"").replace("engine", "registry"), "digest"),
         ];
         for (text, key) in cases {
-            let message =
-                format!("`{key}` of the base `docker.io/library/a:1` in `bb.lock` is not what it should be");
+            let message = format!(
+                "`{key}` of the base `docker.io/library/a:1` in `bb.lock` is not what it should be"
+            );
             assert_eq!(parse(&text).unwrap_err().message(), message);
         }
         for text in [with("tag = \"1\""), good.replace("engine", "mirror"), "[base]\n".to_owned()] {

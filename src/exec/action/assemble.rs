@@ -110,8 +110,8 @@ pub(super) fn write(
     let (references, epoch) = (&work.references, settings.source_date_epoch);
     bundle::write(&file, Plan { config, layers: &layers, references, epoch })?;
     let (base, layers) = (base.map(|dir| name(dir)), layers.len());
-    let elsewhere = elsewhere
-        .map(|base| Elsewhere { name: base.name.to_string(), id: base.id.clone() });
+    let elsewhere =
+        elsewhere.map(|base| Elsewhere { name: base.name.to_string(), id: base.id.clone() });
     let undone = rootfs.map_or(vec![], |rootfs| rootfs.undone.take().into_iter().collect());
     Ok(Ok(Written { file, below, base, elsewhere, layers, undone }))
 }
@@ -218,8 +218,11 @@ pub fn chain(dir: &Path, limits: &Limits) -> Result<Option<Vec<Bundle>>> {
         let Some(base) = summary.elsewhere else { continue };
         let bundle = pinned::open(&blobs(&at), &base.id, limits)?.ok_or_else(|| {
             let name = summary.references.first().map_or("", String::as_str);
-            Error::step(format!("the layers of `{}` are gone, which `{name}` is built on", base.name))
-                .hint("`bb build -f` brings them again")
+            Error::step(format!(
+                "the layers of `{}` are gone, which `{name}` is built on",
+                base.name
+            ))
+            .hint("`bb build -f` brings them again")
         })?;
         chain.push(bundle);
     }

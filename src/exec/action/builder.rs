@@ -68,12 +68,7 @@ pub(super) async fn builder(
     let mut sink = |data: &[u8]| log.write(data);
     let references = [image.to_owned()];
     let labels = [].into();
-    let of = Build {
-        references: &references,
-        content: Some(content),
-        labels: &labels,
-        anew,
-    };
+    let of = Build { references: &references, content: Some(content), labels: &labels, anew };
     context.engine.build_image(body, of, &mut sink).await?;
     log.check()?;
     Ok(Made::product("content", content))

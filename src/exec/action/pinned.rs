@@ -161,7 +161,8 @@ async fn bring(base: &Base, context: &Context, log: &mut Log) -> Result<Result<(
             .hint(format!("it is pinned as `{}`: load that again, or run `bb update`", base.id))),
     };
     match pulled {
-        Err(error) if error.exit() != Exit::Trust => match context.engine.image_id(&base.id).await? {
+        Err(error) if error.exit() != Exit::Trust => match context.engine.image_id(&base.id).await?
+        {
             Some(_) => export(base, context, blobs).await,
             None => Err(error),
         },

@@ -93,11 +93,7 @@ impl Bundle {
     ///
     /// # Errors
     /// The configuration is none, or has another number of layers.
-    pub fn of_layers(
-        config_text: Vec<u8>,
-        layers: Vec<Content>,
-        limits: &Limits,
-    ) -> Result<Self> {
+    pub fn of_layers(config_text: Vec<u8>, layers: Vec<Content>, limits: &Limits) -> Result<Self> {
         let id = Blob::of(&config_text).digest;
         let broken = |why: &str| {
             Error::step(format!("`sha256:{id}` is not an image's configuration: {why}"))

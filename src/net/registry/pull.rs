@@ -128,11 +128,7 @@ impl Registry {
         Err(Unknown { fault, error: failure(&task, passed) })
     }
 
-    async fn identify_at(
-        &self,
-        at: &Endpoint,
-        reference: &Reference,
-    ) -> Result<Identified, Fault> {
+    async fn identify_at(&self, at: &Endpoint, reference: &Reference) -> Result<Identified, Fault> {
         let at = &self.located(at).await?;
         let mut version = version(reference).to_owned();
         // An index in an index is none that anybody writes.
