@@ -149,6 +149,7 @@ mod tests {
         let mut known = known
             .map(|name| match name.split_once('.') {
                 Some((table, _)) if TABLES.contains(&table) => format!("{table}.NAME"),
+                _ if name.starts_with("registry.mirrors.") => "registry.mirrors.NAME".to_owned(),
                 _ => name,
             })
             .collect::<Vec<_>>();

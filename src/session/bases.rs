@@ -82,7 +82,9 @@ pub(super) async fn pin(
         }
     }
     // What was found needs not be looked up again.
-    pin::write(&pins)?;
+    if names.iter().any(|name| pins.bases.get(name).is_some()) {
+        pin::write(&pins)?;
+    }
     failed.map_or(Ok(pins), Err)
 }
 

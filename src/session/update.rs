@@ -53,9 +53,10 @@ impl Project {
             None => Bound::First,
         };
         let bases = bases::compare(self, &old, offline).await;
-        let new = match self.has_only_bases(&old, &bases) {
-            true => None,
-            false => Some(pin::newest(self, offline, bound, tell).await?),
+        let new = if self.has_only_bases(&old, &bases) {
+            None
+        } else {
+            Some(pin::newest(self, offline, bound, tell).await?)
         };
         let mut pins = Pins { gentoo: new.clone(), bases: old.bases };
         bases::apply(&mut pins.bases, &bases);
@@ -73,9 +74,10 @@ impl Project {
         let pins = self.undated().pins()?;
         let bases = bases::compare(self, &pins, offline).await;
         let pinned = pins.gentoo.clone();
-        let times = match self.has_only_bases(&pins, &bases) {
-            true => None,
-            false => Some(pin::offered(self, offline, pinned.as_ref(), tell).await?),
+        let times = if self.has_only_bases(&pins, &bases) {
+            None
+        } else {
+            Some(pin::offered(self, offline, pinned.as_ref(), tell).await?)
         };
         Ok(Offered { pinned, times, bases })
     }

@@ -75,6 +75,8 @@ builder.processes      default      16384
 builder.memory         default
 made_by_make           default
 net.least_rate         default      1024
+net.ca                 default
+registry.insecure      default
 project.links          default
 date                   default
 trust.keyring          default      /usr/share/openpgp-keys/gentoo-release.asc
@@ -157,6 +159,8 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
          builder.memory         default\n\
          made_by_make           bb.toml:8    bb-dock/a/made\n\
          net.least_rate         default      1024\n\
+         net.ca                 default\n\
+         registry.insecure      default\n\
          project.links          default\n\
          date                   default\n\
          trust.keyring          bb.toml:11   keys.asc\n\
@@ -219,6 +223,8 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
          builder.memory         default\n\
          made_by_make           bb.toml:8        bb-dock/a/made\n\
          net.least_rate         default          1024\n\
+         net.ca                 default\n\
+         registry.insecure      default\n\
          project.links          default\n\
          date                   DATE             20261122\n\
          trust.keyring          BB_KEYRING       /keys\n\

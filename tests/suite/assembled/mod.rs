@@ -7,6 +7,7 @@ pub mod files;
 mod generated;
 mod language;
 mod onbuild;
+mod pinned;
 pub mod words;
 
 use std::collections::BTreeMap;

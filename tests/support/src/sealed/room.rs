@@ -212,6 +212,8 @@ impl Room {
         let host = self.engine.as_ref().map_or(NO_ENGINE, |e| &e.host);
         command.env_clear().env("HOME", self.dir.join("home")).env("DOCKER_HOST", host);
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // No registry but those of this machine is asked: nobody listens there.
+        command.env("HTTPS_PROXY", "http://127.0.0.1:1");
         command.stdin(Stdio::null());
     }
 
