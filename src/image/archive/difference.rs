@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use sha2::{Digest, Sha256};
 
 use super::limited::Gated;
-use super::{limited, read_on_thread, records};
+use super::{limited, listing, read_on_thread, records};
 use crate::base::error::{Error, Result};
 use crate::base::hex::hex;
 use crate::base::limits::{Limit, Limits};
@@ -167,7 +167,7 @@ impl Difference {
 
     fn describe(&mut self, path: &str, header: &tar::Header, content: &str) -> io::Result<()> {
         let (kind, mode) = (header.entry_type(), header.mode()?);
-        let (uid, gid) = (header.uid()?, header.gid()?);
+        let (uid, gid) = listing::owner(header)?;
         let text = format!("{kind:?} {mode:o} {uid} {gid} {content:?}");
         self.described.insert(path.to_owned(), text);
         Ok(())

@@ -202,9 +202,8 @@ fn listed(
         tar::EntryType::Symlink | tar::EntryType::Link => Kind::Link(target.unwrap_or_default()),
         tar::EntryType::Fifo => Kind::Fifo,
         kind @ (tar::EntryType::Block | tar::EntryType::Char) => {
-            let number = |n: io::Result<Option<u32>>| Ok::<_, io::Error>(n?.unwrap_or_default());
-            let (major, minor) = (entry.header().device_major(), entry.header().device_minor());
-            Kind::Device(kind == tar::EntryType::Block, number(major)?, number(minor)?)
+            let (major, minor) = device(entry.header())?;
+            Kind::Device(kind == tar::EntryType::Block, major, minor)
         }
         other => {
             let name = name::text(&name);
@@ -216,10 +215,36 @@ fn listed(
     let mode = match &kind {
         // A symbolic link has no mode, whatever is said of one.
         Kind::Link(_) if !hard => 0o777,
-        _ => header.mode()? & 0o7777,
+        _ => number(&header.as_old().mode, header.mode())? & 0o7777,
     };
-    let node = Node { kind, mode, uid: header.uid()?, gid: header.gid()?, xattrs: BTreeMap::new() };
+    let (uid, gid) = owner(header)?;
+    let node = Node { kind, mode, uid, gid, xattrs: BTreeMap::new() };
     Ok(extended(&records, node)?.map(|node| Some(Entry { name, what: member(node, hard) })))
+}
+
+/// A number of a header. A field that is blank is 0, as it is for engines.
+///
+/// Source: Go, `archive/tar/strconv.go`, `parseOctal`.
+fn number<T: Default>(field: &[u8], read: io::Result<T>) -> io::Result<T> {
+    let is_blank = field.iter().all(|byte| matches!(byte, 0 | b' '));
+    if is_blank { Ok(T::default()) } else { read }
+}
+
+/// User and group.
+pub(super) fn owner(header: &tar::Header) -> io::Result<(u64, u64)> {
+    let fields = header.as_old();
+    Ok((number(&fields.uid, header.uid())?, number(&fields.gid, header.gid())?))
+}
+
+/// Major and minor number; 0 in a header that has no place for them.
+fn device(header: &tar::Header) -> io::Result<(u32, u32)> {
+    let Some(fields) = header.as_ustar() else {
+        let [major, minor] = [header.device_major()?, header.device_minor()?];
+        return Ok((major.unwrap_or_default(), minor.unwrap_or_default()));
+    };
+    let major = number(&fields.dev_major, header.device_major())?;
+    let minor = number(&fields.dev_minor, header.device_minor())?;
+    Ok((major.unwrap_or_default(), minor.unwrap_or_default()))
 }
 
 /// What is read as a link is one, or another name.

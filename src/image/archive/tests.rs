@@ -205,3 +205,29 @@ fn values_of_records_are_bytes() {
     );
     assert_eq!(node("y").kind, crate::image::tree::Kind::Link("a\nb".into()));
 }
+
+#[test]
+fn a_number_that_is_blank_is_zero() {
+    for blank in [0, b' '] {
+        let mut header = header(tar::EntryType::Char, 0, 0o644, 0);
+        header.set_path("a").unwrap();
+        let fields = header.as_ustar_mut().unwrap();
+        let blanks = [
+            &mut fields.mode,
+            &mut fields.uid,
+            &mut fields.gid,
+            &mut fields.dev_major,
+            &mut fields.dev_minor,
+        ];
+        blanks.into_iter().for_each(|field| field.fill(blank));
+        header.set_cksum();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), [header.as_bytes(), &[0; 1024][..]].concat()).unwrap();
+        let content = listing::whole(file.path(), 512 + 1024);
+        let entries = listing::entries(&content, &Limits::default()).unwrap().unwrap();
+        let nodes = listing::nodes(entries).unwrap();
+        let node = &nodes[&bstr::BString::from("a")];
+        assert_eq!((node.mode, node.uid, node.gid), (0, 0, 0));
+        assert_eq!(node.kind, crate::image::tree::Kind::Device(false, 0, 0));
+    }
+}
