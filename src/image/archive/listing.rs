@@ -236,14 +236,15 @@ pub(super) fn owner(header: &tar::Header) -> io::Result<(u64, u64)> {
     Ok((number(&fields.uid, header.uid())?, number(&fields.gid, header.gid())?))
 }
 
+/// Where a header has the numbers of a device.
+const DEVICE: usize = 329;
+
 /// Major and minor number; 0 in a header that has no place for them.
 fn device(header: &tar::Header) -> io::Result<(u32, u32)> {
-    let Some(fields) = header.as_ustar() else {
-        let [major, minor] = [header.device_major()?, header.device_minor()?];
-        return Ok((major.unwrap_or_default(), minor.unwrap_or_default()));
-    };
-    let major = number(&fields.dev_major, header.device_major())?;
-    let minor = number(&fields.dev_minor, header.device_minor())?;
+    // Both formats that have them have them in the same place.
+    let (_, after) = header.as_bytes().split_at(DEVICE);
+    let major = number(&after[..8], header.device_major())?;
+    let minor = number(&after[8..16], header.device_minor())?;
     Ok((major.unwrap_or_default(), minor.unwrap_or_default()))
 }
 
