@@ -54,6 +54,16 @@ need() {
     hash -r
 }
 
+# need_account NAME: an ordinary user with a range of ids in /etc/subuid, which useradd gives.
+need_account() {
+    if ! id "$1" >/dev/null 2>&1; then
+        useradd --no-create-home --shell /usr/sbin/nologin "$1" ||
+            die 1 "there is no user \`$1\`" "\`useradd $1\` as root makes one"
+    fi
+    grep -q "^$1:" /etc/subuid ||
+        die 1 "the user \`$1\` has no ids in \`/etc/subuid\`" "\`userdel $1\` as root, and run this again"
+}
+
 # need_rust [COMPONENT…]: a toolchain, and a linker for it.
 need_rust() {
     local component

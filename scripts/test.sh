@@ -53,6 +53,10 @@ tools() {
     RUNLEVEL=1 need /usr/sbin/nginx:nginx docker-registry:docker-registry \
         docker-compose:docker-compose /usr/sbin/sshd:openssh-server podman:podman runc:runc
     need ssh:openssh-client openssl:openssl socat:socat setpriv:util-linux unshare:util-linux /usr/sbin/ip:iproute2
+    # Boxes: a root of one file, and somebody to own them who is not root.
+    need newuidmap:uidmap
+    if [[ ! -x /bin/busybox ]] || ldd /bin/busybox >/dev/null 2>&1; then need :busybox-static; fi
+    need_account bb-boxes
 }
 
 # part NAME COMMAND…: one row of the table. The first that fails ends the run.

@@ -31,6 +31,7 @@ use crate::cli::verbs::{
     makefile, man, missing, new, outdated, ps, push, run, shell, size, status, step, sync, test,
     tree, up, update, watch, why,
 };
+use crate::engine::native::inside;
 use crate::report::Message;
 
 /// Builds slim container base images with Gentoo Portage, busybox and s6.
@@ -203,6 +204,10 @@ impl Verb {
 
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
+    // Before anything else: a process that was started for a box is nothing but that.
+    if let Some(code) = inside::entered(std::env::args_os()) {
+        return code;
+    }
     match complete::answer() {
         Ok(false) => {}
         Ok(true) => return ExitCode::SUCCESS,

@@ -7,6 +7,7 @@ mod boxes;
 pub mod docker;
 mod image;
 pub mod memory;
+pub mod native;
 mod talk;
 mod traits;
 

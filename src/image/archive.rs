@@ -29,6 +29,7 @@ use crate::base::limits::{Limit, Limits};
 
 pub mod bundle;
 pub mod difference;
+pub(crate) mod folder;
 pub(crate) mod limited;
 pub mod listing;
 mod records;

@@ -55,7 +55,7 @@ impl Records {
 }
 
 /// `LENGTH KEY=VALUE\n…`, where a length counts all of its record.
-fn parsed(mut data: &[u8]) -> io::Result<Vec<(String, Vec<u8>)>> {
+pub(super) fn parsed(mut data: &[u8]) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut records = vec![];
     while !data.is_empty() {
         let (key, value, rest) =

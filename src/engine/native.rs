@@ -1,0 +1,368 @@
+//! The native engine's boxes: a root of layers with its processes, in namespaces of its own. No daemon, no other
+//! program but Linux' `newuidmap`, no root needed.
+//!
+//! ```text
+//! bb ── starts itself again ─► waits outside ─► first process of the box      (inside::made, inside::first)
+//!  │        over a socket: jobs, words, files (wire)        ▲ its end is the box's end
+//!  ├─ once more, for a command ─► joins the namespaces ─► the command         (inside::join)
+//!  └─ once more, for files that ids of boxes own                              (inside::files)
+//! ```
+//!
+//! All that decides is in texts and values: [`spec`], `ids`, `mounts`, `filter`. Blocks; whoever must not wait
+//! calls it on a thread of its own. Does not know images, steps or projects.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "makes files of the store, starts the program again, and waits"
+)]
+
+mod filter;
+mod helper;
+mod ids;
+pub mod inside;
+mod mounts;
+pub mod spec;
+mod store;
+mod talk;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use spec::{BoxId, BoxSpec, Command, LayerId, Process};
+pub use talk::Talk;
+
+use crate::base::error::{Error, Result, io_reason};
+use crate::base::limits::{Limit, Limits};
+use helper::Helper;
+use store::Store;
+use wire::{BoxJob, Exec, Files, Job, Order, Word};
+
+/// Boxes, and the store that they stand on.
+#[derive(Debug)]
+pub struct Native {
+    store: Store,
+    limits: Limits,
+    boxes: Mutex<BTreeMap<BoxId, Held>>,
+}
+
+/// A box of this process.
+#[derive(Debug)]
+struct Held {
+    spec: BoxSpec,
+    /// Nothing if it does not run.
+    running: Option<Running>,
+    /// Its own, and one for each of its layers: who removes what nobody uses takes them first.
+    _locks: Vec<File>,
+}
+
+#[derive(Debug)]
+struct Running {
+    helper: Helper,
+    first: OwnedFd,
+}
+
+/// Counts the boxes that this process makes.
+static MADE: AtomicU32 = AtomicU32::new(0);
+
+impl Native {
+    /// The boxes of a store, which is made where it is missing. `program` is what is started again: this one,
+    /// `/proc/self/exe`, if its `main` begins with [`inside::entered`].
+    ///
+    /// # Errors
+    /// Exit 4: this user has no range of ids, or the store belongs to another one.
+    pub fn open(program: PathBuf, folder: &Path) -> Result<Self> {
+        let store = Store::open(program, folder)?;
+        Ok(Self { store, limits: Limits::default(), boxes: Mutex::default() })
+    }
+
+    /// The same with other limits for what is unpacked.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Whether a layer is there.
+    pub fn has(&self, layer: &LayerId) -> bool {
+        self.store.path(&format!("layers/{layer}")).is_dir()
+    }
+
+    /// Unpacks a layer, unless it is there. Returns which devices it could not make.
+    ///
+    /// # Errors
+    /// The archive is no layer, is larger than the limits, or there is no room for it.
+    pub fn unpack(&self, layer: &LayerId, archive: impl Read) -> Result<Vec<String>> {
+        if self.has(layer) {
+            return Ok(vec![]);
+        }
+        let _lock = self.store.lock_layer(layer, true)?;
+        // Whoever had the lock has unpacked it.
+        if self.has(layer) {
+            return Ok(vec![]);
+        }
+        let into = format!("layers/{layer}");
+        let job = Files::Layer { into: into.clone(), limits: self.settings() };
+        let done = self.send(Job::Store(job), None, archive);
+        if done.is_err() {
+            // The reason is what matters; what stays goes before the next try.
+            let _ = self.remove_path(format!("{into}.new"));
+        }
+        done
+    }
+
+    /// Removes a layer, unless a box stands on it.
+    ///
+    /// # Errors
+    /// A box does, or a file cannot be removed.
+    pub fn remove_layer(&self, layer: &LayerId) -> Result<()> {
+        let _lock = self.store.lock_layer(layer, true)?;
+        self.remove_path(format!("layers/{layer}"))
+    }
+
+    /// Starts a box in which nothing runs yet but its first process.
+    ///
+    /// # Errors
+    /// A layer is missing, or this machine allows no such box.
+    pub fn start(&self, spec: &BoxSpec) -> Result<BoxId> {
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let id = BoxId::new(&format!("{}-{number}-{}", std::process::id(), store::moment()))?;
+        let mut locks = vec![self.store.lock_box(&id)?];
+        for layer in &spec.layers {
+            locks.push(self.store.lock_layer(layer, false)?);
+        }
+        // Only now nobody removes one.
+        if let Some(missing) = spec.layers.iter().find(|layer| !self.has(layer)) {
+            return Err(Error::engine(format!("the layer `{missing}` is not unpacked")));
+        }
+        let running = self.launch(&id, spec)?;
+        let held = Held { spec: spec.clone(), running: Some(running), _locks: locks };
+        self.held().insert(id.clone(), held);
+        Ok(id)
+    }
+
+    /// Starts a box again that was halted: its files are as it left them.
+    ///
+    /// # Errors
+    /// There is no such box, or this machine allows none.
+    pub fn resume(&self, id: &BoxId) -> Result<()> {
+        let spec = self.held().get(id).ok_or_else(|| no_box(id))?.spec.clone();
+        let running = self.launch(id, &spec)?;
+        if let Some(held) = self.held().get_mut(id) {
+            held.running = Some(running);
+        }
+        Ok(())
+    }
+
+    /// Runs a command in a box. It is there when this returns.
+    ///
+    /// # Errors
+    /// The box does not run, or it has no such program, folder or user.
+    pub fn exec(&self, id: &BoxId, command: &Command) -> Result<Talk> {
+        let (first, spec) = self.running(id)?;
+        let job = Job::Exec(Exec {
+            command: command.clone(),
+            bounds: spec.bounds,
+            no_new_privileges: spec.no_new_privileges,
+            network: spec.network,
+        });
+        talk::begin(&self.store, &job, &first)
+    }
+
+    /// Unpacks an archive in a box, at a folder that is made where it is missing.
+    ///
+    /// # Errors
+    /// The box does not run, or the archive does not fit there.
+    pub fn upload(&self, id: &BoxId, at: &str, archive: impl Read) -> Result<()> {
+        let (first, _) = self.running(id)?;
+        let job = Files::Unpack { into: at.to_owned(), limits: self.settings() };
+        match self.send(Job::Inside(job), Some(&first), archive)?.first() {
+            None => Ok(()),
+            Some(left) => Err(Error::step(format!("a box cannot make the device `{left}`"))),
+        }
+    }
+
+    /// Packs a file or folder of a box.
+    ///
+    /// # Errors
+    /// The box does not run, or has no such file.
+    pub fn download(&self, id: &BoxId, path: &str, out: impl Write) -> Result<()> {
+        let (first, _) = self.running(id)?;
+        let job = Files::Pack { from: path.to_owned(), without: vec![] };
+        self.fetch(Job::Inside(job), Some(&first), out)
+    }
+
+    /// Packs a box's whole root, without what is mounted in it.
+    ///
+    /// # Errors
+    /// The box does not run, or a file cannot be read.
+    pub fn tree(&self, id: &BoxId, out: impl Write) -> Result<()> {
+        let (first, spec) = self.running(id)?;
+        let own = ["proc", "sys", "dev"].map(str::to_owned);
+        let without = spec.mounts.iter().map(|mount| mount.at().to_owned()).chain(own).collect();
+        let job = Files::Pack { from: "/".into(), without };
+        self.fetch(Job::Inside(job), Some(&first), out)
+    }
+
+    /// Packs what overlayfs has of a box's changes, as a layer with whiteouts. A file that was opened for writing is
+    /// in it even if it is as it was, and so are the places where something is mounted.
+    ///
+    /// # Errors
+    /// There is no such box, or a file cannot be read.
+    pub fn difference(&self, id: &BoxId, out: impl Write) -> Result<()> {
+        if !self.held().contains_key(id) {
+            return Err(no_box(id));
+        }
+        let job = Files::Difference { from: format!("boxes/{id}/upper") };
+        self.fetch(Job::Store(job), None, out)
+    }
+
+    /// Who is in a box.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn processes(&self, id: &BoxId) -> Result<Vec<Process>> {
+        let (first, _) = self.running(id)?;
+        let helper = self.store.helper(&Job::Processes, &[first.as_fd()])?;
+        match helper.hear()?.0 {
+            Word::Processes(found) => Ok(found),
+            other => Err(helper::unexpected(&other)),
+        }
+    }
+
+    /// Asks all processes of a box to end, kills after some patience who has not, and leaves its files.
+    ///
+    /// # Errors
+    /// There is no such box.
+    pub fn halt(&self, id: &BoxId, patience: Duration) -> Result<()> {
+        let running = self.held().get_mut(id).ok_or_else(|| no_box(id))?.running.take();
+        if let Some(running) = running {
+            let patience = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+            // If it has ended meanwhile, all the better.
+            let _ = running.helper.say(&Order::Halt(patience));
+            running.helper.end();
+        }
+        Ok(())
+    }
+
+    /// Removes a box with its files, whether it runs or not.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
+    pub fn remove(&self, id: &BoxId) -> Result<()> {
+        // Its end ends the processes, before the files go.
+        let held = self.held().remove(id);
+        let locks = held.map(|held| held._locks);
+        self.remove_path(format!("boxes/{id}"))?;
+        drop(locks);
+        self.store.forget_box(id);
+        Ok(())
+    }
+
+    /// Removes the boxes of processes that are gone, and tells which.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a file cannot be removed.
+    pub fn tidy(&self) -> Result<Vec<BoxId>> {
+        let left = self.store.left_boxes()?;
+        for (id, _lock) in &left {
+            self.remove_path(format!("boxes/{id}"))?;
+            self.store.forget_box(id);
+        }
+        Ok(left.into_iter().map(|(id, _)| id).collect())
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<BoxId, Held>> {
+        // Whoever panicked has changed one entry or none.
+        self.boxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first process of a box that runs, and what the box is.
+    fn running(&self, id: &BoxId) -> Result<(OwnedFd, BoxSpec)> {
+        let boxes = self.held();
+        let held = boxes.get(id).ok_or_else(|| no_box(id))?;
+        let running = held.running.as_ref();
+        let running =
+            running.ok_or_else(|| Error::engine(format!("the box `{id}` does not run")))?;
+        let first = running.first.try_clone().map_err(|cause| failed("reach a box", &cause))?;
+        Ok((first, held.spec.clone()))
+    }
+
+    fn launch(&self, id: &BoxId, spec: &BoxSpec) -> Result<Running> {
+        let helper = self.store.mapped(&Job::Box(BoxJob::of(id, spec)), &[])?;
+        let (mut first, mut runs) = (None, false);
+        // Two processes say it, and either may be the quicker one.
+        while first.is_none() || !runs {
+            match helper.hear()? {
+                (Word::First, files) => first = files.into_iter().next(),
+                (Word::Runs, _) => runs = true,
+                (other, _) => return Err(helper::unexpected(&other)),
+            }
+        }
+        let first = first.ok_or_else(|| Error::bug("a box without a first process"))?;
+        Ok(Running { helper, first })
+    }
+
+    fn remove_path(&self, path: String) -> Result<()> {
+        let helper = self.store.mapped(&Job::Store(Files::Remove { path }), &[])?;
+        helper.done().map(drop)
+    }
+
+    /// Starts a process for a job with files, in the box of this first process or in the store.
+    fn worker(&self, job: &Job, first: Option<&OwnedFd>, archive: impl AsFd) -> Result<Helper> {
+        match first {
+            Some(first) => self.store.helper(job, &[first.as_fd(), archive.as_fd()]),
+            None => self.store.mapped(job, &[archive.as_fd()]),
+        }
+    }
+
+    fn send(
+        &self,
+        job: Job,
+        first: Option<&OwnedFd>,
+        mut archive: impl Read,
+    ) -> Result<Vec<String>> {
+        let (theirs, mut ours) = io::pipe().map_err(|cause| failed("make a pipe", &cause))?;
+        let worker = self.worker(&job, first, &theirs)?;
+        drop(theirs);
+        let sent = io::copy(&mut archive, &mut ours);
+        drop(ours);
+        // What the other side says is the reason, and a pipe that it has closed only the consequence.
+        match (worker.done(), sent) {
+            (Err(why), _) => Err(why),
+            (Ok(_), Err(cause)) => Err(failed("send an archive", &cause)),
+            (done, Ok(_)) => done,
+        }
+    }
+
+    fn fetch(&self, job: Job, first: Option<&OwnedFd>, mut out: impl Write) -> Result<()> {
+        let (mut ours, theirs) = io::pipe().map_err(|cause| failed("make a pipe", &cause))?;
+        let worker = self.worker(&job, first, &theirs)?;
+        drop(theirs);
+        let fetched = io::copy(&mut ours, &mut out);
+        drop(ours);
+        match (worker.done(), fetched) {
+            (_, Err(cause)) => Err(failed("take an archive", &cause)),
+            (done, Ok(_)) => done.map(drop),
+        }
+    }
+
+    /// The limits that somebody has set, for the process that unpacks.
+    fn settings(&self) -> Vec<(String, u64)> {
+        let row = |limit: Limit| (limit.row().name.to_owned(), self.limits.of(limit));
+        Limit::settable().map(row).collect()
+    }
+}
+
+fn no_box(id: &BoxId) -> Error {
+    Error::engine(format!("there is no box `{id}`"))
+}
+
+fn failed(what: &str, cause: &io::Error) -> Error {
+    Error::engine(format!("cannot {what}: {}", io_reason(cause)))
+}

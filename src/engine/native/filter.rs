@@ -1,0 +1,242 @@
+//! Which system calls are answered: from the table `calls.txt` to a program for the kernel. Values only.
+//!
+//! Not of the crate that installs it, because that kills every 32-bit program, and Gentoo's multilib compilers
+//! make and run such. What is not in the table is refused as Docker refuses it (EPERM); a number that is newer
+//! than the table does not exist (ENOSYS), so that a C library takes the older call instead of giving up.
+
+use seccompiler::sock_filter;
+
+const TABLE: &str = include_str!("calls.txt");
+
+// Source: linux/bpf_common.h, linux/seccomp.h, linux/audit.h, asm-generic/errno.h.
+const LOAD: u16 = 0x20;
+const AND: u16 = 0x54;
+const IF_EQUAL: u16 = 0x15;
+const IF_GREATER: u16 = 0x25;
+const IF_AT_LEAST: u16 = 0x35;
+const GO: u16 = 0x05;
+const RETURN: u16 = 0x06;
+const ALLOW: u32 = 0x7fff_0000;
+const ERRNO: u32 = 0x0005_0000;
+const EPERM: u32 = ERRNO | 1;
+const ENOSYS: u32 = ERRNO | 38;
+/// Offsets in what the kernel shows: the call's number, the processor's kind, the first argument's lower half.
+const NUMBER: u32 = 0;
+const ARCH: u32 = 4;
+const FIRST: u32 = 16;
+
+/// `CLONE_NEW*`, all of them but the one of time, whose bit is another flag here.
+const NAMESPACES: u32 = 0x7e02_0000;
+/// `AF_VSOCK`: what is outside of a virtual machine.
+const VSOCK: u32 = 40;
+/// Linux, 32-bit Linux, without randomness, both, and the question which.
+const PERSONALITIES: [u32; 5] = [0, 8, 0x2_0000, 0x2_0008, u32::MAX];
+/// x86_64 with 32-bit pointers: numbers with this bit. Nobody uses it.
+const X32: u32 = 0x4000_0000;
+
+/// A kind of processor, as the kernel numbers it, and its column of the table.
+#[derive(Debug, Clone, Copy)]
+struct Arch {
+    id: u32,
+    column: usize,
+}
+
+const X86_64: Arch = Arch { id: 0xc000_003e, column: 1 };
+const I386: Arch = Arch { id: 0x4000_0003, column: 2 };
+const AARCH64: Arch = Arch { id: 0xc000_00b7, column: 3 };
+
+/// A call, and the rule for when it may be made.
+type Call<'a> = (u32, Option<&'a str>);
+
+/// The calls of one kind of processor, in the order of their numbers.
+fn calls(arch: Arch) -> Vec<Call<'static>> {
+    let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
+    let call = |line: &'static str| {
+        let parts = line.split(' ').collect::<Vec<_>>();
+        Some((parts.get(arch.column)?.parse().ok()?, parts.get(4).copied()))
+    };
+    let mut calls = lines.filter_map(call).collect::<Vec<_>>();
+    calls.sort_unstable();
+    calls.dedup();
+    calls
+}
+
+fn step(code: u16, k: u32) -> sock_filter {
+    sock_filter { code, jt: 0, jf: 0, k }
+}
+
+/// Passes over so many of the steps that follow, where it holds or where it does not.
+fn branch(code: u16, k: u32, jt: u8, jf: u8) -> sock_filter {
+    sock_filter { code, jt, jf, k }
+}
+
+/// What a rule does once its call is known: it always ends in an answer.
+fn ruled(rule: &str) -> Vec<sock_filter> {
+    let (no, yes) = (step(RETURN, EPERM), step(RETURN, ALLOW));
+    match rule {
+        "no-namespaces" => {
+            let none = branch(IF_EQUAL, 0, 1, 0);
+            vec![step(LOAD, FIRST), step(AND, NAMESPACES), none, no, yes]
+        }
+        "no-vsock" => vec![step(LOAD, FIRST), branch(IF_EQUAL, VSOCK, 0, 1), no, yes],
+        "known-personalities" => {
+            let known = PERSONALITIES
+                .iter()
+                .flat_map(|known| [branch(IF_EQUAL, *known, 0, 1), step(RETURN, ALLOW)]);
+            std::iter::once(step(LOAD, FIRST)).chain(known).chain([no]).collect()
+        }
+        // Its flags are in memory, where no filter can look.
+        "no-such-call" => vec![step(RETURN, ENOSYS)],
+        _ => vec![no],
+    }
+}
+
+/// Numbers that follow each other, first and last.
+fn runs(numbers: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
+    let mut runs: Vec<(u32, u32)> = vec![];
+    for number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    runs
+}
+
+/// What is answered for one kind of processor.
+fn program_of(arch: Arch) -> Vec<sock_filter> {
+    let calls = calls(arch);
+    let newest = calls.last().map_or(0, |(number, _)| *number);
+    let mut steps = vec![step(LOAD, NUMBER)];
+    if arch.id == X86_64.id {
+        steps.extend([branch(IF_AT_LEAST, X32, 0, 1), step(RETURN, EPERM)]);
+    }
+    steps.extend([branch(IF_GREATER, newest, 0, 1), step(RETURN, ENOSYS)]);
+    for (number, rule) in calls.iter().filter_map(|(number, rule)| Some((*number, (*rule)?))) {
+        let ruled = ruled(rule);
+        let length = u8::try_from(ruled.len()).unwrap_or(u8::MAX);
+        steps.push(branch(IF_EQUAL, number, 0, length));
+        steps.extend(ruled);
+    }
+    // In their order: a number below a run's first is in none.
+    for (first, last) in runs(calls.iter().filter(|(_, rule)| rule.is_none()).map(|call| call.0)) {
+        steps.extend([
+            branch(IF_AT_LEAST, first, 1, 0),
+            step(RETURN, EPERM),
+            branch(IF_GREATER, last, 1, 0),
+            step(RETURN, ALLOW),
+        ]);
+    }
+    steps.push(step(RETURN, EPERM));
+    steps
+}
+
+/// The whole program for this machine.
+pub(super) fn program() -> Vec<sock_filter> {
+    let kinds: &[Arch] = if cfg!(target_arch = "aarch64") { &[AARCH64] } else { &[X86_64, I386] };
+    let mut steps = vec![step(LOAD, ARCH)];
+    for arch in kinds {
+        let own = program_of(*arch);
+        // Longer than a branch reaches.
+        steps.push(branch(IF_EQUAL, arch.id, 1, 0));
+        steps.push(step(GO, u32::try_from(own.len()).unwrap_or(u32::MAX)));
+        steps.extend(own);
+    }
+    steps.push(step(RETURN, EPERM));
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the kernel would make of a call.
+    fn answer(program: &[sock_filter], arch: Arch, number: u32, first: u32) -> u32 {
+        let (mut at, mut value) = (0, 0);
+        loop {
+            let step = &program[at];
+            let holds = match step.code {
+                RETURN => return step.k,
+                LOAD => {
+                    value = match step.k {
+                        NUMBER => number,
+                        ARCH => arch.id,
+                        FIRST => first,
+                        other => panic!("{other}"),
+                    };
+                    true
+                }
+                AND => {
+                    value &= step.k;
+                    true
+                }
+                GO => {
+                    at += step.k as usize;
+                    true
+                }
+                IF_EQUAL => value == step.k,
+                IF_GREATER => value > step.k,
+                IF_AT_LEAST => value >= step.k,
+                other => panic!("{other}"),
+            };
+            at += 1 + usize::from(if holds { step.jt } else { step.jf });
+        }
+    }
+
+    fn on_x86() -> Vec<sock_filter> {
+        let (own, old) = (program_of(X86_64), program_of(I386));
+        let go = |steps: &[sock_filter]| step(GO, u32::try_from(steps.len()).unwrap());
+        let mut all = vec![step(LOAD, ARCH), branch(IF_EQUAL, X86_64.id, 1, 0), go(&own)];
+        all.extend(own);
+        all.extend([branch(IF_EQUAL, I386.id, 1, 0), go(&old)]);
+        all.extend(old);
+        all.push(step(RETURN, EPERM));
+        all
+    }
+
+    #[test]
+    fn every_call_of_the_table_is_allowed_and_no_other() {
+        let program = on_x86();
+        for arch in [X86_64, I386] {
+            let calls = calls(arch);
+            let newest = calls.last().unwrap().0;
+            for number in 0..=newest {
+                let (call, told) =
+                    (calls.iter().find(|c| c.0 == number), answer(&program, arch, number, 0));
+                match call {
+                    Some((_, None)) => assert_eq!(told, ALLOW, "{number}"),
+                    Some((_, Some("no-such-call"))) => assert_eq!(told, ENOSYS),
+                    Some(_) => assert_eq!(told, ALLOW, "{number} with 0"),
+                    None => assert_eq!(told, EPERM, "{number}"),
+                }
+            }
+            assert_eq!(answer(&program, arch, newest + 1, 0), ENOSYS);
+        }
+        assert_eq!(answer(&program, AARCH64, 64, 0), EPERM, "another machine's");
+        assert!(calls(AARCH64).len() > 250 && program.len() < 4096);
+    }
+
+    #[test]
+    fn what_leads_out_is_refused() {
+        let program = on_x86();
+        // keyctl, add_key, bpf, mount, umount2, pivot_root, unshare, setns, open_by_handle_at, io_uring_setup.
+        for number in [250, 248, 321, 165, 166, 155, 272, 308, 304, 425] {
+            assert_eq!(answer(&program, X86_64, number, 0), EPERM, "{number}");
+        }
+        assert_eq!(answer(&program, X86_64, 1 | X32, 0), EPERM, "x32's write");
+    }
+
+    #[test]
+    fn rules_look_at_the_first_argument() {
+        let program = on_x86();
+        let (clone, socket, personality) = (56, 41, 135);
+        let told = |number, first| answer(&program, X86_64, number, first);
+        assert_eq!(told(clone, 0x0100_0011), ALLOW);
+        for bit in [0x1000_0000, 0x2000_0000, 0x4000_0000, 0x0002_0000, 0x0200_0000] {
+            assert_eq!(told(clone, bit | 17), EPERM, "{bit:x}");
+        }
+        assert_eq!((told(socket, 2), told(socket, VSOCK)), (ALLOW, EPERM));
+        assert_eq!((told(personality, 8), told(personality, 9)), (ALLOW, EPERM));
+        assert_eq!(told(personality, u32::MAX), ALLOW);
+    }
+}

@@ -1,0 +1,72 @@
+//! What a process may do in a box: capabilities, system calls, limits. Each step is for good.
+
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, clear_ambient_capability_set,
+    remove_capability_from_bounding_set, set_capabilities,
+};
+
+use super::super::filter;
+use super::super::spec::Bounds;
+use super::super::wire::{Failure, cannot};
+use super::Result;
+
+/// Docker's. Source: <https://github.com/moby/moby>, `daemon/pkg/oci/caps/defaults.go`.
+const KEPT: CapabilitySet = CapabilitySet::CHOWN
+    .union(CapabilitySet::DAC_OVERRIDE)
+    .union(CapabilitySet::FSETID)
+    .union(CapabilitySet::FOWNER)
+    .union(CapabilitySet::MKNOD)
+    .union(CapabilitySet::NET_RAW)
+    .union(CapabilitySet::SETGID)
+    .union(CapabilitySet::SETUID)
+    .union(CapabilitySet::SETFCAP)
+    .union(CapabilitySet::SETPCAP)
+    .union(CapabilitySet::NET_BIND_SERVICE)
+    .union(CapabilitySet::SYS_CHROOT)
+    .union(CapabilitySet::KILL)
+    .union(CapabilitySet::AUDIT_WRITE);
+
+/// Gives all capabilities up that Docker's default does not have, also for programs that are started later.
+pub(super) fn capabilities() -> Result<()> {
+    for bit in 0..u64::BITS {
+        let one = CapabilitySet::from_bits_retain(1 << bit);
+        if KEPT.contains(one) {
+            continue;
+        }
+        match remove_capability_from_bounding_set(one) {
+            Ok(()) => {}
+            // The kernel knows no more.
+            Err(Errno::INVAL) => break,
+            Err(cause) => return Err(cannot("give capabilities up")(cause)),
+        }
+    }
+    clear_ambient_capability_set().map_err(cannot("give capabilities up"))?;
+    let sets =
+        CapabilitySets { effective: KEPT, permitted: KEPT, inheritable: CapabilitySet::empty() };
+    set_capabilities(None, sets).map_err(cannot("give capabilities up"))
+}
+
+/// Answers only known system calls from here on. That needs, and brings, that no program gets more rights.
+pub(super) fn system_calls() -> Result<()> {
+    seccompiler::apply_filter(&filter::program())
+        .map_err(|cause| Failure::new(format!("cannot filter system calls: {cause}")))
+}
+
+/// Limits of this process and its children.
+pub(super) fn bounds(bounds: Bounds) -> Result<()> {
+    let all = [
+        (Resource::Nproc, bounds.processes),
+        (Resource::As, bounds.memory),
+        (Resource::Nofile, bounds.files),
+        // A core of a box's process would be written where this machine wants it.
+        (Resource::Core, Some(0)),
+    ];
+    for (resource, most) in all {
+        let Some(most) = most else { continue };
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        setrlimit(resource, limit).map_err(cannot("limit what the box may use"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Work with files that are owned by ids of boxes: from inside the namespace where these are mapped.
+//!
+//! An archive is a stranger's, too. So before anything of it is unpacked, the folder that it belongs to is made
+//! the root of this process: whatever links it brings, they lead nowhere else.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, chownat, mkdirat, open, renameat};
+use rustix::io::Errno;
+use rustix::process::{Gid, Uid};
+
+use super::super::wire::{Failure, Files, cannot};
+use super::Result;
+use crate::base::error::{Error, io_reason};
+use crate::base::limits::{Limit, Limits};
+use crate::image::archive::folder::{self, Marks};
+
+/// The first id of a range where the user's own is root.
+const FIRST: u32 = 1;
+
+/// Does one thing with files, of which an archive may be a part. Tells what could not be made as it was.
+pub(super) fn run(job: Files, archive: Option<OwnedFd>) -> Result<Vec<String>> {
+    let archive = || archive.map(File::from).ok_or_else(|| Failure::new("an archive did not come"));
+    match job {
+        Files::Unpack { into, limits } => {
+            make_folders(&into)?;
+            rustix::process::chdir(&into).map_err(cannot(format!("enter `{into}`")))?;
+            Ok(folder::unpack(archive()?, Marks::Refused, &of(&limits))?)
+        }
+        Files::Layer { into, limits } => layer(&into, archive()?, &of(&limits)),
+        Files::Pack { from, without } => {
+            let archive = archive()?;
+            packed(folder::pack(Path::new(&from), &without, Marks::Refused, archive))
+        }
+        Files::Difference { from } => {
+            let archive = archive()?;
+            packed(folder::pack(Path::new(&from), &[], Marks::Overlay, archive))
+        }
+        Files::Remove { path } => {
+            folder::remove(Path::new(&path)).map_err(cannot(format!("remove `{path}`")))?;
+            Ok(vec![])
+        }
+    }
+}
+
+fn packed(done: io::Result<()>) -> Result<Vec<String>> {
+    let failed = |cause: io::Error| {
+        Failure::from(Error::step(format!("cannot pack: {}", io_reason(&cause))))
+    };
+    done.map(|()| vec![]).map_err(failed)
+}
+
+/// As they are in the settings.
+fn of(limits: &[(String, u64)]) -> Limits {
+    let named = |(name, value): &(String, u64)| Some((Limit::named(name)?, *value));
+    let set = |limits: Limits, (limit, value)| limits.with(limit, value);
+    limits.iter().filter_map(named).fold(Limits::default(), set)
+}
+
+fn make_folders(path: &str) -> Result<()> {
+    std::fs::create_dir_all(path).map_err(cannot(format!("make `{path}` in the box")))
+}
+
+/// Unpacks a layer beside its place and moves it there: it is whole or not there.
+fn layer(into: &str, archive: File, limits: &Limits) -> Result<Vec<String>> {
+    let new = format!("{into}.new");
+    // Of one who was killed at it. Whoever is at it now has the lock.
+    folder::remove(Path::new(&new)).map_err(cannot(format!("remove `{new}`")))?;
+    mkdirat(CWD, &new, Mode::from_raw_mode(0o755)).map_err(cannot(format!("make `{new}`")))?;
+    let store = held(".").map_err(cannot("open the store"))?;
+    rustix::process::chdir(&new).map_err(cannot(format!("enter `{new}`")))?;
+    let outside = held("/").map_err(cannot("open the machine's root"))?;
+    rustix::process::chroot(".").map_err(cannot("keep an archive in its folder"))?;
+    let left = folder::unpack(archive, Marks::Overlay, limits)?;
+    rustix::process::fchdir(&outside).map_err(cannot("leave the folder"))?;
+    rustix::process::chroot(".").map_err(cannot("leave the folder"))?;
+    renameat(&store, &new, &store, into).map_err(cannot(format!("move `{into}` to its place")))?;
+    Ok(left)
+}
+
+/// A folder to come back to, which this process may pass but not read.
+fn held(path: &str) -> rustix::io::Result<OwnedFd> {
+    open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Makes folders of the store, where they are missing, and gives them to root of boxes.
+pub(super) fn give(folders: &[String]) -> Result<Vec<String>> {
+    for path in folders {
+        let what = || format!("give `{path}` to the boxes");
+        match mkdirat(CWD, path, Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(cause) => return Err(cannot(what())(cause)),
+        }
+        chmodat(CWD, path, Mode::from_raw_mode(0o755), AtFlags::empty()).map_err(cannot(what()))?;
+        let owner = (Some(Uid::from_raw(FIRST)), Some(Gid::from_raw(FIRST)));
+        chownat(CWD, path, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW).map_err(cannot(what()))?;
+    }
+    Ok(vec![])
+}

@@ -1,0 +1,140 @@
+//! Into a box that runs: a command there, and who is there.
+//!
+//! Nothing of the box is run or loaded before the command itself: a root that belongs to a stranger would bring
+//! its own C library. So all that a command must not have is given up here, and it inherits that.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command as Program, Stdio};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{
+    DumpableBehavior, Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal, set_dumpable_behavior,
+};
+use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
+
+use super::super::spec::{Command, Ended, Network, Process};
+use super::super::wire::{Exec, Failure, Order, Wire, Word, cannot};
+use super::users::{self, Account};
+use super::{Result, become_root, become_user, cage, taken};
+use crate::base::error::io_reason;
+
+/// Moves into the namespaces of a box, whose first process this is, as its root. The machine's network is where this
+/// process is already, and nobody else's to move into.
+pub(super) fn enter(first: &OwnedFd, network: &Network) -> Result<()> {
+    let mut all = ThreadNameSpaceType::USER
+        | ThreadNameSpaceType::MOUNT
+        | ThreadNameSpaceType::PROCESS_ID
+        | ThreadNameSpaceType::INTER_PROCESS_COMMUNICATION
+        | ThreadNameSpaceType::HOST_NAME_AND_NIS_DOMAIN_NAME;
+    if *network == Network::None {
+        all |= ThreadNameSpaceType::NETWORK;
+    }
+    // Before: what is inside must not look into this process, whose files are of outside.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(cannot("hide from the box"))?;
+    move_into_thread_name_spaces(std::os::fd::AsFd::as_fd(first), all)
+        .map_err(cannot("enter the box"))?;
+    become_root()
+}
+
+/// Runs a command with the streams that came with it, and says how it ended.
+pub(super) fn exec(wire: &Wire, job: &Exec, mut files: Vec<OwnedFd>) -> Result<u8> {
+    let command = &job.command;
+    enter(&taken(&mut files)?, &job.network)?;
+    let account = users::look_up(&command.user)?;
+    let cwd = if command.cwd.is_empty() { "/" } else { &command.cwd };
+    rustix::process::chdir(cwd).map_err(|cause| no_folder(cwd, &cause.into()))?;
+    let program = program(command, &account, &mut files)?;
+    drop(files);
+    cage::bounds(job.bounds)?;
+    cage::capabilities()?;
+    if job.no_new_privileges {
+        cage::system_calls()?;
+    }
+    become_user(account.uid, account.gid, &account.groups)?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(cannot("hide from the box"))?;
+    let child = started(program, command)?;
+    wire.send(&Word::Runs, &[]).map_err(cannot("say that a command runs"))?;
+    let ended = watch(wire, child)?;
+    wire.send(&Word::Ended(ended), &[]).map_err(cannot("say how a command ended"))?;
+    Ok(0)
+}
+
+fn no_folder(path: &str, cause: &std::io::Error) -> Failure {
+    let message = format!("cannot enter `{path}` in the box: {}", io_reason(cause));
+    Failure::of_step(message).hint("make the folder first, or name another one")
+}
+
+fn program(command: &Command, account: &Account, files: &mut Vec<OwnedFd>) -> Result<Program> {
+    let first = command.words.first().filter(|word| !word.is_empty());
+    let first = first.ok_or_else(|| Failure::of_step("there is no command to run"))?;
+    let mut program = Program::new(first);
+    program.args(&command.words[1..]).env_clear();
+    program.env("HOME", &account.home).envs(command.env.iter().map(|(name, value)| (name, value)));
+    let streams = [taken(files)?, taken(files)?, taken(files)?].map(Stdio::from);
+    let [input, output, errors] = streams;
+    program.stdin(input).stdout(output).stderr(errors);
+    Ok(program)
+}
+
+/// Starts it. Afterwards nothing of its streams is open here: their ends are the command's alone.
+fn started(mut program: Program, command: &Command) -> Result<Child> {
+    program.spawn().map_err(|cause| {
+        let name = command.words.first().map_or("", String::as_str);
+        Failure::of_step(format!("cannot run `{name}` in the box: {}", io_reason(&cause)))
+    })
+}
+
+/// Until the command ends. When `bb` goes, it goes.
+fn watch(wire: &Wire, mut child: Child) -> Result<Ended> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| Failure::new("a process without a number"))?;
+    let running = pidfd_open(pid, PidfdFlags::empty()).map_err(cannot("hold on to a process"))?;
+    loop {
+        let mut polled = [PollFd::new(wire, PollFlags::IN), PollFd::new(&running, PollFlags::IN)];
+        match poll(&mut polled, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(cause) => return Err(cannot("wait for a command")(cause)),
+        }
+        let (spoken, over) = (!polled[0].revents().is_empty(), !polled[1].revents().is_empty());
+        if over {
+            let status = child.wait().map_err(cannot("wait for a command"))?;
+            let signal = status.signal().map(Ended::Signal);
+            return Ok(signal.unwrap_or_else(|| Ended::Code(status.code().unwrap_or(0))));
+        }
+        if spoken {
+            let signal = match wire.receive::<Order>() {
+                Ok(Some((Order::Signal(number), _))) => Signal::from_named_raw(number),
+                Ok(Some(_)) => None,
+                Ok(None) | Err(_) => Some(Signal::KILL),
+            };
+            // It may have ended meanwhile, which the next look tells.
+            let _ = signal.map(|signal| pidfd_send_signal(&running, signal));
+        }
+    }
+}
+
+/// Who is in the box, by its own `/proc`.
+pub(super) fn processes() -> Result<Vec<Process>> {
+    let entries = std::fs::read_dir("/proc").map_err(cannot("look into the box's `/proc`"))?;
+    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let mut found = numbers.filter_map(process).collect::<Vec<_>>();
+    found.sort_by_key(|process| process.pid);
+    Ok(found)
+}
+
+/// A process, unless it has ended meanwhile.
+fn process(pid: u32) -> Option<Process> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+    let uid = line("Uid:")?.split_whitespace().next()?.parse().ok()?;
+    let words = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words =
+        words.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
+    let mut words = words.collect::<Vec<_>>();
+    words.pop();
+    if words.is_empty() {
+        words.push(format!("[{}]", line("Name:")?.trim()));
+    }
+    Some(Process { pid, uid, words })
+}

@@ -1,0 +1,233 @@
+//! The folder that layers, boxes and caches are in, the ids that own them, and the locks that say who uses what.
+//!
+//! ```text
+//! ids.json         which range of ids owns all this: another one later would mix owners
+//! locks/           empty files of the user's, locked by whoever uses the layer or box of that name
+//! layers/DIGEST/   unpacked, owned by ids of boxes, appears by rename
+//! boxes/ID/        changes of one box
+//! caches/NAME/
+//! ```
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::helper::{self, Helper};
+use super::ids::{self, Map, Ranges};
+use super::spec::{BoxId, LayerId};
+use super::wire::{Job, Order, Word};
+use crate::base::error::{Error, Result};
+
+/// How often, and after how long, it is tried again whether a lock is free.
+const MOMENTS: u32 = 50;
+const MOMENT: Duration = Duration::from_millis(10);
+
+/// What ids of boxes own.
+const THEIRS: [&str; 3] = ["layers", "boxes", "caches"];
+
+/// A store, and who uses it.
+#[derive(Debug)]
+pub(super) struct Store {
+    program: PathBuf,
+    folder: PathBuf,
+    /// The user and group of `bb`.
+    own: (u32, u32),
+    ranges: Ranges,
+}
+
+impl Store {
+    /// Opens or makes it.
+    pub(super) fn open(program: PathBuf, folder: &Path) -> Result<Self> {
+        // Ids of boxes must pass through it, and see no more of it than that.
+        let made = DirBuilder::new().recursive(true).mode(0o711).create(folder);
+        // Whatever the user's umask takes away.
+        let open = || fs::set_permissions(folder, fs::Permissions::from_mode(0o711));
+        made.and_then(|()| open()).map_err(|cause| Error::file("make", folder, &cause))?;
+        let locks = folder.join("locks");
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&locks);
+        made.map_err(|cause| Error::file("make", &locks, &cause))?;
+        let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let ranges = ranges(folder, own.0)?;
+        let store = Self { program, folder: folder.to_owned(), own, ranges };
+        store.give()?;
+        Ok(store)
+    }
+
+    /// Gives the folders of boxes to their ids, unless that has been done.
+    fn give(&self) -> Result<()> {
+        let owner = (self.ranges.users.start, self.ranges.groups.start);
+        let theirs = |name: &&&str| {
+            let there = fs::symlink_metadata(self.folder.join(name));
+            !there.is_ok_and(|there| there.is_dir() && (there.uid(), there.gid()) == owner)
+        };
+        let missing = THEIRS.iter().filter(theirs).map(|&name| name.to_owned()).collect::<Vec<_>>();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.with_ids(&Job::Give(missing), &[], Map::Owner)?.done().map(drop)
+    }
+
+    /// A path in it, for this process.
+    pub(super) fn path(&self, inside: &str) -> PathBuf {
+        self.folder.join(inside)
+    }
+
+    /// Starts a process in it.
+    pub(super) fn helper(&self, job: &Job, files: &[BorrowedFd<'_>]) -> Result<Helper> {
+        Helper::start(&self.program, &self.folder, job, files)
+    }
+
+    /// Starts a process in it that is root of boxes.
+    pub(super) fn mapped(&self, job: &Job, files: &[BorrowedFd<'_>]) -> Result<Helper> {
+        self.with_ids(job, files, Map::Box)
+    }
+
+    fn with_ids(&self, job: &Job, files: &[BorrowedFd<'_>], map: Map) -> Result<Helper> {
+        let helper = self.helper(job, files)?;
+        match helper.hear()?.0 {
+            Word::MapMe => {}
+            other => return Err(helper::unexpected(&other)),
+        }
+        helper::map(helper.pid(), self.own, map, self.ranges)?;
+        helper.say(&Order::Mapped)?;
+        Ok(helper)
+    }
+
+    fn lock_file(&self, name: &str) -> Result<File> {
+        let path = self.folder.join("locks").join(name);
+        let opened = File::options().create(true).append(true).open(&path);
+        opened.map_err(|cause| Error::file("open", &path, &cause))
+    }
+
+    /// Holds a box of ours as long as the lock is open.
+    pub(super) fn lock_box(&self, id: &BoxId) -> Result<File> {
+        let file = self.lock_file(&format!("box-{id}"))?;
+        file.try_lock().map_err(|_| Error::bug(format!("another box `{id}`")))?;
+        Ok(file)
+    }
+
+    /// Holds a layer: to stand on it beside others, or alone, to make or remove it.
+    pub(super) fn lock_layer(&self, layer: &LayerId, alone: bool) -> Result<File> {
+        let file = self.lock_file(&format!("layer-{layer}"))?;
+        let locked =
+            if alone { patiently(&file) } else { file.lock_shared().map_err(TryLockError::Error) };
+        match locked {
+            Ok(()) => Ok(file),
+            // Somebody unpacks it, and then it is there; or stands on it, and then it stays.
+            Err(TryLockError::WouldBlock) if self.path(&format!("layers/{layer}")).is_dir() => {
+                Err(Error::engine(format!("the layer `{layer}` is in use"))
+                    .hint("remove the boxes that stand on it first"))
+            }
+            Err(TryLockError::WouldBlock) => {
+                file.lock().map_err(|cause| super::failed("wait for a layer", &cause))?;
+                Ok(file)
+            }
+            Err(TryLockError::Error(cause)) => Err(super::failed("lock a layer", &cause)),
+        }
+    }
+
+    /// The lock of a box that is no more.
+    pub(super) fn forget_box(&self, id: &BoxId) {
+        // One that stays costs nothing.
+        let _ = fs::remove_file(self.folder.join("locks").join(format!("box-{id}")));
+    }
+
+    /// Boxes that nobody holds, held now.
+    pub(super) fn left_boxes(&self) -> Result<Vec<(BoxId, File)>> {
+        let folder = self.folder.join("boxes");
+        let failed = |cause: io::Error| Error::file("read", &folder, &cause);
+        let mut left = vec![];
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let Some(id) = name.to_str().and_then(|name| BoxId::new(name).ok()) else { continue };
+            let file = self.lock_file(&format!("box-{id}"))?;
+            if file.try_lock().is_ok() {
+                left.push((id, file));
+            }
+        }
+        Ok(left)
+    }
+}
+
+/// Locks a file that may be held for a moment by a process that has just been started: until it runs its own
+/// program, it has all that is open here.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..MOMENTS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(MOMENT),
+            locked => return locked,
+        }
+    }
+    file.try_lock()
+}
+
+/// The ranges that a store has, or gets.
+fn ranges(folder: &Path, own: u32) -> Result<Ranges> {
+    let path = folder.join("ids.json");
+    let noted = match fs::read(&path) {
+        Ok(text) => Some(serde_json::from_slice::<Ranges>(&text).map_err(|cause| {
+            let message = format!("`{}` does not say whose the store is: {cause}", path.display());
+            Error::engine(message).hint("remove the store: it is made anew")
+        })?),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
+        Err(cause) => return Err(Error::file("read", &path, &cause)),
+    };
+    let found = found(own, noted)?;
+    match noted {
+        Some(noted) if noted == found => Ok(found),
+        Some(noted) => Err(moved(folder, noted, found)),
+        None => {
+            note(folder, &path, found)?;
+            Ok(found)
+        }
+    }
+}
+
+/// The ranges that this user has by the machine's tables.
+fn found(own: u32, noted: Option<Ranges>) -> Result<Ranges> {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let (passwd, users, groups) = (read("/etc/passwd"), read("/etc/subuid"), read("/etc/subgid"));
+    let name = ids::name_of(&passwd, own);
+    let set_aside = ids::of_user(&users, name, own).zip(ids::of_user(&groups, name, own));
+    let ranges = set_aside.map(|(users, groups)| Ranges { users, groups });
+    // Root needs none: what it once took, it keeps.
+    let taken = || {
+        noted.or_else(|| Some(Ranges { users: ids::free(&users)?, groups: ids::free(&groups)? }))
+    };
+    let ranges = if own == 0 { ranges.or_else(taken) } else { ranges };
+    ranges.ok_or_else(|| no_range(name, own))
+}
+
+fn no_range(name: Option<&str>, own: u32) -> Error {
+    let user = name.map_or_else(|| own.to_string(), str::to_owned);
+    let message =
+        format!("the user `{user}` has no range of 65536 ids in `/etc/subuid` and `/etc/subgid`");
+    let command = "usermod --add-subuids 200000-265535 --add-subgids 200000-265535";
+    Error::engine(message).hint(format!("`{command} {user}` as root gives one, if those are free"))
+}
+
+fn moved(folder: &Path, noted: Ranges, found: Ranges) -> Error {
+    let (before, now, shown) = (noted.users.start, found.users.start, folder.display());
+    let message = format!(
+        "the store `{shown}` belongs to ids from {before} on, and this user now has those from {now} on"
+    );
+    Error::engine(message)
+        .hint(format!("`rm -rf {shown}` as root; or give the user the old range again"))
+}
+
+/// Writes it whole or not at all.
+fn note(folder: &Path, path: &Path, ranges: Ranges) -> Result<()> {
+    let failed = |cause: io::Error| Error::file("write", path, &cause);
+    let text = serde_json::to_vec(&ranges).map_err(|cause| failed(cause.into()))?;
+    let mut new = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    io::Write::write_all(&mut new, &text).map_err(failed)?;
+    new.persist(path).map(drop).map_err(|cause| failed(cause.error))
+}
+
+/// A part of a name that no other process of this number has had.
+pub(super) fn moment() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros())
+}
