@@ -59,7 +59,7 @@ struct Held {
     /// Nothing if it does not run.
     running: Option<Running>,
     /// Its own, and one for each of its layers: who removes what nobody uses takes them first.
-    _locks: Vec<File>,
+    locks: Vec<File>,
 }
 
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl Native {
         }
         let into = format!("layers/{layer}");
         let job = Files::Layer { into: into.clone(), limits: self.settings() };
-        let done = self.send(Job::Store(job), None, archive);
+        let done = self.send(&Job::Store(job), None, archive);
         if done.is_err() {
             // The reason is what matters; what stays goes before the next try.
             let _ = self.remove_path(format!("{into}.new"));
@@ -141,7 +141,7 @@ impl Native {
             return Err(Error::engine(format!("the layer `{missing}` is not unpacked")));
         }
         let running = self.launch(&id, spec)?;
-        let held = Held { spec: spec.clone(), running: Some(running), _locks: locks };
+        let held = Held { spec: spec.clone(), running: Some(running), locks };
         self.held().insert(id.clone(), held);
         Ok(id)
     }
@@ -181,7 +181,7 @@ impl Native {
     pub fn upload(&self, id: &BoxId, at: &str, archive: impl Read) -> Result<()> {
         let (first, _) = self.running(id)?;
         let job = Files::Unpack { into: at.to_owned(), limits: self.settings() };
-        match self.send(Job::Inside(job), Some(&first), archive)?.first() {
+        match self.send(&Job::Inside(job), Some(&first), archive)?.first() {
             None => Ok(()),
             Some(left) => Err(Error::step(format!("a box cannot make the device `{left}`"))),
         }
@@ -194,7 +194,7 @@ impl Native {
     pub fn download(&self, id: &BoxId, path: &str, out: impl Write) -> Result<()> {
         let (first, _) = self.running(id)?;
         let job = Files::Pack { from: path.to_owned(), without: vec![] };
-        self.fetch(Job::Inside(job), Some(&first), out)
+        self.fetch(&Job::Inside(job), Some(&first), out)
     }
 
     /// Packs a box's whole root, without what is mounted in it.
@@ -206,7 +206,7 @@ impl Native {
         let own = ["proc", "sys", "dev"].map(str::to_owned);
         let without = spec.mounts.iter().map(|mount| mount.at().to_owned()).chain(own).collect();
         let job = Files::Pack { from: "/".into(), without };
-        self.fetch(Job::Inside(job), Some(&first), out)
+        self.fetch(&Job::Inside(job), Some(&first), out)
     }
 
     /// Packs what overlayfs has of a box's changes, as a layer with whiteouts. A file that was opened for writing is
@@ -219,7 +219,7 @@ impl Native {
             return Err(no_box(id));
         }
         let job = Files::Difference { from: format!("boxes/{id}/upper") };
-        self.fetch(Job::Store(job), None, out)
+        self.fetch(&Job::Store(job), None, out)
     }
 
     /// Who is in a box.
@@ -257,7 +257,7 @@ impl Native {
     pub fn remove(&self, id: &BoxId) -> Result<()> {
         // Its end ends the processes, before the files go.
         let held = self.held().remove(id);
-        let locks = held.map(|held| held._locks);
+        let locks = held.map(|held| held.locks);
         self.remove_path(format!("boxes/{id}"))?;
         drop(locks);
         self.store.forget_box(id);
@@ -323,12 +323,12 @@ impl Native {
 
     fn send(
         &self,
-        job: Job,
+        job: &Job,
         first: Option<&OwnedFd>,
         mut archive: impl Read,
     ) -> Result<Vec<String>> {
         let (theirs, mut ours) = io::pipe().map_err(|cause| failed("make a pipe", &cause))?;
-        let worker = self.worker(&job, first, &theirs)?;
+        let worker = self.worker(job, first, &theirs)?;
         drop(theirs);
         let sent = io::copy(&mut archive, &mut ours);
         drop(ours);
@@ -340,9 +340,9 @@ impl Native {
         }
     }
 
-    fn fetch(&self, job: Job, first: Option<&OwnedFd>, mut out: impl Write) -> Result<()> {
+    fn fetch(&self, job: &Job, first: Option<&OwnedFd>, mut out: impl Write) -> Result<()> {
         let (mut ours, theirs) = io::pipe().map_err(|cause| failed("make a pipe", &cause))?;
-        let worker = self.worker(&job, first, &theirs)?;
+        let worker = self.worker(job, first, &theirs)?;
         drop(theirs);
         let fetched = io::copy(&mut ours, &mut out);
         drop(ours);

@@ -121,6 +121,7 @@ impl Room {
         Self { native, folder }
     }
 
+    #[allow(clippy::unused_self, reason = "it is this room's layer")]
     pub fn spec(&self) -> BoxSpec {
         BoxSpec { layers: vec![layer("root")], hostname: "box".into(), ..BoxSpec::default() }
     }

@@ -18,8 +18,8 @@ const GO: u16 = 0x05;
 const RETURN: u16 = 0x06;
 const ALLOW: u32 = 0x7fff_0000;
 const ERRNO: u32 = 0x0005_0000;
-const EPERM: u32 = ERRNO | 1;
-const ENOSYS: u32 = ERRNO | 38;
+const EPERM: u32 = ERRNO + 1;
+const ENOSYS: u32 = ERRNO + 38;
 /// Offsets in what the kernel shows: the call's number, the processor's kind, the first argument's lower half.
 const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
@@ -233,7 +233,7 @@ mod tests {
         let told = |number, first| answer(&program, X86_64, number, first);
         assert_eq!(told(clone, 0x0100_0011), ALLOW);
         for bit in [0x1000_0000, 0x2000_0000, 0x4000_0000, 0x0002_0000, 0x0200_0000] {
-            assert_eq!(told(clone, bit | 17), EPERM, "{bit:x}");
+            assert_eq!(told(clone, bit + 17), EPERM, "{bit:x}");
         }
         assert_eq!((told(socket, 2), told(socket, VSOCK)), (ALLOW, EPERM));
         assert_eq!((told(personality, 8), told(personality, 9)), (ALLOW, EPERM));

@@ -96,7 +96,8 @@ impl Map {
 
 /// The content of a `uid_map`.
 pub(super) fn written(lines: &[[u32; 3]]) -> String {
-    lines.iter().map(|[inside, outside, count]| format!("{inside} {outside} {count}\n")).collect()
+    let line = |[inside, outside, count]: &[u32; 3]| format!("{inside} {outside} {count}");
+    lines.iter().map(line).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 #[cfg(test)]

@@ -104,9 +104,8 @@ pub(crate) fn unpack(source: impl Read, marks: Marks, limits: &Limits) -> Result
 /// attribute for its end, and a stream has no way back to look again.
 fn each(source: impl Read, limits: &Limits, unpacking: &mut Unpacking) -> io::Result<()> {
     let mut archive = tar::Archive::new(source);
-    let mut entries = archive.entries()?.raw(true);
     let (mut ahead, mut tally) = (Ahead::default(), Tally::new(limits));
-    while let Some(entry) = entries.next() {
+    for entry in archive.entries()?.raw(true) {
         let mut entry = entry?;
         let kind = entry.header().entry_type();
         if let tar::EntryType::GNULongName | tar::EntryType::GNULongLink | tar::EntryType::XHeader =
@@ -128,7 +127,9 @@ fn each(source: impl Read, limits: &Limits, unpacking: &mut Unpacking) -> io::Re
             let described = described(&ahead, entry.header(), size)?;
             let others = ahead.records.iter().map(|(key, value)| key.len() + value.len());
             tally.entry(described.path.as_os_str().as_bytes(), others.sum::<usize>() as u64)?;
-            unpacking.one(&described, &mut entry).map_err(|cause| about(&described.path, cause))?;
+            unpacking
+                .one(&described, &mut entry)
+                .map_err(|cause| about(&described.path, &cause))?;
         }
         io::copy(&mut entry, &mut io::sink())?;
     }
@@ -136,8 +137,8 @@ fn each(source: impl Read, limits: &Limits, unpacking: &mut Unpacking) -> io::Re
     io::copy(&mut archive.into_inner(), &mut io::sink()).map(drop)
 }
 
-fn about(path: &Path, cause: io::Error) -> io::Error {
-    let why = crate::base::error::io_reason(&cause);
+fn about(path: &Path, cause: &io::Error) -> io::Error {
+    let why = crate::base::error::io_reason(cause);
     io::Error::new(cause.kind(), format!("`{}`: {why}", name::of_path(path)))
 }
 
@@ -406,7 +407,7 @@ impl<W: Write> Packing<'_, W> {
             if base.as_bytes().starts_with(WHITEOUT) {
                 return Err(about(
                     &path,
-                    io::Error::other("a name that only marks in layers have"),
+                    &io::Error::other("a name that only marks in layers have"),
                 ));
             }
             let name = joined(own, base.as_bytes());
@@ -415,7 +416,7 @@ impl<W: Write> Packing<'_, W> {
             } else if self.marks == Marks::Overlay && is_whiteout(&there) {
                 self.marked(own, &[WHITEOUT, base.as_bytes()].concat())?;
             } else {
-                self.entry(&name, &path, &there).map_err(|cause| about(&path, cause))?;
+                self.entry(&name, &path, &there).map_err(|cause| about(&path, &cause))?;
             }
         }
         Ok(())

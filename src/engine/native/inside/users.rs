@@ -107,19 +107,19 @@ mod tests {
         account(asked, PASSWD, GROUP).map_err(|failure| failure.message)
     }
 
-    fn is(uid: u32, gid: u32, groups: &[u32], home: &str) -> Result<Account, String> {
-        Ok(Account { uid, gid, groups: groups.to_vec(), home: home.into() })
+    fn is(uid: u32, gid: u32, groups: &[u32], home: &str) -> Account {
+        Account { uid, gid, groups: groups.to_vec(), home: home.into() }
     }
 
     #[test]
     fn names_and_numbers_are_looked_up_in_the_boxs_tables() {
-        assert_eq!(find(""), is(0, 0, &[], "/root"));
-        assert_eq!(find("web"), is(101, 102, &[5, 7], "/srv"));
-        assert_eq!(find("101"), is(101, 102, &[5, 7], "/srv"));
-        assert_eq!(find("web:tty"), is(101, 5, &[], "/srv"));
-        assert_eq!(find("web:9"), is(101, 9, &[], "/srv"));
-        assert_eq!(find("4000"), is(4000, 0, &[], "/"));
-        assert_eq!(find("4000:web"), is(4000, 102, &[], "/"));
+        assert_eq!(find("").unwrap(), is(0, 0, &[], "/root"));
+        assert_eq!(find("web").unwrap(), is(101, 102, &[5, 7], "/srv"));
+        assert_eq!(find("101").unwrap(), is(101, 102, &[5, 7], "/srv"));
+        assert_eq!(find("web:tty").unwrap(), is(101, 5, &[], "/srv"));
+        assert_eq!(find("web:9").unwrap(), is(101, 9, &[], "/srv"));
+        assert_eq!(find("4000").unwrap(), is(4000, 0, &[], "/"));
+        assert_eq!(find("4000:web").unwrap(), is(4000, 102, &[], "/"));
     }
 
     #[test]
