@@ -66,7 +66,7 @@ impl Message<'_> {
                 format!("pinned  stage3 {stage3} and snapshot {snapshot} in bb.lock\n")
             }
             Self::PinnedBase { name, base } => {
-                let (name, id) = (visible(name), short_id(&base.id));
+                let (name, id) = (visible(name), visible(short_id(&base.id)));
                 let origin = report::origin(base.origin());
                 format!("pinned  `{name}` as {id}, from {origin}, in bb.lock\n")
             }

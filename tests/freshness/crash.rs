@@ -235,8 +235,8 @@ fn a_state_folder_of_another_version_or_damaged_is_told_and_built_anew() {
     let damaged = "stale  image:b       its record is gone or damaged".to_owned();
     let text = |room: &Room| fs::read_to_string(room.path(record)).unwrap();
     let cases: [(&str, Damage, String); 6] = [
-        ("older", |t| t.replacen("\"format\":1,", "\"format\":0,", 1), format("0")),
-        ("newer", |t| t.replacen("\"format\":1,", "\"format\":2,\"more\":1,", 1), format("2")),
+        ("older", |t| t.replacen("\"format\":2,", "\"format\":1,", 1), format("1")),
+        ("newer", |t| t.replacen("\"format\":2,", "\"format\":3,\"more\":1,", 1), format("3")),
         ("much newer", |_| "{\"inputs\":[1],\"format\":77}".to_owned(), format("77")),
         ("cut off", |t| t[..t.len() / 2].to_owned(), damaged.clone()),
         ("empty", |_| String::new(), damaged.clone()),
@@ -249,7 +249,7 @@ fn a_state_folder_of_another_version_or_damaged_is_told_and_built_anew() {
         image_b_is(&room, &standing);
         room.told("build").ran("image:b");
         says(&room.run("bb", &["build"]), 0, NOTHING);
-        assert!(text(&room).starts_with("{\"format\":1,"), "{what}");
+        assert!(text(&room).starts_with("{\"format\":2,"), "{what}");
     }
 }
 

@@ -103,7 +103,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
         }
     }
     if !args.json {
-        bases.iter().for_each(|base| print(&update::base_line(base)));
+        print(&update::base_lines(&bases));
     }
     Ok(u8::from(args.exit_code && changes))
 }

@@ -40,7 +40,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
         print(&changed("stage3", old.map(|l| &l.stage3), &new.stage3));
         print(&changed("snapshot", old.map(|l| &l.portage), &new.portage));
     }
-    bases.iter().for_each(|base| print(&base_line(base)));
+    print(&base_lines(&bases));
     // Who asks for no network knows that registries are not asked.
     let lost = |base: &Moved| matches!(base.now, Now::Unknown(_)) && !args.offline;
     Ok(u8::from(bases.iter().any(lost)))
@@ -58,12 +58,16 @@ fn check(Offered { pinned, times, bases }: &Offered) -> u8 {
         print(&line);
         newer |= newer_stage3 || newer_snapshot;
     }
-    bases.iter().for_each(|base| print(&base_line(base)));
+    print(&base_lines(bases));
     u8::from(newer)
 }
 
-/// What an image from elsewhere has come to.
-pub(in crate::cli) fn base_line(Moved { name, old, now }: &Moved) -> String {
+/// What images from elsewhere have come to.
+pub(in crate::cli) fn base_lines(bases: &[Moved]) -> String {
+    bases.iter().map(base_line).collect()
+}
+
+fn base_line(Moved { name, old, now }: &Moved) -> String {
     let name = name.to_string();
     let old = old.as_ref().map(|old| short_id(&old.id));
     let told = match (old, now) {

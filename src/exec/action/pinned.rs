@@ -151,7 +151,7 @@ async fn bring(base: &Base, context: &Context, log: &mut Log) -> Result<Result<(
     let pulled = match (&base.digest, &context.registry) {
         (Some(digest), Some(registry)) => {
             log.write(format!("bb: pulling `{name}`, `{digest}`\n").as_bytes());
-            pull(base, digest, registry, &blobs, limits).await
+            pull(base, digest, registry, &blobs, &limits).await
         }
         (Some(_), None) => {
             let message = format!("`{name}` is pinned, but not here, and no network is to be used");
@@ -175,7 +175,7 @@ async fn pull(
     digest: &str,
     registry: &Registry,
     blobs: &Blobs,
-    limits: Limits,
+    limits: &Limits,
 ) -> Result<()> {
     let name = format!("{}@{digest}", base.name.name()).parse::<Reference>();
     let name = name.map_err(|e| Error::bug(format!("`{}` has a digest: {e}", base.name)))?;
@@ -185,7 +185,7 @@ async fn pull(
         return Err(Error::trust(message)
             .hint("digest and ID in `bb.lock` do not belong together; `bb update` pins anew"));
     }
-    let blobs = blobs.clone();
+    let (blobs, limits) = (blobs.clone(), *limits);
     let unpacked = move || {
         for layer in &pulled.layers {
             unpack(&blobs, layer, &limits)?;
@@ -206,7 +206,10 @@ async fn export(base: &Base, context: &Context, blobs: Blobs) -> Result<Result<(
     let base = base.clone();
     let taken = move || {
         let _temp = temp;
-        let bundle = Bundle::open(&file, &limits)?;
+        let bundle = match Bundle::open(&file, &limits) {
+            Ok(bundle) => bundle,
+            Err(unread) => return Ok(Err(Left::new(unread.message()))),
+        };
         let Some(bundle) = bundle.filter(|bundle| bundle.id() == base.id) else {
             // Some write another configuration than the one that they have.
             let why = format!("the engine does not give `{}` out as `{}`", base.name, base.id);

@@ -122,9 +122,9 @@ impl Sequence {
         let path = self.record(at);
         let text = fs::read_to_string(&path).ok()?;
         let new = match self.rng.u8(..3) {
-            0 => "{\"format\":2,\"inputs\":[1,2,3]}".to_owned(),
-            1 => text.replacen("\"format\":1", "\"format\":0", 1),
-            _ => text.replacen("\"format\":1", "\"format\":99,\"more\":{}", 1),
+            0 => "{\"format\":3,\"inputs\":[1,2,3]}".to_owned(),
+            1 => text.replacen("\"format\":2", "\"format\":1", 1),
+            _ => text.replacen("\"format\":2", "\"format\":99,\"more\":{}", 1),
         };
         fs::write(path, new).unwrap();
         self.stamp(at).is_file().then(|| self.unindexed(at));

@@ -46,6 +46,9 @@ fn tar(name: &str, size: usize) -> Vec<u8> {
     let mut header = tar::Header::new_gnu();
     header.set_size(size as u64);
     header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
     builder.append_data(&mut header, name, &content[..]).unwrap();
     builder.into_inner().unwrap()
 }

@@ -300,6 +300,9 @@ fn saved() -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
         header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
         tar.append_data(&mut header, name, text.as_bytes()).unwrap();
     }
     tar.into_inner().unwrap()
