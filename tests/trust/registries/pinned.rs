@@ -123,7 +123,7 @@ fn the_engine_builds_on_what_is_pinned() {
     room.dock("a", &format!("FROM {base}\nRUN true\n"));
     place.bb("build").ok();
     assert_eq!(place.summary()["built_by_engine"], "it has a `RUN`");
-    assert_eq!(room.engine.nameless(), [one.id.clone()]);
+    assert_eq!(room.engine.nameless(), std::slice::from_ref(&one.id));
     let made = room.engine.images()["ns/a:latest"].clone();
     // Somebody pulls the tag, which has moved.
     let two = place.push(200);
