@@ -37,6 +37,7 @@ fn an_image_of_the_engines_is_built_on_as_it_was_pinned() {
         room.write(&format!("bb-dock/{name}/Buildconfig.sh"), "");
         files::write(&room.path(format!("bb-dock/{name}")));
     }
+    fs::write(room.path("bb-dock/built/arch.tar.gz"), files::COMPRESSED).unwrap();
     room.bb("build").ok();
     assert_eq!(summary(&room, "assembled")["built_by_engine"], Value::Null);
     assert!(
