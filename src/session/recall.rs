@@ -28,6 +28,7 @@ const KEPT: usize = 8;
 
 /// One question and where its last answer is.
 pub(super) struct Recall {
+    question: String,
     file: PathBuf,
     store: Store,
 }
@@ -44,7 +45,7 @@ impl Recall {
         }
         let store = project.store();
         let file = folder(&store).join(&hex(&hasher.finalize())[..16]);
-        Self { file, store }
+        Self { question: question.to_owned(), file, store }
     }
 
     /// Looks whether the last answer still holds.
@@ -64,6 +65,10 @@ impl Recall {
     /// Keeps the answer that all of a plan is fresh. Only to be quick: where it cannot be written,
     /// nothing is lost.
     pub(super) fn keep(&self, project: &Project, known: Known<'_>) {
+        // What was pinned on the way is another question: without a lock, something has to be pinned each time.
+        if Self::new(project, &self.question).file != self.file {
+            return;
+        }
         let Some(seen) = known.seen else { return };
         let looked = looked(known.plan, project.looked_at(known.docks), &self.store);
         if let Some(trace) = looked.trace(known.inventory, seen)

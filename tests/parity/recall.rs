@@ -123,3 +123,20 @@ fn what_is_kept_is_never_needed() {
     }
     assert_eq!(room.run("bb", &["build"]).ok().text, NOTHING);
 }
+
+#[test]
+fn a_lock_that_is_gone_is_written_anew_each_time() {
+    let room = Room::new(World::default());
+    room.dock("a", "FROM scratch\nADD rootfs.tar /\n");
+    room.settings("", "");
+    let built = (0..200).any(|_| {
+        room.run("bb", &["build"]).ok();
+        room.path(".bb/traces").exists()
+    });
+    assert!(built, "no answer was kept");
+    for _ in 0..3 {
+        remove(&room, "bb.lock");
+        room.run("bb", &["build"]).ok();
+        assert!(room.path("bb.lock").exists());
+    }
+}
