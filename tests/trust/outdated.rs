@@ -79,8 +79,7 @@ fn what_it_is_asked_for_must_be_there() {
         "",
         "nothing is compiled, so an update would change nothing\n",
     );
-    let nothing =
-        "{\n  \"stage3\": null,\n  \"snapshot\": null,\n  \"images\": [],\n  \"steps\": [],\n  \"bases\": []\n}\n";
+    let nothing = "{\n  \"stage3\": null,\n  \"snapshot\": null,\n  \"images\": [],\n  \"steps\": [],\n  \"bases\": []\n}\n";
     place.bb("outdated --json plain").is(0, nothing, "");
 }
 
