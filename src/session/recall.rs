@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::base::error::Result;
 use crate::base::hex::hex;
 use crate::base::limits::Limit;
+use crate::base::open::Refused;
 use crate::base::read;
 use crate::dock::Dock;
 use crate::exec::looked::looked;
@@ -37,7 +38,7 @@ impl Recall {
     /// `question` is the command with its images.
     pub(super) fn new(project: &Project, question: &str) -> Self {
         let mut hasher = Sha256::new();
-        let lock = project.ground.read(Path::new(LOCK_FILE), Limit::FileSize).unwrap_or_default();
+        let lock = lock(project);
         let parts = [question.to_owned(), program(), format!("{:?}", project.settings)];
         for part in parts.iter().map(String::as_bytes).chain([lock.as_slice()]) {
             hasher.update((part.len() as u64).to_le_bytes());
@@ -95,6 +96,15 @@ pub(super) enum Recalled {
     Fresh(usize),
     /// Nothing.
     Unknown(Asking),
+}
+
+/// The lock's text, or what it is instead: none is not one that cannot be read.
+fn lock(project: &Project) -> Vec<u8> {
+    match project.ground.read(Path::new(LOCK_FILE), Limit::FileSize) {
+        Ok(text) => [b"=", &text[..]].concat(),
+        Err(Refused::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => vec![],
+        Err(_) => b"unreadable".to_vec(),
+    }
 }
 
 fn folder(store: &Store) -> PathBuf {
