@@ -75,7 +75,7 @@ pub type Nodes = BTreeMap<BString, Node>;
 /// Source: <https://github.com/opencontainers/image-spec/blob/v1.1.0/layer.md#whiteouts>.
 pub(super) const WHITEOUT: &[u8] = b".wh.";
 /// And this, that nothing of the layers below is in its folder any more.
-const OPAQUE: &[u8] = b".wh..wh..opq";
+pub(super) const OPAQUE: &[u8] = b".wh..wh..opq";
 
 /// A whole file system.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -204,7 +204,7 @@ async fn build(
     loop {
         let body = archive::stream(entries(work, &plain), context.settings.source_date_epoch);
         let mut sink = |data: &[u8]| log.write(data);
-        let of = Build { references: &work.references, content: None, labels: &labels, anew };
+        let of = Build { references: &work.references, labels: &labels, anew };
         match daemon.build_image(body, of, &mut sink).await {
             Ok(id) => return Ok(id),
             Err(error) if attempt < ATTEMPTS && cache_vanished(&error) => {
