@@ -142,7 +142,7 @@ pub(super) fn labels(
     Ok(all.filter(|(name, _)| !written.contains(name)).chain(documents.labels()).collect())
 }
 
-fn name(dir: &Path) -> String {
+pub(super) fn name(dir: &Path) -> String {
     dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
@@ -205,8 +205,8 @@ pub(super) fn copies(trigger: &str) -> bool {
     ["add", "copy"].contains(&name.as_str()) || name == "run" && trigger.contains("--mount")
 }
 
-/// An image's archive and those of the images below it, itself first; nothing where the engine has
-/// built it. `dir` is the folder of its results.
+/// An image's archive and those of the images below it, itself first; nothing where only the engine has
+/// it. `dir` is the folder of its results.
 ///
 /// # Errors
 /// One of them cannot be read.

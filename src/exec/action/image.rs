@@ -16,6 +16,7 @@ use crate::dockerfile::{Markers, ParentKind, Rendered, plain, template};
 use crate::engine::docker::{Build, Docker};
 use crate::exec::action::assemble::{Summary, Written};
 use crate::exec::action::bom::Documents;
+use crate::exec::action::exported::{self, On};
 use crate::exec::action::pinned::{self, Images, with_images};
 use crate::exec::action::{Log, Made, assemble, below, blocking, contents, ledger};
 use crate::exec::work::Context;
@@ -56,7 +57,11 @@ pub(super) async fn image(
                 seen.context.rest.clear();
             }
             let id = build(&seen, &others, &documents, anew, context, log).await?;
-            (id, Some(left.why().to_owned()), (None, None), sent.undone)
+            let on = exported::export(work, &id, context).await?.unwrap_or_else(|left| {
+                log.write(format!("bb: it stays in the engine: {}\n", left.why()).as_bytes());
+                On::default()
+            });
+            (id, Some(left.why().to_owned()), (on.base, on.elsewhere), sent.undone)
         }
     };
     log.check()?;

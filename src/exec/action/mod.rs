@@ -8,6 +8,7 @@ mod bom;
 mod builder;
 mod contents;
 mod dockerfile;
+mod exported;
 mod fetch;
 mod image;
 mod import;
