@@ -18,9 +18,11 @@ use crate::image::archive::{bundle, listing, save};
 use crate::net::registry::Blobs;
 use crate::plan::step::ImageWork;
 
-/// What the layers of an image that was taken in are on top of, as far as that is in the state folder as well.
+/// An image that was taken in, with what its layers are on top of as far as that is in the state folder as well.
 #[derive(Debug, Default)]
 pub(super) struct On {
+    /// The image's ID.
+    pub id: String,
     /// The dock.
     pub base: Option<String>,
     /// The image from elsewhere.
@@ -48,6 +50,7 @@ pub(super) async fn export(
             Err(left) => return Ok(Err(left)),
         };
         let (below, on) = on(&work, &image, &blobs, &limits)?;
+        let on = On { id: image.id(), ..on };
         let own = temp.path().join("image.tar");
         bundle::write_own(&own, &image, below, &work.references, epoch)?;
         let dest = work.dir.join("image.tar");
