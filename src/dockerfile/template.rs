@@ -25,6 +25,8 @@ pub struct Known<'a> {
     pub docks: &'a BTreeSet<DockName>,
     /// What the docks leave to those that are built on them, where they do.
     pub triggers: &'a BTreeMap<DockName, Vec<String>>,
+    /// What images are built for, as OCI calls it: `amd64`.
+    pub architecture: &'a str,
 }
 
 /// What a Dockerfile says about its inputs.
@@ -156,7 +158,10 @@ pub fn parse(source: &Rendered, known: Known<'_>) -> Result<Template> {
 /// As of [`parse`].
 pub fn parse_rendered(source: &Rendered) -> Result<Template> {
     let (markers, docks, triggers) = Default::default();
-    parse(source, Known { markers: &markers, docks: &docks, triggers: &triggers })
+    parse(
+        source,
+        Known { markers: &markers, docks: &docks, triggers: &triggers, architecture: "amd64" },
+    )
 }
 
 /// What a Dockerfile's last stage leaves, by `ONBUILD`, to the images that are built on it.

@@ -53,6 +53,11 @@ impl Moved {
             Now::Unknown(_) | Now::Unused => false,
         }
     }
+
+    /// Whether nobody could tell what its name means now.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.now, Now::Unknown(_))
+    }
 }
 
 /// Pins images that are not pinned yet, unless another process does so meanwhile.
@@ -71,19 +76,20 @@ pub(super) async fn pin(
         return Err(Error::config(message)
             .hint("a build without `--offline` looks up once which image that is, and pins it"));
     }
-    let mut failed = None;
+    let (mut new, mut failed) = (vec![], None);
     for (name, found) in look_up(project, missing, &pins.bases).await {
         match found {
-            Ok(base) => {
-                tell(&Message::PinnedBase { name: &name.to_string(), base: &base });
-                pins.bases.insert(base);
-            }
+            Ok(base) => new.push((name, base)),
             Err(error) => failed = failed.or(Some(error)),
         }
     }
-    // What was found needs not be looked up again.
-    if names.iter().any(|name| pins.bases.get(name).is_some()) {
+    // What was found needs not be looked up again, whatever was not.
+    if !new.is_empty() {
+        new.iter().for_each(|(_, base)| pins.bases.insert(base.clone()));
         pin::write(&pins)?;
+    }
+    for (name, base) in &new {
+        tell(&Message::PinnedBase { name: &name.to_string(), base });
     }
     failed.map_or(Ok(pins), Err)
 }
@@ -153,7 +159,7 @@ async fn in_engine(
     let why = fault.why();
     let engine = match engine {
         Some(Ok(engine)) => engine,
-        Some(Err(cause)) => return Err(nowhere(name, &format!("{why}, and {}", cause.message()))),
+        Some(Err(cause)) => return Err(unasked(name, &why, cause)),
         None => return Err(nowhere(name, &why)),
     };
     let Some(id) = engine.image_id(&name.to_string()).await? else {
@@ -173,6 +179,14 @@ async fn is_podman(engine: &dyn Engine) -> Result<bool> {
         Some(daemon) => daemon.is_podman().await,
         None => Ok(false),
     }
+}
+
+/// The engine may have it, once it answers.
+fn unasked(name: &Reference, why: &str, cause: &Error) -> Error {
+    let message =
+        format!("cannot find `{name}`, which is built on: {why}, and {}", cause.message());
+    let error = Error::new(cause.exit(), message);
+    cause.hint_text().map_or(error.clone(), |hint| error.hint(hint))
 }
 
 fn nowhere(name: &Reference, why: &str) -> Error {

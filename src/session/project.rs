@@ -25,6 +25,7 @@ use crate::dockerfile::{Known, Markers, Parent, ParentKind, Rendered, Role, Temp
 use crate::engine::Engine;
 use crate::exec::action::templates_digest;
 use crate::gentoo::keys;
+use crate::image::config::architecture;
 use crate::plan::expand::{Layout, Sources};
 use crate::plan::step::DockContext;
 use crate::plan::{DockFacts, Plan, TaskFacts, expand, stack};
@@ -209,7 +210,8 @@ impl Project {
         let names = docks.iter().map(|d| d.name.clone()).collect();
         let markers = self.settings.markers("").into();
         let triggers = triggers(docks, &markers);
-        let known = Known { markers: &markers, docks: &names, triggers: &triggers };
+        let architecture = architecture(&self.settings.arch);
+        let known = Known { markers: &markers, docks: &names, triggers: &triggers, architecture };
         let compiled = |dock: &Dock| {
             let template = dock.render(&markers).and_then(|r| template::parse(&r, known));
             template.is_ok_and(|template| template.uses_rootfs)
@@ -227,7 +229,8 @@ impl Project {
         let markers: Markers = self.settings.markers(pins.date()).into();
         markers.check()?;
         let triggers = triggers(docks, &markers);
-        let known = Known { markers: &markers, docks: &names, triggers: &triggers };
+        let architecture = architecture(&self.settings.arch);
+        let known = Known { markers: &markers, docks: &names, triggers: &triggers, architecture };
         let facts = parallel::map(docks, |dock| facts(dock, known, &self.ground))?;
         if let Some(dock) =
             stack::too_high(&facts).and_then(|n| docks.iter().find(|d| d.name == *n))

@@ -60,7 +60,8 @@ impl Project {
         };
         let mut pins = Pins { gentoo: new.clone(), bases: old.bases };
         bases::apply(&mut pins.bases, &bases);
-        if new.is_some() || !bases.is_empty() {
+        // Where nobody could be asked there is nothing to pin.
+        if new.is_some() || bases.iter().any(|base| !base.is_unknown()) {
             pin::write(&pins)?;
         }
         Ok(Updated { old: old.gentoo, new, bases })

@@ -105,7 +105,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     if !args.json {
         print(&update::base_lines(&bases));
     }
-    Ok(u8::from(args.exit_code && changes))
+    Ok(u8::from(args.exit_code && changes || update::unanswered(&bases, args.offline)))
 }
 
 fn whole(found: &impl Serialize, bases: &[Moved]) -> Result<()> {

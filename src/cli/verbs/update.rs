@@ -16,7 +16,7 @@ use crate::session::{Moved, Now, Offered, Updated};
   bb update
   bb update --check   # exit 1 if there is something newer")]
 pub(in crate::cli) struct Args {
-    /// Pin nothing; exit 1 if the mirrors have something newer, or a registry another image
+    /// Pin nothing; exit 1 if the mirrors have something newer or a registry another image, or one cannot be asked
     #[arg(long)]
     check: bool,
     /// Also take what is older than the pinned one, or old where none is pinned
@@ -31,7 +31,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let project = entered::project(&call.state)?;
     let mut say = |message: &Message<'_>| tell(call.look, message);
     if args.check {
-        return Ok(check(&project.offered(args.offline, &mut say).await?));
+        return Ok(check(&project.offered(args.offline, &mut say).await?, args.offline));
     }
     let Updated { old, new, bases } =
         project.update(args.allow_older, args.offline, &mut say).await?;
@@ -41,12 +41,15 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
         print(&changed("snapshot", old.map(|l| &l.portage), &new.portage));
     }
     print(&base_lines(&bases));
-    // Who asks for no network knows that registries are not asked.
-    let lost = |base: &Moved| matches!(base.now, Now::Unknown(_)) && !args.offline;
-    Ok(u8::from(bases.iter().any(lost)))
+    Ok(u8::from(unanswered(&bases, args.offline)))
 }
 
-fn check(Offered { pinned, times, bases }: &Offered) -> u8 {
+/// Whether somebody could not be asked who was to be: who asks for no network knows that registries are not.
+pub(in crate::cli) fn unanswered(bases: &[Moved], offline: bool) -> bool {
+    !offline && bases.iter().any(Moved::is_unknown)
+}
+
+fn check(Offered { pinned, times, bases }: &Offered, offline: bool) -> u8 {
     let pinned = pinned.as_ref();
     let mut newer = bases.iter().any(Moved::moves);
     if let Some(times) = times {
@@ -59,7 +62,7 @@ fn check(Offered { pinned, times, bases }: &Offered) -> u8 {
         newer |= newer_stage3 || newer_snapshot;
     }
     print(&base_lines(bases));
-    u8::from(newer)
+    u8::from(newer || unanswered(bases, offline))
 }
 
 /// What images from elsewhere have come to.

@@ -31,8 +31,15 @@ fn selected(dockerfile: &str, files: &[&str], ignore: &str) -> Result<Vec<String
     let text = format!("FROM scratch\n{dockerfile}\n");
     let source =
         Rendered::from_template(Path::new("bb-dock/a/Dockerfile.template"), &text, &markers);
-    let template =
-        parse(&source, Known { markers: &markers, docks: &docks, triggers: &BTreeMap::new() })?;
+    let template = parse(
+        &source,
+        Known {
+            markers: &markers,
+            docks: &docks,
+            triggers: &BTreeMap::new(),
+            architecture: "amd64",
+        },
+    )?;
     let files: Vec<_> = files.iter().map(|path| entry(path)).collect();
     let ignore = Ignore::parse(Path::new("bb-dock/a/.dockerignore"), ignore)?;
     let visible = Visible { files: &files, made: &[], ignore: &ignore };
@@ -50,7 +57,8 @@ fn a_folder_counts_where_it_is_copied_itself() {
         None => entry(path),
     });
     let (markers, docks, triggers) = (Markers::default(), BTreeSet::new(), BTreeMap::new());
-    let known = Known { markers: &markers, docks: &docks, triggers: &triggers };
+    let known =
+        Known { markers: &markers, docks: &docks, triggers: &triggers, architecture: "amd64" };
     let table: [(&str, &str, &str); 7] = [
         ("COPY d /", "d/e d/f d/g", "d"),
         ("COPY . /", "d d/e d/f d/g", ""),
@@ -80,7 +88,8 @@ fn a_folder_counts_where_it_is_copied_itself() {
 fn made_files_are_seen_and_kept_out_as_others() {
     let files = [entry("Dockerfile"), entry("f")];
     let (markers, docks, triggers) = (Markers::default(), BTreeSet::new(), BTreeMap::new());
-    let known = Known { markers: &markers, docks: &docks, triggers: &triggers };
+    let known =
+        Known { markers: &markers, docks: &docks, triggers: &triggers, architecture: "amd64" };
     let seen = |dockerfile: &str, ignore: &str| {
         let text = format!("FROM scratch\n{dockerfile}\n");
         let source = Rendered::from_template(Path::new("Dockerfile"), &text, &markers);

@@ -19,7 +19,15 @@ fn rows() -> Vec<(String, &'static str, &'static str)> {
 fn parsed(text: &str) -> Result<template::Template, Error> {
     let (markers, docks) = (Markers::default(), [].into());
     let source = Rendered::from_template(Path::new("Dockerfile"), text, &markers);
-    template::parse(&source, Known { markers: &markers, docks: &docks, triggers: &BTreeMap::new() })
+    template::parse(
+        &source,
+        Known {
+            markers: &markers,
+            docks: &docks,
+            triggers: &BTreeMap::new(),
+            architecture: "amd64",
+        },
+    )
 }
 
 #[test]

@@ -8,7 +8,12 @@ fn plain(text: &str) -> Result<Plain, Fault> {
     let (markers, docks) = (Markers::default(), [].into());
     let parsed = template::parse(
         &rendered,
-        Known { markers: &markers, docks: &docks, triggers: &BTreeMap::new() },
+        Known {
+            markers: &markers,
+            docks: &docks,
+            triggers: &BTreeMap::new(),
+            architecture: "amd64",
+        },
     )
     .unwrap();
     let shells = BTreeMap::from([("python".to_owned(), vec!["/bin/python".to_owned()])]);

@@ -43,11 +43,11 @@ impl Platform {
     }
 
     /// What it is where images are built.
-    fn value(self) -> String {
+    fn value(self, architecture: &str) -> String {
         match self {
-            Self::Whole => machine::platform(),
+            Self::Whole => machine::platform(architecture),
             Self::System => "linux".to_owned(),
-            Self::Machine => machine::architecture().to_owned(),
+            Self::Machine => architecture.to_owned(),
             Self::Variant => String::new(),
         }
     }
@@ -359,13 +359,13 @@ impl<'a> Builder<'a> {
         self.triggers(number, &triggers, span.start)
     }
 
-    /// An image is pinned as it is for this machine: one that is wanted for another would silently be this one's.
+    /// An image is pinned as it is for one machine: one that is wanted for another would silently be this one's.
     fn platform(&mut self, at: &Instruction) -> Result<()> {
         let Some(flag) = at.flags.iter().find(|flag| flag.name == "platform") else {
             return Ok(());
         };
         let lookup = |name: &str| match (self.global.in_from(name), Platform::of(name)) {
-            (Value::Unset, Some(part)) => Value::Known(part.value()),
+            (Value::Unset, Some(part)) => Value::Known(part.value(self.known.architecture)),
             (value, _) => value,
         };
         let expanded = expand(&flag.value.text, self.escape, &lookup);
@@ -374,10 +374,11 @@ impl<'a> Builder<'a> {
         if let Some(missing) = expanded.missing.first() {
             return Err(self.undefined(missing, &span));
         }
-        let (wanted, ours) = (expanded.text, machine::platform());
-        if wanted.is_empty() || machine::is_ours(&wanted) {
+        let (wanted, architecture) = (expanded.text, self.known.architecture);
+        if wanted.is_empty() || machine::is_platform(&wanted, architecture) {
             return Ok(());
         }
+        let ours = machine::platform(architecture);
         let message = format!("images are built for `{ours}` here, not for `{wanted}`");
         let error = self.source.mistake(message, &span);
         Err(error.hint("leave `--platform` away, and build on a machine of that kind"))

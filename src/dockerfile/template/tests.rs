@@ -13,7 +13,15 @@ fn parsed(text: &str) -> Result<Template> {
     let markers = markers();
     let file = Path::new("bb-dock/nginx/Dockerfile.template");
     let rendered = Rendered::from_template(file, text, &markers);
-    parse(&rendered, Known { markers: &markers, docks: &docks, triggers: &BTreeMap::new() })
+    parse(
+        &rendered,
+        Known {
+            markers: &markers,
+            docks: &docks,
+            triggers: &BTreeMap::new(),
+            architecture: "amd64",
+        },
+    )
 }
 
 #[test]
@@ -28,7 +36,7 @@ fn triggers_of_the_image_below_are_the_childs_own_instructions() {
     assert_eq!(left, ["COPY . /app", "ADD   rootfs.tar /", "COPY $V /v", rest]);
     let docks = ["glibc", "busybox", "openssl"].map(|name| name.parse().unwrap()).into();
     let all = BTreeMap::from([("glibc".parse().unwrap(), left)]);
-    let known = Known { markers: &markers, docks: &docks, triggers: &all };
+    let known = Known { markers: &markers, docks: &docks, triggers: &all, architecture: "amd64" };
     let template = parse(&rendered("FROM jdoe/glibc\nENV V=b\n"), known).unwrap();
     let sources = template.copies.iter().map(|copy| copy.source.clone()).collect::<Vec<_>>();
     assert_eq!(sources, [Source::Path(".".into()), Source::Rootfs, Source::Everything]);
@@ -94,6 +102,7 @@ fn a_parent_is_a_dock_an_image_a_stage_or_nothing() {
             "ARG TARGETPLATFORM\nFROM --platform=$TARGETPLATFORM alpine",
             "From external alpine @alpine",
         ),
+        ("FROM --platform=linux/x86_64 alpine", "From external alpine @alpine"),
         ("FROM --platform= alpine", "From external alpine @alpine"),
         ("ARG V=3\nFROM alpine:$V", "From external alpine:3 @alpine:$V"),
         ("ARG A=1\nARG V=3.$A\nFROM alpine:${V}", "From external alpine:3.1 @alpine:${V}"),

@@ -163,7 +163,14 @@ impl Registry {
                 Err(fault) => passed.push((place, fault)),
             }
         }
-        Err(failure(&task, passed))
+        let gone = passed.last().is_some_and(|(_, fault)| fault.is_missing());
+        let error = failure(&task, passed);
+        Err(match reference.digest() {
+            Some(_) if gone => {
+                error.hint("it was there once: `bb update` looks up what its name means now")
+            }
+            _ => error,
+        })
     }
 
     fn places(&self, reference: &Reference, task: &str) -> Result<Vec<Endpoint>> {

@@ -82,7 +82,15 @@ fn an_image_that_says_little_is_built_on_as_the_engine_does() {
             .status()
     };
     assert!(tar(&room.dir).unwrap().success());
-    let says = ["", "ENV A=1", "ENV PATH=", "WORKDIR /w", "USER 7", "CMD x", "ENTRYPOINT [\"x\"]"];
+    let says = [
+        "LABEL a=b",
+        "ENV A=1",
+        "ENV PATH=",
+        "WORKDIR /w",
+        "USER 7",
+        "CMD x",
+        "ENTRYPOINT [\"x\"]",
+    ];
     for (at, says) in says.iter().enumerate() {
         let name = format!("elsewhere-{}", room.image(&format!("little{at}")));
         room.engine().docker(&["import", "--change", says, archive.to_str().unwrap(), &name]);

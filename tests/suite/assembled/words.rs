@@ -37,7 +37,12 @@ fn is_newer(word: &str) -> bool {
 fn parsed(text: &str) -> Option<template::Template> {
     let (markers, docks) = (Markers::default(), BTreeSet::new());
     let source = Rendered::from_template(std::path::Path::new("Dockerfile"), text, &markers);
-    let known = Known { markers: &markers, docks: &docks, triggers: &BTreeMap::new() };
+    let known = Known {
+        markers: &markers,
+        docks: &docks,
+        triggers: &BTreeMap::new(),
+        architecture: "amd64",
+    };
     template::parse(&source, known).ok()
 }
 

@@ -59,6 +59,18 @@ impl Registry {
         blobs.sort();
         blobs
     }
+
+    /// Loses a manifest, whatever name leads to it.
+    pub fn forget(&self, digest: &str) {
+        let link = digest.replace(':', "/");
+        let all =
+            walkdir::WalkDir::new(self.folder.path().join("data/docker/registry/v2/repositories"));
+        let found = all.into_iter().filter_map(Result::ok);
+        let revision = format!("_manifests/revisions/{link}");
+        let found = found.filter(|entry| entry.path().ends_with(&revision)).collect::<Vec<_>>();
+        assert_eq!(found.len(), 1, "{digest}");
+        fs::remove_dir_all(found[0].path()).unwrap();
+    }
 }
 
 impl Drop for Registry {

@@ -112,6 +112,54 @@ fn an_image_is_put_together_on_what_is_pinned() {
     let run = room.run("bb", &["update"]);
     let stays = format!("base {base}: stays {}: ", &two.id[..19]);
     assert!(run.code == Some(1) && run.text.starts_with(&stays), "{}", run.text);
+    for verb in ["update --check", "outdated", "outdated --exit-code"] {
+        let run = room.run("bb", &verb.split(' ').collect::<Vec<_>>());
+        assert!(run.code == Some(1) && run.text.contains(&stays), "{verb}: {}", run.text);
+    }
+    room.told("build --offline").ran("");
+}
+
+/// What was never pinned is not pinned by an update that could ask nobody, either.
+#[test]
+fn where_nobody_answers_no_lock_is_written() {
+    let Place { registry, room, .. } = Place::new();
+    let base = format!("{}/base:1", registry.address);
+    drop(registry);
+    room.dock("a", &format!("FROM {base}\nCOPY f /\n"));
+    let run = room.run("bb", &["update"]);
+    let said = format!("base {base}: not pinned: ");
+    assert!(run.code == Some(1) && run.text.starts_with(&said), "{}", run.text);
+    assert!(!room.path("bb.lock").exists());
+}
+
+/// The engine may have it: it is the engine that is missing.
+#[test]
+fn without_an_engine_nobody_knows_what_only_that_has() {
+    let place = Place::new();
+    let (base, host) = (place.base(), &place.registry.address);
+    place.room.dock("a", &format!("FROM {base}\nCOPY f /\n"));
+    let run = place.room.run("env", &["DOCKER_HOST=unix:///nowhere.sock", "bb", "build"]);
+    let said =
+        format!("error: cannot find `{base}`, which is built on: `{host}` does not have it, and ");
+    assert!(run.code == Some(4) && run.text.starts_with(&said), "{}", run.text);
+    assert!(run.text.contains("\nhint: "), "{}", run.text);
+}
+
+/// The registry has thrown it away, and nothing of it is here.
+#[test]
+fn a_pinned_image_that_is_gone_is_moved_by_an_update() {
+    let place = Place::new();
+    let one = place.push(100);
+    place.room.dock("a", &format!("FROM {}\nCOPY f /\n", place.base()));
+    place.bb("build").ok();
+    fs::remove_dir_all(place.room.path(".bb")).unwrap();
+    place.registry.forget(&one.digest);
+    let run = place.bb("build");
+    let hint = "hint: it was there once: `bb update` looks up what its name means now\n";
+    assert!(run.code == Some(1) && run.text.contains(hint), "{}", run.text);
+    let two = place.push(200);
+    says(&place.bb("update"), 0, &place.moves(&one, &two));
+    place.bb("build").ok();
 }
 
 #[test]
