@@ -34,6 +34,7 @@ pub(crate) mod limited;
 pub mod listing;
 mod records;
 pub mod sysroot;
+mod usual;
 
 /// Bytes on their way to or from the engine.
 pub type Body = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;

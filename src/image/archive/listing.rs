@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::limited::{BLOCK, Capped, Gate, Gated, Tally};
 use super::records::Records;
+use super::usual;
 use crate::base::hex::hex;
 use crate::base::limits::{Exceeded, Limit, Limits};
 use crate::base::{name, open};
@@ -127,6 +128,10 @@ pub fn entries(content: &Content, limits: &Limits) -> Result<Option<Vec<Entry>>,
         let entry = match entry {
             Ok(entry) => entry,
             Err(e) if Exceeded::of(&e).is_some() => return Err(failed(e)),
+            Err(_) if usual::is_read_elsewhere(&mut again, before).map_err(failed)? => {
+                let file = content.file.display();
+                return Err(Left::new(format!("`{file}` has a header that only some can read")));
+            }
             Err(_) if found.is_empty() => return Ok(None),
             Err(e) => return Err(damaged(e.to_string())),
         };
@@ -212,6 +217,9 @@ fn listed(
         }
     };
     let header = entry.header();
+    if let Some(odd) = usual::odd(header, &name, &records) {
+        return Ok(Err(Left::new(format!("`{}` in an archive {odd}", name::text(&name)))));
+    }
     let hard = header.entry_type() == tar::EntryType::Link;
     let mode = match &kind {
         // A symbolic link has no mode, whatever is said of one.
@@ -227,8 +235,7 @@ fn listed(
 ///
 /// Source: Go, `archive/tar/strconv.go`, `parseOctal`.
 fn number<T: Default>(field: &[u8], read: io::Result<T>) -> io::Result<T> {
-    let is_blank = field.iter().all(|byte| matches!(byte, 0 | b' '));
-    if is_blank { Ok(T::default()) } else { read }
+    if usual::is_blank(field) { Ok(T::default()) } else { read }
 }
 
 /// User and group.
