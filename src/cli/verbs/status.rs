@@ -1,5 +1,7 @@
 //! `bb status`: how every step stands. Changes nothing.
 
+use std::collections::BTreeMap;
+
 use crate::cli::call::Call;
 
 use crate::base::error::Result;
@@ -7,8 +9,8 @@ use crate::cli::args::complete;
 use crate::cli::io::message::tell;
 use crate::cli::{Look, entered, print};
 use crate::exec::job::Standing;
-use crate::plan::Plan;
-use crate::report::{Message, table};
+use crate::plan::{Plan, Work};
+use crate::report::{self, Message, short_id, table};
 use crate::session::{Judged, Options};
 
 /// List every step and whether it is up to date.
@@ -41,7 +43,21 @@ fn text(judged: &Judged) -> String {
         let (word, why) = worded(&judged.plan, standing);
         [word.to_owned(), id.to_string(), why]
     });
-    table::columns(&rows.collect::<Vec<_>>())
+    table::columns(&rows.chain(bases(&judged.plan)).collect::<Vec<_>>())
+}
+
+/// The images from elsewhere that are built on, each once.
+fn bases(plan: &Plan) -> impl Iterator<Item = [String; 3]> {
+    let works = plan.order().iter().filter_map(|ix| match &plan.step(*ix).work {
+        Work::Image(work) => Some(work),
+        _ => None,
+    });
+    let bases = works.flat_map(|work| work.elsewhere.values().flatten());
+    let bases = bases.map(|base| (base.name.to_string(), base)).collect::<BTreeMap<_, _>>();
+    bases.into_iter().map(|(name, base)| {
+        let from = report::origin(base.origin());
+        ["pinned".to_owned(), name, format!("{}, from {from}, not signed", short_id(&base.id))]
+    })
 }
 
 /// What a build would find, as `look` wants it.

@@ -7,6 +7,7 @@
 
 use serde::Serialize;
 
+use super::inventory::External;
 use super::licence::licence;
 use super::{Inventory, Package, TOOL, uuid, written};
 use crate::base::error::Result;
@@ -109,10 +110,10 @@ pub(super) fn document(inventory: &Inventory) -> Result<Vec<u8>> {
         ..Component::default()
     };
     let root = image.bom_ref.clone();
-    let externals = inventory.externals.iter().map(|name| external(name));
+    let externals = inventory.externals.iter().map(external);
     let components = inventory.packages.iter().map(component).chain(externals).collect::<Vec<_>>();
     let depends_on = components.iter().map(|component| component.bom_ref.clone()).collect();
-    let unknown = inventory.externals.iter().map(|name| external(name).bom_ref);
+    let unknown = inventory.externals.iter().map(|image| external(image).bom_ref);
     let unknown = unknown.collect::<Vec<_>>();
     let composition = Composition { aggregate: "unknown", assemblies: unknown.clone() };
     let tool = Component { r#type: "application", name: TOOL, ..Component::default() };
@@ -134,9 +135,15 @@ pub(super) fn document(inventory: &Inventory) -> Result<Vec<u8>> {
     written(&bom)
 }
 
-fn external(name: &str) -> Component<'_> {
-    let bom_ref = format!("external:{name}");
-    Component { r#type: "container", bom_ref, name, ..Component::default() }
+fn external(image: &External) -> Component<'_> {
+    Component {
+        r#type: "container",
+        bom_ref: format!("external:{}", image.name),
+        name: &image.name,
+        version: image.id.as_deref().unwrap_or_default(),
+        properties: vec![Property { name: "bb:trust", value: image.trust().to_owned() }],
+        ..Component::default()
+    }
 }
 
 fn component(package: &Package) -> Component<'_> {

@@ -90,7 +90,23 @@ pub struct Inventory {
     /// The packages, sorted, each once.
     pub packages: Vec<Package>,
     /// Images from elsewhere that it is built on or copies from: what is in them is not known.
-    pub externals: Vec<String>,
+    pub externals: Vec<External>,
+}
+
+/// An image from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct External {
+    /// Its name.
+    pub name: String,
+    /// Its ID, as far as it is pinned.
+    pub id: Option<String>,
+}
+
+impl External {
+    /// How far it is to be trusted: a pin says that it is the same as before, not whose it is.
+    pub fn trust(&self) -> &'static str {
+        if self.id.is_some() { "pinned, not signed" } else { "not pinned, not signed" }
+    }
 }
 
 /// Reads one `packages.json`.

@@ -106,9 +106,14 @@ pub(super) fn document(inventory: &Inventory) -> Result<Vec<u8>> {
     for package in &inventory.packages {
         listing.package(package, &root);
     }
-    for name in &inventory.externals {
-        let item = Item { primary_package_purpose: "CONTAINER", ..Item::named(name) };
-        let id = listing.add(&format!("External-{name}"), item);
+    for image in &inventory.externals {
+        let item = Item {
+            version_info: image.id.clone().unwrap_or_default(),
+            primary_package_purpose: "CONTAINER",
+            comment: image.trust().to_owned(),
+            ..Item::named(&image.name)
+        };
+        let id = listing.add(&format!("External-{}", image.name), item);
         listing.relate(&root, "DEPENDS_ON", &id);
     }
     let extracted = listing.extracted.into_iter().map(|(license_id, name)| Extracted {

@@ -87,6 +87,10 @@ fn an_image_is_put_together_on_what_is_pinned() {
     let saved = room.path("saved/blobs/sha256").join(&below[7..]);
     assert_eq!(fs::read(saved).unwrap(), tar("from-below", 3000));
 
+    let said = place.bb("status").ok().text;
+    let trust = format!("{}, from its registry, not signed\n", &one.id[..19]);
+    assert!(said.contains(&base) && said.ends_with(&trust), "{said}");
+
     // The tag moves: nothing changes, also where the image is made anew.
     let two = place.push(4000);
     room.told("build").ran("");
