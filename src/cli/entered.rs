@@ -16,6 +16,8 @@ pub(in crate::cli) fn environment() -> BTreeMap<String, String> {
 /// The project that was entered, with its state folder.
 pub(in crate::cli) fn project(state: &Path) -> Result<Project> {
     let (environment, state) = (environment(), state.to_owned());
-    let surroundings = Surroundings { environment, state, signals: true, engine: None };
+    // Whatever the file is called meanwhile, it is this program.
+    let program = Some("/proc/self/exe".into());
+    let surroundings = Surroundings { environment, state, signals: true, engine: None, program };
     Project::open(Path::new("."), surroundings)
 }
