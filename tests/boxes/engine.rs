@@ -66,8 +66,9 @@ impl Hall {
         (ended.unwrap(), String::from_utf8(said).unwrap())
     }
 
-    fn bytes(&self, body: Body) -> std::io::Result<Vec<u8>> {
-        let pieces = self.wait(body.try_collect::<Vec<_>>())?;
+    fn bytes(&self, begin: impl FnOnce(&NativeEngine) -> Body) -> std::io::Result<Vec<u8>> {
+        // Threads are started by the runtime that is entered.
+        let pieces = self.wait(async { begin(&self.engine).try_collect::<Vec<_>>().await })?;
         Ok(pieces.concat())
     }
 
@@ -105,7 +106,7 @@ fn an_image_goes_in_and_comes_out_as_it_was() {
     let hall = Hall::new();
     let there = hall.wait(hall.engine.image(ROOT)).unwrap().unwrap();
     assert_eq!((there.content(), there.layers), (Some("content"), 1));
-    let saved = hall.bytes(hall.engine.save_image(ROOT)).unwrap();
+    let saved = hall.bytes(|engine| engine.save_image(ROOT)).unwrap();
     let names = listed(&saved).into_iter().map(|line| line.split(' ').nth(3).unwrap().to_owned());
     assert!(names.clone().any(|name| name == "manifest.json"), "{:?}", names.collect::<Vec<_>>());
     // Another store takes it, and has the same image.
@@ -118,7 +119,7 @@ fn an_image_goes_in_and_comes_out_as_it_was() {
         let image = other.wait(other.engine.image(name)).unwrap().unwrap();
         assert_eq!((&image.id, image.size), (&there.id, there.size), "{name}");
     }
-    assert_eq!(hall.bytes(other.engine.save_image("other:2")).unwrap().len(), saved.len());
+    assert_eq!(other.bytes(|engine| engine.save_image("other:2")).unwrap().len(), saved.len());
     let all = other.wait(other.engine.images()).unwrap();
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].references, ["other:2", ROOT]);
@@ -129,7 +130,7 @@ fn an_image_goes_in_and_comes_out_as_it_was() {
     assert!(other.wait(other.engine.image(&there.id)).unwrap().is_some());
     assert_eq!(other.wait(other.engine.remove_unused_image(ROOT)).unwrap(), None);
     assert_eq!(other.wait(other.engine.images()).unwrap(), []);
-    assert!(hall.bytes(other.engine.save_image(ROOT)).is_err());
+    assert!(other.bytes(|engine| engine.save_image(ROOT)).is_err());
 }
 
 #[test]
@@ -182,9 +183,9 @@ fn a_box_is_worked_in_and_becomes_an_image() {
     assert_eq!(changes, expected.map(|(path, change)| (path.to_owned(), change)));
     let is_folder = |path: &str| hall.wait(hall.engine.is_folder(&box_, path)).unwrap();
     assert!(is_folder("/opt") && !is_folder("/opt/new") && !is_folder("/nothing"));
-    let out = hall.bytes(hall.engine.download(&box_, "/opt")).unwrap();
+    let out = hall.bytes(|engine| engine.download(&box_, "/opt")).unwrap();
     assert_eq!(listed(&out), ["5 755 0:0 opt/", "0 644 0:0 opt/new"]);
-    assert!(hall.bytes(hall.engine.download(&box_, "/nothing")).is_err());
+    assert!(hall.bytes(|engine| engine.download(&box_, "/nothing")).is_err());
     let new = NewImage { reference: "new:1", content: "c", without: &["step"], env: &["A=b"] };
     hall.wait(hall.engine.commit(&box_, &new)).unwrap();
     hall.wait(hall.engine.remove_container(&box_)).unwrap();
@@ -192,8 +193,8 @@ fn a_box_is_worked_in_and_becomes_an_image() {
     assert_eq!((image.content(), image.layers), (Some("c"), 2));
     assert_eq!(image.labels["step"], "");
     let next = hall.start(&ContainerSpec { image: "new:1".into(), ..hall.spec() });
-    let (status, said) = hall.sh(&next, "cat /opt/new; echo $A; ls /etc; tail -c 2 /etc/passwd");
-    assert_eq!((status, said.as_str()), (127, "textb\npasswd\nsh: tail: not found\n"));
+    let (status, said) = hall.sh(&next, "cat /opt/new; echo $A; ls /etc");
+    assert_eq!((status, said.as_str()), (0, "textb\npasswd\n"));
     // What was compiled on it is not compiled on what is below it.
     assert_eq!(hall.wait(hall.engine.changes(&next)).unwrap(), []);
     let used = hall.wait(hall.engine.remove_unused_image("new:1")).unwrap();
