@@ -39,6 +39,7 @@ async fn stale(images: Vec<String>) -> Result<()> {
         match standing {
             Standing::Stale(reason) => println!("{step}: {reason}"),
             Standing::Waits(up) => println!("{step}: waits for {}", judged.plan.step(*up).id),
+            Standing::Lacking => println!("{step}: only the engine lacks it"),
             Standing::Fresh | Standing::Taken => {}
         }
     }

@@ -183,6 +183,11 @@ pub(crate) fn is_digest(text: &str) -> bool {
     parts.is_some_and(|(name, hex)| length(name) == Some(hex.len()) && is_hex(hex))
 }
 
+/// Whether two texts are the same image's ID. Not every engine writes the algorithm.
+pub fn is_same_id(one: &str, other: &str) -> bool {
+    one.trim_start_matches("sha256:") == other.trim_start_matches("sha256:")
+}
+
 /// Whether a text is an image's ID, which engines take in place of a name.
 pub fn is_id(text: &str) -> bool {
     text.len() == 64 && is_hex(text)

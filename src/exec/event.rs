@@ -50,6 +50,13 @@ pub enum Event {
         /// A few words on the result, such as a size; may be empty.
         note: String,
     },
+    /// The engine lacked the image of a step that is up to date, and has it now.
+    Put {
+        /// The step.
+        step: StepId,
+        /// What the image is called.
+        images: Vec<String>,
+    },
     /// Ctrl-C: what runs is stopped, what it left is removed.
     Stopping,
     /// An action failed.
@@ -70,6 +77,8 @@ pub struct Summary {
     pub executed: Vec<StepId>,
     /// Steps with nothing to do.
     pub fresh: usize,
+    /// How many of these have an image that the engine lacked, and has now.
+    pub put: usize,
     /// Steps that were taken as recorded, whatever has changed since.
     pub taken: usize,
     /// Steps that failed.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
 use crate::exec::eyes::{Eyes, Glance, Products};
+use crate::exec::put;
 use crate::fresh::Inventory;
 use crate::fresh::judge::{Judgement, Verdict, judge};
 use crate::fresh::reason::Reason;
@@ -138,6 +139,8 @@ pub(super) fn taken(
 pub enum Standing {
     /// Nothing.
     Fresh,
+    /// Its image has to be put into the engine; no action runs.
+    Lacking,
     /// Nothing: it is taken as its record says, and was not judged.
     Taken,
     /// Its action has to run.
@@ -188,15 +191,19 @@ fn standings_but(
         let job = Job::new(plan.step(*ix), &products, &stamps);
         let (record, stamp) = store.load(id);
         let judged = look(job, record.as_deref(), stamp, inventory)?;
+        let lacks = |r: &Arc<Record>| put::lacks(plan.step(*ix), r, inventory, store);
+        let lacking = record.as_ref().is_some_and(lacks);
         // What a stale step will make is not known; what it made is the best guess.
         products.extend(record.map(|r| (id.clone(), r)));
-        let ready =
-            |up: &StepIx| matches!(standings.get(up), Some(Standing::Fresh | Standing::Taken));
+        let ready = |up: &StepIx| {
+            !matches!(standings.get(up), None | Some(Standing::Stale(_) | Standing::Waits(_)))
+        };
         let behind = plan.upstream(*ix).find(|up| !ready(up));
         let standing = match (judged.verdict, behind) {
             (Verdict::Stale(reason), _) => Standing::Stale(reason),
             _ if asked.contains(ix) => Standing::Stale(Reason::Asked),
             (Verdict::Fresh, Some(up)) => Standing::Waits(up),
+            (Verdict::Fresh, None) if lacking => Standing::Lacking,
             (Verdict::Fresh, None) => Standing::Fresh,
         };
         standings.insert(*ix, standing);

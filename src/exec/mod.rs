@@ -17,6 +17,7 @@ pub mod kept;
 pub mod looked;
 pub mod outdated;
 pub mod preview;
+pub mod put;
 pub mod run;
 pub mod sched;
 pub mod shell;

@@ -18,7 +18,7 @@ use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{Job, OwnedJob, Settled, settle, settle_shortly};
 use crate::exec::sched::{Outcome, Sched};
 use crate::exec::work::{Context, Ended};
-use crate::exec::{job, shell, work};
+use crate::exec::{job, put, shell, work};
 use crate::fresh::Inventory;
 use crate::fresh::record::{Record, Stamp};
 use crate::plan::graph::{Plan, StepIx};
@@ -97,6 +97,26 @@ pub async fn step(
     Ok(())
 }
 
+/// Puts images of steps that are up to date into the engine, one after the other.
+///
+/// # Errors
+/// The engine does not answer or does not take one, or an archive cannot be read.
+pub async fn put_all(
+    plan: &Plan,
+    steps: &[StepIx],
+    context: &Context,
+    report: &mut (dyn FnMut(Event) + Send),
+) -> Result<()> {
+    let (events, mut received) = unbounded_channel();
+    for ix in steps {
+        work::put(plan.step(*ix), context, &events).await?;
+        while let Ok(event) = received.try_recv() {
+            report(event);
+        }
+    }
+    Ok(())
+}
+
 /// The engine's images, if one is needed to judge a step before this one: most often none is.
 async fn inventory_for(plan: &Plan, ix: StepIx, context: &Context) -> Result<Inventory> {
     let stamp = |up| context.store.stamp(&plan.step(up).id);
@@ -132,7 +152,7 @@ async fn next_end<T: 'static>(
 enum Task {
     /// Long files have to be read before it can be judged.
     Judge,
-    /// It is stale.
+    /// It is stale, or the engine lacks its image.
     Work,
 }
 
@@ -196,7 +216,7 @@ impl Run<'_> {
                 continue;
             }
             match settle_shortly(job, &self.context.store, self.inventory) {
-                Ok(Some(Some((record, stamp)))) => self.fresh(ix, &record, stamp),
+                Ok(Some(Some((record, stamp)))) => self.judged_fresh(ix, &record, stamp),
                 Ok(Some(None)) => {
                     self.queue.push_back((ix, Task::Work, Arc::new(job.to_owned())));
                 }
@@ -239,7 +259,7 @@ impl Run<'_> {
 
     fn came(&mut self, ix: StepIx, came: Result<Came>) {
         match came {
-            Ok(Came::Judged(_, Some((record, stamp)))) => self.fresh(ix, &record, stamp),
+            Ok(Came::Judged(_, Some((record, stamp)))) => self.judged_fresh(ix, &record, stamp),
             Ok(Came::Judged(job, None)) => self.queue.push_back((ix, Task::Work, job)),
             Ok(Came::Worked(ended)) => self.ended(ix, Ok(ended)),
             Err(error) => self.ended(ix, Err(error)),
@@ -256,6 +276,15 @@ impl Run<'_> {
         self.stamps.insert(id.clone(), stamp);
     }
 
+    /// Its image may have to be put into the engine first.
+    fn judged_fresh(&mut self, ix: StepIx, record: &Arc<Record>, stamp: i64) {
+        if put::lacks(self.plan.step(ix), record, self.inventory, &self.context.store) {
+            let job = Arc::new(self.job(ix).to_owned());
+            return self.queue.push_back((ix, Task::Work, job));
+        }
+        self.fresh(ix, record, stamp);
+    }
+
     fn fresh(&mut self, ix: StepIx, record: &Arc<Record>, stamp: i64) {
         self.note(ix, record, stamp);
         self.summary.fresh += 1;
@@ -265,7 +294,10 @@ impl Run<'_> {
     fn ended(&mut self, ix: StepIx, ended: Result<Ended>) {
         let id = self.plan.step(ix).id.clone();
         match ended {
-            Ok(Ended::Fresh { products, stamp }) => self.fresh(ix, &products, stamp),
+            Ok(Ended::Fresh { products, stamp, put }) => {
+                self.summary.put += usize::from(put);
+                self.fresh(ix, &products, stamp);
+            }
             Ok(Ended::Executed { products, stamp }) => {
                 self.note(ix, &products, stamp);
                 self.summary.executed.push(id);

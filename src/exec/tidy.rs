@@ -3,6 +3,8 @@
 //! Finds things by records, ids and labels of its own only, and removes what was found. Who asked for it,
 //! and how it is told, it does not know.
 
+pub mod blobs;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
@@ -14,6 +16,7 @@ use crate::base::read;
 use crate::engine::Engine;
 use crate::engine::{FoundContainer, FoundImage};
 use crate::exec::action::{COMPARED, FORMER};
+use crate::exec::put;
 use crate::exec::work::STEP_LABEL;
 use crate::fresh::record::{FileType, Record};
 use crate::plan::Plan;
@@ -96,8 +99,8 @@ fn of_step(step: StepId, store: &Store, images: &Images) -> Group {
     let files = files.flat_map(|path| with_parts(&step, path));
     let files = files.filter(|path| !store.is_behind_link(path)).filter_map(|path| file(&path));
     let mut things = files.collect::<Vec<_>>();
-    let objects = record.objects.iter().filter_map(|(name, id)| left(name, id, images));
-    things.extend(objects);
+    let objects = put::left_by(&record);
+    things.extend(objects.iter().filter_map(|object| left(object, &record, images, store)));
     things.push(Thing::Record(step.clone()));
     Group { step: Some(step), things }
 }
@@ -130,11 +133,11 @@ fn file(path: &Path) -> Option<Thing> {
 }
 
 /// An image that is still what a step has left under this name.
-fn left(name: &str, id: &str, images: &Images) -> Option<Thing> {
-    let Object::Image(reference) = Object::of_record(name)?;
-    let image = images.named(&reference)?;
-    let same = image.identity(&reference) == id;
-    same.then_some(Thing::Image(reference, image.size))
+fn left(object: &Object, record: &Record, images: &Images, store: &Store) -> Option<Thing> {
+    let Object::Image(reference) = object;
+    let image = images.named(reference)?;
+    let same = put::is_left(record, object, (image.identity(reference), &image.id), store);
+    same.then(|| Thing::Image(reference.clone(), image.size))
 }
 
 /// The steps that have left anything and are not in the plan any more.
@@ -284,18 +287,19 @@ async fn remove_one(thing: &Thing, store: &Store, engine: Option<&dyn Engine>) -
     Ok(Outcome::Removed)
 }
 
-/// Forgets the images that are gone, by whomever.
+/// Forgets the images that are gone, by whomever; another engine that has one is asked again.
 ///
 /// # Errors
 /// A note cannot be removed.
 pub fn forget_gone(store: &Store, images: &Images) -> Result<()> {
     let there = images.all.iter().map(|image| image.id.as_str()).collect::<HashSet<_>>();
-    let noted = store.noted().into_iter().filter(|id| !there.contains(id.as_str()));
-    noted.into_iter().try_for_each(|id| store.forget_made(&id))
+    let noted = store.noted().into_iter().chain(store.noted_names());
+    let mut noted = noted.filter(|id| !there.contains(id.as_str()));
+    noted.try_for_each(|id| store.forget_made(&id))
 }
 
 /// Whether any of these steps has left something in an engine.
 pub fn in_engine(steps: &[StepId], store: &Store) -> bool {
-    let has = |record: Record| !record.objects.is_empty();
+    let has = |record: Record| !put::left_by(&record).is_empty();
     steps.iter().any(|step| store.record(step).is_some_and(has))
 }

@@ -18,14 +18,14 @@ use crate::exec::event::Event;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{Job, OwnedJob, refresh};
 use crate::exec::shell::SEAT_LABEL;
-use crate::exec::{action, kept, shell};
+use crate::exec::{action, kept, put, shell};
 use crate::fresh::Inventory;
 use crate::fresh::judge::product_key;
 use crate::fresh::reason::Reason;
 use crate::fresh::record::{FORMAT, FileState, Record};
 use crate::net::http::Client;
 use crate::net::registry::Registry;
-use crate::plan::step::{Object, Step, WHOLE_CONTEXT};
+use crate::plan::step::{Object, Step, WHOLE_CONTEXT, Work};
 use crate::state::held::StepLock;
 use crate::state::store;
 use crate::state::store::Store;
@@ -69,8 +69,16 @@ impl Context {
 
 /// How a step ended well.
 pub(super) enum Ended {
-    Fresh { products: Arc<Record>, stamp: i64 },
-    Executed { products: Arc<Record>, stamp: i64 },
+    Fresh {
+        products: Arc<Record>,
+        stamp: i64,
+        /// The engine lacked its image, and has it now.
+        put: bool,
+    },
+    Executed {
+        products: Arc<Record>,
+        stamp: i64,
+    },
 }
 
 /// Takes the lock, judges again, and runs the action if it is still needed, or `asked` for.
@@ -91,7 +99,10 @@ pub(super) async fn work(
     let (judged, _lock) = beside(owned, context, judge).await?;
     let reason = match judged {
         Ok(_) if asked => Reason::Asked,
-        Ok((products, stamp)) => return Ok(Ended::Fresh { products, stamp }),
+        Ok((products, stamp)) => {
+            let put = put_back(job.step, &products, &inventory, context, events).await?;
+            return Ok(Ended::Fresh { products, stamp, put });
+        }
         Err(reason) => reason,
     };
     let _ = events.send(Event::Started { step: id.clone(), reason: reason.to_string() });
@@ -108,6 +119,40 @@ pub(super) async fn work(
     let done = Event::Done { step: id.clone(), took: begun.elapsed(), note };
     let _ = events.send(done);
     Ok(Ended::Executed { products: Arc::new(record), stamp })
+}
+
+/// Puts a fresh step's image into the engine where that lacks it; we have the step's lock. Whether it did.
+async fn put_back(
+    step: &Step,
+    record: &Record,
+    inventory: &Inventory,
+    context: &Context,
+    events: &UnboundedSender<Event>,
+) -> Result<bool> {
+    let Work::Image(work) = &step.work else { return Ok(false) };
+    if !put::lacks(step, record, inventory, &context.store) {
+        return Ok(false);
+    }
+    put::put(&work.dir, context, &mut |_| {}).await?;
+    let images = work.references.clone();
+    let _ = events.send(Event::Put { step: step.id.clone(), images });
+    Ok(true)
+}
+
+/// Puts the image of a finished step into the engine, if that still lacks it. Whoever works on the step just now does
+/// it himself.
+///
+/// # Errors
+/// The engine does not answer or does not take it, or the archive cannot be read.
+pub(super) async fn put(
+    step: &Step,
+    context: &Context,
+    events: &UnboundedSender<Event>,
+) -> Result<()> {
+    let Ok(_lock) = context.store.try_lock(&step.id)? else { return Ok(()) };
+    let inventory = inventory(step, context).await?;
+    let Some(record) = context.store.record(&step.id) else { return Ok(()) };
+    put_back(step, &record, &inventory, context, events).await.map(drop)
 }
 
 /// What reads whole files, on a thread of its own: events and Ctrl-C do not wait for it.
@@ -144,10 +189,10 @@ async fn acquire(
 fn note_made(step: &Step, inventory: &Inventory, store: &Store) -> Result<()> {
     let Some(record) = store.record(&step.id) else { return Ok(()) };
     for object in &step.objects {
-        let left = record.objects.get(&object.to_string());
-        let ours = left.is_some() && left == inventory.id(object).as_ref();
-        if let (true, Some(id)) = (ours, inventory.engine_id(object)) {
-            store.note_made(id)?;
+        let there = inventory.id(object).zip(inventory.engine_id(object));
+        let Some((identity, engine_id)) = there else { continue };
+        if put::is_left(&record, object, (&identity, engine_id), store) {
+            store.note_made(engine_id)?;
         }
     }
     Ok(())
@@ -195,7 +240,7 @@ impl Unfinished {
         let job = owned.job();
         let step = job.step;
         let sealed = context.store.now()?;
-        let objects = found(step, context).await?;
+        let objects = if made.copied { LiteMap::new() } else { found(step, context).await? };
         let outputs = beside(owned, context, |job, _| states(job.step.outputs.iter())).await?;
         Ok(Record {
             format: FORMAT,

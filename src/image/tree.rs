@@ -75,7 +75,7 @@ pub type Nodes = BTreeMap<BString, Node>;
 /// Source: <https://github.com/opencontainers/image-spec/blob/v1.1.0/layer.md#whiteouts>.
 pub(super) const WHITEOUT: &[u8] = b".wh.";
 /// And this, that nothing of the layers below is in its folder any more.
-const OPAQUE: &[u8] = b".wh..wh..opq";
+pub(super) const OPAQUE: &[u8] = b".wh..wh..opq";
 
 /// A whole file system.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -172,10 +172,18 @@ impl Tree {
         Ok(at)
     }
 
+    /// What is no folder on the way to a path.
+    fn no_folder_above<'a>(&self, path: &'a [u8]) -> Option<&'a BStr> {
+        let above = std::iter::successors(Some(parent(path)), |at| Some(parent(at)));
+        let mut above = above.take_while(|at| !at.is_empty());
+        above.find(|at| self.get(at).is_some_and(|node| node.kind != Kind::Folder))
+    }
+
     /// Lays a layer on top.
     ///
     /// # Errors
-    /// It has a mark that begins with `.wh..wh.` and is not known here.
+    /// It has a mark that begins with `.wh..wh.` and is not known here, or goes through a link of the layers below,
+    /// which engines follow.
     pub fn apply(&mut self, layer: &Nodes) -> Result<(), Left> {
         for path in layer.keys() {
             if base(path) == OPAQUE {
@@ -189,6 +197,10 @@ impl Tree {
         }
         for (path, node) in layer {
             if base(path) != OPAQUE && removed_by(path)?.is_none() {
+                if let Some(way) = self.no_folder_above(path) {
+                    let (path, way) = (name::text(path), name::text(way));
+                    return Err(Left::new(format!("`/{path}` goes through `/{way}`, no folder")));
+                }
                 self.make_folders(parent(path));
                 self.put(path, node.clone());
             }

@@ -61,6 +61,12 @@ impl std::fmt::Display for Object {
 /// image's name.
 pub const BASE_PARAM: &str = "base ";
 
+/// The setting of an image step that is what the image is called, with blanks between the names.
+pub const REFERENCES: &str = "references";
+
+/// The product of an image step that is the image's ID.
+pub const IMAGE_ID: &str = "id";
+
 /// The product of an image step whose base from elsewhere copies, by `ONBUILD`, what nobody knows before.
 pub const WHOLE_CONTEXT: &str = "whole context";
 
@@ -79,7 +85,8 @@ pub struct Step {
     pub needs: Vec<Need>,
     /// Files it leaves, relative to the project.
     pub outputs: Vec<PathBuf>,
-    /// What it leaves in the engine.
+    /// What it leaves in the engine. It answers for what its record notes of them; where that is nothing, they are
+    /// copies of what it leaves in files.
     pub objects: Vec<Object>,
     /// What its action works on.
     pub work: Work,

@@ -81,6 +81,7 @@ impl Report for Fancy {
                 }
                 bar.set_position(*done);
             }
+            Event::Put { .. } => self.print(&line(event, color).unwrap_or_default()),
             Event::Stopping => {
                 self.finish();
                 self.print(&line(event, color).unwrap_or_default());

@@ -30,6 +30,7 @@ enum Entry<'a> {
     Line { step: String, text: &'a str },
     Done { step: String, seconds: f64, note: &'a str },
     Failed { step: String, error: Failure<'a>, log: Option<String>, again: String },
+    Put { step: String, images: &'a [String] },
     Stopping,
     Planned { step: &'a str, state: &'a str, reason: &'a str },
     Pinned { stage3: &'a str, snapshot: &'a str },
@@ -137,6 +138,7 @@ fn of_event(event: &Event) -> Entry<'_> {
             log: log.as_deref().map(shown),
             again: format!("bb step {step}"),
         },
+        Event::Put { step, images } => Entry::Put { step: step.to_string(), images },
         Event::Stopping => Entry::Stopping,
     }
 }

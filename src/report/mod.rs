@@ -58,7 +58,11 @@ pub fn summary(summary: &Summary, took: Duration) -> String {
         0 => String::new(),
         n => format!(", {n} taken as recorded"),
     };
+    let put = || counted(summary.put, "image");
     match ran {
+        0 if summary.put > 0 => {
+            format!("done: {} put into the engine, {} up to date{taken}", put(), steps(fresh))
+        }
         0 => format!("nothing to do: {} up to date{taken}", steps(fresh)),
         _ => format!("done: {} in {}, {fresh} up to date{taken}", steps(ran), duration(took)),
     }

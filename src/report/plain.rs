@@ -55,6 +55,9 @@ pub(super) fn line(event: &Event, color: bool) -> Option<String> {
             text.push_str(&format!("again: bb step {step}\n"));
             Some(text)
         }
+        Event::Put { images, .. } => {
+            Some(format!("put     {} into the engine\n", visible(&images.join(", "))))
+        }
         Event::Stopping => Some("stop    all that runs (Ctrl-C again leaves at once)\n".to_owned()),
         Event::Bytes { .. } | Event::Line { .. } => None,
     }

@@ -99,7 +99,9 @@ impl Judged {
 
     /// Whether there is nothing to do.
     pub fn is_fresh(&self) -> bool {
-        self.standings.iter().all(|(_, standing)| *standing == Standing::Fresh)
+        self.standings
+            .iter()
+            .all(|(_, standing)| matches!(standing, Standing::Fresh | Standing::Lacking))
     }
 }
 
@@ -172,7 +174,7 @@ impl Project {
         let asked = asking.answer().await?;
         let built = self.run(options, &asked, &scope, tell).await?;
         let plan = &scope.plan;
-        if options.only_stale() && built.summary.fresh == plan.len() {
+        if options.only_stale() && built.summary.fresh == plan.len() && built.summary.put == 0 {
             let (docks, inventory) = (&docks, &asked.inventory);
             recall.keep(self, Known { docks, plan, inventory, seen });
         }

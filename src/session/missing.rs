@@ -1,15 +1,16 @@
-//! Building only the images that the engine does not have; whatever else has changed stays as it is.
+//! Bringing back only the images that the engine does not have, out of the state folder or built; whatever else has changed stays as it is.
 
 use crate::base::error::Result;
 use crate::base::ids::Kind;
-use crate::exec::job;
+use crate::exec::{job, put};
 use crate::fresh::Inventory;
 use crate::plan::select::{Scope, Wish};
-use crate::plan::{Plan, select};
+use crate::plan::{Plan, Step, select};
 use crate::session::Tell;
 use crate::session::build::{Built, Judged, Options};
 use crate::session::engine::{Asked, Asking};
 use crate::session::project::Project;
+use crate::state::store::Store;
 
 /// What the engine lacks of the images that were asked for.
 pub struct Missing {
@@ -32,7 +33,7 @@ impl Project {
         let asking = Asking::begin(self);
         let images = |plan: &Plan| self.images(options, plan);
         let (_, plan) = self.pinned_plan(options.offline, tell, images).await?;
-        lacking(&images(&plan)?, asking).await
+        lacking(&images(&plan)?, asking, &self.store()).await
     }
 
     /// The same with the lock as it is; changes nothing.
@@ -42,7 +43,7 @@ impl Project {
     pub async fn missing_as_locked(&self, options: &Options) -> Result<Missing> {
         let asking = Asking::begin(self);
         let plan = self.plan()?;
-        lacking(&self.images(options, &plan)?, asking).await
+        lacking(&self.images(options, &plan)?, asking, &self.store()).await
     }
 
     /// How the steps stand that make what is missing.
@@ -73,9 +74,9 @@ impl Project {
     }
 }
 
-async fn lacking(plan: &Plan, asking: Asking) -> Result<Missing> {
+async fn lacking(plan: &Plan, asking: Asking, store: &Store) -> Result<Missing> {
     let asked = asking.answer().await?;
-    let (images, lacking) = count(plan, &asked.inventory);
+    let (images, lacking) = count(plan, &asked.inventory, store);
     let is_there = |dock: &str| !lacking.iter().any(|name| name == dock);
     let wish = Wish { names: &lacking, exclude: &[], again: None };
     // No name would mean everything.
@@ -84,11 +85,14 @@ async fn lacking(plan: &Plan, asking: Asking) -> Result<Missing> {
     Ok(Missing { images, lacking, scope, asked })
 }
 
-/// How many images there are, and which of them the engine does not have.
-fn count(plan: &Plan, inventory: &Inventory) -> (usize, Vec<String>) {
+/// How many images there are, and which of them the engine does not have: a name may mean another one there.
+fn count(plan: &Plan, inventory: &Inventory, store: &Store) -> (usize, Vec<String>) {
     let steps = plan.order().iter().map(|ix| plan.step(*ix));
     let images = steps.filter(|step| step.id.kind == Kind::Image).collect::<Vec<_>>();
     let has = |object| inventory.id(object).is_some();
-    let lacking = images.iter().filter(|step| !step.objects.iter().all(has));
+    let is_another = |step: &Step| {
+        store.record(&step.id).is_some_and(|record| put::lacks(step, &record, inventory, store))
+    };
+    let lacking = images.iter().filter(|step| !step.objects.iter().all(has) || is_another(step));
     (images.len(), lacking.map(|step| step.id.name.clone()).collect())
 }

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::base::error::Result;
 use crate::base::hex::hex;
 use crate::base::limits::Limit;
+use crate::base::open::Refused;
 use crate::base::read;
 use crate::dock::Dock;
 use crate::exec::looked::looked;
@@ -28,6 +29,7 @@ const KEPT: usize = 8;
 
 /// One question and where its last answer is.
 pub(super) struct Recall {
+    question: String,
     file: PathBuf,
     store: Store,
 }
@@ -36,7 +38,7 @@ impl Recall {
     /// `question` is the command with its images.
     pub(super) fn new(project: &Project, question: &str) -> Self {
         let mut hasher = Sha256::new();
-        let lock = project.ground.read(Path::new(LOCK_FILE), Limit::FileSize).unwrap_or_default();
+        let lock = lock(project);
         let parts = [question.to_owned(), program(), format!("{:?}", project.settings)];
         for part in parts.iter().map(String::as_bytes).chain([lock.as_slice()]) {
             hasher.update((part.len() as u64).to_le_bytes());
@@ -44,7 +46,7 @@ impl Recall {
         }
         let store = project.store();
         let file = folder(&store).join(&hex(&hasher.finalize())[..16]);
-        Self { file, store }
+        Self { question: question.to_owned(), file, store }
     }
 
     /// Looks whether the last answer still holds.
@@ -64,6 +66,10 @@ impl Recall {
     /// Keeps the answer that all of a plan is fresh. Only to be quick: where it cannot be written,
     /// nothing is lost.
     pub(super) fn keep(&self, project: &Project, known: Known<'_>) {
+        // What was pinned on the way is another question: without a lock, something has to be pinned each time.
+        if Self::new(project, &self.question).file != self.file {
+            return;
+        }
         let Some(seen) = known.seen else { return };
         let looked = looked(known.plan, project.looked_at(known.docks), &self.store);
         if let Some(trace) = looked.trace(known.inventory, seen)
@@ -90,6 +96,15 @@ pub(super) enum Recalled {
     Fresh(usize),
     /// Nothing.
     Unknown(Asking),
+}
+
+/// The lock's text, or what it is instead: none is not one that cannot be read.
+fn lock(project: &Project) -> Vec<u8> {
+    match project.ground.read(Path::new(LOCK_FILE), Limit::FileSize) {
+        Ok(text) => [b"=", &text[..]].concat(),
+        Err(Refused::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => vec![],
+        Err(_) => b"unreadable".to_vec(),
+    }
 }
 
 fn folder(store: &Store) -> PathBuf {

@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::base::error::{Error, Result};
 use crate::base::open;
 use crate::dock::Dock;
-use crate::exec::sync;
+use crate::exec::run;
+use crate::exec::sync::{self, Synced};
 use crate::export::ninja;
 use crate::plan::Plan;
+use crate::report::Message;
+use crate::session::Tell;
 use crate::session::engine::Asking;
 use crate::session::export::Form;
 use crate::session::project::Project;
@@ -30,12 +33,13 @@ pub struct Asker {
 
 impl Project {
     /// Brings stamps in line with the judge: those of fresh steps are dated as they must be, those of stale steps
-    /// and all that is downstream of them are withdrawn. Runs no step.
+    /// and all that is downstream of them are withdrawn. Images of fresh steps that the engine lacks are put there,
+    /// for make has no step to run for them. Runs no step.
     ///
     /// # Errors
     /// The Makefile that asks, or `build.ninja`, is not what would be written now (exit code 3), and the errors of
     /// [`judge`](Self::judge).
-    pub async fn sync(&self, asker: &Asker) -> Result<()> {
+    pub async fn sync(&self, asker: &Asker, tell: &mut Tell<'_>) -> Result<()> {
         let store = self.store();
         let ninja = if asker.digest.is_none() { written() } else { None };
         let question = format!("sync {:?} {:?} {ninja:?}", asker.digest, asker.images);
@@ -48,12 +52,17 @@ impl Project {
         ninja.iter().try_for_each(|head| self.check_ninja(&shape, head))?;
         let current = self.check_makefile(asker, &shape)?;
         store.create()?;
-        let inventory = asking.answer().await?.inventory;
+        let asked = asking.answer().await?;
         let (docks, plan) = &self.as_verified(shape)?;
-        if sync::sync(plan, &store, &inventory)? == 0 && current {
-            recall.keep(self, Known { docks, plan, inventory: &inventory, seen });
+        let Synced { stale, lacking } = sync::sync(plan, &store, &asked.inventory)?;
+        if stale == 0 && lacking.is_empty() && current {
+            recall.keep(self, Known { docks, plan, inventory: &asked.inventory, seen });
         }
-        Ok(())
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let context = self.context(asked.engine, true, 1)?;
+        run::put_all(plan, &lacking, &context, &mut |event| tell(&Message::Event(&event))).await
     }
 
     /// GNU make remakes its Makefile by itself, if only it is older than a file that it is made from: a

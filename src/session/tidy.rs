@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::base::error::Result;
 use crate::base::ids::{Kind, StepId};
 use crate::engine::Engine;
-use crate::exec::tidy::{Group, Images, Outcome, Thing};
+use crate::exec::tidy::{Group, Images, Outcome, Thing, blobs};
 use crate::exec::{caches, tidy};
 use crate::plan::graph::StepIx;
 use crate::plan::{Object, Plan, select};
@@ -91,7 +91,8 @@ impl Project {
     }
 
     /// Finds what nothing of the plan needs any more: results of docks that are gone, images without a name,
-    /// builders of other stage3s and snapshots, abandoned containers, what a look at an update has fetched.
+    /// builders of other stage3s and snapshots, abandoned containers, what a look at an update has fetched, blobs of
+    /// images from elsewhere that nothing is built on, notes of layers that no image has.
     ///
     /// # Errors
     /// A dock or the lock is wrong (exit code 3), no engine (4).
@@ -111,6 +112,8 @@ impl Project {
             groups.push(tidy::former_caches(&*asked.engine).await?);
         }
         groups.push(tidy::traces(&store, false));
+        groups.push(blobs::unneeded(&plan, &self.pins()?.bases, &store)?);
+        groups.push(blobs::notes(&plan, &store, &self.settings.limits)?);
         groups.extend(of_preview(&self.shadow().store(), &asked, tell).await?);
         unique(&mut groups);
         groups.extend(self.unused(which, &plan, &asked, tell).await?);

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::Result;
 use crate::base::ids::{Kind, StepId};
+use crate::base::read;
+use crate::base::reference::is_same_id;
 use crate::state::logs::KEPT_LOGS;
 use crate::state::store::{Store, make_parent, remove_if_there};
 
@@ -88,11 +90,41 @@ impl Store {
     /// # Errors
     /// The note cannot be removed.
     pub fn forget_made(&self, image: &str) -> Result<()> {
+        remove_if_there(&self.called().join(image))?;
         remove_if_there(&self.made().join(image))
     }
 
     fn made(&self) -> PathBuf {
         self.root().join("made")
+    }
+
+    /// Notes what an engine calls an image that it does not call by its ID. Such a name is a digest of the same
+    /// image written otherwise (of its manifest), so it is true for every engine, and none needs to be told apart.
+    ///
+    /// # Errors
+    /// The state folder cannot be written in.
+    pub fn note_called(&self, called: &str, id: &str) -> Result<()> {
+        let path = self.called().join(called);
+        if !is_id(called) || self.is_called(called, id) {
+            return Ok(());
+        }
+        make_parent(&path)?;
+        self.replace(&path, id.as_bytes())
+    }
+
+    /// Whether what an engine calls so is the image of an ID.
+    pub fn is_called(&self, called: &str, id: &str) -> bool {
+        let noted = || read::text(&self.called().join(called)).ok();
+        is_same_id(called, id) || is_id(called) && noted().is_some_and(|noted| noted.trim() == id)
+    }
+
+    /// What engines call images that were noted so.
+    pub fn noted_names(&self) -> Vec<String> {
+        names(&self.called()).filter(|name| is_id(name)).collect()
+    }
+
+    fn called(&self) -> PathBuf {
+        self.root().join("called")
     }
 
     /// Kept answers.

@@ -73,7 +73,7 @@ fn an_example_builds_with_an_engine_of_its_own() {
     assert_eq!(["one", "two"].map(|name| id_of(&room, name)), [one, two]);
     room.dock("runs", "FROM ${NAMESPACE}/one\nRUN true\n");
     let failed = example(&room, "engine", &["runs"]);
-    assert_eq!(failed.code, Some(1), "{}", failed.text);
+    assert_eq!(failed.code, Some(4), "{}", failed.text);
     let text = "the engine in use has no builder of its own";
     assert!(failed.text.contains(text), "{}", failed.text);
 }

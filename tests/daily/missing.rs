@@ -21,10 +21,14 @@ fn only_what_the_engine_lacks_is_built() {
         [
             "taken image:base as recorded",
             "taken rootfs:base as recorded",
-            "stale image:mid image `ns/mid:latest` is gone",
+            "put image:mid the engine does not have it",
         ]
     );
-    room.told("missing").ran("image:mid");
+    let run = room.told("missing").ran("");
+    let put = run.of_type("put").map(|message| message["step"].clone()).collect::<Vec<_>>();
+    assert_eq!(put, ["image:mid"], "{run}");
+    assert!(run.summary().starts_with("done: 1 image put into the engine, "), "{run}");
+    assert!(room.engine.images().contains_key("ns/mid:latest"));
     room.told("build").ran("image:base image:mid image:side image:top image:plain");
     nothing_to_do(&room);
 }

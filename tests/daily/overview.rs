@@ -33,7 +33,7 @@ fn every_dock_is_listed_with_what_it_stands_on_and_its_state() {
          ns/late:latest   elsewhere.example/base:1  -        not built, excluded\n\
          ns/mid:latest    base                      1 bytes  stale: bb-dock/mid/f changed\n\
          ns/plain:latest  -                         1 bytes  up to date, excluded\n\
-         ns/side:latest   base                      1 bytes  stale: image `ns/side:latest` is gone\n\
+         ns/side:latest   base                      1 bytes  up to date\n\
          ns/top:latest    mid                       1 bytes  waits for image:mid\n",
     );
     assert_eq!(bb(&room, "list plain base").ok().text.lines().count(), 3);

@@ -295,6 +295,49 @@ fn nothing_is_removed_and_nothing_is_made_where_nothing_was_built() {
     assert_eq!(room.engine.images(), foreign_images);
 }
 
+/// An image from elsewhere by its parts: what the lock names stays, and what an image has that was built on another
+/// one; what nobody names goes, and what was noted of layers that no image has.
+#[test]
+fn blobs_that_nothing_names_go() {
+    let room = family();
+    let blob = |data: &str| {
+        let hex = support::digest(data);
+        room.write(&format!(".bb/oci/blobs/sha256/{hex}"), data);
+        hex
+    };
+    let image = |layer: &str| {
+        let layer = blob(layer);
+        let config =
+            format!("{{\"rootfs\":{{\"type\":\"layers\",\"diff_ids\":[\"sha256:{layer}\"]}}}}");
+        [layer, blob(&config)]
+    };
+    let ([_, pinned], stray) = (image("pinned"), image("stray"));
+    let lock = fs::read_to_string(room.path("bb.lock")).unwrap();
+    let base = format!(
+        "[[base]]\nname = \"a.example/b:1\"\nid = \"sha256:{pinned}\"\nsource = \"engine\"\n"
+    );
+    room.write("bb.lock", &format!("{lock}{base}"));
+    // Somebody's own.
+    room.write(".bb/oci/blobs/sha256/readme", "");
+    let listed = room.run("tar", &["-tf", ".bb/images/plain/image.tar"]).ok().text;
+    let own = listed.lines().find_map(|name| name.strip_suffix(".tar")).unwrap();
+    let other = support::digest("other");
+    for layer in [own, other.as_str()] {
+        room.write(&format!(".bb/push/gzip-1/{layer}"), "");
+    }
+    let mut gone = stray.map(|hex| format!("file       .bb/oci/blobs/sha256/{hex}  SIZE"));
+    gone.sort();
+    let note = format!("file       .bb/push/gzip-1/{other}  SIZE");
+    let lines = told(&bb(&room, "gc"));
+    assert_eq!(lines[..3], [&gone[0], &gone[1], &note].map(Clone::clone));
+    assert_eq!(lines[3..], ["removed 3 files (SIZE)"]);
+    assert!(room.path(&format!(".bb/push/gzip-1/{own}")).exists());
+    says(&bb(&room, "gc"), 0, "nothing was removed\n");
+    room.write("bb.lock", &lock);
+    assert_eq!(told(&bb(&room, "gc")).len(), 3);
+    assert!(room.path(".bb/oci/blobs/sha256/readme").exists());
+}
+
 #[test]
 fn what_is_left_of_docks_builders_and_containers_goes() {
     let room = family();

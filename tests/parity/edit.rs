@@ -468,14 +468,15 @@ impl Author {
             ("import:portage", "gentoo-bb/portage:"),
             ("builder:bob", "gentoo-bb/bob:"),
         ];
-        let (id, name) = if project.has_rootfs() && self.percent(20) {
+        let name = if project.has_rootfs() && self.percent(20) {
             let (id, name) = self.rng.choice(builder)?;
-            (id.to_owned(), name.to_owned())
+            model.break_step(id);
+            name.to_owned()
         } else {
             let name = self.some_dock(project)?;
-            (format!("image:{name}"), format!("{}/{name}:", project.namespace))
+            model.lose_image(&name);
+            format!("{}/{name}:", project.namespace)
         };
-        model.break_step(&id);
         edit.what = format!("unload {name}");
         edit.unloaded = Some(name);
         Some(edit)

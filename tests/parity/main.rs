@@ -10,6 +10,7 @@
 
 mod cases;
 mod edit;
+mod lost;
 mod model;
 mod project;
 mod property;

@@ -1,6 +1,6 @@
 //! Which steps' actions must run: compares everything that a step depends on, every time.
 //!
-//! Knows no times, no files and no engine.
+//! Knows no times, no files and no engine: an image that the engine has lost is no step's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +14,10 @@ pub struct Model {
     done: BTreeMap<String, Done>,
     /// Runs now.
     ran: BTreeSet<String>,
+    /// Docks whose images the engine has lost.
+    lost: BTreeSet<String>,
+    /// Docks whose images are put into the engine now, with no step.
+    pub put: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -28,8 +32,8 @@ struct Done {
 struct Made {
     id: String,
     sysroot: String,
-    /// What is in `/files`, if `bb` has put the image together: nothing of it is from elsewhere.
-    files: Option<Files>,
+    /// What is in `/files`.
+    files: Files,
 }
 
 type Files = BTreeMap<String, Node>;
@@ -53,6 +57,11 @@ impl Model {
         if let Some(done) = self.done.get_mut(id) {
             done.broken = true;
         }
+    }
+
+    /// The engine has lost a dock's image.
+    pub fn lose_image(&mut self, dock: &str) {
+        self.lost.insert(dock.to_owned());
     }
 
     /// All steps that ever ran.
@@ -87,6 +96,8 @@ impl Model {
                 }
             }
         }
+        let ran = |dock: &String| self.ran.contains(&format!("image:{dock}"));
+        self.put = std::mem::take(&mut self.lost).into_iter().filter(|dock| !ran(dock)).collect();
         self.ran.clone()
     }
 
@@ -136,20 +147,21 @@ impl Model {
         self.step(&format!("image:{name}"), &saw);
         let maintainer = dock.maintainer.then_some(project.maintainer);
         let own = format!("{base} {maintainer:?} {tar} {files:?}");
-        match contents(dock, docks) {
-            Some((mut below, from)) => {
+        let (content, mut below) = match contents(dock, docks) {
+            Some((below, from)) => {
                 // Names are in the history and in labels; what is copied counts, not from which image.
                 let namespace = (!dock.docks().is_empty()).then_some(&project.namespace);
-                let content = format!("{name} {} {namespace:?} {from:?} {own}", project.tag);
-                below.extend(files);
-                Made { id: digest(content), sysroot, files: Some(below) }
+                (format!("{name} {} {namespace:?} {from:?} {own}", project.tag), below)
             }
+            // A digest of all that the engine's builder is sent is among the labels.
             None => {
                 let from = dock.from.iter().map(|d| (d, &docks[d.as_str()].id));
-                let content = format!("{:?} {own}", from.collect::<Vec<_>>());
-                Made { id: digest(content), sysroot, files: None }
+                let from = from.collect::<Vec<_>>();
+                (format!("{name} {} {text} {from:?} {own}", project.tag), Files::new())
             }
-        }
+        };
+        below.extend(files);
+        Made { id: digest(content), sysroot, files: below }
     }
 
     fn rootfs(
@@ -184,8 +196,8 @@ impl Model {
     }
 }
 
-/// What is in `/files` of the image below, and of those that are copied from; nothing where one of them
-/// was built by the engine.
+/// What is in `/files` of the image below, and of those that are copied from; nothing of an image that the engine
+/// builds, because it is built on one from elsewhere that only the engine has.
 fn contents<'a>(
     dock: &'a Dock,
     docks: &BTreeMap<&str, Made>,
@@ -193,8 +205,8 @@ fn contents<'a>(
     let below = match &dock.base {
         Base::Scratch => Files::new(),
         Base::Elsewhere(_) => return None,
-        Base::Dock(name) => docks[name.as_str()].files.clone()?,
+        Base::Dock(name) => docks[name.as_str()].files.clone(),
     };
-    let from = dock.from.iter().map(|d| Some((d, docks[d.as_str()].files.clone()?)));
-    Some((below, from.collect::<Option<_>>()?))
+    let from = dock.from.iter().map(|d| (d, docks[d.as_str()].files.clone()));
+    Some((below, from.collect()))
 }

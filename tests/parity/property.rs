@@ -116,7 +116,7 @@ impl Story {
             self.executor(0)
         );
         let expected = self.model.run(&self.project);
-        Self::check(&room, self.executor(0), &expected);
+        Self::check(&room, self.executor(0), &expected, &BTreeSet::new());
         self.rooms = (0..Executor::ALL.len() - 1).map(|_| room.copy()).collect();
         self.rooms.push(room);
         self.all(&BTreeSet::new());
@@ -172,13 +172,14 @@ impl Story {
     /// nothing to do.
     fn all(&mut self, expected: &BTreeSet<String>) {
         self.each(0, expected);
+        self.model.put.clear();
         self.turn += 1;
         let copy = self.turn % self.rooms.len();
         let other = Executor::ALL[(copy + 1 + self.turn / 4 % 3) % 4];
         if self.coarse {
             self.rooms[copy].truncate_times();
         }
-        Self::check(&self.rooms[copy], other, &BTreeSet::new());
+        Self::check(&self.rooms[copy], other, &BTreeSet::new(), &BTreeSet::new());
     }
 
     fn each(&mut self, shift: usize, expected: &BTreeSet<String>) {
@@ -186,11 +187,11 @@ impl Story {
             if self.coarse {
                 room.truncate_times();
             }
-            Self::check(room, Executor::ALL[(copy + shift) % 4], expected);
+            Self::check(room, Executor::ALL[(copy + shift) % 4], expected, &self.model.put);
         }
     }
 
-    fn check(room: &Room, executor: Executor, expected: &BTreeSet<String>) {
+    fn check(room: &Room, executor: Executor, expected: &BTreeSet<String>, put: &BTreeSet<String>) {
         let run = room.execute(executor);
         let expected = expected.iter().cloned().collect::<Vec<_>>();
         let (started, built) = (run.started(), room.engine.built());
@@ -202,9 +203,9 @@ impl Story {
             return real.note(&room.path(".bb"));
         }
         let image = |id: &String| id.strip_prefix("image:").map(str::to_owned);
-        let mut images = expected.iter().filter_map(image).collect::<Vec<_>>();
+        let mut images = expected.iter().filter_map(image).chain(put.clone()).collect::<Vec<_>>();
         images.sort();
-        assert_eq!(built, images, "{executor:?}: what the engine built\n{run}");
+        assert_eq!(built, images, "{executor:?}: what the engine built or was given\n{run}");
         assert_eq!(room.engine.containers(), 0, "{executor:?} left containers behind\n{run}");
     }
 }

@@ -53,7 +53,7 @@ fn files_that_came_went_and_changed_are_told() {
 }
 
 #[test]
-fn an_image_that_the_engine_has_built_is_told_so() {
+fn files_of_an_image_that_the_engine_has_built_are_told() {
     let room = Room::with_engine();
     room.dock("a", "FROM scratch\nCOPY file /\n", &[("file", "1")]);
     room.bb("build").ok();
@@ -61,9 +61,7 @@ fn an_image_that_the_engine_has_built_is_told_so() {
     room.write("bb-dock/a/Dockerfile.template", "FROM scratch\nADD x.tar.gz /\nCOPY file /\n");
     room.bb("build").ok();
     let said = room.bb("diff a").ok().stdout;
-    let last = said.lines().last();
-    let why = "`bb-dock/a/x.tar.gz` is compressed";
-    assert_eq!(last, Some(format!("files: not known, the engine has built it: {why}").as_str()));
+    assert!(said.contains("\nfiles\n  + /x.tar.gz "), "{said}");
     room.write(".bb/images/a/contents.json", "{");
     room.bb("diff a").fails(
         1,

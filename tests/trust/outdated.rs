@@ -53,7 +53,7 @@ fn where_nothing_is_newer_it_says_so_and_needs_no_engine() {
         |time: &str| format!("{{\n    \"pinned\": \"{time}\",\n    \"offered\": \"{time}\"\n  }}");
     let (stage3, snapshot) = (moved(TIME), moved(DATE));
     let whole = format!(
-        "{{\n  \"stage3\": {stage3},\n  \"snapshot\": {snapshot},\n  \"images\": [],\n  \"steps\": []\n}}\n"
+        "{{\n  \"stage3\": {stage3},\n  \"snapshot\": {snapshot},\n  \"images\": [],\n  \"steps\": [],\n  \"bases\": []\n}}\n"
     );
     assert_eq!(json, whole);
     assert_eq!(rest(&place), before);
@@ -79,8 +79,7 @@ fn what_it_is_asked_for_must_be_there() {
         "",
         "nothing is compiled, so an update would change nothing\n",
     );
-    let nothing =
-        "{\n  \"stage3\": null,\n  \"snapshot\": null,\n  \"images\": [],\n  \"steps\": []\n}\n";
+    let nothing = "{\n  \"stage3\": null,\n  \"snapshot\": null,\n  \"images\": [],\n  \"steps\": [],\n  \"bases\": []\n}\n";
     place.bb("outdated --json plain").is(0, nothing, "");
 }
 

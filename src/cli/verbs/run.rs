@@ -11,9 +11,9 @@ use crate::cli::entered;
 use crate::cli::io::terminal;
 use crate::engine::{Port, RunSpec};
 use crate::exec::interrupt::Interrupts;
-use crate::exec::shell;
 use crate::exec::work::Context;
-use crate::plan::step::Work;
+use crate::exec::{put, shell};
+use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 
 /// How long a container may take to end after Ctrl-C (seconds).
@@ -74,13 +74,14 @@ impl FromStr for Port {
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let project = entered::project(&call.state)?;
     let (_, plan) = project.shape()?;
-    let image = reference(&plan, &args.image)?;
+    let work = work(&plan, &args.image)?;
+    let image = work.references.first().cloned().unwrap_or_default();
     let engine = project.engine().await?;
-    if engine.image_id(&image).await?.is_none() {
+    let context = project.context(engine.clone(), true, 1)?;
+    if engine.image_id(&image).await?.is_none() && !put::bring_back(&work.dir, &context).await? {
         return Err(Error::step(format!("the engine does not have the image `{image}`"))
             .hint(format!("run `bb build {}` first", args.image)));
     }
-    let context = project.context(engine, true, 1)?;
     let tty = terminal::is_terminal();
     let mut interrupts = Interrupts::new();
     let (labels, _seat) = shell::seat(&format!("run:{}", args.image), &context)?;
@@ -93,10 +94,10 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     done
 }
 
-/// How the engine calls an image.
-fn reference(plan: &Plan, name: &str) -> Result<String> {
+/// What there is to know of an image.
+fn work<'a>(plan: &'a Plan, name: &str) -> Result<&'a ImageWork> {
     match &plan.step(select::image(plan, name)?).work {
-        Work::Image(work) => Ok(work.references.first().cloned().unwrap_or_default()),
+        Work::Image(work) => Ok(work),
         _ => Err(Error::bug(format!("`{name}` is no image"))),
     }
 }

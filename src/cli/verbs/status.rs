@@ -59,6 +59,7 @@ pub(in crate::cli) fn planned(judged: &Judged, look: Look) {
 fn worded(plan: &Plan, standing: &Standing) -> (&'static str, String) {
     match standing {
         Standing::Fresh => ("fresh", String::new()),
+        Standing::Lacking => ("put", "the engine does not have it".to_owned()),
         Standing::Taken => ("taken", "as recorded".to_owned()),
         Standing::Stale(reason) => ("stale", reason.to_string()),
         Standing::Waits(up) => ("waits", format!("for {}", plan.step(*up).id)),

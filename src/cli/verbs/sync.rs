@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::diag;
 use crate::base::error::{Error, Result};
+use crate::cli::io::message::tell;
 use crate::cli::verbs::notes;
 use crate::cli::{Look, entered, print, say};
 use crate::export::make;
@@ -97,7 +98,7 @@ fn print_path(args: &Args, file: &str) {
 async fn bring_in_line(args: &Args, state: &Path, look: Look) -> Result<()> {
     let project = entered::project(state)?;
     notes::begin(&project.settings, look);
-    project.sync(&args.asker()).await?;
+    project.sync(&args.asker(), &mut |message| tell(look, message)).await?;
     let store = project.store();
     notes::end(&store, look);
     store.replace(&state.join(SYNCED), b"# All stamps say what the judge says.\n")

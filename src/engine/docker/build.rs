@@ -9,7 +9,6 @@ use futures_util::StreamExt;
 
 use super::{Docker, failed, push};
 use crate::base::error::{Error, Result};
-use crate::engine::image::CONTENT_LABEL;
 use crate::engine::{Images, Sink};
 use crate::image::archive::Body;
 
@@ -18,8 +17,6 @@ use crate::image::archive::Body;
 pub struct Build<'a> {
     /// What it is called.
     pub references: &'a [String],
-    /// What it is, where that decides.
-    pub content: Option<&'a str>,
     /// By name.
     pub labels: &'a BTreeMap<String, String>,
     /// Without the engine's cache.
@@ -38,14 +35,12 @@ impl Docker {
         build: Build<'_>,
         log: Sink<'_>,
     ) -> Result<String> {
-        let Build { references, content, labels, anew } = build;
+        let Build { references, labels, anew } = build;
         let first = references.first().map_or("", String::as_str);
-        let content = content.map(|c| (CONTENT_LABEL.to_owned(), c.to_owned()));
-        let labels = labels.clone().into_iter().chain(content);
         let options = query::BuildImageOptionsBuilder::default()
             .dockerfile("Dockerfile")
             .t(first)
-            .labels(&labels.collect())
+            .labels(&labels.clone().into_iter().collect())
             .nocache(anew)
             .rm(true)
             .forcerm(true)

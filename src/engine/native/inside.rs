@@ -1,5 +1,5 @@
 //! The other side: what `bb` is when it has been started again for a box. One thread, no runtime, nothing of a
-//! project; from its first step on all that it does is what [`wire::Job`](super::wire::Job) says.
+//! project; from its first step on all that it does is what `wire::Job` says.
 //!
 //! Does not know the store: `bb` has started it in there, and all paths are relative.
 

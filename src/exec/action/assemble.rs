@@ -31,7 +31,7 @@ use crate::state::store::Store;
 /// What `image.json` says of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// The engine's id for it.
+    /// Its ID.
     pub id: String,
     /// What it is called.
     pub references: Vec<String>,
@@ -53,6 +53,8 @@ pub struct Summary {
 
 /// An image's archive, written.
 pub(super) struct Written {
+    /// The image's ID.
+    pub id: String,
     /// The archive.
     pub file: PathBuf,
     /// The archives of the images below.
@@ -108,12 +110,12 @@ pub(super) fn write(
     config.config.labels.extend(labels(work, documents, below.first().map(Bundle::id))?);
     let file = folder.join("image.tar");
     let (references, epoch) = (&work.references, settings.source_date_epoch);
-    bundle::write(&file, Plan { config, layers: &layers, references, epoch })?;
+    let id = bundle::write(&file, Plan { config, layers: &layers, references, epoch })?;
     let (base, layers) = (base.map(|dir| name(dir)), layers.len());
     let elsewhere =
         elsewhere.map(|base| Elsewhere { name: base.name.to_string(), id: base.id.clone() });
     let undone = rootfs.map_or(vec![], |rootfs| rootfs.undone.take().into_iter().collect());
-    Ok(Ok(Written { file, below, base, elsewhere, layers, undone }))
+    Ok(Ok(Written { id, file, below, base, elsewhere, layers, undone }))
 }
 
 /// The plan knows only of layers that Dockerfiles show.
@@ -142,7 +144,7 @@ pub(super) fn labels(
     Ok(all.filter(|(name, _)| !written.contains(name)).chain(documents.labels()).collect())
 }
 
-fn name(dir: &Path) -> String {
+pub(super) fn name(dir: &Path) -> String {
     dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
@@ -205,8 +207,8 @@ pub(super) fn copies(trigger: &str) -> bool {
     ["add", "copy"].contains(&name.as_str()) || name == "run" && trigger.contains("--mount")
 }
 
-/// An image's archive and those of the images below it, itself first; nothing where the engine has
-/// built it. `dir` is the folder of its results.
+/// An image's archive and those of the images below it, itself first; nothing where only the engine has
+/// it. `dir` is the folder of its results.
 ///
 /// # Errors
 /// One of them cannot be read.

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 
 use crate::base::error::Result;
 use crate::base::hex::hex;
-use crate::engine::{ContainerSpec, NewImage};
-use crate::exec::action::import::{OF_CONTAINER, Target};
+use crate::engine::ContainerSpec;
+use crate::exec::action::import::{Target, keep};
 use crate::exec::action::{Log, Made, is_there};
 use crate::exec::work::Context;
 use crate::image::archive;
@@ -65,18 +65,14 @@ pub(super) async fn builder(
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
-    let Target { image, content, .. } = target;
+    let content = target.content;
     if is_there(target, context).await? {
         return Ok(Made::product("content", content).note("already in the engine"));
     }
     let container = context.engine.start_container(spec).await?;
-    let mut made = set_up(&container, context, log).await;
-    if made.is_ok() {
-        let new = NewImage { reference: image, content, without: &OF_CONTAINER, env: &ENVIRONMENT };
-        made = context.engine.commit(&container, &new).await;
-    }
-    context.engine.remove_container(&container).await?;
-    made.map(|()| Made::product("content", content))
+    let done = set_up(&container, context, log).await;
+    let kept = keep(&container, done, target, &ENVIRONMENT, context).await;
+    kept.map(|()| Made::product("content", content))
 }
 
 async fn set_up(container: &str, context: &Context, log: &mut Log) -> Result<()> {

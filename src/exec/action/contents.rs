@@ -51,17 +51,17 @@ fn read(path: &Path) -> Result<Option<Contents>> {
 }
 
 fn contents(summary: &Summary, dir: &Path, limits: &Limits) -> Result<Contents> {
-    let files = match assemble::chain(dir, limits)? {
+    let (files, built_by_engine) = match assemble::chain(dir, limits)? {
         Some(chain) => {
             let below = summary.base.as_ref().map(|base| dir.with_file_name(base));
-            files(bundle::tree(&chain)?.nodes(), dir, below.as_deref())?
+            (files(bundle::tree(&chain)?.nodes(), dir, below.as_deref())?, None)
         }
-        None => Files::new(),
+        None => (Files::new(), summary.built_by_engine.clone()),
     };
     Ok(Contents {
         id: summary.id.clone(),
         size: u64::try_from(summary.size).unwrap_or(0),
-        built_by_engine: summary.built_by_engine.clone(),
+        built_by_engine,
         files,
         packages: packages(dir)?,
     })

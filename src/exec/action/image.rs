@@ -16,13 +16,17 @@ use crate::dockerfile::{Markers, ParentKind, Rendered, plain, template};
 use crate::engine::docker::{Build, Docker};
 use crate::exec::action::assemble::{Summary, Written};
 use crate::exec::action::bom::Documents;
+use crate::exec::action::exported::{self, On};
 use crate::exec::action::pinned::{self, Images, with_images};
 use crate::exec::action::{Log, Made, assemble, below, blocking, contents, ledger};
+use crate::exec::put::{self, Given};
 use crate::exec::work::Context;
+use crate::image::Left;
 use crate::image::archive;
-use crate::image::archive::{Entry, bundle};
+use crate::image::archive::Entry;
+use crate::image::below::Undone;
 use crate::image::bundle::Blob;
-use crate::plan::step::{ImageWork, WHOLE_CONTEXT};
+use crate::plan::step::{IMAGE_ID, ImageWork, WHOLE_CONTEXT};
 
 pub(super) async fn image(
     work: &ImageWork,
@@ -37,30 +41,17 @@ pub(super) async fn image(
     let write = move |images: &Images| assemble::write(images, &told, &settings, &folder);
     let written = with_images(work, context, log, write).await?;
     note_syntax(work, log)?;
-    let (id, why, (base, elsewhere), undone) = match written {
-        Ok(written) => {
-            let id = load(work, &written, context, log).await?;
-            (id, None, (written.base, written.elsewhere), written.undone)
-        }
+    let there = match written {
+        Ok(written) => assembled(work, written, context, log).await?,
         Err(left) => {
-            log.write(format!("bb: built by the engine: {}\n", left.why()).as_bytes());
-            let sent = below::for_engine(work, temp.path(), context, log).await?;
-            if let Some(left) = &sent.left {
-                log.write(format!("bb: `rootfs.tar` as it is: {}\n", left.why()).as_bytes());
-            }
-            let rootfs = sent.file.or(work.rootfs.clone());
-            let mut seen = ImageWork { rootfs, ..work.clone() };
-            let others = pinned::give(work, context, log).await?;
-            // What no trigger copies is not sent: a change of it would make the same image another one.
-            if !sees_all(work, context).await? {
-                seen.context.rest.clear();
-            }
-            let id = build(&seen, &others, &documents, anew, context, log).await?;
-            (id, Some(left.why().to_owned()), (None, None), sent.undone)
+            let folder = temp.path();
+            by_engine(&left, Order { work, documents: &documents, anew, folder }, context, log)
+                .await?
         }
     };
+    let There { called, copied, why, made: On { id, base, elsewhere }, undone } = there;
     log.check()?;
-    let held = context.engine.existing_image(&id).await?;
+    let held = context.engine.existing_image(&called).await?;
     let (size, layers) = (held.size, held.layers);
     let how = why.as_ref().map_or("assembled".to_owned(), |why| format!("by the engine: {why}"));
     let references = work.references.clone();
@@ -78,11 +69,75 @@ pub(super) async fn image(
     };
     blocking(keep).await?;
     let size = megabytes(u64::try_from(size).unwrap_or(0));
-    let mut made = Made::product("id", id).note(format!("{size}, {how}"));
+    let mut made = Made { copied, ..Made::product(IMAGE_ID, id) }.note(format!("{size}, {how}"));
     if sees_all(work, context).await? {
         made.products.insert(WHOLE_CONTEXT.to_owned(), "copied by the base".to_owned());
     }
     Ok(made)
+}
+
+/// An image that the engine has been given, or has built.
+struct There {
+    /// What the engine calls it.
+    called: String,
+    /// Whether that is a copy of what the state folder has.
+    copied: bool,
+    /// Why the engine has built it, if so.
+    why: Option<String>,
+    made: On,
+    /// What Dockerfiles had made, and its rootfs has undone.
+    undone: Vec<Undone>,
+}
+
+async fn assembled(
+    work: &ImageWork,
+    written: Written,
+    context: &Context,
+    log: &mut Log,
+) -> Result<There> {
+    let called = load(work, &written, context, log).await?;
+    let Written { id, base, elsewhere, undone, .. } = written;
+    Ok(There { called, copied: true, why: None, made: On { id, base, elsewhere }, undone })
+}
+
+/// What the engine is to build.
+#[derive(Clone, Copy)]
+struct Order<'a> {
+    work: &'a ImageWork,
+    documents: &'a Documents,
+    anew: bool,
+    /// For what has to be written.
+    folder: &'a Path,
+}
+
+async fn by_engine(
+    left: &Left,
+    order: Order<'_>,
+    context: &Context,
+    log: &mut Log,
+) -> Result<There> {
+    let Order { work, documents, anew, folder } = order;
+    log.write(format!("bb: built by the engine: {}\n", left.why()).as_bytes());
+    give_docks(work, context, log).await?;
+    let sent = below::for_engine(work, folder, context, log).await?;
+    if let Some(left) = &sent.left {
+        log.write(format!("bb: `rootfs.tar` as it is: {}\n", left.why()).as_bytes());
+    }
+    let rootfs = sent.file.or(work.rootfs.clone());
+    let mut seen = ImageWork { rootfs, ..work.clone() };
+    let others = pinned::give(work, context, log).await?;
+    // What no trigger copies is not sent: a change of it would make the same image another one.
+    if !sees_all(work, context).await? {
+        seen.context.rest.clear();
+    }
+    let called = build(&seen, &others, documents, anew, context, log).await?;
+    let taken = exported::export(work, &called, context).await?;
+    if let Err(left) = &taken {
+        log.write(format!("bb: it stays in the engine: {}\n", left.why()).as_bytes());
+    }
+    let copied = taken.is_ok();
+    let made = taken.unwrap_or(On { id: called.clone(), ..On::default() });
+    Ok(There { called, copied, why: Some(left.why().to_owned()), made, undone: sent.undone })
 }
 
 /// Does an image from elsewhere that this one is built on copy from the context, by `ONBUILD`? One of which that
@@ -101,7 +156,16 @@ async fn sees_all(work: &ImageWork, context: &Context) -> Result<bool> {
     Ok(false)
 }
 
-/// Gives the image to the engine: its own layers, and those below where the engine wants them again.
+/// Sees to it that the engine has the docks' images that it is to build on or to copy from, by the names that the
+/// Dockerfile has for them.
+async fn give_docks(work: &ImageWork, context: &Context, log: &mut Log) -> Result<()> {
+    for (name, dir) in &work.parents {
+        put::ensure_named(dir, name, context, &mut |data| log.write(data)).await?;
+    }
+    Ok(())
+}
+
+/// Gives the image to the engine, and keeps its archive. Returns what the engine calls it.
 async fn load(
     work: &ImageWork,
     written: &Written,
@@ -110,22 +174,13 @@ async fn load(
 ) -> Result<String> {
     let layers = counted(written.layers, "layer");
     log.write(format!("bb: assembled, {layers} of its own\n").as_bytes());
-    let file = &written.file;
-    let (epoch, names) = (context.settings.source_date_epoch, &work.references);
-    let mut sink = |data: &[u8]| log.write(data);
-    let mut loaded = context.engine.load_image(bundle::stream(file), names, &mut sink).await;
-    if let (Err(error), false) = (&loaded, written.below.is_empty()) {
-        sink(format!("bb: {}; sending all layers\n", error.message()).as_bytes());
-        let top = bundle::Bundle::open(file, &context.settings.limits)?;
-        let all = top.into_iter().chain(written.below.iter().cloned()).collect();
-        loaded = context.engine.load_image(bundle::full_stream(all, epoch), names, &mut sink).await;
-    }
-    loaded.map_err(|error| log.failed(error.message()))?;
+    let Written { id, file, below, .. } = written;
+    let image = Given { own: file, below, id, names: &work.references };
+    let given = put::give(image, context, &mut |data| log.write(data)).await;
+    let called = given.map_err(|error| log.failed(error.message()))?;
     let dest = work.dir.join("image.tar");
     std::fs::rename(file, &dest).map_err(|e| Error::file("write", &dest, &e))?;
-    let first = work.references.first().map_or("", String::as_str);
-    let id = context.engine.image_id(first).await?;
-    id.ok_or_else(|| Error::step(format!("the engine loaded `{first}` but does not have it")))
+    Ok(called)
 }
 
 /// Another frontend than the builders that are used here is not asked for.
@@ -204,7 +259,7 @@ async fn build(
     loop {
         let body = archive::stream(entries(work, &plain), context.settings.source_date_epoch);
         let mut sink = |data: &[u8]| log.write(data);
-        let of = Build { references: &work.references, content: None, labels: &labels, anew };
+        let of = Build { references: &work.references, labels: &labels, anew };
         match daemon.build_image(body, of, &mut sink).await {
             Ok(id) => return Ok(id),
             Err(error) if attempt < ATTEMPTS && cache_vanished(&error) => {
@@ -228,10 +283,10 @@ async fn labels(
 ) -> Result<Labels> {
     let (entries, epoch) = (entries(work, plain), context.settings.source_date_epoch);
     let sent = blocking(move || archive::digest(entries, epoch)).await?;
-    let base = match work.base.as_deref().map(|name| (name, work.pinned(name))) {
-        Some((_, Some(base))) => Some(base.id.clone()),
-        Some((name, None)) => context.engine.image_id(name).await?,
-        None => None,
+    let base = match work.base.as_deref().map(|name| (work.pinned(name), work.parents.get(name))) {
+        Some((Some(base), _)) => Some(base.id.clone()),
+        Some((None, Some(dir))) => Some(assemble::summary(dir)?.id),
+        _ => None,
     };
     let mut of = format!("{sent} {}", base.as_deref().unwrap_or_default());
     let pinned = work.elsewhere.values().flatten();

@@ -37,7 +37,7 @@ pub(super) async fn stage3(file: &Path, target: Target<'_>, context: &Context) -
 }
 
 /// What a container says of whose it is, and an image of it must not.
-pub(super) const OF_CONTAINER: [&str; 3] = [PROJECT_LABEL, STEP_LABEL, RUN_LABEL];
+const OF_CONTAINER: [&str; 3] = [PROJECT_LABEL, STEP_LABEL, RUN_LABEL];
 
 /// Where Portage looks for its ebuild repository.
 const REPOSITORY: &str = "/var/db/repos/gentoo";
@@ -51,21 +51,35 @@ pub(super) async fn portage(
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
-    let Target { image, content, .. } = target;
+    let content = target.content;
     if is_there(target, context).await? {
         return Ok(Made::product("content", content).note("already in the engine"));
     }
     let container = context.engine.start_container(spec).await?;
-    let mut made = unpack(file, sha512, &container, context, log).await;
-    if made.is_ok() {
-        let new = NewImage { reference: image, content, without: &OF_CONTAINER, env: &[] };
-        made = context.engine.commit(&container, &new).await;
-    }
-    context.engine.remove_container(&container).await?;
-    match made {
+    let unpacked = unpack(file, sha512, &container, context, log).await;
+    match keep(&container, unpacked, target, &[], context).await {
         Ok(()) => Ok(Made::product("content", content)),
         Err(error) => Err(told(file, sha512, error).await),
     }
+}
+
+/// Makes an image of a box in which all has gone well, and removes the box in any case. What is started from the
+/// image gets `env`.
+pub(super) async fn keep(
+    container: &str,
+    done: Result<()>,
+    target: Target<'_>,
+    env: &[&str],
+    context: &Context,
+) -> Result<()> {
+    let Target { image, content, .. } = target;
+    let new = NewImage { reference: image, content, without: &OF_CONTAINER, env };
+    let made = match done {
+        Ok(()) => context.engine.commit(container, &new).await,
+        failed => failed,
+    };
+    context.engine.remove_container(container).await?;
+    made
 }
 
 /// A transfer that broke because the file is no longer what was verified is a matter of trust.

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limits;
 use crate::exec::action::assemble::Summary;
+use crate::exec::action::assemble::name;
 use crate::exec::action::{assemble, read_json};
 use crate::image::archive::{bundle, sysroot};
 use crate::image::size::{Layer, Ledger};
@@ -63,10 +64,6 @@ fn ledger(summary: &Summary, image: &str, dir: &Path, limits: &Limits) -> Result
     let sysroot = folders.iter().map(|folder| folder.join(SYSROOT)).find(|file| file.is_file());
     let owners = sysroot.map(|file| sysroot::owners(&file, &tree, limits)).transpose()?;
     Ok(Ledger::of(image, &summary.id, &layers, &tree, &owners.unwrap_or_default()))
-}
-
-fn name(folder: &Path) -> String {
-    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The ledger of an image, and that of the last build that gave another one.

@@ -8,6 +8,7 @@ mod bom;
 mod builder;
 mod contents;
 mod dockerfile;
+mod exported;
 mod fetch;
 mod image;
 mod import;
@@ -47,14 +48,14 @@ pub struct Made {
     pub products: LiteMap<String, String>,
     /// A few words for people.
     pub note: String,
+    /// Whether the engine has copies only of what is in the step's files: the record says nothing of them.
+    pub copied: bool,
 }
 
 impl Made {
     fn product(name: &str, value: impl Into<String>) -> Self {
-        Self {
-            products: LiteMap::from_iter([(name.to_owned(), value.into())]),
-            note: String::new(),
-        }
+        let products = LiteMap::from_iter([(name.to_owned(), value.into())]);
+        Self { products, ..Self::default() }
     }
 
     fn note(mut self, note: impl Into<String>) -> Self {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Error, Exit, Result};
 use crate::base::limits::{Limit, Limits};
 use crate::base::read;
-use crate::base::reference::Reference;
+use crate::base::reference::{Reference, is_same_id};
 use crate::config::lock::Base;
 use crate::exec::action::{Log, assemble, blocking};
 use crate::exec::work::Context;
@@ -62,7 +62,7 @@ impl Images {
         let dir = self.work.parents.get(reference);
         let dir = dir.ok_or_else(|| Left::new(format!("`{reference}` is from elsewhere")))?;
         let chain = assemble::chain(dir, &self.limits).map_err(|e| Left::new(e.message()))?;
-        chain.ok_or_else(|| Left::new(format!("the engine has built `{reference}`")))
+        chain.ok_or_else(|| Left::new(format!("only the engine has `{reference}`")))
     }
 
     /// A pinned image; where it is not here, it is wanted.
@@ -242,7 +242,7 @@ pub(super) async fn give(
     for (name, base) in &work.elsewhere {
         let Some(base) = base else { continue };
         let engine = &context.engine;
-        if engine.image_id(name).await?.is_some_and(|id| is_same(&id, &base.id)) {
+        if engine.image_id(name).await?.is_some_and(|id| is_same_id(&id, &base.id)) {
             continue;
         }
         if engine.image_id(&base.id).await?.is_none() {
@@ -251,11 +251,6 @@ pub(super) async fn give(
         others.insert(name.clone(), base.id.trim_start_matches("sha256:").to_owned());
     }
     Ok(others)
-}
-
-/// Not every engine writes the algorithm.
-fn is_same(one: &str, other: &str) -> bool {
-    one.trim_start_matches("sha256:") == other.trim_start_matches("sha256:")
 }
 
 /// Gives the engine a pinned image, without a name.

@@ -15,6 +15,7 @@ use crate::dock::checks::{CommandCheck, PortCheck, ProcessCheck};
 use crate::engine::ContainerSpec;
 use crate::exec::action::{Log, Made, assemble, blocking, ledgers};
 use crate::exec::audited::{Audited, audited};
+use crate::exec::put;
 use crate::exec::work::Context;
 use crate::image::archive;
 use crate::image::archive::Entry;
@@ -42,7 +43,8 @@ pub(super) async fn test(
     let seen = look(work, &id, context).await?;
     let mut faults = seen.lines().map(|line| format!("audit: {line}")).collect::<Vec<_>>();
     faults.extend(too_large(work)?);
-    let health = context.engine.existing_image(&id).await?.health_command();
+    let called = put::ensure(&work.dir, context, &mut |data| log.write(data)).await?;
+    let health = context.engine.existing_image(&called).await?.health_command();
     let mut done = vec!["audit".to_owned()];
     done.extend(health.is_some().then(|| "health check".to_owned()));
     done.extend(work.script.is_some().then(|| "test.sh".to_owned()));
@@ -50,7 +52,7 @@ pub(super) async fn test(
     done.extend((checks > 0).then(|| format!("{checks} of its own")));
     if done.len() > 1 {
         let trial = Trial { work, context, health, passwd: seen.passwd };
-        faults.extend(trial.run(&id, spec, log).await?);
+        faults.extend(trial.run(&called, spec, log).await?);
     }
     if faults.is_empty() {
         let result = json!({ "format": 1, "image": id, "passed": done });

@@ -45,7 +45,7 @@ pub struct Bundle {
 pub(crate) const MANIFEST: &str = "manifest.json";
 
 impl Bundle {
-    /// Opens an archive; nothing if the file is empty: the engine has built that image.
+    /// Opens an archive; nothing if the file is empty: only the engine has that image.
     ///
     /// # Errors
     /// The file cannot be read, is no image's archive, or is larger than the limits say.
@@ -293,7 +293,14 @@ pub fn write(path: &Path, mut plan: Plan<'_>) -> Result<String> {
 }
 
 fn append_texts(out: impl Write, texts: &[(String, Vec<u8>)], mtime: u64) -> io::Result<()> {
-    let mut builder = tar::Builder::new(out);
+    append_texts_to(tar::Builder::new(out), texts, mtime)
+}
+
+fn append_texts_to(
+    mut builder: tar::Builder<impl Write>,
+    texts: &[(String, Vec<u8>)],
+    mtime: u64,
+) -> io::Result<()> {
     for (name, text) in texts {
         let mut header = super::header(tar::EntryType::Regular, text.len() as u64, 0o644, mtime);
         builder.append_data(&mut header, name, text.as_slice())?;
@@ -447,21 +454,51 @@ pub fn write_full(chain: &Chain, epoch: u64, mut out: impl Write) -> Result<()> 
     let manifest = manifest.map_err(|e| Error::bug(format!("cannot write a manifest: {e}")))?;
     let texts =
         [(top.manifest.config.clone(), top.config_text.clone()), (MANIFEST.into(), manifest)];
-    let mut write = || {
-        let mut seen = BTreeSet::new();
-        let mut builder = tar::Builder::new(&mut out);
-        for (name, content) in layers.iter().filter(|(name, _)| seen.insert(*name)) {
-            let mut header = super::header(tar::EntryType::Regular, content.size, 0o644, epoch);
-            builder.append_data(&mut header, name, exactly(content)?)?;
-        }
-        for (name, text) in &texts {
-            let size = text.len() as u64;
-            let mut header = super::header(tar::EntryType::Regular, size, 0o644, epoch);
-            builder.append_data(&mut header, name, text.as_slice())?;
-        }
-        builder.into_inner()?.flush()
-    };
-    write().map_err(|e: io::Error| Error::step(format!("cannot write the image: {e}")))
+    let written = write_parts(&layers, &texts, epoch, &mut out);
+    written.map_err(|e| Error::step(format!("cannot write the image: {e}")))
+}
+
+/// Writes an image's own archive: without so many of its layers that are in the archives of those below.
+///
+/// # Errors
+/// The file cannot be written, or a layer changed while it was read.
+pub fn write_own(
+    path: &Path,
+    image: &Bundle,
+    below: usize,
+    references: &[String],
+    epoch: u64,
+) -> Result<()> {
+    let digests = image.config.rootfs.diff_ids.iter();
+    let digests = digests.map(|id| id.trim_start_matches("sha256:").to_owned());
+    let digests = digests.collect::<Vec<_>>();
+    let config = Blob::of(&image.config_text);
+    let manifest = bundle::archive_manifest(&config, &digests, references)?;
+    let texts = [
+        (format!("{}.json", config.digest), image.config_text.clone()),
+        (MANIFEST.to_owned(), manifest),
+    ];
+    let names = digests.iter().map(|digest| bundle::layer_file(digest)).collect::<Vec<_>>();
+    let own = layers(std::slice::from_ref(image))?.into_iter().zip(&names).skip(below);
+    let own = own.map(|((_, content), name)| (name.as_str(), content)).collect::<Vec<_>>();
+    let written = File::create(path)
+        .and_then(|file| write_parts(&own, &texts, epoch, io::BufWriter::new(file)));
+    written.map_err(|e| Error::file("write", path, &e))
+}
+
+fn write_parts(
+    layers: &[(&str, &Content)],
+    texts: &[(String, Vec<u8>)],
+    epoch: u64,
+    out: impl Write,
+) -> io::Result<()> {
+    let mut seen = BTreeSet::new();
+    let mut builder = tar::Builder::new(out);
+    for (name, content) in layers.iter().filter(|(name, _)| seen.insert(*name)) {
+        let mut header = super::header(tar::EntryType::Regular, content.size, 0o644, epoch);
+        builder.append_data(&mut header, name, exactly(content)?)?;
+    }
+    append_texts_to(builder, texts, epoch)
 }
 
 /// Writes an OCI layout into a folder, and returns the digest of its manifest.

@@ -20,11 +20,12 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::limited::{self, Tally};
-use super::records::parsed;
+use super::records::Records;
 use super::{append_raw, listing};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{Limit, Limits};
 use crate::base::name;
+use crate::image::tree::{OPAQUE, WHITEOUT};
 
 /// What is to be done with marks of what a layer takes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +36,6 @@ pub(crate) enum Marks {
     Refused,
 }
 
-/// What begins so marks something. Source: <https://github.com/opencontainers/image-spec/blob/v1.1.0/layer.md>.
-const WHITEOUT: &[u8] = b".wh.";
-const OPAQUE: &[u8] = b".wh..wh..opq";
 /// What overlayfs keeps for itself, where it may not have `trusted.overlay.*`.
 /// Source: Linux, Documentation/filesystems/overlayfs.rst, "User xattr".
 const OF_OVERLAY: &str = "user.overlay.";
@@ -54,17 +52,12 @@ const LARGEST: usize = 65_536;
 struct Ahead {
     name: Option<Vec<u8>>,
     target: Option<Vec<u8>>,
-    records: Vec<(String, Vec<u8>)>,
+    records: Records,
 }
 
 impl Ahead {
-    fn value(&self, key: &str) -> Option<&[u8]> {
-        let found = self.records.iter().rev().find(|(name, _)| name == key);
-        found.map(|(_, value)| value.as_slice())
-    }
-
     fn number(&self, key: &str) -> Option<u64> {
-        std::str::from_utf8(self.value(key)?).ok()?.split('.').next()?.parse().ok()
+        std::str::from_utf8(self.records.value(key)?).ok()?.split('.').next()?.parse().ok()
     }
 }
 
@@ -117,7 +110,7 @@ fn each(source: impl Read, limits: &Limits, unpacking: &mut Unpacking) -> io::Re
             match kind {
                 tar::EntryType::GNULongName => ahead.name = Some(without_zero(data)),
                 tar::EntryType::GNULongLink => ahead.target = Some(without_zero(data)),
-                _ => ahead.records.extend(parsed(&data)?),
+                _ => ahead.records.add(&data)?,
             }
             continue;
         }
@@ -125,8 +118,7 @@ fn each(source: impl Read, limits: &Limits, unpacking: &mut Unpacking) -> io::Re
         if kind != tar::EntryType::XGlobalHeader {
             let size = entry.size();
             let described = described(&ahead, entry.header(), size)?;
-            let others = ahead.records.iter().map(|(key, value)| key.len() + value.len());
-            tally.entry(described.path.as_os_str().as_bytes(), others.sum::<usize>() as u64)?;
+            tally.entry(described.path.as_os_str().as_bytes(), ahead.records.bytes())?;
             unpacking
                 .one(&described, &mut entry)
                 .map_err(|cause| about(&described.path, &cause))?;
@@ -156,9 +148,9 @@ fn described(ahead: &Ahead, header: &tar::Header, size: u64) -> io::Result<Entry
     if ahead.records.iter().any(|(key, _)| key.starts_with("GNU.sparse.")) {
         return Err(io::Error::other("a file with holes, which layers do not have"));
     }
-    let name = ahead.value("path").or(ahead.name.as_deref());
+    let name = ahead.records.value("path").or(ahead.name.as_deref());
     let path = inner(name.map_or_else(|| header.path_bytes(), Into::into).as_ref())?;
-    let target = ahead.value("linkpath").or(ahead.target.as_deref());
+    let target = ahead.records.value("linkpath").or(ahead.target.as_deref());
     let target = target.map(<[u8]>::to_vec);
     let target = target.or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned));
     let id = |key: &str, own: io::Result<u64>| {
@@ -166,7 +158,7 @@ fn described(ahead: &Ahead, header: &tar::Header, size: u64) -> io::Result<Entry
         u32::try_from(id).map_err(|_| io::Error::other("an owner that no system has"))
     };
     let xattrs = ahead.records.iter().filter_map(|(key, value)| {
-        Some((key.strip_prefix(listing::XATTR)?.to_owned(), value.clone()))
+        Some((key.strip_prefix(listing::XATTR)?.to_owned(), value.to_vec()))
     });
     Ok(Entry {
         path,

@@ -7,7 +7,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 use sha2::{Digest, Sha256};
 
 use super::limited::{BLOCK, Capped, Gate, Gated, Tally};
@@ -15,6 +15,7 @@ use super::records::Records;
 use crate::base::hex::hex;
 use crate::base::limits::{Exceeded, Limit, Limits};
 use crate::base::{name, open};
+use crate::dockerfile::glob::clean_name;
 use crate::image::Left;
 use crate::image::copy::{Entry, Member};
 use crate::image::tree::{Content, Kind, Node, Nodes};
@@ -310,14 +311,26 @@ pub(super) fn layer(content: &Content, limits: &Limits) -> Result<Nodes, Left> {
 pub fn nodes(entries: Vec<Entry>) -> Result<Nodes, Left> {
     let mut nodes = Nodes::new();
     for entry in entries {
-        let path = BString::from(entry.name.trim_end_with(|c| c == '/'));
+        let path = in_layer(&entry.name)?;
         let node = match entry.what {
             Member::Node(node) => node,
-            Member::HardLink { to, .. } => linked(&mut nodes, &to)?,
+            Member::HardLink { to, .. } => linked(&mut nodes, &in_layer(&to)?)?,
         };
-        nodes.insert(path, node);
+        // The root itself is in no layer.
+        if !path.is_empty() {
+            nodes.insert(path, node);
+        }
     }
     Ok(nodes)
+}
+
+/// A path as engines unpack it: `./a/../b` is `b`, and nothing leads out of the root.
+fn in_layer(name: &[u8]) -> Result<BString, Left> {
+    let relative = clean_name(name);
+    if relative == ".." || relative.starts_with(b"../") {
+        return Err(Left::new(format!("`{}` leads out of its layer", name::text(name))));
+    }
+    Ok(clean_name([b"/", name].concat()))
 }
 
 /// A file that gets another name.

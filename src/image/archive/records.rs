@@ -31,11 +31,17 @@ impl Records {
             if block.entry_type() == tar::EntryType::XHeader {
                 let mut data = vec![];
                 archive.take(size).read_to_end(&mut data)?;
-                records.0.extend(parsed(&data)?);
+                records.add(&data)?;
             }
             at = end.next_multiple_of(BLOCK);
         }
         Ok(records)
+    }
+
+    /// Adds what one header of them says.
+    pub(crate) fn add(&mut self, data: &[u8]) -> io::Result<()> {
+        self.0.extend(parsed(data)?);
+        Ok(())
     }
 
     /// All of them.
@@ -55,7 +61,7 @@ impl Records {
 }
 
 /// `LENGTH KEY=VALUE\n…`, where a length counts all of its record.
-pub(super) fn parsed(mut data: &[u8]) -> io::Result<Vec<(String, Vec<u8>)>> {
+fn parsed(mut data: &[u8]) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut records = vec![];
     while !data.is_empty() {
         let (key, value, rest) =

@@ -226,3 +226,38 @@ fn a_number_that_is_blank_is_zero() {
         assert_eq!(node.kind, crate::image::tree::Kind::Device(false, 0, 0));
     }
 }
+
+/// The tree of an image of one layer on another.
+fn laid(
+    lower: &[(&str, Option<&str>)],
+    upper: &[(&str, Option<&str>)],
+) -> Result<Vec<String>, Left> {
+    let mut tree = Tree::default();
+    for paths in [lower, upper] {
+        let mut archive = tar::Builder::new(vec![]);
+        for (path, target) in paths {
+            let kind = target.map_or(tar::EntryType::Regular, |_| tar::EntryType::Symlink);
+            let mut header = super::header(kind, 0, 0o644, 0);
+            let target = target.map(str::as_bytes);
+            append_raw(&mut archive, &mut header, path.as_bytes(), target, io::empty()).unwrap();
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let bytes = archive.into_inner().unwrap();
+        std::fs::write(file.path(), &bytes).unwrap();
+        let content = listing::whole(file.path(), bytes.len() as u64);
+        tree.apply(&listing::layer(&content, &Limits::default())?)?;
+    }
+    Ok(tree.nodes().keys().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a_layer_is_laid_as_engines_unpack_it() {
+    let plain = laid(&[("./src/./b", None), ("/src/d", None)], &[("src/../etc/passwd", None)]);
+    assert_eq!(plain.unwrap(), ["etc", "etc/passwd", "src", "src/b", "src/d"]);
+    for out in ["../a", "a/../../b", ".."] {
+        assert!(laid(&[], &[(out, None)]).unwrap_err().why().contains("leads out of its layer"));
+    }
+    assert_eq!(laid(&[], &[("..a", None)]).unwrap(), ["..a"]);
+    let through = laid(&[("ln", Some("/tmp"))], &[("ln/EVIL", None)]).unwrap_err();
+    assert_eq!(through.why(), "`/ln/EVIL` goes through `/ln`, no folder");
+}

@@ -8,7 +8,7 @@ use crate::base::ids::{DockName, Kind, StepId};
 use crate::base::label;
 use crate::config::Settings;
 use crate::plan::results::{Format, SIZE};
-use crate::plan::step::{BASE_PARAM, ImageWork, Need, Object, Step, Work};
+use crate::plan::step::{BASE_PARAM, IMAGE_ID, ImageWork, Need, Object, REFERENCES, Step, Work};
 
 pub(super) fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
     let dest = sources.layout.image_dir(&dock.name).join("Dockerfile");
@@ -36,7 +36,7 @@ fn labels(settings: &Settings, dock: &DockFacts) -> BTreeMap<String, String> {
     all.map(|(name, value)| (label::full_name(&name), value)).collect()
 }
 
-/// What an image step leaves in `.bb/images/NAME/`; the archive is empty where the engine has built it.
+/// What an image step leaves in `.bb/images/NAME/`; the archive is empty where only the engine has the image.
 const IMAGE_OUTPUTS: [&str; 5] =
     ["image.json", "image.tar", Format::CycloneDx.file(), Format::Spdx.file(), SIZE];
 
@@ -59,13 +59,13 @@ pub(super) fn image(
         needs.push(Need::product(StepId::new(Kind::Rootfs, name), "packages"));
     }
     let parents = dock.parents.iter();
-    needs.extend(parents.map(|p| Need::product(StepId::new(Kind::Image, p.as_str()), "id")));
+    needs.extend(parents.map(|p| Need::product(StepId::new(Kind::Image, p.as_str()), IMAGE_ID)));
     needs.dedup();
     let references = references(sources.settings, name);
     let epoch = sources.settings.source_date_epoch.to_string();
     let mut labels = labels(sources.settings, dock);
     let mut params = params([
-        ("references", references.join(" ").as_str()),
+        (REFERENCES, references.join(" ").as_str()),
         ("image_format", IMAGE_FORMAT),
         ("source_date_epoch", &epoch),
     ]);

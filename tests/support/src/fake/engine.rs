@@ -1,5 +1,6 @@
 //! A container engine of which only the wire protocol is real: images are digests of what they were
-//! built of, a builder's results are digests of what it was given.
+//! built of, a builder's results are digests of what it was given. What is built has a layer with all of its context,
+//! what is loaded the layers that it came with; images of other registries and of containers have no files.
 //!
 //! In a `Buildconfig.sh`, a line that begins with `#` changes neither result, one with `tar` only the
 //! rootfs, one with `sys` only the sysroot. The builder does what these lines say: `say TEXT` writes a line,
@@ -43,6 +44,19 @@ pub struct World {
 struct Image {
     id: String,
     labels: BTreeMap<String, String>,
+    /// The configuration as it was written; none of one of another registry, or of a container.
+    config: Option<Arc<Vec<u8>>>,
+    /// Digests in hex with their bytes, lowest first.
+    layers: Vec<(String, Arc<Vec<u8>>)>,
+}
+
+/// How an engine may differ from Docker's of old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// It gives images out with another configuration than the one that their ids are digests of.
+    GivesOutOthers,
+    /// It calls what is loaded by another digest than that of its configuration.
+    CallsOtherwise,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -87,6 +101,7 @@ struct Shared {
     tells: Mutex<BTreeMap<String, Value>>,
     /// How it fails, once for each kind of request that another process's removals trip up.
     trips: Mutex<BTreeMap<&'static str, (u16, String)>>,
+    manner: Mutex<Option<Manner>>,
     faults: Arc<Faults>,
 }
 
@@ -142,6 +157,11 @@ impl Engine {
         self.shared.tells.lock().unwrap().insert(path.to_owned(), answer);
     }
 
+    /// Differs from now on.
+    pub fn behave(&self, manner: Manner) {
+        *self.shared.manner.lock().unwrap() = Some(manner);
+    }
+
     /// Fails once with this status and these words: to the next list of each kind, and to the next removals.
     pub fn trip(&self, status: u16, message: &str) {
         let kinds = ["list containers", "list images", "remove containers", "remove images"];
@@ -182,7 +202,7 @@ impl Engine {
     pub fn pull_labelled(&self, reference: &str, version: u32, (name, value): (&str, &str)) {
         let id = pulled(reference, version);
         let labels = BTreeMap::from([(name.to_owned(), value.to_owned())]);
-        self.shared.lock().name(reference, Image { id, labels });
+        self.shared.lock().name(reference, Image { id, labels, ..Image::default() });
     }
 
     /// Ids of the images that have no name.
@@ -198,7 +218,8 @@ impl Engine {
     /// An image without a name that somebody else has made.
     pub fn leave_nameless(&self, label: (&str, &str)) -> String {
         let labels = BTreeMap::from([(label.0.to_owned(), label.1.to_owned())]);
-        let image = Image { id: format!("sha256:{}", digest(label.1)), labels };
+        let id = format!("sha256:{}", digest(label.1));
+        let image = Image { id, labels, ..Image::default() };
         self.shared.lock().nameless.push(image.clone());
         image.id
     }
@@ -291,21 +312,42 @@ fn short(reference: &str) -> &str {
     name.split_once(':').map_or(name, |(n, _)| n)
 }
 
-/// An image's archive: no image here has any files.
-fn saved() -> Vec<u8> {
-    let config = json!({ "rootfs": { "type": "layers", "diff_ids": [] } }).to_string();
-    let manifest = json!([{ "Config": "config.json", "Layers": [] }]).to_string();
+/// An image's archive.
+fn saved(image: &Image) -> Vec<u8> {
+    let none =
+        || Arc::new(json!({ "rootfs": { "type": "layers", "diff_ids": [] } }).to_string().into());
+    let config = image.config.clone().unwrap_or_else(none);
+    let file = |(digest, _): &(String, _)| format!("{digest}/layer.tar");
+    let files = image.layers.iter().map(file).collect::<Vec<_>>();
+    let manifest = json!([{ "Config": "config.json", "Layers": files }]).to_string();
+    let texts = [("config.json", config.to_vec()), ("manifest.json", manifest.into_bytes())];
     let mut tar = tar::Builder::new(vec![]);
-    for (name, text) in [("config.json", config), ("manifest.json", manifest)] {
+    let mut append = |name: &str, data: &[u8]| {
         let mut header = tar::Header::new_gnu();
-        header.set_size(text.len() as u64);
+        header.set_size(data.len() as u64);
         header.set_mode(0o644);
         header.set_uid(0);
         header.set_gid(0);
         header.set_mtime(0);
-        tar.append_data(&mut header, name, text.as_bytes()).unwrap();
-    }
+        tar.append_data(&mut header, name, data).unwrap();
+    };
+    texts.iter().for_each(|(name, text)| append(name, text));
+    let layers = files.iter().zip(&image.layers).collect::<BTreeMap<_, _>>();
+    layers.into_iter().for_each(|(name, (_, data))| append(name, data));
     tar.into_inner().unwrap()
+}
+
+/// All of a build's context as a layer.
+fn layer(context: &[u8]) -> Vec<u8> {
+    let mut layer = tar::Builder::new(vec![]);
+    for entry in tar::Archive::new(context).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        if entry.path().unwrap() != Path::new("Dockerfile") {
+            let header = entry.header().clone();
+            layer.append(&header, &mut entry).unwrap();
+        }
+    }
+    layer.into_inner().unwrap()
 }
 
 fn ok(value: Value) -> Answer {
@@ -337,6 +379,9 @@ impl Shared {
         match request.path.as_str() {
             "build" => return self.build(request),
             "images/load" => return self.load(request),
+            path if self.gives_out_others(path) => {
+                return Answer::Bytes(saved(&Image::default()));
+            }
             _ => {}
         }
         let path = request.path.clone();
@@ -374,6 +419,11 @@ impl Shared {
             ("POST", ["exec", _, "resize"]) => ok(Value::Null),
             _ => return None,
         })
+    }
+
+    fn gives_out_others(&self, path: &str) -> bool {
+        let others = *self.manner.lock().unwrap() == Some(Manner::GivesOutOthers);
+        others && path.starts_with("images/") && path.ends_with("/get")
     }
 
     fn tripped(&self, method: &str, path: &[&str]) -> Option<(u16, String)> {
@@ -478,11 +528,29 @@ impl Shared {
         let labels = json(config)["config"]["Labels"].clone();
         let labels = serde_json::from_value(labels).unwrap_or_default();
         let tags = serde_json::from_value::<Vec<String>>(manifest["RepoTags"].clone()).unwrap();
-        let image = Image { id: format!("sha256:{}", digest(&files[config].1)), labels };
+        let mut world = self.lock();
+        let names = serde_json::from_value::<Vec<String>>(manifest["Layers"].clone()).unwrap();
+        let layers = names.iter().map(|name| {
+            let hex = name.strip_suffix(".tar")?.to_owned();
+            let data = files.get(name).map(|(_, data)| Arc::new(data.clone()));
+            let data = data.or_else(|| world.layer(&hex))?;
+            Some((hex, data))
+        });
+        let Some(layers) = layers.collect::<Option<Vec<_>>>() else {
+            return Answer::Json(500, json!({ "message": "a layer is neither sent nor there" }));
+        };
+        let text = Arc::new(files[config].1.clone());
+        let id = match *self.manner.lock().unwrap() {
+            Some(Manner::CallsOtherwise) => digest(format!("manifest of {}", digest(&*text))),
+            _ => digest(&*text),
+        };
+        let id = format!("sha256:{id}");
+        let image = Image { id, labels, config: Some(text), layers };
         let Some(first) = tags.first() else {
-            self.lock().nameless.push(image);
+            world.nameless.push(image);
             return ok(json!({ "stream": "loaded\n" }));
         };
+        drop(world);
         self.arrived(first);
         let mut world = self.lock();
         world.built.push(first.clone());
@@ -503,7 +571,9 @@ impl Shared {
             Ok(instructions) => {
                 let labels = request.query.get("labels").map_or("{}", String::as_str);
                 let labels = serde_json::from_str(labels).unwrap();
-                world.made(&reference, format!("{context:?} {instructions:?}"), labels);
+                let of = digest(format!("{context:?} {instructions:?}"));
+                let image = world.built_of(&of, &instructions, labels, layer(&request.body));
+                world.name(&reference, image);
                 world.built.push(reference);
                 ok(json!({ "stream": "built\n" }))
             }
@@ -582,14 +652,14 @@ impl World {
                 ok(named.chain(nameless).map(listed).collect())
             }
             ("GET", [name @ .., "json"]) => match self.find(&name.join("/")) {
-                Some(Image { id, labels }) => {
+                Some(Image { id, labels, .. }) => {
                     let config = json!({ "Labels": labels });
                     ok(json!({ "Id": id, "Size": 1, "RootFS": { "Type": "x" }, "Config": config }))
                 }
                 None => missing("image"),
             },
             ("GET", [name @ .., "get"]) => match self.find(&name.join("/")) {
-                Some(_) => Answer::Bytes(saved()),
+                Some(image) => Answer::Bytes(saved(&image)),
                 None => missing("image"),
             },
             ("POST", ["create"]) => {
@@ -614,7 +684,41 @@ impl World {
 
     fn made(&mut self, reference: &str, of: impl AsRef<[u8]>, labels: BTreeMap<String, String>) {
         let id = format!("sha256:{}", digest(of));
-        self.name(reference, Image { id, labels });
+        self.name(reference, Image { id, labels, ..Image::default() });
+    }
+
+    /// What is built of a context and a Dockerfile: its layer on those of the image that the last stage is built on.
+    fn built_of(
+        &self,
+        of: &str,
+        instructions: &[String],
+        labels: BTreeMap<String, String>,
+        layer: Vec<u8>,
+    ) -> Image {
+        // Of one stage only: its first instruction has the base's id in the place of its name.
+        let base = instructions.first().and_then(|line| line.split(' ').next());
+        let base = base.and_then(|id| self.find(id));
+        let mut layers = base.map(|base| base.layers).unwrap_or_default();
+        layers.push((digest(&layer), Arc::new(layer)));
+        let diff_ids = layers.iter().map(|(hex, _)| format!("sha256:{hex}")).collect::<Vec<_>>();
+        let history = layers.iter().map(|_| json!({ "created_by": of })).collect::<Vec<_>>();
+        let config = json!({
+            "architecture": "amd64",
+            "os": "linux",
+            "config": { "Labels": labels },
+            "history": history,
+            "rootfs": { "type": "layers", "diff_ids": diff_ids },
+        });
+        let config = config.to_string().into_bytes();
+        let id = format!("sha256:{}", digest(&config));
+        Image { id, labels, config: Some(Arc::new(config)), layers }
+    }
+
+    /// The bytes of a layer that some image here has.
+    fn layer(&self, hex: &str) -> Option<Arc<Vec<u8>>> {
+        let images = self.images.values().chain(&self.nameless);
+        let found = images.flat_map(|image| &image.layers).find(|(own, _)| own == hex);
+        found.map(|(_, data)| data.clone())
     }
 
     /// Gives a name to an image; the one that had it may have no other.
@@ -729,7 +833,7 @@ fn changed(request: &Request) -> BTreeMap<String, String> {
     labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn listed((name, Image { id, labels }): (&str, &Image)) -> Value {
+fn listed((name, Image { id, labels, .. }): (&str, &Image)) -> Value {
     json!({ "Id": id, "RepoTags": [name], "ParentId": "", "RepoDigests": [], "Created": 0,
             "Size": 1, "SharedSize": 0, "Labels": labels, "Containers": 0 })
 }
