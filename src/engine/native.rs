@@ -27,6 +27,7 @@ mod notes;
 pub mod spec;
 mod store;
 mod talk;
+mod tried;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ use std::time::Duration;
 pub use engine::NativeEngine;
 use spec::{BoxId, BoxSpec, CacheName, Command, LayerId, Network, Process};
 pub use talk::Talk;
+pub use tried::tried;
 
 use crate::base::error::{Error, Result, io_reason};
 use crate::base::limits::{Limit, Limits};

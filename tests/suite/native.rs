@@ -83,9 +83,10 @@ fn what_is_only_copied_is_the_same_image_as_on_docker() {
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let config = serde_json::from_slice::<Value>(&out.stdout).unwrap();
     assert_eq!(config["rootfs"]["diff_ids"].as_array().unwrap().len(), 2);
-    // An image that is gone comes again, and nothing else.
+    // Images that are gone come again, without a step.
     std::fs::remove_file(native.store.join("oci/index.json")).unwrap();
-    native.told("build").ran("image:base image:child");
+    let again = "done: 2 images put into the engine, 4 steps up to date";
+    assert_eq!(native.told("build").ran("").summary(), again);
     room.write("bb-dock/child/b", "three\n");
     native.told("build").ran("image:child");
     // What needs Docker's own builder is told, and is not done by halves.
@@ -105,7 +106,7 @@ fn an_unknown_engine_is_refused() {
     copied(&room);
     room.bb_with(&[("BB_ENGINE", "dcoker")], "build").fails(
         3,
-        "error: `BB_ENGINE` is `dcoker`, which is no engine\n  hint: `native`, `docker`, or `auto`\n",
+        "error: `BB_ENGINE` is `dcoker`, which is no engine\nhint: `native`, `docker`, or `auto`\n",
     );
 }
 
@@ -116,16 +117,34 @@ fn shipped() -> Room {
     room
 }
 
-const STEPS: &str = "builder:bob dockerfile:busybox fetch:portage fetch:stage3 image:busybox \
-    import:portage import:stage3 rootfs:busybox verify:portage verify:stage3";
-
 #[test]
-fn busybox_is_the_same_image_as_on_docker() {
+fn what_is_shipped_is_built_tested_and_removed_without_a_daemon() {
     let native = Native::of(shipped());
-    native.room.bb("build busybox").ok();
-    // Killed in the middle, whatever it was doing: nothing of it runs, and the next build goes on.
-    let running = Running::telling_in_group(native.command("build busybox"));
-    let mut running = running;
+    native.room.bb("build s6").ok();
+    killed(&native);
+    native
+        .told("build s6")
+        .ran("dockerfile:busybox dockerfile:s6 image:busybox image:s6 rootfs:busybox rootfs:s6");
+    assert_eq!(native.boxes(), 0, "what was left has been removed");
+    for name in ["busybox", "s6"] {
+        assert_eq!(native.id(STATE, name), native.id(".bb", name), "{name}");
+    }
+    native.bb("build s6").fails(0, "nothing to do: 16 steps up to date\n");
+    native.told("test busybox s6").ran("test:busybox test:s6");
+    faulty(&native);
+    sound(&native);
+    assert_eq!(native.boxes(), 0);
+    // Another project of the same store has it all but its own images.
+    let other = Native { room: shipped(), store: native.store.clone() };
+    other.room.write("bb.lock", &native.room.read("bb.lock"));
+    other.told("build s6");
+    assert_eq!(other.id(STATE, "s6"), native.id(STATE, "s6"));
+    removed(&native, &other);
+}
+
+/// Killed in the middle, whatever it was doing: nothing of it runs, and the next build goes on.
+fn killed(native: &Native) {
+    let mut running = Running::telling_in_group(native.command("build s6"));
     running.wait_for_message("started", "rootfs:busybox");
     let until = Instant::now() + Duration::from_secs(60);
     while native.boxes() == 0 && Instant::now() < until {
@@ -135,18 +154,122 @@ fn busybox_is_the_same_image_as_on_docker() {
     running.signal_group("KILL");
     let before = running.told();
     assert!(before.done().contains(&"builder:bob".to_owned()), "{before}");
-    native.told("build busybox").ran("dockerfile:busybox image:busybox rootfs:busybox");
-    assert_eq!(native.boxes(), 0, "what was left has been removed");
-    assert_eq!(native.id(STATE, "busybox"), native.id(".bb", "busybox"));
-    native.bb("build busybox").fails(0, "nothing to do: 10 steps up to date\n");
-    native.told("test busybox").ran("test:busybox");
-    assert_eq!(native.boxes(), 0);
-    // Another project of the same store has it all but its own image.
-    let other = Native { room: shipped(), store: native.store.clone() };
-    other.room.write("bb.lock", &native.room.read("bb.lock"));
-    let begun = Instant::now();
-    other.told("build busybox").ran(STEPS);
-    assert!(begun.elapsed() < Duration::from_secs(600));
+}
+
+const FAULTY: &str = "FROM ${NAMESPACE}/busybox
+HEALTHCHECK CMD echo not today; exit 1
+CMD [\"sleep\", \"600\"]
+";
+
+const CHECKS: &str = r#"
+[test]
+timeout = 2
+
+[[test.port]]
+port = 80
+
+[[test.process]]
+name = "httpd"
+
+[[test.process]]
+name = "sleep"
+user = "nobody"
+
+[[test.command]]
+run = "echo one; exit 3"
+
+[[test.command]]
+run = ["sleep", "600"]
+"#;
+
+const TOLD: &str = "error: the image `faulty` has 7 faults
+  health check: `/bin/sh -c echo not today; exit 1`: not today
+  nothing listens on port 80
+  no process `httpd` runs
+  no process `sleep` runs as `nobody`
+  `echo one; exit 3` ended with 3, not with 0: one
+  `sleep 600` did not end within 2 s
+  `test.sh` ended with 1: here it ends
+";
+
+/// Each check of an image says what it finds.
+fn faulty(native: &Native) {
+    let script = "echo here it ends\nexit 1\n";
+    native.room.dock("faulty", FAULTY, &[("dock.toml", CHECKS), ("test.sh", script)]);
+    let run = native.bb("test faulty");
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(run.stderr.contains(TOLD), "{}", run.stderr);
+    let ends = "FROM ${NAMESPACE}/busybox\nCMD [\"sh\", \"-c\", \"echo bye; exit 7\"]\n";
+    let checks = "[[test.port]]\nport = 80\n";
+    native.room.dock("faulty", ends, &[("dock.toml", checks)]);
+    native.room.remove("bb-dock/faulty/test.sh");
+    let run = native.bb("test faulty");
+    let told = "the image `faulty` has 1 fault\n  it ended by itself, with exit status 7\n";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    assert!(native.room.read(&format!("{STATE}/logs/test/faulty.log")).contains("bye\n"));
+    native.room.remove("bb-dock/faulty");
+}
+
+const SOUND: &str = "FROM ${NAMESPACE}/busybox
+COPY page /srv/
+HEALTHCHECK CMD wget -q -O - http://127.0.0.1:8080/page
+CMD [\"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/srv\"]
+";
+
+const ANSWERS: &str = r#"
+[test]
+timeout = 30
+
+[[test.port]]
+port = 8080
+send = "GET /page HTTP/1.0\r\n\r\n"
+contains = "served"
+
+[[test.process]]
+name = "httpd"
+user = "root"
+
+[[test.command]]
+run = "cat /srv/page"
+contains = "served"
+"#;
+
+/// One that is as it should be passes them all, from the outside as well.
+fn sound(native: &Native) {
+    let files =
+        [("dock.toml", ANSWERS), ("test.sh", "grep served /srv/page\n"), ("page", "served\n")];
+    native.room.dock("sound", SOUND, &files);
+    native.told("test sound").ran("dockerfile:sound image:sound test:sound");
+    let seen = native.room.read(&format!("{STATE}/images/sound/test.json"));
+    for passed in ["audit", "health check", "test.sh", "3 of its own"] {
+        assert!(seen.contains(passed), "{seen}");
+    }
+}
+
+/// What nobody needs any more goes, and only that; in the end the store is empty.
+fn removed(native: &Native, other: &Native) {
+    let doctor = native.bb("doctor --offline");
+    let fit =
+        format!("native, in {}: boxes start here, no daemon is needed\n", native.store.display());
+    assert!(doctor.stdout.contains(&fit), "{}", doctor.stdout);
+    let names = |native: &Native| {
+        let index = std::fs::read_to_string(native.store.join("oci/index.json")).unwrap();
+        ["sound", "s6", "busybox", "bob"].map(|name| index.contains(&format!("/{name}:")))
+    };
+    assert_eq!(names(native), [true; 4]);
+    native.room.remove("bb-dock/sound");
+    native.bb("gc --unused-for 90").ok();
+    assert_eq!(names(native), [false, true, true, true]);
+    native.bb("build s6").fails(0, "nothing to do: 16 steps up to date\n");
+    other.bb("clean").ok();
+    native.bb("clean s6").ok();
+    assert_eq!(names(native), [false, false, true, true]);
+    native.told("build s6").ran("dockerfile:s6 image:s6 rootfs:s6");
+    native.bb("clean").ok();
+    native.bb("clean fetch verify import builder").ok();
+    for left in ["layers", "boxes", "notes", "oci/blobs/sha256"] {
+        assert_eq!(std::fs::read_dir(native.store.join(left)).unwrap().count(), 0, "{left}");
+    }
 }
 
 /// User and group of an account.

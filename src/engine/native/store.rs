@@ -27,6 +27,8 @@ use crate::base::error::{Error, Result};
 const MOMENTS: u32 = 50;
 const MOMENT: Duration = Duration::from_millis(10);
 
+/// Which ids it belongs to.
+pub(super) const IDS: &str = "ids.json";
 /// What the user owns.
 const OWN: [&str; 3] = ["locks", "oci", "notes"];
 /// What ids of boxes own.
@@ -194,7 +196,7 @@ fn patiently(file: &File) -> Result<(), TryLockError> {
 
 /// The ranges that a store has, or gets.
 fn ranges(folder: &Path, own: u32) -> Result<Ranges> {
-    let path = folder.join("ids.json");
+    let path = folder.join(IDS);
     let noted = match fs::read(&path) {
         Ok(text) => Some(serde_json::from_slice::<Ranges>(&text).map_err(|cause| {
             let message = format!("`{}` does not say whose the store is: {cause}", path.display());
