@@ -11,6 +11,7 @@ pub mod hex;
 pub mod ids;
 pub mod label;
 pub mod limits;
+pub mod machine;
 pub mod name;
 pub mod open;
 pub mod parallel;

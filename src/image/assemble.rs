@@ -171,7 +171,8 @@ impl Assembler<'_> {
         let known: &[&str] = match at.name.as_str() {
             "copy" => &["from", "chown", "chmod", "link", "parents", "exclude"],
             "add" => &["chown", "chmod", "link", "exclude", "checksum"],
-            "from" => &[],
+            // The plan has seen that it is this machine's.
+            "from" => &["platform"],
             // The grammar has looked at theirs.
             _ => return self.known(at),
         };
@@ -240,6 +241,8 @@ impl Assembler<'_> {
         image.created = rfc3339(self.inputs.epoch);
         image.author.clear();
         image.config.labels.retain(|name, _| !label::is_own(name));
+        // As in Docker's builder, where the image below has none.
+        image.config.default_path();
         let args = Args::new();
         Stage { name: None, base, image, tree, layers: vec![], args, has_cmd: false }
     }

@@ -186,7 +186,8 @@ impl Config {
         complete.env.iter().filter_map(pair).collect()
     }
 
-    fn default_path(&mut self) {
+    /// A `PATH`, where there is none.
+    pub(super) fn default_path(&mut self) {
         if self.variable("PATH").is_none() {
             self.env.push(DEFAULT_PATH.to_owned());
         }

@@ -9,6 +9,7 @@ use super::scope::Scope;
 use super::{CopySource, Known, Parent, ParentKind, Role, Source, Template, parent};
 use crate::base::error::{Error, Result};
 use crate::base::label::is_reserved;
+use crate::base::machine;
 use crate::dockerfile::grammar::{Fault, Pair, values};
 use crate::dockerfile::plain::{Replaced, Shell, What};
 use crate::dockerfile::render::Rendered;
@@ -16,17 +17,41 @@ use crate::dockerfile::scan::{Heredoc, Instruction, Scan, Word};
 use crate::dockerfile::words::{Expanded, Missing, Mistake, Value, expand, expand_text};
 use crate::dockerfile::{glob, grammar, limits};
 
-/// `ARG`s that the engine sets by itself.
-const PLATFORM: [&str; 8] = [
-    "BUILDPLATFORM",
-    "BUILDOS",
-    "BUILDARCH",
-    "BUILDVARIANT",
-    "TARGETPLATFORM",
-    "TARGETOS",
-    "TARGETARCH",
-    "TARGETVARIANT",
+/// `ARG`s that the engine sets by itself, and which is which.
+const PLATFORM: [(&str, Platform); 8] = [
+    ("BUILDPLATFORM", Platform::Whole),
+    ("BUILDOS", Platform::System),
+    ("BUILDARCH", Platform::Machine),
+    ("BUILDVARIANT", Platform::Variant),
+    ("TARGETPLATFORM", Platform::Whole),
+    ("TARGETOS", Platform::System),
+    ("TARGETARCH", Platform::Machine),
+    ("TARGETVARIANT", Platform::Variant),
 ];
+
+#[derive(Clone, Copy)]
+enum Platform {
+    Whole,
+    System,
+    Machine,
+    Variant,
+}
+
+impl Platform {
+    fn of(name: &str) -> Option<Self> {
+        PLATFORM.iter().find(|(known, _)| *known == name).map(|(_, part)| *part)
+    }
+
+    /// What it is where images are built.
+    fn value(self) -> String {
+        match self {
+            Self::Whole => machine::platform(),
+            Self::System => "linux".to_owned(),
+            Self::Machine => machine::architecture().to_owned(),
+            Self::Variant => String::new(),
+        }
+    }
+}
 
 pub(super) struct Builder<'a> {
     source: &'a Rendered,
@@ -294,6 +319,7 @@ impl<'a> Builder<'a> {
     fn stage(&mut self, number: usize, at: &Instruction) -> Result<()> {
         let grammar::From { image, alias } =
             grammar::from(at).map_err(|fault| self.fault(fault))?;
+        self.platform(at)?;
         let (reference, span) = self.base_reference(at, &image)?;
         let finished = self.stages.len().checked_sub(1);
         let name = self.stages.last().and_then(|stage| stage.alias.clone());
@@ -333,6 +359,30 @@ impl<'a> Builder<'a> {
         self.triggers(number, &triggers, span.start)
     }
 
+    /// An image is pinned as it is for this machine: one that is wanted for another would silently be this one's.
+    fn platform(&mut self, at: &Instruction) -> Result<()> {
+        let Some(flag) = at.flags.iter().find(|flag| flag.name == "platform") else {
+            return Ok(());
+        };
+        let lookup = |name: &str| match (self.global.in_from(name), Platform::of(name)) {
+            (Value::Unset, Some(part)) => Value::Known(part.value()),
+            (value, _) => value,
+        };
+        let expanded = expand(&flag.value.text, self.escape, &lookup);
+        let expanded = self.spend(at, &flag.value, expanded)?;
+        let span = at.span(&flag.value.range);
+        if let Some(missing) = expanded.missing.first() {
+            return Err(self.undefined(missing, &span));
+        }
+        let (wanted, ours) = (expanded.text, machine::platform());
+        if wanted.is_empty() || machine::is_ours(&wanted) {
+            return Ok(());
+        }
+        let message = format!("images are built for `{ours}` here, not for `{wanted}`");
+        let error = self.source.mistake(message, &span);
+        Err(error.hint("leave `--platform` away, and build on a machine of that kind"))
+    }
+
     /// What the image below has left by `ONBUILD`: instructions right after the `FROM`.
     fn triggers(&mut self, number: usize, triggers: &[String], place: usize) -> Result<()> {
         self.triggered = true;
@@ -367,7 +417,7 @@ impl<'a> Builder<'a> {
     /// Variables whose default must not count in a `FROM`: a marker is meant, or the engine sets it.
     fn is_special(&self, name: &str) -> bool {
         let marker = self.known.markers.get(name).is_some() && !self.global.declares(name);
-        marker || PLATFORM.contains(&name)
+        marker || Platform::of(name).is_some()
     }
 
     fn undefined(&self, missing: &Missing, span: &Range<usize>) -> Error {
@@ -382,7 +432,7 @@ impl<'a> Builder<'a> {
                 "a marker is written `${{{name}}}`, with nothing else in the braces"
             ));
         }
-        if PLATFORM.contains(&name.as_str()) {
+        if Platform::of(name).is_some() {
             return mistake(format!("the image to build on cannot depend on `{name}`"))
                 .hint("`bb` must know it before the engine does; name one image");
         }

@@ -89,6 +89,12 @@ fn a_parent_is_a_dock_an_image_a_stage_or_nothing() {
         ("FROM glibc", "From external glibc @glibc"),
         ("FROM r.io:5000/jdoe/glibc", "From external r.io:5000/jdoe/glibc @r.io:5000/jdoe/glibc"),
         ("FROM --platform=$BUILDPLATFORM alpine", "From external alpine @alpine"),
+        ("FROM --platform=${TARGETOS}/$TARGETARCH alpine", "From external alpine @alpine"),
+        (
+            "ARG TARGETPLATFORM\nFROM --platform=$TARGETPLATFORM alpine",
+            "From external alpine @alpine",
+        ),
+        ("FROM --platform= alpine", "From external alpine @alpine"),
         ("ARG V=3\nFROM alpine:$V", "From external alpine:3 @alpine:$V"),
         ("ARG A=1\nARG V=3.$A\nFROM alpine:${V}", "From external alpine:3.1 @alpine:${V}"),
         ("ARG V\nFROM alpine:${V:-4}", "From external alpine:4 @alpine:${V:-4}"),

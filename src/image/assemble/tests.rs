@@ -42,6 +42,9 @@ fn image(reference: &str) -> Base {
     let mut config = ImageConfig::scratch("amd64");
     config.config.cmd = Some(vec!["parent".into()]);
     config.rootfs.diff_ids.push("sha256:00".into());
+    if reference == "pathless" {
+        config.config.env.clear();
+    }
     let triggers: &[&str] = match reference {
         "triggers" => &["RUN x"],
         "onbuild" => &["COPY dir /t", "ENV T=1", "CMD [\"own\"]"],
@@ -230,11 +233,17 @@ fn flags_of_copy() {
 }
 
 #[test]
+fn an_image_without_a_path_gets_dockers() {
+    let config = made("FROM pathless\nENV A=$PATH:/x\n").unwrap().config.config;
+    let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    assert_eq!(config.env, [format!("PATH={path}"), format!("A={path}:/x")]);
+}
+
+#[test]
 fn what_is_not_done_here_is_left_with_its_reason() {
     left("FROM x\nRUN y\n", "it has a `RUN`");
     left("FROM x\nCOPI f /\n", "unknown instruction `COPI`");
     left("FROM triggers\n", "it has a `RUN`");
-    left("FROM --platform=linux/arm64 x\n", "it has a `FROM` with `--platform`");
     left("FROM x\nCOPY none /\n", "there is no `none`");
     left("FROM x\nCOPY --chown=me f /\n", "`/etc/passwd` has no `me`");
     left("FROM x\nADD https://example.org/x /\n", "it downloads `https://example.org/x`");

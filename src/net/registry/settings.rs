@@ -12,6 +12,7 @@ use reqwest::Url;
 use super::fault::Fault;
 use crate::base::error::Error;
 use crate::base::limits::Limits;
+use crate::base::machine;
 use crate::base::reference::{DOCKER_IO, Reference};
 
 /// Where Docker's own registry answers.
@@ -51,21 +52,9 @@ impl Default for Settings {
             // A registry looks through the whole blob before it answers.
             stall: Duration::from_secs(120),
             pauses: [1, 3, 9].map(Duration::from_secs).into(),
-            architecture: architecture(std::env::consts::ARCH).to_owned(),
+            architecture: machine::architecture().to_owned(),
             limits: Limits::default(),
         }
-    }
-}
-
-/// A machine as OCI (that is, Go) calls it.
-fn architecture(machine: &str) -> &str {
-    match machine {
-        "x86_64" => "amd64",
-        "x86" => "386",
-        "aarch64" => "arm64",
-        "powerpc64" => "ppc64le",
-        "loongarch64" => "loong64",
-        other => other,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 use support::sealed::Room;
 
-use super::{files, summary};
+use super::{compare, files, summary};
 use crate::image::Image;
 
 /// Two images that know nothing of the project, by what is in `/f`: their names.
@@ -64,4 +64,40 @@ fn an_image_of_the_engines_is_built_on_as_it_was_pinned() {
     room.told("build").ran("image:assembled image:built");
     assert_eq!(["assembled", "built"].map(text), ["two", "two"]);
     room.engine().docker(&["rmi", "-f", &base, &two]);
+}
+
+/// Images with hardly any settings: what an instruction reads of them is what Docker's builder takes for it.
+#[test]
+fn an_image_that_says_little_is_built_on_as_the_engine_does() {
+    let room = Room::with_engine();
+    let archive = room.dir.join("f.tar");
+    fs::write(room.dir.join("f"), &room.namespace).unwrap();
+    let tar = |dir: &std::path::Path| {
+        std::process::Command::new("tar")
+            .arg("-cf")
+            .arg(&archive)
+            .arg("-C")
+            .arg(dir)
+            .arg("f")
+            .status()
+    };
+    assert!(tar(&room.dir).unwrap().success());
+    let says = ["", "ENV A=1", "ENV PATH=", "WORKDIR /w", "USER 7", "CMD x", "ENTRYPOINT [\"x\"]"];
+    for (at, says) in says.iter().enumerate() {
+        let name = format!("elsewhere-{}", room.image(&format!("little{at}")));
+        room.engine().docker(&["import", "--change", says, archive.to_str().unwrap(), &name]);
+        let text = format!(
+            "FROM {name}\nENV B=$PATH:/x C=${{A:-none}}\nLABEL p=$PATH\nCMD y\nCOPY f sub/\n"
+        );
+        super::dock(&room, &format!("on{at}"), &text);
+    }
+    room.bb("build").ok();
+    for (at, says) in says.iter().enumerate() {
+        assert_eq!(compare(&room, &format!("on{at}")), None, "{says}");
+        room.engine().docker(&[
+            "rmi",
+            "-f",
+            &format!("elsewhere-{}", room.image(&format!("little{at}"))),
+        ]);
+    }
 }

@@ -179,3 +179,24 @@ hint: `COPY SOURCE… TARGET`
 "
     );
 }
+
+#[test]
+fn an_image_for_another_machine_is_none_of_ours() {
+    let ours = crate::base::machine::platform();
+    for (written, meant) in [
+        ("linux/s390x", "linux/s390x"),
+        ("linux/amd64/v3", "linux/amd64/v3"),
+        ("windows/amd64", "windows/amd64"),
+        ("linux/$A", "linux/s390x"),
+    ] {
+        let text = format!("ARG A=s390x\nFROM --platform={written} alpine\n");
+        let said = error(&text);
+        let first = format!("error: images are built for `{ours}` here, not for `{meant}`\n");
+        assert!(said.starts_with(&first), "{said}");
+        let caret = format!("FROM --platform={written} alpine\n  |                 ^");
+        assert!(said.contains(&caret), "{said}");
+    }
+    assert!(
+        error("FROM --platform=$X alpine\n").starts_with("error: undefined variable `X` in FROM")
+    );
+}

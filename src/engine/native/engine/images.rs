@@ -11,6 +11,7 @@ use super::{NativeEngine, Own, content, held};
 use crate::base::error::{Error, Result};
 use crate::base::label::Labels;
 use crate::base::limits::{Limit, Limits};
+use crate::base::machine;
 use crate::engine::image::CONTENT_LABEL;
 use crate::engine::native::failed;
 use crate::engine::native::images::{Adding, Image};
@@ -113,7 +114,7 @@ impl Own {
         // Only at its end it is known whether all of it is what was verified.
         io::copy(&mut reader, &mut io::sink())
             .map_err(|cause| failed("import the archive", &cause))?;
-        let mut config = ImageConfig::scratch(arch());
+        let mut config = ImageConfig::scratch(machine::architecture());
         config.config.env.clear();
         config.config.labels.insert(CONTENT_LABEL.to_owned(), content);
         self.named(config, diff_id, IMPORTED, reference, &adding)
@@ -204,13 +205,4 @@ fn added(reader: &mut impl io::BufRead, own: &Own, limits: &Limits) -> Result<St
     };
     let data = packed::unpacked(reader, limits).map_err(|cause| cannot(&cause))?;
     Ok(own.images.blobs().add(limited::unpacked(data, u64::MAX, limits))?.0)
-}
-
-/// What engines call this machine's architecture.
-fn arch() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
 }
