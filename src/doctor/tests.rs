@@ -52,7 +52,8 @@ fn an_engine_as_it_should_be() {
 #[test]
 fn the_native_engine_is_told_by_its_folder() {
     let mut facts = engine::Facts { native: Some("/n".into()), ..engine::Facts::default() };
-    let told_of = |facts| engine::findings(facts).iter().map(told).collect::<Vec<_>>();
+    let told_of =
+        |facts: &engine::Facts| engine::findings(facts).iter().map(told).collect::<Vec<_>>();
     let fit = "ok engine: native, in /n: boxes start here, no daemon is needed";
     assert_eq!(told_of(&facts), [fit]);
     facts.refused = Some(("no ids".into(), Some("get some".into())));

@@ -108,8 +108,13 @@ impl Project {
     /// The daemon of Docker or Podman that the environment leads to, for what no other engine does.
     ///
     /// # Errors
-    /// None answers, or Docker's context cannot be used: exit code 4.
+    /// None answers, Docker's context cannot be used, or the native engine is meant: exit code 4.
     pub async fn daemon(&self) -> Result<Docker> {
+        // It would not have what the native engine has built, or something else under that name.
+        if let Choice::Native(_) = choice(self.environment())? {
+            return Err(Error::engine("this needs a daemon, and the native engine has none")
+                .hint("`BB_ENGINE=docker` leads to Docker or Podman"));
+        }
         Docker::connect(&addresses(self.environment())?.0).await
     }
 

@@ -21,7 +21,7 @@ struct Hall {
 
 const ROOT: &str = "root:1";
 
-fn body(bytes: Vec<u8>) -> Body {
+fn body(bytes: &[u8]) -> Body {
     // In small pieces, as a network brings it.
     let pieces = bytes.chunks(10_000).map(|piece| Ok(piece.to_vec().into())).collect::<Vec<_>>();
     Box::pin(futures_util::stream::iter(pieces))
@@ -36,7 +36,7 @@ impl Hall {
         let folder = tempfile::Builder::new().prefix("bb-hall-").tempdir().unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let hall = Self { engine: open(folder.path()), folder, runtime };
-        hall.wait(hall.engine.import_image(body(root()), ROOT, "content")).unwrap();
+        hall.wait(hall.engine.import_image(body(&root()), ROOT, "content")).unwrap();
         hall
     }
 
@@ -44,6 +44,7 @@ impl Hall {
         self.runtime.block_on(work)
     }
 
+    #[allow(clippy::unused_self, reason = "it is of this hall's image")]
     fn spec(&self) -> ContainerSpec {
         let labels = BTreeMap::from([("step".to_owned(), "a".to_owned())]);
         ContainerSpec {
@@ -114,7 +115,7 @@ fn an_image_goes_in_and_comes_out_as_it_was() {
     other.wait(other.engine.remove_image(ROOT)).unwrap();
     assert_eq!(other.counts(), (0, 0));
     let named = ["other:2".to_owned()];
-    other.wait(other.engine.load_image(body(saved.clone()), &named, &mut |_: &[u8]| {})).unwrap();
+    other.wait(other.engine.load_image(body(&saved), &named, &mut |_: &[u8]| {})).unwrap();
     for name in [ROOT, "other:2", "docker.io/library/other:2", &there.id] {
         let image = other.wait(other.engine.image(name)).unwrap().unwrap();
         assert_eq!((&image.id, image.size), (&there.id, there.size), "{name}");
@@ -137,7 +138,7 @@ fn an_image_goes_in_and_comes_out_as_it_was() {
 fn what_is_no_image_is_refused_and_leaves_none() {
     let hall = Hall::new();
     let load = |bytes: Vec<u8>| {
-        hall.wait(hall.engine.load_image(body(bytes), &["x:1".into()], &mut |_: &[u8]| {}))
+        hall.wait(hall.engine.load_image(body(&bytes), &["x:1".into()], &mut |_: &[u8]| {}))
     };
     assert!(load(b"no archive".repeat(100)).is_err());
     assert!(load(Archive::new().file("a", "b").bytes()).is_err());
@@ -150,13 +151,13 @@ fn what_is_no_image_is_refused_and_leaves_none() {
         "{error}"
     );
     let cut = root()[..5000].to_vec();
-    assert!(hall.wait(hall.engine.import_image(body(cut), "x:1", "c")).is_err());
+    assert!(hall.wait(hall.engine.import_image(body(&cut), "x:1", "c")).is_err());
     // As a verified file ends that was changed meanwhile: only at its end it is known.
     let bad = root().into_iter().collect::<Vec<_>>();
     let pieces = [Ok(bad.into()), Err(std::io::Error::other("changed"))];
     let changed = Box::pin(futures_util::stream::iter(pieces));
     assert!(hall.wait(hall.engine.import_image(changed, "x:1", "c")).is_err());
-    let bzip2 = hall.wait(hall.engine.import_image(body(b"BZh91AY".to_vec()), "x:1", "c"));
+    let bzip2 = hall.wait(hall.engine.import_image(body(b"BZh91AY"), "x:1", "c"));
     assert!(bzip2.unwrap_err().message().contains("bzip2 is not read"));
     let names = hall.wait(hall.engine.images()).unwrap();
     assert_eq!(names.len(), 1, "{names:?}");
@@ -167,7 +168,7 @@ fn a_box_is_worked_in_and_becomes_an_image() {
     let hall = Hall::new();
     let box_ = hall.start(&hall.spec());
     let archive = Archive::new().folder("opt").file("opt/new", "text").bytes();
-    hall.wait(hall.engine.upload(&box_, "/", body(archive))).unwrap();
+    hall.wait(hall.engine.upload(&box_, "/", body(&archive))).unwrap();
     let script = "cat /opt/new; echo oops >&2; rm /etc/group; echo x >>/etc/passwd; exit 3";
     let (status, said) = hall.sh(&box_, script);
     assert_eq!(status, 3);
@@ -209,7 +210,7 @@ fn a_cache_is_read_by_all_and_written_by_whom_it_is_said() {
     let names = ["cache".to_owned(), "other".to_owned()];
     assert_eq!(hall.wait(hall.engine.caches(&names)).unwrap(), [""; 0]);
     let archive = Archive::new().folder("a").file("a/b", "kept").bytes();
-    hall.wait(hall.engine.fill(&spec(true), "/cache", body(archive))).unwrap();
+    hall.wait(hall.engine.fill(&spec(true), "/cache", body(&archive))).unwrap();
     assert_eq!(hall.wait(hall.engine.caches(&names)).unwrap(), ["cache"]);
     let reader = hall.start(&spec(false));
     assert_eq!(hall.sh(&reader, "cat /cache/a/b"), (0, "kept".into()));
@@ -251,13 +252,13 @@ fn what_a_process_leaves_the_next_one_finds() {
         let found = hall.wait(engine.containers_of(&Owner("me".into()), labels)).unwrap();
         found.into_iter().map(|found| found.id).collect::<Vec<_>>()
     };
-    assert_eq!(found(&hall.engine, &[("step", "a")]), [kept.clone()]);
+    assert_eq!(found(&hall.engine, &[("step", "a")]), std::slice::from_ref(&kept));
     assert_eq!(found(&hall.engine, &[("step", "b")]), [""; 0]);
     assert_eq!(hall.wait(hall.engine.containers_of(&Owner("you".into()), &[])).unwrap(), []);
     assert_eq!(hall.wait(hall.engine.ended_with(&kept)).unwrap(), Some(137));
     // Another process: of a box that is held it does nothing.
     let other = open(hall.folder.path());
-    assert_eq!(found(&other, &[]), [kept.clone()]);
+    assert_eq!(found(&other, &[]), std::slice::from_ref(&kept));
     assert_eq!(hall.wait(other.start_again(&kept)).unwrap_err().exit().code(), 4);
     assert_eq!(hall.wait(other.remove_container(&kept)).unwrap_err().exit().code(), 4);
     drop(other);

@@ -89,6 +89,10 @@ fn what_is_only_copied_is_the_same_image_as_on_docker() {
     assert_eq!(native.told("build").ran("").summary(), again);
     room.write("bb-dock/child/b", "three\n");
     native.told("build").ran("image:child");
+    // Chains would start what a daemon has under the same names.
+    let none = "error: this needs a daemon, and the native engine has none\n\
+        hint: `BB_ENGINE=docker` leads to Docker or Podman\n";
+    native.bb("ps").fails(4, none);
     // What needs Docker's own builder is told, and is not done by halves.
     room.dock("runs", "FROM ${NAMESPACE}/base\nRUN true\n", &[]);
     let run = native.bb("build runs");

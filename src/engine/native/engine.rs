@@ -45,7 +45,7 @@ impl NativeEngine {
     /// As of [`Native::open`].
     pub fn open(program: PathBuf, folder: &Path, limits: Limits) -> Result<Self> {
         let native = Native::open(program, folder)?.within(limits);
-        let images = ImageStore::open(&native.store, limits)?;
+        let images = ImageStore::open(&native.store, &limits)?;
         Ok(Self { own: Arc::new(Own { native, images, limits, mains: Mutex::default() }) })
     }
 

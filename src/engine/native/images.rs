@@ -66,9 +66,9 @@ pub(super) struct Adding(#[expect(dead_code, reason = "what counts is that it is
 
 impl ImageStore {
     /// The layout of a store, which is made where it is missing.
-    pub(super) fn open(store: &Store, limits: Limits) -> Result<Self> {
+    pub(super) fn open(store: &Store, limits: &Limits) -> Result<Self> {
         let folder = store.path("oci");
-        let images = Self { blobs: Blobs::at(&folder.join("blobs")), folder, limits };
+        let images = Self { blobs: Blobs::at(&folder.join("blobs")), folder, limits: *limits };
         let layout = images.folder.join("oci-layout");
         if !layout.is_file() {
             images.replace(&layout, bundle::OCI_LAYOUT.as_bytes())?;
@@ -77,7 +77,7 @@ impl ImageStore {
     }
 
     /// From now on no blob goes away.
-    pub(super) fn adding(&self, store: &Store) -> Result<Adding> {
+    pub(super) fn adding(store: &Store) -> Result<Adding> {
         let file = store.lock_file("blobs")?;
         file.lock_shared().map_err(|cause| super::failed("lock the images", &cause))?;
         Ok(Adding(file))
@@ -296,7 +296,7 @@ fn entry(described: &oci::Descriptor) -> Option<Entry> {
         id: notes.get(ID)?.clone(),
         name: notes.get(NAME).cloned(),
         manifest: Blob {
-            digest: hex(&described.digest().to_string()).to_owned(),
+            digest: hex(described.digest().as_ref()).to_owned(),
             size: described.size(),
         },
         platform: [platform.architecture().to_string(), platform.os().to_string()],

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::channel;
 use super::{NativeEngine, Own};
 use crate::base::error::{Error, Result};
 use crate::dock::checks;
+use crate::engine::native::images::ImageStore;
 use crate::engine::native::inside::changes;
 use crate::engine::native::notes::{self, Note};
 use crate::engine::native::spec::{Bounds, BoxId, BoxSpec, CacheName, Command, Mount, Network};
@@ -262,7 +263,7 @@ fn locked<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Own {
     fn start(&self, asked: &ContainerSpec, weak: &Weak<Self>) -> Result<String> {
-        let adding = self.images.adding(&self.native.store)?;
+        let adding = ImageStore::adding(&self.native.store)?;
         let image = self.existing(&asked.image)?;
         let layers = self.unpacked(&image, &adding)?;
         let id = new_id()?;

@@ -14,7 +14,7 @@ use crate::base::limits::{Limit, Limits};
 use crate::base::machine;
 use crate::engine::image::CONTENT_LABEL;
 use crate::engine::native::failed;
-use crate::engine::native::images::{Adding, Image};
+use crate::engine::native::images::{Adding, Image, ImageStore};
 use crate::engine::native::spec::BoxId;
 use crate::engine::{FoundImage, HeldImage, Images, NewImage, Sink};
 use crate::image::archive::{self, Body, bundle, limited, packed};
@@ -108,7 +108,7 @@ impl Own {
     }
 
     fn import(&self, reader: impl Read, reference: String, content: String) -> Result<()> {
-        let adding = self.images.adding(&self.native.store)?;
+        let adding = ImageStore::adding(&self.native.store)?;
         let mut reader = BufReader::new(reader);
         let diff_id = added(&mut reader, self, &self.limits)?;
         // Only at its end it is known whether all of it is what was verified.
@@ -123,7 +123,7 @@ impl Own {
     /// Makes an image of what a box has changed, on top of what it stands on.
     fn commit(&self, id: &BoxId, reference: String, labels: Labels, env: &[String]) -> Result<()> {
         let note = self.note(id)?;
-        let adding = self.images.adding(&self.native.store)?;
+        let adding = ImageStore::adding(&self.native.store)?;
         let base = self.existing(&note.image)?;
         let diff_id = self.difference(id)?;
         let mut config = base.config;
@@ -169,7 +169,7 @@ impl Own {
 
     /// Takes in an archive like `docker save`'s.
     fn load(&self, reader: impl Read, mut names: Vec<String>) -> Result<()> {
-        let adding = self.images.adding(&self.native.store)?;
+        let adding = ImageStore::adding(&self.native.store)?;
         let what = "the image's archive";
         let broken = |cause: io::Error| {
             limited::error(what, &cause, || failed("read the image's archive", &cause))
