@@ -132,6 +132,9 @@ table! {
     ZstdWindow = "zstd_window", Bytes, 128 * MIB, true,
         "bytes of a Zstandard window, which are kept in memory",
         "what zstd itself allows without --long";
+    XzDictionary = "xz_dictionary", Bytes, 512 * MIB, false,
+        "bytes of an xz dictionary, which are kept in memory",
+        "xz -9 has 64 MiB";
     ConfigSize = "config_size", Bytes, 8 * MIB, true,
         "bytes of an image's configuration or manifest",
         "registries take 4 MiB";

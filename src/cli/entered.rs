@@ -6,6 +6,9 @@ use std::path::Path;
 use crate::base::error::Result;
 use crate::session::{Project, Surroundings};
 
+/// This program, whatever its file is called meanwhile.
+pub(in crate::cli) const PROGRAM: &str = "/proc/self/exe";
+
 /// The environment's variables; those that are not UTF-8 are none of ours.
 pub(in crate::cli) fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
@@ -16,6 +19,7 @@ pub(in crate::cli) fn environment() -> BTreeMap<String, String> {
 /// The project that was entered, with its state folder.
 pub(in crate::cli) fn project(state: &Path) -> Result<Project> {
     let (environment, state) = (environment(), state.to_owned());
-    let surroundings = Surroundings { environment, state, signals: true, engine: None };
+    let program = Some(PROGRAM.into());
+    let surroundings = Surroundings { environment, state, signals: true, engine: None, program };
     Project::open(Path::new("."), surroundings)
 }

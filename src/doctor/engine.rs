@@ -1,5 +1,7 @@
 //! The engine: whether one answers, what it is, how it keeps images, how it shuts containers in.
 
+use std::path::PathBuf;
+
 use super::Finding;
 use crate::engine::docker::{About, Host};
 
@@ -11,6 +13,8 @@ const OLDEST_API: (u32, u32) = (1, 41);
 pub struct Facts {
     /// Why what somebody has chosen cannot be used, and what to do.
     pub refused: Option<(String, Option<String>)>,
+    /// The folder of the native engine, if that is meant. Unless it is refused, a box has been started.
+    pub native: Option<PathBuf>,
     /// Addresses that do not answer, with the reason.
     pub silent: Vec<(String, String)>,
     /// The address that answers and is used, and what it says.
@@ -38,6 +42,11 @@ pub struct Kernel {
 pub fn findings(facts: &Facts) -> Vec<Finding> {
     if let Some((why, todo)) = &facts.refused {
         return vec![Finding::wrong("engine", why, todo.as_deref().unwrap_or(CHOOSE))];
+    }
+    if let Some(folder) = &facts.native {
+        let text =
+            format!("native, in {}: boxes start here, no daemon is needed", folder.display());
+        return vec![Finding::ok("engine", &text)];
     }
     let Some((address, about)) = &facts.answers else {
         return vec![unreachable(&facts.silent)];

@@ -50,6 +50,17 @@ fn an_engine_as_it_should_be() {
 }
 
 #[test]
+fn the_native_engine_is_told_by_its_folder() {
+    let mut facts = engine::Facts { native: Some("/n".into()), ..engine::Facts::default() };
+    let told_of =
+        |facts: &engine::Facts| engine::findings(facts).iter().map(told).collect::<Vec<_>>();
+    let fit = "ok engine: native, in /n: boxes start here, no daemon is needed";
+    assert_eq!(told_of(&facts), [fit]);
+    facts.refused = Some(("no ids".into(), Some("get some".into())));
+    assert_eq!(told_of(&facts), ["wrong engine: no ids -> get some"]);
+}
+
+#[test]
 fn what_an_engine_is() {
     type Change = fn(&mut About, &mut engine::Facts);
     let cases: [(Change, &str); 5] = [

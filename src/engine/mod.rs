@@ -1,9 +1,10 @@
 //! Engines: what runs programs in a root file system and keeps images.
 //!
-//! The only room that names the client of Docker and Podman. Does not know steps.
+//! The only room that names the client of Docker and Podman, and namespaces. Does not know steps.
 
 pub mod address;
 mod boxes;
+pub mod choice;
 pub mod docker;
 mod image;
 pub mod memory;

@@ -16,14 +16,18 @@
     reason = "makes files of the store, starts the program again, and waits"
 )]
 
+mod engine;
 mod filter;
 mod helper;
 mod ids;
+mod images;
 pub mod inside;
 mod mounts;
+mod notes;
 pub mod spec;
 mod store;
 mod talk;
+mod tried;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -35,8 +39,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use spec::{BoxId, BoxSpec, Command, LayerId, Process};
+pub use engine::NativeEngine;
+use spec::{BoxId, BoxSpec, CacheName, Command, LayerId, Network, Process};
 pub use talk::Talk;
+pub use tried::tried;
 
 use crate::base::error::{Error, Result, io_reason};
 use crate::base::limits::{Limit, Limits};
@@ -130,9 +136,24 @@ impl Native {
     /// # Errors
     /// A layer is missing, or this machine allows no such box.
     pub fn start(&self, spec: &BoxSpec) -> Result<BoxId> {
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let id = BoxId::new(&format!("{}-{number}-{}", std::process::id(), store::moment()))?;
-        let mut locks = vec![self.store.lock_box(&id)?];
+        let id = new_id()?;
+        self.adopt(&id, spec)?;
+        match self.resume(&id) {
+            Ok(()) => Ok(id),
+            Err(error) => {
+                // The reason is what matters; a folder without a lock goes with the next tidying.
+                let _ = self.remove(&id);
+                Err(error)
+            }
+        }
+    }
+
+    /// Holds a box, with its layers, of which nothing runs: a new one, or one that another process has left.
+    ///
+    /// # Errors
+    /// A layer is missing, or another process holds the box.
+    fn adopt(&self, id: &BoxId, spec: &BoxSpec) -> Result<()> {
+        let mut locks = vec![self.store.lock_box(id)?];
         for layer in &spec.layers {
             locks.push(self.store.lock_layer(layer, false)?);
         }
@@ -140,10 +161,19 @@ impl Native {
         if let Some(missing) = spec.layers.iter().find(|layer| !self.has(layer)) {
             return Err(Error::engine(format!("the layer `{missing}` is not unpacked")));
         }
-        let running = self.launch(&id, spec)?;
-        let held = Held { spec: spec.clone(), running: Some(running), locks };
+        let held = Held { spec: spec.clone(), running: None, locks };
         self.held().insert(id.clone(), held);
-        Ok(id)
+        Ok(())
+    }
+
+    /// Whether a box of this process runs.
+    fn runs(&self, id: &BoxId) -> bool {
+        self.held().get(id).is_some_and(|held| held.running.is_some())
+    }
+
+    /// Whether this process holds a box.
+    fn holds(&self, id: &BoxId) -> bool {
+        self.held().contains_key(id)
     }
 
     /// Starts a box again that was halted: its files are as it left them.
@@ -187,13 +217,13 @@ impl Native {
         }
     }
 
-    /// Packs a file or folder of a box.
+    /// Packs a file or folder of a box, with names that begin with its own.
     ///
     /// # Errors
     /// The box does not run, or has no such file.
     pub fn download(&self, id: &BoxId, path: &str, out: impl Write) -> Result<()> {
         let (first, _) = self.running(id)?;
-        let job = Files::Pack { from: path.to_owned(), without: vec![] };
+        let job = Files::Pack { from: path.to_owned(), without: vec![], named: true };
         self.fetch(&Job::Inside(job), Some(&first), out)
     }
 
@@ -205,7 +235,7 @@ impl Native {
         let (first, spec) = self.running(id)?;
         let own = ["proc", "sys", "dev"].map(str::to_owned);
         let without = spec.mounts.iter().map(|mount| mount.at().to_owned()).chain(own).collect();
-        let job = Files::Pack { from: "/".into(), without };
+        let job = Files::Pack { from: "/".into(), without, named: false };
         self.fetch(&Job::Inside(job), Some(&first), out)
     }
 
@@ -220,6 +250,40 @@ impl Native {
         }
         let job = Files::Difference { from: format!("boxes/{id}/upper") };
         self.fetch(&Job::Store(job), None, out)
+    }
+
+    /// What a box has changed, by name and letter (see [`inside::changes`]); also where something is mounted.
+    fn changes(&self, id: &BoxId) -> Result<Vec<u8>> {
+        let layers = self.held().get(id).ok_or_else(|| no_box(id))?.spec.layers.clone();
+        let mut listed = vec![];
+        self.fetch(&Job::Store(Files::Changes { id: id.clone(), layers }), None, &mut listed)?;
+        Ok(listed)
+    }
+
+    /// Whether there is a folder at a path of a box.
+    fn is_folder(&self, id: &BoxId, path: &str) -> Result<bool> {
+        let (first, _) = self.running(id)?;
+        let mut kind = vec![];
+        let job = Files::Kind { path: path.to_owned() };
+        self.fetch(&Job::Inside(job), Some(&first), &mut kind)?;
+        Ok(kind == inside::files::FOLDER.as_bytes())
+    }
+
+    fn has_cache(&self, name: &CacheName) -> bool {
+        self.store.path(&format!("caches/{name}")).is_dir()
+    }
+
+    /// Makes a cache, unless it is there.
+    fn make_cache(&self, name: &CacheName) -> Result<()> {
+        if self.has_cache(name) {
+            return Ok(());
+        }
+        let job = Files::Folder { path: format!("caches/{name}") };
+        self.store.mapped(&Job::Store(job), &[])?.done().map(drop)
+    }
+
+    fn remove_cache(&self, name: &CacheName) -> Result<()> {
+        self.remove_path(format!("caches/{name}"))
     }
 
     /// Who is in a box.
@@ -294,7 +358,15 @@ impl Native {
     }
 
     fn launch(&self, id: &BoxId, spec: &BoxSpec) -> Result<Running> {
-        let helper = self.store.mapped(&Job::Box(BoxJob::of(id, spec)), &[])?;
+        let job = Job::Box(BoxJob::of(id, spec));
+        let helper = match &spec.network {
+            // It goes into that box's namespace of users, whose ids are mapped.
+            Network::Of(other) => {
+                let (other, _) = self.running(other)?;
+                self.store.helper(&job, &[other.as_fd()])?
+            }
+            Network::None | Network::Host => self.store.mapped(&job, &[])?,
+        };
         let (mut first, mut runs) = (None, false);
         // Two processes say it, and either may be the quicker one.
         while first.is_none() || !runs {
@@ -357,6 +429,12 @@ impl Native {
         let row = |limit: Limit| (limit.row().name.to_owned(), self.limits.of(limit));
         Limit::settable().map(row).collect()
     }
+}
+
+/// A name that no other box has: letters and digits only.
+fn new_id() -> Result<BoxId> {
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    BoxId::new(&format!("{:x}n{number:x}t{:x}", std::process::id(), store::moment()))
 }
 
 fn no_box(id: &BoxId) -> Error {

@@ -32,6 +32,7 @@ pub mod difference;
 pub(crate) mod folder;
 pub(crate) mod limited;
 pub mod listing;
+pub(crate) mod packed;
 mod records;
 pub mod sysroot;
 mod usual;
@@ -242,7 +243,7 @@ impl<R: Read> Read for HashingReader<R> {
     }
 }
 
-fn write_on_thread<F>(write: F) -> Body
+pub(crate) fn write_on_thread<F>(write: F) -> Body
 where
     F: FnOnce(ChannelWriter) -> io::Result<()> + Send + 'static,
 {
@@ -260,7 +261,7 @@ where
     }))
 }
 
-struct ChannelWriter {
+pub(crate) struct ChannelWriter {
     sender: Sender<io::Result<Bytes>>,
     buffer: Vec<u8>,
 }
@@ -283,7 +284,7 @@ impl Write for ChannelWriter {
     }
 }
 
-struct ChannelReader {
+pub(crate) struct ChannelReader {
     receiver: Receiver<io::Result<Bytes>>,
     rest: Bytes,
 }
@@ -351,7 +352,7 @@ pub async fn take(source: Body, wanted: Wanted, limits: &Limits) -> Result<()> {
 }
 
 /// Reads a stream where it may wait for the next piece.
-async fn read_on_thread<T: Send + 'static>(
+pub(crate) async fn read_on_thread<T: Send + 'static>(
     source: Body,
     read: impl FnOnce(ChannelReader) -> Result<T> + Send + 'static,
 ) -> Result<T> {

@@ -3,6 +3,8 @@
 //!
 //! Text only; `image::archive` puts it beside the layers.
 
+use std::collections::BTreeMap;
+
 use oci_spec::image as oci;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -106,24 +108,50 @@ fn manifest_of(config: &Blob, layers: &[Blob], kind: &oci::MediaType) -> Result<
 /// # Errors
 /// A bug: a digest that is none, or an index that is no JSON.
 pub fn oci_index(manifest: &Blob, config: &ImageConfig, reference: &str) -> Result<Vec<u8>> {
-    let platform = oci::PlatformBuilder::default()
-        .architecture(config.architecture.as_str())
-        .os(config.os.as_str())
-        .build()
-        .map_err(|e| unwritten(&e))?;
     let parsed = reference.parse::<Reference>().ok();
     let tag = parsed.as_ref().and_then(Reference::tag).unwrap_or("latest");
     let names = [
         ("io.containerd.image.name".to_owned(), reference.to_owned()),
         (oci::ANNOTATION_REF_NAME.to_owned(), tag.to_owned()),
     ];
-    let mut entry = descriptor(oci::MediaType::ImageManifest, manifest)?;
-    entry.set_platform(Some(platform));
-    entry.set_annotations(Some(names.into()));
+    let (architecture, os) = (config.architecture.clone(), config.os.clone());
+    let (manifest, notes) = (manifest.clone(), names.into());
+    oci_index_of([Indexed { manifest, architecture, os, notes }])
+}
+
+/// An entry of an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Indexed {
+    /// The image's manifest.
+    pub manifest: Blob,
+    /// What it runs on, as engines call it.
+    pub architecture: String,
+    /// The same.
+    pub os: String,
+    /// Annotations.
+    pub notes: BTreeMap<String, String>,
+}
+
+/// `index.json` of an OCI layout with any images.
+///
+/// # Errors
+/// A bug: a digest that is none, or an index that is no JSON.
+pub fn oci_index_of(entries: impl IntoIterator<Item = Indexed>) -> Result<Vec<u8>> {
+    let described = |entry: Indexed| {
+        let platform = oci::PlatformBuilder::default()
+            .architecture(entry.architecture.as_str())
+            .os(entry.os.as_str())
+            .build()
+            .map_err(|e| unwritten(&e))?;
+        let mut described = descriptor(oci::MediaType::ImageManifest, &entry.manifest)?;
+        described.set_platform(Some(platform));
+        described.set_annotations(Some(entry.notes.into_iter().collect()));
+        Ok(described)
+    };
     let index = oci::ImageIndexBuilder::default()
         .schema_version(oci::SCHEMA_VERSION)
         .media_type(oci::MediaType::ImageIndex)
-        .manifests(vec![entry])
+        .manifests(entries.into_iter().map(described).collect::<Result<Vec<_>>>()?)
         .build()
         .map_err(|e| unwritten(&e))?;
     in_order(&index)

@@ -176,6 +176,16 @@ impl Config {
         }
     }
 
+    /// All variables of what is started with it: a search path is always there.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let mut complete = self.clone();
+        complete.default_path();
+        let pair = |entry: &String| {
+            entry.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+        };
+        complete.env.iter().filter_map(pair).collect()
+    }
+
     /// A `PATH`, where there is none.
     pub(super) fn default_path(&mut self) {
         if self.variable("PATH").is_none() {

@@ -2,6 +2,7 @@
 //!
 //! Reads no environment: the project has been given one.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,7 +13,9 @@ use crate::base::error::{Error, Result};
 use crate::base::hex::hex;
 use crate::engine::Engine;
 use crate::engine::address::addresses;
+use crate::engine::choice::{Choice, choice};
 use crate::engine::docker::Docker;
+use crate::engine::native::NativeEngine;
 use crate::engine::{FoundContainer, Owner};
 use crate::exec::kept;
 use crate::exec::work::{Context, PROJECT_LABEL};
@@ -79,19 +82,39 @@ impl Project {
     /// The engine that it was opened with, or that the environment leads to.
     ///
     /// # Errors
-    /// None answers, or Docker's context cannot be used: exit code 4.
+    /// None answers, or Docker's context or the native engine cannot be used: exit code 4. The environment names none
+    /// that is known: exit code 3.
     pub async fn engine(&self) -> Result<Arc<dyn Engine>> {
-        match self.own_engine() {
-            Some(engine) => Ok(engine),
-            None => Ok(Arc::new(self.daemon().await?)),
+        if let Some(engine) = self.own_engine() {
+            return Ok(engine);
         }
+        match choice(self.environment())? {
+            Choice::Daemon => Ok(Arc::new(self.daemon().await?)),
+            Choice::Native(folder) => Ok(Arc::new(self.native(folder).await?)),
+        }
+    }
+
+    async fn native(&self, folder: PathBuf) -> Result<NativeEngine> {
+        let program = self.program().ok_or_else(|| {
+            Error::engine("this program cannot start boxes of the native engine")
+                .hint("it names itself in `Surroundings::program`")
+        })?;
+        let (program, limits) = (program.to_owned(), self.settings.limits);
+        let open = move || NativeEngine::open(program, &folder, limits);
+        let ended = |e| Error::bug(format!("opening the engine ended: {e}"));
+        tokio::task::spawn_blocking(open).await.map_err(ended)?
     }
 
     /// The daemon of Docker or Podman that the environment leads to, for what no other engine does.
     ///
     /// # Errors
-    /// None answers, or Docker's context cannot be used: exit code 4.
+    /// None answers, Docker's context cannot be used, or the native engine is meant: exit code 4.
     pub async fn daemon(&self) -> Result<Docker> {
+        // It would not have what the native engine has built, or something else under that name.
+        if let Choice::Native(_) = choice(self.environment())? {
+            return Err(Error::engine("this needs a daemon, and the native engine has none")
+                .hint("`BB_ENGINE=docker` leads to Docker or Podman"));
+        }
         Docker::connect(&addresses(self.environment())?.0).await
     }
 

@@ -49,6 +49,9 @@ pub struct Surroundings {
     pub signals: bool,
     /// The engine that is used; none: the one that the environment leads to.
     pub engine: Option<Arc<dyn Engine>>,
+    /// The program that the native engine starts again for its boxes, if the environment leads to that: its `main`
+    /// begins with [`inside::entered`](crate::engine::native::inside::entered).
+    pub program: Option<PathBuf>,
 }
 
 impl Default for Surroundings {
@@ -58,6 +61,7 @@ impl Default for Surroundings {
             state: PathBuf::from(".bb"),
             signals: false,
             engine: None,
+            program: None,
         }
     }
 }
@@ -71,6 +75,7 @@ impl fmt::Debug for Surroundings {
             .field("state", &self.state)
             .field("signals", &self.signals)
             .field("engine", &self.engine)
+            .field("program", &self.program)
             .finish()
     }
 }
@@ -129,6 +134,11 @@ impl Project {
     /// The engine that it was opened with.
     pub(super) fn own_engine(&self) -> Option<Arc<dyn Engine>> {
         self.surroundings.engine.clone()
+    }
+
+    /// The program that is started again for boxes.
+    pub(super) fn program(&self) -> Option<&Path> {
+        self.surroundings.program.as_deref()
     }
 
     /// Whether signals end what runs.

@@ -110,12 +110,12 @@ fn archives_go_in_and_come_out() {
     );
     let out = room.listed(|native, out| native.download(&id, "/opt", out).unwrap());
     let expected = [
-        "5 755 0:0 ./",
-        "5 755 0:0 new/",
-        "0 4711 101:102 new/a",
-        "1 4711 101:102 new/b -> new/a",
-        "2 777 0:0 new/c -> /etc/passwd",
-        "6 600 0:0 new/p",
+        "5 755 0:0 opt/",
+        "5 755 0:0 opt/new/",
+        "0 4711 101:102 opt/new/a",
+        "1 4711 101:102 opt/new/b -> opt/new/a",
+        "2 777 0:0 opt/new/c -> /etc/passwd",
+        "6 600 0:0 opt/new/p",
     ];
     assert_eq!(out, expected);
     let mut one = vec![];

@@ -82,8 +82,13 @@ fn owners_modes_and_rights_of_programs_are_kept() {
     room.native.unpack(&layer("below"), below().as_slice()).unwrap();
     let id = room.native.start(&stacked(&room, &["below"])).unwrap();
     let out = room.listed(|native, out| native.download(&id, "/data", out).unwrap());
-    let able = "0 2755 101:102 able SCHILY.xattr.security.capability";
-    let expected = ["5 755 0:0 ./", able, "0 644 0:0 gone", "5 1777 7:8 kept/", "0 644 0:0 stays"];
+    let expected = [
+        "5 755 0:0 data/",
+        "0 2755 101:102 data/able SCHILY.xattr.security.capability",
+        "0 644 0:0 data/gone",
+        "5 1777 7:8 data/kept/",
+        "0 644 0:0 data/stays",
+    ];
     assert_eq!(out, expected);
     assert_eq!(
         room.sh(&id, "stat -c '%a %u:%g %Y' /data/able /data/kept"),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `commands` | codes, signals, streams, users, folders; who is there; the end of a box |
 //! | `cage` | what a box does not see, does not reach and may not do |
+//! | `engine` | the native engine: images in and out, boxes on them, caches, what is left for the next process |
 //! | `layers` | unpacking, whiteouts, owners, what a box has changed; hostile archives |
 //! | `killed` | a process that is killed at any moment leaves nothing that runs |
 //! | `users` | all of this again as an ordinary user; one without ids |
@@ -16,6 +17,7 @@
 
 mod cage;
 mod commands;
+mod engine;
 mod killed;
 mod layers;
 mod room;

@@ -150,6 +150,21 @@ fn no_engine() {
     assert_eq!((found["healthy"].clone(), run.code), (json!(false), Some(1)));
 }
 
+#[test]
+fn a_word_that_is_no_engine() {
+    let mut room = room();
+    room.env.push(("BB_ENGINE".into(), "dcoker".into()));
+    let run = doctor(&room, &[]);
+    assert_eq!(
+        (only(&run, &["engine", "storage"]).as_str(), run.code),
+        (
+            "wrong  engine   `BB_ENGINE` is `dcoker`, which is no engine\n\
+             \x20               `native`, `docker`, or `auto`\n",
+            Some(1)
+        )
+    );
+}
+
 /// The one that is pinned.
 fn fingerprint() -> &'static str {
     MIRROR.settings.1.rsplit('"').nth(1).unwrap()

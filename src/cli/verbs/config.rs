@@ -14,6 +14,7 @@ use crate::cli::io::output::print_json;
 use crate::cli::{Cli, entered, print};
 use crate::config::{Setting, Source, Value};
 use crate::engine::address::{Address, addresses};
+use crate::engine::choice::{BB_ENGINE, Choice, choice};
 use crate::report::table;
 
 /// Show the effective settings, and where each is from.
@@ -69,6 +70,10 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
 
 /// Where an engine is looked for; nothing where docker's context cannot be used.
 fn engine(env: &BTreeMap<String, String>) -> (Value, Source) {
+    if let Ok(Choice::Native(folder)) = choice(env) {
+        let value = format!("native, in {}", folder.display());
+        return (Value::text(&value), Source::Variable(BB_ENGINE));
+    }
     match addresses(env) {
         Ok((addresses, source)) => {
             (Value::List(addresses.iter().map(Address::shown).collect()), source)

@@ -4,7 +4,8 @@
 //! Does not know the store: `bb` has started it in there, and all paths are relative.
 
 mod cage;
-mod files;
+pub(super) mod changes;
+pub(super) mod files;
 mod first;
 mod join;
 mod made;
@@ -57,7 +58,7 @@ fn work(wire: &Wire) -> Result<u8> {
     let job = wire.receive::<Job>().map_err(cannot("read what is to be done"))?;
     let Some((job, mut files)) = job else { return Ok(1) };
     let done = match job {
-        Job::Box(job) => return made::run(wire, &job),
+        Job::Box(job) => return made::run(wire, &job, files.first()),
         Job::Exec(job) => return join::exec(wire, &job, files),
         Job::Processes => {
             join::enter(&taken(&mut files)?, &Network::Host)?;

@@ -61,7 +61,7 @@ names! {
 }
 
 /// A box to be started.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoxSpec {
     /// What it stands on, the lowest one first.
     pub layers: Vec<LayerId>,
@@ -82,12 +82,14 @@ pub struct BoxSpec {
 /// Something of outside to be seen in a box.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mount {
-    /// A cache, which no box may write.
+    /// A cache of the store.
     Cache {
         /// Which one.
         name: CacheName,
         /// Where in the box.
         at: String,
+        /// Whether the box may write it.
+        writable: bool,
     },
     /// A file or folder of this machine.
     Host {
@@ -107,6 +109,13 @@ impl Mount {
             Self::Cache { at, .. } | Self::Host { at, .. } => at,
         }
     }
+
+    /// Whether the box may write it.
+    pub fn is_writable(&self) -> bool {
+        match self {
+            Self::Cache { writable, .. } | Self::Host { writable, .. } => *writable,
+        }
+    }
 }
 
 /// What a box reaches.
@@ -117,6 +126,8 @@ pub enum Network {
     None,
     /// What this machine reaches, as this machine.
     Host,
+    /// What another box reaches, which has to run: they share one network.
+    Of(BoxId),
 }
 
 /// What each of a box's processes may use; nothing said is as it is outside.
@@ -178,6 +189,8 @@ pub struct Process {
     pub pid: u32,
     /// Its user in the box.
     pub uid: u32,
+    /// What the kernel calls it: fifteen characters of the program's name.
+    pub name: String,
     /// Program and arguments, or the kernel's name of it.
     pub words: Vec<String>,
 }

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! ids.json         which range of ids owns all this: another one later would mix owners
+//! oci/             images
+//! notes/           what the boxes of `bb` are
 //! locks/           empty files of the user's, locked by whoever uses the layer or box of that name
 //! layers/DIGEST/   unpacked, owned by ids of boxes, appears by rename
 //! boxes/ID/        changes of one box
@@ -25,6 +27,10 @@ use crate::base::error::{Error, Result};
 const MOMENTS: u32 = 50;
 const MOMENT: Duration = Duration::from_millis(10);
 
+/// Which ids it belongs to.
+pub(super) const IDS: &str = "ids.json";
+/// What the user owns.
+const OWN: [&str; 3] = ["locks", "oci", "notes"];
 /// What ids of boxes own.
 const THEIRS: [&str; 3] = ["layers", "boxes", "caches"];
 
@@ -46,9 +52,11 @@ impl Store {
         // Whatever the user's umask takes away.
         let open = || fs::set_permissions(folder, fs::Permissions::from_mode(0o711));
         made.and_then(|()| open()).map_err(|cause| Error::file("make", folder, &cause))?;
-        let locks = folder.join("locks");
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&locks);
-        made.map_err(|cause| Error::file("make", &locks, &cause))?;
+        for own in OWN {
+            let own = folder.join(own);
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(&own);
+            made.map_err(|cause| Error::file("make", &own, &cause))?;
+        }
         let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         let ranges = ranges(folder, own.0)?;
         let store = Self { program, folder: folder.to_owned(), own, ranges };
@@ -96,7 +104,8 @@ impl Store {
         Ok(helper)
     }
 
-    fn lock_file(&self, name: &str) -> Result<File> {
+    /// The file of a lock.
+    pub(super) fn lock_file(&self, name: &str) -> Result<File> {
         let path = self.folder.join("locks").join(name);
         let opened = File::options().create(true).append(true).open(&path);
         opened.map_err(|cause| Error::file("open", &path, &cause))
@@ -105,8 +114,29 @@ impl Store {
     /// Holds a box of ours as long as the lock is open.
     pub(super) fn lock_box(&self, id: &BoxId) -> Result<File> {
         let file = self.lock_file(&format!("box-{id}"))?;
-        file.try_lock().map_err(|_| Error::bug(format!("another box `{id}`")))?;
-        Ok(file)
+        match patiently(&file) {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                Err(Error::engine(format!("another process holds the box `{id}`"))
+                    .hint("wait until that `bb` has ended"))
+            }
+            Err(TryLockError::Error(cause)) => Err(super::failed("lock a box", &cause)),
+        }
+    }
+
+    /// Holds a layer alone if nobody else does; nothing if somebody does.
+    pub(super) fn free_layer(&self, layer: &LayerId) -> Result<Option<File>> {
+        let file = self.lock_file(&format!("layer-{layer}"))?;
+        Ok(file.try_lock().is_ok().then_some(file))
+    }
+
+    /// The layers that are unpacked.
+    pub(super) fn layers(&self) -> Result<Vec<LayerId>> {
+        let folder = self.folder.join("layers");
+        let failed = |cause: io::Error| Error::file("read", &folder, &cause);
+        let names = fs::read_dir(&folder).map_err(failed)?.map(|entry| Ok(entry?.file_name()));
+        let names = names.collect::<io::Result<Vec<_>>>().map_err(failed)?;
+        Ok(names.iter().filter_map(|name| LayerId::new(name.to_str()?).ok()).collect())
     }
 
     /// Holds a layer: to stand on it beside others, or alone, to make or remove it.
@@ -166,7 +196,7 @@ fn patiently(file: &File) -> Result<(), TryLockError> {
 
 /// The ranges that a store has, or gets.
 fn ranges(folder: &Path, own: u32) -> Result<Ranges> {
-    let path = folder.join("ids.json");
+    let path = folder.join(IDS);
     let noted = match fs::read(&path) {
         Ok(text) => Some(serde_json::from_slice::<Ranges>(&text).map_err(|cause| {
             let message = format!("`{}` does not say whose the store is: {cause}", path.display());

@@ -73,10 +73,16 @@ pub(super) enum Files {
     Unpack { into: String, limits: Vec<(String, u64)> },
     /// Unpacks a layer of an image to a folder that is there only when all of it is.
     Layer { into: String, limits: Vec<(String, u64)> },
-    /// Packs a file or folder, but nothing that is in these folders of it.
-    Pack { from: String, without: Vec<String> },
+    /// Packs a file or folder, but nothing that is in these folders of it. `named`: below its own name.
+    Pack { from: String, without: Vec<String>, named: bool },
     /// Packs what a box has changed, as a layer.
     Difference { from: String },
+    /// Lists what a box has changed.
+    Changes { id: BoxId, layers: Vec<LayerId> },
+    /// Says what is at a path: `folder`, `other`, or nothing.
+    Kind { path: String },
+    /// Makes a folder, unless it is there.
+    Folder { path: String },
     /// Removes a file or folder, if it is there.
     Remove { path: String },
 }

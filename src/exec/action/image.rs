@@ -216,7 +216,7 @@ async fn plain(dockerfile: &Rendered, context: &Context) -> Result<Plain> {
 pub(super) fn daemon(context: &Context) -> Result<&Docker> {
     let none = || {
         Error::engine("the engine in use has no builder of its own")
-            .hint("`DOCKER_HOST` leads to one that has")
+            .hint("`BB_ENGINE=docker` leads to Docker or Podman, which have one")
     };
     context.engine.daemon().ok_or_else(none)
 }

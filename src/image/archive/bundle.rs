@@ -42,7 +42,7 @@ pub struct Bundle {
 }
 
 /// The name of the list in an archive.
-const MANIFEST: &str = "manifest.json";
+pub(crate) const MANIFEST: &str = "manifest.json";
 
 impl Bundle {
     /// Opens an archive; nothing if the file is empty: only the engine has that image.
@@ -84,9 +84,7 @@ impl Bundle {
     /// # Errors
     /// It is none.
     pub fn diff_ids(config_text: &[u8]) -> Result<Vec<String>> {
-        let config = without_nulls::<ImageConfig>(config_text);
-        let malformed = |e| Error::step(format!("an image's configuration is malformed: {e}"));
-        Ok(config.map_err(malformed)?.rootfs.diff_ids)
+        Ok(parsed(config_text)?.rootfs.diff_ids)
     }
 
     /// An image whose layers are files of their own, lowest first, as its configuration names them.
@@ -115,6 +113,13 @@ impl Bundle {
         Ok(Self { config_text, config, files, manifest, limits: *limits })
     }
 
+    /// The same under other names.
+    #[must_use]
+    pub fn called(mut self, references: &[String]) -> Self {
+        self.manifest.repo_tags = references.to_vec();
+        self
+    }
+
     /// The image's ID.
     pub fn id(&self) -> String {
         format!("sha256:{}", Blob::of(&self.config_text).digest)
@@ -124,6 +129,24 @@ impl Bundle {
     fn layer(&self, name: &str) -> Option<&Content> {
         self.files.get(name)
     }
+}
+
+/// A configuration, read.
+///
+/// # Errors
+/// It is none.
+pub fn parsed(config_text: &[u8]) -> Result<ImageConfig> {
+    let malformed = |e| Error::step(format!("an image's configuration is malformed: {e}"));
+    without_nulls(config_text).map_err(malformed)
+}
+
+/// The list in an archive, read: of one image.
+///
+/// # Errors
+/// It is none, or of more images than one.
+pub(crate) fn listed(text: &[u8]) -> Result<ArchiveManifest> {
+    let malformed = |e| Error::step(format!("an image's archive has no list of one image: {e}"));
+    without_nulls::<[ArchiveManifest; 1]>(text).map(|[one]| one).map_err(malformed)
 }
 
 /// An engine writes `null` for what it has none of.

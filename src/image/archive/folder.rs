@@ -366,6 +366,25 @@ pub(crate) fn pack(
     packing.builder.into_inner()?.flush()
 }
 
+/// The same with all names below the file's or folder's own.
+///
+/// # Errors
+/// As of [`pack`].
+pub(crate) fn pack_named(path: &Path, out: impl Write) -> io::Result<()> {
+    let (Some(from), Some(own)) = (path.parent(), path.file_name()) else {
+        return pack(path, &[], Marks::Refused, out);
+    };
+    let (marks, builder) = (Marks::Refused, tar::Builder::new(out));
+    let mut packing = Packing { from, without: vec![], marks, builder, linked: HashMap::new() };
+    let there = std::fs::symlink_metadata(path)?;
+    if there.is_dir() {
+        packing.folder(own.as_bytes())?;
+    } else {
+        packing.entry(own.as_bytes(), path, &there)?;
+    }
+    packing.builder.into_inner()?.flush()
+}
+
 struct Packing<'a, W: Write> {
     from: &'a Path,
     without: Vec<Vec<u8>>,
@@ -490,7 +509,8 @@ fn is_whiteout(there: &std::fs::Metadata) -> bool {
     there.file_type().is_char_device() && there.rdev() == 0
 }
 
-fn is_opaque(folder: &Path) -> io::Result<bool> {
+/// Whether nothing below a folder is to be seen in it.
+pub(crate) fn is_opaque(folder: &Path) -> io::Result<bool> {
     Ok(value(folder, OF_OVERLAY_OPAQUE)?.is_some_and(|value| value == b"y"))
 }
 

@@ -18,7 +18,7 @@ const BLOCKS: u64 = 8 * BLOCK;
 
 /// How many bytes may still be read before the next file's content begins.
 #[derive(Debug, Clone)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     left: Rc<Cell<u64>>,
     limits: Limits,
 }
@@ -41,7 +41,7 @@ impl Gate {
 
 /// A reader behind a gate.
 #[derive(Debug)]
-pub(super) struct Gated<R> {
+pub(crate) struct Gated<R> {
     inner: R,
     gate: Gate,
 }
@@ -73,7 +73,7 @@ impl<R: Seek> Seek for Gated<R> {
 
 /// What has been seen of an archive so far.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     limits: Limits,
     entries: u64,
     names: u64,
@@ -111,7 +111,7 @@ impl Tally {
 
 /// Looks at all entries of an archive in their order, by their names; `broken` is what a failure of the reader,
 /// or a limit that was met, is told as.
-pub(super) fn each<R: Read, E>(
+pub(crate) fn each<R: Read, E>(
     source: R,
     limits: &Limits,
     broken: impl Fn(io::Error) -> E,

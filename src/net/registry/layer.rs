@@ -1,26 +1,18 @@
 //! Layers as registries have them, compressed or not, and as an image's configuration names them: unpacked.
 //!
-//! How one is compressed is told by its first bytes, as engines do it: media types lie. Whatever comes out is
-//! verified. Asks no registry.
+//! Whatever comes out is verified. Asks no registry.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-
-use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 
 use super::blobs::{self, Blobs, digest_text};
 use crate::base::error::{Error, Result, io_reason};
-use crate::base::limits::{Limit, Limits};
+use crate::base::limits::Limits;
 use crate::image::archive::bundle::Hashing;
 use crate::image::archive::limited;
+use crate::image::archive::packed::unpacked;
 
 const CHUNK: usize = 256 * 1024;
-const GZIP: &[u8] = b"\x1f\x8b";
-const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
-/// A frame of Zstandard that says nothing: the first byte may be any of sixteen.
-const SKIPPED: &[u8] = b"\x2a\x4d\x18";
 
 /// A layer of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,10 +35,10 @@ pub fn unpack(blobs: &Blobs, layer: &Layer, limits: &Limits) -> Result<()> {
     }
     let path = blobs.path(&layer.digest)?;
     let file = File::open(&path).map_err(|e| Error::file("read", &path, &e))?;
-    let mut temp = blobs.temporary()?;
+    let temp = blobs.temporary()?;
     let name = format!("the layer `{}`", layer.digest);
     let copied = unpacked(BufReader::with_capacity(CHUNK, file), limits)
-        .and_then(|data| copy(limited::unpacked(data, layer.size, limits), temp.as_file_mut()));
+        .and_then(|data| copy(limited::unpacked(data, layer.size, limits), temp.as_file()));
     let found = copied.map_err(|e| {
         let broken = || Error::step(format!("{name} cannot be unpacked: {}", io_reason(&e)));
         limited::error(&name, &e, broken)
@@ -69,8 +61,8 @@ impl Blobs {
             return Ok(());
         }
         let whole = self.path(digest)?;
-        let mut temp = self.temporary()?;
-        let found = copy(data, temp.as_file_mut());
+        let temp = self.temporary()?;
+        let found = copy(data, temp.as_file());
         if found.map_err(|e| Error::file("write", &whole, &e))? != digest {
             return Err(Error::trust(format!("what is taken for `{digest}` is something else")));
         }
@@ -78,75 +70,31 @@ impl Blobs {
     }
 }
 
+impl Blobs {
+    /// Takes in a blob of which nobody has said what it is. Returns its digest and how many bytes it has.
+    ///
+    /// # Errors
+    /// It cannot be read or written.
+    pub fn add(&self, data: impl Read) -> Result<(String, u64)> {
+        let temp = self.temporary()?;
+        let failed = |e: io::Error| {
+            limited::error("what is kept", &e, || Error::file("write", temp.path(), &e))
+        };
+        let found = copy(data, temp.as_file()).map_err(failed)?;
+        let size = temp.as_file().metadata().map_err(failed)?.len();
+        if !self.has(&found)? {
+            blobs::keep(temp, &self.path(&found)?)?;
+        }
+        Ok((found, size))
+    }
+}
+
 /// Copies to a file; the digest of what was copied.
-fn copy(mut data: impl Read, out: &mut File) -> io::Result<String> {
+fn copy(mut data: impl Read, out: &File) -> io::Result<String> {
     let mut out = Hashing::new(BufWriter::with_capacity(CHUNK, out));
     io::copy(&mut data, &mut out)?;
     out.flush()?;
     Ok(digest_text(out.hasher))
-}
-
-/// The bytes of a layer, unpacked.
-fn unpacked<'a>(mut data: impl BufRead + 'a, limits: &Limits) -> io::Result<Box<dyn Read + 'a>> {
-    let start = data.fill_buf()?;
-    let is_skipped = start.get(1..4) == Some(SKIPPED) && start[0] & 0xf0 == 0x50;
-    if start.starts_with(GZIP) {
-        Ok(Box::new(MultiGzDecoder::new(data)))
-    } else if start.starts_with(ZSTD) || is_skipped {
-        Ok(Box::new(Frames::new(data, limits)))
-    } else {
-        Ok(Box::new(data))
-    }
-}
-
-/// Zstandard's frames one after another, as the command line's tools and Podman write them.
-struct Frames<R> {
-    data: R,
-    decoder: FrameDecoder,
-    limits: Limits,
-}
-
-impl<R: BufRead> Read for Frames<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.decoder.can_collect() == 0 {
-            if !self.decoder.is_finished() {
-                let one = BlockDecodingStrategy::UptoBlocks(1);
-                self.decoder.decode_blocks(&mut self.data, one).map_err(io::Error::other)?;
-            } else if self.data.fill_buf()?.is_empty() {
-                return Ok(0);
-            } else {
-                self.begin()?;
-            }
-        }
-        self.decoder.read(out)
-    }
-}
-
-impl<R: BufRead> Frames<R> {
-    fn new(data: R, limits: &Limits) -> Self {
-        let mut decoder = FrameDecoder::new();
-        decoder.set_max_window_size(limits.of(Limit::ZstdWindow));
-        Self { data, decoder, limits: *limits }
-    }
-
-    /// Begins the next frame, or passes one over that says nothing.
-    fn begin(&mut self) -> io::Result<()> {
-        match self.decoder.init(&mut self.data) {
-            Ok(()) => Ok(()),
-            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
-                length,
-                ..
-            })) => {
-                let length = u64::from(length);
-                let passed = io::copy(&mut self.data.by_ref().take(length), &mut io::sink())?;
-                if passed < length { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
-            }
-            Err(FrameDecoderError::WindowSizeTooBig { .. }) => {
-                Err(self.limits.exceeded(Limit::ZstdWindow).into())
-            }
-            Err(other) => Err(io::Error::other(other)),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -157,6 +105,7 @@ mod tests {
 
     use super::*;
     use crate::base::error::Exit;
+    use crate::base::limits::Limit;
     use crate::net::registry::blobs::digest_of;
 
     /// Puts a blob in a folder and unpacks it to something.

@@ -19,7 +19,9 @@ use crate::doctor::project::Mirror;
 use crate::doctor::trust::{Cert, Key, Witness};
 use crate::doctor::{Finding, engine, here, login, machine, project, trust};
 use crate::engine::address::{Address, addresses};
+use crate::engine::choice::{Choice, choice};
 use crate::engine::docker::{About, Docker};
+use crate::engine::native;
 use crate::gentoo::keys;
 use crate::image::config::architecture;
 use crate::net::http::{Answer, Client, Patience};
@@ -106,17 +108,43 @@ impl Gathering {
     }
 
     fn no_answer(&self) -> String {
-        format!("no answer within {} s", self.limit.as_secs())
+        format!("no answer{}", self.in_time())
+    }
+
+    fn in_time(&self) -> String {
+        format!(" within {} s", self.limit.as_secs())
+    }
+
+    /// The engine that the environment leads to.
+    async fn engine(&self, settings: Option<&Settings>) -> (engine::Facts, Option<Witness>) {
+        let refused = match choice(&self.env) {
+            Ok(Choice::Daemon) => return self.daemon(settings).await,
+            Ok(Choice::Native(folder)) => return (self.native(folder).await, None),
+            Err(error) => told(&error),
+        };
+        (engine::Facts { refused: Some(refused), ..engine::Facts::default() }, None)
+    }
+
+    async fn native(&self, folder: PathBuf) -> engine::Facts {
+        let store = folder.clone();
+        let tried = self.blocking(move || {
+            native::tried(entered::PROGRAM.into(), &store, &here::existing(&store))
+        });
+        let refused = match tried.await {
+            Some(tried) => tried.err().map(|error| told(&error)),
+            None => Some((format!("no box has started{}", self.in_time()), None)),
+        };
+        engine::Facts { refused, native: Some(folder), ..engine::Facts::default() }
     }
 
     /// All addresses are asked at once; the first of them that answers is the one that builds use.
-    async fn engine(&self, settings: Option<&Settings>) -> (engine::Facts, Option<Witness>) {
+    async fn daemon(&self, settings: Option<&Settings>) -> (engine::Facts, Option<Witness>) {
         let wanted = settings.map(|settings| architecture(&settings.arch).to_owned());
         let mut facts = engine::Facts { wanted, ..engine::Facts::default() };
         let addresses = match addresses(&self.env) {
             Ok((addresses, _)) => addresses,
             Err(error) => {
-                facts.refused = Some((in_words(&error), error.hint_text().map(str::to_owned)));
+                facts.refused = Some(told(&error));
                 return (facts, None);
             }
         };
@@ -240,7 +268,13 @@ impl Gathering {
 }
 
 fn broken(error: &Error) -> project::Facts {
-    project::Facts::Broken(in_words(error), error.hint_text().map(str::to_owned))
+    let (why, todo) = told(error);
+    project::Facts::Broken(why, todo)
+}
+
+/// What an error says, and what to do.
+fn told(error: &Error) -> (String, Option<String>) {
+    (in_words(error), error.hint_text().map(str::to_owned))
 }
 
 fn docks_and_lock(project: &Project) -> Result<project::Facts, Error> {
@@ -263,6 +297,9 @@ fn in_words(error: &Error) -> String {
 
 /// Where an engine keeps its data, if that is on this machine.
 fn data_folder(facts: &engine::Facts) -> Option<PathBuf> {
+    if facts.native.is_some() {
+        return facts.native.clone();
+    }
     let host = facts.host.as_ref()?.as_ref().ok().filter(|_| facts.kernel.is_some())?;
     let folder = PathBuf::from(&host.root);
     // An engine in a virtual machine has its socket here, and its folders there.
@@ -270,12 +307,11 @@ fn data_folder(facts: &engine::Facts) -> Option<PathBuf> {
 }
 
 fn pinned(settings: &Settings, now: SystemTime) -> trust::Facts {
-    let told = |error: Error| (in_words(&error), error.hint_text().map(str::to_owned));
     let skipped = settings.skip_verify;
     let listed = match keys::list(settings, now) {
         Ok(listed) => listed,
         Err(error) => {
-            return trust::Facts { certs: vec![], refused: Some(told(error)), skipped, now };
+            return trust::Facts { certs: vec![], refused: Some(told(&error)), skipped, now };
         }
     };
     let mut certs = Vec::<Cert>::new();
@@ -291,7 +327,12 @@ fn pinned(settings: &Settings, now: SystemTime) -> trust::Facts {
             .into_iter()
             .for_each(|keys| keys.extend(key.clone()));
     }
-    trust::Facts { certs, refused: keys::read(settings).err().map(told), skipped, now }
+    trust::Facts {
+        certs,
+        refused: keys::read(settings).err().map(|error| told(&error)),
+        skipped,
+        now,
+    }
 }
 
 /// What a watch of docks looks at: their folder, all below it, and the project's.

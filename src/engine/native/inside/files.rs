@@ -13,10 +13,13 @@ use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
 use super::super::wire::{Failure, Files, cannot};
-use super::Result;
+use super::{Result, changes};
 use crate::base::error::{Error, io_reason};
 use crate::base::limits::{Limit, Limits};
 use crate::image::archive::folder::{self, Marks};
+
+/// What [`Files::Kind`] says of a folder.
+pub(in super::super) const FOLDER: &str = "folder";
 
 /// The first id of a range where the user's own is root.
 const FIRST: u32 = 1;
@@ -31,13 +34,33 @@ pub(super) fn run(job: Files, archive: Option<OwnedFd>) -> Result<Vec<String>> {
             Ok(folder::unpack(archive()?, Marks::Refused, &of(&limits))?)
         }
         Files::Layer { into, limits } => layer(&into, archive()?, &of(&limits)),
-        Files::Pack { from, without } => {
+        Files::Pack { from, without, named: false } => {
             let archive = archive()?;
             packed(folder::pack(Path::new(&from), &without, Marks::Refused, archive))
         }
+        Files::Pack { from, .. } => packed(folder::pack_named(Path::new(&from), archive()?)),
         Files::Difference { from } => {
             let archive = archive()?;
             packed(folder::pack(Path::new(&from), &[], Marks::Overlay, archive))
+        }
+        Files::Changes { id, layers } => {
+            let listed = changes::list(&id, &layers, io::BufWriter::new(archive()?));
+            listed.map_err(cannot("list what a box has changed"))?;
+            Ok(vec![])
+        }
+        Files::Kind { path } => {
+            let kind = match std::fs::symlink_metadata(&path) {
+                Ok(there) if there.is_dir() => FOLDER,
+                Ok(_) => "other",
+                Err(_) => "",
+            };
+            io::Write::write_all(&mut archive()?, kind.as_bytes())
+                .map_err(cannot("say what is in a box"))?;
+            Ok(vec![])
+        }
+        Files::Folder { path } => {
+            std::fs::create_dir_all(&path).map_err(cannot(format!("make `{path}`")))?;
+            Ok(vec![])
         }
         Files::Remove { path } => {
             folder::remove(Path::new(&path)).map_err(cannot(format!("remove `{path}`")))?;

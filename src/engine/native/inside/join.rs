@@ -27,7 +27,7 @@ pub(super) fn enter(first: &OwnedFd, network: &Network) -> Result<()> {
         | ThreadNameSpaceType::PROCESS_ID
         | ThreadNameSpaceType::INTER_PROCESS_COMMUNICATION
         | ThreadNameSpaceType::HOST_NAME_AND_NIS_DOMAIN_NAME;
-    if *network == Network::None {
+    if *network != Network::Host {
         all |= ThreadNameSpaceType::NETWORK;
     }
     // Before: what is inside must not look into this process, whose files are of outside.
@@ -133,8 +133,9 @@ fn process(pid: u32) -> Option<Process> {
         words.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
     let mut words = words.collect::<Vec<_>>();
     words.pop();
+    let name = line("Name:")?.trim().to_owned();
     if words.is_empty() {
-        words.push(format!("[{}]", line("Name:")?.trim()));
+        words.push(format!("[{name}]"));
     }
-    Some(Process { pid, uid, words })
+    Some(Process { pid, uid, name, words })
 }

@@ -16,6 +16,7 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, mount, mount_bind_recursive, mount_change, mount_remount,
 };
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 
 use super::super::mounts::{self, DEVICES, LINKS};
 use super::super::spec::{Mount, Network};
@@ -23,8 +24,11 @@ use super::super::wire::{BoxJob, Failure, Wire, Word, cannot};
 use super::{FIRST, Result, WORD, be_mapped, become_root, is_alone};
 
 /// Makes the box and stays until it ends.
-pub(super) fn run(wire: &Wire, job: &BoxJob) -> Result<u8> {
-    be_mapped(wire)?;
+pub(super) fn run(wire: &Wire, job: &BoxJob, other: Option<&OwnedFd>) -> Result<u8> {
+    match other {
+        Some(other) => join_network(other)?,
+        None => be_mapped(wire)?,
+    }
     let mut apart = CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWPID
         | CloneFlags::CLONE_NEWIPC
@@ -52,6 +56,14 @@ pub(super) fn run(wire: &Wire, job: &BoxJob) -> Result<u8> {
     }
     rustix::process::fchdir(&top).map_err(cannot("enter the box's root"))?;
     first(wire)
+}
+
+/// Goes where the network of another box is. That belongs to the box's user namespace, and one who made a namespace
+/// of users beside it may not enter: so both boxes are in one. Its ids are the same.
+fn join_network(other: &OwnedFd) -> Result<()> {
+    let both = ThreadNameSpaceType::USER | ThreadNameSpaceType::NETWORK;
+    move_into_thread_name_spaces(std::os::fd::AsFd::as_fd(other), both)
+        .map_err(cannot("enter the network of another box"))
 }
 
 /// Starts the first process, tells `bb` who that is, and waits for it.
@@ -170,7 +182,7 @@ fn outer_mount(top: &OwnedFd, mount: &Mount, source: &OwnedFd) -> Result<()> {
     let is_folder = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir();
     let place = if is_folder { folder_in(top, at)? } else { file_in(top, at)? };
     mount_bind_recursive(shown(source), shown(&place)).map_err(cannot(what()))?;
-    if !matches!(mount, Mount::Host { writable: true, .. }) {
+    if !mount.is_writable() {
         read_only(&within(top, at).map_err(cannot(what()))?).map_err(cannot(what()))?;
     }
     Ok(())

@@ -331,9 +331,13 @@ fn saved(image: &Image) -> Vec<u8> {
         header.set_mtime(0);
         tar.append_data(&mut header, name, data).unwrap();
     };
-    texts.iter().for_each(|(name, text)| append(name, text));
+    for (name, text) in &texts {
+        append(name, text);
+    }
     let layers = files.iter().zip(&image.layers).collect::<BTreeMap<_, _>>();
-    layers.into_iter().for_each(|(name, (_, data))| append(name, data));
+    for (name, (_, data)) in layers {
+        append(name, data);
+    }
     tar.into_inner().unwrap()
 }
 

@@ -1,0 +1,431 @@
+//! The boxes of the native engine, as steps use them.
+//!
+//! Bounds: processes are counted over a whole box, memory over each of its processes. A box has no terminal and
+//! publishes no port; what runs as its image says is a process beside the box's first one, not that itself.
+
+use std::collections::BTreeMap;
+use std::io::{PipeReader, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::mpsc::channel;
+
+use super::{NativeEngine, Own};
+use crate::base::error::{Error, Result};
+use crate::dock::checks;
+use crate::engine::native::images::ImageStore;
+use crate::engine::native::inside::changes;
+use crate::engine::native::notes::{self, Note};
+use crate::engine::native::spec::{Bounds, BoxId, BoxSpec, CacheName, Command, Mount, Network};
+use crate::engine::native::{Talk, new_id};
+use crate::engine::{Boxes, Change, ContainerSpec, FoundContainer, Owner, RunSpec, Sink};
+use crate::image::archive::{self, Body};
+
+/// Pieces of this size travel from a command to whoever reads what it says.
+const PIECE: usize = 64 * 1024;
+/// What a box has mounted besides its caches.
+const OWN_MOUNTS: [&str; 3] = ["/dev", "/proc", "/sys"];
+/// As shells tell of one who was killed.
+const KILLED: i64 = 137;
+/// Where Linux tells of its memory, and the line with all of it.
+const MEMORY: (&str, &str) = ("/proc/meminfo", "MemTotal:");
+
+/// What runs in a box as its image says.
+#[derive(Debug, Default)]
+pub(super) struct Main {
+    said: Mutex<Vec<u8>>,
+    ended: Mutex<Option<i64>>,
+}
+
+#[async_trait]
+impl Boxes for NativeEngine {
+    async fn start_container(&self, spec: &ContainerSpec) -> Result<String> {
+        let spec = spec.clone();
+        let weak = Arc::downgrade(&self.own);
+        self.run(move |own| own.start(&spec, &weak)).await
+    }
+
+    async fn create(&self, _: &RunSpec) -> Result<String> {
+        Err(not_yet("runs no image for a person"))
+    }
+
+    async fn start_again(&self, container: &str) -> Result<()> {
+        let id = BoxId::new(container)?;
+        self.run(move |own| {
+            let note = own.note(&id)?;
+            if own.native.runs(&id) {
+                return Ok(());
+            }
+            if !own.native.holds(&id) {
+                own.native.adopt(&id, &note.spec)?;
+            }
+            own.native.resume(&id)
+        })
+        .await
+    }
+
+    async fn stop(&self, container: &str, seconds: i32) -> Result<()> {
+        let patience = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+        let id = BoxId::new(container)?;
+        self.run(move |own| own.halt(&id, patience).map(drop)).await
+    }
+
+    async fn halt(&self, container: &str) -> Result<bool> {
+        let id = BoxId::new(container)?;
+        self.run(move |own| own.halt(&id, Duration::ZERO)).await
+    }
+
+    async fn remove_container(&self, id: &str) -> Result<()> {
+        let id = BoxId::new(id)?;
+        self.run(move |own| own.remove(&id)).await
+    }
+
+    async fn containers_of(
+        &self,
+        owner: &Owner,
+        labels: &[(&str, &str)],
+    ) -> Result<Vec<FoundContainer>> {
+        let owner = owner.clone();
+        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let labels = labels.collect::<Vec<_>>();
+        self.run(move |own| {
+            let has = |note: &Note| {
+                let all = labels.iter();
+                let mut all = all.map(|(name, value)| note.spec.labels.get(name) == Some(value));
+                owner.has(&note.name) && all.all(|has| has)
+            };
+            let found = notes::all(&own.native.store)?.into_iter().filter(|(_, note)| has(note));
+            let found = found.map(|(id, note)| FoundContainer {
+                id: id.as_str().to_owned(),
+                labels: note.spec.labels,
+            });
+            Ok(found.collect())
+        })
+        .await
+    }
+
+    async fn upload(&self, container: &str, path: &str, archive: Body) -> Result<()> {
+        let (own, id, path) = (self.own.clone(), BoxId::new(container)?, path.to_owned());
+        archive::read_on_thread(archive, move |reader| own.native.upload(&id, &path, reader)).await
+    }
+
+    fn download(&self, container: &str, path: &str) -> Body {
+        let (own, id, path) = (self.own.clone(), BoxId::new(container), path.to_owned());
+        archive::write_on_thread(move |mut out| {
+            let packed = id.and_then(|id| match path.trim_matches('/') {
+                "" => own.native.tree(&id, &mut out),
+                _ => own.native.download(&id, &path, &mut out),
+            });
+            packed.map_err(|error| std::io::Error::other(error.message().to_owned()))?;
+            out.flush()
+        })
+    }
+
+    async fn exec(&self, container: &str, command: &[&str], log: Sink<'_>) -> Result<i64> {
+        let id = BoxId::new(container)?;
+        let words = command.iter().map(|&word| word.to_owned()).collect();
+        let (sender, mut pieces) = channel(4);
+        let own = self.own.clone();
+        let running = tokio::task::spawn_blocking(move || {
+            let mut talk = own.talk(&id, words)?;
+            // Whoever waits for the box's end must not be kept from ending it.
+            drop(own);
+            talk.input = None;
+            read(&mut talk, |piece| {
+                // If nobody listens any more, the command goes on all the same.
+                let _ = sender.blocking_send(Bytes::copy_from_slice(piece));
+            });
+            talk.wait().map(|ended| i64::from(ended.code()))
+        });
+        while let Some(piece) = pieces.recv().await {
+            log(&piece);
+        }
+        running.await.map_err(|e| Error::bug(format!("a thread ended: {e}")))?
+    }
+
+    async fn ended_with(&self, container: &str) -> Result<Option<i64>> {
+        let id = BoxId::new(container)?;
+        self.run(move |own| {
+            own.note(&id)?;
+            let main = own.mains().get(&id).cloned();
+            let ended = main.and_then(|main| *locked(&main.ended));
+            Ok(ended.or_else(|| (!own.native.runs(&id)).then_some(KILLED)))
+        })
+        .await
+    }
+
+    async fn output(&self, container: &str, log: Sink<'_>) -> Result<()> {
+        let id = BoxId::new(container)?;
+        let main = self.own.mains().get(&id).cloned();
+        if let Some(main) = main {
+            log(&locked(&main.said));
+        }
+        Ok(())
+    }
+
+    async fn processes(&self, container: &str) -> Result<Vec<checks::Process>> {
+        let id = BoxId::new(container)?;
+        self.run(move |own| {
+            let all = own.native.processes(&id)?.into_iter();
+            // The first one is ours.
+            let all = all.filter(|process| process.pid != 1);
+            let shown = |process: crate::engine::native::spec::Process| checks::Process {
+                user: process.uid.to_string(),
+                name: process.name,
+            };
+            Ok(all.map(shown).collect())
+        })
+        .await
+    }
+
+    async fn changes(&self, container: &str) -> Result<Vec<(String, Change)>> {
+        let id = BoxId::new(container)?;
+        self.run(move |own| {
+            let listed = own.native.changes(&id)?;
+            let note = own.note(&id)?;
+            let mounts = note.spec.mounts.iter().map(|mount| mount.at().to_owned());
+            let mounts = mounts.chain(OWN_MOUNTS.map(str::to_owned)).collect::<Vec<_>>();
+            let records = listed.split(|byte| *byte == 0).filter_map(changes::parsed);
+            let changes = records.filter_map(|(letter, path)| {
+                let change = match letter {
+                    changes::ADDED => Change::Added,
+                    changes::MODIFIED => Change::Modified,
+                    changes::REMOVED => Change::Removed,
+                    _ => return None,
+                };
+                let path = format!("/{}", String::from_utf8_lossy(path.as_os_str().as_bytes()));
+                (!mounts.contains(&path)).then_some((path, change))
+            });
+            Ok(changes.collect())
+        })
+        .await
+    }
+
+    async fn is_folder(&self, container: &str, path: &str) -> Result<bool> {
+        let (id, path) = (BoxId::new(container)?, path.to_owned());
+        self.run(move |own| own.native.is_folder(&id, &path)).await
+    }
+
+    async fn memory(&self) -> Result<Option<u64>> {
+        let text = crate::base::read::text(&PathBuf::from(MEMORY.0)).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix(MEMORY.1));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        Ok(kib.map(|kib| kib * 1024))
+    }
+
+    async fn fill(&self, spec: &ContainerSpec, path: &str, archive: Body) -> Result<()> {
+        // A box costs some milliseconds, and its mounts are where the archive's links lead.
+        let idle = self.start_container(spec).await?;
+        let filled = self.upload(&idle, path, archive).await;
+        self.remove_container(&idle).await?;
+        filled
+    }
+
+    async fn caches(&self, names: &[String]) -> Result<Vec<String>> {
+        let names = names.to_vec();
+        self.run(move |own| {
+            let there = names.into_iter().map(|name| {
+                let has = own.native.has_cache(&CacheName::new(&name)?);
+                Ok(has.then_some(name))
+            });
+            there.filter_map(Result::transpose).collect()
+        })
+        .await
+    }
+
+    async fn remove_cache(&self, name: &str) -> Result<Option<String>> {
+        let cache = CacheName::new(name)?;
+        self.run(move |own| {
+            let all = notes::all(&own.native.store)?;
+            if all.iter().any(|(_, note)| note.has_cache(cache.as_str())) {
+                return Ok(Some("a box has it".to_owned()));
+            }
+            own.native.remove_cache(&cache).map(|()| None)
+        })
+        .await
+    }
+}
+
+/// Something that this engine cannot do so far.
+pub(super) fn not_yet(what: &str) -> Error {
+    Error::engine(format!("the native engine {what} yet"))
+        .hint("with `BB_ENGINE=docker`, Docker or Podman does")
+}
+
+fn locked<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Whoever panicked has added a piece or none.
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Own {
+    fn start(&self, asked: &ContainerSpec, weak: &Weak<Self>) -> Result<String> {
+        let adding = ImageStore::adding(&self.native.store)?;
+        let image = self.existing(&asked.image)?;
+        let layers = self.unpacked(&image, &adding)?;
+        let id = new_id()?;
+        let config = &image.config.config;
+        let words = config.entrypoint.iter().chain(&config.cmd).flatten().cloned();
+        let words = words.collect::<Vec<_>>();
+        if asked.as_its_image_says && words.is_empty() {
+            return Err(Error::step(format!("the image `{}` says no command", asked.image)));
+        }
+        for cache in &asked.caches {
+            self.native.make_cache(&CacheName::new(&cache.name)?)?;
+        }
+        let note = Note {
+            name: asked.owner.next_name(),
+            image: image.id.clone(),
+            spec: BoxSpec { layers, ..spec(asked, &id, &image.config.config.labels)? },
+            env: config.environment(),
+            cwd: config.working_dir.clone(),
+            user: config.user.clone(),
+        };
+        // First of all the lock: what nobody holds is anybody's to remove.
+        self.native.adopt(&id, &note.spec)?;
+        drop(adding);
+        let begun = notes::write(&self.native.store, &id, &note)
+            .and_then(|()| self.native.resume(&id))
+            .and_then(
+                |()| if asked.as_its_image_says { self.begin(&id, words, weak) } else { Ok(()) },
+            );
+        match begun {
+            Ok(()) => Ok(id.as_str().to_owned()),
+            Err(error) => {
+                self.remove(&id)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Starts what a box's image says.
+    fn begin(&self, id: &BoxId, words: Vec<String>, weak: &Weak<Self>) -> Result<()> {
+        let mut talk = self.talk(id, words)?;
+        let main = Arc::new(Main::default());
+        self.mains().insert(id.clone(), main.clone());
+        let (weak, id) = (weak.clone(), id.clone());
+        // Its input stays open: a shell ends with it.
+        std::thread::spawn(move || {
+            read(&mut talk, |piece| locked(&main.said).extend_from_slice(piece));
+            let ended = talk.wait().map_or(KILLED, |ended| i64::from(ended.code()));
+            *locked(&main.ended) = Some(ended);
+            // With it, all that it has started ends, as with Docker. If the box is gone, so are they.
+            if let Some(own) = weak.upgrade() {
+                let _ = own.native.halt(&id, Duration::ZERO);
+            }
+        });
+        Ok(())
+    }
+
+    /// Begins a command with what the box's image says of all commands.
+    fn talk(&self, id: &BoxId, words: Vec<String>) -> Result<Talk> {
+        let Note { env, cwd, user, .. } = self.note(id)?;
+        self.native.exec(id, &Command { words, env, cwd, user })
+    }
+
+    /// Whether a box is there. It does not run any more.
+    fn halt(&self, id: &BoxId, patience: Duration) -> Result<bool> {
+        if self.native.holds(id) {
+            self.native.halt(id, patience)?;
+            return Ok(true);
+        }
+        // One of another process: it ends with that.
+        Ok(notes::read(&self.native.store, id)?.is_some())
+    }
+
+    fn remove(&self, id: &BoxId) -> Result<()> {
+        let there = notes::read(&self.native.store, id)?.is_some();
+        if !there && !self.native.holds(id) {
+            return Ok(());
+        }
+        // One of a process that is gone is nobody's. Of one that is there, it is not ours.
+        let _lock =
+            if self.native.holds(id) { None } else { Some(self.native.store.lock_box(id)?) };
+        self.native.remove(id)?;
+        self.mains().remove(id);
+        notes::remove(&self.native.store, id)
+    }
+}
+
+/// A box without its layers.
+fn spec(
+    asked: &ContainerSpec,
+    id: &BoxId,
+    inherited: &BTreeMap<String, String>,
+) -> Result<BoxSpec> {
+    let mount = |cache: &crate::engine::CacheMount| {
+        let name = CacheName::new(&cache.name)?;
+        Ok(Mount::Cache { name, at: cache.at.clone(), writable: cache.writable })
+    };
+    let network = match &asked.network_of {
+        Some(other) => Network::Of(BoxId::new(other)?),
+        None => Network::None,
+    };
+    let mut labels = inherited.clone();
+    labels.extend(asked.labels.clone());
+    let bounds = asked.bounds.unwrap_or_default();
+    let most = |value: u64| Some(value).filter(|value| *value > 0);
+    Ok(BoxSpec {
+        layers: vec![],
+        mounts: asked.caches.iter().map(mount).collect::<Result<_>>()?,
+        network,
+        hostname: id.as_str().chars().take(12).collect(),
+        labels,
+        no_new_privileges: asked.bounds.is_some(),
+        bounds: Bounds {
+            processes: most(bounds.processes),
+            memory: most(bounds.memory),
+            files: None,
+        },
+    })
+}
+
+/// Hands on all that a command says, from both of its streams as it comes.
+fn read(talk: &mut Talk, said: impl Fn(&[u8]) + Sync) {
+    let Talk { output, errors, .. } = talk;
+    std::thread::scope(|scope| {
+        scope.spawn(|| each(output, &said));
+        each(errors, &said);
+    });
+}
+
+/// Until its end. One that cannot be read is at its end.
+fn each(stream: &mut PipeReader, said: &impl Fn(&[u8])) {
+    let mut piece = vec![0; PIECE];
+    while let Ok(size @ 1..) = stream.read(&mut piece) {
+        said(piece.get(..size).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_yet_says_so() {
+        let error = not_yet("publishes no port");
+        assert_eq!(error.message(), "the native engine publishes no port yet");
+        assert_eq!(error.exit().code(), 4);
+    }
+
+    #[test]
+    fn a_box_that_is_asked_for_has_what_was_asked() {
+        let caches = vec![crate::engine::CacheMount {
+            name: "gentoo-bb-sources".into(),
+            at: "/distfiles".into(),
+            writable: true,
+        }];
+        let bounds = Some(crate::engine::Bounds { processes: 7, memory: 0 });
+        let asked = ContainerSpec { caches, bounds, ..ContainerSpec::default() };
+        let id = BoxId::new("12345678901234567890").unwrap();
+        let inherited = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
+        let spec = spec(&asked, &id, &inherited).unwrap();
+        assert_eq!((spec.hostname.as_str(), spec.network), ("123456789012", Network::None));
+        assert_eq!(spec.bounds, Bounds { processes: Some(7), memory: None, files: None });
+        assert!(spec.no_new_privileges && spec.mounts[0].is_writable());
+        assert_eq!((spec.mounts[0].at(), spec.labels["a"].as_str()), ("/distfiles", "b"));
+    }
+}

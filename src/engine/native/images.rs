@@ -1,0 +1,329 @@
+//! The images of the native engine: an OCI image layout in the store, which other programs can read.
+//!
+//! ```text
+//! oci/index.json      each name of each image, by its manifest; replaced as a whole under one lock
+//! oci/blobs/sha256/   manifests, configurations, layers as they are named: not compressed
+//! locks/index         held alone while the index changes
+//! locks/blobs         held by all who add blobs, until the index names them; alone by who removes what it does not
+//! ```
+//!
+//! Does not know boxes; which images these stand on is asked of whoever does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use oci_spec::image as oci;
+
+use super::store::Store;
+use crate::base::error::{Error, Result};
+use crate::base::limits::{Limit, Limits};
+use crate::base::read;
+use crate::base::reference::spelling;
+use crate::image::archive;
+use crate::image::archive::bundle::Bundle;
+use crate::image::archive::listing;
+use crate::image::bundle::{self, Blob, Indexed};
+use crate::image::config::ImageConfig;
+use crate::net::registry::Blobs;
+
+/// In an entry of the index: the image's ID.
+const ID: &str = "bb.image";
+/// In an entry of the index: the image's name.
+const NAME: &str = oci::ANNOTATION_REF_NAME;
+
+/// The layout.
+#[derive(Debug)]
+pub(super) struct ImageStore {
+    folder: PathBuf,
+    blobs: Blobs,
+    limits: Limits,
+}
+
+/// One image that is there.
+#[derive(Debug, Clone)]
+pub(super) struct Image {
+    pub(super) id: String,
+    pub(super) names: Vec<String>,
+    pub(super) config: ImageConfig,
+    /// Bytes of all layers.
+    pub(super) size: u64,
+}
+
+/// An entry of the index: one name of an image, or an image without any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    id: String,
+    name: Option<String>,
+    manifest: Blob,
+    platform: [String; 2],
+}
+
+/// Held while blobs are added and until the index names them.
+#[derive(Debug)]
+pub(super) struct Adding(#[expect(dead_code, reason = "what counts is that it is open")] File);
+
+impl ImageStore {
+    /// The layout of a store, which is made where it is missing.
+    pub(super) fn open(store: &Store, limits: &Limits) -> Result<Self> {
+        let folder = store.path("oci");
+        let images = Self { blobs: Blobs::at(&folder.join("blobs")), folder, limits: *limits };
+        let layout = images.folder.join("oci-layout");
+        if !layout.is_file() {
+            images.replace(&layout, bundle::OCI_LAYOUT.as_bytes())?;
+        }
+        Ok(images)
+    }
+
+    /// From now on no blob goes away.
+    pub(super) fn adding(store: &Store) -> Result<Adding> {
+        let file = store.lock_file("blobs")?;
+        file.lock_shared().map_err(|cause| super::failed("lock the images", &cause))?;
+        Ok(Adding(file))
+    }
+
+    /// The blobs.
+    pub(super) fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// Makes an image of a configuration whose layers are there, and calls it so. Whatever had a name loses it.
+    pub(super) fn add(
+        &self,
+        store: &Store,
+        _: &Adding,
+        config_text: &[u8],
+        names: &[String],
+    ) -> Result<String> {
+        let config = archive::bundle::parsed(config_text)?;
+        let layers = config.rootfs.diff_ids.iter().map(|diff_id| self.layer(diff_id));
+        let layers = layers.collect::<Result<Vec<_>>>()?;
+        let (digest, size) = self.blobs.add(config_text)?;
+        let hex = digest.trim_start_matches("sha256:").to_owned();
+        let manifest = bundle::oci_manifest(&Blob { digest: hex, size }, &layers)?;
+        let described = Blob::of(&manifest);
+        self.blobs.add(manifest.as_slice())?;
+        let platform = [config.architecture, config.os];
+        let entry = |name| Entry {
+            id: digest.clone(),
+            name,
+            manifest: described.clone(),
+            platform: platform.clone(),
+        };
+        let names = names.iter().map(|name| spelling(name)).collect::<BTreeSet<_>>();
+        self.change(store, |entries| {
+            for name in &names {
+                take_name(entries, name);
+                entries.push(entry(Some(name.clone())));
+            }
+            let is_it = |other: &Entry| other.id == digest;
+            if !entries.iter().any(is_it) {
+                entries.push(entry(None));
+            }
+            if entries.iter().any(|other| is_it(other) && other.name.is_some()) {
+                entries.retain(|other| !is_it(other) || other.name.is_some());
+            }
+        })?;
+        Ok(digest)
+    }
+
+    /// The layer of a configuration.
+    fn layer(&self, diff_id: &str) -> Result<Blob> {
+        let path = self.blobs.path(diff_id)?;
+        let size = match fs::symlink_metadata(&path) {
+            Ok(meta) => meta.len(),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::step(format!("the engine does not have the layer `{diff_id}`")));
+            }
+            Err(cause) => return Err(Error::file("read", &path, &cause)),
+        };
+        Ok(Blob { digest: diff_id.trim_start_matches("sha256:").to_owned(), size })
+    }
+
+    /// All images.
+    pub(super) fn all(&self) -> Result<Vec<Image>> {
+        let entries = self.entries()?;
+        let ids = entries.iter().map(|entry| entry.id.as_str()).collect::<BTreeSet<_>>();
+        // One that goes just now is none.
+        ids.into_iter().filter_map(|id| self.of(id, &entries).transpose()).collect()
+    }
+
+    /// An image by its name or ID.
+    pub(super) fn find(&self, name: &str) -> Result<Option<Image>> {
+        let entries = self.entries()?;
+        match id_of(&entries, name).map(str::to_owned) {
+            Some(id) => self.of(&id, &entries),
+            None => Ok(None),
+        }
+    }
+
+    fn of(&self, id: &str, entries: &[Entry]) -> Result<Option<Image>> {
+        let path = self.blobs.path(id)?;
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let config = archive::bundle::parsed(&self.config_text(id)?)?;
+        let names = entries.iter().filter(|entry| entry.id == id);
+        let names = names.filter_map(|entry| entry.name.clone()).collect();
+        let sizes = config.rootfs.diff_ids.iter().map(|layer| Ok(self.layer(layer)?.size));
+        let size = sizes.sum::<Result<u64>>()?;
+        Ok(Some(Image { id: id.to_owned(), names, config, size }))
+    }
+
+    /// An image's configuration as it is written.
+    pub(super) fn config_text(&self, id: &str) -> Result<Vec<u8>> {
+        read::state(&self.blobs.path(id)?, Limit::ConfigSize)
+    }
+
+    /// An image as it is written to an archive.
+    pub(super) fn bundle(&self, image: &Image) -> Result<Bundle> {
+        let content = |diff_id: &String| {
+            let size = self.layer(diff_id)?.size;
+            Ok(listing::whole(&self.blobs.path(diff_id)?, size))
+        };
+        let layers =
+            image.config.rootfs.diff_ids.iter().map(content).collect::<Result<Vec<_>>>()?;
+        let bundle = Bundle::of_layers(self.config_text(&image.id)?, layers, &self.limits)?;
+        Ok(bundle.called(&image.names))
+    }
+
+    /// Takes a name from an image, or all names if that is its ID. One that has none afterwards goes, unless it is
+    /// in use.
+    pub(super) fn unname(
+        &self,
+        store: &Store,
+        name: &str,
+        in_use: impl Fn(&str) -> bool,
+    ) -> Result<()> {
+        self.change(store, |entries| {
+            let Some(id) = id_of(entries, name).map(str::to_owned) else { return };
+            let names = entries.iter().filter(|entry| entry.id == id);
+            let names = names.filter_map(|entry| entry.name.clone());
+            let names = names.filter(|other| name == id || *other == spelling(name));
+            for name in names.collect::<Vec<_>>() {
+                take_name(entries, &name);
+            }
+            if !in_use(&id) {
+                entries.retain(|entry| entry.id != id || entry.name.is_some());
+            }
+        })
+    }
+
+    /// Removes blobs that belong to no image, unless somebody is adding some. Returns the layers that belong to
+    /// one; nothing if somebody is.
+    pub(super) fn sweep(&self, store: &Store) -> Result<Option<(BTreeSet<String>, Adding)>> {
+        let lock = store.lock_file("blobs")?;
+        if lock.try_lock().is_err() {
+            return Ok(None);
+        }
+        let (mut kept, mut layers) = (BTreeSet::new(), BTreeSet::new());
+        for entry in self.entries()? {
+            kept.extend([entry.manifest.digest.clone(), hex(&entry.id).to_owned()]);
+            layers.extend(Bundle::diff_ids(&self.config_text(&entry.id)?)?);
+        }
+        kept.extend(layers.iter().map(|layer| hex(layer).to_owned()));
+        let folder = self.folder.join("blobs/sha256");
+        let failed = |cause: io::Error| Error::file("read", &folder, &cause);
+        for blob in fs::read_dir(&folder).map_err(failed)? {
+            let blob = blob.map_err(failed)?;
+            if blob.file_name().to_str().is_none_or(|name| !kept.contains(name)) {
+                let path = blob.path();
+                fs::remove_file(&path).map_err(|cause| Error::file("remove", &path, &cause))?;
+            }
+        }
+        Ok(Some((layers, Adding(lock))))
+    }
+
+    fn index(&self) -> PathBuf {
+        self.folder.join("index.json")
+    }
+
+    fn entries(&self) -> Result<Vec<Entry>> {
+        let path = self.index();
+        if !path.exists() {
+            return Ok(vec![]);
+        }
+        let text = read::state(&path, Limit::StateSize)?;
+        let broken = |why: &str| {
+            Error::engine(format!("`{}` is no index of images: {why}", path.display()))
+                .hint("remove it: `bb build` puts the images there again")
+        };
+        let index = serde_json::from_slice::<oci::ImageIndex>(&text);
+        let index = index.map_err(|cause| broken(&cause.to_string()))?;
+        let entries = index.manifests().iter().map(|described| {
+            entry(described).ok_or_else(|| broken("an entry is not this engine's"))
+        });
+        entries.collect()
+    }
+
+    /// Changes the index: all of it or nothing.
+    fn change(&self, store: &Store, change: impl FnOnce(&mut Vec<Entry>)) -> Result<()> {
+        let lock = store.lock_file("index")?;
+        lock.lock().map_err(|cause| super::failed("lock the images", &cause))?;
+        let mut entries = self.entries()?;
+        let before = entries.clone();
+        change(&mut entries);
+        if entries == before {
+            return Ok(());
+        }
+        let indexed = entries.iter().map(|entry| Indexed {
+            manifest: entry.manifest.clone(),
+            architecture: entry.platform[0].clone(),
+            os: entry.platform[1].clone(),
+            notes: notes(entry),
+        });
+        self.replace(&self.index(), &bundle::oci_index_of(indexed)?)
+    }
+
+    fn replace(&self, path: &Path, text: &[u8]) -> Result<()> {
+        let failed = |cause: io::Error| Error::file("write", path, &cause);
+        let mut new = tempfile::NamedTempFile::new_in(&self.folder).map_err(failed)?;
+        io::Write::write_all(&mut new, text).map_err(failed)?;
+        new.persist(path).map(drop).map_err(|cause| failed(cause.error))
+    }
+}
+
+fn notes(entry: &Entry) -> BTreeMap<String, String> {
+    let name = entry.name.iter().map(|name| (NAME.to_owned(), name.clone()));
+    name.chain([(ID.to_owned(), entry.id.clone())]).collect()
+}
+
+fn entry(described: &oci::Descriptor) -> Option<Entry> {
+    let notes = described.annotations().as_ref()?;
+    let platform = described.platform().as_ref()?;
+    Some(Entry {
+        id: notes.get(ID)?.clone(),
+        name: notes.get(NAME).cloned(),
+        manifest: Blob {
+            digest: hex(described.digest().as_ref()).to_owned(),
+            size: described.size(),
+        },
+        platform: [platform.architecture().to_string(), platform.os().to_string()],
+    })
+}
+
+fn hex(digest: &str) -> &str {
+    digest.trim_start_matches("sha256:")
+}
+
+/// The ID of the image of this name, or with this ID.
+fn id_of<'a>(entries: &'a [Entry], name: &str) -> Option<&'a str> {
+    let spelled = spelling(name);
+    let named = entries.iter().find(|entry| entry.name.as_deref() == Some(spelled.as_str()));
+    let found = named.or_else(|| entries.iter().find(|entry| entry.id == name));
+    found.map(|entry| entry.id.as_str())
+}
+
+/// Takes a name away. Its image stays, be it without any.
+fn take_name(entries: &mut Vec<Entry>, name: &str) {
+    let Some(at) = entries.iter().position(|entry| entry.name.as_deref() == Some(name)) else {
+        return;
+    };
+    let id = entries[at].id.clone();
+    if entries.iter().filter(|entry| entry.id == id).count() > 1 {
+        entries.remove(at);
+    } else {
+        entries[at].name = None;
+    }
+}

@@ -1,0 +1,285 @@
+//! The native engine as steps use it: images in and out, boxes on them, what is left for the next process.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::Path;
+
+use futures_util::TryStreamExt;
+use gentoo_bb::base::limits::Limits;
+use gentoo_bb::engine::native::NativeEngine;
+use gentoo_bb::engine::{Boxes, CacheMount, Change, ContainerSpec, Images, NewImage, Owner};
+use gentoo_bb::image::archive::Body;
+
+use crate::room::{Archive, listed, program, root};
+
+/// A store of its own with one imported image.
+struct Hall {
+    engine: NativeEngine,
+    folder: tempfile::TempDir,
+    runtime: tokio::runtime::Runtime,
+}
+
+const ROOT: &str = "root:1";
+
+fn body(bytes: &[u8]) -> Body {
+    // In small pieces, as a network brings it.
+    let pieces = bytes.chunks(10_000).map(|piece| Ok(piece.to_vec().into())).collect::<Vec<_>>();
+    Box::pin(futures_util::stream::iter(pieces))
+}
+
+fn open(folder: &Path) -> NativeEngine {
+    NativeEngine::open(program(), &folder.join("store"), Limits::default()).unwrap()
+}
+
+impl Hall {
+    fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("bb-hall-").tempdir().unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let hall = Self { engine: open(folder.path()), folder, runtime };
+        hall.wait(hall.engine.import_image(body(&root()), ROOT, "content")).unwrap();
+        hall
+    }
+
+    fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    #[allow(clippy::unused_self, reason = "it is of this hall's image")]
+    fn spec(&self) -> ContainerSpec {
+        let labels = BTreeMap::from([("step".to_owned(), "a".to_owned())]);
+        ContainerSpec {
+            image: ROOT.into(),
+            owner: Owner("me".into()),
+            labels,
+            ..ContainerSpec::default()
+        }
+    }
+
+    fn start(&self, spec: &ContainerSpec) -> String {
+        self.wait(self.engine.start_container(spec)).unwrap()
+    }
+
+    /// Status and words of a shell's command.
+    fn sh(&self, container: &str, script: &str) -> (i64, String) {
+        let mut said = vec![];
+        let mut sink = |piece: &[u8]| said.extend_from_slice(piece);
+        let ended = self.wait(self.engine.exec(container, &["sh", "-c", script], &mut sink));
+        (ended.unwrap(), String::from_utf8(said).unwrap())
+    }
+
+    fn bytes(&self, begin: impl FnOnce(&NativeEngine) -> Body) -> std::io::Result<Vec<u8>> {
+        // Threads are started by the runtime that is entered.
+        let pieces = self.wait(async { begin(&self.engine).try_collect::<Vec<_>>().await })?;
+        Ok(pieces.concat())
+    }
+
+    /// The folders of unpacked layers, and the blobs.
+    fn counts(&self) -> (usize, usize) {
+        let count = |path: &str| {
+            std::fs::read_dir(self.folder.path().join("store").join(path)).unwrap().count()
+        };
+        (count("layers"), count("oci/blobs/sha256"))
+    }
+}
+
+impl Drop for Hall {
+    /// What ids of boxes own, nobody else can remove: images take their layers with them.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for found in self.wait(self.engine.containers_of(&Owner("me".into()), &[])).unwrap() {
+            self.wait(self.engine.remove_container(&found.id)).unwrap();
+        }
+        let caches = ["cache".to_owned()];
+        for name in self.wait(self.engine.caches(&caches)).unwrap() {
+            assert_eq!(self.wait(self.engine.remove_cache(&name)).unwrap(), None);
+        }
+        for image in self.wait(self.engine.images()).unwrap() {
+            self.wait(self.engine.remove_image(&image.id)).unwrap();
+        }
+        assert_eq!(self.counts(), (0, 0), "the last image has left something");
+    }
+}
+
+#[test]
+fn an_image_goes_in_and_comes_out_as_it_was() {
+    let hall = Hall::new();
+    let there = hall.wait(hall.engine.image(ROOT)).unwrap().unwrap();
+    assert_eq!((there.content(), there.layers), (Some("content"), 1));
+    let saved = hall.bytes(|engine| engine.save_image(ROOT)).unwrap();
+    let names = listed(&saved).into_iter().map(|line| line.split(' ').nth(3).unwrap().to_owned());
+    assert!(names.clone().any(|name| name == "manifest.json"), "{:?}", names.collect::<Vec<_>>());
+    // Another store takes it, and has the same image.
+    let other = Hall::new();
+    other.wait(other.engine.remove_image(ROOT)).unwrap();
+    assert_eq!(other.counts(), (0, 0));
+    let named = ["other:2".to_owned()];
+    other.wait(other.engine.load_image(body(&saved), &named, &mut |_: &[u8]| {})).unwrap();
+    for name in [ROOT, "other:2", "docker.io/library/other:2", &there.id] {
+        let image = other.wait(other.engine.image(name)).unwrap().unwrap();
+        assert_eq!((&image.id, image.size), (&there.id, there.size), "{name}");
+    }
+    assert_eq!(other.bytes(|engine| engine.save_image("other:2")).unwrap().len(), saved.len());
+    let all = other.wait(other.engine.images()).unwrap();
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].references, ["other:2", ROOT]);
+    // By its ID it does not go as long as it has a name; the last name takes it along.
+    let kept = other.wait(other.engine.remove_unused_image(&there.id)).unwrap();
+    assert_eq!(kept.as_deref(), Some("it has a name"));
+    assert_eq!(other.wait(other.engine.remove_unused_image("other:2")).unwrap(), None);
+    assert!(other.wait(other.engine.image(&there.id)).unwrap().is_some());
+    assert_eq!(other.wait(other.engine.remove_unused_image(ROOT)).unwrap(), None);
+    assert_eq!(other.wait(other.engine.images()).unwrap(), []);
+    assert!(other.bytes(|engine| engine.save_image(ROOT)).is_err());
+}
+
+#[test]
+fn what_is_no_image_is_refused_and_leaves_none() {
+    let hall = Hall::new();
+    let load = |bytes: Vec<u8>| {
+        hall.wait(hall.engine.load_image(body(&bytes), &["x:1".into()], &mut |_: &[u8]| {}))
+    };
+    assert!(load(b"no archive".repeat(100)).is_err());
+    assert!(load(Archive::new().file("a", "b").bytes()).is_err());
+    let config = r#"{"rootfs":{"type":"layers","diff_ids":["sha256:0000000000000000000000000000000000000000000000000000000000000000"]}}"#;
+    let manifest = r#"[{"Config":"c.json","RepoTags":["y:1"],"Layers":["l.tar"]}]"#;
+    let error = load(Archive::new().file("c.json", config).file("manifest.json", manifest).bytes());
+    let error = error.unwrap_err();
+    assert!(
+        error.message().starts_with("the engine does not have the layer `sha256:00"),
+        "{error}"
+    );
+    let cut = root()[..5000].to_vec();
+    assert!(hall.wait(hall.engine.import_image(body(&cut), "x:1", "c")).is_err());
+    // As a verified file ends that was changed meanwhile: only at its end it is known.
+    let bad = root().into_iter().collect::<Vec<_>>();
+    let pieces = [Ok(bad.into()), Err(std::io::Error::other("changed"))];
+    let changed = Box::pin(futures_util::stream::iter(pieces));
+    assert!(hall.wait(hall.engine.import_image(changed, "x:1", "c")).is_err());
+    let bzip2 = hall.wait(hall.engine.import_image(body(b"BZh91AY"), "x:1", "c"));
+    assert!(bzip2.unwrap_err().message().contains("bzip2 is not read"));
+    let names = hall.wait(hall.engine.images()).unwrap();
+    assert_eq!(names.len(), 1, "{names:?}");
+}
+
+#[test]
+fn a_box_is_worked_in_and_becomes_an_image() {
+    let hall = Hall::new();
+    let box_ = hall.start(&hall.spec());
+    let archive = Archive::new().folder("opt").file("opt/new", "text").bytes();
+    hall.wait(hall.engine.upload(&box_, "/", body(&archive))).unwrap();
+    let script = "cat /opt/new; echo oops >&2; rm /etc/group; echo x >>/etc/passwd; exit 3";
+    let (status, said) = hall.sh(&box_, script);
+    assert_eq!(status, 3);
+    assert!(said == "textoops\n" || said == "oops\ntext", "{said}");
+    let changes = hall.wait(hall.engine.changes(&box_)).unwrap();
+    let expected = [
+        ("/etc", Change::Modified),
+        ("/etc/group", Change::Removed),
+        ("/etc/passwd", Change::Modified),
+        ("/opt", Change::Added),
+        ("/opt/new", Change::Added),
+    ];
+    assert_eq!(changes, expected.map(|(path, change)| (path.to_owned(), change)));
+    let is_folder = |path: &str| hall.wait(hall.engine.is_folder(&box_, path)).unwrap();
+    assert!(is_folder("/opt") && !is_folder("/opt/new") && !is_folder("/nothing"));
+    let out = hall.bytes(|engine| engine.download(&box_, "/opt")).unwrap();
+    assert_eq!(listed(&out), ["5 755 0:0 opt/", "0 644 0:0 opt/new"]);
+    assert!(hall.bytes(|engine| engine.download(&box_, "/nothing")).is_err());
+    let new = NewImage { reference: "new:1", content: "c", without: &["step"], env: &["A=b"] };
+    hall.wait(hall.engine.commit(&box_, &new)).unwrap();
+    hall.wait(hall.engine.remove_container(&box_)).unwrap();
+    let image = hall.wait(hall.engine.image("new:1")).unwrap().unwrap();
+    assert_eq!((image.content(), image.layers), (Some("c"), 2));
+    assert_eq!(image.labels["step"], "");
+    let next = hall.start(&ContainerSpec { image: "new:1".into(), ..hall.spec() });
+    let (status, said) = hall.sh(&next, "cat /opt/new; echo $A; ls /etc");
+    assert_eq!((status, said.as_str()), (0, "textb\npasswd\n"));
+    // What was compiled on it is not compiled on what is below it.
+    assert_eq!(hall.wait(hall.engine.changes(&next)).unwrap(), []);
+    let used = hall.wait(hall.engine.remove_unused_image("new:1")).unwrap();
+    assert_eq!(used.as_deref(), Some("a box stands on it"));
+}
+
+#[test]
+fn a_cache_is_read_by_all_and_written_by_whom_it_is_said() {
+    let hall = Hall::new();
+    let cache = |writable| CacheMount { name: "cache".into(), at: "/cache".into(), writable };
+    let spec = |writable| ContainerSpec { caches: vec![cache(writable)], ..hall.spec() };
+    let names = ["cache".to_owned(), "other".to_owned()];
+    assert_eq!(hall.wait(hall.engine.caches(&names)).unwrap(), [""; 0]);
+    let archive = Archive::new().folder("a").file("a/b", "kept").bytes();
+    hall.wait(hall.engine.fill(&spec(true), "/cache", body(&archive))).unwrap();
+    assert_eq!(hall.wait(hall.engine.caches(&names)).unwrap(), ["cache"]);
+    let reader = hall.start(&spec(false));
+    assert_eq!(hall.sh(&reader, "cat /cache/a/b"), (0, "kept".into()));
+    assert_ne!(hall.sh(&reader, "touch /cache/a/c").0, 0);
+    let writer = hall.start(&spec(true));
+    assert_eq!(hall.sh(&writer, "echo new >/cache/a/c"), (0, String::new()));
+    assert_eq!(hall.sh(&reader, "cat /cache/a/c"), (0, "new\n".into()));
+    assert_eq!(hall.wait(hall.engine.changes(&writer)).unwrap(), []);
+    let used = hall.wait(hall.engine.remove_cache("cache")).unwrap();
+    assert_eq!(used.as_deref(), Some("a box has it"));
+}
+
+#[test]
+fn a_box_shares_the_network_of_another() {
+    let hall = Hall::new();
+    let server = hall.start(&hall.spec());
+    let serve = "echo hello | nc -l -p 8080 >/dev/null 2>&1 & sleep 0.3";
+    assert_eq!(hall.sh(&server, serve).0, 0);
+    let beside = ContainerSpec { network_of: Some(server.clone()), ..hall.spec() };
+    let asker = hall.start(&beside);
+    let reached = hall.sh(&asker, "nc -w 5 127.0.0.1 8080 </dev/null");
+    assert_eq!(reached, (0, "hello\n".into()));
+    let alone = hall.start(&hall.spec());
+    assert_ne!(hall.sh(&alone, "nc -w 2 127.0.0.1 8080 </dev/null").0, 0);
+    // Nothing else is shared.
+    assert_eq!(hall.sh(&server, "echo x >/srv/x").0, 0);
+    assert_ne!(hall.sh(&asker, "cat /srv/x").0, 0);
+    let (_, seen) = hall.sh(&asker, "echo /proc/[0-9]*");
+    assert_eq!(seen.split_whitespace().count(), 2, "{seen}");
+}
+
+#[test]
+fn what_a_process_leaves_the_next_one_finds() {
+    let hall = Hall::new();
+    let kept = hall.start(&hall.spec());
+    assert_eq!(hall.sh(&kept, "echo work >/srv/work").0, 0);
+    assert!(hall.wait(hall.engine.halt(&kept)).unwrap());
+    let found = |engine: &NativeEngine, labels: &[(&str, &str)]| {
+        let found = hall.wait(engine.containers_of(&Owner("me".into()), labels)).unwrap();
+        found.into_iter().map(|found| found.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&hall.engine, &[("step", "a")]), std::slice::from_ref(&kept));
+    assert_eq!(found(&hall.engine, &[("step", "b")]), [""; 0]);
+    assert_eq!(hall.wait(hall.engine.containers_of(&Owner("you".into()), &[])).unwrap(), []);
+    assert_eq!(hall.wait(hall.engine.ended_with(&kept)).unwrap(), Some(137));
+    // Another process: of a box that is held it does nothing.
+    let other = open(hall.folder.path());
+    assert_eq!(found(&other, &[]), std::slice::from_ref(&kept));
+    assert_eq!(hall.wait(other.start_again(&kept)).unwrap_err().exit().code(), 4);
+    assert_eq!(hall.wait(other.remove_container(&kept)).unwrap_err().exit().code(), 4);
+    drop(other);
+    let mut hall = hall;
+    hall.engine = open(hall.folder.path());
+    hall.wait(hall.engine.start_again(&kept)).unwrap();
+    assert_eq!(hall.sh(&kept, "cat /srv/work"), (0, "work\n".into()));
+    hall.wait(hall.engine.remove_container(&kept)).unwrap();
+    hall.wait(hall.engine.remove_container(&kept)).unwrap();
+    assert!(!hall.wait(hall.engine.halt(&kept)).unwrap());
+}
+
+#[test]
+fn what_is_not_done_yet_is_told() {
+    use gentoo_bb::engine::{RunSpec, Talks};
+    let hall = Hall::new();
+    let error = hall.wait(hall.engine.create(&RunSpec::default())).unwrap_err();
+    assert_eq!(
+        (error.exit().code(), error.message()),
+        (4, "the native engine runs no image for a person yet")
+    );
+    assert!(hall.wait(hall.engine.talk_in("x", &[], &[], true)).is_err());
+    assert!(hall.wait(hall.engine.memory()).unwrap().unwrap() > 1 << 20);
+}

@@ -1,0 +1,330 @@
+//! Projects on the native engine: the same images as on Docker, as root and as an ordinary user; a build that is
+//! killed goes on; what it does not do yet it says.
+
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::Told;
+use support::sealed::{Mirror, Room, Run, Running};
+
+/// An account with a range of ids: `scripts/test.sh` makes it.
+const USER: &str = "bb-boxes";
+/// The state of what is built natively, beside that of what Docker has.
+const STATE: &str = ".native";
+
+/// A project with a native engine of its own.
+struct Native {
+    room: Room,
+    store: PathBuf,
+}
+
+impl Native {
+    fn of(room: Room) -> Self {
+        let store = room.dir.join("store");
+        Self { room, store }
+    }
+
+    fn command(&self, args: &str) -> Command {
+        let mut command = self.room.command(&format!("--state {STATE} {args}"));
+        command.env("BB_ENGINE", "native").env("BB_NATIVE_DIR", &self.store);
+        // Nobody listens there: whatever is done, no daemon does it.
+        command.env("DOCKER_HOST", "unix:///nonexistent/engine.sock");
+        command
+    }
+
+    fn bb(&self, args: &str) -> Run {
+        Run::of(self.command(args))
+    }
+
+    fn told(&self, args: &str) -> Told {
+        Told::of(self.command(args))
+    }
+
+    fn id(&self, state: &str, name: &str) -> String {
+        id(&self.room.path(format!("{state}/images/{name}/image.json")))
+    }
+
+    /// The boxes that have files.
+    fn boxes(&self) -> usize {
+        std::fs::read_dir(self.store.join("boxes")).map_or(0, Iterator::count)
+    }
+}
+
+fn id(summary: &Path) -> String {
+    let text = std::fs::read(summary).unwrap_or_else(|e| panic!("{}: {e}", summary.display()));
+    let summary = serde_json::from_slice::<Value>(&text).unwrap();
+    assert!(summary["built_by_engine"].is_null(), "{summary}");
+    summary["id"].as_str().unwrap().to_owned()
+}
+
+fn copied(room: &Room) {
+    room.dock("base", "FROM scratch\nCOPY a /a\n", &[("a", "one\n")]);
+    let child = "FROM ${NAMESPACE}/base\nCOPY --chown=7:8 b /b/\nENV C=d\n";
+    room.dock("child", child, &[("b", "two\n")]);
+}
+
+#[test]
+fn what_is_only_copied_is_the_same_image_as_on_docker() {
+    let native = Native::of(Room::with_engine());
+    let room = &native.room;
+    copied(room);
+    room.bb("build").ok();
+    native.told("build").ran("dockerfile:base dockerfile:child image:base image:child");
+    for name in ["base", "child"] {
+        assert_eq!(native.id(STATE, name), native.id(".bb", name), "{name}");
+    }
+    native.bb("build").fails(0, "nothing to do: 4 steps up to date\n");
+    // Another program reads what is there.
+    let layout = format!("oci:{}:{}", native.store.join("oci").display(), room.image("child"));
+    let out = Command::new("skopeo").args(["inspect", "--config", &layout]).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let config = serde_json::from_slice::<Value>(&out.stdout).unwrap();
+    assert_eq!(config["rootfs"]["diff_ids"].as_array().unwrap().len(), 2);
+    // Images that are gone come again, without a step.
+    std::fs::remove_file(native.store.join("oci/index.json")).unwrap();
+    let again = "done: 2 images put into the engine, 4 steps up to date";
+    assert_eq!(native.told("build").ran("").summary(), again);
+    room.write("bb-dock/child/b", "three\n");
+    native.told("build").ran("image:child");
+    // Chains would start what a daemon has under the same names.
+    let none = "error: this needs a daemon, and the native engine has none\n\
+        hint: `BB_ENGINE=docker` leads to Docker or Podman\n";
+    native.bb("ps").fails(4, none);
+    // What needs Docker's own builder is told, and is not done by halves.
+    room.dock("runs", "FROM ${NAMESPACE}/base\nRUN true\n", &[]);
+    let run = native.bb("build runs");
+    assert_eq!(run.code, Some(4), "{}", run.stderr);
+    assert!(
+        run.stderr.contains(
+            "error: the engine in use has no builder of its own\n\
+             hint: `BB_ENGINE=docker` leads to Docker or Podman, which have one\n"
+        ),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn an_unknown_engine_is_refused() {
+    let room = Room::new();
+    copied(&room);
+    room.bb_with(&[("BB_ENGINE", "dcoker")], "build").fails(
+        3,
+        "error: `BB_ENGINE` is `dcoker`, which is no engine\nhint: `native`, `docker`, or `auto`\n",
+    );
+}
+
+/// The shipped busybox, with the mirror.
+fn shipped() -> Room {
+    let room = Room::with_engine().with_mirror(&Mirror::get());
+    crate::slice::copy_docks(&room);
+    room
+}
+
+#[test]
+fn what_is_shipped_is_built_tested_and_removed_without_a_daemon() {
+    let native = Native::of(shipped());
+    native.room.bb("build s6").ok();
+    killed(&native);
+    native.told("build s6").ran("image:busybox image:s6 rootfs:busybox rootfs:s6");
+    assert_eq!(native.boxes(), 0, "what was left has been removed");
+    for name in ["busybox", "s6"] {
+        assert_eq!(native.id(STATE, name), native.id(".bb", name), "{name}");
+    }
+    native.bb("build s6").fails(0, "nothing to do: 16 steps up to date\n");
+    native.told("test busybox s6").ran("test:busybox test:s6");
+    faulty(&native);
+    sound(&native);
+    assert_eq!(native.boxes(), 0);
+    // Another project of the same store has it all but its own images.
+    let other = Native { room: shipped(), store: native.store.clone() };
+    other.room.write("bb.lock", &native.room.read("bb.lock"));
+    other.told("build s6");
+    assert_eq!(other.id(STATE, "s6"), native.id(STATE, "s6"));
+    removed(&native, &other);
+}
+
+/// Killed in the middle, whatever it was doing: nothing of it runs, and the next build goes on.
+fn killed(native: &Native) {
+    let mut running = Running::telling_in_group(native.command("build s6"));
+    running.wait_for_message("started", "rootfs:busybox");
+    let until = Instant::now() + Duration::from_secs(60);
+    while native.boxes() == 0 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(native.boxes() > 0, "there was a box");
+    running.signal_group("KILL");
+    let before = running.told();
+    assert!(before.done().contains(&"builder:bob".to_owned()), "{before}");
+}
+
+const FAULTY: &str = "FROM ${NAMESPACE}/busybox
+HEALTHCHECK CMD echo not today; exit 1
+CMD [\"sleep\", \"600\"]
+";
+
+const CHECKS: &str = r#"
+[test]
+timeout = 2
+
+[[test.port]]
+port = 80
+
+[[test.process]]
+name = "httpd"
+user = "root"
+
+[[test.process]]
+name = "sleep"
+user = "nobody"
+
+[[test.command]]
+run = "echo one; exit 3"
+
+[[test.command]]
+run = ["sleep", "600"]
+"#;
+
+const TOLD: &str = "error: the image `faulty` has 7 faults
+  health check: `/bin/sh -c echo not today; exit 1`: not today
+  nothing listens on port 80
+  no process `httpd` runs
+  no process `sleep` runs as `nobody`
+  `echo one; exit 3` ended with 3, not with 0: one
+  `sleep 600` did not end within 2 s
+  `test.sh` ended with 1: here it ends
+";
+
+/// Each check of an image says what it finds.
+fn faulty(native: &Native) {
+    let script = "echo here it ends\nexit 1\n";
+    native.room.dock("faulty", FAULTY, &[("dock.toml", CHECKS), ("test.sh", script)]);
+    let run = native.bb("test faulty");
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(run.stderr.contains(TOLD), "{}", run.stderr);
+    let ends = "FROM ${NAMESPACE}/busybox\nCMD [\"sh\", \"-c\", \"echo bye; exit 7\"]\n";
+    let checks = "[[test.port]]\nport = 80\n";
+    native.room.dock("faulty", ends, &[("dock.toml", checks)]);
+    native.room.remove("bb-dock/faulty/test.sh");
+    let run = native.bb("test faulty");
+    let told = "the image `faulty` has 1 fault\n  it ended by itself, with exit status 7\n";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    assert!(native.room.read(&format!("{STATE}/logs/test/faulty.log")).contains("bye\n"));
+    native.room.remove("bb-dock/faulty");
+}
+
+const SOUND: &str = "FROM ${NAMESPACE}/busybox
+COPY page /srv/
+HEALTHCHECK CMD wget -q -O - http://127.0.0.1:8080/page
+CMD [\"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/srv\"]
+";
+
+const ANSWERS: &str = r#"
+[test]
+timeout = 30
+
+[[test.port]]
+port = 8080
+send = "GET /page HTTP/1.0\r\n\r\n"
+contains = "served"
+
+[[test.process]]
+name = "httpd"
+user = "root"
+
+[[test.command]]
+run = "cat /srv/page"
+contains = "served"
+"#;
+
+/// One that is as it should be passes them all, from the outside as well.
+fn sound(native: &Native) {
+    let files =
+        [("dock.toml", ANSWERS), ("test.sh", "grep served /srv/page\n"), ("page", "served\n")];
+    native.room.dock("sound", SOUND, &files);
+    native.told("test sound").ran("dockerfile:sound image:sound test:sound");
+    let seen = native.room.read(&format!("{STATE}/images/sound/test.json"));
+    for passed in ["audit", "health check", "test.sh", "3 of its own"] {
+        assert!(seen.contains(passed), "{seen}");
+    }
+}
+
+/// What nobody needs any more goes, and only that; in the end the store is empty.
+fn removed(native: &Native, other: &Native) {
+    let doctor = native.bb("doctor --offline");
+    let fit =
+        format!("native, in {}: boxes start here, no daemon is needed\n", native.store.display());
+    assert!(doctor.stdout.contains(&fit), "{}", doctor.stdout);
+    let names = |native: &Native| {
+        let index = std::fs::read_to_string(native.store.join("oci/index.json")).unwrap();
+        ["sound", "s6", "busybox", "bob"].map(|name| index.contains(&format!("/{name}:")))
+    };
+    assert_eq!(names(native), [true; 4]);
+    native.room.remove("bb-dock/sound");
+    native.bb("gc --unused-for 90").ok();
+    assert_eq!(names(native), [false, true, true, true]);
+    native.bb("build s6").fails(0, "nothing to do: 16 steps up to date\n");
+    other.bb("clean").ok();
+    native.bb("clean s6").ok();
+    assert_eq!(names(native), [false, false, true, true]);
+    native.told("build s6").ran("dockerfile:s6 image:s6 rootfs:s6");
+    native.bb("clean").ok();
+    native.bb("clean fetch verify import builder").ok();
+    for left in ["layers", "boxes", "notes", "oci/blobs/sha256"] {
+        assert_eq!(std::fs::read_dir(native.store.join(left)).unwrap().count(), 0, "{left}");
+    }
+}
+
+/// User and group of an account.
+fn account(name: &str) -> Option<(u32, u32)> {
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
+    let line = passwd.lines().find(|line| line.starts_with(&format!("{name}:")))?;
+    let mut numbers = line.split(':').skip(2).map(|number| number.parse().unwrap());
+    Some((numbers.next()?, numbers.next()?))
+}
+
+/// Where only that user may look: the program, the mirror, and a project with the docks of a room.
+fn home(room: &Room, user: (u32, u32)) -> tempfile::TempDir {
+    let home = tempfile::Builder::new().prefix("bb-home-").tempdir_in("/tmp").unwrap();
+    let copy = |from: &Path, to: &str| {
+        let copied = Command::new("cp").arg("-rL").arg(from).arg(home.path().join(to)).status();
+        assert!(copied.unwrap().success());
+    };
+    copy(Path::new(support::bb()), "bb");
+    copy(&Mirror::get().folder, "mirror");
+    copy(&room.path(""), "project");
+    std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    for entry in walkdir::WalkDir::new(home.path()) {
+        chown(entry.unwrap().path(), Some(user.0), Some(user.1)).unwrap();
+    }
+    home
+}
+
+#[test]
+fn an_ordinary_user_builds_the_same_image() {
+    let room = shipped();
+    room.bb("build busybox").ok();
+    let user = account(USER);
+    let user = user
+        .unwrap_or_else(|| panic!("`useradd {USER}` as root makes the account that this needs"));
+    let home = home(&room, user);
+    let settings = Mirror { folder: home.path().join("mirror") }.settings();
+    let settings = format!("namespace = \"{}\"\n{settings}", room.namespace);
+    std::fs::write(home.path().join("project/bb.toml"), settings).unwrap();
+    std::fs::remove_dir_all(home.path().join("project/.bb")).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", &user.0.to_string(), "--regid", &user.1.to_string()]);
+    command.args(["--clear-groups", "--inh-caps=-all", "--"]).arg(home.path().join("bb"));
+    command.args(["build", "busybox"]);
+    room.seal(&mut command);
+    command.current_dir(home.path().join("project")).env("HOME", home.path()).env("USER", USER);
+    command.env("BB_ENGINE", "native").env("DOCKER_HOST", "unix:///nonexistent/engine.sock");
+    Run::of(command).ok();
+    let own = id(&home.path().join("project/.bb/images/busybox/image.json"));
+    assert_eq!(own, id(&room.path(".bb/images/busybox/image.json")));
+    let store = home.path().join(".local/share/gentoo-bb/native");
+    assert_eq!(std::fs::read_dir(store.join("boxes")).unwrap().count(), 0);
+}
