@@ -85,7 +85,9 @@ pub(super) async fn pin(
     }
     // What was found needs not be looked up again, whatever was not.
     if !new.is_empty() {
-        new.iter().for_each(|(_, base)| pins.bases.insert(base.clone()));
+        for (_, base) in &new {
+            pins.bases.insert(base.clone());
+        }
         pin::write(&pins)?;
     }
     for (name, base) in &new {
