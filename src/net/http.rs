@@ -24,6 +24,7 @@ use self::pace::Pace;
 use self::part::Origin;
 use self::reach::Guard;
 use crate::base::error::{Error, Result, io_reason};
+use crate::net::unnamed;
 
 mod fault;
 mod glance;
@@ -453,7 +454,10 @@ fn reason(cause: &reqwest::Error, patience: Patience) -> String {
     if cause.is_timeout() {
         return format!("nothing came for {:?}", patience.stall);
     }
-    root_cause(cause)
+    match unnamed::why(cause) {
+        Some(why) => format!("its name leads nowhere: {why}"),
+        None => root_cause(cause),
+    }
 }
 
 /// The innermost reason: the outer ones repeat the address.

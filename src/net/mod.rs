@@ -10,3 +10,4 @@
 pub mod credentials;
 pub mod http;
 pub mod registry;
+mod unnamed;

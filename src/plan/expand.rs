@@ -42,7 +42,7 @@ pub struct DockFacts {
     /// Docks that a FROM or COPY --from names.
     pub parents: Vec<DockName>,
     /// The same by the references that name them.
-    pub references: BTreeMap<String, DockName>,
+    pub references: LiteMap<String, DockName>,
     /// What the last stage is built on, as the Dockerfile calls it.
     pub base_reference: Option<String>,
     /// Labels besides those of the Dockerfile and of the settings, by short or whole name.
@@ -68,7 +68,7 @@ pub struct DockFacts {
     /// The dock's test script, and what it leads to where it is a link; relative to the project.
     pub test_files: Vec<PathBuf>,
     /// The markers that the template uses, with their values.
-    pub markers: BTreeMap<String, String>,
+    pub markers: LiteMap<String, String>,
 }
 
 /// Where everything that `bb` makes is kept.

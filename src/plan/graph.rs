@@ -13,12 +13,25 @@ use crate::base::ids::{Kind, StepId};
 use crate::plan::step::Step;
 
 /// Position of a step in its plan.
-pub type StepIx = NodeIndex<u32>;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StepIx(Node);
+
+impl StepIx {
+    /// As a place in a list with an entry for each step.
+    pub fn index(self) -> usize {
+        self.0.index()
+    }
+}
+
+/// The same in the graph, which counts in the same order.
+type Node = NodeIndex<u32>;
 
 /// The DAG of steps. Edges point from a step to those that need it.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    graph: DiGraph<Step, ()>,
+    graph: DiGraph<(), ()>,
+    /// By their positions.
+    steps: Vec<Step>,
     by_id: HashMap<StepId, StepIx>,
     order: Vec<StepIx>,
 }
@@ -31,25 +44,25 @@ impl Plan {
     pub fn new(steps: Vec<Step>) -> Result<Self> {
         let mut graph = DiGraph::with_capacity(steps.len(), steps.len() * 3);
         let mut by_id = HashMap::with_capacity(steps.len());
-        for step in steps {
-            let id = step.id.clone();
-            by_id.insert(id, graph.add_node(step));
+        for step in &steps {
+            by_id.insert(step.id.clone(), StepIx(graph.add_node(())));
         }
-        for ix in graph.node_indices() {
-            for need in graph[ix].needs.clone() {
+        for (node, step) in graph.node_indices().zip(&steps) {
+            for need in &step.needs {
                 let up = by_id.get(&need.step);
                 let up = up.ok_or_else(|| Error::bug(format!("no step `{}`", need.step)))?;
-                graph.update_edge(*up, ix, ());
+                graph.update_edge(up.0, node, ());
             }
         }
         let order = petgraph::algo::toposort(&graph, None)
-            .map_err(|cycle| cycle_error(&graph, cycle.node_id()))?;
-        Ok(Self { graph, by_id, order })
+            .map_err(|cycle| cycle_error(&graph, &steps, cycle.node_id()))?;
+        let order = order.into_iter().map(StepIx).collect();
+        Ok(Self { graph, steps, by_id, order })
     }
 
     /// The step at a position.
     pub fn step(&self, ix: StepIx) -> &Step {
-        &self.graph[ix]
+        &self.steps[ix.index()]
     }
 
     /// Where a step is.
@@ -74,12 +87,12 @@ impl Plan {
 
     /// Steps that this one needs.
     pub fn upstream(&self, ix: StepIx) -> impl Iterator<Item = StepIx> + '_ {
-        self.graph.edges_directed(ix, Direction::Incoming).map(|e| e.source())
+        self.graph.edges_directed(ix.0, Direction::Incoming).map(|e| StepIx(e.source()))
     }
 
     /// Steps that need this one.
     pub fn downstream(&self, ix: StepIx) -> impl Iterator<Item = StepIx> + '_ {
-        self.graph.edges_directed(ix, Direction::Outgoing).map(|e| e.target())
+        self.graph.edges_directed(ix.0, Direction::Outgoing).map(|e| StepIx(e.target()))
     }
 
     /// The sub-plan of `roots` and all that they need.
@@ -99,12 +112,12 @@ impl Plan {
         let mut stack = roots.to_vec();
         while let Some(ix) = stack.pop() {
             let seen = std::mem::replace(&mut wanted[ix.index()], true);
-            if !seen && !given(&self.graph[ix]) {
+            if !seen && !given(self.step(ix)) {
                 stack.extend(self.upstream(ix));
             }
         }
         let step = |ix: &StepIx| {
-            let step = self.graph[*ix].clone();
+            let step = self.step(*ix).clone();
             if given(&step) { Step { needs: vec![], ..step } } else { step }
         };
         Plan::new(self.order.iter().filter(|ix| wanted[ix.index()]).map(step).collect())
@@ -112,7 +125,7 @@ impl Plan {
 }
 
 /// Walks upstream from a node of a cycle until it meets itself.
-fn cycle_error(graph: &DiGraph<Step, ()>, start: StepIx) -> Error {
+fn cycle_error(graph: &DiGraph<(), ()>, steps: &[Step], start: Node) -> Error {
     let mut path = vec![start];
     // Kosaraju's, for Tarjan's recurs as deep as the cycle is long.
     let in_cycle = petgraph::algo::kosaraju_scc(graph).into_iter().find(|c| c.contains(&start));
@@ -128,10 +141,9 @@ fn cycle_error(graph: &DiGraph<Step, ()>, start: StepIx) -> Error {
             break;
         }
     }
-    let with_task = path.iter().any(|ix| graph[*ix].id.kind == Kind::Task);
-    let name = |ix: &StepIx| {
-        if with_task { graph[*ix].id.to_string() } else { graph[*ix].id.name.clone() }
-    };
+    let path = path.iter().map(|node| &steps[node.index()].id).collect::<Vec<_>>();
+    let with_task = path.iter().any(|id| id.kind == Kind::Task);
+    let name = |id: &&StepId| if with_task { id.to_string() } else { id.name.clone() };
     cycle_of(&path.iter().map(name).collect::<Vec<_>>())
 }
 

@@ -161,7 +161,7 @@ pub enum Work {
         /// Whether the template is minijinja.
         jinja: bool,
         /// Values.
-        markers: BTreeMap<String, String>,
+        markers: LiteMap<String, String>,
     },
     /// Build and tag the image.
     Image(Box<ImageWork>),
@@ -243,17 +243,17 @@ pub struct ImageWork {
     /// What the image sees of the dock.
     pub context: DockContext,
     /// Docks by the references that the Dockerfile uses, with the folders of their results.
-    pub parents: BTreeMap<String, PathBuf>,
+    pub parents: LiteMap<String, PathBuf>,
     /// What the last stage is built on, as the Dockerfile calls it.
     pub base: Option<String>,
     /// Labels besides those of the Dockerfile, by whole name.
-    pub labels: BTreeMap<String, String>,
+    pub labels: LiteMap<String, String>,
     /// The lists of packages that cover all that is in the image: its own first.
     pub packages: Vec<PathBuf>,
     /// Images from elsewhere that are in it or in one below it, with their IDs as far as they are pinned.
-    pub externals: BTreeMap<String, Option<String>>,
+    pub externals: LiteMap<String, Option<String>>,
     /// Images from elsewhere that the Dockerfile names, each in its one spelling, with what is pinned.
-    pub elsewhere: BTreeMap<String, Option<Base>>,
+    pub elsewhere: LiteMap<String, Option<Base>>,
     /// The tag.
     pub version: String,
     /// Where its results go.

@@ -8,6 +8,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use litemap::LiteMap;
+
 use crate::base::error::{Error, Result, io_reason};
 use crate::base::ids::DockName;
 use crate::base::limits::{Limit, Limits};
@@ -466,7 +468,7 @@ fn facts(dock: &Dock, known: Known<'_>, ground: &Ground) -> Result<DockFacts> {
 }
 
 /// The docks that a Dockerfile names, by how it does.
-fn references(template: &Template) -> BTreeMap<String, DockName> {
+fn references(template: &Template) -> LiteMap<String, DockName> {
     let named = template.parents.iter();
     named.filter_map(|p| Some((p.reference.clone(), p.target.dock()?.clone()))).collect()
 }
@@ -585,7 +587,7 @@ fn hidden(template: &Template, rendered: &Rendered, visible: Visible<'_>) -> Res
 }
 
 /// Only markers that the template mentions: another one's value does not dirty it.
-fn used_markers(dock: &Dock, markers: &Markers) -> BTreeMap<String, String> {
+fn used_markers(dock: &Dock, markers: &Markers) -> LiteMap<String, String> {
     let mentions = |name: &str| dock.is_jinja || dock.template.contains(&format!("${{{name}}}"));
     let used = markers.iter().filter(|(name, _)| mentions(name));
     used.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()

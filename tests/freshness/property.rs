@@ -249,7 +249,11 @@ fn step(root: &Path, at: usize, unit: &Unit) -> Step {
             template: root.join(Unit::template(at)),
             dest: output,
             jinja: false,
-            markers: unit.settings.clone(),
+            markers: unit
+                .settings
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
         },
     }
 }

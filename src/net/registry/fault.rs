@@ -10,6 +10,7 @@ use reqwest::StatusCode;
 
 use crate::base::error::{Error, Exit, io_reason, lower_first};
 use crate::base::limits::Exceeded;
+use crate::net::unnamed;
 
 /// Why a connection does not stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,11 +217,12 @@ pub(super) fn of_request(host: &str, cause: &reqwest::Error, connect: Duration) 
         let reason = format!("no connection within {connect:?}");
         return Fault::Away { host, why: Away::Network, reason };
     }
-    let named = chain.iter().any(|text| text.contains("dns error"));
+    if let Some(reason) = unnamed::why(cause) {
+        return Fault::Away { host, why: Away::Name, reason };
+    }
     let why = match kind(cause) {
         _ if is_tls(cause) => Away::Tls,
         Some(ErrorKind::ConnectionRefused) => Away::Refused,
-        _ if named => Away::Name,
         _ => Away::Network,
     };
     Fault::Away { host, why, reason }

@@ -1,6 +1,6 @@
 //! The steps of every dock: its Dockerfile and its image.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::below::Below;
 use super::{DockFacts, PACKAGES, Sources, params, step};
@@ -32,7 +32,7 @@ fn id_of(sources: Sources<'_>, name: &str) -> Option<String> {
     sources.pins.bases.get(name).map(|base| base.id)
 }
 
-fn labels(settings: &Settings, dock: &DockFacts) -> BTreeMap<String, String> {
+fn labels(settings: &Settings, dock: &DockFacts) -> LiteMap<String, String> {
     let title = ("title".to_owned(), dock.name.to_string());
     let version = ("version".to_owned(), settings.tag.clone());
     let known = [title].into_iter().chain(Some(version).filter(|(_, tag)| tag != "latest"));
@@ -78,7 +78,7 @@ pub(super) fn image(
         params.insert("made in the context".to_owned(), dock.context.made.join(" "));
     }
     let elsewhere = dock.externals.iter().map(|name| (name.clone(), sources.pins.bases.get(name)));
-    let elsewhere = elsewhere.collect::<BTreeMap<_, _>>();
+    let elsewhere = elsewhere.collect::<LiteMap<_, _>>();
     let pinned = elsewhere.iter().filter_map(|(name, base)| Some((name, base.as_ref()?)));
     params.extend(pinned.map(|(name, base)| (format!("{BASE_PARAM}{name}"), base.id.clone())));
     params.extend(labels.iter().map(|(name, value)| (format!("label {name}"), value.clone())));

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use litemap::LiteMap;
+
 use super::DockFacts;
 use crate::base::ids::DockName;
 use crate::dock::checks::Checks;
@@ -26,7 +28,7 @@ pub fn dock(word: &str) -> DockFacts {
         template_files: vec![],
         jinja: false,
         parents: base.iter().cloned().chain(from.map(name)).collect(),
-        references: BTreeMap::new(),
+        references: LiteMap::new(),
         base_reference: None,
         labels: BTreeMap::new(),
         base,
@@ -39,6 +41,6 @@ pub fn dock(word: &str) -> DockFacts {
         budget: None,
         checks: Checks::default(),
         test_files: vec![],
-        markers: BTreeMap::new(),
+        markers: LiteMap::new(),
     }
 }
