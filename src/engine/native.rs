@@ -107,7 +107,8 @@ impl Native {
         if self.has(layer) {
             return Ok(vec![]);
         }
-        let _lock = self.store.lock_layer(layer, true)?;
+        // Not the layer's own lock: who stands on it holds that, for as long as a box lives.
+        let _lock = self.store.lock_unpacking(layer)?;
         // Whoever had the lock has unpacked it.
         if self.has(layer) {
             return Ok(vec![]);
@@ -312,6 +313,14 @@ impl Native {
             running.helper.end();
         }
         Ok(())
+    }
+
+    /// Does not hold a box that does not run any more.
+    fn let_go(&self, id: &BoxId) {
+        let mut boxes = self.held();
+        if boxes.get(id).is_some_and(|held| held.running.is_none()) {
+            boxes.remove(id);
+        }
     }
 
     /// Removes a box with its files, whether it runs or not.

@@ -250,8 +250,8 @@ pub struct ImageWork {
     pub labels: LiteMap<String, String>,
     /// The lists of packages that cover all that is in the image: its own first.
     pub packages: Vec<PathBuf>,
-    /// Images from elsewhere that are in it or in one below it, with their IDs as far as they are pinned.
-    pub externals: LiteMap<String, Option<String>>,
+    /// Images from elsewhere that are in it or in one below it.
+    pub externals: Vec<String>,
     /// Images from elsewhere that the Dockerfile names, each in its one spelling, with what is pinned.
     pub elsewhere: LiteMap<String, Option<Base>>,
     /// The tag.

@@ -63,6 +63,10 @@ pub fn summary(summary: &Summary, took: Duration) -> String {
         0 if summary.put > 0 => {
             format!("done: {} put into the engine, {} up to date{taken}", put(), steps(fresh))
         }
+        0 if fresh + summary.taken == 0 => {
+            "nothing to build: there is no dock, or each is excluded; `bb new NAME` makes one"
+                .into()
+        }
         0 => format!("nothing to do: {} up to date{taken}", steps(fresh)),
         _ => format!("done: {} in {}, {fresh} up to date{taken}", steps(ran), duration(took)),
     }

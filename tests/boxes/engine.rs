@@ -198,8 +198,51 @@ fn a_box_is_worked_in_and_becomes_an_image() {
     assert_eq!((status, said.as_str()), (0, "textb\npasswd\n"));
     // What was compiled on it is not compiled on what is below it.
     assert_eq!(hall.wait(hall.engine.changes(&next)).unwrap(), []);
+    // A folder that is made again has nothing of what was in it, and stands for that.
+    assert_eq!(hall.sh(&next, "rm -r /opt; mkdir /opt; echo x >/opt/other").0, 0);
+    let changes = hall.wait(hall.engine.changes(&next)).unwrap();
+    let expected = [("/opt", Change::Removed), ("/opt/other", Change::Added)];
+    assert_eq!(changes, expected.map(|(path, change)| (path.to_owned(), change)));
     let used = hall.wait(hall.engine.remove_unused_image("new:1")).unwrap();
     assert_eq!(used.as_deref(), Some("a box stands on it"));
+}
+
+/// The process that had it lives on: one that repairs what failed in it must not wait for that.
+#[test]
+fn a_box_that_was_halted_is_anybodys() {
+    let hall = Hall::new();
+    let kept = hall.start(&hall.spec());
+    assert_eq!(hall.sh(&kept, "echo kept >/srv/f").0, 0);
+    let other = open(hall.folder.path());
+    assert!(hall.wait(other.remove_container(&kept)).is_err(), "it runs");
+    assert!(hall.wait(hall.engine.halt(&kept)).unwrap());
+    hall.wait(other.start_again(&kept)).unwrap();
+    let mut said = vec![];
+    let mut sink = |piece: &[u8]| said.extend_from_slice(piece);
+    let ended = hall.wait(other.exec(&kept, &["cat", "/srv/f"], &mut sink));
+    assert_eq!((ended.unwrap(), said.as_slice()), (0, b"kept\n".as_slice()));
+    hall.wait(other.remove_container(&kept)).unwrap();
+    assert!(!hall.wait(hall.engine.halt(&kept)).unwrap());
+}
+
+/// Nobody holds back what waits for another one to unpack.
+#[test]
+fn many_begin_at_once_on_layers_that_are_not_unpacked_yet() {
+    let hall = Hall::new();
+    let folder = hall.folder.path();
+    let ended = std::thread::scope(|scope| {
+        let begin = || {
+            let engine = open(folder);
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let begun = runtime.block_on(engine.start_container(&hall.spec()));
+            // The box lives on while others still wait.
+            std::thread::sleep(std::time::Duration::from_millis(1500));
+            begun.map(|id| runtime.block_on(engine.remove_container(&id)))
+        };
+        let threads = [(); 8].map(|()| scope.spawn(begin));
+        threads.map(|thread| thread.join().unwrap())
+    });
+    assert!(ended.iter().all(|ended| matches!(ended, Ok(Ok(())))), "{ended:?}");
 }
 
 #[test]
@@ -256,11 +299,13 @@ fn what_a_process_leaves_the_next_one_finds() {
     assert_eq!(found(&hall.engine, &[("step", "b")]), [""; 0]);
     assert_eq!(hall.wait(hall.engine.containers_of(&Owner("you".into()), &[])).unwrap(), []);
     assert_eq!(hall.wait(hall.engine.ended_with(&kept)).unwrap(), Some(137));
-    // Another process: of a box that is held it does nothing.
+    // Another process: with a box that runs it does nothing.
     let other = open(hall.folder.path());
     assert_eq!(found(&other, &[]), std::slice::from_ref(&kept));
-    assert_eq!(hall.wait(other.start_again(&kept)).unwrap_err().exit().code(), 4);
-    assert_eq!(hall.wait(other.remove_container(&kept)).unwrap_err().exit().code(), 4);
+    let runs = hall.start(&hall.spec());
+    assert_eq!(hall.wait(other.start_again(&runs)).unwrap_err().exit().code(), 4);
+    assert_eq!(hall.wait(other.remove_container(&runs)).unwrap_err().exit().code(), 4);
+    hall.wait(hall.engine.remove_container(&runs)).unwrap();
     drop(other);
     let mut hall = hall;
     hall.engine = open(hall.folder.path());

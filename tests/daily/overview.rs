@@ -79,4 +79,7 @@ fn a_project_without_docks_has_nothing_to_list() {
     fs::create_dir(room.path("bb-dock")).unwrap();
     says(&bb(&room, "list"), 0, "IMAGE  PARENT  SIZE  STATE\n");
     says(&bb(&room, "tree"), 0, "");
+    let nothing =
+        "nothing to build: there is no dock, or each is excluded; `bb new NAME` makes one\n";
+    says(&bb(&room, "build"), 0, nothing);
 }

@@ -71,6 +71,8 @@ fn work(wire: &Wire) -> Result<u8> {
         Job::Store(job) => {
             be_mapped(wire)?;
             become_root()?;
+            // A box that runs may change what is walked here: its links end in the store.
+            rustix::process::chroot(".").map_err(cannot("stay in the store"))?;
             Word::Done(files::run(job, files.pop())?)
         }
         Job::Give(folders) => {

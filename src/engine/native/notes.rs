@@ -53,10 +53,11 @@ pub(super) fn write(store: &Store, id: &BoxId, note: &Note) -> Result<()> {
 /// What a box is; nothing if there is none.
 pub(super) fn read(store: &Store, id: &BoxId) -> Result<Option<Note>> {
     let path = path(store, id);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = read::state(&path, Limit::StateSize)?;
+    let text = match read::state(&path, Limit::StateSize) {
+        // It may have gone this moment.
+        Err(_) if !path.exists() => return Ok(None),
+        text => text?,
+    };
     // Half a note is of one who was killed at it, before there was a box.
     Ok(serde_json::from_slice(&text).ok())
 }

@@ -130,6 +130,13 @@ impl Store {
         Ok(file.try_lock().is_ok().then_some(file))
     }
 
+    /// Is the only one that unpacks a layer; waits for another one who does.
+    pub(super) fn lock_unpacking(&self, layer: &LayerId) -> Result<File> {
+        let file = self.lock_file(&format!("unpacking-{layer}"))?;
+        file.lock().map_err(|cause| super::failed("wait for a layer", &cause))?;
+        Ok(file)
+    }
+
     /// The layers that are unpacked.
     pub(super) fn layers(&self) -> Result<Vec<LayerId>> {
         let folder = self.folder.join("layers");

@@ -11,7 +11,6 @@ use crate::base::limits::Limit;
 use crate::base::read;
 use crate::image::bundle::Blob;
 use crate::image::sbom;
-use crate::image::sbom::inventory::External;
 use crate::image::sbom::{Inventory, Package, inventory};
 use crate::plan::results::Format;
 use crate::plan::step::ImageWork;
@@ -30,7 +29,7 @@ impl Documents {
             version: work.version.clone(),
             epoch,
             packages: inventory::merge(lists),
-            externals: work.externals.iter().map(external).collect(),
+            externals: work.externals.clone(),
         };
         let document = |format| Ok((format, sbom::document(&inventory, format)?));
         Format::ALL.into_iter().map(document).collect::<Result<_>>().map(Self)
@@ -45,10 +44,6 @@ impl Documents {
     pub(crate) fn write(&self, store: &Store, dir: &Path) -> Result<()> {
         self.0.iter().try_for_each(|(format, text)| store.replace(&dir.join(format.file()), text))
     }
-}
-
-fn external((name, id): (&String, &Option<String>)) -> External {
-    External { name: name.clone(), id: id.clone() }
 }
 
 fn read(path: &Path) -> Result<Vec<Package>> {

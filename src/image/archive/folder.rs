@@ -332,7 +332,7 @@ fn make_room(path: &Path, kind: tar::EntryType) -> io::Result<()> {
 /// Something of it cannot be removed.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     let removed = match std::fs::symlink_metadata(path) {
-        Ok(there) if there.is_dir() => std::fs::remove_dir_all(path),
+        Ok(there) if there.is_dir() => remove_all(path),
         Ok(_) => std::fs::remove_file(path),
         Err(cause) => Err(cause),
     };
@@ -340,6 +340,52 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,
     }
+}
+
+/// Removes a folder with all in it, however deep: a stranger's may be deeper than a stack, than there are descriptors,
+/// and than a path may be long. So each folder in it is first moved to the top.
+fn remove_all(top: &Path) -> io::Result<()> {
+    let mut moved = 0_u64;
+    loop {
+        let mut is_empty = true;
+        for entry in std::fs::read_dir(top)? {
+            let entry = entry?;
+            is_empty = false;
+            if entry.file_type()?.is_dir() {
+                lift(&entry.path(), top, &mut moved)?;
+            } else {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        if is_empty {
+            return std::fs::remove_dir(top);
+        }
+    }
+}
+
+/// Removes one folder after what is in it: files go, folders come to the top.
+fn lift(folder: &Path, top: &Path, moved: &mut u64) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() {
+            std::fs::remove_file(entry.path())?;
+            continue;
+        }
+        // Something may be called so.
+        while let Err(cause) = std::fs::rename(entry.path(), top.join(format!(".{moved}"))) {
+            let is_taken = [
+                io::ErrorKind::DirectoryNotEmpty,
+                io::ErrorKind::NotADirectory,
+                io::ErrorKind::AlreadyExists,
+            ];
+            if !is_taken.contains(&cause.kind()) {
+                return Err(cause);
+            }
+            *moved += 1;
+        }
+        *moved += 1;
+    }
+    std::fs::remove_dir(folder)
 }
 
 /// Packs a file or folder, names sorted and relative to it, owners as numbers. Of the folders `without` only
@@ -543,6 +589,24 @@ fn value(path: &Path, name: &str) -> io::Result<Option<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_deeper_than_any_path_is_removed() {
+        let above = tempfile::tempdir().unwrap();
+        let [top, wrap] = ["top", "wrap"].map(|name| above.path().join(name));
+        std::fs::create_dir(&top).unwrap();
+        for level in 0..6000 {
+            std::fs::create_dir(&wrap).unwrap();
+            // As what is moved would be called.
+            std::fs::write(wrap.join(format!(".{level}")), "").unwrap();
+            std::fs::rename(&top, wrap.join("a")).unwrap();
+            std::fs::rename(&wrap, &top).unwrap();
+        }
+        std::os::unix::fs::symlink("/", top.join("link")).unwrap();
+        remove(&top).unwrap();
+        assert_eq!(std::fs::read_dir(above.path()).unwrap().count(), 0);
+        remove(&top).unwrap();
+    }
 
     #[test]
     fn names_stay_below() {

@@ -11,6 +11,7 @@ use bstr::BString;
 use sha2::{Digest, Sha256};
 
 use super::limited::{BLOCK, Capped, Gate, Gated, Tally};
+use super::packed;
 use super::records::Records;
 use super::usual;
 use crate::base::hex::hex;
@@ -95,9 +96,6 @@ fn failed(content: &Content, cause: &io::Error) -> Left {
     }
 }
 
-/// What compressed archives begin with: gzip, bzip2, xz, Zstandard.
-const COMPRESSED: [&[u8]; 4] = [b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"];
-
 /// The entries of an archive in their order; nothing if it is none. Docker asks the same: is there
 /// a first entry?
 ///
@@ -108,7 +106,7 @@ pub fn entries(content: &Content, limits: &Limits) -> Result<Option<Vec<Entry>>,
     let mut start = vec![];
     let file = Section::open(content).map_err(failed)?;
     file.take(6).read_to_end(&mut start).map_err(failed)?;
-    if COMPRESSED.iter().any(|magic| start.starts_with(magic)) {
+    if packed::is_packed(&start) {
         return Err(Left::new(format!("`{}` is compressed", content.file.display())));
     }
     let gate = Gate::new(limits);

@@ -19,6 +19,16 @@ const BZIP2: &[u8] = b"BZh";
 /// A frame of Zstandard that says nothing: the first byte may be any of sixteen.
 const SKIPPED: &[u8] = b"\x2a\x4d\x18";
 
+/// Whether what begins so is compressed, in a way that is read here or not.
+pub(super) fn is_packed(start: &[u8]) -> bool {
+    [GZIP, XZ, BZIP2].iter().any(|magic| start.starts_with(magic)) || is_zstd(start)
+}
+
+fn is_zstd(start: &[u8]) -> bool {
+    let is_skipped = start.get(1..4) == Some(SKIPPED) && start[0] & 0xf0 == 0x50;
+    start.starts_with(ZSTD) || is_skipped
+}
+
 /// The bytes of an archive, unpacked.
 ///
 /// # Errors
@@ -28,10 +38,9 @@ pub(crate) fn unpacked<'a>(
     limits: &Limits,
 ) -> io::Result<Box<dyn Read + 'a>> {
     let start = data.fill_buf()?;
-    let is_skipped = start.get(1..4) == Some(SKIPPED) && start[0] & 0xf0 == 0x50;
     if start.starts_with(GZIP) {
         Ok(Box::new(MultiGzDecoder::new(data)))
-    } else if start.starts_with(ZSTD) || is_skipped {
+    } else if is_zstd(start) {
         Ok(Box::new(Frames::new(data, limits)))
     } else if start.starts_with(XZ) {
         let most = u32::try_from(limits.of(Limit::XzDictionary) / 1024).unwrap_or(u32::MAX);

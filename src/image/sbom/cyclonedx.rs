@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 
-use super::inventory::External;
+use super::inventory::EXTERNAL_TRUST;
 use super::licence::licence;
 use super::{Inventory, Package, TOOL, uuid, written};
 use crate::base::error::Result;
@@ -135,13 +135,12 @@ pub(super) fn document(inventory: &Inventory) -> Result<Vec<u8>> {
     written(&bom)
 }
 
-fn external(image: &External) -> Component<'_> {
+fn external(name: &String) -> Component<'_> {
     Component {
         r#type: "container",
-        bom_ref: format!("external:{}", image.name),
-        name: &image.name,
-        version: image.id.as_deref().unwrap_or_default(),
-        properties: vec![Property { name: "bb:trust", value: image.trust().to_owned() }],
+        bom_ref: format!("external:{name}"),
+        name,
+        properties: vec![Property { name: "bb:trust", value: EXTERNAL_TRUST.to_owned() }],
         ..Component::default()
     }
 }

@@ -90,24 +90,12 @@ pub struct Inventory {
     /// The packages, sorted, each once.
     pub packages: Vec<Package>,
     /// Images from elsewhere that it is built on or copies from: what is in them is not known.
-    pub externals: Vec<External>,
+    pub externals: Vec<String>,
 }
 
-/// An image from elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct External {
-    /// Its name.
-    pub name: String,
-    /// Its ID, as far as it is pinned.
-    pub id: Option<String>,
-}
-
-impl External {
-    /// How far it is to be trusted: a pin says that it is the same as before, not whose it is.
-    pub fn trust(&self) -> &'static str {
-        if self.id.is_some() { "pinned, not signed" } else { "not pinned, not signed" }
-    }
-}
+/// How far an image from elsewhere is to be trusted: a pin says that it is the same as before, not whose it is. Which
+/// one it is, the labels of those say that are built on it; what is only copied from one counts by its content.
+pub(super) const EXTERNAL_TRUST: &str = "pinned, not signed";
 
 /// Reads one `packages.json`.
 ///

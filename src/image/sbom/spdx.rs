@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::inventory::EXTERNAL_TRUST;
 use super::inventory::Source;
 use super::licence::licence;
 use super::{Inventory, Package, TOOL, uuid, written};
@@ -106,14 +107,13 @@ pub(super) fn document(inventory: &Inventory) -> Result<Vec<u8>> {
     for package in &inventory.packages {
         listing.package(package, &root);
     }
-    for image in &inventory.externals {
+    for name in &inventory.externals {
         let item = Item {
-            version_info: image.id.clone().unwrap_or_default(),
             primary_package_purpose: "CONTAINER",
-            comment: image.trust().to_owned(),
-            ..Item::named(&image.name)
+            comment: EXTERNAL_TRUST.to_owned(),
+            ..Item::named(name)
         };
-        let id = listing.add(&format!("External-{}", image.name), item);
+        let id = listing.add(&format!("External-{name}"), item);
         listing.relate(&root, "DEPENDS_ON", &id);
     }
     let extracted = listing.extracted.into_iter().map(|(license_id, name)| Extracted {

@@ -27,11 +27,6 @@ pub(super) fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
 }
 
 /// The dock's win over the project's, and both over what `bb` knows by itself.
-/// Which image a name from elsewhere is pinned as.
-fn id_of(sources: Sources<'_>, name: &str) -> Option<String> {
-    sources.pins.bases.get(name).map(|base| base.id)
-}
-
 fn labels(settings: &Settings, dock: &DockFacts) -> LiteMap<String, String> {
     let title = ("title".to_owned(), dock.name.to_string());
     let version = ("version".to_owned(), settings.tag.clone());
@@ -86,7 +81,6 @@ pub(super) fn image(
         params.insert("verification".to_owned(), "skipped".to_owned());
         labels.insert(label::VERIFICATION.to_owned(), "skipped".to_owned());
     }
-    let external = |name: String| (name.clone(), id_of(sources, &name));
     let work = ImageWork {
         name: dock.name.clone(),
         references: references.clone(),
@@ -98,7 +92,7 @@ pub(super) fn image(
         base: dock.base_reference.clone(),
         labels,
         packages: below.lists(&dock.name).map(|d| image_dir(d).join(PACKAGES)).collect(),
-        externals: below.externals(&dock.name).into_iter().map(external).collect(),
+        externals: below.externals(&dock.name),
         elsewhere,
         version: sources.settings.tag.clone(),
         dir: dir.clone(),

@@ -41,6 +41,18 @@ pub(super) struct Main {
     ended: Mutex<Option<i64>>,
 }
 
+/// So many bytes of what it says are kept in memory.
+const MOST_SAID: usize = 16 << 20;
+
+impl Main {
+    /// Keeps the beginning of what it says; the rest is taken, that it may go on.
+    fn hear(&self, piece: &[u8]) {
+        let mut said = locked(&self.said);
+        let room = MOST_SAID.saturating_sub(said.len());
+        said.extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+}
+
 #[async_trait]
 impl Boxes for NativeEngine {
     async fn start_container(&self, spec: &ContainerSpec) -> Result<String> {
@@ -221,8 +233,8 @@ impl Boxes for NativeEngine {
         // A box costs some milliseconds, and its mounts are where the archive's links lead.
         let idle = self.start_container(spec).await?;
         let filled = self.upload(&idle, path, archive).await;
-        self.remove_container(&idle).await?;
-        filled
+        let removed = self.remove_container(&idle).await;
+        filled.and(removed)
     }
 
     async fn caches(&self, names: &[String]) -> Result<Vec<String>> {
@@ -295,7 +307,8 @@ impl Own {
         match begun {
             Ok(()) => Ok(id.as_str().to_owned()),
             Err(error) => {
-                self.remove(&id)?;
+                // The reason is what matters; what stays the next run removes.
+                let _ = self.remove(&id);
                 Err(error)
             }
         }
@@ -309,7 +322,7 @@ impl Own {
         let (weak, id) = (weak.clone(), id.clone());
         // Its input stays open: a shell ends with it.
         std::thread::spawn(move || {
-            read(&mut talk, |piece| locked(&main.said).extend_from_slice(piece));
+            read(&mut talk, |piece| main.hear(piece));
             let ended = talk.wait().map_or(KILLED, |ended| i64::from(ended.code()));
             *locked(&main.ended) = Some(ended);
             // With it, all that it has started ends, as with Docker. If the box is gone, so are they.
@@ -330,6 +343,8 @@ impl Own {
     fn halt(&self, id: &BoxId, patience: Duration) -> Result<bool> {
         if self.native.holds(id) {
             self.native.halt(id, patience)?;
+            // Kept or removed, by whomever: another process may go on with it.
+            self.native.let_go(id);
             return Ok(true);
         }
         // One of another process: it ends with that.

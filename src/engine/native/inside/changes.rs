@@ -53,7 +53,8 @@ impl<W: Write> Listing<W> {
                 }
                 continue;
             }
-            self.say(if before { MODIFIED } else { ADDED }, &path)?;
+            let again = before && there.is_dir() && is_opaque(&self.upper.join(&path))?;
+            self.say(letter(before, again), &path)?;
             if there.is_dir() {
                 self.folder(&path, new || !before)?;
             }
@@ -89,6 +90,15 @@ impl<W: Write> Listing<W> {
             }
         }
         Ok(false)
+    }
+}
+
+/// What was in a folder that was removed and made again is gone, and the folder stands for it, as in Docker's list.
+fn letter(before: bool, again: bool) -> u8 {
+    match (before, again) {
+        (_, true) => REMOVED,
+        (true, false) => MODIFIED,
+        (false, false) => ADDED,
     }
 }
 

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, chownat, mkdirat, open, renameat};
 use rustix::io::Errno;
@@ -63,9 +63,23 @@ pub(super) fn run(job: Files, archive: Option<OwnedFd>) -> Result<Vec<String>> {
             Ok(vec![])
         }
         Files::Remove { path } => {
-            folder::remove(Path::new(&path)).map_err(cannot(format!("remove `{path}`")))?;
+            let failed = || cannot(format!("remove `{path}`"));
+            folder::remove(&aside(&path).map_err(failed())?).map_err(failed())?;
             Ok(vec![])
         }
+    }
+}
+
+/// Where something is removed: half of a layer must not be taken for the whole.
+fn aside(path: &str) -> io::Result<PathBuf> {
+    if !path.starts_with("layers/") {
+        return Ok(path.into());
+    }
+    let gone = PathBuf::from(format!("{path}.gone"));
+    folder::remove(&gone)?;
+    match renameat(CWD, path, CWD, &gone) {
+        Ok(()) | Err(Errno::NOENT) => Ok(gone),
+        Err(cause) => Err(cause.into()),
     }
 }
 
