@@ -207,6 +207,29 @@ fn a_box_is_worked_in_and_becomes_an_image() {
     assert_eq!(used.as_deref(), Some("a box stands on it"));
 }
 
+/// What is in layers and boxes may have its owner's rights, and the owner has all layers and caches.
+#[test]
+fn nobody_else_reads_boxes_and_no_other_folder_becomes_a_store() {
+    use std::os::unix::fs::MetadataExt;
+    let hall = Hall::new();
+    hall.start(&hall.spec());
+    for folder in ["layers", "boxes", "caches", "oci", "notes", "locks"] {
+        let there = std::fs::metadata(hall.folder.path().join("store").join(folder)).unwrap();
+        assert_eq!(there.mode() & 0o007, 0, "{folder}");
+    }
+    let other = hall.folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("mine"), "").unwrap();
+    let before = std::fs::metadata(&other).unwrap().mode();
+    let refused = NativeEngine::open(program(), &other, Limits::default()).unwrap_err();
+    assert_eq!(refused.exit().code(), 3, "{}", refused.message());
+    assert_eq!(std::fs::metadata(&other).unwrap().mode(), before);
+    // Of one that was killed at it.
+    std::fs::remove_file(other.join("mine")).unwrap();
+    std::fs::create_dir(other.join("locks")).unwrap();
+    NativeEngine::open(program(), &other, Limits::default()).unwrap();
+}
+
 /// The process that had it lives on: one that repairs what failed in it must not wait for that.
 #[test]
 fn a_box_that_was_halted_is_anybodys() {

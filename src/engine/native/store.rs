@@ -19,6 +19,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::helper::{self, Helper};
 use super::ids::{self, Map, Ranges};
+use super::inside::files;
 use super::spec::{BoxId, LayerId};
 use super::wire::{Job, Order, Word};
 use crate::base::error::{Error, Result};
@@ -34,6 +35,28 @@ const OWN: [&str; 3] = ["locks", "oci", "notes"];
 /// What ids of boxes own.
 const THEIRS: [&str; 3] = ["layers", "boxes", "caches"];
 
+/// A folder with other things in it is none to be opened to ids of boxes.
+fn is_ours(folder: &Path) -> Result<()> {
+    let failed = |cause: io::Error| Error::file("read", folder, &cause);
+    let entries = match fs::read_dir(folder) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(failed)?,
+    };
+    if folder.join(IDS).exists() {
+        return Ok(());
+    }
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        // Of one that was killed while it made the store.
+        if !OWN.iter().chain(&THEIRS).any(|ours| name == *ours) {
+            let message = format!("`{}` has other things in it", folder.display());
+            return Err(Error::config(message)
+                .hint("the native engine wants a folder of its own: `BB_NATIVE_DIR` names it"));
+        }
+    }
+    Ok(())
+}
+
 /// A store, and who uses it.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -47,6 +70,7 @@ pub(super) struct Store {
 impl Store {
     /// Opens or makes it.
     pub(super) fn open(program: PathBuf, folder: &Path) -> Result<Self> {
+        is_ours(folder)?;
         // Ids of boxes must pass through it, and see no more of it than that.
         let made = DirBuilder::new().recursive(true).mode(0o711).create(folder);
         // Whatever the user's umask takes away.
@@ -66,10 +90,12 @@ impl Store {
 
     /// Gives the folders of boxes to their ids, unless that has been done.
     fn give(&self) -> Result<()> {
-        let owner = (self.ranges.users.start, self.ranges.groups.start);
+        // The user reads what is there. Others do not: a program with its owner's rights would make them that owner.
+        let owner = (self.ranges.users.start, self.own.1, files::THEIR_MODE);
         let theirs = |name: &&&str| {
             let there = fs::symlink_metadata(self.folder.join(name));
-            !there.is_ok_and(|there| there.is_dir() && (there.uid(), there.gid()) == owner)
+            let of = |there: fs::Metadata| (there.uid(), there.gid(), there.mode() & 0o7777);
+            !there.is_ok_and(|there| there.is_dir() && of(there) == owner)
         };
         let missing = THEIRS.iter().filter(theirs).map(|&name| name.to_owned()).collect::<Vec<_>>();
         if missing.is_empty() {

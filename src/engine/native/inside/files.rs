@@ -23,6 +23,10 @@ pub(in super::super) const FOLDER: &str = "folder";
 
 /// The first id of a range where the user's own is root.
 const FIRST: u32 = 1;
+/// The user's own, there.
+const OWN: u32 = 0;
+/// What ids of boxes own, the user's group reads.
+pub(in super::super) const THEIR_MODE: u32 = 0o750;
 
 /// Does one thing with files, of which an archive may be a part. Tells what could not be made as it was.
 pub(super) fn run(job: Files, archive: Option<OwnedFd>) -> Result<Vec<String>> {
@@ -127,12 +131,13 @@ fn held(path: &str) -> rustix::io::Result<OwnedFd> {
 pub(super) fn give(folders: &[String]) -> Result<Vec<String>> {
     for path in folders {
         let what = || format!("give `{path}` to the boxes");
-        match mkdirat(CWD, path, Mode::from_raw_mode(0o755)) {
+        match mkdirat(CWD, path, Mode::from_raw_mode(THEIR_MODE)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(cause) => return Err(cannot(what())(cause)),
         }
-        chmodat(CWD, path, Mode::from_raw_mode(0o755), AtFlags::empty()).map_err(cannot(what()))?;
-        let owner = (Some(Uid::from_raw(FIRST)), Some(Gid::from_raw(FIRST)));
+        chmodat(CWD, path, Mode::from_raw_mode(THEIR_MODE), AtFlags::empty())
+            .map_err(cannot(what()))?;
+        let owner = (Some(Uid::from_raw(FIRST)), Some(Gid::from_raw(OWN)));
         chownat(CWD, path, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW).map_err(cannot(what()))?;
     }
     Ok(vec![])
