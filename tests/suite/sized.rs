@@ -146,7 +146,8 @@ fn an_image_that_the_engine_has_built_is_counted() {
     room.write("bb-dock/engines/dock.toml", "size_budget = \"6 B\"\n");
     room.bb("build").ok();
     let first = "engines: 36 bytes, its budget is 6 bytes\n";
-    let over = "error: the image `engines` is 36 bytes large, 30 bytes over its budget of 6 bytes\n\
+    let over = "error: the image `engines` is 36 bytes large, 30 bytes over its budget of 6 bytes\n    \
+        32 bytes  (other files of engines)\n     4 bytes  (other files of base)\n\
         hint: slim it, or raise `size_budget` in its `dock.toml`; see `bb size engines`\n";
     let (code, text, said) = size(&room, " engines");
     assert_eq!((code, said.as_str()), (Some(1), over));
