@@ -77,10 +77,18 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let work = work(&plan, &args.image)?;
     let image = work.references.first().cloned().unwrap_or_default();
     let engine = project.engine().await?;
+    let lacks = || {
+        Error::step(format!("the engine does not have the image `{image}`"))
+            .hint(format!("run `bb build {}` first", args.image))
+    };
+    let is_there = engine.image_id(&image).await?.is_some();
+    // For one that was never built no state folder is made.
+    if !is_there && !work.dir.exists() {
+        return Err(lacks());
+    }
     let context = project.context(engine.clone(), true, 1)?;
-    if engine.image_id(&image).await?.is_none() && !put::bring_back(&work.dir, &context).await? {
-        return Err(Error::step(format!("the engine does not have the image `{image}`"))
-            .hint(format!("run `bb build {}` first", args.image)));
+    if !is_there && !put::bring_back(&work.dir, &context).await? {
+        return Err(lacks());
     }
     let tty = terminal::is_terminal();
     let mut interrupts = Interrupts::new();
