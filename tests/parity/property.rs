@@ -19,7 +19,7 @@ use crate::project::{Node, Project, Tree, elsewhere};
 /// Sequences that are run beside each other.
 const THREADS: usize = 2;
 /// How many are run where nobody asks for more.
-const SEQUENCES: u64 = 200;
+const SEQUENCES: u64 = 150;
 
 #[test]
 fn every_executor_does_what_the_model_says() {
