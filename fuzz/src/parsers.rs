@@ -61,8 +61,12 @@ pub fn template(data: &[u8]) {
     let docks = BTreeSet::from(docks);
     let rendered = Rendered::from_template(file, text, &markers);
     let triggers = BTreeMap::from([("a".parse().unwrap(), vec!["COPY . /x".to_owned()])]);
-    let known =
-        Known { markers: &markers, docks: &docks, triggers: &triggers, architecture: "amd64" };
+    let known = Known {
+        markers: &markers,
+        docks: &docks,
+        triggers: &triggers,
+        architecture: Some("amd64"),
+    };
     let Ok(parsed) = template::parse(&rendered, known) else { return };
     assert!(parsed.docks().iter().all(|dock| docks.contains(*dock)));
 }

@@ -25,8 +25,8 @@ pub struct Known<'a> {
     pub docks: &'a BTreeSet<DockName>,
     /// What the docks leave to those that are built on them, where they do.
     pub triggers: &'a BTreeMap<DockName, Vec<String>>,
-    /// What images are built for, as OCI calls it: `amd64`.
-    pub architecture: &'a str,
+    /// What images are built for, as OCI calls it: `amd64`. None: the plan has seen that each is for that.
+    pub architecture: Option<&'a str>,
 }
 
 /// What a Dockerfile says about its inputs.
@@ -160,7 +160,7 @@ pub fn parse_rendered(source: &Rendered) -> Result<Template> {
     let (markers, docks, triggers) = Default::default();
     parse(
         source,
-        Known { markers: &markers, docks: &docks, triggers: &triggers, architecture: "amd64" },
+        Known { markers: &markers, docks: &docks, triggers: &triggers, architecture: None },
     )
 }
 

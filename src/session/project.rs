@@ -222,7 +222,7 @@ impl Project {
         let names = docks.iter().map(|d| d.name.clone()).collect();
         let markers = self.settings.markers("").into();
         let triggers = triggers(docks, &markers);
-        let architecture = architecture(&self.settings.arch);
+        let architecture = Some(architecture(&self.settings.arch));
         let known = Known { markers: &markers, docks: &names, triggers: &triggers, architecture };
         let compiled = |dock: &Dock| {
             let template = dock.render(&markers).and_then(|r| template::parse(&r, known));
@@ -241,7 +241,7 @@ impl Project {
         let markers: Markers = self.settings.markers(pins.date()).into();
         markers.check()?;
         let triggers = triggers(docks, &markers);
-        let architecture = architecture(&self.settings.arch);
+        let architecture = Some(architecture(&self.settings.arch));
         let known = Known { markers: &markers, docks: &names, triggers: &triggers, architecture };
         let facts = parallel::map(docks, |dock| facts(dock, known, &self.ground))?;
         if let Some(dock) =

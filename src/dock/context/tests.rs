@@ -37,7 +37,7 @@ fn selected(dockerfile: &str, files: &[&str], ignore: &str) -> Result<Vec<String
             markers: &markers,
             docks: &docks,
             triggers: &BTreeMap::new(),
-            architecture: "amd64",
+            architecture: Some("amd64"),
         },
     )?;
     let files: Vec<_> = files.iter().map(|path| entry(path)).collect();
@@ -57,8 +57,12 @@ fn a_folder_counts_where_it_is_copied_itself() {
         None => entry(path),
     });
     let (markers, docks, triggers) = (Markers::default(), BTreeSet::new(), BTreeMap::new());
-    let known =
-        Known { markers: &markers, docks: &docks, triggers: &triggers, architecture: "amd64" };
+    let known = Known {
+        markers: &markers,
+        docks: &docks,
+        triggers: &triggers,
+        architecture: Some("amd64"),
+    };
     let table: [(&str, &str, &str); 7] = [
         ("COPY d /", "d/e d/f d/g", "d"),
         ("COPY . /", "d d/e d/f d/g", ""),
@@ -88,8 +92,12 @@ fn a_folder_counts_where_it_is_copied_itself() {
 fn made_files_are_seen_and_kept_out_as_others() {
     let files = [entry("Dockerfile"), entry("f")];
     let (markers, docks, triggers) = (Markers::default(), BTreeSet::new(), BTreeMap::new());
-    let known =
-        Known { markers: &markers, docks: &docks, triggers: &triggers, architecture: "amd64" };
+    let known = Known {
+        markers: &markers,
+        docks: &docks,
+        triggers: &triggers,
+        architecture: Some("amd64"),
+    };
     let seen = |dockerfile: &str, ignore: &str| {
         let text = format!("FROM scratch\n{dockerfile}\n");
         let source = Rendered::from_template(Path::new("Dockerfile"), &text, &markers);

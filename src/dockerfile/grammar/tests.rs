@@ -1,8 +1,7 @@
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::base::error::Error;
-use crate::dockerfile::{Known, Markers, Rendered, template};
+use crate::dockerfile::{Markers, Rendered, template};
 
 /// Dockerfile, message, and what is marked in it.
 fn rows() -> Vec<(String, &'static str, &'static str)> {
@@ -17,17 +16,8 @@ fn rows() -> Vec<(String, &'static str, &'static str)> {
 }
 
 fn parsed(text: &str) -> Result<template::Template, Error> {
-    let (markers, docks) = (Markers::default(), [].into());
-    let source = Rendered::from_template(Path::new("Dockerfile"), text, &markers);
-    template::parse(
-        &source,
-        Known {
-            markers: &markers,
-            docks: &docks,
-            triggers: &BTreeMap::new(),
-            architecture: "amd64",
-        },
-    )
+    let source = Rendered::from_template(Path::new("Dockerfile"), text, &Markers::default());
+    template::parse_rendered(&source)
 }
 
 #[test]

@@ -1,21 +1,11 @@
 use std::path::Path;
 
 use super::*;
-use crate::dockerfile::{Known, Markers, Rendered, template};
+use crate::dockerfile::{Markers, Rendered, template};
 
 fn plain(text: &str) -> Result<Plain, Fault> {
     let rendered = Rendered::from_template(Path::new("Dockerfile"), text, &Markers::default());
-    let (markers, docks) = (Markers::default(), [].into());
-    let parsed = template::parse(
-        &rendered,
-        Known {
-            markers: &markers,
-            docks: &docks,
-            triggers: &BTreeMap::new(),
-            architecture: "amd64",
-        },
-    )
-    .unwrap();
+    let parsed = template::parse_rendered(&rendered).unwrap();
     let shells = BTreeMap::from([("python".to_owned(), vec!["/bin/python".to_owned()])]);
     write(text, parsed.escape, &parsed.heredocs, &shells)
 }

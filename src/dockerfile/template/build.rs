@@ -361,11 +361,12 @@ impl<'a> Builder<'a> {
 
     /// An image is pinned as it is for one machine: one that is wanted for another would silently be this one's.
     fn platform(&mut self, at: &Instruction) -> Result<()> {
-        let Some(flag) = at.flags.iter().find(|flag| flag.name == "platform") else {
+        let flag = at.flags.iter().find(|flag| flag.name == "platform");
+        let (Some(flag), Some(architecture)) = (flag, self.known.architecture) else {
             return Ok(());
         };
         let lookup = |name: &str| match (self.global.in_from(name), Platform::of(name)) {
-            (Value::Unset, Some(part)) => Value::Known(part.value(self.known.architecture)),
+            (Value::Unset, Some(part)) => Value::Known(part.value(architecture)),
             (value, _) => value,
         };
         let expanded = expand(&flag.value.text, self.escape, &lookup);
@@ -374,7 +375,7 @@ impl<'a> Builder<'a> {
         if let Some(missing) = expanded.missing.first() {
             return Err(self.undefined(missing, &span));
         }
-        let (wanted, architecture) = (expanded.text, self.known.architecture);
+        let wanted = expanded.text;
         if wanted.is_empty() || machine::is_platform(&wanted, architecture) {
             return Ok(());
         }

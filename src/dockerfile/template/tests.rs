@@ -19,7 +19,7 @@ fn parsed(text: &str) -> Result<Template> {
             markers: &markers,
             docks: &docks,
             triggers: &BTreeMap::new(),
-            architecture: "amd64",
+            architecture: Some("amd64"),
         },
     )
 }
@@ -36,7 +36,8 @@ fn triggers_of_the_image_below_are_the_childs_own_instructions() {
     assert_eq!(left, ["COPY . /app", "ADD   rootfs.tar /", "COPY $V /v", rest]);
     let docks = ["glibc", "busybox", "openssl"].map(|name| name.parse().unwrap()).into();
     let all = BTreeMap::from([("glibc".parse().unwrap(), left)]);
-    let known = Known { markers: &markers, docks: &docks, triggers: &all, architecture: "amd64" };
+    let known =
+        Known { markers: &markers, docks: &docks, triggers: &all, architecture: Some("amd64") };
     let template = parse(&rendered("FROM jdoe/glibc\nENV V=b\n"), known).unwrap();
     let sources = template.copies.iter().map(|copy| copy.source.clone()).collect::<Vec<_>>();
     assert_eq!(sources, [Source::Path(".".into()), Source::Rootfs, Source::Everything]);

@@ -41,7 +41,7 @@ fn parsed(text: &str) -> Option<template::Template> {
         markers: &markers,
         docks: &docks,
         triggers: &BTreeMap::new(),
-        architecture: "amd64",
+        architecture: Some("amd64"),
     };
     template::parse(&source, known).ok()
 }

@@ -1,4 +1,4 @@
-use super::parsed;
+use super::*;
 
 fn error(text: &str) -> String {
     let error = parsed(text).unwrap_err();
@@ -198,4 +198,8 @@ fn an_image_for_another_machine_is_none_of_ours() {
     assert!(
         error("FROM --platform=$X alpine\n").starts_with("error: undefined variable `X` in FROM")
     );
+    // What the plan has seen is not asked again.
+    let text = "FROM --platform=linux/s390x a\n";
+    let rendered = Rendered::from_template(Path::new("f"), text, &Markers::default());
+    assert!(parse_rendered(&rendered).is_ok());
 }
