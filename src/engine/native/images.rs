@@ -12,11 +12,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use oci_spec::image as oci;
 
-use super::store::Store;
+use super::store::{Store, put};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{Limit, Limits};
 use crate::base::read;
@@ -71,7 +71,7 @@ impl ImageStore {
         let images = Self { blobs: Blobs::at(&folder.join("blobs")), folder, limits: *limits };
         let layout = images.folder.join("oci-layout");
         if !layout.is_file() {
-            images.replace(&layout, bundle::OCI_LAYOUT.as_bytes())?;
+            put(&layout, bundle::OCI_LAYOUT.as_bytes())?;
         }
         Ok(images)
     }
@@ -273,14 +273,7 @@ impl ImageStore {
             os: entry.platform[1].clone(),
             notes: notes(entry),
         });
-        self.replace(&self.index(), &bundle::oci_index_of(indexed)?)
-    }
-
-    fn replace(&self, path: &Path, text: &[u8]) -> Result<()> {
-        let failed = |cause: io::Error| Error::file("write", path, &cause);
-        let mut new = tempfile::NamedTempFile::new_in(&self.folder).map_err(failed)?;
-        io::Write::write_all(&mut new, text).map_err(failed)?;
-        new.persist(path).map(drop).map_err(|cause| failed(cause.error))
+        put(&self.index(), &bundle::oci_index_of(indexed)?)
     }
 }
 

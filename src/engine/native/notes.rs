@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::spec::{BoxId, BoxSpec, Mount};
-use super::store::Store;
+use super::store::{Store, put_json};
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limit;
 use crate::base::read;
@@ -42,12 +42,7 @@ fn path(store: &Store, id: &BoxId) -> PathBuf {
 
 /// Writes down what a box is.
 pub(super) fn write(store: &Store, id: &BoxId, note: &Note) -> Result<()> {
-    let path = path(store, id);
-    let failed = |cause: io::Error| Error::file("write", &path, &cause);
-    let text = serde_json::to_vec(note).map_err(|cause| failed(cause.into()))?;
-    let mut new = tempfile::NamedTempFile::new_in(store.path("notes")).map_err(failed)?;
-    io::Write::write_all(&mut new, &text).map_err(failed)?;
-    new.persist(&path).map(drop).map_err(|cause| failed(cause.error))
+    put_json(&path(store, id), note)
 }
 
 /// What a box is; nothing if there is none.

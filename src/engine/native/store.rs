@@ -17,6 +17,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::Serialize;
+
 use super::helper::{self, Helper};
 use super::ids::{self, Map, Ranges};
 use super::inside::files;
@@ -243,7 +245,7 @@ fn ranges(folder: &Path, own: u32) -> Result<Ranges> {
         Some(noted) if noted == found => Ok(found),
         Some(noted) => Err(moved(folder, noted, found)),
         None => {
-            note(folder, &path, found)?;
+            put_json(&path, &found)?;
             Ok(found)
         }
     }
@@ -281,12 +283,19 @@ fn moved(folder: &Path, noted: Ranges, found: Ranges) -> Error {
         .hint(format!("`rm -rf {shown}` as root; or give the user the old range again"))
 }
 
-/// Writes it whole or not at all.
-fn note(folder: &Path, path: &Path, ranges: Ranges) -> Result<()> {
+/// Writes something as JSON, as a whole or not at all.
+pub(super) fn put_json(path: &Path, what: &impl Serialize) -> Result<()> {
+    let text =
+        serde_json::to_vec(what).map_err(|cause| Error::file("write", path, &cause.into()))?;
+    put(path, &text)
+}
+
+/// Writes a file as a whole or not at all.
+pub(super) fn put(path: &Path, text: &[u8]) -> Result<()> {
     let failed = |cause: io::Error| Error::file("write", path, &cause);
-    let text = serde_json::to_vec(&ranges).map_err(|cause| failed(cause.into()))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
     let mut new = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    io::Write::write_all(&mut new, &text).map_err(failed)?;
+    io::Write::write_all(&mut new, text).map_err(failed)?;
     new.persist(path).map(drop).map_err(|cause| failed(cause.error))
 }
 
