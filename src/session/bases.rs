@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Place, Result};
 use crate::base::reference::{DOCKER_IO, Reference};
 use crate::config::lock::{Base, Bases, Origin, Pins};
 use crate::engine::Engine;
@@ -60,10 +60,12 @@ impl Moved {
     }
 }
 
-/// Pins images that are not pinned yet, unless another process does so meanwhile.
+/// Pins images that are not pinned yet, unless another process does so meanwhile. `named_at` is where a dock names
+/// one.
 pub(super) async fn pin(
     project: &Project,
     names: &BTreeSet<String>,
+    named_at: impl Fn(&Reference) -> Option<Place>,
     offline: bool,
     tell: &mut Tell<'_>,
 ) -> Result<Pins> {
@@ -71,16 +73,21 @@ pub(super) async fn pin(
     let mut pins = project.pins()?;
     let missing = names.iter().filter(|name| pins.bases.get(name).is_none());
     let missing = references(missing);
+    let placed = |name: &Reference, error: Error| match named_at(name) {
+        Some(place) => error.at(place),
+        None => error,
+    };
     if let (Some(first), true) = (missing.first(), offline) {
         let message = format!("`{first}` is not pinned yet, and no network is to be used");
-        return Err(Error::config(message)
-            .hint("a build without `--offline` looks up once which image that is, and pins it"));
+        let error = Error::config(message)
+            .hint("a build without `--offline` looks up once which image that is, and pins it");
+        return Err(placed(first, error));
     }
     let (mut new, mut failed) = (vec![], None);
     for (name, found) in look_up(project, missing, &pins.bases).await {
         match found {
             Ok(base) => new.push((name, base)),
-            Err(error) => failed = failed.or(Some(error)),
+            Err(error) => failed = failed.or_else(|| Some(placed(&name, error))),
         }
     }
     // What was found needs not be looked up again, whatever was not.

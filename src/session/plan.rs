@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::Kind;
+use crate::base::reference::Reference;
 use crate::config::lock::{Base, Pins};
 use crate::dock::Dock;
 use crate::exec::job;
@@ -91,7 +92,8 @@ impl Project {
         if names.is_empty() {
             return Ok((docks, plan));
         }
-        let pins = bases::pin(self, &names, offline, tell).await?;
+        let named_at = |name: &Reference| self.named_at(name, &docks, &pins);
+        let pins = bases::pin(self, &names, named_at, offline, tell).await?;
         let plan = self.verified_plan(&docks, &pins)?;
         Ok((docks, plan))
     }

@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use litemap::LiteMap;
 
-use crate::base::error::{Error, Result, io_reason};
+use crate::base::error::{Error, Place, Result, io_reason};
 use crate::base::ids::DockName;
 use crate::base::limits::{Limit, Limits};
 use crate::base::open::{Ground, Refused};
 use crate::base::parallel;
 use crate::base::patterns::Pattern;
-use crate::base::reference::spelling;
+use crate::base::reference::{Reference, spelling};
 use crate::config::lock::{Lock, Pins};
 use crate::config::{Settings, Task, Written, places};
 use crate::dock;
@@ -229,6 +229,27 @@ impl Project {
             template.is_ok_and(|template| template.uses_rootfs)
         };
         docks.iter().any(|d| d.is_jinja || d.template.contains("${DATE}") || compiled(d))
+    }
+
+    /// Where a dock names an image from elsewhere, the first one.
+    pub(super) fn named_at(&self, name: &Reference, docks: &[Dock], pins: &Pins) -> Option<Place> {
+        let names = docks.iter().map(|d| d.name.clone()).collect();
+        let markers = self.settings.markers(pins.date()).into();
+        let triggers = triggers(docks, &markers);
+        let architecture = Some(architecture(&self.settings.arch));
+        let known = Known { markers: &markers, docks: &names, triggers: &triggers, architecture };
+        let is_named = |parent: &&Parent| match &parent.target {
+            ParentKind::External(reference) => {
+                reference.parse::<Reference>().is_ok_and(|r| r == *name)
+            }
+            _ => false,
+        };
+        docks.iter().find_map(|dock| {
+            let rendered = dock.render(&markers).ok()?;
+            let template = template::parse(&rendered, known).ok()?;
+            let parent = template.parents.iter().find(is_named)?;
+            Some(rendered.place(parent.span.clone()))
+        })
     }
 
     /// Computes the plan. Without stage3 and snapshot, for docks of which none [needs them](Self::needs_lock).

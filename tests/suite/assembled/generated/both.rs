@@ -100,11 +100,15 @@ fn theirs(room: &Room, cases: &[&Case], refused: &Refusals, before: &Outcomes) -
 /// Builds all with `bb`, and returns those that it refuses.
 fn ours(room: &Room, cases: &[Case]) -> Refusals {
     let mut refused = Refusals::new();
-    // Whatever is wrong with a dock ends all: without it the others go on.
-    loop {
-        let run = room.bb("build --dry-run");
+    // Whatever is wrong with a dock ends all: without it the others go on. A base that nobody has is told by the
+    // build itself.
+    let run = loop {
+        let mut run = room.bb("build --dry-run");
         if run.code == Some(0) {
-            break;
+            run = room.bb("build -k");
+            if run.code != Some(3) {
+                break run;
+            }
         }
         let named = |case: &&Case| names(&run, &case.name) && !refused.contains_key(&case.name);
         let case = cases.iter().find(named);
@@ -112,8 +116,7 @@ fn ours(room: &Room, cases: &[Case]) -> Refusals {
         room.remove(&format!("bb-dock/{}", case.name));
         let said = if run.code == Some(3) { Ok(run.stderr) } else { Err(run.stderr) };
         refused.insert(case.name.clone(), said);
-    }
-    let run = room.bb("build -k");
+    };
     let built = |name: &str| room.exists(&format!(".bb/images/{name}/image.json"));
     for name in cases.iter().map(|case| &case.name).filter(|name| !built(name)) {
         refused.entry(name.clone()).or_insert_with(|| failed(room, &run, name));
