@@ -3,6 +3,7 @@
 //! Does not know how steps come about, only that they may not depend on themselves.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -30,8 +31,8 @@ type Node = NodeIndex<u32>;
 #[derive(Debug, Clone)]
 pub struct Plan {
     graph: DiGraph<(), ()>,
-    /// By their positions.
-    steps: Vec<Step>,
+    /// By their positions; a part of a plan has the very steps of the whole.
+    steps: Vec<Arc<Step>>,
     by_id: HashMap<StepId, StepIx>,
     order: Vec<StepIx>,
 }
@@ -42,6 +43,10 @@ impl Plan {
     /// # Errors
     /// A need that no step satisfies is a bug; a cycle is an error that prints its path.
     pub fn new(steps: Vec<Step>) -> Result<Self> {
+        Self::linked(steps.into_iter().map(Arc::new).collect())
+    }
+
+    fn linked(steps: Vec<Arc<Step>>) -> Result<Self> {
         let mut graph = DiGraph::with_capacity(steps.len(), steps.len() * 3);
         let mut by_id = HashMap::with_capacity(steps.len());
         for step in &steps {
@@ -117,15 +122,19 @@ impl Plan {
             }
         }
         let step = |ix: &StepIx| {
-            let step = self.step(*ix).clone();
-            if given(&step) { Step { needs: vec![], ..step } } else { step }
+            let step = &self.steps[ix.index()];
+            if given(step) {
+                Arc::new(Step { needs: vec![], ..Step::clone(step) })
+            } else {
+                step.clone()
+            }
         };
-        Plan::new(self.order.iter().filter(|ix| wanted[ix.index()]).map(step).collect())
+        Plan::linked(self.order.iter().filter(|ix| wanted[ix.index()]).map(step).collect())
     }
 }
 
 /// Walks upstream from a node of a cycle until it meets itself.
-fn cycle_error(graph: &DiGraph<(), ()>, steps: &[Step], start: Node) -> Error {
+fn cycle_error(graph: &DiGraph<(), ()>, steps: &[Arc<Step>], start: Node) -> Error {
     let mut path = vec![start];
     // Kosaraju's, for Tarjan's recurs as deep as the cycle is long.
     let in_cycle = petgraph::algo::kosaraju_scc(graph).into_iter().find(|c| c.contains(&start));

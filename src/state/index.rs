@@ -2,17 +2,27 @@
 //!
 //! Never the truth: an entry counts only for the very stamp file that it was made for, and whatever
 //! is wrong with the index, records are read from their own files instead.
+//!
+//! Format: the table's length (8 bytes, little-endian), the table, the records, all in postcard. A record is read
+//! when it is asked for, so that those of ten thousand docks are never in memory together.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::ids::StepId;
-use crate::base::limits::Limit;
-use crate::base::read;
-use crate::fresh::record::{FORMAT, FileState, Record};
+use crate::base::limits::{Limit, Limits};
+use crate::base::open;
+use crate::fresh::record::{FileState, Record};
+
+/// Version of the index and of the records in it.
+const FORMAT: u32 = 3;
 
 /// Identifies one stamp file: every stamp that is written is a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,34 +38,56 @@ impl From<&FileState> for Mark {
     }
 }
 
+/// Records that are not in the index yet, by step, each for one stamp file.
+pub type Unindexed = HashMap<StepId, (Mark, Arc<Record>)>;
+
+/// What the file says of its records, which follow in the same order: each with its length in bytes.
+type Table = (u32, Vec<(StepId, Mark, u64)>);
+
 /// Records by step, each for one stamp file.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Index {
-    entries: HashMap<StepId, (Mark, Arc<Record>)>,
+    /// None: there is no index that can be read.
+    file: Option<File>,
+    entries: HashMap<StepId, (Mark, Range<u64>)>,
 }
 
 impl Index {
     /// Reads an index; one that cannot be read is empty.
     pub fn read(path: &Path) -> Self {
-        let read = || {
-            let bytes = read::state(path, Limit::StateSize).ok()?;
-            let (format, entries) =
-                postcard::from_bytes::<(u32, Vec<(StepId, Mark, Record)>)>(&bytes).ok()?;
-            (format == FORMAT).then_some(entries)
-        };
-        let entries = read().unwrap_or_default().into_iter();
-        Self { entries: entries.map(|(id, mark, record)| (id, (mark, Arc::new(record)))).collect() }
+        Self::open(path).unwrap_or_default()
+    }
+
+    fn open(path: &Path) -> Option<Self> {
+        let mut file = open::regular(path).ok()?;
+        let size = file.metadata().ok()?.len();
+        Limits::default().check(Limit::StateSize, size).ok()?;
+        let mut length = [0; 8];
+        file.read_exact(&mut length).ok()?;
+        let length = Some(u64::from_le_bytes(length)).filter(|length| *length <= size)?;
+        let mut table = vec![];
+        (&file).take(length).read_to_end(&mut table).ok()?;
+        let (format, table) = postcard::from_bytes::<Table>(&table).ok()?;
+        let mut at = length.checked_add(8)?;
+        let mut entries = HashMap::with_capacity(table.len());
+        for (id, mark, length) in table {
+            let end = at.checked_add(length).filter(|end| *end <= size)?;
+            entries.insert(id, (mark, at..end));
+            at = end;
+        }
+        (format == FORMAT).then_some(Self { file: Some(file), entries })
     }
 
     /// The record of a step whose stamp is this file.
     pub fn get(&self, id: &StepId, mark: Mark) -> Option<Arc<Record>> {
-        let (known, record) = self.entries.get(id)?;
-        (*known == mark).then(|| record.clone())
+        let (_, place) = self.entries.get(id).filter(|(known, _)| *known == mark)?;
+        postcard::from_bytes(&self.bytes(place)?).ok().map(Arc::new)
     }
 
-    /// Takes a record in.
-    pub fn insert(&mut self, id: StepId, mark: Mark, record: Arc<Record>) {
-        self.entries.insert(id, (mark, record));
+    fn bytes(&self, place: &Range<u64>) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(place.end - place.start).ok()?];
+        self.file.as_ref()?.read_exact_at(&mut bytes, place.start).ok()?;
+        Some(bytes)
     }
 
     /// How many records.
@@ -68,11 +100,20 @@ impl Index {
         self.entries.is_empty()
     }
 
-    /// This index with another's records laid over it, as bytes.
-    pub fn merged(&self, newer: &Self) -> Option<Vec<u8>> {
-        let old = self.entries.iter().filter(|(id, _)| !newer.entries.contains_key(*id));
-        let all = old.chain(&newer.entries).map(|(id, (mark, record))| (id, mark, record.as_ref()));
-        postcard::to_allocvec(&(FORMAT, all.collect::<Vec<_>>())).ok()
+    /// This index with newer records laid over it, as bytes.
+    pub fn merged(&self, newer: &Unindexed) -> Option<Vec<u8>> {
+        let (mut table, mut records) = (vec![], vec![]);
+        for (id, (mark, place)) in self.entries.iter().filter(|(id, _)| !newer.contains_key(*id)) {
+            table.push((id, mark, place.end - place.start));
+            records.extend(self.bytes(place)?);
+        }
+        for (id, (mark, record)) in newer {
+            let bytes = postcard::to_allocvec(record.as_ref()).ok()?;
+            table.push((id, mark, bytes.len() as u64));
+            records.extend(bytes);
+        }
+        let table = postcard::to_allocvec(&(FORMAT, table)).ok()?;
+        Some([&(table.len() as u64).to_le_bytes()[..], &table, &records].concat())
     }
 }
 
@@ -85,26 +126,66 @@ mod tests {
         Mark { mtime: 1, ctime: 2, inode }
     }
 
-    #[test]
-    fn an_entry_counts_for_its_own_stamp_only() {
-        let id = StepId::new(Kind::Image, "a");
-        let mut index = Index::default();
-        index.insert(id.clone(), mark(1), Arc::new(Record::default()));
-        assert!(index.get(&id, mark(1)).is_some());
-        assert!(index.get(&id, mark(2)).is_none());
+    fn record(seen: i64) -> Arc<Record> {
+        Arc::new(Record { seen, ..Record::default() })
+    }
+
+    fn written(dir: &Path, old: &Index, newer: &Unindexed) -> Index {
+        std::fs::write(dir.join("index"), old.merged(newer).unwrap()).unwrap();
+        Index::read(&dir.join("index"))
     }
 
     #[test]
-    fn what_is_written_is_read_again_and_rubbish_is_empty() {
+    fn an_entry_counts_for_its_own_stamp_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = StepId::new(Kind::Image, "a");
+        let newer = Unindexed::from([(id.clone(), (mark(1), record(7)))]);
+        let index = written(dir.path(), &Index::default(), &newer);
+        assert_eq!(index.get(&id, mark(1)), Some(record(7)));
+        assert_eq!(index.get(&id, mark(2)), None);
+    }
+
+    #[test]
+    fn newer_records_are_laid_over_older_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let [a, b, c] = ["a", "b", "c"].map(|name| StepId::new(Kind::Image, name));
+        let old = Unindexed::from([
+            (a.clone(), (mark(1), record(1))),
+            (b.clone(), (mark(2), record(2))),
+        ]);
+        let old = written(dir.path(), &Index::default(), &old);
+        let newer = Unindexed::from([
+            (b.clone(), (mark(3), record(3))),
+            (c.clone(), (mark(4), record(4))),
+        ]);
+        let index = written(dir.path(), &old, &newer);
+        assert_eq!(index.len(), 3);
+        assert_eq!(index.get(&a, mark(1)), Some(record(1)));
+        assert_eq!((index.get(&b, mark(2)), index.get(&b, mark(3))), (None, Some(record(3))));
+        assert_eq!(index.get(&c, mark(4)), Some(record(4)));
+        // The file has been replaced; who has the old one open still reads that.
+        assert_eq!(old.get(&b, mark(2)), Some(record(2)));
+    }
+
+    /// Whatever byte is wrong, there is no record or one that can be read, and never a panic.
+    #[test]
+    fn what_is_damaged_is_empty_or_less() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("index");
         let id = StepId::new(Kind::Image, "a");
-        let record = Record { seen: 7, ..Record::default() };
-        let mut index = Index::default();
-        index.insert(id.clone(), mark(1), Arc::new(record.clone()));
-        std::fs::write(&path, Index::default().merged(&index).unwrap()).unwrap();
-        assert_eq!(*Index::read(&path).get(&id, mark(1)).unwrap(), record);
-        std::fs::write(&path, b"\xff\xff\xff\xff\xff rubbish").unwrap();
+        let newer = Unindexed::from([(id.clone(), (mark(1), record(7)))]);
+        let whole = Index::default().merged(&newer).unwrap();
+        for end in 0..whole.len() {
+            std::fs::write(&path, &whole[..end]).unwrap();
+            assert_eq!(Index::read(&path).get(&id, mark(1)), None, "{end}");
+        }
+        for at in 0..whole.len() {
+            let mut wrong = whole.clone();
+            wrong[at] ^= 0xff;
+            std::fs::write(&path, wrong).unwrap();
+            Index::read(&path).get(&id, mark(1));
+        }
+        std::fs::write(&path, b"\xff\xff\xff\xff\xff\xff\xff\xff rubbish").unwrap();
         assert!(Index::read(&path).is_empty());
     }
 }

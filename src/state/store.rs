@@ -21,7 +21,7 @@ use crate::base::{open, read};
 use crate::fresh::record::{FORMAT, FileState, FileType, Record, Stamp};
 use crate::state::held;
 use crate::state::held::{StepLock, Temp};
-use crate::state::index::{Index, Mark};
+use crate::state::index::{Index, Mark, Unindexed};
 
 /// Written at the top of the state folder, so that back-ups and indexers pass it over.
 /// Source: <https://bford.info/cachedir/>.
@@ -38,7 +38,7 @@ pub struct Store {
     temp: Arc<OnceLock<Temp>>,
     index: Arc<OnceLock<Index>>,
     /// Records that were not in the index.
-    unindexed: Arc<Mutex<Index>>,
+    unindexed: Arc<Mutex<Unindexed>>,
 }
 
 /// The blobs of an OCI layout, below the state folder.
@@ -137,7 +137,7 @@ impl Store {
         }
         let record = self.record(id).map(Arc::new);
         if let (Some(record), Ok(mut unindexed)) = (&record, self.unindexed.lock()) {
-            unindexed.insert(id.clone(), mark, record.clone());
+            unindexed.insert(id.clone(), (mark, record.clone()));
         }
         (record, stamp)
     }
