@@ -131,7 +131,9 @@ mod tests {
     }
 
     fn written(dir: &Path, old: &Index, newer: &Unindexed) -> Index {
-        std::fs::write(dir.join("index"), old.merged(newer).unwrap()).unwrap();
+        let new = dir.join("new");
+        std::fs::write(&new, old.merged(newer).unwrap()).unwrap();
+        std::fs::rename(new, dir.join("index")).unwrap();
         Index::read(&dir.join("index"))
     }
 
