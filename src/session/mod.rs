@@ -12,6 +12,7 @@ mod bases;
 mod build;
 mod engine;
 mod export;
+mod facts;
 mod missing;
 mod pin;
 mod plan;

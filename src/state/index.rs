@@ -151,15 +151,11 @@ mod tests {
     fn newer_records_are_laid_over_older_ones() {
         let dir = tempfile::tempdir().unwrap();
         let [a, b, c] = ["a", "b", "c"].map(|name| StepId::new(Kind::Image, name));
-        let old = Unindexed::from([
-            (a.clone(), (mark(1), record(1))),
-            (b.clone(), (mark(2), record(2))),
-        ]);
+        let old =
+            Unindexed::from([(a.clone(), (mark(1), record(1))), (b.clone(), (mark(2), record(2)))]);
         let old = written(dir.path(), &Index::default(), &old);
-        let newer = Unindexed::from([
-            (b.clone(), (mark(3), record(3))),
-            (c.clone(), (mark(4), record(4))),
-        ]);
+        let newer =
+            Unindexed::from([(b.clone(), (mark(3), record(3))), (c.clone(), (mark(4), record(4)))]);
         let index = written(dir.path(), &old, &newer);
         assert_eq!(index.len(), 3);
         assert_eq!(index.get(&a, mark(1)), Some(record(1)));
