@@ -7,7 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "the only reader of `bb-dock/`")]
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::fs::{DirEntry, FileType};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,6 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::DockName;
 use crate::base::limits::{Limit, Limits};
 use crate::base::open::{Ground, not_a_file, unreadable};
-use crate::base::parallel;
 use crate::dockerfile::render::{Markers, Rendered};
 
 const TEMPLATE: &str = "Dockerfile.template";
@@ -48,6 +47,8 @@ pub struct Dock {
     pub buildconfig_file: PathBuf,
     /// What `dock.toml` says.
     pub settings: DockSettings,
+    /// Its text; none: there is none.
+    pub settings_text: Option<String>,
     /// Everything in the folder, sorted by bytes.
     pub files: Vec<FileEntry>,
     /// The text of `.dockerignore`.
@@ -91,11 +92,12 @@ pub enum FileKind {
     Folder,
 }
 
-/// All docks of a folder, by name. What is walked and opened is on the project's `ground`.
+/// The names of the folders in the docks' folder that are docks, sorted by bytes. What is opened is on the project's
+/// `ground`.
 ///
 /// # Errors
-/// Exit 3: a dock is not as it should be, or a link in it leads out of the project.
-pub fn discover(root: &Path, ground: &Ground) -> Result<Vec<Dock>> {
+/// Exit 3: there is no such folder, it cannot be read, or a link in it leads out of the project.
+pub fn names(root: &Path, ground: &Ground) -> Result<Vec<OsString>> {
     ground.check(root)?;
     let entries = fs::read_dir(root).map_err(|cause| no_root(root, &cause))?;
     let mut names = BTreeSet::new();
@@ -110,8 +112,7 @@ pub fn discover(root: &Path, ground: &Ground) -> Result<Vec<Dock>> {
             names.insert(entry.file_name());
         }
     }
-    let names = Vec::from_iter(names);
-    parallel::map(&names, |name| dock(root, name, ground))
+    Ok(Vec::from_iter(names))
 }
 
 fn no_root(root: &Path, cause: &std::io::Error) -> Error {
@@ -132,7 +133,11 @@ fn is_folder(entry: &DirEntry) -> Result<bool> {
     Ok(kind.is_dir() || kind.is_symlink() && entry.path().is_dir())
 }
 
-fn dock(root: &Path, name: &OsStr, ground: &Ground) -> Result<Dock> {
+/// The dock in one of the folders. What is walked and opened is on the project's `ground`.
+///
+/// # Errors
+/// Exit 3: the dock is not as it should be, or a link in it leads out of the project.
+pub fn dock(root: &Path, name: &OsStr, ground: &Ground) -> Result<Dock> {
     let dir = root.join(name);
     let name: DockName = utf8(&dir, name)?.parse().map_err(|error: Error| {
         let hint = error.hint_text().unwrap_or_default().to_owned();
@@ -146,9 +151,12 @@ fn dock(root: &Path, name: &OsStr, ground: &Ground) -> Result<Dock> {
     let buildconfig_file = buildconfig_file(&dir, &files)?;
     // Only to say here, and not in the builder's log, that it cannot be meant so.
     buildconfig::check(&buildconfig_file, &read(&buildconfig_file, ground)?)?;
+    let settings = optional((&dir, &files), SETTINGS, ground)?;
+    let parsed = settings.as_ref().map(|(file, text)| settings::parse(file, text));
     Ok(Dock {
         template: read(&template_file, ground)?,
-        settings: settings(&dir, &files, ground)?,
+        settings: parsed.transpose()?.unwrap_or_default(),
+        settings_text: settings.map(|(_, text)| text),
         ignore: optional((&dir, &files), IGNORE, ground)?.map(|(_, text)| text),
         name,
         dir,
@@ -235,13 +243,6 @@ fn missing(dir: &Path, name: &str) -> Error {
     let dir = dir.display();
     Error::config(format!("`{dir}/{name}` is missing"))
         .hint(format!("`{dir}` needs both {TEMPLATE} and {BUILDCONFIG}"))
-}
-
-fn settings(dir: &Path, files: &[FileEntry], ground: &Ground) -> Result<DockSettings> {
-    match optional((dir, files), SETTINGS, ground)? {
-        Some((file, text)) => settings::parse(&file, &text),
-        None => Ok(DockSettings::default()),
-    }
 }
 
 fn optional(

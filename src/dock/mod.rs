@@ -4,7 +4,7 @@
 //! bb-dock/ ─► discover ─► Dock ─► dockerfile ─► Template ─► context ─► files the image sees
 //! ```
 //!
-//! [`discover()`] is the only part that reads files; the others turn text into values. None of them
+//! [`discover`] is the only part that reads files; the others turn text into values. None of them
 //! knows of steps, of the engine or of what is up to date. `Buildconfig.sh` is carried along, once its text
 //! has been looked at: it is bash, and the builder is the only place that runs it.
 
@@ -17,5 +17,5 @@ pub mod discover;
 pub mod settings;
 
 pub use context::{Selection, Visible};
-pub use discover::{Dock, FileEntry, FileKind, discover};
+pub use discover::{Dock, FileEntry, FileKind};
 pub use settings::DockSettings;

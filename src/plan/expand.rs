@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use litemap::LiteMap;
+use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::{DockName, Kind, StepId};
@@ -26,8 +27,9 @@ mod test;
 use downloads::PORTAGE;
 pub use test::RESULT;
 
-/// What the plan has to know of a dock; everything else stays with `dock`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the plan has to know of a dock; everything else stays with `dock`. What its settings say is not written with
+/// the rest: who keeps it keeps their text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DockFacts {
     /// Name of the folder and of the image.
     pub name: DockName,
@@ -42,10 +44,12 @@ pub struct DockFacts {
     /// Docks that a FROM or COPY --from names.
     pub parents: Vec<DockName>,
     /// The same by the references that name them.
+    #[serde(with = "crate::base::table")]
     pub references: LiteMap<String, DockName>,
     /// What the last stage is built on, as the Dockerfile calls it.
     pub base_reference: Option<String>,
     /// Labels besides those of the Dockerfile and of the settings, by short or whole name.
+    #[serde(skip)]
     pub labels: BTreeMap<String, String>,
     /// The dock that the rootfs goes on top of.
     pub base: Option<DockName>,
@@ -60,14 +64,18 @@ pub struct DockFacts {
     /// What the image sees of the dock.
     pub context: DockContext,
     /// How large the image may be.
+    #[serde(skip)]
     pub budget: Option<Budget>,
     /// Findings of the audit that are meant so.
+    #[serde(skip)]
     pub allowed: Vec<Allowance>,
     /// What it has to do where it runs.
+    #[serde(skip)]
     pub checks: Checks,
     /// The dock's test script, and what it leads to where it is a link; relative to the project.
     pub test_files: Vec<PathBuf>,
     /// The markers that the template uses, with their values.
+    #[serde(with = "crate::base::table")]
     pub markers: LiteMap<String, String>,
 }
 

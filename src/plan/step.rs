@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use litemap::LiteMap;
+use serde::{Deserialize, Serialize};
 
 use crate::base::ids::{DockName, StepId};
 use crate::base::reference::spelling;
@@ -211,7 +212,7 @@ pub struct RootfsWork {
 }
 
 /// What an image sees of its dock; paths are relative to it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DockContext {
     /// Files, links, and folders whose modes are in the image.
     pub files: Vec<PathBuf>,

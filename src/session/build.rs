@@ -173,6 +173,9 @@ impl Project {
         let scope = scope(&plan)?;
         let asked = asking.answer().await?;
         let built = self.run(options, &asked, &scope, tell).await?;
+        if let Some(seen) = seen {
+            self.keep(&docks, seen);
+        }
         let plan = &scope.plan;
         if options.only_stale() && built.summary.fresh == plan.len() && built.summary.put == 0 {
             let (docks, inventory) = (&docks, &asked.inventory);

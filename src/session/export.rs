@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::Result;
-use crate::dock::Dock;
 use crate::export::{Exported, json, make, ninja};
 use crate::plan::{Plan, select};
+use crate::session::docks::Docks;
 use crate::session::project::Project;
 
 /// A form of the plan.
@@ -54,7 +54,7 @@ impl Project {
 
     pub(super) fn export_of(
         &self,
-        shape: &(Vec<Dock>, Plan),
+        shape: &(Docks, Plan),
         images: &[String],
         form: &Form,
     ) -> Result<String> {
@@ -68,7 +68,7 @@ impl Project {
 
     pub(super) fn makefile_of(
         &self,
-        shape: &(Vec<Dock>, Plan),
+        shape: &(Docks, Plan),
         images: &[String],
         name: &Path,
     ) -> Result<Makefile> {
@@ -81,7 +81,7 @@ impl Project {
     /// The part of the plan, and what all of it was computed from.
     fn exported(
         &self,
-        (docks, plan): &(Vec<Dock>, Plan),
+        (docks, plan): &(Docks, Plan),
         images: &[String],
     ) -> Result<(Plan, BTreeSet<PathBuf>)> {
         let plan = select::with_tests(plan, images, &self.settings.exclude)?;

@@ -21,7 +21,10 @@ use crate::plan::DockFacts;
 use crate::plan::step::DockContext;
 
 /// What docks leave to those that are built on them. One that cannot be read tells so itself.
-pub(super) fn triggers(docks: &[Dock], markers: &Markers) -> BTreeMap<DockName, Vec<String>> {
+pub(super) fn triggers<'a>(
+    docks: impl Iterator<Item = &'a Dock>,
+    markers: &Markers,
+) -> BTreeMap<DockName, Vec<String>> {
     let word = "onbuild";
     let may_have = |text: &str| {
         let mut windows = text.as_bytes().windows(word.len());
@@ -32,7 +35,7 @@ pub(super) fn triggers(docks: &[Dock], markers: &Markers) -> BTreeMap<DockName, 
         let triggers = template::triggers(&rendered).ok()?;
         (!triggers.is_empty()).then(|| (dock.name.clone(), triggers))
     };
-    docks.iter().filter(|d| d.is_jinja || may_have(&d.template)).filter_map(of).collect()
+    docks.filter(|d| d.is_jinja || may_have(&d.template)).filter_map(of).collect()
 }
 
 /// What the plan has to know of a dock.

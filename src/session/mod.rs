@@ -10,6 +10,7 @@
 
 mod bases;
 mod build;
+mod docks;
 mod engine;
 mod export;
 mod facts;
@@ -22,6 +23,7 @@ mod recall;
 mod registry;
 mod sync;
 mod tidy;
+mod unchanged;
 mod update;
 pub mod watch;
 
@@ -34,6 +36,7 @@ pub use crate::plan::select::Again;
 pub use crate::report::Message;
 pub use bases::{Moved, Now};
 pub use build::{Built, Judged, Options};
+pub use docks::Docks;
 pub use export::{Form, Makefile};
 pub use missing::Missing;
 pub use preview::Previewed;

@@ -8,7 +8,6 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::Kind;
 use crate::base::reference::Reference;
 use crate::config::lock::{Base, Pins};
-use crate::dock::Dock;
 use crate::exec::job;
 use crate::exec::job::Standing;
 use crate::fresh::Inventory;
@@ -16,6 +15,7 @@ use crate::plan::Plan;
 use crate::plan::graph::StepIx;
 use crate::plan::step::Work;
 use crate::session::Tell;
+use crate::session::docks::Docks;
 use crate::session::project::{LOCK_FILE, Project};
 use crate::session::{bases, pin};
 
@@ -26,7 +26,7 @@ impl Project {
     /// # Errors
     /// A dock is wrong, or docks need a lock and there is none: exit code 3.
     pub fn plan(&self) -> Result<Plan> {
-        let docks = self.docks()?;
+        let docks = self.known_docks()?;
         let pins = self.pins()?;
         if pins.gentoo.is_none() && self.needs_lock(&docks) {
             // What is wrong with a dock is told first.
@@ -43,8 +43,8 @@ impl Project {
     ///
     /// # Errors
     /// A dock or the lock is wrong.
-    pub fn shape(&self) -> Result<(Vec<Dock>, Plan)> {
-        let docks = self.docks()?;
+    pub fn shape(&self) -> Result<(Docks, Plan)> {
+        let docks = self.known_docks()?;
         let plan = self.skipping(false).plan_of(&docks, &self.pins()?.or_unpinned())?;
         Ok((docks, plan))
     }
@@ -53,10 +53,7 @@ impl Project {
     ///
     /// # Errors
     /// The lock is wrong, or a record cannot be read.
-    pub(crate) fn as_verified(
-        &self,
-        (docks, plan): (Vec<Dock>, Plan),
-    ) -> Result<(Vec<Dock>, Plan)> {
+    pub(crate) fn as_verified(&self, (docks, plan): (Docks, Plan)) -> Result<(Docks, Plan)> {
         if !self.settings.skip_verify {
             return Ok((docks, plan));
         }
@@ -76,8 +73,8 @@ impl Project {
         offline: bool,
         tell: &mut Tell<'_>,
         asked: impl Fn(&Plan) -> Result<Plan>,
-    ) -> Result<(Vec<Dock>, Plan)> {
-        let docks = self.docks()?;
+    ) -> Result<(Docks, Plan)> {
+        let docks = self.known_docks()?;
         let mut pins = self.pins()?;
         if pins.gentoo.is_none() && self.needs_lock(&docks) {
             asked(&self.plan_of(&docks, &pins.or_unpinned())?)?;
@@ -99,7 +96,7 @@ impl Project {
     }
 
     /// The plan, in which what is verified already stays verified although verification is skipped.
-    fn verified_plan(&self, docks: &[Dock], pins: &Pins) -> Result<Plan> {
+    fn verified_plan(&self, docks: &Docks, pins: &Pins) -> Result<Plan> {
         if self.settings.skip_verify {
             let strict = self.skipping(false).plan_of(docks, pins)?;
             let verify = |ix: &&StepIx| strict.step(**ix).id.kind == Kind::Verify;

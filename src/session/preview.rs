@@ -67,7 +67,8 @@ impl Project {
         }
         let _held = pin::hold(&shadow).await?;
         let new = pin::preview(&project, &shadow, offline, &lock, tell).await?;
-        let newer = shadow.plan_of(&shadow.docks()?, &Pins { gentoo: Some(new.clone()), bases })?;
+        let newer =
+            shadow.plan_of(&shadow.known_docks()?, &Pins { gentoo: Some(new.clone()), bases })?;
         let preview = Preview { project: &project, shadow: &shadow, plan, newer };
         let asked = Asking::begin(&shadow).answer().await?;
         preview.builder(offline, &asked, tell).await?;

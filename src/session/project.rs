@@ -8,25 +8,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::error::{Error, Place, Result, io_reason};
+use crate::base::error::{Error, Result, io_reason};
 use crate::base::limits::{Limit, Limits};
 use crate::base::open::{Ground, Refused};
-use crate::base::parallel;
 use crate::base::patterns::Pattern;
-use crate::base::reference::Reference;
 use crate::config::lock::{Lock, Pins};
 use crate::config::{Settings, Task, Written, places};
-use crate::dock;
-use crate::dock::discover::FileKind;
-use crate::dock::{Dock, FileEntry};
-use crate::dockerfile::{Known, Markers, Parent, ParentKind, template};
 use crate::engine::Engine;
-use crate::exec::action::templates_digest;
-use crate::gentoo::keys;
-use crate::image::config::architecture;
-use crate::plan::expand::{Layout, Sources};
-use crate::plan::{Plan, TaskFacts, expand, stack};
-use crate::session::facts::{facts, followed, followed_on, too_high, triggers};
+use crate::plan::TaskFacts;
+use crate::plan::expand::Layout;
+use crate::session::facts::followed_on;
 use crate::state::store::Store;
 
 /// The settings' file.
@@ -196,128 +187,7 @@ impl Project {
         other
     }
 
-    /// Reads the docks.
-    ///
-    /// # Errors
-    /// A dock is not as it should be, or a link in it leads out of the project.
-    pub fn docks(&self) -> Result<Vec<Dock>> {
-        let mut docks = dock::discover(&self.settings.docks, &self.ground)?;
-        let made = self.settings.tasks.iter().flat_map(|t| &t.outputs);
-        let made = made.map(|o| Path::new(&o.text));
-        for output in made.chain(self.settings.made_by_make.iter().map(PathBuf::as_path)) {
-            for dock in &mut docks {
-                will_have(dock, output);
-            }
-        }
-        Ok(docks)
-    }
-
-    /// Whether a dock is compiled, or names the snapshot's date. One that cannot be read needs none: the plan
-    /// says what is wrong.
-    pub fn needs_lock(&self, docks: &[Dock]) -> bool {
-        let names = docks.iter().map(|d| d.name.clone()).collect();
-        let markers = self.settings.markers("").into();
-        let triggers = triggers(docks, &markers);
-        let architecture = Some(architecture(&self.settings.arch));
-        let known = Known { markers: &markers, docks: &names, triggers: &triggers, architecture };
-        let compiled = |dock: &Dock| {
-            let template = dock.render(&markers).and_then(|r| template::parse(&r, known));
-            template.is_ok_and(|template| template.uses_rootfs)
-        };
-        docks.iter().any(|d| d.is_jinja || d.template.contains("${DATE}") || compiled(d))
-    }
-
-    /// Where a dock names an image from elsewhere, the first one.
-    pub(super) fn named_at(&self, name: &Reference, docks: &[Dock], pins: &Pins) -> Option<Place> {
-        let names = docks.iter().map(|d| d.name.clone()).collect();
-        let markers = self.settings.markers(pins.date()).into();
-        let triggers = triggers(docks, &markers);
-        let architecture = Some(architecture(&self.settings.arch));
-        let known = Known { markers: &markers, docks: &names, triggers: &triggers, architecture };
-        let is_named = |parent: &&Parent| match &parent.target {
-            ParentKind::External(reference) => {
-                reference.parse::<Reference>().is_ok_and(|r| r == *name)
-            }
-            _ => false,
-        };
-        docks.iter().find_map(|dock| {
-            let rendered = dock.render(&markers).ok()?;
-            let template = template::parse(&rendered, known).ok()?;
-            let parent = template.parents.iter().find(is_named)?;
-            Some(rendered.place(parent.span.clone()))
-        })
-    }
-
-    /// Computes the plan. Without stage3 and snapshot, for docks of which none [needs them](Self::needs_lock).
-    ///
-    /// # Errors
-    /// A Dockerfile or a pattern is wrong, a file that is copied is not there, an image would have too many
-    /// layers, or docks or tasks need each other in a circle.
-    pub fn plan_of(&self, docks: &[Dock], pins: &Pins) -> Result<Plan> {
-        let names = docks.iter().map(|d| d.name.clone()).collect();
-        let markers: Markers = self.settings.markers(pins.date()).into();
-        markers.check()?;
-        let triggers = triggers(docks, &markers);
-        let architecture = Some(architecture(&self.settings.arch));
-        let known = Known { markers: &markers, docks: &names, triggers: &triggers, architecture };
-        let facts = parallel::map(docks, |dock| facts(dock, known, &self.ground))?;
-        if let Some(dock) =
-            stack::too_high(&facts).and_then(|n| docks.iter().find(|d| d.name == *n))
-        {
-            return Err(too_high(dock, known)?);
-        }
-        let keyrings = keys::files(&self.settings).into_iter().flat_map(followed);
-        expand(Sources {
-            settings: &self.settings,
-            pins,
-            layout: &self.layout,
-            keyrings: &keyrings.collect::<Vec<_>>(),
-            bob_digest: &templates_digest(),
-            docks: &facts,
-            tasks: &self.tasks()?,
-        })
-    }
-
-    /// The files and folders that the plan is computed from: a change of one may change the plan.
-    pub fn sources(&self, docks: &[Dock]) -> BTreeSet<PathBuf> {
-        let mut sources =
-            BTreeSet::from([PathBuf::from(SETTINGS_FILE), self.settings.docks.clone()]);
-        for dock in docks {
-            sources.extend([dock.dir.clone(), dock.template_file.clone()]);
-            for file in &dock.files {
-                let own = matches!(file.kind, FileKind::EmptyFolder | FileKind::Folder)
-                    .then_some(file.path.as_path());
-                let above = file.path.ancestors().skip(1);
-                let folders = own.into_iter().chain(above).filter(|dir| *dir != Path::new(""));
-                sources.extend(folders.map(|dir| dock.dir.join(dir)));
-            }
-            for name in ["dock.toml", ".dockerignore"].map(Path::new) {
-                if dock.files.iter().any(|f| f.path == name) {
-                    sources.insert(dock.dir.join(name));
-                }
-            }
-        }
-        sources
-    }
-
-    /// All files and folders (as `FOLDER/.`) that were looked at to make the plan.
-    pub fn looked_at(&self, docks: &[Dock]) -> BTreeSet<PathBuf> {
-        let sources = self.sources(docks).into_iter().flat_map(followed);
-        let mut looked = sources.map(|s| if s.is_dir() { s.join(".") } else { s }).collect();
-        let buildconfigs = docks.iter().map(|d| d.buildconfig_file.clone());
-        BTreeSet::extend(&mut looked, buildconfigs.flat_map(followed));
-        // A link is a dock where it leads to a folder.
-        let entries = std::fs::read_dir(&self.settings.docks).into_iter().flatten().flatten();
-        let links = entries.filter(|e| e.file_type().is_ok_and(|t| t.is_symlink()));
-        looked.extend(links.map(|link| link.path().join(".")));
-        looked.extend(keys::own_files(&self.settings));
-        let patterns = self.settings.tasks.iter().flat_map(|t| &t.inputs);
-        let patterns = patterns.map(|input| input.text.as_str()).filter(|p| is_pattern(p));
-        looked.extend(patterns.flat_map(|p| folders(p).map(|folder| folder.join("."))));
-        looked
-    }
-
-    fn tasks(&self) -> Result<Vec<TaskFacts>> {
+    pub(super) fn tasks(&self) -> Result<Vec<TaskFacts>> {
         let tasks = self.settings.tasks.iter();
         tasks.map(|t| Ok(TaskFacts { task: t.clone(), inputs: self.inputs(t)? })).collect()
     }
@@ -372,7 +242,7 @@ fn is_current(path: &Path) -> Result<()> {
 
 const WILDCARDS: [char; 4] = ['*', '?', '[', '{'];
 
-fn is_pattern(text: &str) -> bool {
+pub(super) fn is_pattern(text: &str) -> bool {
     text.contains(WILDCARDS)
 }
 
@@ -420,18 +290,6 @@ fn matching(pattern: &Pattern, text: &str) -> Result<Vec<PathBuf>, String> {
 }
 
 /// Folders in which a pattern may match something: another entry in one may be another match.
-fn folders(pattern: &str) -> impl Iterator<Item = PathBuf> {
+pub(super) fn folders(pattern: &str) -> impl Iterator<Item = PathBuf> {
     below(pattern).filter(|e| e.file_type().is_dir()).map(walkdir::DirEntry::into_path)
-}
-
-/// A file that a task makes in a dock belongs to the dock before it is there.
-fn will_have(dock: &mut Dock, output: &Path) {
-    let Ok(path) = output.strip_prefix(&dock.dir) else { return };
-    if let Err(at) = dock.files.binary_search_by(|f| bytes(&f.path).cmp(bytes(path))) {
-        dock.files.insert(at, FileEntry { path: path.to_owned(), kind: FileKind::File });
-    }
-}
-
-fn bytes(path: &Path) -> &[u8] {
-    path.as_os_str().as_encoded_bytes()
 }

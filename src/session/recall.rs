@@ -15,10 +15,10 @@ use crate::base::hex::hex;
 use crate::base::limits::Limit;
 use crate::base::open::Refused;
 use crate::base::read;
-use crate::dock::Dock;
 use crate::exec::looked::looked;
 use crate::fresh::Inventory;
 use crate::plan::Plan;
+use crate::session::docks::Docks;
 use crate::session::engine::Asking;
 use crate::session::project::{LOCK_FILE, Project};
 use crate::state::store::Store;
@@ -83,7 +83,7 @@ impl Recall {
 /// What an answer was found from.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
-    pub(super) docks: &'a [Dock],
+    pub(super) docks: &'a Docks,
     pub(super) plan: &'a Plan,
     pub(super) inventory: &'a Inventory,
     /// When the first of it was looked at, nanoseconds since 1970.
@@ -112,7 +112,7 @@ fn folder(store: &Store) -> PathBuf {
 }
 
 /// Which build of this program runs.
-fn program() -> String {
+pub(super) fn program() -> String {
     let meta = std::env::current_exe().and_then(fs::metadata);
     let id = meta.map(|m| (m.ino(), m.size(), m.ctime(), m.ctime_nsec())).unwrap_or_default();
     format!("{} {id:?}", env!("CARGO_PKG_VERSION"))

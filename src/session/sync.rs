@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
 use crate::base::open;
-use crate::dock::Dock;
 use crate::exec::run;
 use crate::exec::sync::{self, Synced};
 use crate::export::ninja;
 use crate::plan::Plan;
 use crate::report::Message;
 use crate::session::Tell;
+use crate::session::docks::Docks;
 use crate::session::engine::Asking;
 use crate::session::export::Form;
 use crate::session::project::Project;
@@ -68,7 +68,7 @@ impl Project {
     /// GNU make remakes its Makefile by itself, if only it is older than a file that it is made from: a
     /// dock may come in the same second, or a file be dated back. bmake would go on with the old one.
     /// Whether the Makefile is what would be written.
-    fn check_makefile(&self, asker: &Asker, shape: &(Vec<Dock>, Plan)) -> Result<bool> {
+    fn check_makefile(&self, asker: &Asker, shape: &(Docks, Plan)) -> Result<bool> {
         let (Some(digest), Some(file)) = (&asker.digest, &asker.file) else { return Ok(true) };
         let images = asker.images.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         if self.makefile_of(shape, &images, file)?.digest == *digest {
@@ -83,7 +83,7 @@ impl Project {
     }
 
     /// Ninja would go on with the steps of old.
-    fn check_ninja(&self, shape: &(Vec<Dock>, Plan), old: &ninja::Head) -> Result<()> {
+    fn check_ninja(&self, shape: &(Docks, Plan), old: &ninja::Head) -> Result<()> {
         let now = self.export_of(shape, &old.images, &Form::Ninja { bb: old.bb.clone() })?;
         if ninja::Head::read(&now).as_ref() == Some(old) {
             return Ok(());

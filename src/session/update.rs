@@ -94,7 +94,7 @@ impl Project {
     /// Whether nothing is compiled, but something is built on images from elsewhere: a stage3 would be of no use.
     fn has_only_bases(&self, pins: &Pins, bases: &[Moved]) -> bool {
         // What is wrong with a dock, a build says.
-        let compiles = || self.docks().map_or(true, |docks| self.needs_lock(&docks));
+        let compiles = || self.known_docks().map_or(true, |docks| self.needs_lock(&docks));
         pins.gentoo.is_none() && !bases.is_empty() && !compiles()
     }
 

@@ -127,6 +127,11 @@ impl Store {
         self.root().join("called")
     }
 
+    /// Where it is kept what docks that do not change are.
+    pub fn docks(&self) -> PathBuf {
+        self.root().join("docks")
+    }
+
     /// Kept answers.
     pub fn traces(&self) -> PathBuf {
         self.root().join("traces")

@@ -22,7 +22,7 @@ const FORMAT: u32 = 1;
 
 /// The stat of one file: all but what a link leads to, which cannot change without a new inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Stat(FileType, u32, u64, i64, i64, u64);
+pub struct Stat(FileType, u32, u64, i64, i64, u64);
 
 impl From<&FileState> for Stat {
     fn from(s: &FileState) -> Self {

@@ -30,5 +30,6 @@ mod secrets;
 mod silent;
 mod spelled;
 mod tidy;
+mod unchanged;
 mod words;
 mod written;

@@ -20,6 +20,10 @@ fn docks(files: &[(&str, &str)]) -> TempDir {
     room
 }
 
+fn discover(root: &Path, ground: &Ground) -> Result<Vec<Dock>> {
+    names(root, ground)?.iter().map(|name| dock(root, name, ground)).collect()
+}
+
 /// The error's text, with the room's path taken away.
 fn error(room: &TempDir) -> String {
     let error = discover(&room.path().join("bb-dock"), &Ground::of(room.path(), &[])).unwrap_err();
