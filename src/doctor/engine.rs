@@ -15,6 +15,8 @@ pub struct Facts {
     pub refused: Option<(String, Option<String>)>,
     /// The folder of the native engine, if that is meant. Unless it is refused, a box has been started.
     pub native: Option<PathBuf>,
+    /// Whether it is meant by name. Else it is taken because there is no daemon.
+    pub named: bool,
     /// Addresses that do not answer, with the reason.
     pub silent: Vec<(String, String)>,
     /// The address that answers and is used, and what it says.
@@ -44,8 +46,9 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
         return vec![Finding::wrong("engine", why, todo.as_deref().unwrap_or(CHOOSE))];
     }
     if let Some(folder) = &facts.native {
-        let text =
-            format!("native, in {}: boxes start here, no daemon is needed", folder.display());
+        let folder = folder.display();
+        let why = if facts.named { "" } else { ", for there is no socket of Docker or Podman" };
+        let text = format!("native, in {folder}{why}: boxes start here, no daemon is needed");
         return vec![Finding::ok("engine", &text)];
     }
     let Some((address, about)) = &facts.answers else {

@@ -1,9 +1,13 @@
-//! Which engine is meant, by the environment's variables. Asks none.
+//! Which engine is meant, by the environment's variables, and by what is there where they say nothing. Asks none.
+
+#![expect(clippy::disallowed_methods, reason = "a socket is a file")]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
+use crate::config::Source;
+use crate::engine::address::{Address, addresses};
 
 /// The variable that names an engine.
 pub const BB_ENGINE: &str = "BB_ENGINE";
@@ -17,63 +21,116 @@ const BELOW_DATA: &str = "gentoo-bb/native";
 pub enum Choice {
     /// Docker or Podman, wherever one listens.
     Daemon,
-    /// The native one, with the folder of its store.
-    Native(PathBuf),
+    /// The native one.
+    Native {
+        /// The folder of its store.
+        folder: PathBuf,
+        /// Whether it is meant by name. Else it is taken because there is no daemon.
+        named: bool,
+    },
 }
 
-/// The engine that the variables name. Nobody's word, and `auto`, is Docker or Podman so far.
+/// The engine that the variables name. Where they name none, or `auto`: Docker or Podman, if anything leads there or
+/// there is a socket of theirs; else the native one.
 ///
 /// # Errors
 /// It is none that is known, or the native one without a folder: exit code 3.
 pub fn choice(env: &BTreeMap<String, String>) -> Result<Choice> {
+    choice_by(env, has_socket)
+}
+
+fn choice_by(
+    env: &BTreeMap<String, String>,
+    has_socket: impl Fn(&[Address]) -> bool,
+) -> Result<Choice> {
     let get = |name: &str| env.get(name).map(String::as_str).filter(|value| !value.is_empty());
     match get(BB_ENGINE) {
-        None | Some("auto" | "docker") => return Ok(Choice::Daemon),
-        Some("native") => {}
+        Some("docker") => Ok(Choice::Daemon),
+        Some("native") => {
+            let nowhere = || {
+                Error::config("the native engine has no folder")
+                    .hint(format!("`{BB_NATIVE_DIR}` or `HOME` says where it is to be"))
+            };
+            let folder = folder(env).ok_or_else(nowhere)?;
+            Ok(Choice::Native { folder, named: true })
+        }
+        None | Some("auto") => {
+            // What is wrong with docker's context is told when it is asked for an address.
+            let Ok((addresses, Source::Default)) = addresses(env) else {
+                return Ok(Choice::Daemon);
+            };
+            let folder = folder(env).filter(|_| !has_socket(&addresses));
+            Ok(folder.map_or(Choice::Daemon, |folder| Choice::Native { folder, named: false }))
+        }
         Some(other) => {
-            return Err(Error::config(format!("`{BB_ENGINE}` is `{other}`, which is no engine"))
-                .hint("`native`, `docker`, or `auto`"));
+            Err(Error::config(format!("`{BB_ENGINE}` is `{other}`, which is no engine"))
+                .hint("`native`, `docker`, or `auto`"))
         }
     }
+}
+
+/// A socket on which nobody listens is one: its engine is to be started, and not another to be taken.
+fn has_socket(addresses: &[Address]) -> bool {
+    let mut sockets = addresses.iter().filter_map(|address| address.host.strip_prefix("unix://"));
+    sockets.any(|path| Path::new(path).exists())
+}
+
+/// The folder of the native engine's store.
+fn folder(env: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let get = |name: &str| env.get(name).map(String::as_str).filter(|value| !value.is_empty());
     let named = get(BB_NATIVE_DIR).map(PathBuf::from);
     let data = || get("XDG_DATA_HOME").map(PathBuf::from);
     let home = || get("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-    let folder = named.or_else(|| Some(data().or_else(home)?.join(BELOW_DATA)));
-    let nowhere = || {
-        Error::config("the native engine has no folder")
-            .hint(format!("`{BB_NATIVE_DIR}` or `HOME` says where it is to be"))
-    };
-    folder.map(Choice::Native).ok_or_else(nowhere)
+    named.or_else(|| Some(data().or_else(home)?.join(BELOW_DATA)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn chosen(env: &[(&str, &str)]) -> Result<Choice> {
-        choice(&env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
+    fn chosen(env: &[(&str, &str)], socket: bool) -> Result<Choice> {
+        let env = env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        choice_by(&env, |_| socket)
+    }
+
+    fn native(folder: &str, named: bool) -> Choice {
+        Choice::Native { folder: folder.into(), named }
     }
 
     #[test]
-    fn an_engine_is_named_or_it_is_dockers() {
-        for env in [&[][..], &[(BB_ENGINE, "")], &[(BB_ENGINE, "auto")], &[(BB_ENGINE, "docker")]] {
-            assert_eq!(chosen(env).unwrap(), Choice::Daemon, "{env:?}");
+    fn who_names_none_takes_the_one_that_is_there() {
+        let home = ("HOME", "/h");
+        for auto in [&[home][..], &[home, (BB_ENGINE, "")], &[home, (BB_ENGINE, "auto")]] {
+            assert_eq!(chosen(auto, true).unwrap(), Choice::Daemon, "{auto:?}");
+            let folder = "/h/.local/share/gentoo-bb/native";
+            assert_eq!(chosen(auto, false).unwrap(), native(folder, false), "{auto:?}");
+            for leads in [("DOCKER_HOST", "unix:///x"), ("DOCKER_CONTEXT", "far")] {
+                let env = [auto, &[leads]].concat();
+                assert_eq!(chosen(&env, false).unwrap(), Choice::Daemon, "{env:?}");
+            }
         }
-        let native = (BB_ENGINE, "native");
+        assert_eq!(chosen(&[home, (BB_ENGINE, "docker")], false).unwrap(), Choice::Daemon);
+        // It could be nowhere.
+        assert_eq!(chosen(&[], false).unwrap(), Choice::Daemon);
+    }
+
+    #[test]
+    fn the_native_engine_has_a_folder() {
+        let named = (BB_ENGINE, "native");
         let (home, data, dir) = (("HOME", "/h"), ("XDG_DATA_HOME", "/d"), (BB_NATIVE_DIR, "/n"));
         for (env, folder) in [
-            (&[native, home][..], "/h/.local/share/gentoo-bb/native"),
-            (&[native, home, data], "/d/gentoo-bb/native"),
-            (&[native, home, data, dir], "/n"),
+            (&[named, home][..], "/h/.local/share/gentoo-bb/native"),
+            (&[named, home, data], "/d/gentoo-bb/native"),
+            (&[named, home, data, dir], "/n"),
         ] {
-            assert_eq!(chosen(env).unwrap(), Choice::Native(folder.into()));
+            assert_eq!(chosen(env, true).unwrap(), native(folder, true));
         }
+        assert_eq!(chosen(&[named], false).unwrap_err().exit().code(), 3);
     }
 
     #[test]
     fn another_word_is_no_engine() {
-        let error = chosen(&[(BB_ENGINE, "dcoker")]).unwrap_err();
+        let error = chosen(&[(BB_ENGINE, "dcoker")], true).unwrap_err();
         assert_eq!(error.message(), "`BB_ENGINE` is `dcoker`, which is no engine");
-        assert_eq!(chosen(&[(BB_ENGINE, "native")]).unwrap_err().exit().code(), 3);
     }
 }

@@ -33,6 +33,7 @@ mod wire;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -41,7 +42,7 @@ use std::time::Duration;
 
 pub use engine::NativeEngine;
 use spec::{BoxId, BoxSpec, CacheName, Command, LayerId, Network, Process};
-pub use talk::Talk;
+pub use talk::{Talk, TerminalTalk};
 pub use tried::tried;
 
 use crate::base::error::{Error, Result, io_reason};
@@ -195,14 +196,39 @@ impl Native {
     /// # Errors
     /// The box does not run, or it has no such program, folder or user.
     pub fn exec(&self, id: &BoxId, command: &Command) -> Result<Talk> {
+        let (job, first) = self.command(id, command, false)?;
+        talk::begin(&self.store, &job, &first)
+    }
+
+    /// The same on a terminal of the box's own.
+    ///
+    /// # Errors
+    /// As of [`exec`](Self::exec).
+    pub fn exec_on_terminal(&self, id: &BoxId, command: &Command) -> Result<TerminalTalk> {
+        let (job, first) = self.command(id, command, true)?;
+        talk::begin_on_terminal(&self.store, &job, &first)
+    }
+
+    fn command(&self, id: &BoxId, command: &Command, terminal: bool) -> Result<(Job, OwnedFd)> {
         let (first, spec) = self.running(id)?;
         let job = Job::Exec(Exec {
             command: command.clone(),
+            terminal,
             bounds: spec.bounds,
             no_new_privileges: spec.no_new_privileges,
             network: spec.network,
         });
-        talk::begin(&self.store, &job, &first)
+        Ok((job, first))
+    }
+
+    /// Takes whoever calls at a socket to a port of a box, as long as what this returns is there.
+    fn forward(&self, id: &BoxId, socket: &TcpListener, port: u16) -> Result<Helper> {
+        let (first, _) = self.running(id)?;
+        let helper = self.store.helper(&Job::Forward(port), &[first.as_fd(), socket.as_fd()])?;
+        match helper.hear()?.0 {
+            Word::Runs => Ok(helper),
+            other => Err(helper::unexpected(&other)),
+        }
     }
 
     /// Unpacks an archive in a box, at a folder that is made where it is missing.

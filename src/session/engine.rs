@@ -78,6 +78,11 @@ fn owner(id: &str, store: &Store) -> Owner {
     Owner(hex(&hasher.finalize())[..32].to_owned())
 }
 
+/// Nobody has asked for the native engine by name: there is no other.
+fn neither(error: Error) -> Error {
+    error.detail("the native engine is taken, for there is no socket of Docker or Podman here")
+}
+
 impl Project {
     /// The engine that it was opened with, or that the environment leads to.
     ///
@@ -90,7 +95,11 @@ impl Project {
         }
         match choice(self.environment())? {
             Choice::Daemon => Ok(Arc::new(self.daemon().await?)),
-            Choice::Native(folder) => Ok(Arc::new(self.native(folder).await?)),
+            Choice::Native { folder, named } => {
+                let engine = self.native(folder).await;
+                let engine = engine.map_err(|error| if named { error } else { neither(error) });
+                Ok(Arc::new(engine?))
+            }
         }
     }
 
@@ -111,7 +120,7 @@ impl Project {
     /// None answers, Docker's context cannot be used, or the native engine is meant: exit code 4.
     pub async fn daemon(&self) -> Result<Docker> {
         // It would not have what the native engine has built, or something else under that name.
-        if let Choice::Native(_) = choice(self.environment())? {
+        if let Choice::Native { .. } = choice(self.environment())? {
             return Err(Error::engine("this needs a daemon, and the native engine has none")
                 .hint("`BB_ENGINE=docker` leads to Docker or Podman"));
         }

@@ -107,6 +107,30 @@ fn what_is_only_copied_is_the_same_image_as_on_docker() {
     );
 }
 
+/// On a machine where nothing of Docker or Podman is: nobody has to say so.
+#[test]
+fn where_there_is_no_daemon_the_native_engine_is_taken() {
+    let native = Native::of(Room::new());
+    copied(&native.room);
+    let bare = |args: &str| {
+        let mut command = Command::new("unshare");
+        // What is in /run is hidden, and with it all sockets.
+        command.args(["--mount", "sh", "-c", "mount -t tmpfs none /run && exec \"$@\"", "sh"]);
+        command.arg(support::bb()).args(args.split_whitespace());
+        native.room.seal(&mut command);
+        command.current_dir(native.room.path("")).env_remove("DOCKER_HOST");
+        command.env("BB_NATIVE_DIR", &native.store);
+        Run::of(command)
+    };
+    bare("build").ok();
+    assert!(native.store.join("oci/index.json").exists());
+    let why = "for there is no socket of Docker or Podman: boxes start here";
+    let doctor = bare("doctor --offline");
+    assert!(doctor.stdout.contains(why), "{}", doctor.stdout);
+    let told = bare("config engine").stdout;
+    assert!(told.starts_with("native, in "), "{told}");
+}
+
 #[test]
 fn an_unknown_engine_is_refused() {
     let room = Room::new();

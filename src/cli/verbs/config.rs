@@ -70,9 +70,10 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
 
 /// Where an engine is looked for; nothing where docker's context cannot be used.
 fn engine(env: &BTreeMap<String, String>) -> (Value, Source) {
-    if let Ok(Choice::Native(folder)) = choice(env) {
+    if let Ok(Choice::Native { folder, named }) = choice(env) {
         let value = format!("native, in {}", folder.display());
-        return (Value::text(&value), Source::Variable(BB_ENGINE));
+        let source = if named { Source::Variable(BB_ENGINE) } else { Source::Default };
+        return (Value::text(&value), source);
     }
     match addresses(env) {
         Ok((addresses, source)) => {

@@ -12,7 +12,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use self::boxes::Main;
+use self::boxes::{Made, Main};
+use self::talks::Spoken;
 use super::images::{Adding, Image, ImageStore};
 use super::notes::{self, Note};
 use super::spec::{BoxId, LayerId};
@@ -35,6 +36,10 @@ struct Own {
     limits: Limits,
     /// What runs as its image says, by box.
     mains: Mutex<BTreeMap<BoxId, Arc<Main>>>,
+    /// Boxes that were made for a person.
+    made: Mutex<BTreeMap<BoxId, Made>>,
+    /// Processes that somebody talks to, by the names that they have here.
+    talks: Mutex<BTreeMap<String, Spoken>>,
 }
 
 impl NativeEngine {
@@ -46,7 +51,14 @@ impl NativeEngine {
     pub fn open(program: PathBuf, folder: &Path, limits: Limits) -> Result<Self> {
         let native = Native::open(program, folder)?.within(limits);
         let images = ImageStore::open(&native.store, &limits)?;
-        Ok(Self { own: Arc::new(Own { native, images, limits, mains: Mutex::default() }) })
+        Ok(Self { own: Arc::new(Own {
+            native,
+            images,
+            limits,
+            mains: Mutex::default(),
+            made: Mutex::default(),
+            talks: Mutex::default(),
+        }) })
     }
 
     /// Does something that blocks.

@@ -7,8 +7,10 @@ mod cage;
 pub(super) mod changes;
 pub(super) mod files;
 mod first;
+mod forward;
 mod join;
 mod made;
+mod terminal;
 mod users;
 
 use std::ffi::OsString;
@@ -60,6 +62,7 @@ fn work(wire: &Wire) -> Result<u8> {
     let done = match job {
         Job::Box(job) => return made::run(wire, &job, files.first()),
         Job::Exec(job) => return join::exec(wire, &job, files),
+        Job::Forward(port) => return forward::run(wire, port, files),
         Job::Processes => {
             join::enter(&taken(&mut files)?, &Network::Host)?;
             Word::Processes(join::processes()?)

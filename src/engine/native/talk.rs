@@ -1,5 +1,6 @@
 //! A command in a box, seen from outside: its streams, its end.
 
+use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -19,8 +20,20 @@ pub struct Talk {
     pub output: PipeReader,
     /// Its standard error.
     pub errors: PipeReader,
-    helper: Helper,
+    running: Running,
 }
+
+/// A command that runs on a terminal of its box. If this is dropped, the command is killed.
+#[derive(Debug)]
+pub struct TerminalTalk {
+    /// This side of the terminal.
+    pub terminal: File,
+    running: Running,
+}
+
+/// A command whose streams are somebody else's.
+#[derive(Debug)]
+pub(super) struct Running(Helper);
 
 /// Starts a job's command in the box of this first process.
 pub(super) fn begin(store: &Store, job: &Job, first: &OwnedFd) -> Result<Talk> {
@@ -29,8 +42,37 @@ pub(super) fn begin(store: &Store, job: &Job, first: &OwnedFd) -> Result<Talk> {
     let streams = [first.as_fd(), input.as_fd(), out.as_fd(), err.as_fd()];
     let helper = store.helper(job, &streams)?;
     match helper.hear()?.0 {
-        Word::Runs => Ok(Talk { input: Some(ours), output, errors, helper }),
+        Word::Runs => Ok(Talk { input: Some(ours), output, errors, running: Running(helper) }),
         other => Err(unexpected(&other)),
+    }
+}
+
+/// The same on a terminal.
+pub(super) fn begin_on_terminal(store: &Store, job: &Job, first: &OwnedFd) -> Result<TerminalTalk> {
+    let helper = store.helper(job, &[first.as_fd()])?;
+    let (word, mut files) = helper.hear()?;
+    match (word, files.pop()) {
+        (Word::Runs, Some(terminal)) => {
+            Ok(TerminalTalk { terminal: terminal.into(), running: Running(helper) })
+        }
+        (other, _) => Err(unexpected(&other)),
+    }
+}
+
+impl Running {
+    /// Waits for the command's end.
+    pub(super) fn wait(self) -> Result<Ended> {
+        match self.0.hear()?.0 {
+            Word::Ended(ended) => Ok(ended),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+impl TerminalTalk {
+    /// This side of its terminal, and what is waited for.
+    pub(super) fn parts(self) -> (File, Running) {
+        (self.terminal, self.running)
     }
 }
 
@@ -40,7 +82,7 @@ impl Talk {
     /// # Errors
     /// Its process cannot be reached.
     pub fn signal(&self, number: i32) -> Result<()> {
-        self.helper.say(&Order::Signal(number))
+        self.running.0.say(&Order::Signal(number))
     }
 
     /// Waits for its end. Whoever does not read its output before may wait for ever.
@@ -48,10 +90,12 @@ impl Talk {
     /// # Errors
     /// The box has ended before.
     pub fn wait(self) -> Result<Ended> {
-        match self.helper.hear()?.0 {
-            Word::Ended(ended) => Ok(ended),
-            other => Err(unexpected(&other)),
-        }
+        self.running.wait()
+    }
+
+    /// Its input, output and errors, and what is waited for.
+    pub(super) fn parts(self) -> (Option<PipeWriter>, PipeReader, PipeReader, Running) {
+        (self.input, self.output, self.errors, self.running)
     }
 
     /// Ends its input, reads all that it says, and waits for its end.

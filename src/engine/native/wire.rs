@@ -22,8 +22,10 @@ use crate::base::error::{Error, Exit, io_reason};
 pub(super) enum Job {
     /// Become a box.
     Box(BoxJob),
-    /// Run a command in a box. With it come the box's first process and three streams.
+    /// Run a command in a box. With it come the box's first process and, unless it has a terminal, three streams.
     Exec(Exec),
+    /// Take who calls at a listening socket to a port of a box, whose first process comes first.
+    Forward(u16),
     /// Tell who is in a box, whose first process comes with it.
     Processes,
     /// Do something with files in a box: as it sees them. Its first process comes with it, then the archive.
@@ -38,6 +40,8 @@ pub(super) enum Job {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Exec {
     pub(super) command: Command,
+    /// It has a terminal of the box's; this side of it comes back with the word that it runs.
+    pub(super) terminal: bool,
     pub(super) bounds: Bounds,
     pub(super) no_new_privileges: bool,
     pub(super) network: Network,

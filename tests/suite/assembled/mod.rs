@@ -15,6 +15,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -103,13 +104,16 @@ fn build(room: &Room, name: &str, reference: &str) -> Result<(), String> {
 fn by_classic_builder(engine: &Engine, context: &Path, reference: &str) -> Result<(), String> {
     let context = context.to_str().unwrap();
     let args = ["build", "--no-cache", "--force-rm", "--quiet", "--tag", reference, context];
-    let mut attempts = 0..3;
+    // A layer that other images have just lost is missing for a while.
+    let mut attempts = 0..10;
     loop {
         let out = engine.command(&args).env("DOCKER_BUILDKIT", "0").output().unwrap();
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
         match attempts.next() {
             _ if out.status.success() => return Ok(()),
-            Some(_) if said.contains("layer does not exist") => {}
+            Some(_) if said.contains("layer does not exist") => {
+                std::thread::sleep(Duration::from_millis(300));
+            }
             _ => return Err(said),
         }
     }

@@ -119,13 +119,15 @@ impl Gathering {
     async fn engine(&self, settings: Option<&Settings>) -> (engine::Facts, Option<Witness>) {
         let refused = match choice(&self.env) {
             Ok(Choice::Daemon) => return self.daemon(settings).await,
-            Ok(Choice::Native(folder)) => return (self.native(folder).await, None),
+            Ok(Choice::Native { folder, named }) => {
+                return (self.native(folder, named).await, None);
+            }
             Err(error) => told(&error),
         };
         (engine::Facts { refused: Some(refused), ..engine::Facts::default() }, None)
     }
 
-    async fn native(&self, folder: PathBuf) -> engine::Facts {
+    async fn native(&self, folder: PathBuf, named: bool) -> engine::Facts {
         let store = folder.clone();
         let tried = self.blocking(move || {
             native::tried(entered::PROGRAM.into(), &store, &here::existing(&store))
@@ -134,7 +136,7 @@ impl Gathering {
             Some(tried) => tried.err().map(|error| told(&error)),
             None => Some((format!("no box has started{}", self.in_time()), None)),
         };
-        engine::Facts { refused, native: Some(folder), ..engine::Facts::default() }
+        engine::Facts { refused, native: Some(folder), named, ..engine::Facts::default() }
     }
 
     /// All addresses are asked at once; the first of them that answers is the one that builds use.

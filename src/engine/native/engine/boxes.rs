@@ -1,10 +1,12 @@
 //! The boxes of the native engine, as steps use them.
 //!
-//! Bounds: processes are counted over a whole box, memory over each of its processes. A box has no terminal and
-//! publishes no port; what runs as its image says is a process beside the box's first one, not that itself.
+//! Bounds: processes are counted over a whole box, memory over each of its processes. What runs as its image says is
+//! a process beside the box's first one, not that itself. From a box nothing leads to the network of outside; its
+//! ports may be called at from there.
 
 use std::collections::BTreeMap;
 use std::io::{PipeReader, Read, Write};
+use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -15,22 +17,23 @@ use bytes::Bytes;
 use tokio::sync::mpsc::channel;
 
 use super::{NativeEngine, Own};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Result, io_reason};
 use crate::dock::checks;
-use crate::engine::native::images::ImageStore;
+use crate::engine::native::helper::Helper;
+use crate::engine::native::images::{Image, ImageStore};
 use crate::engine::native::inside::changes;
 use crate::engine::native::notes::{self, Note};
 use crate::engine::native::spec::{Bounds, BoxId, BoxSpec, CacheName, Command, Mount, Network};
 use crate::engine::native::{Talk, new_id};
-use crate::engine::{Boxes, Change, ContainerSpec, FoundContainer, Owner, RunSpec, Sink};
+use crate::engine::{Boxes, Change, ContainerSpec, FoundContainer, Owner, Port, RunSpec, Sink};
 use crate::image::archive::{self, Body};
 
 /// Pieces of this size travel from a command to whoever reads what it says.
-const PIECE: usize = 64 * 1024;
+pub(super) const PIECE: usize = 64 * 1024;
 /// What a box has mounted besides its caches.
 const OWN_MOUNTS: [&str; 3] = ["/dev", "/proc", "/sys"];
 /// As shells tell of one who was killed.
-const KILLED: i64 = 137;
+pub(super) const KILLED: i64 = 137;
 /// Where Linux tells of its memory, and the line with all of it.
 const MEMORY: (&str, &str) = ("/proc/meminfo", "MemTotal:");
 
@@ -61,8 +64,9 @@ impl Boxes for NativeEngine {
         self.run(move |own| own.start(&spec, &weak)).await
     }
 
-    async fn create(&self, _: &RunSpec) -> Result<String> {
-        Err(not_yet("runs no image for a person"))
+    async fn create(&self, spec: &RunSpec) -> Result<String> {
+        let spec = spec.clone();
+        self.run(move |own| own.create(&spec)).await
     }
 
     async fn start_again(&self, container: &str) -> Result<()> {
@@ -268,43 +272,66 @@ pub(super) fn not_yet(what: &str) -> Error {
         .hint("with `BB_ENGINE=docker`, Docker or Podman does")
 }
 
-fn locked<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn locked<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // Whoever panicked has added a piece or none.
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Own {
     fn start(&self, asked: &ContainerSpec, weak: &Weak<Self>) -> Result<String> {
+        for cache in &asked.caches {
+            self.native.make_cache(&CacheName::new(&cache.name)?)?;
+        }
+        let (id, image) = self.box_of(asked, &[])?;
+        let begun = self.native.resume(&id).and_then(|()| {
+            if asked.as_its_image_says {
+                self.begin(&id, words(&image, &[])?, weak)
+            } else {
+                Ok(())
+            }
+        });
+        self.kept_if(begun, id)
+    }
+
+    fn create(&self, asked: &RunSpec) -> Result<String> {
+        let ports = asked.ports.iter().map(Listening::at).collect::<Result<Vec<_>>>()?;
+        let RunSpec { image, owner, labels, .. } = asked.clone();
+        let spec = ContainerSpec { image, owner, labels, ..ContainerSpec::default() };
+        let env = asked.env.iter().filter_map(|variable| variable.split_once('='));
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let (id, image) = self.box_of(&spec, &env.collect::<Vec<_>>())?;
+        let made = words(&image, &asked.command).map(|words| {
+            let made = Made { words, terminal: asked.tty, ports, forwards: vec![] };
+            locked(&self.made).insert(id.clone(), made);
+        });
+        self.kept_if(made, id)
+    }
+
+    /// A box of which nothing runs, with these variables besides those of its image.
+    fn box_of(&self, asked: &ContainerSpec, env: &[(String, String)]) -> Result<(BoxId, Image)> {
         let adding = ImageStore::adding(&self.native.store)?;
         let image = self.existing(&asked.image)?;
         let layers = self.unpacked(&image, &adding)?;
         let id = new_id()?;
         let config = &image.config.config;
-        let words = config.entrypoint.iter().chain(&config.cmd).flatten().cloned();
-        let words = words.collect::<Vec<_>>();
-        if asked.as_its_image_says && words.is_empty() {
-            return Err(Error::step(format!("the image `{}` says no command", asked.image)));
-        }
-        for cache in &asked.caches {
-            self.native.make_cache(&CacheName::new(&cache.name)?)?;
-        }
         let note = Note {
             name: asked.owner.next_name(),
             image: image.id.clone(),
-            spec: BoxSpec { layers, ..spec(asked, &id, &image.config.config.labels)? },
-            env: config.environment(),
+            spec: BoxSpec { layers, ..spec(asked, &id, &config.labels)? },
+            env: [config.environment().as_slice(), env].concat(),
             cwd: config.working_dir.clone(),
             user: config.user.clone(),
         };
         // First of all the lock: what nobody holds is anybody's to remove.
         self.native.adopt(&id, &note.spec)?;
         drop(adding);
-        let begun = notes::write(&self.native.store, &id, &note)
-            .and_then(|()| self.native.resume(&id))
-            .and_then(
-                |()| if asked.as_its_image_says { self.begin(&id, words, weak) } else { Ok(()) },
-            );
-        match begun {
+        let written = notes::write(&self.native.store, &id, &note);
+        self.kept_if(written, id.clone()).map(|_| (id, image))
+    }
+
+    /// The box's name, if what was done with it has worked; else it goes.
+    fn kept_if(&self, done: Result<()>, id: BoxId) -> Result<String> {
+        match done {
             Ok(()) => Ok(id.as_str().to_owned()),
             Err(error) => {
                 // The reason is what matters; what stays the next run removes.
@@ -335,8 +362,20 @@ impl Own {
 
     /// Begins a command with what the box's image says of all commands.
     fn talk(&self, id: &BoxId, words: Vec<String>) -> Result<Talk> {
-        let Note { env, cwd, user, .. } = self.note(id)?;
-        self.native.exec(id, &Command { words, env, cwd, user })
+        self.native.exec(id, &self.command(id, words, &[])?)
+    }
+
+    /// A command with what the box's image says of all commands, and these variables.
+    pub(super) fn command(
+        &self,
+        id: &BoxId,
+        words: Vec<String>,
+        variables: &[String],
+    ) -> Result<Command> {
+        let Note { mut env, cwd, user, .. } = self.note(id)?;
+        let variables = variables.iter().filter_map(|variable| variable.split_once('='));
+        env.extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Ok(Command { words, env, cwd, user })
     }
 
     /// Whether a box is there. It does not run any more.
@@ -361,7 +400,59 @@ impl Own {
             if self.native.holds(id) { None } else { Some(self.native.store.lock_box(id)?) };
         self.native.remove(id)?;
         self.mains().remove(id);
+        locked(&self.made).remove(id);
         notes::remove(&self.native.store, id)
+    }
+}
+
+/// What an image runs, with another command if there is one: what it begins with stays, as with Docker.
+fn words(image: &Image, command: &[String]) -> Result<Vec<String>> {
+    let config = &image.config.config;
+    let own = config.cmd.as_deref().unwrap_or_default();
+    let command = if command.is_empty() { own } else { command };
+    let words = config.entrypoint.iter().flatten().chain(command).cloned().collect::<Vec<_>>();
+    if words.is_empty() {
+        let name = image.names.first().unwrap_or(&image.id);
+        return Err(Error::step(format!("the image `{name}` says no command")));
+    }
+    Ok(words)
+}
+
+/// A box that was made for a person, and does not run yet.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) words: Vec<String>,
+    pub(super) terminal: bool,
+    pub(super) ports: Vec<Listening>,
+    /// What takes callers to its ports, once it runs.
+    pub(super) forwards: Vec<Helper>,
+}
+
+/// A port of this machine at which somebody may call.
+#[derive(Debug)]
+pub(super) struct Listening {
+    pub(super) socket: TcpListener,
+    /// The port in the box.
+    pub(super) inside: u16,
+}
+
+impl Listening {
+    fn at(port: &Port) -> Result<Self> {
+        let Port { address, outside, inside } = port;
+        let Some(number) = inside.strip_suffix("/tcp").and_then(|port| port.parse().ok()) else {
+            return Err(not_yet(&format!("publishes no `{inside}`: only ports of TCP")));
+        };
+        if outside.is_empty() {
+            return Err(Error::usage(format!("nobody would know where port {number} is reached"))
+                .hint(format!("`-p 8080:{number}` names the port of this machine")));
+        }
+        let any = if address.is_empty() { "0.0.0.0" } else { address };
+        let at = if any.contains(':') { format!("[{any}]:{outside}") } else { format!("{any}:{outside}") };
+        let socket = TcpListener::bind(&at).map_err(|cause| {
+            Error::engine(format!("cannot listen at `{at}`: {}", io_reason(&cause)))
+                .hint("another port of this machine may be free: `-p OUTSIDE:INSIDE`")
+        })?;
+        Ok(Self { socket, inside: number })
     }
 }
 

@@ -3,7 +3,7 @@
 //! Nothing of the box is run or loaded before the command itself: a root that belongs to a stranger would bring
 //! its own C library. So all that a command must not have is given up here, and it inherits that.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command as Program, Stdio};
 
@@ -16,7 +16,7 @@ use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 use super::super::spec::{Command, Ended, Network, Process};
 use super::super::wire::{Exec, Failure, Order, Wire, Word, cannot};
 use super::users::{self, Account};
-use super::{Result, become_root, become_user, cage, taken};
+use super::{Result, become_root, become_user, cage, taken, terminal};
 use crate::base::error::io_reason;
 
 /// Moves into the namespaces of a box, whose first process this is, as its root. The machine's network is where this
@@ -44,7 +44,15 @@ pub(super) fn exec(wire: &Wire, job: &Exec, mut files: Vec<OwnedFd>) -> Result<u
     let account = users::look_up(&command.user)?;
     let cwd = if command.cwd.is_empty() { "/" } else { &command.cwd };
     rustix::process::chdir(cwd).map_err(|cause| no_folder(cwd, &cause.into()))?;
-    let program = program(command, &account, &mut files)?;
+    let mut program = program(command, &account)?;
+    let outside = if job.terminal {
+        let (outside, inside) = terminal::new(&account)?;
+        streams(&mut program, terminal::streams(&inside)?);
+        Some(outside)
+    } else {
+        streams(&mut program, [taken(&mut files)?, taken(&mut files)?, taken(&mut files)?]);
+        None
+    };
     drop(files);
     cage::bounds(job.bounds)?;
     cage::capabilities()?;
@@ -54,7 +62,9 @@ pub(super) fn exec(wire: &Wire, job: &Exec, mut files: Vec<OwnedFd>) -> Result<u
     become_user(account.uid, account.gid, &account.groups)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(cannot("hide from the box"))?;
     let child = started(program, command)?;
-    wire.send(&Word::Runs, &[]).map_err(cannot("say that a command runs"))?;
+    let files = outside.iter().map(AsFd::as_fd).collect::<Vec<_>>();
+    wire.send(&Word::Runs, &files).map_err(cannot("say that a command runs"))?;
+    drop(outside);
     let ended = watch(wire, child)?;
     wire.send(&Word::Ended(ended), &[]).map_err(cannot("say how a command ended"))?;
     Ok(0)
@@ -65,16 +75,18 @@ fn no_folder(path: &str, cause: &std::io::Error) -> Failure {
     Failure::of_step(message).hint("make the folder first, or name another one")
 }
 
-fn program(command: &Command, account: &Account, files: &mut Vec<OwnedFd>) -> Result<Program> {
+fn program(command: &Command, account: &Account) -> Result<Program> {
     let first = command.words.first().filter(|word| !word.is_empty());
     let first = first.ok_or_else(|| Failure::of_step("there is no command to run"))?;
     let mut program = Program::new(first);
     program.args(&command.words[1..]).env_clear();
     program.env("HOME", &account.home).envs(command.env.iter().map(|(name, value)| (name, value)));
-    let streams = [taken(files)?, taken(files)?, taken(files)?].map(Stdio::from);
-    let [input, output, errors] = streams;
-    program.stdin(input).stdout(output).stderr(errors);
     Ok(program)
+}
+
+fn streams(program: &mut Program, streams: [OwnedFd; 3]) {
+    let [input, output, errors] = streams.map(Stdio::from);
+    program.stdin(input).stdout(output).stderr(errors);
 }
 
 /// Starts it. Afterwards nothing of its streams is open here: their ends are the command's alone.
