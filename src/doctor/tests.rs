@@ -55,6 +55,9 @@ fn the_native_engine_is_told_by_its_folder() {
     let told_of =
         |facts: &engine::Facts| engine::findings(facts).iter().map(told).collect::<Vec<_>>();
     let fit = "ok engine: native, in /n: boxes start here, no daemon is needed";
+    let why = ", for there is no socket of Docker or Podman";
+    assert_eq!(told_of(&facts), [fit.replace("/n:", &format!("/n{why}:"))]);
+    facts.named = true;
     assert_eq!(told_of(&facts), [fit]);
     facts.refused = Some(("no ids".into(), Some("get some".into())));
     assert_eq!(told_of(&facts), ["wrong engine: no ids -> get some"]);

@@ -110,6 +110,13 @@ pub fn addresses(env: &BTreeMap<String, String>) -> Result<(Vec<Address>, Source
     Ok((sockets.map(|s| Address::at(format!("unix://{}", s.display()))).collect(), Source::Default))
 }
 
+/// Whether there is a socket at one of the addresses. One on which nobody listens is one: its engine is to be
+/// started, and not another to be taken.
+pub(super) fn has_socket(addresses: &[Address]) -> bool {
+    let mut sockets = addresses.iter().filter_map(|address| address.host.strip_prefix("unix://"));
+    sockets.any(|path| Path::new(path).exists())
+}
+
 /// What DOCKER_TLS_VERIFY and DOCKER_CERT_PATH say of an address.
 fn variables_tls(host: &str, env: &BTreeMap<String, String>) -> Result<Option<Tls>> {
     let get = |name: &str| env.get(name).filter(|v| !v.is_empty());

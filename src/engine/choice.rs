@@ -1,13 +1,11 @@
 //! Which engine is meant, by the environment's variables, and by what is there where they say nothing. Asks none.
 
-#![expect(clippy::disallowed_methods, reason = "a socket is a file")]
-
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::base::error::{Error, Result};
 use crate::config::Source;
-use crate::engine::address::{Address, addresses};
+use crate::engine::address::{Address, addresses, has_socket};
 
 /// The variable that names an engine.
 pub const BB_ENGINE: &str = "BB_ENGINE";
@@ -67,12 +65,6 @@ fn choice_by(
                 .hint("`native`, `docker`, or `auto`"))
         }
     }
-}
-
-/// A socket on which nobody listens is one: its engine is to be started, and not another to be taken.
-fn has_socket(addresses: &[Address]) -> bool {
-    let mut sockets = addresses.iter().filter_map(|address| address.host.strip_prefix("unix://"));
-    sockets.any(|path| Path::new(path).exists())
 }
 
 /// The folder of the native engine's store.

@@ -6,16 +6,19 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use litemap::LiteMap;
+
 use crate::base::error::Result;
 use crate::base::ids::StepId;
 use crate::fresh::Inventory;
 use crate::fresh::judge::Look;
-use crate::fresh::record::{FileState, Record};
+use crate::fresh::record::FileState;
 use crate::plan::step::Object;
 use crate::state::store;
 
-/// Records of finished steps, for what these made.
-pub type Products = HashMap<StepId, Arc<Record>>;
+/// What finished steps made, by the names of the products. The rest of their records is not kept: of ten thousand
+/// docks, that is most of the memory.
+pub type Products = HashMap<StepId, Arc<LiteMap<String, String>>>;
 
 /// Looks at the world as it is now.
 #[derive(Debug)]
@@ -36,7 +39,7 @@ impl Look for Eyes<'_> {
     }
 
     fn product(&mut self, step: &StepId, product: &str) -> Option<String> {
-        self.products.get(step)?.products.get(product).cloned()
+        self.products.get(step)?.get(product).cloned()
     }
 
     fn object(&mut self, object: &Object) -> Result<Option<String>> {

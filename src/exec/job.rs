@@ -76,7 +76,7 @@ impl OwnedJob {
                 return Err(Error::step(format!("`{step}` needs `{id}`, which is not up to date"))
                     .hint(format!("run `bb step {id}` first, or `bb build`")));
             };
-            products.insert(id.clone(), record);
+            products.insert(id.clone(), Arc::new(record.products.clone()));
             stamps.insert(id.clone(), time);
         }
         Ok(Job::new(plan.step(ix), &products, &stamps).to_owned())
@@ -128,7 +128,7 @@ pub(super) fn taken(
             let message = format!("`{id}` was never finished, and is to be taken as it is");
             return Err(Error::step(message).hint(format!("run `bb build {name}` first")));
         };
-        products.insert(id.clone(), record);
+        products.insert(id.clone(), Arc::new(record.products.clone()));
         stamps.insert(id.clone(), time);
     }
     Ok((products, stamps))
@@ -194,7 +194,7 @@ fn standings_but(
         let lacks = |r: &Arc<Record>| put::lacks(plan.step(*ix), r, inventory, store);
         let lacking = record.as_ref().is_some_and(lacks);
         // What a stale step will make is not known; what it made is the best guess.
-        products.extend(record.map(|r| (id.clone(), r)));
+        products.extend(record.map(|r| (id.clone(), Arc::new(r.products.clone()))));
         let ready = |up: &StepIx| {
             !matches!(standings.get(up), None | Some(Standing::Stale(_) | Standing::Waits(_)))
         };

@@ -272,7 +272,7 @@ impl Run<'_> {
 
     fn note(&mut self, ix: StepIx, record: &Arc<Record>, stamp: i64) {
         let id = &self.plan.step(ix).id;
-        self.products.insert(id.clone(), record.clone());
+        self.products.insert(id.clone(), Arc::new(record.products.clone()));
         self.stamps.insert(id.clone(), stamp);
     }
 

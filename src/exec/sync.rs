@@ -5,6 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use std::sync::Arc;
+
 use crate::base::error::Result;
 use crate::base::ids::{Kind, StepId};
 use crate::exec::eyes::Products;
@@ -43,7 +45,7 @@ pub fn sync(plan: &Plan, store: &Store, inventory: &Inventory) -> Result<Synced>
             if put::lacks(plan.step(*ix), &record, inventory, store) {
                 lacking.push(*ix);
             }
-            products.insert(id.clone(), record);
+            products.insert(id.clone(), Arc::new(record.products.clone()));
             stamps.insert(id, time);
         } else {
             stale.insert(*ix);

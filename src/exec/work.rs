@@ -267,8 +267,7 @@ impl Unfinished {
 }
 
 fn needs(job: Job<'_>) -> LiteMap<String, String> {
-    let value =
-        |step: &StepId, product: &str| job.products.get(step)?.products.get(product).cloned();
+    let value = |step: &StepId, product: &str| job.products.get(step)?.get(product).cloned();
     let needs = job.step.needs.iter().filter_map(|n| Some((n, n.product?)));
     needs.filter_map(|(n, p)| Some((product_key(&n.step, p), value(&n.step, p)?))).collect()
 }

@@ -226,19 +226,25 @@ impl Project {
     /// What the plan has to know of each dock.
     fn facts(&self, docks: &Docks, reading: &Reading<'_>) -> Result<Vec<DockFacts>> {
         let same = docks.kept.read_with(&reading.triggers);
-        parallel::map(&docks.all, |state| {
+        let read = docks.read().collect::<Vec<_>>();
+        let of = |dock: &Dock| facts(dock, reading.known(), &self.ground);
+        let mut read = parallel::map(&read, |dock| of(dock))?.into_iter();
+        let mut all = Vec::with_capacity(docks.all.len());
+        for state in &docks.all {
             let kept = match state {
-                State::Read(dock) => return facts(dock, reading.known(), &self.ground),
+                State::Read(_) => {
+                    all.extend(read.next());
+                    continue;
+                }
                 State::Unchanged(kept) => kept,
             };
-            match kept.facts().filter(|_| same) {
-                Some(facts) => Ok(facts),
-                None => {
-                    let dock = self.dock(&kept.name.as_str().into())?;
-                    facts(&dock, reading.known(), &self.ground)
-                }
-            }
-        })
+            // In this thread: what others have used and given back, only they use again.
+            all.push(match kept.facts().filter(|_| same) {
+                Some(facts) => facts,
+                None => of(&self.dock(&kept.name.as_str().into())?)?,
+            });
+        }
+        Ok(all)
     }
 
     /// The files and folders that the plan is computed from: a change of one may change the plan.

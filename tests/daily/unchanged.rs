@@ -83,7 +83,7 @@ const EDITS: &[Edit] = &[
     ("a file less", |r| fs::remove_file(r.path("bb-dock/b/etc/one")).unwrap()),
     ("a source less", |r| fs::remove_file(r.path("bb-dock/d/d")).unwrap()),
     ("another name", |r| {
-        fs::rename(r.path("bb-dock/b/x.conf"), r.path("bb-dock/b/z.conf")).unwrap()
+        fs::rename(r.path("bb-dock/b/x.conf"), r.path("bb-dock/b/z.conf")).unwrap();
     }),
     ("a link in place of a file", |r| {
         fs::remove_file(r.path("bb-dock/d/d")).unwrap();

@@ -1,6 +1,8 @@
 //! Projects on the native engine: the same images as on Docker, as root and as an ordinary user; a build that is
 //! killed goes on; what it does not do yet it says.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,6 +11,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use support::Told;
 use support::sealed::{Mirror, Room, Run, Running};
+
+use crate::terminal::tmux::Terminal;
 
 /// An account with a range of ids: `scripts/test.sh` makes it.
 const USER: &str = "bb-boxes";
@@ -162,6 +166,9 @@ fn what_is_shipped_is_built_tested_and_removed_without_a_daemon() {
     native.told("test busybox s6").ran("test:busybox test:s6");
     faulty(&native);
     sound(&native);
+    talked_to(&native);
+    called_at(&native);
+    on_a_terminal(&native);
     assert_eq!(native.boxes(), 0);
     // Another project of the same store has it all but its own images.
     let other = Native { room: shipped(), store: native.store.clone() };
@@ -275,6 +282,95 @@ fn sound(native: &Native) {
     for passed in ["audit", "health check", "test.sh", "3 of its own"] {
         assert!(seen.contains(passed), "{seen}");
     }
+}
+
+/// A command of one's own in an image, over pipes.
+fn talked_to(native: &Native) {
+    let run = |args: &[&str], input: &str| {
+        let mut command = native.command("run");
+        command.args(args);
+        Run::fed(command, input)
+    };
+    let both = "echo out; echo err >&2; exit 7";
+    run(&["busybox", "sh", "-c", both], "").is(7, "out\n", "err\n");
+    run(&["busybox", "tr", "a-z", "A-Z"], "piped\n").is(0, "PIPED\n", "");
+    let show = "echo $A $B; pwd; id -u; ls /dev/shm /proc/1 >/dev/null; tty";
+    let said = run(&["-e", "A=1", "-e", "B=x=y", "busybox", "sh", "-c", show], "");
+    said.is(1, "1 x=y\n/\n0\nnot a tty\n", "");
+    let none = run(&["busybox", "none"], "");
+    none.fails(1, "error: cannot run `none` in the box: no such file or directory\n");
+    // A builder, at the point at which its step would begin.
+    let shell = Run::fed(native.command("shell busybox"), "echo $((6*7)); ls -d $ROOT/usr; exit 5");
+    assert!(shell.code == Some(5) && shell.stdout.starts_with("42\n"), "{shell:?}");
+    assert_eq!(native.boxes(), 0);
+}
+
+fn get(port: u16, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// A server is reached from outside; asked to, it ends.
+fn called_at(native: &Native) {
+    // Bound and given back: nobody else takes it at once.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    let taken = native.bb(&format!("run -p 127.0.0.1:{port}:8080 sound"));
+    assert_eq!(taken.code, Some(4));
+    let said = format!("error: cannot listen at `127.0.0.1:{port}`: Address already in use\n");
+    assert!(taken.stderr.starts_with(&said), "{}", taken.stderr);
+    drop(free);
+    let server = Running::start(native.command(&format!("run -p 127.0.0.1:{port}:8080 sound")));
+    let until = Instant::now() + Duration::from_secs(30);
+    // Who calls before anybody listens inside is hung up on.
+    while get(port, "/page").map_or(true, |answer| answer.is_empty()) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::scope(|scope| {
+        let callers = (0..20).map(|_| scope.spawn(|| get(port, "/page").unwrap()));
+        for caller in callers.collect::<Vec<_>>() {
+            assert!(caller.join().unwrap().ends_with("\r\n\r\nserved\n"));
+        }
+    });
+    server.signal("INT");
+    assert_eq!(server.end().code, Some(130));
+    assert!(get(port, "/page").is_err());
+    assert_eq!(native.boxes(), 0);
+}
+
+/// Somebody sits at it: it has a terminal of its own box, of the right size, and keys reach what runs.
+fn on_a_terminal(native: &Native) {
+    let start = |args: &str| {
+        let mut tmux = Command::new("tmux");
+        let like = native.command("");
+        for (name, value) in like.get_envs() {
+            value.map(|value| tmux.env(name, value));
+        }
+        tmux.current_dir(native.room.path(""));
+        let line = format!("{} --state {STATE} {args}", support::bb().display());
+        Terminal::start(tmux, native.room.dir.join("tmux.sock"), &line)
+    };
+    let script = "tty; stty size; read x; stty size; echo got $x; exit 4";
+    let terminal = start(&format!("run busybox sh -c '{script}'"));
+    terminal.shows("/dev/pts/0\n24 80\n");
+    terminal.resize(100);
+    terminal.keys(&["hi", "Enter"]);
+    terminal.shows("24 100\ngot hi\nexit code 4\n");
+    drop(terminal);
+    let terminal = start("run busybox sh -c 'echo sleeps; sleep 600'");
+    terminal.shows("sleeps\n");
+    terminal.keys(&["C-c"]);
+    terminal.shows("exit code 130\n");
+    drop(terminal);
+    let terminal = start("shell busybox");
+    terminal.keys(&["echo $((6*7))", "Enter", "exit 6", "Enter"]);
+    terminal.shows("\n42\n");
+    terminal.shows("exit code 6\n");
+    drop(terminal);
+    assert_eq!(native.boxes(), 0);
 }
 
 /// What nobody needs any more goes, and only that; in the end the store is empty.

@@ -51,14 +51,16 @@ impl NativeEngine {
     pub fn open(program: PathBuf, folder: &Path, limits: Limits) -> Result<Self> {
         let native = Native::open(program, folder)?.within(limits);
         let images = ImageStore::open(&native.store, &limits)?;
-        Ok(Self { own: Arc::new(Own {
-            native,
-            images,
-            limits,
-            mains: Mutex::default(),
-            made: Mutex::default(),
-            talks: Mutex::default(),
-        }) })
+        Ok(Self {
+            own: Arc::new(Own {
+                native,
+                images,
+                limits,
+                mains: Mutex::default(),
+                made: Mutex::default(),
+                talks: Mutex::default(),
+            }),
+        })
     }
 
     /// Does something that blocks.

@@ -28,7 +28,12 @@ impl Helper {
     ) -> Result<Self> {
         let (ours, theirs) = Wire::pair().map_err(|cause| failed("make a socket", &cause))?;
         let mut command = Command::new(program);
-        command.arg(inside::WORD).env_clear().current_dir(folder).process_group(0);
+        command.arg(inside::WORD).env_clear().current_dir(folder);
+        // Ctrl-C is not for it. Who is to have a terminal leads a session a moment later, which the leader of a
+        // group may not.
+        if !job.has_terminal() {
+            command.process_group(0);
+        }
         // Nothing of ours: what a box inherits shows where we are.
         command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().map_err(|cause| {

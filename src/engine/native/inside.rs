@@ -55,7 +55,7 @@ pub fn entered(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode
 
 /// Does the one job that this process is for.
 fn work(wire: &Wire) -> Result<u8> {
-    // Ctrl-C is for `bb`, which then ends the box as it sees fit.
+    // Ctrl-C is for `bb`, which then ends the box as it sees fit. Who leads a group is out of its way already.
     let _ = rustix::process::setsid();
     let job = wire.receive::<Job>().map_err(cannot("read what is to be done"))?;
     let Some((job, mut files)) = job else { return Ok(1) };

@@ -36,6 +36,13 @@ pub(super) enum Job {
     Give(Vec<String>),
 }
 
+impl Job {
+    /// Whether it makes a terminal.
+    pub(super) fn has_terminal(&self) -> bool {
+        matches!(self, Self::Exec(exec) if exec.terminal)
+    }
+}
+
 /// A command and the box that it is for.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Exec {

@@ -290,7 +290,7 @@ impl Own {
                 Ok(())
             }
         });
-        self.kept_if(begun, id)
+        self.kept_if(begun, &id)
     }
 
     fn create(&self, asked: &RunSpec) -> Result<String> {
@@ -304,7 +304,7 @@ impl Own {
             let made = Made { words, terminal: asked.tty, ports, forwards: vec![] };
             locked(&self.made).insert(id.clone(), made);
         });
-        self.kept_if(made, id)
+        self.kept_if(made, &id)
     }
 
     /// A box of which nothing runs, with these variables besides those of its image.
@@ -326,16 +326,16 @@ impl Own {
         self.native.adopt(&id, &note.spec)?;
         drop(adding);
         let written = notes::write(&self.native.store, &id, &note);
-        self.kept_if(written, id.clone()).map(|_| (id, image))
+        self.kept_if(written, &id).map(|_| (id, image))
     }
 
     /// The box's name, if what was done with it has worked; else it goes.
-    fn kept_if(&self, done: Result<()>, id: BoxId) -> Result<String> {
+    fn kept_if(&self, done: Result<()>, id: &BoxId) -> Result<String> {
         match done {
             Ok(()) => Ok(id.as_str().to_owned()),
             Err(error) => {
                 // The reason is what matters; what stays the next run removes.
-                let _ = self.remove(&id);
+                let _ = self.remove(id);
                 Err(error)
             }
         }
@@ -447,7 +447,11 @@ impl Listening {
                 .hint(format!("`-p 8080:{number}` names the port of this machine")));
         }
         let any = if address.is_empty() { "0.0.0.0" } else { address };
-        let at = if any.contains(':') { format!("[{any}]:{outside}") } else { format!("{any}:{outside}") };
+        let at = if any.contains(':') {
+            format!("[{any}]:{outside}")
+        } else {
+            format!("{any}:{outside}")
+        };
         let socket = TcpListener::bind(&at).map_err(|cause| {
             Error::engine(format!("cannot listen at `{at}`: {}", io_reason(&cause)))
                 .hint("another port of this machine may be free: `-p OUTSIDE:INSIDE`")

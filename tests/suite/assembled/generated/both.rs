@@ -128,7 +128,9 @@ fn ours(room: &Room, cases: &[Case]) -> Refusals {
 fn failed(room: &Room, run: &Run, name: &str) -> Result<String, String> {
     let log = format!(".bb/logs/image/{name}.log");
     let log = if room.exists(&log) { room.read(&log) } else { run.stderr.clone() };
-    if run.code == Some(1) && !run.stderr.contains("panicked") { Ok(log) } else { Err(log) }
+    // The code is that of the first that failed, which may be of what somebody has written.
+    let as_it_should = matches!(run.code, Some(1 | 3)) && !run.stderr.contains("panicked");
+    if as_it_should { Ok(log) } else { Err(log) }
 }
 
 /// Does what was said name this dock?
