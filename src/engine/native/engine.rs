@@ -5,6 +5,7 @@
 
 mod boxes;
 mod images;
+mod made;
 mod talks;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use self::boxes::{Made, Main};
+use self::boxes::Main;
+use self::made::Made;
 use self::talks::Spoken;
 use super::images::{Adding, Image, ImageStore};
 use super::notes::{self, Note};

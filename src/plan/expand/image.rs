@@ -52,15 +52,6 @@ pub(super) fn image(
     let image_dir = |dock: &DockName| sources.layout.image_dir(dock);
     let dir = image_dir(&dock.name);
     let name = dock.name.as_str();
-    let mut needs = vec![Need::product(StepId::new(Kind::Dockerfile, name), "text")];
-    if dock.has_rootfs {
-        needs.push(Need::product(StepId::new(Kind::Rootfs, name), "tar"));
-        // Those below are in their images' labels, and so in their IDs.
-        needs.push(Need::product(StepId::new(Kind::Rootfs, name), "packages"));
-    }
-    let parents = dock.parents.iter();
-    needs.extend(parents.map(|p| Need::product(StepId::new(Kind::Image, p.as_str()), IMAGE_ID)));
-    needs.dedup();
     let references = references(sources.settings, name);
     let epoch = sources.settings.source_date_epoch.to_string();
     let mut labels = labels(sources.settings, dock);
@@ -101,11 +92,25 @@ pub(super) fn image(
         files: dock.context.files.iter().map(|f| dock.dir.join(f)).collect(),
         triggered_files: dock.context.rest.iter().map(|f| dock.dir.join(f)).collect(),
         params,
-        needs,
+        needs: needs(dock),
         outputs: IMAGE_OUTPUTS.iter().map(|f| dir.join(f)).collect(),
         objects: references.into_iter().map(Object::Image).collect(),
         ..step(Kind::Image, name, Work::Image(Box::new(work)))
     }
+}
+
+fn needs(dock: &DockFacts) -> Vec<Need> {
+    let name = dock.name.as_str();
+    let mut needs = vec![Need::product(StepId::new(Kind::Dockerfile, name), "text")];
+    if dock.has_rootfs {
+        needs.push(Need::product(StepId::new(Kind::Rootfs, name), "tar"));
+        // Those below are in their images' labels, and so in their IDs.
+        needs.push(Need::product(StepId::new(Kind::Rootfs, name), "packages"));
+    }
+    let parents = dock.parents.iter();
+    needs.extend(parents.map(|p| Need::product(StepId::new(Kind::Image, p.as_str()), IMAGE_ID)));
+    needs.dedup();
+    needs
 }
 
 fn references(settings: &Settings, name: &str) -> Vec<String> {

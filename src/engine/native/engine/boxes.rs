@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{PipeReader, Read, Write};
-use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -17,15 +16,14 @@ use bytes::Bytes;
 use tokio::sync::mpsc::channel;
 
 use super::{NativeEngine, Own};
-use crate::base::error::{Error, Result, io_reason};
+use crate::base::error::{Error, Result};
 use crate::dock::checks;
-use crate::engine::native::helper::Helper;
 use crate::engine::native::images::{Image, ImageStore};
 use crate::engine::native::inside::changes;
 use crate::engine::native::notes::{self, Note};
 use crate::engine::native::spec::{Bounds, BoxId, BoxSpec, CacheName, Command, Mount, Network};
 use crate::engine::native::{Talk, new_id};
-use crate::engine::{Boxes, Change, ContainerSpec, FoundContainer, Owner, Port, RunSpec, Sink};
+use crate::engine::{Boxes, Change, ContainerSpec, FoundContainer, Owner, RunSpec, Sink};
 use crate::image::archive::{self, Body};
 
 /// Pieces of this size travel from a command to whoever reads what it says.
@@ -293,22 +291,12 @@ impl Own {
         self.kept_if(begun, &id)
     }
 
-    fn create(&self, asked: &RunSpec) -> Result<String> {
-        let ports = asked.ports.iter().map(Listening::at).collect::<Result<Vec<_>>>()?;
-        let RunSpec { image, owner, labels, .. } = asked.clone();
-        let spec = ContainerSpec { image, owner, labels, ..ContainerSpec::default() };
-        let env = asked.env.iter().filter_map(|variable| variable.split_once('='));
-        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let (id, image) = self.box_of(&spec, &env.collect::<Vec<_>>())?;
-        let made = words(&image, &asked.command).map(|words| {
-            let made = Made { words, terminal: asked.tty, ports, forwards: vec![] };
-            locked(&self.made).insert(id.clone(), made);
-        });
-        self.kept_if(made, &id)
-    }
-
     /// A box of which nothing runs, with these variables besides those of its image.
-    fn box_of(&self, asked: &ContainerSpec, env: &[(String, String)]) -> Result<(BoxId, Image)> {
+    pub(super) fn box_of(
+        &self,
+        asked: &ContainerSpec,
+        env: &[(String, String)],
+    ) -> Result<(BoxId, Image)> {
         let adding = ImageStore::adding(&self.native.store)?;
         let image = self.existing(&asked.image)?;
         let layers = self.unpacked(&image, &adding)?;
@@ -330,7 +318,7 @@ impl Own {
     }
 
     /// The box's name, if what was done with it has worked; else it goes.
-    fn kept_if(&self, done: Result<()>, id: &BoxId) -> Result<String> {
+    pub(super) fn kept_if(&self, done: Result<()>, id: &BoxId) -> Result<String> {
         match done {
             Ok(()) => Ok(id.as_str().to_owned()),
             Err(error) => {
@@ -406,7 +394,7 @@ impl Own {
 }
 
 /// What an image runs, with another command if there is one: what it begins with stays, as with Docker.
-fn words(image: &Image, command: &[String]) -> Result<Vec<String>> {
+pub(super) fn words(image: &Image, command: &[String]) -> Result<Vec<String>> {
     let config = &image.config.config;
     let own = config.cmd.as_deref().unwrap_or_default();
     let command = if command.is_empty() { own } else { command };
@@ -416,48 +404,6 @@ fn words(image: &Image, command: &[String]) -> Result<Vec<String>> {
         return Err(Error::step(format!("the image `{name}` says no command")));
     }
     Ok(words)
-}
-
-/// A box that was made for a person, and does not run yet.
-#[derive(Debug)]
-pub(super) struct Made {
-    pub(super) words: Vec<String>,
-    pub(super) terminal: bool,
-    pub(super) ports: Vec<Listening>,
-    /// What takes callers to its ports, once it runs.
-    pub(super) forwards: Vec<Helper>,
-}
-
-/// A port of this machine at which somebody may call.
-#[derive(Debug)]
-pub(super) struct Listening {
-    pub(super) socket: TcpListener,
-    /// The port in the box.
-    pub(super) inside: u16,
-}
-
-impl Listening {
-    fn at(port: &Port) -> Result<Self> {
-        let Port { address, outside, inside } = port;
-        let Some(number) = inside.strip_suffix("/tcp").and_then(|port| port.parse().ok()) else {
-            return Err(not_yet(&format!("publishes no `{inside}`: only ports of TCP")));
-        };
-        if outside.is_empty() {
-            return Err(Error::usage(format!("nobody would know where port {number} is reached"))
-                .hint(format!("`-p 8080:{number}` names the port of this machine")));
-        }
-        let any = if address.is_empty() { "0.0.0.0" } else { address };
-        let at = if any.contains(':') {
-            format!("[{any}]:{outside}")
-        } else {
-            format!("{any}:{outside}")
-        };
-        let socket = TcpListener::bind(&at).map_err(|cause| {
-            Error::engine(format!("cannot listen at `{at}`: {}", io_reason(&cause)))
-                .hint("another port of this machine may be free: `-p OUTSIDE:INSIDE`")
-        })?;
-        Ok(Self { socket, inside: number })
-    }
 }
 
 /// A box without its layers.
