@@ -157,6 +157,29 @@ pub(super) async fn ensure_named(
     Ok(())
 }
 
+/// What became of an image that was to be in an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loaded {
+    /// It, or a name of it, was put there.
+    Put,
+    /// It was there, under all its names.
+    Was,
+}
+
+/// Sees to it that an engine has a finished step's image under all its names.
+///
+/// # Errors
+/// The engine does not answer or does not take it, or the state folder does not have it.
+pub async fn load(dir: &Path, context: &Context) -> Result<Loaded> {
+    let summary = summary(dir)?;
+    for name in &summary.references {
+        if !is_named(name, &summary.id, context).await? {
+            return put(dir, context, &mut |_| {}).await.map(|_| Loaded::Put);
+        }
+    }
+    Ok(Loaded::Was)
+}
+
 /// Brings an image back that the engine does not have under a name of its own. Whether there is one that could be.
 ///
 /// # Errors

@@ -124,6 +124,14 @@ impl Project {
             return Err(Error::engine("this needs a daemon, and the native engine has none")
                 .hint("`BB_ENGINE=docker` leads to Docker or Podman"));
         }
+        self.socket_engine().await
+    }
+
+    /// The daemon of Docker or Podman that the environment leads to, whatever engine builds: what it is given, it has.
+    ///
+    /// # Errors
+    /// None answers, or Docker's context cannot be used: exit code 4.
+    pub async fn socket_engine(&self) -> Result<Docker> {
         Docker::connect(&addresses(self.environment())?.0).await
     }
 

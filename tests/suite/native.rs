@@ -64,6 +64,10 @@ fn id(summary: &Path) -> String {
     summary["id"].as_str().unwrap().to_owned()
 }
 
+const NO_DAEMON: &str = "error: no container engine answers at `unix:///nonexistent/engine.sock`\n  \
+    unix:///nonexistent/engine.sock: socket not found: /nonexistent/engine.sock\n\
+    hint: start Docker or Podman, or set DOCKER_HOST to where it listens\n";
+
 fn copied(room: &Room) {
     room.dock("base", "FROM scratch\nCOPY a /a\n", &[("a", "one\n")]);
     let child = "FROM ${NAMESPACE}/base\nCOPY --chown=7:8 b /b/\nENV C=d\n";
@@ -93,6 +97,19 @@ fn what_is_only_copied_is_the_same_image_as_on_docker() {
     assert_eq!(native.told("build").ran("").summary(), again);
     room.write("bb-dock/child/b", "three\n");
     native.told("build").ran("image:child");
+    // A daemon gets what it is to run.
+    let loaded = |args: &str| {
+        let args = format!("--state {STATE} image load {args}");
+        room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args)
+    };
+    for name in ["base", "child"] {
+        room.engine().docker(&["rmi", "--force", &room.image(name)]);
+    }
+    loaded("child").is(0, "loaded: NAMESPACE/child:latest\n", "");
+    assert_eq!(room.engine().image_id(&room.image("child")), native.id(STATE, "child"));
+    let said = "loaded: NAMESPACE/base:latest\nwas there: NAMESPACE/child:latest\n";
+    loaded("").is(0, said, "");
+    native.bb("image load").fails(4, NO_DAEMON);
     // Chains would start what a daemon has under the same names.
     let none = "error: this needs a daemon, and the native engine has none\n\
         hint: `BB_ENGINE=docker` leads to Docker or Podman\n";

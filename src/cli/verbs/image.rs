@@ -1,9 +1,10 @@
-//! `bb image`: built images as files, and their IDs, without any engine.
+//! `bb image`: built images as files or in a daemon, and their IDs. Only `load` needs an engine.
 //!
-//! Builds nothing: what it writes is what the last build has made, and it says so where there is none.
+//! Builds nothing: what it hands on is what the last build has made, and it says so where there is none.
 
 use crate::cli::call::Call;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
 use crate::base::limits::{Limit, Limits};
@@ -13,6 +14,7 @@ use crate::cli::args::complete;
 use crate::cli::io::output::print_exactly;
 use crate::cli::{entered, print};
 use crate::exec::action::{chain, summary};
+use crate::exec::put;
 use crate::fresh::record::Stamp;
 use crate::image::archive::bundle;
 use crate::image::archive::bundle::Bundle;
@@ -36,6 +38,16 @@ pub(in crate::cli) enum Verb {
         /// its end
         #[arg(short, long, value_name = "FILE|DIR", value_hint = clap::ValueHint::AnyPath)]
         output: String,
+    },
+    /// Put images into the Docker or Podman of this machine, whatever engine has built them
+    #[command(
+        after_help = "Examples:\n  bb image load             # all that are built\n  bb image load nginx       # then: \
+        docker run NAMESPACE/nginx"
+    )]
+    Load {
+        /// The images (default: all that are built)
+        #[arg(add = complete::images())]
+        images: Vec<String>,
     },
     /// Tell an image's ID
     #[command(after_help = "Examples:\n  bb image digest nginx")]
@@ -92,6 +104,7 @@ pub(in crate::cli) async fn run(verb: &Verb, call: &Call) -> Result<u8> {
             let chain = archives(image, &work, &project.settings.limits)?;
             save(&chain, output, &call.here, project.settings.source_date_epoch)?;
         }
+        Verb::Load { images } => load(images, &project, &plan).await?,
     }
     Ok(0)
 }
@@ -107,6 +120,36 @@ pub(in crate::cli) fn built(project: &Project, plan: &Plan, image: &str) -> Resu
             .hint(format!("run `bb build {image}` first"))),
         Stamp::Present(_) | Stamp::Withdrawn => Ok((**work).clone()),
     }
+}
+
+/// Puts images into a daemon; those that it has stay as they are.
+async fn load(images: &[String], project: &Project, plan: &Plan) -> Result<()> {
+    let works = if images.is_empty() {
+        let all = select::select(plan, &[], &project.settings.exclude)?;
+        let built =
+            all.order().iter().map(|ix| all.step(*ix)).filter_map(|step| match &step.work {
+                Work::Image(work) if project.store().stamp(&step.id) != Stamp::Missing => {
+                    Some((**work).clone())
+                }
+                _ => None,
+            });
+        built.collect()
+    } else {
+        images.iter().map(|name| built(project, plan, name)).collect::<Result<Vec<_>>>()?
+    };
+    if works.is_empty() {
+        return Err(Error::step("no image is built").hint("run `bb build` first"));
+    }
+    let context = project.context(Arc::new(project.socket_engine().await?), true, 1)?;
+    for work in works {
+        let name = work.references.first().map_or("", String::as_str);
+        let done = match put::load(&work.dir, &context).await? {
+            put::Loaded::Put => "loaded",
+            put::Loaded::Was => "was there",
+        };
+        print(&format!("{done}: {name}\n"));
+    }
+    Ok(())
 }
 
 /// Its archive and those of the images below, itself first.
