@@ -2,13 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use gentoo_bb::base::limits::Limits;
 use gentoo_bb::engine::native::NativeEngine;
-use gentoo_bb::engine::{Boxes, CacheMount, Change, ContainerSpec, Images, NewImage, Owner};
+use gentoo_bb::engine::{
+    Boxes, CacheMount, Change, ContainerSpec, Images, NewImage, Owner, Piece, Port, RunSpec,
+    Session, Talks,
+};
 use gentoo_bb::image::archive::Body;
+use tokio::io::AsyncWriteExt;
 
 use crate::room::{Archive, listed, program, root};
 
@@ -339,15 +346,123 @@ fn what_a_process_leaves_the_next_one_finds() {
     assert!(!hall.wait(hall.engine.halt(&kept)).unwrap());
 }
 
+/// All that a process says to both of its streams, and how it ends.
+fn talked(hall: &Hall, session: Session, told: &str) -> (i64, String, String) {
+    let Session { process, mut output, mut input } = session;
+    hall.wait(async {
+        input.write_all(told.as_bytes()).await.unwrap();
+        input.flush().await.unwrap();
+        drop(input);
+        let (mut out, mut err) = (vec![], vec![]);
+        while let Some(piece) = output.try_next().await.unwrap() {
+            match piece {
+                Piece::Out(bytes) => out.extend(bytes),
+                Piece::Err(bytes) => err.extend(bytes),
+            }
+        }
+        let status = hall.engine.exit_status(&process).await.unwrap();
+        (status, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    })
+}
+
+fn run_spec(script: &str) -> RunSpec {
+    RunSpec {
+        image: ROOT.into(),
+        command: ["sh", "-c", script].map(str::to_owned).to_vec(),
+        owner: Owner("me".into()),
+        ..RunSpec::default()
+    }
+}
+
 #[test]
-fn what_is_not_done_yet_is_told() {
-    use gentoo_bb::engine::{RunSpec, Talks};
+fn somebody_talks_to_what_an_image_runs() {
     let hall = Hall::new();
-    let error = hall.wait(hall.engine.create(&RunSpec::default())).unwrap_err();
-    assert_eq!(
-        (error.exit().code(), error.message()),
-        (4, "the native engine runs no image for a person yet")
-    );
-    assert!(hall.wait(hall.engine.talk_in("x", &[], &[], true)).is_err());
+    let script = "sleep 600 & echo $A $B >&2; cat; exit 7";
+    let env = vec!["A=1".to_owned(), "B=x=y".to_owned()];
+    let made = hall.wait(hall.engine.create(&RunSpec { env, ..run_spec(script) })).unwrap();
+    let session = hall.wait(hall.engine.talk_to(&made)).unwrap();
+    assert_eq!(talked(&hall, session, "piped\n"), (7, "piped\n".into(), "1 x=y\n".into()));
+    // With it, all that it has started has ended.
+    assert!(hall.wait(hall.engine.processes(&made)).is_err());
+    hall.wait(hall.engine.remove_container(&made)).unwrap();
+    let none = RunSpec { command: vec!["none".into()], ..run_spec("") };
+    let made = hall.wait(hall.engine.create(&none)).unwrap();
+    let error = hall.wait(hall.engine.talk_to(&made)).err().unwrap();
+    assert_eq!(error.message(), "cannot run `none` in the box: no such file or directory");
+    hall.wait(hall.engine.remove_container(&made)).unwrap();
+    let says_none = RunSpec { command: vec![], ..run_spec("") };
+    let error = hall.wait(hall.engine.create(&says_none)).unwrap_err();
+    assert!(error.message().ends_with("says no command"), "{}", error.message());
+    let waits = hall.start(&hall.spec());
+    let command = ["sh", "-c", "cat; exit 3"];
+    let session = hall.wait(hall.engine.talk_in(&waits, &command, &[], false)).unwrap();
+    assert_eq!(talked(&hall, session, "more\n"), (3, "more\n".into(), String::new()));
+    // Asked to end while somebody talks, it ends.
+    let made = hall.wait(hall.engine.create(&run_spec("sleep 600"))).unwrap();
+    let session = hall.wait(hall.engine.talk_to(&made)).unwrap();
+    hall.wait(hall.engine.stop(&made, 10)).unwrap();
+    assert_eq!(talked(&hall, session, "").0, 143);
     assert!(hall.wait(hall.engine.memory()).unwrap().unwrap() > 1 << 20);
+}
+
+#[test]
+fn what_has_a_terminal_has_one_of_its_box() {
+    let hall = Hall::new();
+    let script = "read x; tty; stty size; echo got $x; exit 4";
+    let spec = RunSpec { tty: true, ..run_spec(script) };
+    let made = hall.wait(hall.engine.create(&spec)).unwrap();
+    let session = hall.wait(hall.engine.talk_to(&made)).unwrap();
+    hall.wait(hall.engine.resize(&session.process, 100, 30)).unwrap();
+    let (status, said, _) = talked(&hall, session, "hi\n");
+    assert_eq!((status, said.as_str()), (4, "hi\r\n/dev/pts/0\r\n30 100\r\ngot hi\r\n"));
+    // A key reaches what is in the foreground, and nobody else.
+    let waits = hall.start(&hall.spec());
+    let session = hall.wait(hall.engine.talk_in(&waits, &["sleep", "600"], &[], true)).unwrap();
+    assert_eq!(talked(&hall, session, "\x03").0, 130);
+    assert_eq!(hall.sh(&waits, "echo alive"), (0, "alive\n".into()));
+}
+
+fn port(outside: &str, inside: &str) -> Port {
+    let address = "127.0.0.1".to_owned();
+    Port { address, outside: outside.into(), inside: inside.into() }
+}
+
+#[test]
+fn a_port_of_a_box_is_called_at_from_outside() {
+    let hall = Hall::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let number = free.local_addr().unwrap().port().to_string();
+    let spec = |port: Port| RunSpec {
+        ports: vec![port],
+        ..run_spec("while true; do echo hello | nc -l -p 8080; done")
+    };
+    let refused = |port: Port| {
+        let error = hall.wait(hall.engine.create(&spec(port))).unwrap_err();
+        (error.exit().code(), error.message().to_owned())
+    };
+    let taken = format!("cannot listen at `127.0.0.1:{number}`: address already in use");
+    assert_eq!(refused(port(&number, "8080/tcp")), (4, taken));
+    assert_eq!(refused(port("", "8080/tcp")).0, 2);
+    assert_eq!(refused(port(&number, "53/udp")).0, 4);
+    drop(free);
+    let made = hall.wait(hall.engine.create(&spec(port(&number, "8080/tcp")))).unwrap();
+    let session = hall.wait(hall.engine.talk_to(&made)).unwrap();
+    let address = format!("127.0.0.1:{number}");
+    let call = || {
+        let mut stream = TcpStream::connect(&address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let mut said = [0; 6];
+        stream.read_exact(&mut said).map(|()| String::from_utf8_lossy(&said).into_owned())
+    };
+    // Who calls before anybody listens inside is hung up on.
+    for _ in 0..3 {
+        let until = Instant::now() + Duration::from_secs(30);
+        while call().map_or(true, |said| said != "hello\n") {
+            assert!(Instant::now() < until, "nobody answers");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    drop(session);
+    hall.wait(hall.engine.remove_container(&made)).unwrap();
+    assert!(call().is_err());
 }

@@ -8,11 +8,11 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-use super::super::spec::Network;
 use super::super::wire::{Wire, Word, cannot};
-use super::{Result, become_user, cage, join, taken};
+use super::{Result, become_user, cage, made, taken};
 
 /// Who only hands bytes on needs to be nobody of the box.
 const NOBODY: u32 = 65534;
@@ -21,7 +21,9 @@ const CALLERS: usize = 512;
 
 /// Until `bb` goes.
 pub(super) fn run(wire: &Wire, port: u16, mut files: Vec<OwnedFd>) -> Result<u8> {
-    join::enter(&taken(&mut files)?, &Network::None)?;
+    // Not into its namespace of processes: who is on the way there can start no threads.
+    made::join_network(&taken(&mut files)?)?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(cannot("hide from the box"))?;
     let listener = TcpListener::from(taken(&mut files)?);
     cage::capabilities()?;
     become_user(NOBODY, NOBODY, &[])?;
@@ -32,7 +34,7 @@ pub(super) fn run(wire: &Wire, port: u16, mut files: Vec<OwnedFd>) -> Result<u8>
         let listening = if is_full { PollFlags::empty() } else { PollFlags::IN };
         let mut polled = [PollFd::new(wire, PollFlags::IN), PollFd::new(&listener, listening)];
         // With no room for another caller it is looked again whether one has gone.
-        let glance = rustix::event::Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+        let glance = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
         match poll(&mut polled, is_full.then_some(&glance)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(cause) => return Err(cannot("wait for callers")(cause)),
@@ -44,10 +46,12 @@ pub(super) fn run(wire: &Wire, port: u16, mut files: Vec<OwnedFd>) -> Result<u8>
             // One who has hung up already is none.
             let Ok((caller, _)) = listener.accept() else { continue };
             let callers = callers.clone();
-            std::thread::spawn(move || {
+            let begun = std::thread::Builder::new().spawn(move || {
                 hand_on(&caller, port);
                 drop(callers);
             });
+            // With no thread to be had, one caller is hung up on.
+            drop(begun);
         }
     }
 }
@@ -56,8 +60,10 @@ pub(super) fn run(wire: &Wire, port: u16, mut files: Vec<OwnedFd>) -> Result<u8>
 fn hand_on(caller: &TcpStream, port: u16) {
     let Ok(inside) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return };
     std::thread::scope(|scope| {
-        scope.spawn(|| one_way(caller, &inside));
-        one_way(&inside, caller);
+        let other = std::thread::Builder::new().spawn_scoped(scope, || one_way(caller, &inside));
+        if other.is_ok() {
+            one_way(&inside, caller);
+        }
     });
 }
 

@@ -4,7 +4,7 @@
 //! its own C library. So all that a command must not have is given up here, and it inherits that.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command as Program, Stdio};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -48,6 +48,7 @@ pub(super) fn exec(wire: &Wire, job: &Exec, mut files: Vec<OwnedFd>) -> Result<u
     let outside = if job.terminal {
         let (outside, inside) = terminal::new(&account)?;
         streams(&mut program, terminal::streams(&inside)?);
+        program.process_group(0);
         Some(outside)
     } else {
         streams(&mut program, [taken(&mut files)?, taken(&mut files)?, taken(&mut files)?]);
@@ -62,6 +63,9 @@ pub(super) fn exec(wire: &Wire, job: &Exec, mut files: Vec<OwnedFd>) -> Result<u
     become_user(account.uid, account.gid, &account.groups)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(cannot("hide from the box"))?;
     let child = started(program, command)?;
+    if let Some(outside) = &outside {
+        terminal::foreground(outside, Pid::from_child(&child))?;
+    }
     let files = outside.iter().map(AsFd::as_fd).collect::<Vec<_>>();
     wire.send(&Word::Runs, &files).map_err(cannot("say that a command runs"))?;
     drop(outside);

@@ -60,10 +60,10 @@ pub(super) fn run(wire: &Wire, job: &BoxJob, other: Option<&OwnedFd>) -> Result<
 
 /// Goes where the network of another box is. That belongs to the box's user namespace, and one who made a namespace
 /// of users beside it may not enter: so both boxes are in one. Its ids are the same.
-fn join_network(other: &OwnedFd) -> Result<()> {
+pub(super) fn join_network(other: &OwnedFd) -> Result<()> {
     let both = ThreadNameSpaceType::USER | ThreadNameSpaceType::NETWORK;
     move_into_thread_name_spaces(std::os::fd::AsFd::as_fd(other), both)
-        .map_err(cannot("enter the network of another box"))
+        .map_err(cannot("enter the network of a box"))
 }
 
 /// Starts the first process, tells `bb` who that is, and waits for it.

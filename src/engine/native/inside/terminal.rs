@@ -1,14 +1,15 @@
 //! A terminal of a box for one command: of the box's own devpts, so that the command finds it under its name.
 //!
-//! Who makes it leads its session, and the command is in the foreground there: Ctrl-C reaches it and all that it
-//! starts. This process hears none of that.
+//! Who makes it leads its session, and the command has the foreground: Ctrl-C reaches it and all that it starts, and
+//! not this process.
 
 use std::os::fd::OwnedFd;
 
-use nix::sys::signal::{SigSet, Signal};
 use rustix::fs::{Gid, Mode, OFlags, Uid, fchown, open};
-use rustix::process::ioctl_tiocsctty;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, ioctl_tiocsctty, kill_process};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
+use rustix::termios::tcsetpgrp;
 
 use super::super::wire::cannot;
 use super::Result;
@@ -18,15 +19,6 @@ use super::users::Account;
 const MULTIPLEXER: &str = "/dev/pts/ptmx";
 /// `tty`, everywhere.
 const GROUP: u32 = 5;
-/// What comes from the keyboard, and from a terminal that is gone.
-const KEYS: [Signal; 6] = [
-    Signal::SIGINT,
-    Signal::SIGQUIT,
-    Signal::SIGTSTP,
-    Signal::SIGTTIN,
-    Signal::SIGTTOU,
-    Signal::SIGHUP,
-];
 
 /// Both sides of a new terminal, which becomes this session's: that of outside, and the command's.
 pub(super) fn new(account: &Account) -> Result<(OwnedFd, OwnedFd)> {
@@ -38,11 +30,23 @@ pub(super) fn new(account: &Account) -> Result<(OwnedFd, OwnedFd)> {
     let inside = ioctl_tiocgptpeer(&outside, flags).map_err(cannot(what))?;
     let (owner, group) = (Uid::from_raw(account.uid), Gid::from_raw(GROUP));
     fchown(&inside, Some(owner), Some(group)).map_err(cannot(what))?;
-    // Blocked, and not ignored: what is ignored would be so in the command, too.
-    let keys = KEYS.into_iter().collect::<SigSet>();
-    keys.thread_block().map_err(cannot(what))?;
     ioctl_tiocsctty(&inside).map_err(cannot(what))?;
     Ok((outside, inside))
+}
+
+/// Gives the foreground to a command, which leads a group of its own.
+pub(super) fn foreground(outside: &OwnedFd, command: Pid) -> Result<()> {
+    let what = "give the terminal to a command";
+    match tcsetpgrp(outside, command) {
+        // One that has just ended needs none.
+        Ok(()) | Err(Errno::SRCH) => {}
+        Err(cause) => return Err(cannot(what)(cause)),
+    }
+    // It may have asked its terminal before, and been stopped for that.
+    match kill_process(command, Signal::CONT) {
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Err(cause) => Err(cannot(what)(cause)),
+    }
 }
 
 /// The command's side three times.
