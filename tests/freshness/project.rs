@@ -32,8 +32,16 @@ pub fn files(room: &Room) -> BTreeMap<String, Vec<u8>> {
     for entry in walkdir::WalkDir::new(room.path("")) {
         let entry = entry.unwrap();
         let name = entry.path().strip_prefix(room.path("")).unwrap().display().to_string();
-        let of_runs =
-            [".bb/logs", ".bb/locks", ".bb/index", ".bb/traces", ".bb/made", ".bb/make", ".bb/id"];
+        let of_runs = [
+            ".bb/logs",
+            ".bb/locks",
+            ".bb/index",
+            ".bb/traces",
+            ".bb/docks",
+            ".bb/made",
+            ".bb/make",
+            ".bb/id",
+        ];
         if entry.file_type().is_dir() || of_runs.iter().any(|run| name.starts_with(run)) {
             continue;
         }
