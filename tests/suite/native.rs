@@ -337,7 +337,7 @@ fn called_at(native: &Native) {
     let port = free.local_addr().unwrap().port();
     let taken = native.bb(&format!("run -p 127.0.0.1:{port}:8080 sound"));
     assert_eq!(taken.code, Some(4));
-    let said = format!("error: cannot listen at `127.0.0.1:{port}`: Address already in use\n");
+    let said = format!("error: cannot listen at `127.0.0.1:{port}`: address already in use\n");
     assert!(taken.stderr.starts_with(&said), "{}", taken.stderr);
     drop(free);
     let server = Running::start(native.command(&format!("run -p 127.0.0.1:{port}:8080 sound")));
@@ -360,7 +360,7 @@ fn called_at(native: &Native) {
 
 /// Somebody sits at it: it has a terminal of its own box, of the right size, and keys reach what runs.
 fn on_a_terminal(native: &Native) {
-    let start = |args: &str| {
+    let start = |number: u8, args: &str| {
         let mut tmux = Command::new("tmux");
         let like = native.command("");
         for (name, value) in like.get_envs() {
@@ -368,21 +368,21 @@ fn on_a_terminal(native: &Native) {
         }
         tmux.current_dir(native.room.path(""));
         let line = format!("{} --state {STATE} {args}", support::bb().display());
-        Terminal::start(tmux, native.room.dir.join("tmux.sock"), &line)
+        Terminal::start(tmux, native.room.dir.join(format!("tmux{number}")), &line)
     };
     let script = "tty; stty size; read x; stty size; echo got $x; exit 4";
-    let terminal = start(&format!("run busybox sh -c '{script}'"));
+    let terminal = start(1, &format!("run busybox sh -c '{script}'"));
     terminal.shows("/dev/pts/0\n24 80\n");
     terminal.resize(100);
     terminal.keys(&["hi", "Enter"]);
     terminal.shows("24 100\ngot hi\nexit code 4\n");
     drop(terminal);
-    let terminal = start("run busybox sh -c 'echo sleeps; sleep 600'");
+    let terminal = start(2, "run busybox sh -c 'echo sleeps; sleep 600'");
     terminal.shows("sleeps\n");
     terminal.keys(&["C-c"]);
     terminal.shows("exit code 130\n");
     drop(terminal);
-    let terminal = start("shell busybox");
+    let terminal = start(3, "shell busybox");
     terminal.keys(&["echo $((6*7))", "Enter", "exit 6", "Enter"]);
     terminal.shows("\n42\n");
     terminal.shows("exit code 6\n");
