@@ -22,7 +22,8 @@ use crate::dockerfile::render::{Markers, Rendered};
 
 const TEMPLATE: &str = "Dockerfile.template";
 const JINJA: &str = "Dockerfile.j2";
-const BUILDCONFIG: &str = "Buildconfig.sh";
+/// What is compiled, in every dock.
+pub(crate) const BUILDCONFIG: &str = "Buildconfig.sh";
 const SETTINGS: &str = "dock.toml";
 const IGNORE: &str = ".dockerignore";
 /// The script that tests an image.

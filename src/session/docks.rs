@@ -15,7 +15,7 @@ use crate::base::reference::Reference;
 use crate::config::Settings;
 use crate::config::lock::Pins;
 use crate::dock::discover;
-use crate::dock::discover::{Dock, FileEntry, FileKind};
+use crate::dock::discover::{BUILDCONFIG, Dock, FileEntry, FileKind};
 use crate::dockerfile::{Known, Markers, Parent, ParentKind, Rendered, Template, template};
 use crate::exec::action::templates_digest;
 use crate::gentoo::keys;
@@ -24,7 +24,7 @@ use crate::plan::expand::Sources;
 use crate::plan::{DockFacts, Plan, expand, stack};
 use crate::session::facts::{facts, followed, too_high, triggers};
 use crate::session::project::{Project, SETTINGS_FILE, folders, is_pattern};
-use crate::session::unchanged::{BUILDCONFIG, Kept, Unchanged};
+use crate::session::unchanged::{Kept, Unchanged};
 
 /// All docks of a project, each as it was read or as it is known to be still.
 #[derive(Debug)]

@@ -37,15 +37,11 @@ pub(super) struct Recall {
 impl Recall {
     /// `question` is the command with its images.
     pub(super) fn new(project: &Project, question: &str) -> Self {
-        let mut hasher = Sha256::new();
         let lock = lock(project);
         let parts = [question.to_owned(), program(), format!("{:?}", project.settings)];
-        for part in parts.iter().map(String::as_bytes).chain([lock.as_slice()]) {
-            hasher.update((part.len() as u64).to_le_bytes());
-            hasher.update(part);
-        }
+        let key = key(parts.iter().map(String::as_bytes).chain([lock.as_slice()]));
         let store = project.store();
-        let file = folder(&store).join(&hex(&hasher.finalize())[..16]);
+        let file = folder(&store).join(&hex(&key)[..16]);
         Self { question: question.to_owned(), file, store }
     }
 
@@ -109,6 +105,19 @@ fn lock(project: &Project) -> Vec<u8> {
 
 fn folder(store: &Store) -> PathBuf {
     store.traces()
+}
+
+/// SHA-256 of what an answer depends on.
+pub(super) type Key = [u8; 32];
+
+/// Tells parts from parts that are cut otherwise.
+pub(super) fn key<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Key {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
 }
 
 /// Which build of this program runs.

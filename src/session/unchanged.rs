@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::base::ids::DockName;
 use crate::base::limits::Limit;
@@ -24,18 +23,12 @@ use crate::dock::settings;
 use crate::plan::DockFacts;
 use crate::session::docks::read_from;
 use crate::session::project::Project;
-use crate::session::recall::program;
+use crate::session::recall::{Key, key, program};
 use crate::state::store::file_state;
 use crate::state::trace::Stat;
 
-/// What is compiled, in every dock.
-pub(super) const BUILDCONFIG: &str = "Buildconfig.sh";
-
 /// Version of the file's format.
 const FORMAT: u32 = 1;
-
-/// SHA-256 of what docks are read with.
-type Key = [u8; 32];
 
 /// One dock.
 #[derive(Debug, Serialize, Deserialize)]
@@ -155,7 +148,7 @@ impl Unchanged {
 
     /// Whether the docks left these triggers to each other when they were read.
     pub(super) fn read_with(&self, triggers: &BTreeMap<DockName, Vec<String>>) -> bool {
-        self.triggers == key([format!("{triggers:?}").as_bytes()])
+        self.triggers == of_triggers(triggers)
     }
 
     /// Writes what is kept anew.
@@ -165,7 +158,7 @@ impl Unchanged {
         docks: &[&Kept],
         triggers: &BTreeMap<DockName, Vec<String>>,
     ) {
-        let triggers = key([format!("{triggers:?}").as_bytes()]);
+        let triggers = of_triggers(triggers);
         let written = Written { format: FORMAT, question: self.question, triggers, docks };
         let store = project.store();
         let written = postcard::to_allocvec(&written).ok();
@@ -180,11 +173,6 @@ fn question(project: &Project, names: &[OsString]) -> Key {
     key(about.iter().map(String::as_bytes).chain(names))
 }
 
-fn key<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Key {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update((part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    hasher.finalize().into()
+fn of_triggers(triggers: &BTreeMap<DockName, Vec<String>>) -> Key {
+    key([format!("{triggers:?}").as_bytes()])
 }

@@ -78,12 +78,12 @@ impl NativeEngine {
 
 impl Engine for NativeEngine {}
 
-impl Own {
-    fn mains(&self) -> MutexGuard<'_, BTreeMap<BoxId, Arc<Main>>> {
-        // Whoever panicked has changed one entry or none.
-        self.mains.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Whoever panicked has changed one entry, added a piece, or none.
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
+impl Own {
     /// An image that has to be there.
     fn existing(&self, name: &str) -> Result<Image> {
         let image = self.images.find(name)?;

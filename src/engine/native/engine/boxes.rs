@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use std::io::{PipeReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc::channel;
 
-use super::{NativeEngine, Own};
+use super::{NativeEngine, Own, locked};
 use crate::base::error::{Error, Result};
 use crate::dock::checks;
 use crate::engine::native::images::{Image, ImageStore};
@@ -165,7 +165,7 @@ impl Boxes for NativeEngine {
         let id = BoxId::new(container)?;
         self.run(move |own| {
             own.note(&id)?;
-            let main = own.mains().get(&id).cloned();
+            let main = locked(&own.mains).get(&id).cloned();
             let ended = main.and_then(|main| *locked(&main.ended));
             Ok(ended.or_else(|| (!own.native.runs(&id)).then_some(KILLED)))
         })
@@ -174,7 +174,7 @@ impl Boxes for NativeEngine {
 
     async fn output(&self, container: &str, log: Sink<'_>) -> Result<()> {
         let id = BoxId::new(container)?;
-        let main = self.own.mains().get(&id).cloned();
+        let main = locked(&self.own.mains).get(&id).cloned();
         if let Some(main) = main {
             log(&locked(&main.said));
         }
@@ -270,11 +270,6 @@ pub(super) fn not_yet(what: &str) -> Error {
         .hint("with `BB_ENGINE=docker`, Docker or Podman does")
 }
 
-pub(super) fn locked<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // Whoever panicked has added a piece or none.
-    of.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Own {
     fn start(&self, asked: &ContainerSpec, weak: &Weak<Self>) -> Result<String> {
         for cache in &asked.caches {
@@ -333,7 +328,7 @@ impl Own {
     fn begin(&self, id: &BoxId, words: Vec<String>, weak: &Weak<Self>) -> Result<()> {
         let mut talk = self.talk(id, words)?;
         let main = Arc::new(Main::default());
-        self.mains().insert(id.clone(), main.clone());
+        locked(&self.mains).insert(id.clone(), main.clone());
         let (weak, id) = (weak.clone(), id.clone());
         // Its input stays open: a shell ends with it.
         std::thread::spawn(move || {
@@ -387,7 +382,7 @@ impl Own {
         let _lock =
             if self.native.holds(id) { None } else { Some(self.native.store.lock_box(id)?) };
         self.native.remove(id)?;
-        self.mains().remove(id);
+        locked(&self.mains).remove(id);
         locked(&self.made).remove(id);
         notes::remove(&self.native.store, id)
     }

@@ -4,8 +4,8 @@
 
 use std::net::TcpListener;
 
-use super::Own;
-use super::boxes::{locked, not_yet, words};
+use super::boxes::{not_yet, words};
+use super::{Own, locked};
 use crate::base::error::{Error, Result, io_reason};
 use crate::engine::native::helper::Helper;
 use crate::engine::{ContainerSpec, Port, RunSpec};

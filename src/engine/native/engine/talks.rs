@@ -14,8 +14,8 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::watch;
 
-use super::boxes::{KILLED, PIECE, locked};
-use super::{NativeEngine, Own};
+use super::boxes::{KILLED, PIECE};
+use super::{NativeEngine, Own, locked};
 use crate::base::error::{Error, Result};
 use crate::engine::native::failed;
 use crate::engine::native::spec::{BoxId, Command};
