@@ -106,6 +106,8 @@ fn what_is_cut_off_is_not_taken_for_whole() {
             .unwrap()
             .contains("ends within")
     );
+    // Only what would fill the block up is missing.
+    assert_eq!(listed(&[&cut[..], &[b'x'; 100]].concat(), 0, &Limits::default()), None);
     let beyond = claims(tar::EntryType::Regular, u64::MAX >> 2);
     assert!(listed(&beyond, 0, &Limits::default()).is_some());
 }

@@ -38,17 +38,21 @@ impl fmt::Debug for Member {
 /// What a header's field for a name can hold.
 const NAME: usize = 100;
 
-/// The archive; cut short, if that is wanted.
-pub fn bytes(members: &[Member], cut: bool) -> Vec<u8> {
+/// How many bytes may be missing at the end of an archive: of the zeros that end it, of what fills up the last
+/// member's block, of the member, of its header, and of the one before.
+pub const CUTS: &[usize] = &[
+    1, 512, 600, 1024, 1025, 1100, 1124, 1530, 1535, 1536, 1537, 1800, 2047, 2048, 2049, 2500,
+    2560, 3000,
+];
+
+/// The archive without so many of its last bytes.
+pub fn bytes(members: &[Member], cut: usize) -> Vec<u8> {
     let mut tar = tar::Builder::new(vec![]);
     for member in members {
         append(&mut tar, member);
     }
     let mut bytes = tar.into_inner().unwrap();
-    if cut {
-        // Into the last member, and through it.
-        bytes.truncate(bytes.len().saturating_sub(1024 + 100));
-    }
+    bytes.truncate(bytes.len().saturating_sub(cut));
     bytes
 }
 

@@ -46,7 +46,7 @@ pub enum What {
     File(Vec<u8>),
     Folder,
     Link(Vec<u8>),
-    Archive { members: Vec<Member>, cut: bool },
+    Archive { members: Vec<Member>, cut: usize },
 }
 
 /// One step towards a smaller case.
@@ -202,7 +202,10 @@ impl File {
             What::Folder => text += "/",
             What::Link(target) => text += &format!(" -> \"{}\"", target.escape_ascii()),
             What::Archive { members, cut } => {
-                text += if *cut { " cut archive:" } else { " archive:" };
+                text += " archive:";
+                if *cut > 0 {
+                    text += &format!(" {cut} bytes cut off");
+                }
                 for member in members {
                     text += &format!("\n        {member:?}");
                 }

@@ -30,7 +30,7 @@ struct Writer<'a> {
 /// An image that others are built on.
 pub fn base(name: &str, source: &mut Source) -> Case {
     let mut files = source.files();
-    let what = What::Archive { members: base_members(), cut: false };
+    let what = What::Archive { members: base_members(), cut: 0 };
     let path = b"base.tar".to_vec();
     files.push(File { path, what, mode: 0o644, owner: 0, attribute: false });
     let case = Case { name: name.to_owned(), files, ..Case::default() };

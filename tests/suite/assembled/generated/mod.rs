@@ -104,6 +104,51 @@ fn what_is_generated_is_the_same_as_the_engine_builds_or_refused_by_both() {
     assert!(assembled * 2 > usize::try_from(count).unwrap(), "{table}");
 }
 
+/// Both read as far as there is something to read, and no further.
+#[test]
+fn an_archive_that_is_cut_off_anywhere_is_built_or_refused_by_both() {
+    let room = Room::with_engine();
+    let cases = (0..2).flat_map(|count| archive::CUTS.iter().map(move |cut| cut_off(count, *cut)));
+    let cases = cases.collect::<Vec<_>>();
+    let outcomes = both::build(&room, &cases);
+    let count = |wanted: fn(&Outcome) -> bool| outcomes.values().filter(|o| wanted(o)).count();
+    let (same, refused) =
+        (count(|o| matches!(o, Outcome::Same(_))), count(|o| matches!(o, Outcome::Refused(_))));
+    let different =
+        outcomes.iter().filter(|(_, o)| !matches!(o, Outcome::Same(_) | Outcome::Refused(_)));
+    assert_eq!(same + refused, cases.len(), "{:?}", different.collect::<Vec<_>>());
+    assert!(same > 10 && refused > 10, "{same} {refused}");
+}
+
+/// A dock with an archive of one file and so many before it, that is cut off.
+fn cut_off(before: u8, cut: usize) -> Case {
+    let member = |name: u8, text: &[u8]| archive::Member {
+        name: vec![name],
+        kind: tar::EntryType::Regular,
+        target: vec![],
+        mode: 0o644,
+        owner: (0, 0),
+        text: text.to_vec(),
+        pax: false,
+        record: None,
+    };
+    let members = (0..before).map(|n| member(b'a' + n, b"text")).chain([member(b'z', b"the last")]);
+    let archive = case::What::Archive { members: members.collect(), cut };
+    let file = case::File {
+        path: b"x.tar".into(),
+        what: archive,
+        mode: 0o644,
+        owner: 0,
+        attribute: false,
+    };
+    Case {
+        name: format!("c{before}-{cut}"),
+        lines: vec!["FROM scratch".into(), "ADD x.tar /d/".into()],
+        files: vec![file],
+        ..Case::default()
+    }
+}
+
 /// One batch.
 fn run(seed: u64, size: usize, tally: &mut Tally) -> Room {
     let room = Room::with_engine();
@@ -115,6 +160,9 @@ fn run(seed: u64, size: usize, tally: &mut Tally) -> Room {
             Outcome::Same(Some(why)) => tally.count(format!("by the engine: {}", kind(why))),
             Outcome::Refused(_) if case.fault.is_some() => tally.count("wrong on purpose, refused"),
             Outcome::Refused(why) => tally.count(format!("refused: {}", last(why))),
+            Outcome::Theirs(what) => {
+                tally.count(format!("refused by the classic builder alone: {what}"))
+            }
             Outcome::Skipped => tally.count("built on one that is not there"),
             Outcome::Different(difference) => {
                 let told = told(

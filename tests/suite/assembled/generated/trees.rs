@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tar::EntryType;
 
+use super::archive;
 use super::archive::Member;
 use super::case::{File, What};
 use super::features::{Feature, on};
@@ -119,7 +120,8 @@ impl Source {
             2 => What::Link(self.target()),
             _ => {
                 let members = self.members();
-                What::Archive { members, cut: on(Feature::CutArchives) && self.chance(4) }
+                let is_cut = on(Feature::CutArchives) && self.chance(4);
+                What::Archive { members, cut: if is_cut { self.of(archive::CUTS) } else { 0 } }
             }
         }
     }
