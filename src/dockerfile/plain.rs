@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::dockerfile::limits;
+use crate::dockerfile::scan::{Instruction, Word};
 
 /// An instruction with heredocs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +92,7 @@ pub fn write(
         plain.text.push_str(&text[done..span.start]);
         let words = match what {
             What::Run { shell, script, file } => {
-                format!("RUN {}", json(&command(shell, script, file.as_deref(), shells)))
+                format!("RUN {}", json(&command(words(shell, shells), script, file.as_deref())))
             }
             What::Copy { .. } => copy(number, span, what, &mut plain.files)?,
             What::Trigger => {
@@ -118,22 +119,33 @@ fn json(words: &[String]) -> String {
 const RUN_FILE: &str = "mkdir -p /dev/pipes && printf %s \"$1\" >\"/dev/pipes/$2\" && \
     chmod 755 \"/dev/pipes/$2\" && exec \"/dev/pipes/$2\"";
 
-fn command(
-    shell: &Shell,
-    script: &str,
-    file: Option<&str>,
-    shells: &BTreeMap<String, Vec<String>>,
-) -> Vec<String> {
+/// The script of a `RUN` with heredocs, and the name of the file that it is in, where it has a `#!` line: a heredoc
+/// alone is the script; what else there is around it is the shell's business.
+pub(crate) fn script(at: &Instruction) -> (String, Option<String>) {
+    let rest = Word { text: at.rest().to_owned(), range: at.rest_range() };
+    if let Some(heredoc) = at.heredoc(&rest) {
+        let file = heredoc.text.starts_with("#!").then(|| heredoc.name.clone());
+        return (heredoc.body(), file);
+    }
+    let ends = at.heredocs.iter().flat_map(|h| ["\n", h.text.as_str(), h.name.as_str()]);
+    ([at.rest()].into_iter().chain(ends).collect(), None)
+}
+
+/// The words that run a script, for a shell that may be Docker's own.
+pub fn command(shell: &[String], script: &str, file: Option<&str>) -> Vec<String> {
     let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     if let Some(file) = file {
         return own(&["/bin/sh", "-c", RUN_FILE, "sh", script, file]);
     }
-    let words = match shell {
-        Shell::Words(words) => words.as_slice(),
+    let shell = if shell.is_empty() { own(&["/bin/sh", "-c"]) } else { shell.to_vec() };
+    [shell, own(&[script])].concat()
+}
+
+fn words<'a>(shell: &'a Shell, shells: &'a BTreeMap<String, Vec<String>>) -> &'a [String] {
+    match shell {
+        Shell::Words(words) => words,
         Shell::Of(image) => shells.get(image).map_or(&[][..], Vec::as_slice),
-    };
-    let words = if words.is_empty() { own(&["/bin/sh", "-c"]) } else { words.to_vec() };
-    [words, own(&[script])].concat()
+    }
 }
 
 fn copy(

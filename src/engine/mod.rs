@@ -15,4 +15,4 @@ mod traits;
 pub use boxes::{Bounds, CacheMount, Change, ContainerSpec, FoundContainer, Owner, Port, RunSpec};
 pub use image::{FoundImage, HeldImage, NewImage};
 pub use talk::{Piece, Process, Session, Sink};
-pub use traits::{Boxes, Engine, Images, Talks};
+pub use traits::{Boxes, Differences, Engine, Images, Talks};

@@ -23,6 +23,17 @@ pub trait Engine: Images + Boxes + Talks {
     fn daemon(&self) -> Option<&Docker> {
         None
     }
+
+    /// What says how a box's files differ from its image's, if the engine can tell.
+    fn differences(&self) -> Option<&dyn Differences> {
+        None
+    }
+}
+
+/// How the files of boxes differ from those of their images.
+pub trait Differences: Send + Sync {
+    /// What a box has changed, as the layer that would make it so. What still runs in it is ended first.
+    fn difference(&self, container: &str) -> Body;
 }
 
 /// What an engine does with images. An image is named by a reference or by the engine's id for it.

@@ -11,10 +11,11 @@ use super::change::Change;
 use super::chmod::Chmod;
 use super::config::{History, ImageConfig, rfc3339};
 use super::copy::{Copy, Manner, Unpack};
+use super::run::{Command, Commands};
 use super::setting::only_flags;
 use super::tree::{Content, Kind, Node, Nodes, Tree};
 use super::variables::{Args, Variables, refused, spend};
-use super::{Left, setting};
+use super::{Left, ran, run, setting};
 use crate::base::label;
 use crate::base::reference::is_digest;
 use crate::dockerfile::glob::{Glob, clean};
@@ -44,6 +45,8 @@ pub struct Inputs<'a> {
     pub epoch: u64,
     /// Gentoo's name of the architecture.
     pub arch: &'a str,
+    /// Who runs commands; nobody: a `RUN` is left to the engine.
+    pub commands: Option<Commands<'a>>,
 }
 
 /// An image to build on.
@@ -76,7 +79,7 @@ pub fn assemble(inputs: Inputs<'_>) -> Result<Assembled, Left> {
     for instruction in &scanned.instructions {
         grammar::check(instruction, escape).map_err(refused)?;
     }
-    if scanned.instructions.iter().any(|at| at.name == "run") {
+    if inputs.commands.is_none() && scanned.instructions.iter().any(|at| at.name == "run") {
         return Err(Left::new("it has a `RUN`"));
     }
     let mut work = Assembler::new(inputs, escape);
@@ -257,6 +260,7 @@ impl Assembler<'_> {
         match at.name.as_str() {
             "copy" | "add" => return self.copy(at, stage),
             "workdir" => return self.workdir(at, stage),
+            "run" => return self.run(at, stage),
             "arg" => {
                 let new = stage.variables(self.escape, &self.spent).args(at, Some(&self.before))?;
                 stage.args.extend(new);
@@ -292,6 +296,17 @@ impl Assembler<'_> {
         let mut change = Change::of(&mut stage.tree);
         change.make_folders(&folder, 0, 0)?;
         Ok(change.finish())
+    }
+
+    fn run(&self, at: &Instruction, stage: &mut Stage) -> Result<Nodes, Left> {
+        let commands = self.inputs.commands.ok_or_else(|| Left::new("it has a `RUN`"))?;
+        let image = run::image(at, &stage.image, &stage.args)?;
+        let (base, layers) = (stage.base.as_deref(), stage.layers.as_slice());
+        let account = (commands.run)(&Command { base, image, layers, at: at.whole() })?;
+        let empty = (self.inputs.keep)(b"")?;
+        let layer = ran::layer(&stage.tree, &account, commands.same, &empty)?;
+        stage.tree.apply(&layer)?;
+        Ok(layer)
     }
 
     fn copy(&self, at: &Instruction, stage: &mut Stage) -> Result<Nodes, Left> {

@@ -21,6 +21,8 @@ mod chmod;
 pub mod config;
 pub mod contents;
 pub mod copy;
+mod ran;
+pub mod run;
 pub mod sbom;
 mod setting;
 pub mod size;
@@ -36,22 +38,28 @@ pub struct Left {
     why: String,
     beyond: Option<Exceeded>,
     refused: bool,
+    failed: Option<Error>,
 }
 
 impl Left {
     /// The engine has to build it: a reason in a few words, names in backticks.
     pub fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), beyond: None, refused: false }
+        Self { why: why.into(), beyond: None, refused: false, failed: None }
     }
 
     /// Something that is wrong whoever builds the image.
     pub fn refused(why: impl Into<String>) -> Self {
-        Self { why: why.into(), beyond: None, refused: true }
+        Self { refused: true, ..Self::new(why) }
     }
 
     /// A thing (a name with its backticks) has more than a limit allows: that is left to nobody.
     pub fn beyond(what: impl Into<String>, limit: Exceeded) -> Self {
-        Self { why: what.into(), beyond: Some(limit), refused: false }
+        Self { beyond: Some(limit), ..Self::new(what) }
+    }
+
+    /// Something went wrong that was tried here.
+    pub fn failed(error: Error) -> Self {
+        Self { failed: Some(error.clone()), ..Self::new(error.message()) }
     }
 
     /// Is it wrong whoever builds the image?
@@ -62,7 +70,7 @@ impl Left {
     /// The failure that it is, rather than a reason for the engine to build.
     pub fn failure(&self) -> Option<Error> {
         let beyond = self.beyond.map(|limit| limit.error(Exit::Step, &self.why));
-        beyond.or_else(|| self.refused.then(|| Error::config(&self.why)))
+        self.failed.clone().or(beyond).or_else(|| self.refused.then(|| Error::config(&self.why)))
     }
 
     /// The same about a thing that is called so.

@@ -15,7 +15,7 @@ use crate::dockerfile::plain::{Replaced, Shell, What};
 use crate::dockerfile::render::Rendered;
 use crate::dockerfile::scan::{Heredoc, Instruction, Scan, Word};
 use crate::dockerfile::words::{Expanded, Missing, Mistake, Value, expand, expand_text};
-use crate::dockerfile::{glob, grammar, limits};
+use crate::dockerfile::{glob, grammar, limits, plain};
 
 /// `ARG`s that the engine sets by itself, and which is which.
 const PLATFORM: [(&str, Platform); 8] = [
@@ -539,17 +539,10 @@ impl<'a> Builder<'a> {
         Ok(Replaced { span: at.all(), what })
     }
 
-    /// A heredoc alone is the script; what else there is around it is the shell's business.
     fn script(&self, at: &Instruction) -> What {
         let shell = self.stages.last().map(|stage| stage.shell.clone()).unwrap_or_default();
-        let rest = Word { text: at.rest().to_owned(), range: at.rest_range() };
-        if let Some(heredoc) = at.heredoc(&rest) {
-            let file = heredoc.text.starts_with("#!").then(|| heredoc.name.clone());
-            return What::Run { shell, script: heredoc.body(), file };
-        }
-        let ends = at.heredocs.iter().flat_map(|h| ["\n", h.text.as_str(), h.name.as_str()]);
-        let script = [at.rest()].into_iter().chain(ends).collect();
-        What::Run { shell, script, file: None }
+        let (script, file) = plain::script(at);
+        What::Run { shell, script, file }
     }
 
     fn texts(&mut self, at: &Instruction) -> Result<What> {

@@ -22,8 +22,8 @@ use super::spec::{BoxId, LayerId};
 use super::{Native, no_box};
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limits;
-use crate::engine::Engine;
 use crate::engine::image::{CONTENT_LABEL, HeldImage};
+use crate::engine::{Differences, Engine};
 
 /// The engine. Copies are the same one.
 #[derive(Debug, Clone)]
@@ -76,7 +76,11 @@ impl NativeEngine {
     }
 }
 
-impl Engine for NativeEngine {}
+impl Engine for NativeEngine {
+    fn differences(&self) -> Option<&dyn Differences> {
+        Some(self)
+    }
+}
 
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     // Whoever panicked has changed one entry, added a piece, or none.

@@ -3,6 +3,7 @@
 //! Brings the files to `oci`, which knows what to make of them. Whether the engine takes the result is
 //! not this file's business.
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -15,15 +16,17 @@ use crate::base::limits::{Limit, Limits};
 use crate::base::{label, read};
 use crate::config::Settings;
 use crate::dockerfile::{Markers, Rendered, template};
-use crate::exec::action::below;
+use crate::exec::action::below::{keep_in, lists};
 use crate::exec::action::bom::Documents;
+use crate::exec::action::command::{Asker, With};
 use crate::exec::action::pinned::{self, Elsewhere, Images};
 use crate::image::Left;
 use crate::image::archive::bundle::{Bundle, Plan};
 use crate::image::archive::{bundle, listing};
 use crate::image::assemble::{Assembled, Base, Inputs, assemble};
 use crate::image::below::{Below, Undone};
-use crate::image::tree::{Content, Kind, Node, Tree, parent};
+use crate::image::run::{Command, Commands};
+use crate::image::tree::{Content, Kind, Node, Nodes, Tree, parent};
 use crate::net::registry::Blobs;
 use crate::plan::step::ImageWork;
 use crate::state::store::Store;
@@ -67,6 +70,8 @@ pub(super) struct Written {
     pub layers: usize,
     /// What Dockerfiles had made, and its rootfs has undone.
     pub undone: Vec<Undone>,
+    /// What its commands have changed, by the names of files beside its results.
+    pub ran: BTreeSet<String>,
 }
 
 /// Writes an image's archive into a folder; `Left` where the engine has to build it.
@@ -79,13 +84,17 @@ pub(super) fn write(
     let work = &images.work;
     let (context, hidden) = context(work)?;
     let limits = &settings.limits;
-    let lists = below::lists(work, limits)?;
-    let keep = below::keep_in(folder);
+    let lists = lists(work, limits)?;
+    let keep = keep_in(folder);
     let read = |content: &Content| listing::read(content, limits);
     let rootfs = work.rootfs.as_deref();
     let rootfs = rootfs.map(|file| Below::new(file, &lists, &read, &keep));
+    let (dockerfile, epoch) = (dockerfile(work)?, settings.source_date_epoch);
+    let with = With { dockerfile: &dockerfile, folder, epoch, limits };
+    let run = |command: &Command<'_>| run(command, images, with);
+    let commands = Commands { run: &run, same: &same };
     let inputs = Inputs {
-        dockerfile: &dockerfile(work)?,
+        dockerfile: &dockerfile,
         context: &context,
         hidden: &hidden,
         image: &|reference| base(reference, images),
@@ -93,29 +102,50 @@ pub(super) fn write(
         read: &read,
         keep: &keep,
         rootfs: rootfs.as_ref(),
-        epoch: settings.source_date_epoch,
+        epoch,
         arch: &settings.arch,
+        commands: images.asker.as_ref().map(|_| commands),
     };
     let Assembled { base, mut config, layers } = match assemble(inputs) {
         Ok(assembled) => assembled,
         Err(left) => return left.failure().map_or(Ok(Err(left)), Err),
     };
+    let below = below(base.as_deref(), images, limits)?;
     let elsewhere = base.as_deref().and_then(|reference| work.pinned(reference));
     let base = base.as_ref().and_then(|reference| work.parents.get(reference));
-    let below = match elsewhere {
-        Some(base) => vec![images.bundle(base).map_err(|left| Error::step(left.why()))?],
-        None => base.map(|dir| chain(dir, limits)).transpose()?.flatten().unwrap_or_default(),
-    };
     stackable(config.rootfs.diff_ids.len() + layers.len(), work)?;
     config.config.labels.extend(labels(work, documents, below.first().map(Bundle::id))?);
     let file = folder.join("image.tar");
-    let (references, epoch) = (&work.references, settings.source_date_epoch);
+    let references = &work.references;
     let id = bundle::write(&file, Plan { config, layers: &layers, references, epoch })?;
     let (base, layers) = (base.map(|dir| name(dir)), layers.len());
     let elsewhere =
         elsewhere.map(|base| Elsewhere { name: base.name.to_string(), id: base.id.clone() });
     let undone = rootfs.map_or(vec![], |rootfs| rootfs.undone.take().into_iter().collect());
-    Ok(Ok(Written { id, file, below, base, elsewhere, layers, undone }))
+    let ran = images.asker.as_ref().map(Asker::used).unwrap_or_default();
+    Ok(Ok(Written { id, file, below, base, elsewhere, layers, undone, ran }))
+}
+
+/// The archives of the images that an image's own layers go on top of.
+fn below(base: Option<&str>, images: &Images, limits: &Limits) -> Result<Vec<Bundle>> {
+    let Some(reference) = base else { return Ok(vec![]) };
+    if let Some(base) = images.work.pinned(reference) {
+        return Ok(vec![images.bundle(base).map_err(|left| Error::step(left.why()))?]);
+    }
+    let dir = images.work.parents.get(reference);
+    Ok(dir.map(|dir| chain(dir, limits)).transpose()?.flatten().unwrap_or_default())
+}
+
+/// Has a command run.
+fn run(command: &Command<'_>, images: &Images, with: With<'_>) -> std::result::Result<Nodes, Left> {
+    let asker = images.asker.as_ref().ok_or_else(|| Left::new("it has a `RUN`"))?;
+    let below = below(command.base, images, with.limits).map_err(Left::failed)?;
+    asker.run(command, below, with)
+}
+
+fn same(one: &Content, other: &Content) -> std::result::Result<bool, Left> {
+    let unread = |e| Left::failed(Error::file("read", &other.file, &e));
+    listing::is_same(one, other).map_err(unread)
 }
 
 /// The plan knows only of layers that Dockerfiles show.
@@ -243,14 +273,14 @@ pub(super) fn stack(dir: &Path) -> Result<Vec<(PathBuf, Summary)>> {
     let mut dir = Some(dir.to_owned());
     while let Some(at) = dir {
         let summary = summary(&at)?;
-        dir = below(&at, &summary, stack.len() + 1)?;
+        dir = folder_below(&at, &summary, stack.len() + 1)?;
         stack.push((at, summary));
     }
     Ok(stack)
 }
 
 /// The folder of the image below, which is the `depth`th: what is written there may go in a circle.
-fn below(dir: &Path, summary: &Summary, depth: usize) -> Result<Option<PathBuf>> {
+fn folder_below(dir: &Path, summary: &Summary, depth: usize) -> Result<Option<PathBuf>> {
     let Some(base) = &summary.base else { return Ok(None) };
     let few = Limits::default().check(Limit::Layers, depth as u64);
     few.map_err(|e| e.error(Exit::Step, &format!("the image in `{}`", dir.display())))?;

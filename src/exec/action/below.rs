@@ -145,6 +145,7 @@ fn sent(
         rootfs: Some(&below),
         epoch,
         arch,
+        commands: None,
     });
     if let Some(missing) = missing.take() {
         return Ok(Looked::Missing(missing));

@@ -18,7 +18,7 @@ use crate::exec::action::assemble::{Summary, Written};
 use crate::exec::action::bom::Documents;
 use crate::exec::action::exported::{self, On};
 use crate::exec::action::pinned::{self, Images, with_images};
-use crate::exec::action::{Log, Made, assemble, below, blocking, contents, ledger};
+use crate::exec::action::{Log, Made, assemble, below, blocking, command, contents, ledger};
 use crate::exec::put::{self, Given};
 use crate::exec::work::Context;
 use crate::image::Left;
@@ -35,6 +35,9 @@ pub(super) async fn image(
     log: &mut Log,
 ) -> Result<Made> {
     let temp = context.store.temp_dir()?;
+    if anew {
+        command::keep_only(&BTreeSet::new(), work)?;
+    }
     let documents = Documents::of(work, context.settings.source_date_epoch)?;
     let (folder, told, settings) =
         (temp.path().to_owned(), documents.clone(), context.settings.clone());
@@ -96,6 +99,7 @@ async fn assembled(
     log: &mut Log,
 ) -> Result<There> {
     let called = load(work, &written, context, log).await?;
+    command::keep_only(&written.ran, work)?;
     let Written { id, base, elsewhere, undone, .. } = written;
     Ok(There { called, copied: true, why: None, made: On { id, base, elsewhere }, undone })
 }

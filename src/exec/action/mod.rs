@@ -6,6 +6,7 @@ mod assemble;
 mod below;
 mod bom;
 mod builder;
+mod command;
 mod contents;
 mod dockerfile;
 mod exported;

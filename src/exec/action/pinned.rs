@@ -14,6 +14,7 @@ use crate::base::limits::{Limit, Limits};
 use crate::base::read;
 use crate::base::reference::{Reference, is_same_id};
 use crate::config::lock::Base;
+use crate::exec::action::command::{Asker, asking};
 use crate::exec::action::{Log, assemble, blocking};
 use crate::exec::work::Context;
 use crate::image::archive::bundle::Bundle;
@@ -40,6 +41,8 @@ pub(super) struct Images {
     blobs: Blobs,
     /// Of images that cannot be brought, by ID: why.
     refused: BTreeMap<String, Left>,
+    /// Who runs its commands; nobody, where the engine has a builder.
+    pub asker: Option<Asker>,
     /// One that is not here yet, and was asked for.
     pub wanted: RefCell<Option<Base>>,
 }
@@ -116,16 +119,24 @@ pub(super) async fn with_images<T: Send + 'static>(
     let act = Arc::new(act);
     let (mut refused, mut brought) = (BTreeMap::new(), BTreeSet::new());
     loop {
+        let (asker, mut asked) = asking(work);
         let images = Images {
             work: work.clone(),
             limits: context.settings.limits,
             blobs: Blobs::at(&context.store.blobs()),
             refused: refused.clone(),
+            asker: context.engine.differences().map(|_| asker),
             wanted: RefCell::default(),
         };
         let act = act.clone();
         let looked = move || Ok((act(&images)?, images.wanted.take()));
-        let (done, wanted) = blocking(looked).await?;
+        let mut looking = std::pin::pin!(blocking(looked));
+        let (done, wanted) = loop {
+            tokio::select! {
+                done = &mut looking => break done?,
+                Some(asked) = asked.recv() => asked.answer(work, context, log).await,
+            }
+        };
         let Some(base) = wanted else { return Ok(done) };
         if !brought.insert(base.id.clone()) {
             return Err(Error::bug(format!("`{}` was brought, and is not here", base.name)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufRead, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -309,6 +309,24 @@ pub fn digest(content: &Content) -> io::Result<String> {
     let mut hasher = Sha256::new();
     io::copy(&mut Section::open(content)?, &mut hasher)?;
     Ok(hex(&hasher.finalize()))
+}
+
+/// Whether two files have the same bytes.
+///
+/// # Errors
+/// One of them cannot be read.
+pub fn is_same(one: &Content, other: &Content) -> io::Result<bool> {
+    let mut one = io::BufReader::new(Section::open(one)?);
+    let mut other = io::BufReader::new(Section::open(other)?);
+    loop {
+        let (ours, theirs) = (one.fill_buf()?, other.fill_buf()?);
+        let size = ours.len().min(theirs.len());
+        if ours[..size] != theirs[..size] || size == 0 {
+            return Ok(ours.is_empty() && theirs.is_empty());
+        }
+        one.consume(size);
+        other.consume(size);
+    }
 }
 
 /// A layer that was written here.

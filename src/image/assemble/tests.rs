@@ -90,6 +90,7 @@ fn made(text: &str) -> Result<Assembled, Left> {
         keep: &|bytes| Ok(content(&format!("kept {}", String::from_utf8_lossy(bytes)))),
         epoch: 0,
         arch: "amd64",
+        commands: None,
     })
 }
 

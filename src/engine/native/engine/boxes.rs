@@ -23,7 +23,9 @@ use crate::engine::native::inside::changes;
 use crate::engine::native::notes::{self, Note};
 use crate::engine::native::spec::{Bounds, BoxId, BoxSpec, CacheName, Command, Mount, Network};
 use crate::engine::native::{Talk, new_id};
-use crate::engine::{Boxes, Change, ContainerSpec, FoundContainer, Owner, RunSpec, Sink};
+use crate::engine::{
+    Boxes, Change, ContainerSpec, Differences, FoundContainer, Owner, RunSpec, Sink,
+};
 use crate::image::archive::{self, Body};
 
 /// Pieces of this size travel from a command to whoever reads what it says.
@@ -261,6 +263,20 @@ impl Boxes for NativeEngine {
             own.native.remove_cache(&cache).map(|()| None)
         })
         .await
+    }
+}
+
+impl Differences for NativeEngine {
+    fn difference(&self, container: &str) -> Body {
+        let (own, id) = (self.own.clone(), BoxId::new(container));
+        archive::write_on_thread(move |mut out| {
+            let packed = id.and_then(|id| {
+                own.native.halt(&id, Duration::ZERO)?;
+                own.native.difference(&id, &mut out)
+            });
+            packed.map_err(|error| std::io::Error::other(error.message().to_owned()))?;
+            out.flush()
+        })
     }
 }
 

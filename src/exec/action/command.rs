@@ -1,0 +1,172 @@
+//! `RUN`: a command in a box, on what the instructions before it have made.
+//!
+//! Images are put together on a thread that may wait, and boxes are started by one that may not: so the first asks and
+//! the second answers. What a command has changed is kept beside the image, by what the command is and all that it
+//! sees: the same is not run again. What of the changes counts is not known here.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::base::error::{Error, Result};
+use crate::base::ids::{Kind, StepId};
+use crate::base::limits::Limits;
+use crate::dockerfile::Rendered;
+use crate::engine::Differences;
+use crate::exec::action::{Log, container};
+use crate::exec::put::{self, Given};
+use crate::exec::work::Context;
+use crate::image::Left;
+use crate::image::archive::bundle::{Bundle, Plan};
+use crate::image::archive::{bundle, listing, save};
+use crate::image::run::Command;
+use crate::image::tree::Nodes;
+use crate::plan::step::ImageWork;
+use crate::state::store::remove_if_there;
+
+/// Where an image's results have what commands have changed, a file each.
+const KEPT: &str = "ran";
+
+/// Who asks for commands to be run.
+#[derive(Debug)]
+pub(super) struct Asker {
+    to: mpsc::Sender<Asked>,
+    /// The folder of what is kept.
+    kept: PathBuf,
+    /// What was asked for, by the names of the files.
+    used: RefCell<BTreeSet<String>>,
+}
+
+/// A command to run, and whom to tell.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The archive of the image that it runs in.
+    image: PathBuf,
+    /// Those of the images below.
+    below: Vec<Bundle>,
+    id: String,
+    words: Vec<String>,
+    /// Where what it has changed is to be put.
+    to: PathBuf,
+    tell: oneshot::Sender<Result<()>>,
+}
+
+/// One who asks for an image's commands, and what is asked for.
+pub(super) fn asking(work: &ImageWork) -> (Asker, mpsc::Receiver<Asked>) {
+    let (to, asked) = mpsc::channel(1);
+    (Asker { to, kept: work.dir.join(KEPT), used: RefCell::default() }, asked)
+}
+
+/// What a command is run with, besides what it sees.
+#[derive(Clone, Copy)]
+pub(super) struct With<'a> {
+    /// Where it stands.
+    pub dockerfile: &'a Rendered,
+    /// For what has to be written.
+    pub folder: &'a Path,
+    pub epoch: u64,
+    pub limits: &'a Limits,
+}
+
+impl Asker {
+    /// What a command changes, as the engine tells it. `below`: the archives of the images below the stage's own layers.
+    pub(super) fn run(
+        &self,
+        command: &Command<'_>,
+        below: Vec<Bundle>,
+        with: With<'_>,
+    ) -> Result<Nodes, Left> {
+        let image = with.folder.join("run.tar");
+        let (config, layers, epoch) = (command.image.clone(), command.layers, with.epoch);
+        let words = config.config.cmd.clone().unwrap_or_default();
+        let id = bundle::write(&image, Plan { config, layers, references: &[], epoch });
+        let id = id.map_err(Left::failed)?;
+        let name = id.trim_start_matches("sha256:").to_owned();
+        let kept = self.kept.join(&name);
+        if !kept.exists() {
+            let asked = |tell| Asked { image, below, id, words, to: kept.clone(), tell };
+            let place = with.dockerfile.place(command.at.clone());
+            self.ask(asked).map_err(|error| Left::failed(error.at(place)))?;
+        }
+        self.used.borrow_mut().insert(name);
+        let size = std::fs::metadata(&kept).map(|meta| meta.len());
+        let size = size.map_err(|e| Left::failed(Error::file("read", &kept, &e)))?;
+        let entries = listing::entries(&listing::whole(&kept, size), with.limits)?;
+        listing::nodes(entries.unwrap_or_default())
+    }
+
+    fn ask(&self, asked: impl FnOnce(oneshot::Sender<Result<()>>) -> Asked) -> Result<()> {
+        let (tell, told) = oneshot::channel();
+        // Whoever would answer has been told to stop.
+        let stopped = || Error::step("the command was not run to its end");
+        self.to.blocking_send(asked(tell)).map_err(|_| stopped())?;
+        told.blocking_recv().map_err(|_| stopped())?
+    }
+
+    /// The names of all files that were of use.
+    pub(super) fn used(&self) -> BTreeSet<String> {
+        self.used.take()
+    }
+}
+
+/// Removes what commands have changed that are no more in the image. `used`: those that are.
+pub(super) fn keep_only(used: &BTreeSet<String>, work: &ImageWork) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(work.dir.join(KEPT)) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let is_used = entry.file_name().to_str().is_some_and(|name| used.contains(name));
+        if !is_used {
+            remove_if_there(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+impl Asked {
+    /// Runs the command and tells how it went.
+    pub(super) async fn answer(self, work: &ImageWork, context: &Context, log: &mut Log) {
+        let done = self.run(work, context, log).await;
+        // Whoever asked may have been told to stop.
+        let _ = self.tell.send(done);
+    }
+
+    async fn run(&self, work: &ImageWork, context: &Context, log: &mut Log) -> Result<()> {
+        let none = || Error::engine("the engine in use does not say what a box has changed");
+        let differences = context.engine.differences().ok_or_else(none)?;
+        log.write(format!("bb: RUN {}\n", self.words.join(" ")).as_bytes());
+        let image = Given { own: &self.image, below: &self.below, id: &self.id, names: &[] };
+        let called = put::give(image, context, &mut |data| log.write(data)).await?;
+        let step = StepId::new(Kind::Image, work.name.as_str());
+        let engine = &context.engine;
+        let id = engine.start_container(&container(&step, &called, context)).await?;
+        let done = self.run_in(&id, differences, context, log).await;
+        engine.remove_container(&id).await?;
+        // Its layers stay as long as another one has them.
+        engine.remove_unused_image(&called).await?;
+        done
+    }
+
+    /// Runs the command in a box, and keeps what it has changed there.
+    async fn run_in(
+        &self,
+        id: &str,
+        differences: &dyn Differences,
+        context: &Context,
+        log: &mut Log,
+    ) -> Result<()> {
+        let words = self.words.iter().map(String::as_str).collect::<Vec<_>>();
+        let mut sink = |data: &[u8]| log.write(data);
+        let status = context.engine.exec(id, &words, &mut sink).await?;
+        if status != 0 {
+            return Err(log.failed(format!("a `RUN` ended with exit status {status}")));
+        }
+        let temp = context.store.temp_dir()?;
+        let file = temp.path().join("account.tar");
+        save(differences.difference(id), &file, &context.settings.limits).await?;
+        let failed = |e: std::io::Error| Error::file("write", &self.to, &e);
+        let folder = self.to.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        std::fs::rename(&file, &self.to).map_err(failed)
+    }
+}

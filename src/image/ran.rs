@@ -1,0 +1,279 @@
+//! What a command has changed in an image: the layer of a `RUN`.
+//!
+//! An engine's own account says too much: times, files that were opened and not written, places where it mounts
+//! something. What counts is kind, mode, owner, bytes, target, numbers, names of one file, and
+//! `security.capability`; so the layer is the same whichever engine has run the command. Pure: whether two files
+//! have the same bytes is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::Left;
+use super::tree::{
+    Content, Kind, Node, Nodes, OPAQUE, Tree, WHITEOUT, base, inside, join, parent, parents,
+    removed_by,
+};
+
+/// Below these, engines mount what is theirs.
+const COVERED: [&str; 3] = ["dev", "proc", "sys"];
+/// What they leave or mount besides.
+const LEFT_THERE: [&str; 5] =
+    [".dockerenv", "run/.containerenv", "etc/hosts", "etc/hostname", "etc/resolv.conf"];
+/// The folders that they make for it.
+const MADE_FOR_IT: [&str; 2] = ["etc", "run"];
+
+/// Whether two files have the same bytes.
+pub(super) type Same<'a> = &'a dyn Fn(&Content, &Content) -> Result<bool, Left>;
+
+/// The layer that makes of a tree what it is with an engine's account of the changes. `empty` is a file without
+/// bytes.
+///
+/// # Errors
+/// The account is not one of this tree, or a file cannot be read.
+pub(super) fn layer(
+    tree: &Tree,
+    account: &Nodes,
+    same: Same<'_>,
+    empty: &Content,
+) -> Result<Nodes, Left> {
+    let account = counted(tree, account)?;
+    let mut after = tree.clone();
+    after.apply(&account)?;
+    let mut layer = Nodes::new();
+    for path in changed(tree, &account, same)? {
+        let node = after.get(path).cloned();
+        put(&mut layer, path, node, (tree, &after));
+    }
+    for gone in removed(tree, &after) {
+        let mark = join(parent(&gone), [WHITEOUT, base(&gone)].concat());
+        let node = Node::of_root(Kind::File(empty.clone()), 0o644);
+        put(&mut layer, mark.as_bstr(), Some(node), (tree, &after));
+    }
+    Ok(layer)
+}
+
+/// One path, and the folders on its way.
+fn put(layer: &mut Nodes, path: &BStr, node: Option<Node>, (tree, after): (&Tree, &Tree)) {
+    for folder in parents(path) {
+        let there = tree.get(folder).filter(|node| node.kind == Kind::Folder);
+        let node = there.or_else(|| after.get(folder)).cloned();
+        if let Some(node) = node.filter(|_| !layer.contains_key(folder)) {
+            layer.insert(folder.to_owned(), node);
+        }
+    }
+    layer.extend(node.map(|node| (path.to_owned(), node)));
+}
+
+/// The account without what is the engine's own.
+fn counted(tree: &Tree, account: &Nodes) -> Result<Nodes, Left> {
+    let mut counted = Nodes::new();
+    for (path, node) in account {
+        if !is_engines_own(subject(path)?.as_bstr()) {
+            counted.insert(path.clone(), node.clone());
+        }
+    }
+    for folder in MADE_FOR_IT {
+        let made = counted.get(BStr::new(folder)) == Some(&Node::folder(0, 0));
+        let is_empty = !counted.keys().any(|path| path.starts_with(&inside(folder.as_bytes())));
+        if made && is_empty && tree.get(folder).is_none() {
+            counted.remove(BStr::new(folder));
+        }
+    }
+    Ok(counted)
+}
+
+/// What an entry says something of: a mark is of what is gone.
+fn subject(path: &BString) -> Result<BString, Left> {
+    if base(path) == OPAQUE {
+        return Ok(parent(path).to_owned());
+    }
+    Ok(removed_by(path)?.unwrap_or_else(|| path.clone()))
+}
+
+fn is_engines_own(path: &BStr) -> bool {
+    let first = path.split_str("/").next().unwrap_or_default();
+    COVERED.iter().any(|name| name.as_bytes() == first)
+        || LEFT_THERE.iter().any(|name| name.as_bytes() == path.as_bytes())
+}
+
+/// The paths that are new or other ones, in order.
+fn changed<'a>(
+    tree: &Tree,
+    account: &'a Nodes,
+    same: Same<'_>,
+) -> Result<BTreeSet<&'a BStr>, Left> {
+    let mut changed = BTreeSet::new();
+    for (path, node) in account {
+        if base(path) == OPAQUE || removed_by(path)?.is_some() {
+            continue;
+        }
+        let is_same = match tree.get(path) {
+            Some(old) => is_alike(old, node, same)?,
+            None => false,
+        };
+        if !is_same {
+            changed.insert(path.as_bstr());
+        }
+    }
+    for names in one_file_each(account) {
+        if names.iter().any(|name| changed.contains(name)) || !was_one_file(tree, &names) {
+            changed.extend(names);
+        }
+    }
+    Ok(changed)
+}
+
+fn is_alike(old: &Node, new: &Node, same: Same<'_>) -> Result<bool, Left> {
+    let kinds = match (&old.kind, &new.kind) {
+        (Kind::File(old), Kind::File(new)) => old.size == new.size && same(old, new)?,
+        (old, new) => old == new,
+    };
+    let rest = |node: &Node| (node.mode, node.uid, node.gid, node.xattrs.clone());
+    Ok(kinds && rest(old) == rest(new))
+}
+
+/// Where the bytes of a file with several names are.
+fn place(node: &Node) -> Option<(&std::path::Path, u64)> {
+    match &node.kind {
+        Kind::File(content) if content.linked => Some((&content.file, content.offset)),
+        _ => None,
+    }
+}
+
+/// The names of each file that has several.
+fn one_file_each(account: &Nodes) -> Vec<Vec<&BStr>> {
+    let mut files = BTreeMap::<_, Vec<&BStr>>::new();
+    for (path, node) in account {
+        if let Some(place) = place(node) {
+            files.entry(place).or_default().push(path.as_bstr());
+        }
+    }
+    files.into_values().collect()
+}
+
+fn was_one_file(tree: &Tree, names: &[&BStr]) -> bool {
+    let mut places = names.iter().map(|name| tree.get(name).and_then(place));
+    let first = places.next().flatten();
+    first.is_some() && places.all(|place| place == first)
+}
+
+/// What is gone, without what is in it.
+fn removed(tree: &Tree, after: &Tree) -> Vec<BString> {
+    let is_gone = |path: &&BString| after.get(path).is_none() && after.is_folder(parent(path));
+    tree.nodes().keys().filter(is_gone).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A file, known by a number; the same bytes where the number is the same in tens.
+    fn file(number: u64) -> Node {
+        let content =
+            Content { file: Arc::from(Path::new("f")), offset: number, size: 1, linked: false };
+        Node::of_root(Kind::File(content), 0o644)
+    }
+
+    fn linked(number: u64) -> Node {
+        let mut node = file(number);
+        if let Kind::File(content) = &mut node.kind {
+            content.linked = true;
+        }
+        node
+    }
+
+    fn folder() -> Node {
+        Node::folder(0, 0)
+    }
+
+    fn of<const N: usize>(nodes: [(&str, Node); N]) -> Nodes {
+        nodes.map(|(path, node)| (path.into(), node)).into()
+    }
+
+    /// The layer, and that it makes of the tree what the account does.
+    fn layer_of<const N: usize, const M: usize>(
+        before: [(&str, Node); N],
+        account: [(&str, Node); M],
+    ) -> String {
+        let mut tree = Tree::default();
+        tree.apply(&of(before)).unwrap();
+        let same = |one: &Content, other: &Content| Ok(one.offset / 10 == other.offset / 10);
+        let Kind::File(empty) = file(0).kind else { unreachable!() };
+        let layer = layer(&tree, &of(account), &same, &empty).unwrap();
+        let names = layer.keys().map(ToString::to_string).collect::<Vec<_>>();
+        names.join(" ")
+    }
+
+    #[test]
+    fn what_was_only_touched_is_no_change() {
+        let before = || [("a", folder()), ("a/f", file(10)), ("a/l", linked(20))];
+        let touched = [("a", folder()), ("a/f", file(15)), ("a/l", file(25))];
+        assert_eq!(layer_of(before(), touched), "");
+        let written = [("a", folder()), ("a/f", file(30))];
+        assert_eq!(layer_of(before(), written), "a a/f");
+        let other_mode = [("a", Node { mode: 0o700, ..folder() })];
+        assert_eq!(layer_of(before(), other_mode), "a");
+        let new = [("a", folder()), ("a/g", folder()), ("a/g/h", file(1))];
+        assert_eq!(layer_of(before(), new), "a a/g a/g/h");
+    }
+
+    #[test]
+    fn what_is_gone_is_marked_once() {
+        let before = || [("a", folder()), ("a/d", folder()), ("a/d/f", file(1)), ("b", file(1))];
+        assert_eq!(layer_of(before(), [(".wh.a", file(0))]), ".wh.a");
+        assert_eq!(layer_of(before(), [("a", folder()), ("a/.wh.d", file(0))]), "a a/.wh.d");
+        // Something that was never there.
+        assert_eq!(layer_of(before(), [(".wh.tmp", file(0))]), "");
+        // A file where a folder was needs no mark.
+        assert_eq!(layer_of(before(), [("a", file(1))]), "a");
+        assert_eq!(layer_of(before(), [("b", folder()), ("b/c", file(1))]), "b b/c");
+    }
+
+    #[test]
+    fn a_folder_that_was_made_again_loses_what_it_has_no_more() {
+        let before = [("a", folder()), ("a/f", file(10)), ("a/g", file(20)), ("a/h", file(30))];
+        let again = [
+            ("a", folder()),
+            ("a/.wh..wh..opq", file(0)),
+            ("a/g", file(20)),
+            ("a/h", file(40)),
+            ("a/i", file(50)),
+        ];
+        assert_eq!(layer_of(before, again), "a a/.wh.f a/h a/i");
+    }
+
+    #[test]
+    fn names_of_one_file_come_together() {
+        let before = || [("a", file(10)), ("b", linked(20)), ("c", linked(20))];
+        // A new name of one that was there.
+        assert_eq!(layer_of(before(), [("a", linked(15)), ("d", linked(15))]), "a d");
+        // Two that were one file still are.
+        assert_eq!(layer_of(before(), [("b", linked(25)), ("c", linked(25))]), "");
+        // Two files with the same bytes have become one.
+        let two = [("a", file(10)), ("b", file(11))];
+        assert_eq!(layer_of(two, [("a", linked(15)), ("b", linked(15))]), "a b");
+    }
+
+    #[test]
+    fn what_engines_mount_and_leave_is_not_in_it() {
+        let account = || {
+            [
+                ("dev", folder()),
+                ("dev/null", file(1)),
+                ("etc", folder()),
+                ("etc/resolv.conf", file(1)),
+                (".dockerenv", file(1)),
+                ("proc", folder()),
+                ("sys", folder()),
+            ]
+        };
+        assert_eq!(layer_of([], account()), "");
+        assert_eq!(layer_of([], [("etc", folder()), ("etc/x", file(1))]), "etc etc/x");
+        assert_eq!(layer_of([("etc", folder())], [("etc", Node::folder(1, 0))]), "etc");
+        assert_eq!(layer_of([], [("run", folder()), ("run/x", file(1))]), "run run/x");
+    }
+}
