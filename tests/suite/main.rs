@@ -43,6 +43,7 @@ mod made;
 mod native;
 mod private;
 mod proxy;
+mod ran;
 mod repository;
 #[path = "../schemas/mod.rs"]
 mod schemas;

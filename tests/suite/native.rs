@@ -17,21 +17,21 @@ use crate::terminal::tmux::Terminal;
 /// An account with a range of ids: `scripts/test.sh` makes it.
 const USER: &str = "bb-boxes";
 /// The state of what is built natively, beside that of what Docker has.
-const STATE: &str = ".native";
+pub const STATE: &str = ".native";
 
 /// A project with a native engine of its own.
-struct Native {
-    room: Room,
-    store: PathBuf,
+pub struct Native {
+    pub room: Room,
+    pub store: PathBuf,
 }
 
 impl Native {
-    fn of(room: Room) -> Self {
+    pub fn of(room: Room) -> Self {
         let store = room.dir.join("store");
         Self { room, store }
     }
 
-    fn command(&self, args: &str) -> Command {
+    pub fn command(&self, args: &str) -> Command {
         let mut command = self.room.command(&format!("--state {STATE} {args}"));
         command.env("BB_ENGINE", "native").env("BB_NATIVE_DIR", &self.store);
         // Nobody listens there: whatever is done, no daemon does it.
@@ -39,20 +39,20 @@ impl Native {
         command
     }
 
-    fn bb(&self, args: &str) -> Run {
+    pub fn bb(&self, args: &str) -> Run {
         Run::of(self.command(args))
     }
 
-    fn told(&self, args: &str) -> Told {
+    pub fn told(&self, args: &str) -> Told {
         Told::of(self.command(args))
     }
 
-    fn id(&self, state: &str, name: &str) -> String {
+    pub fn id(&self, state: &str, name: &str) -> String {
         id(&self.room.path(format!("{state}/images/{name}/image.json")))
     }
 
     /// The boxes that have files.
-    fn boxes(&self) -> usize {
+    pub fn boxes(&self) -> usize {
         std::fs::read_dir(self.store.join("boxes")).map_or(0, Iterator::count)
     }
 }
@@ -115,8 +115,8 @@ fn what_is_only_copied_is_the_same_image_as_on_docker() {
         hint: `BB_ENGINE=docker` leads to Docker or Podman\n";
     native.bb("ps").fails(4, none);
     // What needs Docker's own builder is told, and is not done by halves.
-    room.dock("runs", "FROM ${NAMESPACE}/base\nRUN true\n", &[]);
-    let run = native.bb("build runs");
+    room.dock("loads", "FROM ${NAMESPACE}/base\nADD http://127.0.0.1:1/x /x\n", &[]);
+    let run = native.bb("build loads");
     assert_eq!(run.code, Some(4), "{}", run.stderr);
     assert!(
         run.stderr.contains(

@@ -52,6 +52,10 @@ fn account(asked: &str, passwd: &str, group: &str) -> Result<Account> {
             .ok_or_else(|| unknown("group", own_group, "/etc/group"))?;
         account.groups.clear();
     }
+    // Who is in a group by name only could lose its rights by giving it up: Docker has it twice as well.
+    if !account.groups.contains(&account.gid) {
+        account.groups.insert(0, account.gid);
+    }
     Ok(account)
 }
 
@@ -113,13 +117,13 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_looked_up_in_the_boxs_tables() {
-        assert_eq!(find("").unwrap(), is(0, 0, &[], "/root"));
-        assert_eq!(find("web").unwrap(), is(101, 102, &[5, 7], "/srv"));
-        assert_eq!(find("101").unwrap(), is(101, 102, &[5, 7], "/srv"));
-        assert_eq!(find("web:tty").unwrap(), is(101, 5, &[], "/srv"));
-        assert_eq!(find("web:9").unwrap(), is(101, 9, &[], "/srv"));
-        assert_eq!(find("4000").unwrap(), is(4000, 0, &[], "/"));
-        assert_eq!(find("4000:web").unwrap(), is(4000, 102, &[], "/"));
+        assert_eq!(find("").unwrap(), is(0, 0, &[0], "/root"));
+        assert_eq!(find("web").unwrap(), is(101, 102, &[102, 5, 7], "/srv"));
+        assert_eq!(find("101").unwrap(), is(101, 102, &[102, 5, 7], "/srv"));
+        assert_eq!(find("web:tty").unwrap(), is(101, 5, &[5], "/srv"));
+        assert_eq!(find("web:9").unwrap(), is(101, 9, &[9], "/srv"));
+        assert_eq!(find("4000").unwrap(), is(4000, 0, &[0], "/"));
+        assert_eq!(find("4000:web").unwrap(), is(4000, 102, &[102], "/"));
     }
 
     #[test]

@@ -1,0 +1,296 @@
+//! `RUN` in a box of the native engine: the files that Docker's builder leaves, once and no more than once, and nothing
+//! of the box in the image.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::sealed::{Engine, Room, Running};
+
+use crate::image::{Entry, Image};
+use crate::native::{Native, STATE};
+
+/// What commands run on: a shell and its tools, two accounts, and files to change.
+const BASE: &str = r#"FROM scratch
+COPY busybox /bin/busybox
+COPY etc /etc
+COPY --chown=5:6 old /old
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+RUN chmod 1777 /tmp 2>/dev/null || mkdir -m 1777 /tmp
+ENV PATH=/bin GREETING=hello
+"#;
+
+/// Name and Dockerfile.
+const DOCKS: &[(&str, &str)] = &[
+    (
+        "kinds",
+        r#"FROM BASE
+RUN mkfifo -m 640 /p && ln -s p /l && ln -s /nowhere /d && mkdir -p -m 2750 /a/b && chmod 4711 /bin/busybox
+RUN echo one > /a/one && ln /a/one /a/two && chown jo:jo /a/one && chown -h 7:8 /l && touch /a/empty
+"#,
+    ),
+    ("gone", "FROM BASE\nRUN rm -r /old/folder /old/a && rm /etc/group-\nRUN echo new > /old/a\n"),
+    (
+        "replaced",
+        r#"FROM BASE
+RUN rm -r /old/folder && mkdir /old/folder && echo x > /old/folder/new
+RUN rm /old/a && mkdir /old/a && echo y > /old/a/in && rm -r /old/folder && echo file > /old/folder
+RUN rm -rf /old && mkdir /old && echo z > /old/z
+"#,
+    ),
+    // A new name of a file of the layers below, and names that go.
+    (
+        "names",
+        "FROM BASE\nRUN ln /old/a /old/again && echo more >> /old/b\nRUN rm /old/a && ln /old/b /b\n",
+    ),
+    (
+        "seen",
+        r#"FROM BASE
+ARG A=one
+ARG GREETING=not-this
+ARG NONE
+ENV B="two words"
+WORKDIR /work/here
+USER jo
+RUN id > /tmp/id; pwd > /tmp/pwd; env | grep -vE '^(HOME|HOSTNAME|container|SHLVL|PWD|TERM)=' | sort > /tmp/env
+USER 12:34
+RUN id > /tmp/numbers; umask > /tmp/umask; echo "$A $GREETING $NONE $B" > /tmp/values
+"#,
+    ),
+    (
+        "forms",
+        r#"FROM BASE
+RUN ["echo", "$HOME is not replaced"]
+RUN echo a \
+    b > /ab
+RUN ["sh", "-c", "echo \"$0\" > /zero", "it"]
+SHELL ["sh", "-e", "-c"]
+RUN false || echo shell > /shell
+"#,
+    ),
+    (
+        "heredocs",
+        r#"FROM BASE
+RUN <<EOF
+echo "$GREETING"  > /one
+false
+echo 'two' > /two
+EOF
+RUN cat > /three <<'X'
+$GREETING
+X
+RUN <<SCRIPT
+#!/bin/sh
+echo "$0" > /four
+SCRIPT
+"#,
+    ),
+    (
+        "stages",
+        "FROM BASE AS one\nRUN mkdir /out && echo built > /out/f && chmod 600 /out/f\n\
+         FROM BASE AS two\nRUN echo other > /other\n\
+         FROM one\nCOPY --from=two /other /\nRUN cat /out/f /other > /both\n\
+         ONBUILD RUN echo triggered > /triggered\n",
+    ),
+    ("triggered", "FROM stages\nRUN cat /triggered /both > /all\n"),
+    // Nothing that counts.
+    ("touched", "FROM BASE\nRUN touch /old/a /etc/passwd && cat /old/b > /x && rm /x\n"),
+];
+
+fn write(room: &Room) {
+    room.dock("base", BASE, &[]);
+    let busybox = std::fs::read("/bin/busybox").expect("busybox-static");
+    let files = [
+        ("etc/passwd", "root:x:0:0::/root:/bin/sh\njo:x:7:8::/work:/bin/sh\n"),
+        ("etc/group", "root:x:0:\njo:x:8:\nmore:x:9:jo\n"),
+        ("etc/group-", "\n"),
+        ("old/a", "a\n"),
+        ("old/b", "b\n"),
+        ("old/folder/deep/f", "f\n"),
+    ];
+    for (path, text) in files {
+        room.write(&format!("bb-dock/base/{path}"), text);
+    }
+    std::fs::write(room.path("bb-dock/base/busybox"), busybox).unwrap();
+    room.chmod("bb-dock/base/busybox", 0o755);
+    for (name, text) in DOCKS {
+        let text = text.replace("BASE", "${NAMESPACE}/base");
+        room.dock(name, &text.replace("FROM stages", "FROM ${NAMESPACE}/stages"), &[]);
+    }
+}
+
+type Files = BTreeMap<String, Entry>;
+
+/// An image's files, and its settings but for labels.
+fn image(engine: &Engine, name: &str) -> (Files, BTreeMap<String, Value>) {
+    let text = engine.docker(&["image", "inspect", name]);
+    let [image] = serde_json::from_str::<[Value; 1]>(&text).unwrap();
+    let mut config =
+        serde_json::from_value::<BTreeMap<String, Value>>(image["Config"].clone()).unwrap();
+    let empty = ["null", "\"\"", "false", "{}"];
+    config.retain(|key, value| {
+        !["Hostname", "Image", "Labels"].contains(&key.as_str())
+            && !empty.contains(&value.to_string().as_str())
+    });
+    (Image::read(engine, name).entries, config)
+}
+
+/// What is different, by path.
+fn difference(ours: &Files, theirs: &Files) -> Vec<String> {
+    let paths = ours.keys().chain(theirs.keys()).collect::<std::collections::BTreeSet<_>>();
+    let differs = paths.into_iter().filter(|path| ours.get(*path) != theirs.get(*path));
+    let told = differs.map(|path| {
+        format!("{path}\n  ours   {:?}\n  theirs {:?}", ours.get(path), theirs.get(path))
+    });
+    told.collect()
+}
+
+#[test]
+fn what_runs_leaves_what_it_leaves_on_docker() {
+    let native = Native::of(Room::with_engine());
+    let room = &native.room;
+    write(room);
+    room.bb("build").ok();
+    let names = DOCKS.iter().map(|(name, _)| *name).chain(["base"]).collect::<Vec<_>>();
+    let theirs = names.iter().map(|name| image(room.engine(), &room.image(name)));
+    let theirs = theirs.collect::<Vec<_>>();
+    native.bb("build").ok();
+    native.bb("build").fails(0, "nothing to do: 22 steps up to date\n");
+    assert_eq!(native.boxes(), 0);
+    let args = format!("--state {STATE} image load");
+    room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
+    for (name, theirs) in names.iter().zip(&theirs) {
+        let ours = image(room.engine(), &room.image(name));
+        assert_ne!(native.id(STATE, name), "", "assembled");
+        let different = difference(&ours.0, &theirs.0);
+        assert!(different.is_empty(), "{name}:\n{}", different.join("\n"));
+        assert_eq!(ours.1, theirs.1, "{name}");
+    }
+    // What was only touched leaves no layer.
+    let layers = |name: &str| {
+        let summary = room.read(&format!("{STATE}/images/{name}/image.json"));
+        serde_json::from_str::<Value>(&summary).unwrap()["layers"].clone()
+    };
+    assert_eq!(layers("touched"), layers("base"));
+    // The same from another store, with nothing of what was kept.
+    let ids = || names.iter().map(|name| native.id(STATE, name)).collect::<Vec<_>>();
+    let before = ids();
+    for name in &names {
+        let _ = std::fs::remove_dir_all(room.path(format!("{STATE}/images/{name}/ran")));
+    }
+    native.bb("build -f").ok();
+    assert_eq!(ids(), before);
+}
+
+/// A file whose text no two runs have in common.
+const RANDOM: &str = "cat /proc/sys/kernel/random/uuid";
+
+#[test]
+fn a_command_is_run_again_only_where_what_it_sees_is_another() {
+    let native = Native::of(Room::with_engine());
+    let room = &native.room;
+    write(room);
+    let text = |middle: &str, last: &str| {
+        let from = "FROM ${NAMESPACE}/base\n";
+        format!("{from}RUN {RANDOM} > /one\n{middle}RUN {RANDOM} > /two\n{last}")
+    };
+    let built = |text: &str| {
+        room.dock("random", text, &[("f", "1\n")]);
+        native.bb("build random").ok();
+        let log = native.room.read(&format!("{STATE}/logs/image/random.log"));
+        log.lines().filter(|line| line.starts_with("bb: RUN ")).count()
+    };
+    assert_eq!(built(&text("", "")), 2);
+    let first = native.id(STATE, "random");
+    // What comes after them is no concern of theirs.
+    assert_eq!(built(&text("", "COPY f /\nLABEL a=b\n")), 0);
+    // What is between them is one of the second's.
+    assert_eq!(built(&text("COPY f /\n", "")), 1);
+    assert_eq!(built(&text("ENV A=b\n", "")), 1);
+    // What is not in the Dockerfile any more is not kept.
+    assert_eq!(built(&text("", "")), 1);
+    assert_ne!(native.id(STATE, "random"), first);
+    let kept = room.path(format!("{STATE}/images/random/ran"));
+    assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 2);
+    let second = native.id(STATE, "random");
+    native.bb("build -f image:random").ok();
+    assert_ne!(native.id(STATE, "random"), second, "asked for");
+}
+
+#[test]
+fn a_command_that_fails_is_told_with_its_place_and_leaves_nothing() {
+    let native = Native::of(Room::with_engine());
+    let room = &native.room;
+    write(room);
+    let text = "FROM ${NAMESPACE}/base\nRUN echo fine > /fine\nRUN echo it ends here >&2; exit 7\n";
+    room.dock("fails", text, &[]);
+    let run = native.bb("build fails");
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    let told =
+        "error: a `RUN` ended with exit status 7\n --> .native/images/fails/Dockerfile:3:1\n";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    assert!(run.stderr.contains("  it ends here\n"), "{}", run.stderr);
+    let no_shell = "FROM scratch\nCOPY f /f\nRUN echo nobody is there\n";
+    room.dock("fails", no_shell, &[("f", "1\n")]);
+    let run = native.bb("build fails");
+    let told = "error: cannot run `/bin/sh` in the box: no such file or directory\n";
+    assert!(run.code == Some(1) && run.stderr.contains(told), "{}", run.stderr);
+    assert_eq!(native.boxes(), 0);
+    let index = std::fs::read_to_string(native.store.join("oci/index.json")).unwrap();
+    let index = serde_json::from_str::<Value>(&index).unwrap();
+    assert_eq!(index["manifests"].as_array().unwrap().len(), 1, "only the base: {index}");
+}
+
+/// The box of a command shows nothing of this machine: no network but its own, none of its files.
+#[test]
+fn a_command_sees_nothing_of_this_machine() {
+    let native = Native::of(Room::with_engine());
+    let room = &native.room;
+    write(room);
+    let secret = room.path("secret");
+    std::fs::write(&secret, "of this machine\n").unwrap();
+    let tries = format!(
+        "FROM ${{NAMESPACE}}/base\nRUN ls /sys/class/net > /net; ! cat {} && ! wget -T 2 -O /x http://1.1.1.1/ \
+         && ! mount -t tmpfs none /old && ! mknod /dev/sda b 8 0 && ! kill -0 {}; echo $? > /held\n",
+        secret.display(),
+        std::process::id()
+    );
+    room.dock("tries", &tries, &[]);
+    native.bb("build tries").ok();
+    let args = format!("--state {STATE} image load tries");
+    room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
+    let image = Image::read(room.engine(), &room.image("tries"));
+    assert_eq!((image.text("/net").as_str(), image.text("/held").as_str()), ("lo\n", "0\n"));
+}
+
+/// Killed in the middle of a command: nothing of it goes on, and the next build ends as any.
+#[test]
+fn a_build_that_is_killed_takes_its_command_with_it() {
+    let native = Native::of(Room::with_engine());
+    write(&native.room);
+    let text = "FROM ${NAMESPACE}/base\nRUN echo one > /one\nRUN test -e /done || sleep 4711.5\n";
+    native.room.dock("sleeps", text, &[]);
+    let runs = || {
+        let out = Command::new("pgrep").args(["-f", "^sleep 4711.5"]).output().unwrap();
+        out.status.success()
+    };
+    let running = Running::telling_in_group(native.command("build sleeps"));
+    let wait = |wanted: bool| {
+        let until = Instant::now() + Duration::from_secs(60);
+        while runs() != wanted && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(runs(), wanted);
+    };
+    wait(true);
+    running.signal_group("KILL");
+    drop(running.told());
+    wait(false);
+    let text = text.replace("RUN echo one > /one", "RUN echo one > /one\nRUN touch /done");
+    native.room.dock("sleeps", &text, &[]);
+    native.bb("build sleeps").ok();
+    assert_eq!(native.boxes(), 0);
+    let log = native.room.read(&format!("{STATE}/logs/image/sleeps.log"));
+    assert!(!log.contains("echo one"), "what had ended was kept: {log}");
+}
