@@ -170,14 +170,20 @@ impl Project {
         let scope = |plan: &Plan| options.scope(plan, &self.settings);
         let (docks, plan) =
             self.pinned_plan(options.offline, tell, |plan| Ok(scope(plan)?.plan)).await?;
+        let docks = docks.planned();
         let scope = scope(&plan)?;
         let asked = asking.answer().await?;
         let built = self.run(options, &asked, &scope, tell).await?;
-        if let Some(seen) = seen {
-            self.keep(&docks, seen);
-        }
         let plan = &scope.plan;
-        if options.only_stale() && built.summary.fresh == plan.len() && built.summary.put == 0 {
+        let is_fresh = built.summary.fresh == plan.len() && built.summary.put == 0;
+        let is_answer = options.only_stale() && is_fresh;
+        if !is_answer && !docks.is_mostly_new() {
+            return Ok(built);
+        }
+        // What was built is built, whether the next time is quick or not.
+        let (Some(seen), Ok(docks)) = (seen, self.docks_of(docks)) else { return Ok(built) };
+        self.keep(&docks, seen);
+        if is_answer {
             let (docks, inventory) = (&docks, &asked.inventory);
             recall.keep(self, Known { docks, plan, inventory, seen });
         }

@@ -60,12 +60,38 @@ impl Docks {
         self.all.is_empty()
     }
 
+    /// What is left of them once the plan is made: what only plans need is given back, for steps may take hours.
+    pub(super) fn planned(self) -> Planned {
+        let mut planned = Planned { read: vec![], unchanged: vec![] };
+        for state in self.all {
+            match state {
+                State::Read(dock) => planned.read.push(dock),
+                State::Unchanged(kept) => planned.unchanged.push(kept.name.clone()),
+            }
+        }
+        planned
+    }
+
     /// Those that were read.
     fn read(&self) -> impl Iterator<Item = &Dock> {
         self.all.iter().filter_map(|state| match state {
             State::Read(dock) => Some(&**dock),
             State::Unchanged(_) => None,
         })
+    }
+}
+
+/// Docks of which a plan was made.
+#[derive(Debug)]
+pub(super) struct Planned {
+    read: Vec<Box<Dock>>,
+    unchanged: Vec<DockName>,
+}
+
+impl Planned {
+    /// Whether so many were read that keeping them is worth the time.
+    pub(super) fn is_mostly_new(&self) -> bool {
+        self.read.len() > self.unchanged.len() / 20
     }
 }
 
@@ -142,6 +168,22 @@ impl Project {
             None => Ok(State::Read(Box::new(self.dock(name)?))),
         })?;
         Ok(Docks { all, kept: kept.emptied() })
+    }
+
+    /// The docks of a plan as they were when it was made.
+    ///
+    /// # Errors
+    /// As of [`docks`](Self::docks).
+    pub(super) fn docks_of(&self, planned: Planned) -> Result<Docks> {
+        let names = discover::names(&self.settings.docks, &self.ground)?;
+        let kept = Unchanged::load(self, &names);
+        let unchanged = parallel::map(&planned.unchanged, |name| match kept.of_name(name) {
+            Some(kept) => Ok::<_, Error>(State::Unchanged(kept.clone())),
+            // Somebody else has written what is kept anew.
+            None => Ok(State::Read(Box::new(self.dock(&name.as_str().into())?))),
+        })?;
+        let read = planned.read.into_iter().map(State::Read);
+        Ok(Docks { all: read.chain(unchanged).collect(), kept: kept.emptied() })
     }
 
     /// Keeps what was read of the docks, if that is worth it. `seen` is when the first of it was looked at,

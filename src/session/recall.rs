@@ -66,9 +66,8 @@ impl Recall {
         if Self::new(project, &self.question).file != self.file {
             return;
         }
-        let Some(seen) = known.seen else { return };
         let looked = looked(known.plan, project.looked_at(known.docks), &self.store);
-        if let Some(trace) = looked.trace(known.inventory, seen)
+        if let Some(trace) = looked.trace(known.inventory, known.seen)
             && self.store.replace(&self.file, &trace).is_ok()
         {
             prune(&folder(&self.store));
@@ -83,7 +82,7 @@ pub(super) struct Known<'a> {
     pub(super) plan: &'a Plan,
     pub(super) inventory: &'a Inventory,
     /// When the first of it was looked at, nanoseconds since 1970.
-    pub(super) seen: Option<i64>,
+    pub(super) seen: i64,
 }
 
 /// What is known without reading the docks.

@@ -55,7 +55,7 @@ impl Project {
         let asked = asking.answer().await?;
         let (docks, plan) = &self.as_verified(shape)?;
         let Synced { stale, lacking } = sync::sync(plan, &store, &asked.inventory)?;
-        if stale == 0 && lacking.is_empty() && current {
+        if let (0, true, true, Some(seen)) = (stale, lacking.is_empty(), current, seen) {
             recall.keep(self, Known { docks, plan, inventory: &asked.inventory, seen });
         }
         if lacking.is_empty() {

@@ -141,6 +141,11 @@ impl Unchanged {
         self.docks.get(name).filter(|kept| kept.holds(&project.settings.docks))
     }
 
+    /// What was known of a dock when this was written.
+    pub(super) fn of_name(&self, name: &DockName) -> Option<&Arc<Kept>> {
+        self.docks.get(OsStr::new(name.as_str()))
+    }
+
     /// The same without the docks.
     pub(super) fn emptied(self) -> Self {
         Self { docks: HashMap::new(), ..self }
