@@ -3,8 +3,8 @@
 #
 #   scripts/demo.sh
 #
-# The project is .demo/; what was built stays, so that a second run builds nothing. An engine that
-# this run started is stopped at the end, its images and volumes stay too.
+# The project is .demo/; what was built stays, so that a second run builds nothing. Which engine it is on, bb says:
+# where nothing leads to Docker or Podman, its own.
 
 # Backticks in messages are quotation marks.
 # shellcheck disable=SC2016,SC2329 # clean_up is called by a trap
@@ -14,14 +14,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PROJECT=.demo
 NAMESPACE_=bb-demo
-CONTAINER=bb-demo-web-$$
 SCRATCH=$(mktemp -d)
+WEB=''
 
 clean_up() {
     local code=$?
     trap '' INT TERM
-    if [[ -n ${DOCKER_HOST:-} ]]; then docker rm -fv "$CONTAINER" >/dev/null 2>&1 || true; fi
-    engine_down
+    if [[ -n $WEB ]]; then kill -TERM "$WEB" 2>/dev/null && wait "$WEB" || true; fi
     rm -rf -- "$SCRATCH"
     exit "$code"
 }
@@ -30,25 +29,32 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 main() {
-    local mirror
     need_rust
     need curl:curl
-    engine_up
-    have docker || die 1 '`docker`, the client, is not installed' 'Debian: `apt-get install docker-cli` or `docker.io`'
-    row engine "$(engine_line)"
-    mirror=$(bash tests/mirror/build.sh "$MIRROR_DIR")
-    mirror=${mirror##*(} # what is in it, and what was made anew
-    row mirror "${mirror%)}"
-    build_bb
-    row bb "$("$BB" --version | sed 's/.* //'), ${BB#"$PWD"/}"
+    prepare
     write_project
+    row engine "$(bb config engine | head -n 1)"
     build_images
     serve
     sizes
-    if [[ -n $ENGINE_OURS ]]; then row engine 'stopped; images and caches stay for the next run'; fi
 }
 
 # --- build ----------------------------------------------------------------------
+
+bb() { "$BB" --project "$PROJECT" "$@"; }
+
+# The mirror waits for what it fetches, the compiler for itself: side by side.
+prepare() {
+    local mirror making
+    bash tests/mirror/build.sh "$MIRROR_DIR" >"$SCRATCH/mirror" &
+    making=$!
+    build_bb
+    wait "$making"
+    mirror=$(<"$SCRATCH/mirror")
+    mirror=${mirror##*(} # what is in it, and what was made anew
+    row mirror "${mirror%)}"
+    row bb "$("$BB" --version | sed 's/.* //'), ${BB#"$PWD"/}"
+}
 
 write_project() {
     mkdir -p "$PROJECT"
@@ -68,9 +74,9 @@ build_images() {
     local newer
     # The lock pins files by their digests: a mirror that was made anew has others.
     newer=$(find "$MIRROR_DIR/releases" "$MIRROR_DIR/snapshots" -newer "$PROJECT/bb.lock" -print -quit 2>/dev/null) || true
-    if [[ -n $newer ]]; then "$BB" --project "$PROJECT" update; fi
+    if [[ -n $newer ]]; then bb update; fi
     printf '\n%s$ bb build%s\n' "$BOLD" "$PLAIN"
-    "$BB" --project "$PROJECT" build || exit "$?"
+    bb build || exit "$?"
 }
 
 # --- nginx ----------------------------------------------------------------------
@@ -83,44 +89,30 @@ serve() {
     stop_web
 }
 
-# Sets HTTP and HTTPS, and INSIDE where no port can be published or reached: then the page is fetched
-# by the image's own programs.
+# Sets HTTP and HTTPS, at ports that nobody listens at.
 start_web() {
-    INSIDE=''
-    # Without a bridge it runs, but has no ports; those of a remote engine are elsewhere.
-    if docker run -d --name "$CONTAINER" -p 127.0.0.1::80 -p 127.0.0.1::443 "$NAMESPACE_/nginx" \
-        >/dev/null 2>"$SCRATCH/run"; then
-        HTTP=http://$(published 80)/ HTTPS=https://$(published 443)/
-        if [[ $HTTP != http:/// ]] && wait_for get "$HTTP"; then return; fi
-    fi
-    docker rm -fv "$CONTAINER" >/dev/null 2>&1 || true
-    docker run -d --name "$CONTAINER" --network none "$NAMESPACE_/nginx" >/dev/null 2>"$SCRATCH/run" ||
-        die 1 "the nginx image does not start: $(tail -n 1 "$SCRATCH/run")" "\`docker run --rm $NAMESPACE_/nginx\` shows why"
-    INSIDE=yes HTTP=http://127.0.0.1/ HTTPS=https://127.0.0.1/
-    if ! wait_for get "$HTTP"; then
-        docker logs --tail 10 "$CONTAINER" >&2 || true
-        die 1 'nginx does not answer' "\`docker run --rm $NAMESPACE_/nginx\` shows why"
-    fi
-    row note 'no port of this engine can be reached here: fetched from inside the container'
+    local http https
+    for _ in {1..20}; do
+        http=$((20000 + RANDOM)) https=$((20000 + RANDOM))
+        HTTP=http://127.0.0.1:$http/ HTTPS=https://127.0.0.1:$https/
+        "$BB" --project "$PROJECT" run -p "127.0.0.1:$http:80" -p "127.0.0.1:$https:443" nginx >"$SCRATCH/run" 2>&1 </dev/null &
+        WEB=$!
+        if wait_for get "$HTTP"; then return; fi
+        # Somebody else's port: another one.
+        if kill -0 "$WEB" 2>/dev/null || ! grep -q 'cannot listen\|already' "$SCRATCH/run"; then break; fi
+    done
+    tail -n 10 "$SCRATCH/run" >&2
+    die 1 'nginx does not answer' "\`$BB --project $PROJECT run nginx\` shows why"
 }
-
-published() { docker port "$CONTAINER" "$1/tcp" 2>/dev/null | head -n 1 || true; }
 
 # get URL: the page. Its certificate is one that the container has made for itself.
-get() {
-    if [[ -z $INSIDE ]]; then
-        curl -fsk --noproxy '*' --max-time 5 "$1"
-    elif [[ $1 == https:* ]]; then
-        docker exec "$CONTAINER" sh -c 'printf "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n" |
-            openssl s_client -quiet -connect 127.0.0.1:443 2>/dev/null'
-    else
-        docker exec "$CONTAINER" wget -q -O - "$1"
-    fi
-}
+get() { curl -fsk --noproxy '*' --max-time 5 "$1"; }
 
+# For as long as there is somebody to wait for.
 wait_for() {
-    for _ in {1..50}; do
+    for _ in {1..100}; do
         if "$@" >/dev/null 2>&1; then return 0; fi
+        kill -0 "$WEB" 2>/dev/null || return 1
         sleep 0.1
     done
     return 1
@@ -136,10 +128,11 @@ page() {
 
 stop_web() {
     local begun=$EPOCHREALTIME took
-    docker stop "$CONTAINER" >/dev/null
+    kill -TERM "$WEB"
+    wait "$WEB" || true
+    WEB=''
     took=$(((${EPOCHREALTIME/[.,]/} - ${begun/[.,]/}) / 1000))
-    docker rm -v "$CONTAINER" >/dev/null
-    ((took < 2000)) || die 1 "\`docker stop\` took $took ms" 'a service that ignores SIGTERM is killed after 10 s'
+    ((took < 2000)) || die 1 "stopping took $took ms" 'a service that ignores SIGTERM is killed after 10 s'
     row stop "$((took / 1000)).$(printf %03d $((took % 1000)) | cut -c1) s after SIGTERM"
 }
 
@@ -147,16 +140,23 @@ stop_web() {
 
 sizes() {
     local name
-    printf '\n%s%-24s %10s %12s%s\n' "$BOLD" IMAGE SIZE PACKAGES "$PLAIN"
+    printf '\n%s%-24s %10s %10s %12s%s\n' "$BOLD" IMAGE SIZE SENT PACKAGES "$PLAIN"
     for name in bb-dock/*/; do
         name=$(basename "$name")
-        printf '%s %s %s\n' "$(docker image inspect -f '{{.Size}}' "$NAMESPACE_/$name")" "$NAMESPACE_/$name" \
-            "$(packages "$name")"
-    done | sort -n | while read -r size image packages; do
-        printf '%-24s %7d.%02d MB %9s\n' "$image" $((size / 1000000)) $((size / 10000 % 100)) "$packages"
+        printf '%s %s %s %s\n' "$(size "$name")" "$NAMESPACE_/$name" "$(sent "$name")" "$(packages "$name")"
+    done | sort -n | while read -r size image sent packages; do
+        printf '%-24s %10s %10s %9s\n' "$image" "$(megabytes "$size")" "$(megabytes "$sent")" "$packages"
     done
     echo
 }
+
+megabytes() { printf '%d.%02d MB' $(($1 / 1000000)) $(($1 / 10000 % 100)); }
+
+# Bytes of all its layers.
+size() { sed -n 's/^ *"size": \([0-9]*\),$/\1/p' "$PROJECT/.bb/images/$1/image.json"; }
+
+# Bytes that travel: layers are sent compressed.
+sent() { bb image save "$1" -o - | gzip | wc -c; }
 
 # How many packages an image holds, its parents' included.
 packages() { grep -cv '^ *#\|^ *$' "$PROJECT/.bb/images/$1/package.provided" 2>/dev/null || echo -; }

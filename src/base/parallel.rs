@@ -4,6 +4,7 @@
 
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// Fewer things than this are done before threads have started.
@@ -35,8 +36,23 @@ pub fn map<T: Sync, R: Send, E: Send>(
     })
 }
 
+/// Whether all items are so. Nobody goes on looking once one is known that is not.
+pub fn all<T: Sync>(items: &[T], is_so: impl Fn(&T) -> bool + Sync) -> bool {
+    let is_over = AtomicBool::new(false);
+    let each = |item: &T| {
+        if is_over.load(Ordering::Relaxed) || !is_so(item) {
+            is_over.store(true, Ordering::Relaxed);
+            return Err(());
+        }
+        Ok(())
+    };
+    map(items, each).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use super::*;
     use crate::base::error::Error;
 
@@ -46,5 +62,16 @@ mod tests {
         assert_eq!(map(&items, |n| Ok::<_, Error>(n * 2)).unwrap()[999], 1998);
         let odd = |n: &i32| if n % 300 == 299 { Err(Error::step(n.to_string())) } else { Ok(()) };
         assert_eq!(map(&items, odd).unwrap_err().message(), "299");
+        let looked = AtomicUsize::new(0);
+        let below = |most: i32| {
+            looked.store(0, Ordering::Relaxed);
+            all(&items, |n| {
+                looked.fetch_add(1, Ordering::Relaxed);
+                *n < most
+            })
+        };
+        assert!(below(1000));
+        assert_eq!(looked.load(Ordering::Relaxed), 1000);
+        assert!(!below(999) && !below(0));
     }
 }

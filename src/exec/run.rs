@@ -4,6 +4,7 @@
 //! Does not know what actions do.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -11,6 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::base::error::{Error, Result};
 use crate::base::ids::StepId;
+use crate::base::parallel;
 use crate::exec::action::blocking;
 use crate::exec::event::{Event, Summary};
 use crate::exec::eyes::Products;
@@ -147,6 +149,12 @@ async fn next_end<T: 'static>(
     }
 }
 
+/// So many steps are judged before others may begin.
+const ROUND: usize = 1024;
+
+/// What a short look at a step tells.
+type Shortly = Result<Option<Settled>>;
+
 /// What is to be done about a step beside the loop.
 #[derive(Clone, Copy)]
 enum Task {
@@ -184,8 +192,20 @@ impl Run<'_> {
     ) -> Result<()> {
         let mut interrupts = self.context.interrupts();
         loop {
-            self.settle_ready();
+            let is_more = self.settle_ready();
             self.start_queued();
+            if is_more {
+                while let Ok(event) = received.try_recv() {
+                    report(event);
+                }
+                tokio::select! {
+                    biased;
+                    () = interrupts.next() => {
+                        return stop(&mut self.tasks, &self.context, report, &mut interrupts).await;
+                    }
+                    () = tokio::task::yield_now() => continue,
+                }
+            }
             if self.tasks.is_empty() {
                 break;
             }
@@ -202,29 +222,70 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Judges all that is ready; fresh steps make others ready at once.
-    fn settle_ready(&mut self) {
-        while let Some(ix) = self.sched.next_ready() {
+    /// Judges what is ready; fresh steps make others ready at once. Whether some may be left: of ten thousand docks,
+    /// what is stale does not wait until all others have been looked at.
+    fn settle_ready(&mut self) -> bool {
+        let (mut judged, mut new) = (0, vec![]);
+        while judged < ROUND {
+            let ready = self.next_ready(ROUND - judged);
+            if ready.is_empty() {
+                break;
+            }
+            judged += ready.len();
+            for (ix, settled) in self.settled(ready) {
+                new.extend(self.settle(ix, settled).map(|task| (ix, task)));
+            }
+        }
+        // As they would have been found one after the other.
+        new.sort_by_key(|(ix, _)| self.sched.rank(*ix));
+        for (ix, task) in new.into_iter().filter(|_| !self.sched.is_stopped()) {
+            let job = Arc::new(self.job(ix).to_owned());
+            self.queue.push_back((ix, task, job));
+        }
+        judged >= ROUND
+    }
+
+    /// Steps to judge, no more than so many. Those that are taken as recorded are not among them.
+    fn next_ready(&mut self, most: usize) -> Vec<StepIx> {
+        let mut ready = vec![];
+        while ready.len() < most
+            && let Some(ix) = self.sched.next_ready()
+        {
             if self.options.as_recorded.contains(&ix) {
                 self.summary.taken += 1;
                 self.sched.ended(ix, Outcome::Fresh);
-                continue;
-            }
-            let job = self.job(ix);
-            if self.options.asked.contains(&ix) {
-                self.queue.push_back((ix, Task::Work, Arc::new(job.to_owned())));
-                continue;
-            }
-            match settle_shortly(job, &self.context.store, self.inventory) {
-                Ok(Some(Some((record, stamp)))) => self.judged_fresh(ix, &record, stamp),
-                Ok(Some(None)) => {
-                    self.queue.push_back((ix, Task::Work, Arc::new(job.to_owned())));
-                }
-                // Whoever waits for an event or has pressed Ctrl-C does not wait for that.
-                Ok(None) => self.queue.push_back((ix, Task::Judge, Arc::new(job.to_owned()))),
-                Err(error) => self.ended(ix, Err(error)),
+            } else {
+                ready.push(ix);
             }
         }
+        ready
+    }
+
+    /// What a short look tells of each; nothing of those that somebody asks for.
+    fn settled(&self, ready: Vec<StepIx>) -> Vec<(StepIx, Option<Shortly>)> {
+        let Self { plan, products, stamps, inventory, options, context, .. } = self;
+        let settle = |ix: &StepIx| {
+            let job = Job::new(plan.step(*ix), products, stamps);
+            let is_asked = options.asked.contains(ix);
+            let settled = (!is_asked).then(|| settle_shortly(job, &context.store, inventory));
+            Ok::<_, Infallible>(settled)
+        };
+        let Ok(settled) = parallel::map(&ready, settle);
+        ready.into_iter().zip(settled).collect()
+    }
+
+    /// What is left to do about a step after a short look.
+    fn settle(&mut self, ix: StepIx, settled: Option<Shortly>) -> Option<Task> {
+        match settled {
+            None | Some(Ok(Some(None))) => return Some(Task::Work),
+            // Whoever waits for an event or has pressed Ctrl-C does not wait for that.
+            Some(Ok(None)) => return Some(Task::Judge),
+            Some(Ok(Some(Some((record, stamp))))) => {
+                return self.judged_fresh(ix, &record, stamp);
+            }
+            Some(Err(error)) => self.ended(ix, Err(error)),
+        }
+        None
     }
 
     fn start_queued(&mut self) {
@@ -259,7 +320,10 @@ impl Run<'_> {
 
     fn came(&mut self, ix: StepIx, came: Result<Came>) {
         match came {
-            Ok(Came::Judged(_, Some((record, stamp)))) => self.judged_fresh(ix, &record, stamp),
+            Ok(Came::Judged(job, Some((record, stamp)))) => {
+                let task = self.judged_fresh(ix, &record, stamp);
+                self.queue.extend(task.map(|task| (ix, task, job)));
+            }
             Ok(Came::Judged(job, None)) => self.queue.push_back((ix, Task::Work, job)),
             Ok(Came::Worked(ended)) => self.ended(ix, Ok(ended)),
             Err(error) => self.ended(ix, Err(error)),
@@ -277,12 +341,12 @@ impl Run<'_> {
     }
 
     /// Its image may have to be put into the engine first.
-    fn judged_fresh(&mut self, ix: StepIx, record: &Arc<Record>, stamp: i64) {
+    fn judged_fresh(&mut self, ix: StepIx, record: &Arc<Record>, stamp: i64) -> Option<Task> {
         if put::lacks(self.plan.step(ix), record, self.inventory, &self.context.store) {
-            let job = Arc::new(self.job(ix).to_owned());
-            return self.queue.push_back((ix, Task::Work, job));
+            return Some(Task::Work);
         }
         self.fresh(ix, record, stamp);
+        None
     }
 
     fn fresh(&mut self, ix: StepIx, record: &Arc<Record>, stamp: i64) {

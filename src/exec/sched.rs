@@ -112,6 +112,16 @@ impl<'p> Sched<'p> {
         }
     }
 
+    /// Where a step is in the plan's order.
+    pub fn rank(&self, ix: StepIx) -> usize {
+        self.rank[ix.index()]
+    }
+
+    /// Whether nothing new begins any more.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
     /// Begins nothing new.
     pub fn stop(&mut self) {
         self.stopped = true;

@@ -4,10 +4,11 @@
 //! Only compares. Knows neither plan nor judge, and is never the truth: where anything differs, or
 //! the file cannot be read, the whole question is asked again.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -52,20 +53,20 @@ struct Folder<'a> {
 
 /// A trace's paths and objects before they are looked at.
 #[derive(Debug, Default)]
-pub struct Looked {
+pub struct Looked<'a> {
     /// How many steps were found fresh.
     pub steps: usize,
     /// Files, links not followed; a folder itself is `FOLDER/.`.
-    pub files: BTreeSet<PathBuf>,
+    pub files: BTreeSet<Cow<'a, Path>>,
     /// Engine objects.
     pub objects: BTreeSet<Object>,
 }
 
-impl Looked {
+impl Looked<'_> {
     /// The trace as bytes. `seen` is when the looking began, nanoseconds since 1970: `None` if any
     /// file is not settled then, for its times could not tell of a change.
     pub fn trace(&self, inventory: &Inventory, seen: i64) -> Option<Vec<u8>> {
-        let settled = |path: &&PathBuf| {
+        let settled = |path: &&Cow<'_, Path>| {
             let state = file_state(path);
             state.is_settled(seen).then(|| Stat::from(&state)).ok_or(())
         };
@@ -73,9 +74,9 @@ impl Looked {
         let states = parallel::map(&files, settled).ok()?;
         let references = self.objects.iter().map(|Object::Image(reference)| reference.as_str());
         let objects = references.map(|r| (r, inventory.id_of(r))).collect();
-        let folders = by_folder(self.files.iter().map(PathBuf::as_path).zip(states));
+        let folders = by_folder(self.files.iter().map(|path| &**path).zip(states));
         let trace = Trace { format: FORMAT, steps: self.steps, objects, folders };
-        postcard::to_allocvec(&trace).ok()
+        postcard::to_extend(&trace, Vec::with_capacity(64 * self.files.len())).ok()
     }
 }
 
@@ -106,7 +107,7 @@ impl<'a> Trace<'a> {
 
     /// Whether every file is as it was.
     pub fn files_hold(&self) -> bool {
-        parallel::map(&self.folders, |folder| folder.holds().then_some(()).ok_or(())).is_ok()
+        parallel::all(&self.folders, Folder::holds)
     }
 
     /// Whether the engine has what it had.
