@@ -10,7 +10,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use postcard::ser_flavors::Size;
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::base::parallel;
 use crate::fresh::Inventory;
@@ -66,30 +68,50 @@ impl Looked<'_> {
     /// The trace as bytes. `seen` is when the looking began, nanoseconds since 1970: `None` if any
     /// file is not settled then, for its times could not tell of a change.
     pub fn trace(&self, inventory: &Inventory, seen: i64) -> Option<Vec<u8>> {
-        let settled = |path: &&Cow<'_, Path>| {
+        let settled = |path: &&Path| {
             let state = file_state(path);
             state.is_settled(seen).then(|| Stat::from(&state)).ok_or(())
         };
-        let files = self.files.iter().collect::<Vec<_>>();
+        let files = self.files.iter().map(|file| &**file).collect::<Vec<_>>();
         let states = parallel::map(&files, settled).ok()?;
         let references = self.objects.iter().map(|Object::Image(reference)| reference.as_str());
         let objects = references.map(|r| (r, inventory.id_of(r))).collect();
-        let folders = by_folder(self.files.iter().map(|path| &**path).zip(states));
-        let trace = Trace { format: FORMAT, steps: self.steps, objects, folders };
-        postcard::to_extend(&trace, Vec::with_capacity(64 * self.files.len())).ok()
+        let folders = Folders { files: &files, states: &states };
+        let written = Written { format: FORMAT, steps: self.steps, objects, folders };
+        // So that no memory is asked for twice: it is most of what a run has in the end.
+        let size = postcard::serialize_with_flavor(&written, Size::default()).ok()?;
+        postcard::to_extend(&written, Vec::with_capacity(size)).ok()
     }
 }
 
-fn by_folder<'a>(files: impl Iterator<Item = (&'a Path, Stat)>) -> Vec<Folder<'a>> {
-    let mut folders = Vec::<Folder<'a>>::new();
-    for (path, stat) in files {
-        let (folder, name) = split(path);
-        match folders.last_mut().filter(|last| last.path == folder) {
-            Some(last) => last.files.push((name, stat)),
-            None => folders.push(Folder { path: folder, files: vec![(name, stat)] }),
+/// A [`Trace`] that is being written.
+#[derive(Serialize)]
+struct Written<'a> {
+    format: u32,
+    steps: usize,
+    objects: Vec<(&'a str, Option<&'a str>)>,
+    folders: Folders<'a>,
+}
+
+/// Files in order with their states, to be written by folder.
+struct Folders<'a> {
+    files: &'a [&'a Path],
+    states: &'a [Stat],
+}
+
+impl Serialize for Folders<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let together = || self.files.chunk_by(|one, other| split(one).0 == split(other).0);
+        let mut folders = to.serialize_seq(Some(together().count()))?;
+        let mut states = self.states.iter();
+        for files in together() {
+            let path = files.first().map_or(&[][..], |first| split(first).0);
+            let files = files.iter().zip(states.by_ref());
+            let files = files.map(|(file, stat)| (split(file).1, *stat)).collect();
+            folders.serialize_element(&Folder { path, files })?;
         }
+        folders.end()
     }
-    folders
 }
 
 /// The folder with its slash, and the name in it; the two make the path again.
