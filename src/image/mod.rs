@@ -59,7 +59,8 @@ impl Left {
 
     /// Something went wrong that was tried here.
     pub fn failed(error: Error) -> Self {
-        Self { failed: Some(error.clone()), ..Self::new(error.message()) }
+        let why = error.message().to_owned();
+        Self { failed: Some(error), ..Self::new(why) }
     }
 
     /// Is it wrong whoever builds the image?

@@ -170,8 +170,10 @@ impl Project {
         let scope = |plan: &Plan| options.scope(plan, &self.settings);
         let (docks, plan) =
             self.pinned_plan(options.offline, tell, |plan| Ok(scope(plan)?.plan)).await?;
+        // For steps may take hours.
         let docks = docks.planned();
         let scope = scope(&plan)?;
+        drop(plan);
         let asked = asking.answer().await?;
         let built = self.run(options, &asked, &scope, tell).await?;
         let plan = &scope.plan;
@@ -184,8 +186,9 @@ impl Project {
         let (Some(seen), Ok(docks)) = (seen, self.docks_of(docks)) else { return Ok(built) };
         self.keep(&docks, seen);
         if is_answer {
-            let (docks, inventory) = (&docks, &asked.inventory);
-            recall.keep(self, Known { docks, plan, inventory, seen });
+            let sources = self.looked_at(&docks);
+            drop(docks);
+            recall.keep(self, Known { sources, plan, inventory: &asked.inventory, seen });
         }
         Ok(built)
     }

@@ -65,7 +65,7 @@ impl Docks {
         let mut planned = Planned { read: vec![], unchanged: vec![] };
         for state in self.all {
             match state {
-                State::Read(dock) => planned.read.push(dock),
+                State::Read(dock) => planned.read.push(*dock),
                 State::Unchanged(kept) => planned.unchanged.push(kept.name.clone()),
             }
         }
@@ -84,7 +84,7 @@ impl Docks {
 /// Docks of which a plan was made.
 #[derive(Debug)]
 pub(super) struct Planned {
-    read: Vec<Box<Dock>>,
+    read: Vec<Dock>,
     unchanged: Vec<DockName>,
 }
 
@@ -182,7 +182,7 @@ impl Project {
             // Somebody else has written what is kept anew.
             None => Ok(State::Read(Box::new(self.dock(&name.as_str().into())?))),
         })?;
-        let read = planned.read.into_iter().map(State::Read);
+        let read = planned.read.into_iter().map(|dock| State::Read(Box::new(dock)));
         Ok(Docks { all: read.chain(unchanged).collect(), kept: kept.emptied() })
     }
 

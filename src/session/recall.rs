@@ -4,6 +4,7 @@
 //! The question is the command, the images, and all that decides the plan but is no file of the
 //! docks: the settings with their overrides, the lock, the program itself.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,6 @@ use crate::base::read;
 use crate::exec::looked::looked;
 use crate::fresh::Inventory;
 use crate::plan::Plan;
-use crate::session::docks::Docks;
 use crate::session::engine::Asking;
 use crate::session::project::{LOCK_FILE, Project};
 use crate::state::store::Store;
@@ -66,7 +66,7 @@ impl Recall {
         if Self::new(project, &self.question).file != self.file {
             return;
         }
-        let looked = looked(known.plan, project.looked_at(known.docks), &self.store);
+        let looked = looked(known.plan, known.sources, &self.store);
         if let Some(trace) = looked.trace(known.inventory, known.seen)
             && self.store.replace(&self.file, &trace).is_ok()
         {
@@ -76,9 +76,9 @@ impl Recall {
 }
 
 /// What an answer was found from.
-#[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
-    pub(super) docks: &'a Docks,
+    /// What the plan was made from.
+    pub(super) sources: BTreeSet<PathBuf>,
     pub(super) plan: &'a Plan,
     pub(super) inventory: &'a Inventory,
     /// When the first of it was looked at, nanoseconds since 1970.

@@ -56,7 +56,8 @@ impl Project {
         let (docks, plan) = &self.as_verified(shape)?;
         let Synced { stale, lacking } = sync::sync(plan, &store, &asked.inventory)?;
         if let (0, true, true, Some(seen)) = (stale, lacking.is_empty(), current, seen) {
-            recall.keep(self, Known { docks, plan, inventory: &asked.inventory, seen });
+            let (sources, inventory) = (self.looked_at(docks), &asked.inventory);
+            recall.keep(self, Known { sources, plan, inventory, seen });
         }
         if lacking.is_empty() {
             return Ok(());

@@ -23,6 +23,9 @@ use crate::state::store::file_state;
 /// Version of the file's format.
 const FORMAT: u32 = 1;
 
+/// So many files are looked at before what was seen of them is put together.
+const AT_ONCE: usize = 16 * 1024;
+
 /// The stat of one file: all but what a link leads to, which cannot change without a new inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stat(FileType, u32, u64, i64, i64, u64);
@@ -73,7 +76,10 @@ impl Looked<'_> {
             state.is_settled(seen).then(|| Stat::from(&state)).ok_or(())
         };
         let files = self.files.iter().map(|file| &**file).collect::<Vec<_>>();
-        let states = parallel::map(&files, settled).ok()?;
+        let mut states = Vec::with_capacity(files.len());
+        for some in files.chunks(AT_ONCE) {
+            states.extend(parallel::map(some, settled).ok()?);
+        }
         let references = self.objects.iter().map(|Object::Image(reference)| reference.as_str());
         let objects = references.map(|r| (r, inventory.id_of(r))).collect();
         let folders = Folders { files: &files, states: &states };
