@@ -25,19 +25,19 @@ ENV PATH=/bin GREETING=hello
 const DOCKS: &[(&str, &str)] = &[
     (
         "kinds",
-        r#"FROM BASE
+        r"FROM BASE
 RUN mkfifo -m 640 /p && ln -s p /l && ln -s /nowhere /d && mkdir -p -m 2750 /a/b && chmod 4711 /bin/busybox
 RUN echo one > /a/one && ln /a/one /a/two && chown jo:jo /a/one && chown -h 7:8 /l && touch /a/empty
-"#,
+",
     ),
     ("gone", "FROM BASE\nRUN rm -r /old/folder /old/a && rm /etc/group-\nRUN echo new > /old/a\n"),
     (
         "replaced",
-        r#"FROM BASE
+        r"FROM BASE
 RUN rm -r /old/folder && mkdir /old/folder && echo x > /old/folder/new
 RUN rm /old/a && mkdir /old/a && echo y > /old/a/in && rm -r /old/folder && echo file > /old/folder
 RUN rm -rf /old && mkdir /old && echo z > /old/z
-"#,
+",
     ),
     // A new name of a file of the layers below, and names that go.
     (

@@ -116,6 +116,7 @@ fn inputs<'a>(
         rootfs: Some(rootfs),
         epoch: 0,
         arch: "amd64",
+        commands: None,
     }
 }
 

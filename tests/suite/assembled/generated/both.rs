@@ -26,9 +26,11 @@ pub enum Outcome {
     Different(Difference),
 }
 
-/// What only the classic builder refuses: what it says, what that is, and which cases it is of. The engine's newer
-/// builder builds them.
-const THEIRS: [(&str, &str, fn(&Case) -> bool); 4] = [
+/// What it says, what that is, and which cases it is of.
+type Theirs = (&'static str, &'static str, fn(&Case) -> bool);
+
+/// What only the classic builder refuses; the engine's newer one builds it.
+const THEIRS: [Theirs; 4] = [
     // `FROM scratch` and nothing after it.
     ("No image was generated", "an image of nothing", |_| true),
     // It looks numbers up, too, where `/etc` is no folder.

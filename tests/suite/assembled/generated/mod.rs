@@ -161,7 +161,7 @@ fn run(seed: u64, size: usize, tally: &mut Tally) -> Room {
             Outcome::Refused(_) if case.fault.is_some() => tally.count("wrong on purpose, refused"),
             Outcome::Refused(why) => tally.count(format!("refused: {}", last(why))),
             Outcome::Theirs(what) => {
-                tally.count(format!("refused by the classic builder alone: {what}"))
+                tally.count(format!("refused by the classic builder alone: {what}"));
             }
             Outcome::Skipped => tally.count("built on one that is not there"),
             Outcome::Different(difference) => {
