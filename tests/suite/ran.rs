@@ -67,6 +67,8 @@ RUN echo a \
 RUN ["sh", "-c", "echo \"$0\" > /zero", "it"]
 SHELL ["sh", "-e", "-c"]
 RUN false || echo shell > /shell
+USER jo
+RUN echo out > /dev/stdout && echo err > /dev/stderr && cat /dev/stdin && echo fine > /tmp/streams
 "#,
     ),
     (

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, OwnedFd};
 
+use rustix::fs::{Mode, fchmod};
+
 use super::failed;
 use super::helper::{Helper, unexpected};
 use super::spec::Ended;
@@ -37,7 +39,6 @@ pub(super) struct Running(Helper);
 
 /// Starts a job's command in the box of this first process.
 pub(super) fn begin(store: &Store, job: &Job, first: &OwnedFd) -> Result<Talk> {
-    let pipe = || std::io::pipe().map_err(|cause| failed("make a pipe", &cause));
     let ((input, ours), (output, out), (errors, err)) = (pipe()?, pipe()?, pipe()?);
     let streams = [first.as_fd(), input.as_fd(), out.as_fd(), err.as_fd()];
     let helper = store.helper(job, &streams)?;
@@ -45,6 +46,15 @@ pub(super) fn begin(store: &Store, job: &Job, first: &OwnedFd) -> Result<Talk> {
         Word::Runs => Ok(Talk { input: Some(ours), output, errors, running: Running(helper) }),
         other => Err(unexpected(&other)),
     }
+}
+
+/// A pipe that whoever runs in a box may open again, as `/dev/stderr`: services that write their own logs do. It is
+/// owned by nobody whom the box knows, and only who has it finds it.
+fn pipe() -> Result<(PipeReader, PipeWriter)> {
+    let cannot = |cause: std::io::Error| failed("make a pipe", &cause);
+    let (reader, writer) = std::io::pipe().map_err(cannot)?;
+    fchmod(&reader, Mode::from_raw_mode(0o666)).map_err(|cause| cannot(cause.into()))?;
+    Ok((reader, writer))
 }
 
 /// The same on a terminal.
