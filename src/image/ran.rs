@@ -11,17 +11,14 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::Left;
 use super::tree::{
-    Content, Kind, Node, Nodes, OPAQUE, Tree, WHITEOUT, base, inside, join, parent, parents,
-    removed_by,
+    Content, Kind, Node, Nodes, OPAQUE, Tree, WHITEOUT, base, join, parent, parents, removed_by,
 };
 
 /// Below these, engines mount what is theirs.
 const COVERED: [&str; 3] = ["dev", "proc", "sys"];
-/// What they leave or mount besides.
+/// What they leave or mount besides: it is as it was, whatever a command has done to it.
 const LEFT_THERE: [&str; 5] =
     [".dockerenv", "run/.containerenv", "etc/hosts", "etc/hostname", "etc/resolv.conf"];
-/// The folders that they make for it.
-const MADE_FOR_IT: [&str; 2] = ["etc", "run"];
 
 /// Whether two files have the same bytes.
 pub(super) type Same<'a> = &'a dyn Fn(&Content, &Content) -> Result<bool, Left>;
@@ -37,9 +34,8 @@ pub(super) fn layer(
     same: Same<'_>,
     empty: &Content,
 ) -> Result<Nodes, Left> {
-    let account = counted(tree, account)?;
-    let mut after = tree.clone();
-    after.apply(&account)?;
+    let account = counted(account)?;
+    let after = after(tree, &account)?;
     let mut layer = Nodes::new();
     for path in changed(tree, &account, same)? {
         let node = after.get(path).cloned();
@@ -66,21 +62,28 @@ fn put(layer: &mut Nodes, path: &BStr, node: Option<Node>, (tree, after): (&Tree
 }
 
 /// The account without what is the engine's own.
-fn counted(tree: &Tree, account: &Nodes) -> Result<Nodes, Left> {
+fn counted(account: &Nodes) -> Result<Nodes, Left> {
     let mut counted = Nodes::new();
     for (path, node) in account {
         if !is_engines_own(subject(path)?.as_bstr()) {
             counted.insert(path.clone(), node.clone());
         }
     }
-    for folder in MADE_FOR_IT {
-        let made = counted.get(BStr::new(folder)) == Some(&Node::folder(0, 0));
-        let is_empty = !counted.keys().any(|path| path.starts_with(&inside(folder.as_bytes())));
-        if made && is_empty && tree.get(folder).is_none() {
-            counted.remove(BStr::new(folder));
+    Ok(counted)
+}
+
+/// The tree with the changes. A folder that was made again has lost what engines mount in it.
+fn after(tree: &Tree, account: &Nodes) -> Result<Tree, Left> {
+    let mut after = tree.clone();
+    after.apply(account)?;
+    for path in LEFT_THERE {
+        if let Some(node) = tree.get(path)
+            && after.is_folder(parent(path.as_bytes()))
+        {
+            after.put(path, node.clone());
         }
     }
-    Ok(counted)
+    Ok(after)
 }
 
 /// What an entry says something of: a mark is of what is gone.
@@ -264,7 +267,6 @@ mod tests {
             [
                 ("dev", folder()),
                 ("dev/null", file(1)),
-                ("etc", folder()),
                 ("etc/resolv.conf", file(1)),
                 (".dockerenv", file(1)),
                 ("proc", folder()),
@@ -272,8 +274,9 @@ mod tests {
             ]
         };
         assert_eq!(layer_of([], account()), "");
-        assert_eq!(layer_of([], [("etc", folder()), ("etc/x", file(1))]), "etc etc/x");
-        assert_eq!(layer_of([("etc", folder())], [("etc", Node::folder(1, 0))]), "etc");
-        assert_eq!(layer_of([], [("run", folder()), ("run/x", file(1))]), "run run/x");
+        assert_eq!(layer_of([], [("run", folder())]), "run");
+        let before = [("etc", folder()), ("etc/hosts", file(10)), ("etc/x", file(10))];
+        let again = [("etc", folder()), ("etc/.wh..wh..opq", file(0)), ("etc/hosts", file(20))];
+        assert_eq!(layer_of(before, again), "etc etc/.wh.x");
     }
 }

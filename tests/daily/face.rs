@@ -74,7 +74,7 @@ fn an_example_builds_with_an_engine_of_its_own() {
     room.dock("runs", "FROM ${NAMESPACE}/one\nRUN true\n");
     let failed = example(&room, "engine", &["runs"]);
     assert_eq!(failed.code, Some(4), "{}", failed.text);
-    let text = "the engine in use has no builder of its own";
+    let text = "the engine in use has no builder of its own, and it has a `RUN`";
     assert!(failed.text.contains(text), "{}", failed.text);
 }
 

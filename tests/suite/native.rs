@@ -120,7 +120,7 @@ fn what_is_only_copied_is_the_same_image_as_on_docker() {
     assert_eq!(run.code, Some(4), "{}", run.stderr);
     assert!(
         run.stderr.contains(
-            "error: the engine in use has no builder of its own\n\
+            "error: the engine in use has no builder of its own, and it downloads `http://127.0.0.1:1/x`\n\
              hint: `BB_ENGINE=docker` leads to Docker or Podman, which have one\n"
         ),
         "{}",

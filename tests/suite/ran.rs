@@ -96,6 +96,12 @@ SCRIPT
          ONBUILD RUN echo triggered > /triggered\n",
     ),
     ("triggered", "FROM stages\nRUN cat /triggered /both > /all\n"),
+    // The same layer more than once.
+    ("again", "FROM BASE\nRUN echo a > /x\nRUN echo b > /x\nRUN echo a > /x\nRUN cat /x > /y\n"),
+    // What it leaves in the background ends with it.
+    ("background", "FROM BASE\nRUN (sleep 60; echo late > /late) & echo now > /now\n"),
+    ("folders", "FROM BASE\nRUN mkdir /run\nRUN echo a > /run/a\n"),
+    ("removed", "FROM BASE\nWORKDIR /w/v\nRUN rm -rf /w; true\nRUN pwd > /pwd\n"),
     // Nothing that counts.
     ("touched", "FROM BASE\nRUN touch /old/a /etc/passwd && cat /old/b > /x && rm /x\n"),
 ];
@@ -158,7 +164,7 @@ fn what_runs_leaves_what_it_leaves_on_docker() {
     let theirs = names.iter().map(|name| image(room.engine(), &room.image(name)));
     let theirs = theirs.collect::<Vec<_>>();
     native.bb("build").ok();
-    native.bb("build").fails(0, "nothing to do: 22 steps up to date\n");
+    native.bb("build").fails(0, "nothing to do: 30 steps up to date\n");
     assert_eq!(native.boxes(), 0);
     let args = format!("--state {STATE} image load");
     room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
@@ -215,6 +221,11 @@ fn a_command_is_run_again_only_where_what_it_sees_is_another() {
     assert_ne!(native.id(STATE, "random"), first);
     let kept = room.path(format!("{STATE}/images/random/ran"));
     assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 2);
+    // A file that somebody has emptied tells nothing.
+    for file in std::fs::read_dir(&kept).unwrap() {
+        std::fs::write(file.unwrap().path(), "").unwrap();
+    }
+    assert_eq!(built(&text("", "LABEL c=d\n")), 2);
     let second = native.id(STATE, "random");
     native.bb("build -f image:random").ok();
     assert_ne!(native.id(STATE, "random"), second, "asked for");
@@ -238,10 +249,38 @@ fn a_command_that_fails_is_told_with_its_place_and_leaves_nothing() {
     let run = native.bb("build fails");
     let told = "error: cannot run `/bin/sh` in the box: no such file or directory\n";
     assert!(run.code == Some(1) && run.stderr.contains(told), "{}", run.stderr);
+    // No box can have its `/dev` there.
+    room.dock("fails", "FROM ${NAMESPACE}/base\nCOPY d /\nRUN true\n", &[("d/f", "1\n")]);
+    std::os::unix::fs::symlink("nowhere", room.path("bb-dock/fails/d/dev")).unwrap();
+    assert_eq!(native.bb("build fails").code, Some(4));
     assert_eq!(native.boxes(), 0);
     let index = std::fs::read_to_string(native.store.join("oci/index.json")).unwrap();
     let index = serde_json::from_str::<Value>(&index).unwrap();
     assert_eq!(index["manifests"].as_array().unwrap().len(), 1, "only the base: {index}");
+}
+
+/// Links and pipes with two names have both, and what runs at the same time on the same files is nobody else's.
+#[test]
+fn docks_with_the_same_command_do_not_take_each_others_image_away() {
+    let native = Native::of(Room::with_engine());
+    let room = &native.room;
+    write(room);
+    let commands = "RUN usleep $((0x$(head -c 2 /dev/urandom | hexdump -v -e '/1 \"%02x\"')))\n\
+        RUN test -e /p || { ln -s x /a && ln /a /b && mkfifo /p && ln /p /q; }\n";
+    for number in 0..12 {
+        let text = format!("FROM ${{NAMESPACE}}/base\nLABEL n={number}\n{commands}{commands}");
+        room.dock(&format!("same{number}"), &text, &[]);
+    }
+    for (name, _) in DOCKS {
+        room.remove(&format!("bb-dock/{name}"));
+    }
+    native.bb("build -j 6").ok();
+    let args = format!("--state {STATE} image load same1");
+    room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
+    let image = Image::read(room.engine(), &room.image("same1"));
+    for name in ["/a", "/b", "/p", "/q"] {
+        assert!(image.entries.contains_key(name), "{name}");
+    }
 }
 
 /// The box of a command shows nothing of this machine: no network but its own, none of its files.

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use oci_spec::image as oci;
 
@@ -32,6 +33,19 @@ use crate::net::registry::Blobs;
 const ID: &str = "bb.image";
 /// In an entry of the index: the image's name.
 const NAME: &str = oci::ANNOTATION_REF_NAME;
+
+/// How often a lock is tried, and how long it takes until the next time.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Takes a lock alone, unless somebody has it. A program that is being started has all that this process has open,
+/// for a moment.
+fn is_free(lock: &File) -> bool {
+    (0..TRIES).any(|before| {
+        std::thread::sleep(PAUSE * before.min(1));
+        lock.try_lock().is_ok()
+    })
+}
 
 /// The layout.
 #[derive(Debug)]
@@ -214,7 +228,7 @@ impl ImageStore {
     /// one; nothing if somebody is.
     pub(super) fn sweep(&self, store: &Store) -> Result<Option<(BTreeSet<String>, Adding)>> {
         let lock = store.lock_file("blobs")?;
-        if lock.try_lock().is_err() {
+        if !is_free(&lock) {
             return Ok(None);
         }
         let (mut kept, mut layers) = (BTreeSet::new(), BTreeSet::new());

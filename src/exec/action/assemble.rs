@@ -139,6 +139,9 @@ fn below(base: Option<&str>, images: &Images, limits: &Limits) -> Result<Vec<Bun
 /// Has a command run.
 fn run(command: &Command<'_>, images: &Images, with: With<'_>) -> std::result::Result<Nodes, Left> {
     let asker = images.asker.as_ref().ok_or_else(|| Left::new("it has a `RUN`"))?;
+    // Before hours are spent on it.
+    let layers = command.image.rootfs.diff_ids.len() + command.layers.len();
+    stackable(layers, &images.work).map_err(Left::failed)?;
     let below = below(command.base, images, with.limits).map_err(Left::failed)?;
     asker.run(command, below, with)
 }

@@ -15,12 +15,12 @@ use crate::base::ids::{Kind, StepId};
 use crate::base::limits::Limits;
 use crate::dockerfile::Rendered;
 use crate::engine::Differences;
-use crate::exec::action::{Log, container};
+use crate::exec::action::{Log, blocking, container};
 use crate::exec::put::{self, Given};
 use crate::exec::work::Context;
 use crate::image::Left;
 use crate::image::archive::bundle::{Bundle, Plan};
-use crate::image::archive::{bundle, listing, save};
+use crate::image::archive::{bundle, listing, save, stream};
 use crate::image::run::Command;
 use crate::image::tree::Nodes;
 use crate::plan::step::ImageWork;
@@ -32,14 +32,17 @@ const KEPT: &str = "ran";
 /// Who asks for commands to be run.
 #[derive(Debug)]
 pub(super) struct Asker {
-    to: mpsc::Sender<Asked>,
+    to: mpsc::Sender<(Asked, Tell)>,
     /// The folder of what is kept.
     kept: PathBuf,
     /// What was asked for, by the names of the files.
     used: RefCell<BTreeSet<String>>,
 }
 
-/// A command to run, and whom to tell.
+/// How it went.
+pub(super) type Tell = oneshot::Sender<Result<()>>;
+
+/// A command to run.
 #[derive(Debug)]
 pub(super) struct Asked {
     /// The archive of the image that it runs in.
@@ -48,13 +51,14 @@ pub(super) struct Asked {
     below: Vec<Bundle>,
     id: String,
     words: Vec<String>,
+    /// Where it begins.
+    folder: String,
     /// Where what it has changed is to be put.
     to: PathBuf,
-    tell: oneshot::Sender<Result<()>>,
 }
 
 /// One who asks for an image's commands, and what is asked for.
-pub(super) fn asking(work: &ImageWork) -> (Asker, mpsc::Receiver<Asked>) {
+pub(super) fn asking(work: &ImageWork) -> (Asker, mpsc::Receiver<(Asked, Tell)>) {
     let (to, asked) = mpsc::channel(1);
     (Asker { to, kept: work.dir.join(KEPT), used: RefCell::default() }, asked)
 }
@@ -81,27 +85,27 @@ impl Asker {
         let image = with.folder.join("run.tar");
         let (config, layers, epoch) = (command.image.clone(), command.layers, with.epoch);
         let words = config.config.cmd.clone().unwrap_or_default();
-        let id = bundle::write(&image, Plan { config, layers, references: &[], epoch });
+        let plan = Plan { config: config.clone(), layers, references: &[], epoch };
+        let id = bundle::write(&image, plan);
         let id = id.map_err(Left::failed)?;
         let name = id.trim_start_matches("sha256:").to_owned();
-        let kept = self.kept.join(&name);
-        if !kept.exists() {
-            let asked = |tell| Asked { image, below, id, words, to: kept.clone(), tell };
-            let place = with.dockerfile.place(command.at.clone());
-            self.ask(asked).map_err(|error| Left::failed(error.at(place)))?;
-        }
+        let to = self.kept.join(&name);
         self.used.borrow_mut().insert(name);
-        let size = std::fs::metadata(&kept).map(|meta| meta.len());
-        let size = size.map_err(|e| Left::failed(Error::file("read", &kept, &e)))?;
-        let entries = listing::entries(&listing::whole(&kept, size), with.limits)?;
-        listing::nodes(entries.unwrap_or_default())
+        if let Ok(kept) = account(&to, with.limits) {
+            return Ok(kept);
+        }
+        let folder = config.config.working_dir.clone();
+        let asked = Asked { image, below, id, words, folder, to: to.clone() };
+        let place = with.dockerfile.place(command.at.clone());
+        self.ask(asked).map_err(|error| Left::failed(error.at(place)))?;
+        account(&to, with.limits)
     }
 
-    fn ask(&self, asked: impl FnOnce(oneshot::Sender<Result<()>>) -> Asked) -> Result<()> {
+    fn ask(&self, asked: Asked) -> Result<()> {
         let (tell, told) = oneshot::channel();
         // Whoever would answer has been told to stop.
         let stopped = || Error::step("the command was not run to its end");
-        self.to.blocking_send(asked(tell)).map_err(|_| stopped())?;
+        self.to.blocking_send((asked, tell)).map_err(|_| stopped())?;
         told.blocking_recv().map_err(|_| stopped())?
     }
 
@@ -124,26 +128,41 @@ pub(super) fn keep_only(used: &BTreeSet<String>, work: &ImageWork) -> Result<()>
 }
 
 impl Asked {
-    /// Runs the command and tells how it went.
-    pub(super) async fn answer(self, work: &ImageWork, context: &Context, log: &mut Log) {
-        let done = self.run(work, context, log).await;
-        // Whoever asked may have been told to stop.
-        let _ = self.tell.send(done);
-    }
-
-    async fn run(&self, work: &ImageWork, context: &Context, log: &mut Log) -> Result<()> {
+    /// Runs the command.
+    pub(super) async fn run(
+        &self,
+        work: &ImageWork,
+        context: &Context,
+        log: &mut Log,
+    ) -> Result<()> {
         let none = || Error::engine("the engine in use does not say what a box has changed");
         let differences = context.engine.differences().ok_or_else(none)?;
         log.write(format!("bb: RUN {}\n", self.words.join(" ")).as_bytes());
-        let image = Given { own: &self.image, below: &self.below, id: &self.id, names: &[] };
-        let called = put::give(image, context, &mut |data| log.write(data)).await?;
+        // Another dock may have the same image here, and takes only its own name away. One of this dock's is of
+        // somebody who was killed.
+        let name = format!("bb-run/{}/{}:latest", context.owner.0, work.name);
+        context.engine.remove_image(&name).await?;
+        let names = std::slice::from_ref(&name);
+        let image = Given { own: &self.image, below: &self.below, id: &self.id, names };
+        let done = match put::give(image, context, &mut |data| log.write(data)).await {
+            Ok(called) => self.run_on(&called, differences, (work, context), log).await,
+            Err(error) => Err(error),
+        };
+        context.engine.remove_image(&name).await?;
+        done
+    }
+
+    async fn run_on(
+        &self,
+        image: &str,
+        differences: &dyn Differences,
+        (work, context): (&ImageWork, &Context),
+        log: &mut Log,
+    ) -> Result<()> {
         let step = StepId::new(Kind::Image, work.name.as_str());
-        let engine = &context.engine;
-        let id = engine.start_container(&container(&step, &called, context)).await?;
+        let id = context.engine.start_container(&container(&step, image, context)).await?;
         let done = self.run_in(&id, differences, context, log).await;
-        engine.remove_container(&id).await?;
-        // Its layers stay as long as another one has them.
-        engine.remove_unused_image(&called).await?;
+        context.engine.remove_container(&id).await?;
         done
     }
 
@@ -155,6 +174,10 @@ impl Asked {
         context: &Context,
         log: &mut Log,
     ) -> Result<()> {
+        // As Docker has it, also where a command before has taken it away.
+        if !self.folder.is_empty() && !context.engine.is_folder(id, &self.folder).await? {
+            context.engine.upload(id, &self.folder, stream(vec![], 0)).await?;
+        }
         let words = self.words.iter().map(String::as_str).collect::<Vec<_>>();
         let mut sink = |data: &[u8]| log.write(data);
         let status = context.engine.exec(id, &words, &mut sink).await?;
@@ -164,9 +187,26 @@ impl Asked {
         let temp = context.store.temp_dir()?;
         let file = temp.path().join("account.tar");
         save(differences.difference(id), &file, &context.settings.limits).await?;
-        let failed = |e: std::io::Error| Error::file("write", &self.to, &e);
-        let folder = self.to.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        std::fs::rename(&file, &self.to).map_err(failed)
+        let to = self.to.clone();
+        blocking(move || keep(&file, &to)).await
     }
+}
+
+/// Puts what a command has changed where it is looked for: all of it, whatever happens to the machine.
+fn keep(file: &Path, to: &Path) -> Result<()> {
+    let failed = |e: std::io::Error| Error::file("write", to, &e);
+    std::fs::File::open(file).and_then(|file| file.sync_all()).map_err(failed)?;
+    std::fs::create_dir_all(to.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+    std::fs::rename(file, to).map_err(failed)
+}
+
+/// What a command has changed. An archive of nothing has an end, too.
+fn account(file: &Path, limits: &Limits) -> std::result::Result<Nodes, Left> {
+    let meta = std::fs::symlink_metadata(file);
+    let size = meta.ok().filter(std::fs::Metadata::is_file).map_or(0, |meta| meta.len());
+    if size == 0 {
+        return Err(Left::new("what a command has changed was not kept"));
+    }
+    let entries = listing::entries(&listing::whole(file, size), limits)?;
+    listing::nodes(entries.unwrap_or_default())
 }

@@ -121,6 +121,8 @@ async fn by_engine(
     log: &mut Log,
 ) -> Result<There> {
     let Order { work, documents, anew, folder } = order;
+    // Told before anything is brought for it.
+    daemon(context, left)?;
     log.write(format!("bb: built by the engine: {}\n", left.why()).as_bytes());
     give_docks(work, context, log).await?;
     let sent = below::for_engine(work, folder, context, log).await?;
@@ -134,7 +136,8 @@ async fn by_engine(
     if !sees_all(work, context).await? {
         seen.context.rest.clear();
     }
-    let called = build(&seen, &others, documents, anew, context, log).await?;
+    let daemon = daemon(context, left)?;
+    let called = build(&seen, &others, (documents, anew), daemon, context, log).await?;
     let taken = exported::export(work, &called, context).await?;
     if let Err(left) = &taken {
         log.write(format!("bb: it stays in the engine: {}\n", left.why()).as_bytes());
@@ -213,13 +216,14 @@ async fn plain(dockerfile: &Rendered, context: &Context) -> Result<Plain> {
     })
 }
 
-/// What has a builder of its own.
+/// What has a builder of its own. `left`: why that is needed.
 ///
 /// # Errors
 /// The engine in use has none.
-pub(super) fn daemon(context: &Context) -> Result<&Docker> {
+fn daemon<'a>(context: &'a Context, left: &Left) -> Result<&'a Docker> {
     let none = || {
-        Error::engine("the engine in use has no builder of its own")
+        let why = left.why();
+        Error::engine(format!("the engine in use has no builder of its own, and {why}"))
             .hint("`BB_ENGINE=docker` leads to Docker or Podman, which have one")
     };
     context.engine.daemon().ok_or_else(none)
@@ -247,8 +251,8 @@ const ATTEMPTS: usize = 6;
 async fn build(
     work: &ImageWork,
     others: &BTreeMap<String, String>,
-    documents: &Documents,
-    anew: bool,
+    (documents, anew): (&Documents, bool),
+    daemon: &Docker,
     context: &Context,
     log: &mut Log,
 ) -> Result<String> {
@@ -258,7 +262,6 @@ async fn build(
     let told = plain(&assemble::dockerfile(work)?, context).await?;
     let labels = labels(work, documents, &told, context).await?;
     let plain = plain(&renamed(work, others)?, context).await?;
-    let daemon = daemon(context)?;
     let mut attempt = 1;
     loop {
         let body = archive::stream(entries(work, &plain), context.settings.source_date_epoch);

@@ -134,7 +134,11 @@ pub(super) async fn with_images<T: Send + 'static>(
         let (done, wanted) = loop {
             tokio::select! {
                 done = &mut looking => break done?,
-                Some(asked) = asked.recv() => asked.answer(work, context, log).await,
+                Some((asked, tell)) = asked.recv() => {
+                    let done = asked.run(work, context, log).await;
+                    // Whoever asked may have been told to stop.
+                    let _ = tell.send(done);
+                }
             }
         };
         let Some(base) = wanted else { return Ok(done) };

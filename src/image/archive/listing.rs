@@ -363,10 +363,10 @@ fn in_layer(name: &[u8]) -> Result<BString, Left> {
     Ok(clean_name([b"/", name].concat()))
 }
 
-/// A file that gets another name.
+/// What gets another name: no folder. Of what has no bytes, two of the same are as good.
 fn linked(nodes: &mut Nodes, to: &[u8]) -> Result<Node, Left> {
     match nodes.get_mut(to) {
-        Some(node @ Node { kind: Kind::File(_), .. }) => {
+        Some(node) if node.kind != Kind::Folder => {
             if let Kind::File(content) = &mut node.kind {
                 content.linked = true;
             }

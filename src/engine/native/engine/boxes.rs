@@ -14,6 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc::channel;
+use tokio::time::Instant;
 
 use super::{NativeEngine, Own, locked};
 use crate::base::error::{Error, Result};
@@ -32,6 +33,8 @@ use crate::image::archive::{self, Body};
 pub(super) const PIECE: usize = 64 * 1024;
 /// What a box has mounted besides its caches.
 const OWN_MOUNTS: [&str; 3] = ["/dev", "/proc", "/sys"];
+/// How long what a command has said is waited for once it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// As shells tell of one who was killed.
 pub(super) const KILLED: i64 = 137;
 /// Where Linux tells of its memory, and the line with all of it.
@@ -147,20 +150,41 @@ impl Boxes for NativeEngine {
         let (sender, mut pieces) = channel(4);
         let own = self.own.clone();
         let running = tokio::task::spawn_blocking(move || {
-            let mut talk = own.talk(&id, words)?;
+            let (input, output, errors, running) = own.talk(&id, words)?.parts();
             // Whoever waits for the box's end must not be kept from ending it.
-            drop(own);
-            talk.input = None;
-            read(&mut talk, |piece| {
-                // If nobody listens any more, the command goes on all the same.
-                let _ = sender.blocking_send(Bytes::copy_from_slice(piece));
-            });
-            talk.wait().map(|ended| i64::from(ended.code()))
+            drop((own, input));
+            for mut stream in [output, errors] {
+                let sender = sender.clone();
+                std::thread::spawn(move || {
+                    // If nobody listens any more, the command goes on all the same.
+                    each(&mut stream, &|piece| {
+                        let _ = sender.blocking_send(Bytes::copy_from_slice(piece));
+                    });
+                });
+            }
+            drop(sender);
+            running.wait().map(|ended| i64::from(ended.code()))
         });
-        while let Some(piece) = pieces.recv().await {
-            log(&piece);
+        let mut running = std::pin::pin!(running);
+        let (mut ended, mut until) = (None, Instant::now());
+        loop {
+            tokio::select! {
+                piece = pieces.recv() => match piece {
+                    Some(piece) => log(&piece),
+                    None => break,
+                },
+                done = &mut running, if ended.is_none() => {
+                    (ended, until) = (Some(done), Instant::now() + LAST_WORDS);
+                }
+                // What it has left in the background may hold its streams for ever.
+                () = tokio::time::sleep_until(until), if ended.is_some() => break,
+            }
         }
-        running.await.map_err(|e| Error::bug(format!("a thread ended: {e}")))?
+        let ended = match ended {
+            Some(ended) => ended,
+            None => running.await,
+        };
+        ended.map_err(|e| Error::bug(format!("a thread ended: {e}")))?
     }
 
     async fn ended_with(&self, container: &str) -> Result<Option<i64>> {

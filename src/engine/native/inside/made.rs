@@ -2,6 +2,7 @@
 //!
 //! The order is what matters here, and each step's reason stands beside it.
 
+use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
@@ -112,7 +113,10 @@ fn root(job: &BoxJob) -> Result<()> {
     }
     // Without a layer there is still a root: an empty one.
     make("empty", 0o755)?;
-    let layers = job.layers.iter().rev().map(|layer| format!("../../layers/{layer}"));
+    // The same layer once more further down shows nothing that this one does not, and overlayfs refuses it.
+    let mut seen = BTreeSet::new();
+    let layers = job.layers.iter().rev().filter(|layer| seen.insert(layer.as_str()));
+    let layers = layers.map(|layer| format!("../../layers/{layer}"));
     let layers = if job.layers.is_empty() { vec!["empty".to_owned()] } else { layers.collect() };
     for (number, layer) in layers.iter().enumerate() {
         match symlinkat(layer, CWD, mounts::link(number)) {
