@@ -66,7 +66,7 @@ impl<'a> Change<'a> {
             }
             self.tree.put(path, node.clone());
         }
-        self.with_parents(path);
+        with_parents(&mut self.layer, path, self.tree);
         self.layer.insert(path.into(), node);
         Ok(())
     }
@@ -84,14 +84,6 @@ impl<'a> Change<'a> {
         self.replaced.insert(path.into());
     }
 
-    fn with_parents(&mut self, path: &[u8]) {
-        for folder in parents(path) {
-            if let (false, Some(node)) = (self.layer.contains_key(folder), self.tree.get(folder)) {
-                self.layer.insert(folder.to_owned(), node.clone());
-            }
-        }
-    }
-
     /// Makes missing folders up to a path.
     pub(crate) fn make_folders(&mut self, path: &[u8], uid: u64, gid: u64) -> Result<(), Left> {
         if self.tree.is_folder(path) {
@@ -102,5 +94,14 @@ impl<'a> Change<'a> {
         }
         self.make_folders(parent(path), uid, gid)?;
         self.put(path, Node::folder(uid, gid))
+    }
+}
+
+/// Puts the folders on the way to a path into a layer, as the tree that it leads to has them.
+pub(super) fn with_parents(layer: &mut Nodes, path: &[u8], tree: &Tree) {
+    for folder in parents(path) {
+        if let (false, Some(node)) = (layer.contains_key(folder), tree.get(folder)) {
+            layer.insert(folder.to_owned(), node.clone());
+        }
     }
 }

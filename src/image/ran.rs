@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bstr::{BStr, BString, ByteSlice};
 
 use super::Left;
+use super::change::with_parents;
 use super::tree::{
-    Content, Kind, Node, Nodes, OPAQUE, Tree, WHITEOUT, base, join, parent, parents, removed_by,
+    Content, Kind, Node, Nodes, OPAQUE, Tree, WHITEOUT, base, join, parent, removed_by,
 };
 
 /// Below these, engines mount what is theirs.
@@ -38,27 +39,16 @@ pub(super) fn layer(
     let after = after(tree, &account)?;
     let mut layer = Nodes::new();
     for path in changed(tree, &account, same)? {
-        let node = after.get(path).cloned();
-        put(&mut layer, path, node, (tree, &after));
+        with_parents(&mut layer, path, &after);
+        layer.extend(after.get(path).map(|node| (path.to_owned(), node.clone())));
     }
     for gone in removed(tree, &after) {
         let mark = join(parent(&gone), [WHITEOUT, base(&gone)].concat());
         let node = Node::of_root(Kind::File(empty.clone()), 0o644);
-        put(&mut layer, mark.as_bstr(), Some(node), (tree, &after));
+        with_parents(&mut layer, &mark, &after);
+        layer.insert(mark, node);
     }
     Ok(layer)
-}
-
-/// One path, and the folders on its way.
-fn put(layer: &mut Nodes, path: &BStr, node: Option<Node>, (tree, after): (&Tree, &Tree)) {
-    for folder in parents(path) {
-        let there = tree.get(folder).filter(|node| node.kind == Kind::Folder);
-        let node = there.or_else(|| after.get(folder)).cloned();
-        if let Some(node) = node.filter(|_| !layer.contains_key(folder)) {
-            layer.insert(folder.to_owned(), node);
-        }
-    }
-    layer.extend(node.map(|node| (path.to_owned(), node)));
 }
 
 /// The account without what is the engine's own.
