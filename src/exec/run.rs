@@ -112,9 +112,7 @@ pub async fn put_all(
     let (events, mut received) = unbounded_channel();
     for ix in steps {
         work::put(plan.step(*ix), context, &events).await?;
-        while let Ok(event) = received.try_recv() {
-            report(event);
-        }
+        hand_on(&mut received, report);
     }
     Ok(())
 }
@@ -128,6 +126,13 @@ async fn inventory_for(plan: &Plan, ix: StepIx, context: &Context) -> Result<Inv
     Ok(Inventory::default())
 }
 
+/// Hands on the events that are there.
+fn hand_on(received: &mut UnboundedReceiver<Event>, report: &mut (dyn FnMut(Event) + Send)) {
+    while let Ok(event) = received.try_recv() {
+        report(event);
+    }
+}
+
 /// Hands on events until a task ends; what it said comes before its end. `None`: interrupted.
 async fn next_end<T: 'static>(
     tasks: &mut JoinSet<T>,
@@ -139,9 +144,7 @@ async fn next_end<T: 'static>(
         tokio::select! {
             Some(event) = received.recv() => report(event),
             Some(joined) = tasks.join_next() => {
-                while let Ok(event) = received.try_recv() {
-                    report(event);
-                }
+                hand_on(received, report);
                 return Some(joined);
             }
             () = interrupts.next() => return None,
@@ -195,9 +198,7 @@ impl Run<'_> {
             let is_more = self.settle_ready();
             self.start_queued();
             if is_more {
-                while let Ok(event) = received.try_recv() {
-                    report(event);
-                }
+                hand_on(&mut received, report);
                 tokio::select! {
                     biased;
                     () = interrupts.next() => {
@@ -216,9 +217,7 @@ impl Run<'_> {
             let (ix, came) = joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
             self.came(ix, came);
         }
-        while let Ok(event) = received.try_recv() {
-            report(event);
-        }
+        hand_on(&mut received, report);
         Ok(())
     }
 
