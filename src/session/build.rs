@@ -179,7 +179,7 @@ impl Project {
         let plan = &scope.plan;
         let is_fresh = built.summary.fresh == plan.len() && built.summary.put == 0;
         let is_answer = options.only_stale() && is_fresh;
-        if !is_answer && !docks.is_mostly_new() {
+        if !is_answer && !docks.may_be_kept() {
             return Ok(built);
         }
         // What was built is built, whether the next time is quick or not.

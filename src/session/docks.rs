@@ -89,10 +89,15 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    /// Whether so many were read that keeping them is worth the time.
-    pub(super) fn is_mostly_new(&self) -> bool {
-        self.read.len() > self.unchanged.len() / 20
+    /// Whether so many were read that keeping them may be worth the time.
+    pub(super) fn may_be_kept(&self) -> bool {
+        are_worth_keeping(self.read.len(), self.read.len() + self.unchanged.len())
     }
+}
+
+/// Of fewer new ones than a twentieth, what is kept is not written anew.
+fn are_worth_keeping(new: usize, all: usize) -> bool {
+    new > all / 20
 }
 
 /// What every dock is read with, besides its own files.
@@ -192,7 +197,7 @@ impl Project {
         let reading = Reading::new(&self.settings, docks, "");
         let lasting = docks.read().filter(|dock| Kept::lasts(self, dock, &reading.triggers));
         let lasting = lasting.collect::<Vec<_>>();
-        if lasting.len() <= docks.all.len() / 20 {
+        if !are_worth_keeping(lasting.len(), docks.all.len()) {
             return;
         }
         let new = parallel::map(&lasting, |dock| {
