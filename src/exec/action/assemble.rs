@@ -142,8 +142,7 @@ fn run(command: &Command<'_>, images: &Images, with: With<'_>) -> std::result::R
     // Before hours are spent on it.
     let layers = command.image.rootfs.diff_ids.len() + command.layers.len();
     stackable(layers, &images.work).map_err(Left::failed)?;
-    let below = below(command.base, images, with.limits).map_err(Left::failed)?;
-    asker.run(command, below, with)
+    asker.run(command, || below(command.base, images, with.limits), with)
 }
 
 fn same(one: &Content, other: &Content) -> std::result::Result<bool, Left> {

@@ -14,7 +14,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
 use crate::base::limits::Limits;
 use crate::dockerfile::Rendered;
-use crate::engine::Differences;
+use crate::engine::{ContainerSpec, Differences};
 use crate::exec::action::{Log, blocking, container};
 use crate::exec::put::{self, Given};
 use crate::exec::work::Context;
@@ -75,26 +75,27 @@ pub(super) struct With<'a> {
 }
 
 impl Asker {
-    /// What a command changes, as the engine tells it. `below`: the archives of the images below the stage's own layers.
+    /// What a command changes, as the engine tells it. `below`: the archives of the images below the stage's own
+    /// layers, for one that has to be run.
     pub(super) fn run(
         &self,
         command: &Command<'_>,
-        below: Vec<Bundle>,
+        below: impl FnOnce() -> Result<Vec<Bundle>>,
         with: With<'_>,
     ) -> Result<Nodes, Left> {
         let image = with.folder.join("run.tar");
-        let (config, layers, epoch) = (command.image.clone(), command.layers, with.epoch);
-        let words = config.config.cmd.clone().unwrap_or_default();
-        let plan = Plan { config: config.clone(), layers, references: &[], epoch };
-        let id = bundle::write(&image, plan);
-        let id = id.map_err(Left::failed)?;
+        let (layers, epoch) = (command.layers, with.epoch);
+        let plan = Plan { config: command.image.clone(), layers, references: &[], epoch };
+        let id = bundle::write(&image, plan).map_err(Left::failed)?;
         let name = id.trim_start_matches("sha256:").to_owned();
         let to = self.kept.join(&name);
         self.used.borrow_mut().insert(name);
         if let Ok(kept) = account(&to, with.limits) {
             return Ok(kept);
         }
-        let folder = config.config.working_dir.clone();
+        let config = &command.image.config;
+        let (words, folder) = (config.cmd.clone().unwrap_or_default(), config.working_dir.clone());
+        let below = below().map_err(Left::failed)?;
         let asked = Asked { image, below, id, words, folder, to: to.clone() };
         let place = with.dockerfile.place(command.at.clone());
         self.ask(asked).map_err(|error| Left::failed(error.at(place)))?;
@@ -145,7 +146,10 @@ impl Asked {
         let names = std::slice::from_ref(&name);
         let image = Given { own: &self.image, below: &self.below, id: &self.id, names };
         let done = match put::give(image, context, &mut |data| log.write(data)).await {
-            Ok(called) => self.run_on(&called, differences, (work, context), log).await,
+            Ok(called) => {
+                let step = StepId::new(Kind::Image, work.name.as_str());
+                self.run_on(&container(&step, &called, context), differences, context, log).await
+            }
             Err(error) => Err(error),
         };
         context.engine.remove_image(&name).await?;
@@ -154,13 +158,12 @@ impl Asked {
 
     async fn run_on(
         &self,
-        image: &str,
+        spec: &ContainerSpec,
         differences: &dyn Differences,
-        (work, context): (&ImageWork, &Context),
+        context: &Context,
         log: &mut Log,
     ) -> Result<()> {
-        let step = StepId::new(Kind::Image, work.name.as_str());
-        let id = context.engine.start_container(&container(&step, image, context)).await?;
+        let id = context.engine.start_container(spec).await?;
         let done = self.run_in(&id, differences, context, log).await;
         context.engine.remove_container(&id).await?;
         done
@@ -207,6 +210,5 @@ fn account(file: &Path, limits: &Limits) -> std::result::Result<Nodes, Left> {
     if size == 0 {
         return Err(Left::new("what a command has changed was not kept"));
     }
-    let entries = listing::entries(&listing::whole(file, size), limits)?;
-    listing::nodes(entries.unwrap_or_default())
+    listing::layer(&listing::whole(file, size), limits)
 }

@@ -120,9 +120,9 @@ async fn by_engine(
     context: &Context,
     log: &mut Log,
 ) -> Result<There> {
-    let Order { work, documents, anew, folder } = order;
+    let Order { work, folder, .. } = order;
     // Told before anything is brought for it.
-    daemon(context, left)?;
+    let daemon = daemon(context, left)?;
     log.write(format!("bb: built by the engine: {}\n", left.why()).as_bytes());
     give_docks(work, context, log).await?;
     let sent = below::for_engine(work, folder, context, log).await?;
@@ -136,8 +136,7 @@ async fn by_engine(
     if !sees_all(work, context).await? {
         seen.context.rest.clear();
     }
-    let daemon = daemon(context, left)?;
-    let called = build(&seen, &others, (documents, anew), daemon, context, log).await?;
+    let called = build(Order { work: &seen, ..order }, &others, daemon, context, log).await?;
     let taken = exported::export(work, &called, context).await?;
     if let Err(left) = &taken {
         log.write(format!("bb: it stays in the engine: {}\n", left.why()).as_bytes());
@@ -249,13 +248,13 @@ fn renamed(work: &ImageWork, others: &BTreeMap<String, String>) -> Result<Render
 const ATTEMPTS: usize = 6;
 
 async fn build(
-    work: &ImageWork,
+    order: Order<'_>,
     others: &BTreeMap<String, String>,
-    (documents, anew): (&Documents, bool),
     daemon: &Docker,
     context: &Context,
     log: &mut Log,
 ) -> Result<String> {
+    let Order { work, documents, anew, .. } = order;
     refuse_what_the_engine_would_copy(work)?;
     context.store.replace(&work.dir.join("image.tar"), b"")?;
     // What an image is called in this engine makes no other one.

@@ -330,7 +330,7 @@ pub fn is_same(one: &Content, other: &Content) -> io::Result<bool> {
 }
 
 /// A layer that was written here.
-pub(super) fn layer(content: &Content, limits: &Limits) -> Result<Nodes, Left> {
+pub(crate) fn layer(content: &Content, limits: &Limits) -> Result<Nodes, Left> {
     nodes(entries(content, limits)?.unwrap_or_default())
 }
 
