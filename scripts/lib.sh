@@ -85,8 +85,8 @@ ENGINE_OURS=''
 engine_up() {
     local env
     scripts/engine.sh status >/dev/null 2>&1 || ENGINE_OURS=yes
-    # Its last line is for engine_line to show.
-    scripts/engine.sh start 2>&1 | tee "$SCRATCH/engine" | sed -u '/^running: /d' >&2 || {
+    # Where it listens is of no interest.
+    scripts/engine.sh start 2>&1 | sed -u '/^running: /d' >&2 || {
         local code=$?
         ENGINE_OURS=''
         exit "$code"
@@ -94,9 +94,6 @@ engine_up() {
     env=$(scripts/engine.sh env)
     eval "$env"
 }
-
-# One line about it; where a private one listens is of no interest.
-engine_line() { sed -n '$ { s/^running: //; s/^\(private .*\) at .*/\1/; s/ (.*//; p; }' "$SCRATCH/engine"; }
 
 # Stops what engine_up has started; its images and volumes stay.
 engine_down() {
