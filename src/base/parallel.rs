@@ -18,15 +18,14 @@ pub fn map<T: Sync, R: Send, E: Send>(
     items: &[T],
     each: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
-    // To ask for the cores reads files.
-    let threads = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    if items.len() < WORTHWHILE || threads() == 1 {
+    let threads = if items.len() < WORTHWHILE { 1 } else { cores() };
+    if threads == 1 {
         return items.iter().map(each).collect();
     }
     let part = |items: &[T]| items.iter().map(&each).collect::<Result<Vec<_>, E>>();
     let part = &part;
     thread::scope(|scope| {
-        let mut chunks = items.chunks(items.len().div_ceil(threads()));
+        let mut chunks = items.chunks(items.len().div_ceil(threads));
         // This thread does the first: each more keeps memory for itself that only others like it use again.
         let first = chunks.next().unwrap_or_default();
         let running = chunks.map(|chunk| scope.spawn(move || part(chunk))).collect::<Vec<_>>();
@@ -37,6 +36,11 @@ pub fn map<T: Sync, R: Send, E: Send>(
         }
         Ok(made)
     })
+}
+
+/// To ask for them reads files.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// Whether all items are so. Nobody goes on looking once one is known that is not.

@@ -48,16 +48,22 @@ impl Inventory {
 
     /// [`Self::id`] of the image with a reference, in whatever spelling.
     pub fn id_of(&self, reference: &str) -> Option<&str> {
-        let name = spelling(reference);
-        let held = self.images.get(&name)?;
+        let (name, held) = self.held(reference)?;
         // What is built on a builder, or takes its labels otherwise, is not that builder.
-        let content = held.content.as_deref().filter(|_| is_shared(&name));
+        let content = held.content.as_deref().filter(|_| is_shared(name));
         Some(content.unwrap_or(&held.id))
     }
 
     /// The engine's own id for an object.
     pub fn engine_id(&self, Object::Image(reference): &Object) -> Option<&str> {
-        self.images.get(&spelling(reference)).map(|held| held.id.as_str())
+        self.held(reference).map(|(_, held)| held.id.as_str())
+    }
+
+    /// An image with its name. What a reference is in its normal form need not be found out for one that is known.
+    fn held(&self, reference: &str) -> Option<(&str, &Held)> {
+        let known = self.images.get_key_value(reference);
+        let known = known.or_else(|| self.images.get_key_value(&spelling(reference)));
+        known.map(|(name, held)| (name.as_str(), held))
     }
 
     /// Takes an image in under a name. Podman has those that are from no registry as `localhost/NAME`.

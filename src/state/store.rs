@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::error::{Error, Result};
 use crate::base::hex::hex;
-use crate::base::ids::StepId;
+use crate::base::ids::{Kind, StepId};
 use crate::base::limits::Limit;
 use crate::base::{open, read};
 use crate::fresh::record::{FORMAT, FileState, FileType, Record, Stamp};
@@ -111,6 +111,11 @@ impl Store {
     /// Where a step's record is.
     pub fn record_path(&self, id: &StepId) -> PathBuf {
         self.of("records", id, ".json")
+    }
+
+    /// Where the records of a kind of step are.
+    pub fn record_folder(&self, kind: Kind) -> PathBuf {
+        self.root.join("records").join(kind.as_str())
     }
 
     /// Now, on the clock of the file system that holds the state: nanoseconds since 1970.

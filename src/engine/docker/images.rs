@@ -20,8 +20,7 @@ impl Images for Docker {
     async fn images(&self) -> Result<Vec<FoundImage>> {
         let list = || self.client.list_images(None::<query::ListImagesOptions>);
         let listed = self.answer("list its images", while_others_remove(list)).await?;
-        let tags = listed.iter().flat_map(|image| &image.repo_tags);
-        let taken = tags.map(|tag| spelling(tag)).collect::<HashSet<_>>();
+        let taken = taken(&listed);
         let found = |image: bollard::models::ImageSummary| {
             let named = |all: &[String]| {
                 let named = all.iter().filter(|name| !name.starts_with("<none>"));
@@ -157,9 +156,18 @@ impl Docker {
 /// A name in its one spelling; one that is from no registry without Podman's `localhost/`, unless an image has
 /// that name already.
 fn short(name: &str, taken: &HashSet<String>) -> String {
-    let short = name.parse::<Reference>().ok().and_then(|name| name.without_localhost());
-    let short = short.map(|short| short.to_string()).filter(|short| !taken.contains(short));
-    short.unwrap_or_else(|| spelling(name))
+    let Ok(reference) = name.parse::<Reference>() else { return name.to_owned() };
+    let short = reference.without_localhost().map(|short| short.to_string());
+    short.filter(|short| !taken.contains(short)).unwrap_or_else(|| reference.to_string())
+}
+
+/// The names that are not free to be short for others: none where none could be, for every engine but Podman.
+fn taken(listed: &[bollard::models::ImageSummary]) -> HashSet<String> {
+    let tags = || listed.iter().flat_map(|image| &image.repo_tags);
+    if !tags().any(|tag| tag.starts_with("localhost/")) {
+        return HashSet::new();
+    }
+    tags().map(|tag| spelling(tag)).collect()
 }
 
 fn held(image: bollard::models::ImageInspect) -> HeldImage {
