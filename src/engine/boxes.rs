@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::image::archive::Body;
+
 /// A container to work in.
 #[derive(Debug, Clone, Default)]
 pub struct ContainerSpec {
@@ -113,6 +115,29 @@ pub struct Bounds {
     pub processes: u64,
     /// Bytes of memory; none if 0.
     pub memory: u64,
+}
+
+/// A command that an image is there for.
+#[derive(Debug, Clone, Copy)]
+pub struct ImageCommand<'a> {
+    /// The program and its arguments, as the image has them.
+    pub words: &'a [String],
+    /// Where it begins; empty: at the root.
+    pub folder: &'a str,
+}
+
+/// What a command has changed in its box, as an engine tells it.
+pub enum Account {
+    /// The layer that would make it so.
+    Layer(Body),
+    /// All that is there, besides what the engine mounts, and the paths that were touched, beginning with `/`: as far
+    /// as text can be, so that one byte that is no UTF-8 is U+FFFD.
+    Whole {
+        /// An archive (tar) of the root.
+        tree: Body,
+        /// Not one that was changed is missing.
+        touched: Vec<String>,
+    },
 }
 
 /// What became of a path of a container since it was made.

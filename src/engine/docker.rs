@@ -6,6 +6,7 @@
 mod about;
 mod boxes;
 mod build;
+mod commands;
 mod images;
 pub mod members;
 pub mod push;
@@ -87,6 +88,10 @@ fn with_port(host: &str, port: u16) -> String {
 }
 
 impl super::Engine for Docker {
+    fn commands(&self) -> Option<&dyn super::Commands> {
+        Some(self)
+    }
+
     fn daemon(&self) -> Option<&Docker> {
         Some(self)
     }

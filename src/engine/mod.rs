@@ -12,7 +12,10 @@ pub mod native;
 mod talk;
 mod traits;
 
-pub use boxes::{Bounds, CacheMount, Change, ContainerSpec, FoundContainer, Owner, Port, RunSpec};
+pub use boxes::{
+    Account, Bounds, CacheMount, Change, ContainerSpec, FoundContainer, ImageCommand, Owner, Port,
+    RunSpec,
+};
 pub use image::{FoundImage, HeldImage, NewImage};
 pub use talk::{Piece, Process, Session, Sink};
-pub use traits::{Boxes, Differences, Engine, Images, Talks};
+pub use traits::{Boxes, Commands, Engine, Images, Talks};

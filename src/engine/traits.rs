@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::docker::Docker;
 use super::{
-    Change, ContainerSpec, FoundContainer, FoundImage, HeldImage, NewImage, Owner, Process,
-    RunSpec, Session, Sink,
+    Account, Change, ContainerSpec, FoundContainer, FoundImage, HeldImage, ImageCommand, NewImage,
+    Owner, Process, RunSpec, Session, Sink,
 };
 use crate::base::error::{Error, Result};
 use crate::dock::checks;
@@ -24,16 +24,33 @@ pub trait Engine: Images + Boxes + Talks {
         None
     }
 
-    /// What says how a box's files differ from its image's, if the engine can tell.
-    fn differences(&self) -> Option<&dyn Differences> {
+    /// What runs commands of images and tells what they have changed, if the engine can.
+    fn commands(&self) -> Option<&dyn Commands> {
         None
     }
 }
 
-/// How the files of boxes differ from those of their images.
-pub trait Differences: Send + Sync {
-    /// What a box has changed, as the layer that would make it so. What still runs in it is ended first.
-    fn difference(&self, container: &str) -> Body;
+/// Boxes of one command each.
+#[async_trait]
+pub trait Commands: Send + Sync {
+    /// A box in which the command of its image can be run; without a network.
+    ///
+    /// # Errors
+    /// The engine has no such image, or cannot make a box.
+    async fn box_of(&self, spec: &ContainerSpec) -> Result<String>;
+
+    /// Runs the command in a box that was made for it, in its folder, which is made where it is missing. What it
+    /// writes goes to `log`, and it reads nothing. Its exit status; whatever it has left running may run on.
+    ///
+    /// # Errors
+    /// It cannot be started, or the engine fails.
+    async fn run(&self, container: &str, command: &ImageCommand<'_>, log: Sink<'_>) -> Result<i64>;
+
+    /// What has become of the box's files. What still runs in it is ended first.
+    ///
+    /// # Errors
+    /// The engine cannot tell.
+    async fn account(&self, container: &str) -> Result<Account>;
 }
 
 /// What an engine does with images. An image is named by a reference or by the engine's id for it.

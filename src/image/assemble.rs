@@ -301,8 +301,8 @@ impl Assembler<'_> {
     fn run(&self, at: &Instruction, stage: &mut Stage) -> Result<Nodes, Left> {
         let commands = self.inputs.commands.ok_or_else(|| Left::new("it has a `RUN`"))?;
         let image = run::image(at, &stage.image, &stage.args)?;
-        let (base, layers) = (stage.base.as_deref(), stage.layers.as_slice());
-        let account = (commands.run)(&Command { base, image, layers, at: at.whole() })?;
+        let (base, layers, tree) = (stage.base.as_deref(), stage.layers.as_slice(), &stage.tree);
+        let account = (commands.run)(&Command { base, image, layers, tree, at: at.whole() })?;
         let empty = (self.inputs.keep)(b"")?;
         let layer = ran::layer(&stage.tree, &account, commands.same, &empty)?;
         stage.tree.apply(&layer)?;

@@ -21,7 +21,7 @@ mod chmod;
 pub mod config;
 pub mod contents;
 pub mod copy;
-mod ran;
+pub mod ran;
 pub mod run;
 pub mod sbom;
 mod setting;

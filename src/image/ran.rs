@@ -21,8 +21,11 @@ const COVERED: [&str; 3] = ["dev", "proc", "sys"];
 const LEFT_THERE: [&str; 5] =
     [".dockerenv", "run/.containerenv", "etc/hosts", "etc/hostname", "etc/resolv.conf"];
 
+/// Docker makes it, whatever the image has there.
+const ENGINES_LINK: &str = "etc/mtab";
+
 /// Whether two files have the same bytes.
-pub(super) type Same<'a> = &'a dyn Fn(&Content, &Content) -> Result<bool, Left>;
+pub type Same<'a> = &'a dyn Fn(&Content, &Content) -> Result<bool, Left>;
 
 /// The layer that makes of a tree what it is with an engine's account of the changes. `empty` is a file without
 /// bytes.
@@ -49,6 +52,64 @@ pub(super) fn layer(
         layer.insert(mark, node);
     }
     Ok(layer)
+}
+
+/// The account of an engine that gives out all that is there, `whole`. What it says was `touched`, with U+FFFD for what
+/// is no UTF-8, counts for what is new: an engine puts things there itself, and does not call them touched. Of what was
+/// there before, it may not tell all that is another. `empty` is a file without bytes.
+///
+/// # Errors
+/// A command has left a name that layers have for marks, or a file cannot be read.
+pub fn account(
+    tree: &Tree,
+    whole: Nodes,
+    touched: &BTreeSet<String>,
+    same: Same<'_>,
+    empty: &Content,
+) -> Result<Nodes, Left> {
+    let others = others(tree, &whole, touched, same)?;
+    let gone = tree.nodes().keys().filter(|path| !whole.contains_key(*path));
+    // What was in a folder that is gone, or is none any more, is gone with it.
+    let marked = gone.filter(|path| is_folder(&whole, parent(path)));
+    let mark = |path: &BString| join(parent(path), [WHITEOUT, base(path)].concat());
+    let node = || Node::of_root(Kind::File(empty.clone()), 0o644);
+    let mut account = marked.map(|path| (mark(path), node())).collect::<Nodes>();
+    account.extend(whole.into_iter().filter(|(path, _)| others.contains(path)));
+    Ok(account)
+}
+
+/// The paths of what is new or another one, with all names of each file.
+fn others(
+    tree: &Tree,
+    whole: &Nodes,
+    touched: &BTreeSet<String>,
+    same: Same<'_>,
+) -> Result<BTreeSet<BString>, Left> {
+    let mut others = BTreeSet::new();
+    for (path, node) in whole {
+        let is_other = match tree.get(path).filter(|_| path != ENGINES_LINK) {
+            Some(was) => !is_alike(was, node, same)?,
+            None => touched.contains(&*path.to_str_lossy()),
+        };
+        if is_other && base(path).starts_with(WHITEOUT) {
+            let name = path.to_str_lossy();
+            let message = format!("a `RUN` leaves `/{name}`, a name that marks what is gone");
+            return Err(Left::refused(message));
+        }
+        if is_other {
+            others.insert(path.clone());
+        }
+    }
+    for names in one_file_each(whole) {
+        if names.iter().any(|name| others.contains(*name)) {
+            others.extend(names.into_iter().map(BStr::to_owned));
+        }
+    }
+    Ok(others)
+}
+
+fn is_folder(nodes: &Nodes, folder: &BStr) -> bool {
+    folder.is_empty() || nodes.get(folder).is_some_and(|node| node.kind == Kind::Folder)
 }
 
 /// The account without what is the engine's own.
@@ -199,6 +260,60 @@ mod tests {
         let layer = layer(&tree, &of(account), &same, &empty).unwrap();
         let names = layer.keys().map(ToString::to_string).collect::<Vec<_>>();
         names.join(" ")
+    }
+
+    /// The account of one who gives out all that is there.
+    fn account_of<const N: usize, const M: usize>(
+        before: [(&str, Node); N],
+        whole: [(&str, Node); M],
+        touched: &[&str],
+    ) -> String {
+        let mut tree = Tree::default();
+        tree.apply(&of(before)).unwrap();
+        let same = |one: &Content, other: &Content| Ok(one.offset / 10 == other.offset / 10);
+        let touched = touched.iter().map(|&path| path.to_owned()).collect();
+        let Kind::File(empty) = file(0).kind else { unreachable!() };
+        match account(&tree, of(whole), &touched, &same, &empty) {
+            Ok(account) => account.keys().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            Err(left) => left.why().to_owned(),
+        }
+    }
+
+    #[test]
+    fn of_all_that_is_there_what_counts_is_found() {
+        let before = || [("a", folder()), ("a/f", file(10)), ("a/g", file(20)), ("b", file(30))];
+        let same = || [("a", folder()), ("a/f", file(11)), ("a/g", file(21)), ("b", file(31))];
+        assert_eq!(account_of(before(), same(), &["a", "a/f"]), "");
+        // Another one, although nobody says so; what is new and nobody has touched is the engine's own.
+        let [a, f, g, _] = same();
+        let whole = [a, f, g, ("b", file(40)), ("c", file(50)), ("etc", folder())];
+        assert_eq!(account_of(before(), whole, &["c"]), "b c");
+        // What is gone is marked, but not in what is gone itself or no folder any more.
+        assert_eq!(account_of(before(), [("b", file(31))], &[]), ".wh.a");
+        let whole = [("a", file(60)), ("b", file(31))];
+        assert_eq!(account_of(before(), whole, &[]), "a");
+        let whole = [("a", folder()), ("a/g", file(22)), ("b", file(31))];
+        assert_eq!(account_of(before(), whole, &[]), "a/.wh.f");
+        // A new name of a file that was there comes with that.
+        let [a, f, g, _] = same();
+        let whole = [a, f, g, ("b", linked(30)), ("c", linked(30))];
+        assert_eq!(account_of(before(), whole, &["c"]), "b c");
+        let odd = [("etc", folder()), ("etc/mtab", Node::of_root(Kind::Link("x".into()), 0o777))];
+        assert_eq!(account_of([("etc", folder()), ("etc/mtab", file(10))], odd, &[]), "");
+        let mark = [("b", file(30)), (".wh.b", file(10))];
+        let told = "a `RUN` leaves `/.wh.b`, a name that marks what is gone";
+        assert_eq!(account_of([("b", file(30))], mark, &[".wh.b"]), told);
+    }
+
+    #[test]
+    fn names_that_are_no_text_are_touched_as_far_as_they_are() {
+        let name = BString::from(b"n\xff".to_vec());
+        let whole = Nodes::from([(name.clone(), file(10))]);
+        let touched = BTreeSet::from(["n\u{fffd}".to_owned()]);
+        let same = |_: &Content, _: &Content| Ok(false);
+        let Kind::File(empty) = file(0).kind else { unreachable!() };
+        let account = account(&Tree::default(), whole, &touched, &same, &empty).unwrap();
+        assert!(account.contains_key(&name));
     }
 
     #[test]

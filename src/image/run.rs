@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::Left;
 use super::config::ImageConfig;
-use super::tree::{Content, Nodes};
+use super::tree::{Content, Nodes, Tree};
 use super::variables::{Args, refused};
 use crate::dockerfile::scan::Instruction;
 use crate::dockerfile::{grammar, plain};
@@ -29,6 +29,8 @@ pub struct Command<'a> {
     pub image: ImageConfig,
     /// The stage's own layers, lowest first.
     pub layers: &'a [Nodes],
+    /// All that it sees.
+    pub tree: &'a Tree,
     /// Where it stands in the Dockerfile.
     pub at: Range<usize>,
 }
@@ -44,6 +46,7 @@ pub(super) fn image(
         return Err(Left::refused("a `RUN` has no command"));
     }
     let mut image = ImageConfig::scratch("");
+    image.created.clone_from(&stage.created);
     image.architecture.clone_from(&stage.architecture);
     image.rootfs.clone_from(&stage.rootfs);
     let config = &mut image.config;

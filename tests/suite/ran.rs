@@ -1,5 +1,5 @@
-//! `RUN` in a box of the native engine: the files that Docker's builder leaves, once and no more than once, and nothing
-//! of the box in the image.
+//! `RUN` in a box of ours, on the native engine and on Docker: the files that Docker's builder leaves, the same image
+//! from both, once and no more than once, and nothing of the box in the image.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -106,8 +106,16 @@ SCRIPT
     ("touched", "FROM BASE\nRUN touch /old/a /etc/passwd && cat /old/b > /x && rm /x\n"),
 ];
 
+/// A stage that only the engine's builder makes, and that is of no use: then it makes the whole image.
+const LEFT_TO_BUILDER: &str = "FROM scratch AS left\nADD holes.tar /\n";
+
 fn write(room: &Room) {
-    room.dock("base", BASE, &[]);
+    write_with(room, "");
+}
+
+/// The docks, each with something before its first line.
+fn write_with(room: &Room, before: &str) {
+    room.dock("base", &format!("{before}{BASE}"), &[]);
     let busybox = std::fs::read("/bin/busybox").expect("busybox-static");
     let files = [
         ("etc/passwd", "root:x:0:0::/root:/bin/sh\njo:x:7:8::/work:/bin/sh\n"),
@@ -124,8 +132,36 @@ fn write(room: &Room) {
     room.chmod("bb-dock/base/busybox", 0o755);
     for (name, text) in DOCKS {
         let text = text.replace("BASE", "${NAMESPACE}/base");
-        room.dock(name, &text.replace("FROM stages", "FROM ${NAMESPACE}/stages"), &[]);
+        let text = text.replace("FROM stages", "FROM ${NAMESPACE}/stages");
+        room.dock(name, &format!("{before}{text}"), &[]);
     }
+}
+
+fn summary(room: &Room, state: &str, name: &str) -> Value {
+    serde_json::from_str(&room.read(&format!("{state}/images/{name}/image.json"))).unwrap()
+}
+
+/// The images as the engine's own builder makes them.
+fn as_docker_builds(room: &Room, names: &[&str]) -> Vec<(Files, BTreeMap<String, Value>)> {
+    write_with(room, LEFT_TO_BUILDER);
+    let holes = room.path("holes");
+    let file = std::fs::File::create(&holes).unwrap();
+    file.set_len(1 << 20).unwrap();
+    for name in names {
+        let to = room.path(format!("bb-dock/{name}/holes.tar"));
+        let mut tar = Command::new("tar");
+        tar.arg("-C")
+            .arg(holes.parent().unwrap())
+            .args(["--format=posix", "--sparse", "-cf"])
+            .arg(&to)
+            .arg("holes");
+        assert!(tar.status().unwrap().success());
+    }
+    room.bb("build").ok();
+    for name in names {
+        assert!(summary(room, ".bb", name)["built_by_engine"].is_string(), "{name}");
+    }
+    names.iter().map(|name| image(room.engine(), &room.image(name))).collect()
 }
 
 type Files = BTreeMap<String, Entry>;
@@ -158,11 +194,9 @@ fn difference(ours: &Files, theirs: &Files) -> Vec<String> {
 fn what_runs_leaves_what_it_leaves_on_docker() {
     let native = Native::of(Room::with_engine());
     let room = &native.room;
-    write(room);
-    room.bb("build").ok();
     let names = DOCKS.iter().map(|(name, _)| *name).chain(["base"]).collect::<Vec<_>>();
-    let theirs = names.iter().map(|name| image(room.engine(), &room.image(name)));
-    let theirs = theirs.collect::<Vec<_>>();
+    let theirs = as_docker_builds(room, &names);
+    write(room);
     native.bb("build").ok();
     native.bb("build").fails(0, "nothing to do: 30 steps up to date\n");
     assert_eq!(native.boxes(), 0);
@@ -176,11 +210,22 @@ fn what_runs_leaves_what_it_leaves_on_docker() {
         assert_eq!(ours.1, theirs.1, "{name}");
     }
     // What was only touched leaves no layer.
-    let layers = |name: &str| {
-        let summary = room.read(&format!("{STATE}/images/{name}/image.json"));
-        serde_json::from_str::<Value>(&summary).unwrap()["layers"].clone()
-    };
+    let layers = |name: &str| summary(room, STATE, name)["layers"].clone();
     assert_eq!(layers("touched"), layers("base"));
+    // The same from Docker, in whose containers the commands run now.
+    room.bb("build").ok();
+    room.bb("build").fails(0, "nothing to do: 30 steps up to date\n");
+        std::fs::create_dir_all("/tmp/dbg").unwrap();
+        for s in [".bb", STATE] {
+            Command::new("cp")
+                .args(["-a", room.path(s).to_str().unwrap(), "/tmp/dbg/"])
+                .status()
+                .unwrap();
+        }
+    }
+    for name in &names {
+        assert_eq!(native.id(".bb", name), native.id(STATE, name), "{name}");
+    }
     // The same from another store, with nothing of what was kept.
     let ids = || names.iter().map(|name| native.id(STATE, name)).collect::<Vec<_>>();
     let before = ids();

@@ -232,7 +232,7 @@ fn found(c: bollard::models::ContainerSummary) -> Option<FoundContainer> {
 }
 
 /// The options of a new container.
-fn named(owner: &Owner) -> query::CreateContainerOptions {
+pub(super) fn named(owner: &Owner) -> query::CreateContainerOptions {
     query::CreateContainerOptionsBuilder::default().name(&owner.next_name()).build()
 }
 
@@ -267,6 +267,12 @@ fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
         }),
         ..Default::default()
     }
+}
+
+/// A container of one command of its image, which reads nothing, and has no network.
+pub(super) fn command_body(spec: &ContainerSpec) -> ContainerCreateBody {
+    let body = container_body(spec);
+    ContainerCreateBody { cmd: None, attach_stdout: Some(true), attach_stderr: Some(true), ..body }
 }
 
 fn run_body(spec: &RunSpec) -> ContainerCreateBody {

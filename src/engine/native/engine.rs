@@ -23,7 +23,7 @@ use super::{Native, no_box};
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limits;
 use crate::engine::image::{CONTENT_LABEL, HeldImage};
-use crate::engine::{Differences, Engine};
+use crate::engine::{Commands, Engine};
 
 /// The engine. Copies are the same one.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ impl NativeEngine {
 }
 
 impl Engine for NativeEngine {
-    fn differences(&self) -> Option<&dyn Differences> {
+    fn commands(&self) -> Option<&dyn Commands> {
         Some(self)
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn write(
     let rootfs = work.rootfs.as_deref();
     let rootfs = rootfs.map(|file| Below::new(file, &lists, &read, &keep));
     let (dockerfile, epoch) = (dockerfile(work)?, settings.source_date_epoch);
-    let with = With { dockerfile: &dockerfile, folder, epoch, limits };
+    let with = With { dockerfile: &dockerfile, folder, epoch, limits, same: &same };
     let run = |command: &Command<'_>| run(command, images, with);
     let commands = Commands { run: &run, same: &same };
     let inputs = Inputs {

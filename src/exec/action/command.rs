@@ -14,15 +14,15 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
 use crate::base::limits::Limits;
 use crate::dockerfile::Rendered;
-use crate::engine::{ContainerSpec, Differences};
-use crate::exec::action::{Log, blocking, container};
+use crate::engine::{Account, Commands, ContainerSpec, ImageCommand};
+use crate::exec::action::{Log, container};
 use crate::exec::put::{self, Given};
 use crate::exec::work::Context;
-use crate::image::Left;
 use crate::image::archive::bundle::{Bundle, Plan};
-use crate::image::archive::{bundle, listing, save, stream};
+use crate::image::archive::{bundle, listing, save};
 use crate::image::run::Command;
-use crate::image::tree::Nodes;
+use crate::image::tree::{Nodes, Tree};
+use crate::image::{Left, ran};
 use crate::plan::step::ImageWork;
 use crate::state::store::remove_if_there;
 
@@ -40,7 +40,16 @@ pub(super) struct Asker {
 }
 
 /// How it went.
-pub(super) type Tell = oneshot::Sender<Result<()>>;
+pub(super) type Tell = oneshot::Sender<Result<Told>>;
+
+/// What the archive is that the engine has given out of a command's box.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// The changes.
+    Changes,
+    /// All that is there; these paths were touched.
+    Whole(BTreeSet<String>),
+}
 
 /// A command to run.
 #[derive(Debug)]
@@ -53,7 +62,7 @@ pub(super) struct Asked {
     words: Vec<String>,
     /// Where it begins.
     folder: String,
-    /// Where what it has changed is to be put.
+    /// Where the engine's archive is to be put.
     to: PathBuf,
 }
 
@@ -72,6 +81,8 @@ pub(super) struct With<'a> {
     pub folder: &'a Path,
     pub epoch: u64,
     pub limits: &'a Limits,
+    /// Whether two files have the same bytes.
+    pub same: ran::Same<'a>,
 }
 
 impl Asker {
@@ -96,13 +107,18 @@ impl Asker {
         let config = &command.image.config;
         let (words, folder) = (config.cmd.clone().unwrap_or_default(), config.working_dir.clone());
         let below = below().map_err(Left::failed)?;
-        let asked = Asked { image, below, id, words, folder, to: to.clone() };
+        let told = with.folder.join("ran.tar");
+        let asked = Asked { image, below, id, words, folder, to: told.clone() };
         let place = with.dockerfile.place(command.at.clone());
-        self.ask(asked).map_err(|error| Left::failed(error.at(place)))?;
+        let changes = match self.ask(asked).map_err(|error| Left::failed(error.at(place)))? {
+            Told::Changes => told,
+            Told::Whole(touched) => changes(command.tree, &told, &touched, with)?,
+        };
+        keep(&changes, &to).map_err(Left::failed)?;
         account(&to, with.limits)
     }
 
-    fn ask(&self, asked: Asked) -> Result<()> {
+    fn ask(&self, asked: Asked) -> Result<Told> {
         let (tell, told) = oneshot::channel();
         // Whoever would answer has been told to stop.
         let stopped = || Error::step("the command was not run to its end");
@@ -135,9 +151,9 @@ impl Asked {
         work: &ImageWork,
         context: &Context,
         log: &mut Log,
-    ) -> Result<()> {
+    ) -> Result<Told> {
         let none = || Error::engine("the engine in use does not say what a box has changed");
-        let differences = context.engine.differences().ok_or_else(none)?;
+        let commands = context.engine.commands().ok_or_else(none)?;
         log.write(format!("bb: RUN {}\n", self.words.join(" ")).as_bytes());
         // Another dock may have the same image here, and takes only its own name away. One of this dock's is of
         // somebody who was killed.
@@ -148,7 +164,7 @@ impl Asked {
         let done = match put::give(image, context, &mut |data| log.write(data)).await {
             Ok(called) => {
                 let step = StepId::new(Kind::Image, work.name.as_str());
-                self.run_on(&container(&step, &called, context), differences, context, log).await
+                self.run_on(&container(&step, &called, context), commands, context, log).await
             }
             Err(error) => Err(error),
         };
@@ -159,40 +175,55 @@ impl Asked {
     async fn run_on(
         &self,
         spec: &ContainerSpec,
-        differences: &dyn Differences,
+        commands: &dyn Commands,
         context: &Context,
         log: &mut Log,
-    ) -> Result<()> {
-        let id = context.engine.start_container(spec).await?;
-        let done = self.run_in(&id, differences, context, log).await;
+    ) -> Result<Told> {
+        let id = commands.box_of(spec).await?;
+        let done = self.run_in(&id, commands, context, log).await;
         context.engine.remove_container(&id).await?;
         done
     }
 
-    /// Runs the command in a box, and keeps what it has changed there.
+    /// Runs the command in a box, and takes out what it has changed there.
     async fn run_in(
         &self,
         id: &str,
-        differences: &dyn Differences,
+        commands: &dyn Commands,
         context: &Context,
         log: &mut Log,
-    ) -> Result<()> {
-        // As Docker has it, also where a command before has taken it away.
-        if !self.folder.is_empty() && !context.engine.is_folder(id, &self.folder).await? {
-            context.engine.upload(id, &self.folder, stream(vec![], 0)).await?;
-        }
-        let words = self.words.iter().map(String::as_str).collect::<Vec<_>>();
-        let mut sink = |data: &[u8]| log.write(data);
-        let status = context.engine.exec(id, &words, &mut sink).await?;
+    ) -> Result<Told> {
+        let command = ImageCommand { words: &self.words, folder: &self.folder };
+        let status = commands.run(id, &command, &mut |data: &[u8]| log.write(data)).await?;
         if status != 0 {
             return Err(log.failed(format!("a `RUN` ended with exit status {status}")));
         }
-        let temp = context.store.temp_dir()?;
-        let file = temp.path().join("account.tar");
-        save(differences.difference(id), &file, &context.settings.limits).await?;
-        let to = self.to.clone();
-        blocking(move || keep(&file, &to)).await
+        let limits = &context.settings.limits;
+        match commands.account(id).await? {
+            Account::Layer(layer) => save(layer, &self.to, limits).await.map(|()| Told::Changes),
+            Account::Whole { tree, touched } => {
+                save(tree, &self.to, limits).await?;
+                let relative = |path: String| path.trim_start_matches('/').to_owned();
+                Ok(Told::Whole(touched.into_iter().map(relative).collect()))
+            }
+        }
     }
+}
+
+/// Writes the changes out of all that is there.
+fn changes(
+    tree: &Tree,
+    whole: &Path,
+    touched: &BTreeSet<String>,
+    with: With<'_>,
+) -> Result<PathBuf, Left> {
+    let failed = |e: std::io::Error| Left::failed(Error::file("read", whole, &e));
+    let size = std::fs::symlink_metadata(whole).map_err(failed)?.len();
+    let nodes = listing::layer(&listing::whole(whole, size), with.limits)?;
+    let account = ran::account(tree, nodes, touched, with.same, &listing::whole(whole, 0))?;
+    let changes = with.folder.join("changes.tar");
+    bundle::write_archive(&changes, &account, with.epoch).map_err(Left::failed)?;
+    Ok(changes)
 }
 
 /// Puts what a command has changed where it is looked for: all of it, whatever happens to the machine.

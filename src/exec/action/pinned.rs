@@ -125,7 +125,7 @@ pub(super) async fn with_images<T: Send + 'static>(
             limits: context.settings.limits,
             blobs: Blobs::at(&context.store.blobs()),
             refused: refused.clone(),
-            asker: context.engine.differences().map(|_| asker),
+            asker: context.engine.commands().map(|_| asker),
             wanted: RefCell::default(),
         };
         let act = act.clone();

@@ -25,7 +25,8 @@ use crate::engine::native::notes::{self, Note};
 use crate::engine::native::spec::{Bounds, BoxId, BoxSpec, CacheName, Command, Mount, Network};
 use crate::engine::native::{Talk, new_id};
 use crate::engine::{
-    Boxes, Change, ContainerSpec, Differences, FoundContainer, Owner, RunSpec, Sink,
+    Account, Boxes, Change, Commands, ContainerSpec, FoundContainer, ImageCommand, Owner, RunSpec,
+    Sink,
 };
 use crate::image::archive::{self, Body};
 
@@ -290,17 +291,28 @@ impl Boxes for NativeEngine {
     }
 }
 
-impl Differences for NativeEngine {
-    fn difference(&self, container: &str) -> Body {
-        let (own, id) = (self.own.clone(), BoxId::new(container));
-        archive::write_on_thread(move |mut out| {
-            let packed = id.and_then(|id| {
-                own.native.halt(&id, Duration::ZERO)?;
-                own.native.difference(&id, &mut out)
-            });
+#[async_trait]
+impl Commands for NativeEngine {
+    async fn box_of(&self, spec: &ContainerSpec) -> Result<String> {
+        self.start_container(spec).await
+    }
+
+    async fn run(&self, container: &str, command: &ImageCommand<'_>, log: Sink<'_>) -> Result<i64> {
+        if !command.folder.is_empty() && !self.is_folder(container, command.folder).await? {
+            self.upload(container, command.folder, archive::stream(vec![], 0)).await?;
+        }
+        let words = command.words.iter().map(String::as_str).collect::<Vec<_>>();
+        self.exec(container, &words, log).await
+    }
+
+    async fn account(&self, container: &str) -> Result<Account> {
+        let (own, id) = (self.own.clone(), BoxId::new(container)?);
+        Ok(Account::Layer(archive::write_on_thread(move |mut out| {
+            let halted = own.native.halt(&id, Duration::ZERO);
+            let packed = halted.and_then(|()| own.native.difference(&id, &mut out));
             packed.map_err(|error| std::io::Error::other(error.message().to_owned()))?;
             out.flush()
-        })
+        })))
     }
 }
 
