@@ -1,5 +1,6 @@
 //! Images that the engine in use does not have: whoever executes puts them there, and no step runs.
 
+use support::LEFT_TO_BUILDER;
 use support::fake::engine::{Engine, Manner, World};
 use support::fake::room::{Executor, Room};
 
@@ -8,7 +9,7 @@ use crate::cases::nothing_to_do;
 /// `c` is made by the engine's builder, and `d` is put together on it.
 fn four_docks() -> Room {
     let room = Room::two_docks();
-    room.dock("c", "FROM ${NAMESPACE}/b\nRUN true\nCOPY f /\n");
+    room.dock("c", &format!("{LEFT_TO_BUILDER}FROM ${{NAMESPACE}}/b\nCOPY f /\n"));
     room.dock("d", "FROM ${NAMESPACE}/c\nCOPY f /\n");
     room
 }
@@ -98,7 +99,8 @@ fn what_an_engine_calls_an_image_is_of_no_account() {
 #[test]
 fn what_a_step_needs_in_the_engine_is_put_there_first() {
     let room = four_docks();
-    room.dock("e", "FROM ${NAMESPACE}/b\nRUN true\nCOPY --from=${NAMESPACE}/a /f /g\n");
+    let from = format!("{LEFT_TO_BUILDER}FROM ${{NAMESPACE}}/b\nCOPY --from=${{NAMESPACE}}/a /f ");
+    room.dock("e", &format!("{from}/g\n"));
     room.told("build").ok();
     let lose = || assert_eq!(room.engine.remove(|name| name.starts_with("ns/")), 5);
     lose();
@@ -108,7 +110,7 @@ fn what_a_step_needs_in_the_engine_is_put_there_first() {
     assert!(has(&room, "c"));
     room.told("build").ok();
     lose();
-    room.dock("e", "FROM ${NAMESPACE}/b\nRUN false\nCOPY --from=${NAMESPACE}/a /f /g\n");
+    room.dock("e", &format!("{from}/h\n"));
     room.told("step dockerfile:e").ran("dockerfile:e");
     room.told("step image:e").ran("image:e");
     assert!(["a", "b", "e"].iter().all(|name| has(&room, name)));

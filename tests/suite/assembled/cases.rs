@@ -232,14 +232,12 @@ VOLUME ["\ud800"]
 
 /// What is left to the engine, and why. The last ones fail there, too.
 pub const LEFT: &[(&str, &str, &str)] = &[
-    ("run", "FROM scratch\nCOPY f /\nRUN [\"/none\"]\n", "it has a `RUN`"),
     ("url", "FROM scratch\nADD https://127.0.0.1:9/x /\n", "it downloads `https://127.0.0.1:9/x`"),
     (
         "compressed",
         "FROM scratch\nADD arch.tar.gz /\n",
         "`bb-dock/compressed/arch.tar.gz` is compressed",
     ),
-    ("triggered", "FROM BASE/onbuild\n", "it has a `RUN`"),
     ("many", "FROM scratch\nCOPY f x /to\n", "its sources and its target do not fit"),
     ("nobody", "FROM scratch\nCOPY --chown=jo f /\n", "`/etc/passwd` has no `jo`"),
 ];

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use support::LEFT_TO_BUILDER;
 use support::sealed::Room;
 
 use super::words::{builds, in_parallel};
@@ -159,10 +160,10 @@ fn heredocs_do_what_buildkit_does() {
         RUN <<script\n#!/bin/sh -u\necho \"$0 $V\" >/script\nscript\n\
         RUN i=$((1 <<4)); echo $i >/i\n";
     dock(&room, "run", &format!("{HEREDOCS}{runs}"));
+    dock(&room, "built", &format!("{LEFT_TO_BUILDER}{HEREDOCS}{runs}"));
     room.bb("build").ok();
-    assert!(summary(&room, "assembled")["built_by_engine"].is_null());
-    assert_eq!(summary(&room, "run")["built_by_engine"], "it has a `RUN`");
-    for name in ["assembled", "run"] {
+    for (name, by_engine) in [("assembled", false), ("run", false), ("built", true)] {
+        assert_eq!(summary(&room, name)["built_by_engine"].is_string(), by_engine, "{name}");
         let image = Image::read(room.engine(), &room.image(name));
         assert_eq!(image.text("/t/A"), "v \"q\" $V v\n", "{name}");
         assert_eq!(image.text("/t/B"), "$V\n", "{name}");
@@ -175,12 +176,14 @@ fn heredocs_do_what_buildkit_does() {
         assert_eq!(both[0][path], both[1][path], "{path}");
     }
     let image = Image::read(room.engine(), &room.image("run"));
+    assert_eq!(image.entries, Image::read(room.engine(), &room.image("built")).entries);
     assert_eq!(image.text("/out"), "v\nv \"q\" $V v\n");
     assert_eq!((image.text("/x"), image.text("/y")), ("x v\n".into(), "y\n".into()));
     assert_eq!(image.text("/script"), "/dev/pipes/script v\n");
     assert_eq!(image.text("/i"), "16\n");
-    room.bb("build").fails(0, "nothing to do: 6 steps up to date\n");
-    dock(&room, "unknown", "FROM BASE/tools\nCOPY <<E /x\n$PATH\nE\nRUN true\n");
+    room.bb("build").fails(0, "nothing to do: 8 steps up to date\n");
+    let unknown = format!("{LEFT_TO_BUILDER}FROM BASE/tools\nCOPY <<E /x\n$PATH\nE\n");
+    dock(&room, "unknown", &unknown);
     let run = room.bb("build unknown");
     assert_eq!(run.code, Some(3), "{}", run.stderr);
     let message = "the value of `PATH` in this heredoc is known to the engine only";

@@ -1,6 +1,8 @@
 //! What Dockerfiles have made is there in the images built on theirs, though the rootfs step knows nothing of it; by
 //! `bb` and by the engine's builder.
 
+use support::LEFT_TO_BUILDER;
+
 use super::Project;
 use crate::image::Image;
 
@@ -23,7 +25,8 @@ fn a_childs_rootfs_undoes_nothing_that_a_dockerfile_has_made() {
     std::fs::write(room.path("bb-dock/below/modes.tar"), modes()).unwrap();
     let template = "FROM ${NAMESPACE}/below\nADD rootfs.tar /\n";
     let _child = project.extra("above", template, CHILD);
-    let _engines = project.extra("engines", &format!("{template}RUN true\n"), CHILD);
+    let _engines = project.extra("engines", &format!("{LEFT_TO_BUILDER}{template}"), CHILD);
+    room.write("bb-dock/engines/f", "");
     room.bb("build above engines").ok();
     for name in ["above", "engines"] {
         let image = Image::read(room.engine(), &room.image(name));

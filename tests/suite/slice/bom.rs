@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use sha2::{Digest, Sha256, Sha512};
+use support::LEFT_TO_BUILDER;
 use support::sealed::{Mirror, Room, normal};
 
 use super::{IMAGES, Project};
@@ -71,7 +72,9 @@ fn another_licence_makes_the_image_anew_and_those_on_it() {
     let project = Project::get();
     let room = &project.room;
     let _bare = project.extra("bare", "FROM ${NAMESPACE}/licensed\nLABEL a=b\n", "");
-    let _engines = project.extra("engines", "FROM ${NAMESPACE}/licensed\nRUN true\n", "");
+    let engines = format!("{LEFT_TO_BUILDER}FROM ${{NAMESPACE}}/licensed\n");
+    let _engines = project.extra("engines", &engines, "");
+    room.write("bb-dock/engines/f", "");
     let buildconfig = |licence: &str| {
         format!(
             "PACKAGES='sys-libs/zlib'\nfinish_rootfs_build() {{\n\

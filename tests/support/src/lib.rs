@@ -21,6 +21,10 @@
     reason = "tests alone use it, and assert by it"
 )]
 
+/// A stage that only an engine's builder makes, of a dock that has a file `f`; it is of no use. Then that makes the whole
+/// image.
+pub const LEFT_TO_BUILDER: &str = "FROM scratch AS left\nCOPY \\\\f* /\n";
+
 pub mod fake;
 pub mod help;
 pub mod registry;

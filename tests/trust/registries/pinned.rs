@@ -4,6 +4,7 @@ use std::fs;
 
 use gentoo_bb::net::registry::{Blobs, Settings};
 use serde_json::Value;
+use support::LEFT_TO_BUILDER;
 use support::fake::engine::World;
 use support::fake::room::{Room, says};
 use support::registry::Registry;
@@ -172,9 +173,9 @@ fn the_engine_builds_on_what_is_pinned() {
     let one = place.push(100);
     let base = place.base();
     let room = &place.room;
-    room.dock("a", &format!("FROM {base}\nRUN true\n"));
+    room.dock("a", &format!("{LEFT_TO_BUILDER}FROM {base}\n"));
     place.bb("build").ok();
-    assert_eq!(place.summary()["built_by_engine"], "it has a `RUN`");
+    assert_eq!(place.summary()["built_by_engine"], "the source `\\f*` has a `\\`");
     assert_eq!(room.engine.nameless(), std::slice::from_ref(&one.id));
     let made = room.engine.images()["ns/a:latest"].clone();
     // Somebody pulls the tag, which has moved.
