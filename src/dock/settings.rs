@@ -21,6 +21,8 @@ pub struct DockSettings {
     pub rootfs: RootfsSettings,
     /// For `bb audit`.
     pub audit: AuditSettings,
+    /// For the commands of its Dockerfile.
+    pub run: RunSettings,
     /// What the image has to do where it runs.
     pub test: Checks,
     /// How large the image may be.
@@ -44,6 +46,14 @@ pub struct RootfsSettings {
 pub struct AuditSettings {
     /// Findings that are meant so.
     pub allow: Vec<Allowance>,
+}
+
+/// The table `[run]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunSettings {
+    /// Whether a `RUN` reaches what this machine reaches. Then nobody knows that the image is the same each time.
+    pub network: bool,
 }
 
 /// Reads the text of a `dock.toml`.

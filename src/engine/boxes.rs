@@ -21,10 +21,22 @@ pub struct ContainerSpec {
     pub caches: Vec<CacheMount>,
     /// Runs what its image says, and does not wait for commands.
     pub as_its_image_says: bool,
-    /// The container whose network it shares; else it has none.
-    pub network_of: Option<String>,
+    /// What it reaches.
+    pub network: Network,
     /// What it may use; then no program in it gets more rights than it was started with.
     pub bounds: Option<Bounds>,
+}
+
+/// What a box reaches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Network {
+    /// Itself.
+    #[default]
+    None,
+    /// What the container with this id reaches.
+    Of(String),
+    /// What containers of the engine reach; the native engine's, what this machine does.
+    Outside,
 }
 
 /// A cache of the engine as a box sees it: the same name, the same cache, whoever asks.

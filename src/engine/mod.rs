@@ -13,8 +13,8 @@ mod talk;
 mod traits;
 
 pub use boxes::{
-    Account, Bounds, CacheMount, Change, ContainerSpec, FoundContainer, ImageCommand, Owner, Port,
-    RunSpec,
+    Account, Bounds, CacheMount, Change, ContainerSpec, FoundContainer, ImageCommand, Network,
+    Owner, Port, RunSpec,
 };
 pub use image::{FoundImage, HeldImage, NewImage};
 pub use talk::{Piece, Process, Session, Sink};

@@ -15,6 +15,7 @@ use crate::config::{Settings, Task};
 use crate::dock::allowance::Allowance;
 use crate::dock::budget::Budget;
 use crate::dock::checks::Checks;
+use crate::dock::settings::RunSettings;
 use crate::plan::graph::Plan;
 use crate::plan::step::{DockContext, Need, Object, RootfsWork, Step, Work};
 use crate::plan::tasks;
@@ -59,6 +60,11 @@ pub struct DockFacts {
     pub externals: Vec<String>,
     /// Whether the Dockerfile copies or adds `rootfs.tar`.
     pub has_rootfs: bool,
+    /// Whether it has a `RUN`, or is triggered to.
+    pub has_run: bool,
+    /// What a `RUN` may do.
+    #[serde(skip)]
+    pub run: RunSettings,
     /// `Buildconfig.sh` and the files that the dock lists, relative to the project.
     pub rootfs_files: Vec<PathBuf>,
     /// What the image sees of the dock.

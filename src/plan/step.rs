@@ -257,6 +257,8 @@ pub struct ImageWork {
     pub elsewhere: LiteMap<String, Option<Base>>,
     /// The tag.
     pub version: String,
+    /// Whether its commands have the network.
+    pub run_network: bool,
     /// Where its results go.
     pub dir: PathBuf,
 }

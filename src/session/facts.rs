@@ -61,6 +61,8 @@ pub(super) fn facts(dock: &Dock, known: Known<'_>, ground: &Ground) -> Result<Do
         layers: layers(&template),
         externals: externals.collect::<BTreeSet<_>>().into_iter().collect(),
         has_rootfs: template.uses_rootfs,
+        has_run: template.has_run,
+        run: dock.settings.run,
         rootfs_files: rootfs_files(dock, ground)?,
         context: context(dock, &template, &rendered)?,
         budget: dock.settings.size_budget,

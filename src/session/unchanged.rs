@@ -28,7 +28,7 @@ use crate::state::store::file_state;
 use crate::state::trace::Stat;
 
 /// Version of the file's format.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// One dock.
 #[derive(Debug, Serialize, Deserialize)]
@@ -99,6 +99,7 @@ impl Kept {
         Some(DockFacts {
             labels: settings.labels,
             budget: settings.size_budget,
+            run: settings.run,
             allowed: settings.audit.allow,
             checks: settings.test,
             ..facts

@@ -11,8 +11,8 @@ use futures_util::TryStreamExt;
 use gentoo_bb::base::limits::Limits;
 use gentoo_bb::engine::native::NativeEngine;
 use gentoo_bb::engine::{
-    Boxes, CacheMount, Change, ContainerSpec, Images, NewImage, Owner, Piece, Port, RunSpec,
-    Session, Talks,
+    Boxes, CacheMount, Change, ContainerSpec, Images, Network, NewImage, Owner, Piece, Port,
+    RunSpec, Session, Talks,
 };
 use gentoo_bb::image::archive::Body;
 use tokio::io::AsyncWriteExt;
@@ -302,7 +302,7 @@ fn a_box_shares_the_network_of_another() {
     let server = hall.start(&hall.spec());
     let serve = "echo hello | nc -l -p 8080 >/dev/null 2>&1 & sleep 0.3";
     assert_eq!(hall.sh(&server, serve).0, 0);
-    let beside = ContainerSpec { network_of: Some(server.clone()), ..hall.spec() };
+    let beside = ContainerSpec { network: Network::Of(server.clone()), ..hall.spec() };
     let asker = hall.start(&beside);
     let reached = hall.sh(&asker, "nc -w 5 127.0.0.1 8080 </dev/null");
     assert_eq!(reached, (0, "hello\n".into()));

@@ -2,6 +2,8 @@
 //! from both, once and no more than once, and nothing of the box in the image.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -325,6 +327,52 @@ fn a_command_sees_nothing_of_this_machine() {
     room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
     let image = Image::read(room.engine(), &room.image("tries"));
     assert_eq!((image.text("/net").as_str(), image.text("/held").as_str()), ("lo\n", "0\n"));
+}
+
+/// Says the same to whoever asks, as long as the test runs.
+fn server(text: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut asked = [0; 1024];
+            let _ = stream.read(&mut asked);
+            let _ = write!(stream, "HTTP/1.0 200 OK\r\n\r\n{text}");
+        }
+    });
+    port
+}
+
+/// Fails where there is nothing but the box's own network.
+const DEVICES: &str = "FROM ${NAMESPACE}/base\nRUN test $(wc -l < /proc/net/dev) -gt 3\n";
+
+#[test]
+fn a_command_has_the_network_where_its_dock_says_so() {
+    let native = Native::of(Room::with_engine());
+    let room = &native.room;
+    write(room);
+    let says = [("dock.toml", "[run]\nnetwork = true\n")];
+    room.dock("net", DEVICES, &says);
+    let run = native.bb("build net --offline");
+    let told = "error: a `RUN` is to have the network, and no network is to be used\n";
+    assert!(run.code == Some(1) && run.stderr.contains(told), "{}", run.stderr);
+    for is_native in [true, false] {
+        let bb = |args: &str| if is_native { native.bb(args) } else { room.bb(args) };
+        room.dock("net", DEVICES, &says);
+        bb("build net").ok();
+        bb("build net").fails(0, "nothing to do: 4 steps up to date\n");
+        // What was done with it does not count without.
+        room.remove("bb-dock/net/dock.toml");
+        assert_eq!(bb("build net").code, Some(1));
+    }
+    let port = server("from outside\n");
+    let page = format!("FROM ${{NAMESPACE}}/base\nRUN wget -O /page http://127.0.0.1:{port}/\n");
+    room.dock("net", &page, &says);
+    native.bb("build net").ok();
+    let args = format!("--state {STATE} image load net");
+    room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
+    assert_eq!(Image::read(room.engine(), &room.image("net")).text("/page"), "from outside\n");
 }
 
 /// Killed in the middle of a command: nothing of it goes on, and the next build ends as any.

@@ -15,7 +15,8 @@ use super::{Docker, failed, is_gone, reason, status, text_of, while_others_remov
 use crate::base::error::{Error, Result};
 use crate::dock::checks::Process;
 use crate::engine::{
-    Bounds, Boxes, CacheMount, Change, ContainerSpec, FoundContainer, Owner, Port, RunSpec, Sink,
+    Bounds, Boxes, CacheMount, Change, ContainerSpec, FoundContainer, Network, Owner, Port,
+    RunSpec, Sink,
 };
 use crate::image::archive::Body;
 
@@ -246,7 +247,12 @@ fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
     };
     let most = |bounds: &Bounds| i64::try_from(bounds.memory).ok().filter(|bytes| *bytes > 0);
     let memory = spec.bounds.as_ref().and_then(most);
-    let network = spec.network_of.as_ref().map(|container| format!("container:{container}"));
+    let network = match &spec.network {
+        Network::None => Some("none".to_owned()),
+        Network::Of(container) => Some(format!("container:{container}")),
+        // The one that all get that ask for none.
+        Network::Outside => None,
+    };
     // PID 1 only waits: commands come in by exec, and killing it ends them all.
     let waits = || vec!["sleep".to_owned(), "infinity".to_owned()];
     ContainerCreateBody {
@@ -256,7 +262,7 @@ fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
         open_stdin: Some(spec.as_its_image_says),
         labels: Some(spec.labels.clone().into_iter().collect()),
         host_config: Some(HostConfig {
-            network_mode: Some(network.unwrap_or_else(|| "none".to_owned())),
+            network_mode: network,
             mounts: Some(spec.caches.iter().map(mount).collect()),
             pids_limit: spec.bounds.and_then(|bounds| i64::try_from(bounds.processes).ok()),
             memory,

@@ -14,7 +14,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
 use crate::base::limits::Limits;
 use crate::dockerfile::Rendered;
-use crate::engine::{Account, Commands, ContainerSpec, ImageCommand};
+use crate::engine::{Account, Commands, ContainerSpec, ImageCommand, Network};
 use crate::exec::action::{Log, container};
 use crate::exec::put::{self, Given};
 use crate::exec::work::Context;
@@ -35,6 +35,8 @@ pub(super) struct Asker {
     to: mpsc::Sender<(Asked, Tell)>,
     /// The folder of what is kept.
     kept: PathBuf,
+    /// Whether the commands have the network.
+    network: bool,
     /// What was asked for, by the names of the files.
     used: RefCell<BTreeSet<String>>,
 }
@@ -69,7 +71,8 @@ pub(super) struct Asked {
 /// One who asks for an image's commands, and what is asked for.
 pub(super) fn asking(work: &ImageWork) -> (Asker, mpsc::Receiver<(Asked, Tell)>) {
     let (to, asked) = mpsc::channel(1);
-    (Asker { to, kept: work.dir.join(KEPT), used: RefCell::default() }, asked)
+    let (kept, network) = (work.dir.join(KEPT), work.run_network);
+    (Asker { to, kept, network, used: RefCell::default() }, asked)
 }
 
 /// What a command is run with, besides what it sees.
@@ -98,7 +101,8 @@ impl Asker {
         let (layers, epoch) = (command.layers, with.epoch);
         let plan = Plan { config: command.image.clone(), layers, references: &[], epoch };
         let id = bundle::write(&image, plan).map_err(Left::failed)?;
-        let name = id.trim_start_matches("sha256:").to_owned();
+        let reach = if self.network { "-network" } else { "" };
+        let name = format!("{}{reach}", id.trim_start_matches("sha256:"));
         let to = self.kept.join(&name);
         self.used.borrow_mut().insert(name);
         if let Ok(kept) = account(&to, with.limits) {
@@ -161,10 +165,16 @@ impl Asked {
         context.engine.remove_image(&name).await?;
         let names = std::slice::from_ref(&name);
         let image = Given { own: &self.image, below: &self.below, id: &self.id, names };
+        if work.run_network && context.registry.is_none() {
+            let message = "a `RUN` is to have the network, and no network is to be used";
+            return Err(Error::step(message).hint("run the same without `--offline`"));
+        }
         let done = match put::give(image, context, &mut |data| log.write(data)).await {
             Ok(called) => {
                 let step = StepId::new(Kind::Image, work.name.as_str());
-                self.run_on(&container(&step, &called, context), commands, context, log).await
+                let network = if work.run_network { Network::Outside } else { Network::None };
+                let spec = ContainerSpec { network, ..container(&step, &called, context) };
+                self.run_on(&spec, commands, context, log).await
             }
             Err(error) => Err(error),
         };

@@ -12,7 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::limits::Limit;
 use crate::base::words::counted;
 use crate::dock::checks::{CommandCheck, PortCheck, ProcessCheck};
-use crate::engine::ContainerSpec;
+use crate::engine::{ContainerSpec, Network};
 use crate::exec::action::{Log, Made, assemble, blocking, ledgers};
 use crate::exec::audited::{Audited, audited};
 use crate::exec::put;
@@ -140,12 +140,8 @@ impl Trial<'_> {
             .await?;
         let asker = match &self.work.bob {
             Some(bob) => {
-                let beside = Some(container.clone());
-                Some(
-                    engine
-                        .start_container(&ContainerSpec { network_of: beside, ..spec(bob) })
-                        .await,
-                )
+                let beside = Network::Of(container.clone());
+                Some(engine.start_container(&ContainerSpec { network: beside, ..spec(bob) }).await)
             }
             None => None,
         };

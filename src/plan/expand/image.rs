@@ -63,6 +63,10 @@ pub(super) fn image(
     if !dock.context.made.is_empty() {
         params.insert("made in the context".to_owned(), dock.context.made.join(" "));
     }
+    if dock.has_run {
+        let commands = if dock.run.network { "in boxes with the network" } else { "in boxes" };
+        params.insert("commands".to_owned(), commands.to_owned());
+    }
     let elsewhere = dock.externals.iter().map(|name| (name.clone(), sources.pins.bases.get(name)));
     let elsewhere = elsewhere.collect::<LiteMap<_, _>>();
     let pinned = elsewhere.iter().filter_map(|(name, base)| Some((name, base.as_ref()?)));
@@ -86,6 +90,7 @@ pub(super) fn image(
         externals: below.externals(&dock.name),
         elsewhere,
         version: sources.settings.tag.clone(),
+        run_network: dock.run.network,
         dir: dir.clone(),
     };
     Step {

@@ -8,6 +8,7 @@ use litemap::LiteMap;
 use super::DockFacts;
 use crate::base::ids::DockName;
 use crate::dock::checks::Checks;
+use crate::dock::settings::RunSettings;
 use crate::plan::step::DockContext;
 
 /// `name<base` with what is copied from after a `+`; a capital letter has a rootfs.
@@ -35,6 +36,8 @@ pub fn dock(word: &str) -> DockFacts {
         layers: 0,
         externals: rest.strip_prefix('@').into_iter().map(str::to_owned).collect(),
         has_rootfs: own.starts_with(char::is_uppercase),
+        has_run: false,
+        run: RunSettings::default(),
         rootfs_files: vec![],
         context: DockContext::default(),
         allowed: vec![],

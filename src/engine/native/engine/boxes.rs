@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::{PipeReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -18,7 +18,10 @@ use tokio::time::Instant;
 
 use super::{NativeEngine, Own, locked};
 use crate::base::error::{Error, Result};
+use crate::base::limits::{Limit, Limits};
+use crate::base::read;
 use crate::dock::checks;
+use crate::engine;
 use crate::engine::native::images::{Image, ImageStore};
 use crate::engine::native::inside::changes;
 use crate::engine::native::notes::{self, Note};
@@ -294,7 +297,14 @@ impl Boxes for NativeEngine {
 #[async_trait]
 impl Commands for NativeEngine {
     async fn box_of(&self, spec: &ContainerSpec) -> Result<String> {
-        self.start_container(spec).await
+        let id = self.start_container(spec).await?;
+        if spec.network == engine::Network::Outside
+            && let Err(error) = self.tell_who_knows_names(&id).await
+        {
+            self.remove_container(&id).await?;
+            return Err(error);
+        }
+        Ok(id)
     }
 
     async fn run(&self, container: &str, command: &ImageCommand<'_>, log: Sink<'_>) -> Result<i64> {
@@ -313,6 +323,21 @@ impl Commands for NativeEngine {
             packed.map_err(|error| std::io::Error::other(error.message().to_owned()))?;
             out.flush()
         })))
+    }
+}
+
+impl NativeEngine {
+    /// Takes into a box what this machine has to find hosts by their names. An image without `/etc` finds none.
+    async fn tell_who_knows_names(&self, container: &str) -> Result<()> {
+        if !self.is_folder(container, "/etc").await? {
+            return Ok(());
+        }
+        let file = Path::new("/etc/resolv.conf");
+        let Ok(text) = read::bytes(file, &Limits::default(), Limit::FileSize) else {
+            return Ok(());
+        };
+        let entry = archive::Entry::Text("resolv.conf".into(), text);
+        self.upload(container, "/etc", archive::stream(vec![entry], 0)).await
     }
 }
 
@@ -463,9 +488,10 @@ fn spec(
         let name = CacheName::new(&cache.name)?;
         Ok(Mount::Cache { name, at: cache.at.clone(), writable: cache.writable })
     };
-    let network = match &asked.network_of {
-        Some(other) => Network::Of(BoxId::new(other)?),
-        None => Network::None,
+    let network = match &asked.network {
+        engine::Network::None => Network::None,
+        engine::Network::Of(other) => Network::Of(BoxId::new(other)?),
+        engine::Network::Outside => Network::Host,
     };
     let mut labels = inherited.clone();
     labels.extend(asked.labels.clone());
