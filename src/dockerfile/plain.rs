@@ -117,7 +117,7 @@ fn json(words: &[String]) -> String {
 
 /// A script with a `#!` line is a file that is run; `/dev` is no part of the image.
 const RUN_FILE: &str = "mkdir -p /dev/pipes && printf %s \"$1\" >\"/dev/pipes/$2\" && \
-    chmod 755 \"/dev/pipes/$2\" && exec \"/dev/pipes/$2\"";
+    chmod 755 \"/dev/pipes/$2\" && file=/dev/pipes/$2 && shift 2 && exec \"$@\" \"$file\"";
 
 /// The script of a `RUN` with heredocs, and the name of the file that it is in, where it has a `#!` line: a heredoc
 /// alone is the script; what else there is around it is the shell's business.
@@ -131,11 +131,22 @@ pub(crate) fn script(at: &Instruction) -> (String, Option<String>) {
     ([at.rest()].into_iter().chain(ends).collect(), None)
 }
 
+/// The program of a script's first line, with its one argument, as Linux reads it. It is called and not the file, for
+/// nothing below `/dev` may be executed on Podman.
+fn interpreter(script: &str) -> Vec<String> {
+    let first = script.lines().next().and_then(|line| line.strip_prefix("#!")).unwrap_or_default();
+    let first = first.trim_matches([' ', '\t']);
+    let (program, rest) = first.split_once([' ', '\t']).unwrap_or((first, ""));
+    let words = [program, rest.trim_start_matches([' ', '\t'])];
+    words.into_iter().filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
 /// The words that run a script, for a shell that may be Docker's own.
 pub fn command(shell: &[String], script: &str, file: Option<&str>) -> Vec<String> {
     let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     if let Some(file) = file {
-        return own(&["/bin/sh", "-c", RUN_FILE, "sh", script, file]);
+        let run = own(&["/bin/sh", "-c", RUN_FILE, "sh", script, file]);
+        return run.into_iter().chain(interpreter(script)).collect();
     }
     let shell = if shell.is_empty() { own(&["/bin/sh", "-c"]) } else { shell.to_vec() };
     [shell, own(&[script])].concat()

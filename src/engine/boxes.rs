@@ -147,8 +147,10 @@ pub enum Account {
     Whole {
         /// An archive (tar) of the root.
         tree: Body,
-        /// Not one that was changed is missing.
-        touched: Vec<String>,
+        /// Not one that is new is missing. None, where the engine cannot tell.
+        touched: Option<Vec<String>>,
+        /// Lines that the engine has added to files: the path from the root, and what the line begins with.
+        added: Vec<(&'static str, String)>,
     },
 }
 

@@ -21,6 +21,10 @@ const COVERED: [&str; 3] = ["dev", "proc", "sys"];
 const LEFT_THERE: [&str; 5] =
     [".dockerenv", "run/.containerenv", "etc/hosts", "etc/hostname", "etc/resolv.conf"];
 
+/// What engines put into containers, besides what is left out anyway. A folder of these with something in it comes
+/// with that.
+const PUT_THERE: [&str; 4] = ["etc", ENGINES_LINK, "run", "run/secrets"];
+
 /// Docker makes it, whatever the image has there.
 const ENGINES_LINK: &str = "etc/mtab";
 
@@ -56,14 +60,15 @@ pub(super) fn layer(
 
 /// The account of an engine that gives out all that is there, `whole`. What it says was `touched`, with U+FFFD for what
 /// is no UTF-8, counts for what is new: an engine puts things there itself, and does not call them touched. Of what was
-/// there before, it may not tell all that is another. `empty` is a file without bytes.
+/// there before, it may not tell all that is another. Where it does not say what was touched, what it is known to put
+/// there is none of the command's. `empty` is a file without bytes.
 ///
 /// # Errors
 /// A command has left a name that layers have for marks, or a file cannot be read.
 pub fn account(
     tree: &Tree,
     whole: Nodes,
-    touched: &BTreeSet<String>,
+    touched: Option<&BTreeSet<String>>,
     same: Same<'_>,
     empty: &Content,
 ) -> Result<Nodes, Left> {
@@ -82,14 +87,17 @@ pub fn account(
 fn others(
     tree: &Tree,
     whole: &Nodes,
-    touched: &BTreeSet<String>,
+    touched: Option<&BTreeSet<String>>,
     same: Same<'_>,
 ) -> Result<BTreeSet<BString>, Left> {
     let mut others = BTreeSet::new();
     for (path, node) in whole {
         let is_other = match tree.get(path).filter(|_| path != ENGINES_LINK) {
             Some(was) => !is_alike(was, node, same)?,
-            None => touched.contains(&*path.to_str_lossy()),
+            None => match touched {
+                Some(touched) => touched.contains(&*path.to_str_lossy()),
+                None => !PUT_THERE.iter().any(|put| path == put),
+            },
         };
         if is_other && base(path).starts_with(WHITEOUT) {
             let name = path.to_str_lossy();
@@ -271,9 +279,10 @@ mod tests {
         let mut tree = Tree::default();
         tree.apply(&of(before)).unwrap();
         let same = |one: &Content, other: &Content| Ok(one.offset / 10 == other.offset / 10);
-        let touched = touched.iter().map(|&path| path.to_owned()).collect();
+        let touched = touched.iter().map(|&path| path.to_owned()).collect::<BTreeSet<_>>();
+        let touched = Some(&touched).filter(|touched| !touched.contains("nobody says"));
         let Kind::File(empty) = file(0).kind else { unreachable!() };
-        match account(&tree, of(whole), &touched, &same, &empty) {
+        match account(&tree, of(whole), touched, &same, &empty) {
             Ok(account) => account.keys().map(ToString::to_string).collect::<Vec<_>>().join(" "),
             Err(left) => left.why().to_owned(),
         }
@@ -288,6 +297,8 @@ mod tests {
         let [a, f, g, _] = same();
         let whole = [a, f, g, ("b", file(40)), ("c", file(50)), ("etc", folder())];
         assert_eq!(account_of(before(), whole, &["c"]), "b c");
+        let whole = [("a", folder()), ("c", file(50)), ("run", folder()), ("run/x", file(60))];
+        assert_eq!(account_of([("a", folder())], whole, &["nobody says"]), "c run/x");
         // What is gone is marked, but not in what is gone itself or no folder any more.
         assert_eq!(account_of(before(), [("b", file(31))], &[]), ".wh.a");
         let whole = [("a", file(60)), ("b", file(31))];
@@ -312,7 +323,7 @@ mod tests {
         let touched = BTreeSet::from(["n\u{fffd}".to_owned()]);
         let same = |_: &Content, _: &Content| Ok(false);
         let Kind::File(empty) = file(0).kind else { unreachable!() };
-        let account = account(&Tree::default(), whole, &touched, &same, &empty).unwrap();
+        let account = account(&Tree::default(), whole, Some(&touched), &same, &empty).unwrap();
         assert!(account.contains_key(&name));
     }
 

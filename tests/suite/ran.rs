@@ -13,6 +13,7 @@ use support::sealed::{Engine, Room, Running};
 
 use crate::image::{Entry, Image};
 use crate::native::{Native, STATE};
+use crate::slice::podman::Podman;
 
 /// What commands run on: a shell and its tools, two accounts, and files to change.
 const BASE: &str = r#"FROM scratch
@@ -58,7 +59,7 @@ WORKDIR /work/here
 USER jo
 RUN id > /tmp/id; pwd > /tmp/pwd; env | grep -vE '^(HOME|HOSTNAME|container|SHLVL|PWD|TERM)=' | sort > /tmp/env
 USER 12:34
-RUN id > /tmp/numbers; umask > /tmp/umask; echo "$A $GREETING $NONE $B" > /tmp/values
+RUN { id -u; id -g; id -G; } > /tmp/numbers; umask > /tmp/umask; echo "$A $GREETING $NONE $B" > /tmp/values
 "#,
     ),
     (
@@ -213,6 +214,24 @@ fn what_runs_leaves_what_it_leaves_on_docker() {
     }
     native.bb("build -f").ok();
     assert_eq!(ids(), before);
+}
+
+#[test]
+fn the_image_is_the_same_on_podman() {
+    let folder = tempfile::tempdir().unwrap();
+    let podman = Podman::start(&folder.path().join("podman"));
+    let native = Native::of(Room::with_private_engine(podman.engine()));
+    let room = &native.room;
+    write(room);
+    // Each of its containers has a `/run`.
+    let others = || DOCKS.iter().map(|(name, _)| *name).filter(|name| *name != "folders");
+    room.remove("bb-dock/folders");
+    room.bb("build").ok();
+    room.bb("build").fails(0, "nothing to do: 28 steps up to date\n");
+    native.bb("build").ok();
+    for name in others().chain(["base"]) {
+        assert_eq!(native.id(".bb", name), native.id(STATE, name), "{name}");
+    }
 }
 
 /// A file whose text no two runs have in common.

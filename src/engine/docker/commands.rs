@@ -47,13 +47,36 @@ impl Commands for Docker {
     }
 
     async fn account(&self, container: &str) -> Result<Account> {
-        let changes = self.changes(container).await?;
+        let changes = match self.changes(container).await {
+            Ok(changes) => Some(changes),
+            // 4.3 cannot, where a folder with something in it is in the place of a file.
+            Err(_) if self.is_podman().await? => None,
+            Err(error) => return Err(error),
+        };
+        let added = if self.is_podman().await? { self.added(container).await? } else { vec![] };
         let export = self.client.export_container(container);
         let container = container.to_owned();
         let pieces = export.map(move |piece| {
             piece.map_err(|e| std::io::Error::other(format!("{container}: {}", reason(&e))))
         });
-        let touched = changes.into_iter().map(|(path, _)| path).collect();
-        Ok(Account::Whole { tree: Box::pin(pieces), touched })
+        let touched = changes.map(|all| all.into_iter().map(|(path, _)| path).collect());
+        Ok(Account::Whole { tree: Box::pin(pieces), touched, added })
+    }
+}
+
+impl Docker {
+    /// Podman adds a user that has numbers only to the accounts of a container. As `libpod` has it
+    /// (`generateUserPasswdEntry`, `generateUserGroupEntry`).
+    async fn added(&self, container: &str) -> Result<Vec<(&'static str, String)>> {
+        let options = None::<query::InspectContainerOptions>;
+        let found = self.client.inspect_container(container, options);
+        let config = self.answer("look up a container", found).await?.config.unwrap_or_default();
+        let user = config.user.unwrap_or_default();
+        let (user, group) = user.split_once(':').unwrap_or((&user, "0"));
+        let is_number = |text: &str| text.parse::<u32>().is_ok();
+        let account = || ("etc/passwd", format!("{user}:*:{user}:{group}:container user:"));
+        let its_group = || ("etc/group", format!("{group}:x:{group}:"));
+        let accounts = is_number(user).then(account).into_iter();
+        Ok(accounts.chain(is_number(group).then(its_group)).collect())
     }
 }

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use bstr::{BStr, ByteSlice};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::error::{Error, Result};
@@ -21,7 +22,7 @@ use crate::exec::work::Context;
 use crate::image::archive::bundle::{Bundle, Plan};
 use crate::image::archive::{bundle, listing, save};
 use crate::image::run::Command;
-use crate::image::tree::{Nodes, Tree};
+use crate::image::tree::{self, Nodes, Tree};
 use crate::image::{Left, ran};
 use crate::plan::step::ImageWork;
 use crate::state::store::remove_if_there;
@@ -49,8 +50,17 @@ pub(super) type Tell = oneshot::Sender<Result<Told>>;
 pub(super) enum Told {
     /// The changes.
     Changes,
-    /// All that is there; these paths were touched.
-    Whole(BTreeSet<String>),
+    /// All that is there.
+    Whole(Marks),
+}
+
+/// What an engine says of all that is there.
+#[derive(Debug)]
+pub(super) struct Marks {
+    /// These paths were touched, if anybody knows.
+    touched: Option<BTreeSet<String>>,
+    /// Lines that are the engine's own.
+    added: Vec<(&'static str, String)>,
 }
 
 /// A command to run.
@@ -116,7 +126,7 @@ impl Asker {
         let place = with.dockerfile.place(command.at.clone());
         let changes = match self.ask(asked).map_err(|error| Left::failed(error.at(place)))? {
             Told::Changes => told,
-            Told::Whole(touched) => changes(command.tree, &told, &touched, with)?,
+            Told::Whole(marks) => changes(command.tree, &told, &marks, with)?,
         };
         keep(&changes, &to).map_err(Left::failed)?;
         account(&to, with.limits)
@@ -211,29 +221,53 @@ impl Asked {
         let limits = &context.settings.limits;
         match commands.account(id).await? {
             Account::Layer(layer) => save(layer, &self.to, limits).await.map(|()| Told::Changes),
-            Account::Whole { tree, touched } => {
+            Account::Whole { tree, touched, added } => {
                 save(tree, &self.to, limits).await?;
                 let relative = |path: String| path.trim_start_matches('/').to_owned();
-                Ok(Told::Whole(touched.into_iter().map(relative).collect()))
+                let touched = touched.map(|all| all.into_iter().map(relative).collect());
+                Ok(Told::Whole(Marks { touched, added }))
             }
         }
     }
 }
 
 /// Writes the changes out of all that is there.
-fn changes(
-    tree: &Tree,
-    whole: &Path,
-    touched: &BTreeSet<String>,
-    with: With<'_>,
-) -> Result<PathBuf, Left> {
+fn changes(tree: &Tree, whole: &Path, marks: &Marks, with: With<'_>) -> Result<PathBuf, Left> {
     let failed = |e: std::io::Error| Left::failed(Error::file("read", whole, &e));
     let size = std::fs::symlink_metadata(whole).map_err(failed)?.len();
-    let nodes = listing::layer(&listing::whole(whole, size), with.limits)?;
-    let account = ran::account(tree, nodes, touched, with.same, &listing::whole(whole, 0))?;
+    let mut nodes = listing::layer(&listing::whole(whole, size), with.limits)?;
+    for (number, (path, begin)) in marks.added.iter().enumerate() {
+        let to = with.folder.join(format!("without-{number}"));
+        take_away(&mut nodes, path, begin, &to, with.limits)?;
+    }
+    let empty = listing::whole(whole, 0);
+    let account = ran::account(tree, nodes, marks.touched.as_ref(), with.same, &empty)?;
     let changes = with.folder.join("changes.tar");
     bundle::write_archive(&changes, &account, with.epoch).map_err(Left::failed)?;
     Ok(changes)
+}
+
+/// Takes an engine's own line out of a file. What the file has then is written to `to`.
+fn take_away(
+    nodes: &mut Nodes,
+    path: &str,
+    begin: &str,
+    to: &Path,
+    limits: &Limits,
+) -> Result<(), Left> {
+    let Some(tree::Kind::File(content)) = nodes.get_mut(BStr::new(path)).map(|node| &mut node.kind)
+    else {
+        return Ok(());
+    };
+    let text = listing::read(content, limits)?;
+    let lines = text.lines_with_terminator().filter(|line| !line.starts_with(begin.as_bytes()));
+    let left = lines.collect::<Vec<_>>().concat();
+    if left.len() < text.len() {
+        let failed = |e| Left::failed(Error::file("write", to, &e));
+        std::fs::write(to, &left).map_err(failed)?;
+        *content = listing::whole(to, left.len() as u64);
+    }
+    Ok(())
 }
 
 /// Puts what a command has changed where it is looked for: all of it, whatever happens to the machine.

@@ -14,7 +14,7 @@ mod freshness;
 mod killed;
 mod made;
 mod outdated;
-mod podman;
+pub(crate) mod podman;
 mod project;
 mod pushed;
 mod remote;

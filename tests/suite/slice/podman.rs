@@ -10,7 +10,7 @@ use support::sealed::{Engine, Mirror, Room};
 use super::copy_docks;
 
 /// Podman's service with storage and settings of its own.
-struct Podman {
+pub(crate) struct Podman {
     child: Child,
     folder: PathBuf,
 }
@@ -26,7 +26,7 @@ runtime = \"runc\"
 ";
 
 impl Podman {
-    fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         let shown = |name: &str| folder.join(name).display().to_string();
         fs::create_dir_all(folder).unwrap();
         fs::write(folder.join("containers.conf"), CONTAINERS).unwrap();
@@ -60,7 +60,7 @@ impl Podman {
         assert!((0..300).any(answers), "podman does not answer: {}", log());
     }
 
-    fn engine(&self) -> Engine {
+    pub(crate) fn engine(&self) -> Engine {
         Engine { host: format!("unix://{}", self.folder.join("socket").display()) }
     }
 
