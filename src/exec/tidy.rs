@@ -145,10 +145,13 @@ pub fn gone(plan: &Plan, store: &Store) -> Vec<StepId> {
     store.known_steps().into_iter().filter(|id| plan.find(id).is_none()).collect()
 }
 
-/// Images that were made here and that another one has taken the name of.
-pub fn nameless(store: &Store, images: &Images) -> Group {
+/// Images that another one has taken the name of: those that were made here; and where only projects put images, and
+/// each puts back what it lacks, all.
+pub fn nameless(store: &Store, images: &Images, engine: &dyn Engine) -> Group {
     let noted = store.noted().into_iter().collect::<HashSet<_>>();
-    let nameless = images.all.iter().filter(|i| i.references.is_empty() && noted.contains(&i.id));
+    let is_shared = engine.daemon().is_some();
+    let nameless = images.all.iter().filter(|i| i.references.is_empty());
+    let nameless = nameless.filter(|i| !is_shared || noted.contains(&i.id));
     Group { step: None, things: nameless.map(|i| Thing::Image(i.id.clone(), i.size)).collect() }
 }
 

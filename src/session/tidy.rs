@@ -85,7 +85,10 @@ impl Project {
             .retain(|group| everything || group.step.as_ref().is_some_and(|id| steps.contains(id)));
         groups.extend(tidy::of_steps(&steps, &store, &images));
         if everything {
-            groups.extend([tidy::nameless(&store, &images), tidy::traces(&store, true)]);
+            groups.extend([
+                tidy::nameless(&store, &images, &*asked.engine),
+                tidy::traces(&store, true),
+            ]);
         }
         Ok(Tidying { groups, store, engine: Some(asked.engine), forgets: false })
     }
@@ -103,7 +106,7 @@ impl Project {
         let images = Images::new(asked.engine.images().await?);
         let mut groups = tidy::abandoned(&asked.containers, &store);
         groups.extend(tidy::of_steps(&tidy::gone(&plan, &store), &store, &images));
-        groups.push(tidy::nameless(&store, &images));
+        groups.push(tidy::nameless(&store, &images, &*asked.engine));
         // Without a lock it is not known which builder is needed.
         if !which.keep_builders && self.lock()?.is_some() {
             groups.push(tidy::builders(&plan, &images));

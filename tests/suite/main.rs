@@ -30,6 +30,7 @@ mod browser;
 mod chaos;
 mod cheap;
 mod checkup;
+mod crowd;
 mod daily;
 mod differs;
 mod errors;
