@@ -234,6 +234,35 @@ fn the_image_is_the_same_on_podman() {
     }
 }
 
+fn done(program: &str, args: &[&str]) {
+    let out = Command::new(program).args(args).output().unwrap();
+    assert!(out.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+}
+
+/// The native store is an OCI layout like any: others copy, unpack and run what is in it.
+#[test]
+fn strangers_read_the_store() {
+    let native = Native::of(Room::new());
+    let room = &native.room;
+    write(room);
+    native.bb("build replaced").ok();
+    let layout = native.store.join("oci").display().to_string();
+    let image = format!("oci:{layout}:{}", room.image("replaced"));
+    let copy = room.dir.join("copy").display().to_string();
+    done("skopeo", &["copy", "-q", &image, &format!("oci:{copy}:it")]);
+    let unpacked = room.dir.join("unpacked");
+    let bundle = unpacked.display().to_string();
+    done("umoci", &["unpack", "--image", &format!("{copy}:it"), &bundle]);
+    let read = |path: &str| std::fs::read_to_string(unpacked.join("rootfs").join(path));
+    assert_eq!((read("old/z").unwrap().as_str(), read("old/b").is_ok()), ("z\n", false));
+    let folder = tempfile::tempdir().unwrap();
+    let podman = Podman::start(&folder.path().join("podman"));
+    let id = podman.podman(&["pull", "-q", &image]);
+    assert_eq!(format!("sha256:{}", id.trim()), native.id(STATE, "replaced"));
+    let run = ["run", "--rm", "--network", "none", id.trim(), "ls", "/old"];
+    assert_eq!(podman.podman(&run), "z\n");
+}
+
 /// A file whose text no two runs have in common.
 const RANDOM: &str = "cat /proc/sys/kernel/random/uuid";
 

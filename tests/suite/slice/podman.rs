@@ -64,7 +64,7 @@ impl Podman {
         Engine { host: format!("unix://{}", self.folder.join("socket").display()) }
     }
 
-    fn podman(&self, args: &[&str]) -> String {
+    pub(crate) fn podman(&self, args: &[&str]) -> String {
         let out = Self::command(&self.folder).args(args).output().unwrap();
         assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap()
