@@ -38,11 +38,11 @@ demo:             ## build the images of bb-dock/, fetch a page from nginx
 test:             ## formatting, lints, unit and integration tests
 	@scripts/test.sh
 
-bench:            ## what doing nothing, verifying and assembling cost
+bench:            ## what doing nothing, verifying, assembling and boxes cost
 	@cargo bench --bench scale
 	@cargo bench --bench verify
 	@scripts/engine.sh start && eval "$$(scripts/engine.sh env)" && export DOCKER_HOST && \
-	cargo bench --bench assemble
+	cargo bench --bench assemble && cargo bench --bench boxes
 
 fuzz:             ## ten minutes of strange input for each parser of what others have written
 	@scripts/fuzz.sh

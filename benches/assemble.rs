@@ -1,5 +1,5 @@
-//! `make bench`: what an image costs that `bb` puts together and loads, beside `docker build` of the same
-//! folder on the same engine, in turn.
+//! `make bench`: what an image costs that `bb` puts together and loads, into Docker and natively, beside `docker build`
+//! of the same folder, in turn.
 //!
 //! A rootfs of 200 MB (`BENCH_BYTES`) in files of many sizes, one of them another one in each round, so that
 //! nothing comes from a cache. Needs an engine (`DOCKER_HOST`) and the `docker` client. Prints times and the
@@ -27,14 +27,16 @@ fn main() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let dir = folder.path();
     let files = make(dir, bytes);
-    let (mut assembled, mut built, mut memory) = (vec![], vec![], 0);
+    let (mut assembled, mut built, mut native, mut memory) = (vec![], vec![], vec![], 0);
     for round in 0..=RUNS {
         fs::write(dir.join("bb-dock/big/root/round"), format!("{round}\n")).expect("a file");
-        let (seconds, kilobytes) = bb(dir);
+        let (seconds, kilobytes) = bb(dir, false);
         assembled.push(seconds);
         memory = memory.max(kilobytes);
         fs::write(dir.join("bb-dock/big/root/round"), format!("other {round}\n")).expect("a file");
         built.push(docker_build(dir));
+        fs::write(dir.join("bb-dock/big/root/round"), format!("native {round}\n")).expect("a file");
+        native.push(bb(dir, true).0);
     }
     // The first of each has warmed up.
     let (bb, docker) = (median(&mut assembled[1..]), median(&mut built[1..]));
@@ -43,6 +45,11 @@ fn main() {
     println!(
         "bb build: judged, assembled, loaded, recorded {bb:8.2}   {:.2} times it",
         bb / docker
+    );
+    let native = median(&mut native[1..]);
+    println!(
+        "the same on the native engine                 {native:8.2}   {:.2} times it",
+        native / docker
     );
     println!("peak memory of bb                             {memory} KB");
     clean_up();
@@ -72,9 +79,14 @@ fn make(dir: &Path, bytes: u64) -> usize {
 }
 
 /// Seconds, and kilobytes of memory as GNU time tells them.
-fn bb(dir: &Path) -> (f64, u64) {
+fn bb(dir: &Path, is_native: bool) -> (f64, u64) {
     let mut command = Command::new("/usr/bin/time");
-    command.args(["-f", "%M", BB, "build"]).current_dir(dir);
+    command.args(["-f", "%M", BB]).current_dir(dir);
+    if is_native {
+        command.args(["--state", ".native"]);
+        command.env("BB_ENGINE", "native").env("BB_NATIVE_DIR", dir.join("store"));
+    }
+    command.arg("build");
     let begun = Instant::now();
     let output = command.output().expect("GNU time is installed");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
