@@ -348,12 +348,23 @@ fn what_a_process_leaves_the_next_one_finds() {
 
 /// All that a process says to both of its streams, and how it ends.
 fn talked(hall: &Hall, session: Session, told: &str) -> (i64, String, String) {
+    answered(hall, session, "", told)
+}
+
+/// The same, where it is told something once it has said something.
+fn answered(hall: &Hall, session: Session, first: &str, told: &str) -> (i64, String, String) {
     let Session { process, mut output, mut input } = session;
     hall.wait(async {
+        let (mut out, mut err) = (vec![], vec![]);
+        while out.len() < first.len() {
+            match output.try_next().await.unwrap() {
+                Some(Piece::Out(bytes)) => out.extend(bytes),
+                other => panic!("{other:?} instead of `{first}`"),
+            }
+        }
         input.write_all(told.as_bytes()).await.unwrap();
         input.flush().await.unwrap();
         drop(input);
-        let (mut out, mut err) = (vec![], vec![]);
         while let Some(piece) = output.try_next().await.unwrap() {
             match piece {
                 Piece::Out(bytes) => out.extend(bytes),
@@ -415,10 +426,11 @@ fn what_has_a_terminal_has_one_of_its_box() {
     hall.wait(hall.engine.resize(&session.process, 100, 30)).unwrap();
     let (status, said, _) = talked(&hall, session, "hi\n");
     assert_eq!((status, said.as_str()), (4, "hi\r\n/dev/pts/0\r\n30 100\r\ngot hi\r\n"));
-    // A key reaches what is in the foreground, and nobody else.
+    // A key reaches what is in the foreground, and nobody else; before somebody is there, nobody.
     let waits = hall.start(&hall.spec());
-    let session = hall.wait(hall.engine.talk_in(&waits, &["sleep", "600"], &[], true)).unwrap();
-    assert_eq!(talked(&hall, session, "\x03").0, 130);
+    let command = ["sh", "-c", "echo on; exec sleep 600"];
+    let session = hall.wait(hall.engine.talk_in(&waits, &command, &[], true)).unwrap();
+    assert_eq!(answered(&hall, session, "on\r\n", "\x03").0, 130);
     assert_eq!(hall.sh(&waits, "echo alive"), (0, "alive\n".into()));
 }
 

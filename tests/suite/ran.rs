@@ -377,6 +377,31 @@ fn a_command_sees_nothing_of_this_machine() {
     assert_eq!((image.text("/net").as_str(), image.text("/held").as_str()), ("lo\n", "0\n"));
 }
 
+/// A job in the background of a shell does not hear Ctrl-C, `nohup` no hang-up: its boxes do.
+#[test]
+fn a_command_hears_what_whoever_started_bb_does_not() {
+    let native = Native::of(Room::with_engine());
+    write(&native.room);
+    let text = "FROM ${NAMESPACE}/base\nRUN grep SigIgn /proc/self/status > /ignored\n";
+    native.room.dock("signals", text, &[]);
+    let bb = native.command("build signals");
+    let mut deaf = Command::new("sh");
+    deaf.args(["-c", "trap '' HUP INT QUIT USR1 TERM CHLD; exec \"$@\"", "sh"]);
+    deaf.arg(bb.get_program()).args(bb.get_args()).current_dir(bb.get_current_dir().unwrap());
+    deaf.env_clear().envs(bb.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let out = deaf.output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let args = format!("--state {STATE} image load signals");
+    native.room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
+    let image = Image::read(native.room.engine(), &native.room.image("signals"));
+    let ignored = image.text("/ignored");
+    let mask = u64::from_str_radix(ignored.trim_start_matches("SigIgn:").trim(), 16).unwrap();
+    // SIGQUIT is what the box's own shell does not hear.
+    for (name, number) in [("HUP", 1), ("INT", 2), ("USR1", 10), ("TERM", 15), ("CHLD", 17)] {
+        assert_eq!(mask >> (number - 1) & 1, 0, "{name}: {ignored}");
+    }
+}
+
 /// Says the same to whoever asks, as long as the test runs.
 fn server(text: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -6,12 +6,14 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command as Program, Stdio};
+use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{
     DumpableBehavior, Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal, set_dumpable_behavior,
 };
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
+use signal_hook::consts::{FORBIDDEN, SIGPIPE};
 
 use super::super::spec::{Command, Ended, Network, Process};
 use super::super::wire::{Exec, Failure, Order, Wire, Word, cannot};
@@ -40,6 +42,7 @@ pub(super) fn enter(first: &OwnedFd, network: &Network) -> Result<()> {
 /// Runs a command with the streams that came with it, and says how it ended.
 pub(super) fn exec(wire: &Wire, job: &Exec, mut files: Vec<OwnedFd>) -> Result<u8> {
     let command = &job.command;
+    hear_all()?;
     enter(&taken(&mut files)?, &job.network)?;
     let account = users::look_up(&command.user)?;
     let cwd = if command.cwd.is_empty() { "/" } else { &command.cwd };
@@ -72,6 +75,22 @@ pub(super) fn exec(wire: &Wire, job: &Exec, mut files: Vec<OwnedFd>) -> Result<u
     let ended = watch(wire, child)?;
     wire.send(&Word::Ended(ended), &[]).map_err(cannot("say how a command ended"))?;
     Ok(0)
+}
+
+/// Of what whoever started `bb` does not want to hear (a job in a shell's background ignores SIGINT, `nohup` SIGHUP) a
+/// command in a box hears. A program that is started ignores what was ignored before; what was caught does to it what
+/// it does by itself.
+fn hear_all() -> Result<()> {
+    let status = std::fs::read_to_string("/proc/self/status");
+    let status = status.map_err(cannot("look which signals are ignored"))?;
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    // Rust itself ignores SIGPIPE, and sees to it that no other program does.
+    let heard = |number: &i32| *number == SIGPIPE || FORBIDDEN.contains(number);
+    for number in (1..32).filter(|number| ignored >> (number - 1) & 1 == 1 && !heard(number)) {
+        signal_hook::flag::register(number, Arc::default()).map_err(cannot("hear a signal"))?;
+    }
+    Ok(())
 }
 
 fn no_folder(path: &str, cause: &std::io::Error) -> Failure {
