@@ -444,7 +444,10 @@ fn home(room: &Room, user: (u32, u32)) -> tempfile::TempDir {
 #[test]
 fn an_ordinary_user_builds_the_same_image() {
     let room = shipped();
-    room.bb("build busybox").ok();
+    let runs = "FROM ${NAMESPACE}/busybox\n\
+        RUN mkdir -m 1777 /t && echo made > /t/made && chown nobody /t/made\n";
+    room.dock("runs", runs, &[]);
+    room.bb("build runs").ok();
     let user = account(USER);
     let user = user
         .unwrap_or_else(|| panic!("`useradd {USER}` as root makes the account that this needs"));
@@ -456,13 +459,16 @@ fn an_ordinary_user_builds_the_same_image() {
     let mut command = Command::new("setpriv");
     command.args(["--reuid", &user.0.to_string(), "--regid", &user.1.to_string()]);
     command.args(["--clear-groups", "--inh-caps=-all", "--"]).arg(home.path().join("bb"));
-    command.args(["build", "busybox"]);
+    command.args(["build", "runs"]);
     room.seal(&mut command);
     command.current_dir(home.path().join("project")).env("HOME", home.path()).env("USER", USER);
     command.env("BB_ENGINE", "native").env("DOCKER_HOST", "unix:///nonexistent/engine.sock");
     Run::of(command).ok();
-    let own = id(&home.path().join("project/.bb/images/busybox/image.json"));
-    assert_eq!(own, id(&room.path(".bb/images/busybox/image.json")));
+    for image in ["busybox", "runs"] {
+        let summary = format!(".bb/images/{image}/image.json");
+        let own = id(&home.path().join("project").join(&summary));
+        assert_eq!(own, id(&room.path(&summary)), "{image}");
+    }
     let store = home.path().join(".local/share/gentoo-bb/native");
     assert_eq!(std::fs::read_dir(store.join("boxes")).unwrap().count(), 0);
 }

@@ -1,8 +1,8 @@
 //! The boxes of the native engine, as steps use them.
 //!
 //! Bounds: processes are counted over a whole box, memory over each of its processes. What runs as its image says is
-//! a process beside the box's first one, not that itself. From a box nothing leads to the network of outside; its
-//! ports may be called at from there.
+//! a process beside the box's first one, not that itself. From a box nothing leads to the network of outside, unless
+//! it was asked for; its ports may be called at from there.
 
 use std::collections::BTreeMap;
 use std::io::{PipeReader, Read, Write};
