@@ -52,7 +52,8 @@ pub struct AuditSettings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunSettings {
-    /// Whether a `RUN` reaches what this machine reaches. Then nobody knows that the image is the same each time.
+    /// Whether a `RUN` has the network: what containers of the engine reach; on the native one, what this machine does.
+    /// Then nobody knows that the image is the same each time.
     pub network: bool,
 }
 

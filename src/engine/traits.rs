@@ -33,7 +33,7 @@ pub trait Engine: Images + Boxes + Talks {
 /// Boxes of one command each.
 #[async_trait]
 pub trait Commands: Send + Sync {
-    /// A box in which the command of its image can be run; without a network.
+    /// A box in which the command of its image can be run.
     ///
     /// # Errors
     /// The engine has no such image, or cannot make a box.

@@ -14,8 +14,8 @@ use crate::base::ids::{Kind, StepId};
 use crate::base::limits::Limit;
 use crate::base::read;
 use crate::engine::Engine;
-use crate::engine::{FoundContainer, FoundImage};
-use crate::exec::action::{COMPARED, FORMER};
+use crate::engine::{FoundContainer, FoundImage, Owner};
+use crate::exec::action::{COMPARED, FORMER, RAN, RUN_IMAGES};
 use crate::exec::put;
 use crate::exec::work::STEP_LABEL;
 use crate::fresh::record::{FileType, Record};
@@ -121,7 +121,9 @@ fn with_parts(step: &StepId, path: &Path) -> Vec<PathBuf> {
     };
     if step.kind == Kind::Image && path.ends_with("image.json") {
         let kept = COMPARED.map(|name| path.with_file_name(name));
-        return std::iter::once(path.to_owned()).chain(kept).collect();
+        let ran = std::fs::read_dir(path.with_file_name(RAN)).into_iter().flatten().flatten();
+        let ran = ran.map(|entry| entry.path());
+        return std::iter::once(path.to_owned()).chain(kept).chain(ran).collect();
     }
     let parts = if step.kind == Kind::Fetch { &["", ".part", ".part.meta"][..] } else { &[""] };
     parts.iter().map(|suffix| with(suffix)).collect()
@@ -153,6 +155,21 @@ pub fn nameless(store: &Store, images: &Images, engine: &dyn Engine) -> Group {
     let nameless = images.all.iter().filter(|i| i.references.is_empty());
     let nameless = nameless.filter(|i| !is_shared || noted.contains(&i.id));
     Group { step: None, things: nameless.map(|i| Thing::Image(i.id.clone(), i.size)).collect() }
+}
+
+/// Images that commands ran in: whoever was to take them away was killed.
+pub fn run_images(owner: &Owner, store: &Store, images: &Images) -> Group {
+    let ours = format!("{RUN_IMAGES}/{}/", owner.0);
+    let at_work = |name: &str| {
+        let dock = name.strip_prefix(&ours).and_then(|name| name.strip_suffix(":latest"));
+        dock.and_then(|dock| format!("image:{dock}").parse::<StepId>().ok())
+            .is_none_or(|step| store.at_work(&step).is_some())
+    };
+    let left =
+        images.all.iter().flat_map(|image| image.references.iter().map(|name| (name, image.size)));
+    let left = left.filter(|(name, _)| name.starts_with(&ours) && !at_work(name));
+    let things = left.map(|(name, size)| Thing::Image(name.clone(), size)).collect();
+    Group { step: None, things }
 }
 
 /// Builders, and what they consist of, that the plan does not need.

@@ -82,6 +82,11 @@ pub fn assemble(inputs: Inputs<'_>) -> Result<Assembled, Left> {
     if inputs.commands.is_none() && scanned.instructions.iter().any(|at| at.name == "run") {
         return Err(Left::new("it has a `RUN`"));
     }
+    // What is left to the engine for sure is left before a command has run for nothing.
+    let unchecked = |at: &&Instruction| !at.flags.iter().any(|flag| flag.name == "checksum");
+    for at in scanned.instructions.iter().filter(|at| at.name == "add").filter(unchecked) {
+        remote(&grammar::transfer(at).map_err(refused)?.0)?;
+    }
     let mut work = Assembler::new(inputs, escape);
     for instruction in &scanned.instructions {
         work.instruction(instruction)?;
@@ -320,7 +325,7 @@ impl Assembler<'_> {
         let target = variables.expand(&target.text)?;
         checksum(at, &words)?;
         if let Some(url) = words.iter().find(|w| at.name == "add" && template::is_remote(w)) {
-            return Err(Left::new(format!("it downloads `{url}`")));
+            return Err(downloads(url));
         }
         let flag =
             |name: &str| at.flags.iter().find(|f| f.name == name && !f.value.text.is_empty());
@@ -438,6 +443,16 @@ impl Assembler<'_> {
         };
         text.lines().find_map(fields).ok_or_else(unknown)
     }
+}
+
+fn downloads(url: &str) -> Left {
+    Left::new(format!("it downloads `{url}`"))
+}
+
+/// Looks for an address among sources as they are written.
+fn remote(sources: &[scan::Word]) -> Result<(), Left> {
+    let url = sources.iter().find(|source| template::is_remote(&source.text));
+    url.map_or(Ok(()), |url| Err(downloads(&url.text)))
 }
 
 /// A flag that is there or not, or says so: `--link`, `--link=false`.

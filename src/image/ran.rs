@@ -95,7 +95,7 @@ fn others(
         let is_other = match tree.get(path).filter(|_| path != ENGINES_LINK) {
             Some(was) => !is_alike(was, node, same)?,
             None => match touched {
-                Some(touched) => touched.contains(&*path.to_str_lossy()),
+                Some(touched) => touched.contains(&as_listed(path.as_bstr())),
                 None => !PUT_THERE.iter().any(|put| path == put),
             },
         };
@@ -109,11 +109,23 @@ fn others(
         }
     }
     for names in one_file_each(whole) {
-        if names.iter().any(|name| others.contains(*name)) {
+        let were_there = names.iter().all(|name| tree.get(name).is_some());
+        let is_new = were_there && !was_one_file(tree, &names);
+        if is_new || names.iter().any(|name| others.contains(*name)) {
             others.extend(names.into_iter().map(BStr::to_owned));
         }
     }
     Ok(others)
+}
+
+/// A path as Go writes it in JSON: U+FFFD for each byte that is no UTF-8.
+fn as_listed(path: &BStr) -> String {
+    let mut text = String::new();
+    for chunk in path.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text
 }
 
 fn is_folder(nodes: &Nodes, folder: &BStr) -> bool {
@@ -309,6 +321,9 @@ mod tests {
         let [a, f, g, _] = same();
         let whole = [a, f, g, ("b", linked(30)), ("c", linked(30))];
         assert_eq!(account_of(before(), whole, &["c"]), "b c");
+        // Two files with the same bytes have become one.
+        let two = [("a", file(10)), ("b", file(11))];
+        assert_eq!(account_of(two, [("a", linked(15)), ("b", linked(15))], &[]), "a b");
         let odd = [("etc", folder()), ("etc/mtab", Node::of_root(Kind::Link("x".into()), 0o777))];
         assert_eq!(account_of([("etc", folder()), ("etc/mtab", file(10))], odd, &[]), "");
         let mark = [("b", file(30)), (".wh.b", file(10))];
@@ -318,9 +333,9 @@ mod tests {
 
     #[test]
     fn names_that_are_no_text_are_touched_as_far_as_they_are() {
-        let name = BString::from(b"n\xff".to_vec());
+        let name = BString::from(b"n\xe4\xbdx".to_vec());
         let whole = Nodes::from([(name.clone(), file(10))]);
-        let touched = BTreeSet::from(["n\u{fffd}".to_owned()]);
+        let touched = BTreeSet::from(["n\u{fffd}\u{fffd}x".to_owned()]);
         let same = |_: &Content, _: &Content| Ok(false);
         let Kind::File(empty) = file(0).kind else { unreachable!() };
         let account = account(&Tree::default(), whole, Some(&touched), &same, &empty).unwrap();

@@ -71,7 +71,7 @@ pub(super) async fn containers(engine: &dyn Engine, store: &Store) -> Result<Vec
 
 /// Tells a project from others on the same engine: by a secret of its state folder, and by that folder's path,
 /// for it may be a copy of another one's.
-fn owner(id: &str, store: &Store) -> Owner {
+pub(super) fn owner(id: &str, store: &Store) -> Owner {
     let state = store.root().canonicalize().unwrap_or_default();
     let mut hasher = Sha256::new_with_prefix(id);
     hasher.update(state.as_os_str().as_encoded_bytes());

@@ -14,7 +14,7 @@ use crate::plan::graph::StepIx;
 use crate::plan::{Object, Plan, select};
 use crate::report::Message;
 use crate::session::Tell;
-use crate::session::engine::{Asked, Asking, containers};
+use crate::session::engine::{Asked, Asking, containers, owner};
 use crate::session::project::Project;
 use crate::state::store::Store;
 
@@ -63,6 +63,11 @@ impl Tidying {
     }
 }
 
+/// Of a project that has never been at work, none.
+fn run_images(store: &Store, images: &Images) -> Option<Group> {
+    Some(tidy::run_images(&owner(&store.id()?, store), store, images))
+}
+
 impl Project {
     /// Finds what steps have made: those that are named by image, id or kind; with none named, results of all
     /// docks and tasks, and what is left of others.
@@ -85,6 +90,7 @@ impl Project {
             .retain(|group| everything || group.step.as_ref().is_some_and(|id| steps.contains(id)));
         groups.extend(tidy::of_steps(&steps, &store, &images));
         if everything {
+            groups.extend(run_images(&store, &images));
             groups.extend([
                 tidy::nameless(&store, &images, &*asked.engine),
                 tidy::traces(&store, true),
@@ -107,6 +113,7 @@ impl Project {
         let mut groups = tidy::abandoned(&asked.containers, &store);
         groups.extend(tidy::of_steps(&tidy::gone(&plan, &store), &store, &images));
         groups.push(tidy::nameless(&store, &images, &*asked.engine));
+        groups.extend(run_images(&store, &images));
         // Without a lock it is not known which builder is needed.
         if !which.keep_builders && self.lock()?.is_some() {
             groups.push(tidy::builders(&plan, &images));

@@ -162,6 +162,48 @@ fn an_unknown_engine_is_refused() {
     );
 }
 
+/// `bb build` of a dock with a command, after a script has made it hard, in mounts and namespaces of its own.
+fn refused(flags: &str, script: &str, store: &Path) -> String {
+    let room = Room::new();
+    room.dock("a", "FROM scratch\nCOPY f /\nRUN [\"/f\"]\n", &[("f", "")]);
+    let build = room.command("build");
+    let mut command = Command::new("unshare");
+    command.args([flags, "sh", "-c", &format!("{script}\nexec \"$@\""), "sh"]);
+    command.arg(build.get_program()).args(build.get_args());
+    command.current_dir(build.get_current_dir().unwrap()).env_clear();
+    command.envs(build.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("BB_ENGINE", "native").env("BB_NATIVE_DIR", store);
+    let run = Run::of(command);
+    assert_eq!(run.code, Some(4), "{}", run.stderr);
+    let lines = run.stderr.lines().filter(|l| l.starts_with("error: ") || l.starts_with("hint: "));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn where_no_box_can_be_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for name in ["lower", "upper", "work", "top"] {
+        std::fs::create_dir(path(name)).unwrap();
+    }
+    let at = folder.path().display();
+    let overlay = format!(
+        "mount -t overlay -o lowerdir={at}/lower,upperdir={at}/upper,workdir={at}/work none {at}/top"
+    );
+    assert_eq!(
+        refused("-m", &overlay, &path("top/store")),
+        format!(
+            "error: the store `{at}/top/store` is on overlayfs, and no box can be there\n\
+             hint: `BB_NATIVE_DIR` names a folder on another file system, such as ext4, xfs, btrfs or tmpfs"
+        )
+    );
+    assert_eq!(
+        refused("-Urm", "echo 0 > /proc/sys/user/max_user_namespaces", &path("store")),
+        "error: cannot make a user namespace: no space left on device\n\
+         hint: `/proc/sys/user/max_user_namespaces` and, on Ubuntu, AppArmor's profile for `bb` decide that"
+    );
+}
+
 /// The shipped busybox, with the mirror.
 fn shipped() -> Room {
     let room = Room::with_engine().with_mirror(&Mirror::get());

@@ -46,7 +46,8 @@ RUN rm -rf /old && mkdir /old && echo z > /old/z
     // A new name of a file of the layers below, and names that go.
     (
         "names",
-        "FROM BASE\nRUN ln /old/a /old/again && echo more >> /old/b\nRUN rm /old/a && ln /old/b /b\n",
+        "FROM BASE\nRUN ln /old/a /old/again && echo more >> /old/b\nRUN rm /old/a && ln /old/b /b\n\
+         RUN echo same > /x; echo same > /y; echo same > /z\nRUN ln -f /x /y && ln /z /v\n",
     ),
     (
         "seen",
@@ -329,6 +330,48 @@ fn a_command_that_fails_is_told_with_its_place_and_leaves_nothing() {
     let index = std::fs::read_to_string(native.store.join("oci/index.json")).unwrap();
     let index = serde_json::from_str::<Value>(&index).unwrap();
     assert_eq!(index["manifests"].as_array().unwrap().len(), 1, "only the base: {index}");
+}
+
+/// What a project has in Docker besides its images: containers, and images that commands ran in.
+fn left_in_docker(room: &Room) -> String {
+    let containers = room.engine().docker(&["ps", "-aq", "--filter", &room.project_filter()]);
+    let images = format!("reference=bb-run/{}/*", room.owner());
+    let images = room.engine().docker(&["images", "-q", "--filter", &images]);
+    format!("{containers}\n{images}").trim().to_owned()
+}
+
+#[test]
+fn nothing_of_a_command_stays_in_docker() {
+    let room = Room::with_engine();
+    write(&room);
+    for (name, _) in DOCKS {
+        room.remove(&format!("bb-dock/{name}"));
+    }
+    let text = |command: &str| format!("FROM ${{NAMESPACE}}/base\nRUN {command}\n");
+    room.dock("fails", &text("echo it ends here >&2; exit 7"), &[]);
+    let run = room.bb("build fails");
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(run.stderr.contains("error: a `RUN` ended with exit status 7\n"), "{}", run.stderr);
+    assert!(run.stderr.contains("  it ends here"), "{}", run.stderr);
+    assert_eq!(left_in_docker(&room), "");
+    for (signal, code) in [("INT", Some(130)), ("KILL", None)] {
+        room.dock("fails", &text("sleep 4712"), &[]);
+        let running = Running::start(room.command("build fails"));
+        let until = Instant::now() + Duration::from_secs(60);
+        while left_in_docker(&room).lines().count() < 2 && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!(left_in_docker(&room).lines().count(), 2, "a container and its image");
+        running.signal(signal);
+        assert_eq!(running.end().code, code, "{signal}");
+        // The image goes with the next command of the dock, or when somebody tidies up.
+        room.remove("bb-dock/fails");
+        room.bb("gc").ok();
+        assert_eq!(left_in_docker(&room), "", "{signal}");
+    }
+    room.bb("clean").ok();
+    let files = std::fs::read_dir(room.path(".bb/images")).map_or(0, Iterator::count);
+    assert_eq!(files, 0, "nothing that commands have changed is kept");
 }
 
 /// Links and pipes with two names have both, and what runs at the same time on the same files is nobody else's.

@@ -275,10 +275,17 @@ fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
     }
 }
 
-/// A container of one command of its image, which reads nothing, and has no network.
+/// A container of one command of its image, which reads nothing.
 pub(super) fn command_body(spec: &ContainerSpec) -> ContainerCreateBody {
     let body = container_body(spec);
-    ContainerCreateBody { cmd: None, attach_stdout: Some(true), attach_stderr: Some(true), ..body }
+    ContainerCreateBody {
+        cmd: None,
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        // What a daemon runs first where it is set so would be a file of the image.
+        host_config: body.host_config.map(|host| HostConfig { init: Some(false), ..host }),
+        ..body
+    }
 }
 
 fn run_body(spec: &RunSpec) -> ContainerCreateBody {

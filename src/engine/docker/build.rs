@@ -21,6 +21,8 @@ pub struct Build<'a> {
     pub labels: &'a BTreeMap<String, String>,
     /// Without the engine's cache.
     pub anew: bool,
+    /// Whether a `RUN` has the network.
+    pub run_network: bool,
 }
 
 impl Docker {
@@ -35,7 +37,7 @@ impl Docker {
         build: Build<'_>,
         log: Sink<'_>,
     ) -> Result<String> {
-        let Build { references, labels, anew } = build;
+        let Build { references, labels, anew, run_network } = build;
         let first = references.first().map_or("", String::as_str);
         let options = query::BuildImageOptionsBuilder::default()
             .dockerfile("Dockerfile")
@@ -44,6 +46,8 @@ impl Docker {
             .nocache(anew)
             .rm(true)
             .forcerm(true)
+            // What an `ADD` downloads, the engine does itself.
+            .networkmode(if run_network { "default" } else { "none" })
             .build();
         let body = Some(bollard::body_try_stream(context));
         let mut answer = self.client.build_image(options, None, body);

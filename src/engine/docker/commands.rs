@@ -72,9 +72,12 @@ impl Docker {
         let found = self.client.inspect_container(container, options);
         let config = self.answer("look up a container", found).await?.config.unwrap_or_default();
         let user = config.user.unwrap_or_default();
+        if user.is_empty() {
+            return Ok(vec![]);
+        }
         let (user, group) = user.split_once(':').unwrap_or((&user, "0"));
         let is_number = |text: &str| text.parse::<u32>().is_ok();
-        let account = || ("etc/passwd", format!("{user}:*:{user}:{group}:container user:"));
+        let account = || ("etc/passwd", format!("{user}:*:{user}:"));
         let its_group = || ("etc/group", format!("{group}:x:{group}:"));
         let accounts = is_number(user).then(account).into_iter();
         Ok(accounts.chain(is_number(group).then(its_group)).collect())

@@ -69,6 +69,35 @@ pub(super) struct Store {
     ranges: Ranges,
 }
 
+/// File systems on which overlayfs cannot have what a box writes: their numbers (`statfs(2)`, `linux/magic.h`).
+const NO_PLACE: [(u64, &str); 7] = [
+    (0x794c_7630, "overlayfs"),
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xff53_4d42, "SMB"),
+    (0xfe53_4d42, "SMB"),
+    (0x4d44, "FAT"),
+    (0x2011_bab0, "exFAT"),
+];
+
+/// The name of a file system on which no box can be.
+fn no_place(number: u64) -> Option<&'static str> {
+    NO_PLACE.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
+}
+
+fn is_a_place(folder: &Path) -> Result<()> {
+    let stat = rustix::fs::statfs(folder);
+    let stat = stat.map_err(|cause| Error::file("look at", folder, &cause.into()))?;
+    match u64::try_from(stat.f_type).ok().and_then(no_place) {
+        None => Ok(()),
+        Some(name) => Err(Error::engine(format!(
+            "the store `{}` is on {name}, and no box can be there",
+            folder.display()
+        ))
+        .hint("`BB_NATIVE_DIR` names a folder on another file system, such as ext4, xfs, btrfs or tmpfs")),
+    }
+}
+
 impl Store {
     /// Opens or makes it.
     pub(super) fn open(program: PathBuf, folder: &Path) -> Result<Self> {
@@ -78,6 +107,7 @@ impl Store {
         // Whatever the user's umask takes away.
         let open = || fs::set_permissions(folder, fs::Permissions::from_mode(0o711));
         made.and_then(|()| open()).map_err(|cause| Error::file("make", folder, &cause))?;
+        is_a_place(folder)?;
         for own in OWN {
             let own = folder.join(own);
             let made = DirBuilder::new().recursive(true).mode(0o700).create(&own);
@@ -302,4 +332,26 @@ pub(super) fn put(path: &Path, text: &[u8]) -> Result<()> {
 /// A part of a name that no other process of this number has had.
 pub(super) fn moment() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_file_systems_have_no_place_for_boxes() {
+        let table = [
+            (0x6969, Some("NFS")),
+            (0x794c_7630, Some("overlayfs")),
+            (0xfe53_4d42, Some("SMB")),
+            // ext4, xfs, btrfs, tmpfs.
+            (0xef53, None),
+            (0x5846_5342, None),
+            (0x9123_683e, None),
+            (0x0102_1994, None),
+        ];
+        for (number, name) in table {
+            assert_eq!(no_place(number), name, "{number:x}");
+        }
+    }
 }

@@ -15,20 +15,23 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
 use crate::base::limits::Limits;
 use crate::dockerfile::Rendered;
-use crate::engine::{Account, Commands, ContainerSpec, ImageCommand, Network};
+use crate::engine::{Account, Commands, ContainerSpec, ImageCommand, Network, Owner};
 use crate::exec::action::{Log, container};
 use crate::exec::put::{self, Given};
 use crate::exec::work::Context;
 use crate::image::archive::bundle::{Bundle, Plan};
 use crate::image::archive::{bundle, listing, save};
 use crate::image::run::Command;
-use crate::image::tree::{self, Nodes, Tree};
+use crate::image::tree::{self, Node, Nodes, Tree};
 use crate::image::{Left, ran};
 use crate::plan::step::ImageWork;
 use crate::state::store::remove_if_there;
 
 /// Where an image's results have what commands have changed, a file each.
-const KEPT: &str = "ran";
+pub const RAN: &str = "ran";
+
+/// The first part of the names of images that commands run in.
+pub const RUN_IMAGES: &str = "bb-run";
 
 /// Who asks for commands to be run.
 #[derive(Debug)]
@@ -38,6 +41,9 @@ pub(super) struct Asker {
     kept: PathBuf,
     /// Whether the commands have the network.
     network: bool,
+    /// What the images are called that they run in, one after the other. Another dock may have the same one, and takes
+    /// only its own name away.
+    name: String,
     /// What was asked for, by the names of the files.
     used: RefCell<BTreeSet<String>>,
 }
@@ -71,6 +77,7 @@ pub(super) struct Asked {
     /// Those of the images below.
     below: Vec<Bundle>,
     id: String,
+    name: String,
     words: Vec<String>,
     /// Where it begins.
     folder: String,
@@ -79,10 +86,11 @@ pub(super) struct Asked {
 }
 
 /// One who asks for an image's commands, and what is asked for.
-pub(super) fn asking(work: &ImageWork) -> (Asker, mpsc::Receiver<(Asked, Tell)>) {
+pub(super) fn asking(work: &ImageWork, owner: &Owner) -> (Asker, mpsc::Receiver<(Asked, Tell)>) {
     let (to, asked) = mpsc::channel(1);
-    let (kept, network) = (work.dir.join(KEPT), work.run_network);
-    (Asker { to, kept, network, used: RefCell::default() }, asked)
+    let (kept, network) = (work.dir.join(RAN), work.run_network);
+    let name = format!("{RUN_IMAGES}/{}/{}:latest", owner.0, work.name);
+    (Asker { to, kept, network, name, used: RefCell::default() }, asked)
 }
 
 /// What a command is run with, besides what it sees.
@@ -109,7 +117,8 @@ impl Asker {
     ) -> Result<Nodes, Left> {
         let image = with.folder.join("run.tar");
         let (layers, epoch) = (command.layers, with.epoch);
-        let plan = Plan { config: command.image.clone(), layers, references: &[], epoch };
+        let references = std::slice::from_ref(&self.name);
+        let plan = Plan { config: command.image.clone(), layers, references, epoch };
         let id = bundle::write(&image, plan).map_err(Left::failed)?;
         let reach = if self.network { "-network" } else { "" };
         let name = format!("{}{reach}", id.trim_start_matches("sha256:"));
@@ -122,14 +131,17 @@ impl Asker {
         let (words, folder) = (config.cmd.clone().unwrap_or_default(), config.working_dir.clone());
         let below = below().map_err(Left::failed)?;
         let told = with.folder.join("ran.tar");
-        let asked = Asked { image, below, id, words, folder, to: told.clone() };
+        let name = self.name.clone();
+        let asked = Asked { image, below, id, name, words, folder, to: told.clone() };
         let place = with.dockerfile.place(command.at.clone());
         let changes = match self.ask(asked).map_err(|error| Left::failed(error.at(place)))? {
             Told::Changes => told,
-            Told::Whole(marks) => changes(command.tree, &told, &marks, with)?,
+            Told::Whole(marks) => {
+                changes(command.tree, &told, &marks, with).map_err(|left| unkept(&left))?
+            }
         };
         keep(&changes, &to).map_err(Left::failed)?;
-        account(&to, with.limits)
+        account(&to, with.limits).map_err(|left| unkept(&left))
     }
 
     fn ask(&self, asked: Asked) -> Result<Told> {
@@ -146,9 +158,14 @@ impl Asker {
     }
 }
 
+/// No builder has to do again what a command has done.
+fn unkept(left: &Left) -> Left {
+    Left::failed(left.error(|why| format!("what a `RUN` has changed cannot be kept: {why}")))
+}
+
 /// Removes what commands have changed that are no more in the image. `used`: those that are.
 pub(super) fn keep_only(used: &BTreeSet<String>, work: &ImageWork) -> Result<()> {
-    let Ok(entries) = std::fs::read_dir(work.dir.join(KEPT)) else { return Ok(()) };
+    let Ok(entries) = std::fs::read_dir(work.dir.join(RAN)) else { return Ok(()) };
     for entry in entries.flatten() {
         let is_used = entry.file_name().to_str().is_some_and(|name| used.contains(name));
         if !is_used {
@@ -169,11 +186,9 @@ impl Asked {
         let none = || Error::engine("the engine in use does not say what a box has changed");
         let commands = context.engine.commands().ok_or_else(none)?;
         log.write(format!("bb: RUN {}\n", self.words.join(" ")).as_bytes());
-        // Another dock may have the same image here, and takes only its own name away. One of this dock's is of
-        // somebody who was killed.
-        let name = format!("bb-run/{}/{}:latest", context.owner.0, work.name);
-        context.engine.remove_image(&name).await?;
-        let names = std::slice::from_ref(&name);
+        // One that is there is of somebody who was killed.
+        context.engine.remove_image(&self.name).await?;
+        let names = std::slice::from_ref(&self.name);
         let image = Given { own: &self.image, below: &self.below, id: &self.id, names };
         if work.run_network && context.registry.is_none() {
             let message = "a `RUN` is to have the network, and no network is to be used";
@@ -188,7 +203,10 @@ impl Asked {
             }
             Err(error) => Err(error),
         };
-        context.engine.remove_image(&name).await?;
+        // Where that cannot be done now, the next command of this dock does it, or `bb gc`.
+        if let Err(error) = context.engine.remove_image(&self.name).await {
+            log.write(format!("bb: {}\n", error.message()).as_bytes());
+        }
         done
     }
 
@@ -201,8 +219,8 @@ impl Asked {
     ) -> Result<Told> {
         let id = commands.box_of(spec).await?;
         let done = self.run_in(&id, commands, context, log).await;
-        context.engine.remove_container(&id).await?;
-        done
+        let removed = context.engine.remove_container(&id).await;
+        done.and_then(|told| removed.map(|()| told))
     }
 
     /// Runs the command in a box, and takes out what it has changed there.
@@ -238,7 +256,7 @@ fn changes(tree: &Tree, whole: &Path, marks: &Marks, with: With<'_>) -> Result<P
     let mut nodes = listing::layer(&listing::whole(whole, size), with.limits)?;
     for (number, (path, begin)) in marks.added.iter().enumerate() {
         let to = with.folder.join(format!("without-{number}"));
-        take_away(&mut nodes, path, begin, &to, with.limits)?;
+        take_away((tree, &mut nodes), path, begin, &to, with.limits)?;
     }
     let empty = listing::whole(whole, 0);
     let account = ran::account(tree, nodes, marks.touched.as_ref(), with.same, &empty)?;
@@ -247,25 +265,33 @@ fn changes(tree: &Tree, whole: &Path, marks: &Marks, with: With<'_>) -> Result<P
     Ok(changes)
 }
 
-/// Takes an engine's own line out of a file. What the file has then is written to `to`.
+/// Takes an engine's own line away from the end of a file, unless the image has it. What the file has then is written
+/// to `to`.
 fn take_away(
-    nodes: &mut Nodes,
+    (tree, nodes): (&Tree, &mut Nodes),
     path: &str,
     begin: &str,
     to: &Path,
     limits: &Limits,
 ) -> Result<(), Left> {
-    let Some(tree::Kind::File(content)) = nodes.get_mut(BStr::new(path)).map(|node| &mut node.kind)
-    else {
-        return Ok(());
+    let file = |node: &Node| match &node.kind {
+        tree::Kind::File(content) => Some(content.clone()),
+        _ => None,
     };
-    let text = listing::read(content, limits)?;
-    let lines = text.lines_with_terminator().filter(|line| !line.starts_with(begin.as_bytes()));
-    let left = lines.collect::<Vec<_>>().concat();
-    if left.len() < text.len() {
-        let failed = |e| Left::failed(Error::file("write", to, &e));
-        std::fs::write(to, &left).map_err(failed)?;
-        *content = listing::whole(to, left.len() as u64);
+    let Some(content) = nodes.get(BStr::new(path)).and_then(file) else { return Ok(()) };
+    let text = listing::read(&content, limits)?;
+    let whole = text.strip_suffix(b"\n").unwrap_or(&text);
+    let last = whole.rfind_byte(b'\n').map_or(0, |end| end + 1);
+    // Where the file had no line end, the line goes on from what was there.
+    let Some(at) = whole[last..].rfind(begin).map(|at| last + at) else { return Ok(()) };
+    let before = tree.get(path).and_then(file);
+    let before = before.map(|content| listing::read(&content, limits)).transpose()?;
+    if before.is_some_and(|before| before.contains_str(&whole[at..])) {
+        return Ok(());
+    }
+    std::fs::write(to, &text[..at]).map_err(|e| Left::failed(Error::file("write", to, &e)))?;
+    if let Some(node) = nodes.get_mut(BStr::new(path)) {
+        node.kind = tree::Kind::File(listing::whole(to, at as u64));
     }
     Ok(())
 }

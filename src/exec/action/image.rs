@@ -1,6 +1,6 @@
 //! `image:NAME`: the rendered Dockerfile, the rootfs and the dock's files become an image.
 //!
-//! Put together here and loaded where no command has to run inside of it; else built by the engine, from
+//! Put together here and loaded, with what its commands change; else built by the engine, from
 //! only what the Dockerfile needs, with constant times and owners.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,6 +124,7 @@ async fn by_engine(
     // Told before anything is brought for it.
     let daemon = daemon(context, left)?;
     log.write(format!("bb: built by the engine: {}\n", left.why()).as_bytes());
+    command::keep_only(&BTreeSet::new(), work)?;
     give_docks(work, context, log).await?;
     let sent = below::for_engine(work, folder, context, log).await?;
     if let Some(left) = &sent.left {
@@ -265,7 +266,8 @@ async fn build(
     loop {
         let body = archive::stream(entries(work, &plain), context.settings.source_date_epoch);
         let mut sink = |data: &[u8]| log.write(data);
-        let of = Build { references: &work.references, labels: &labels, anew };
+        let run_network = work.run_network && context.registry.is_some();
+        let of = Build { references: &work.references, labels: &labels, anew, run_network };
         match daemon.build_image(body, of, &mut sink).await {
             Ok(id) => return Ok(id),
             Err(error) if attempt < ATTEMPTS && cache_vanished(&error) => {

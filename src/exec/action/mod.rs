@@ -27,6 +27,7 @@ pub use log::Log;
 
 pub use assemble::{Summary, chain, summary};
 pub use builder::templates_digest;
+pub use command::{RAN, RUN_IMAGES};
 pub use contents::builds;
 pub use ledger::ledgers;
 pub use pinned::Elsewhere;

@@ -41,7 +41,7 @@ pub(super) struct Images {
     blobs: Blobs,
     /// Of images that cannot be brought, by ID: why.
     refused: BTreeMap<String, Left>,
-    /// Who runs its commands; nobody, where the engine has a builder.
+    /// Who runs its commands; nobody, where the engine cannot.
     pub asker: Option<Asker>,
     /// One that is not here yet, and was asked for.
     pub wanted: RefCell<Option<Base>>,
@@ -119,7 +119,7 @@ pub(super) async fn with_images<T: Send + 'static>(
     let act = Arc::new(act);
     let (mut refused, mut brought) = (BTreeMap::new(), BTreeSet::new());
     loop {
-        let (asker, mut asked) = asking(work);
+        let (asker, mut asked) = asking(work, &context.owner);
         let images = Images {
             work: work.clone(),
             limits: context.settings.limits,

@@ -63,7 +63,8 @@ pub(super) fn image(
     if !dock.context.made.is_empty() {
         params.insert("made in the context".to_owned(), dock.context.made.join(" "));
     }
-    if dock.has_run {
+    // Images from elsewhere may leave commands, too.
+    if dock.has_run || dock.run.network {
         let commands = if dock.run.network { "in boxes with the network" } else { "in boxes" };
         params.insert("commands".to_owned(), commands.to_owned());
     }

@@ -24,6 +24,10 @@ use super::super::spec::{Mount, Network};
 use super::super::wire::{BoxJob, Failure, Wire, Word, cannot};
 use super::{FIRST, Result, WORD, be_mapped, become_root, is_alone};
 
+/// The first mount of a box is the first that is refused.
+const NO_MOUNTS: &str = "a profile of seccomp or AppArmor, as containers have them, lets nobody mount; with \
+    `BB_ENGINE=docker`, a daemon makes the boxes";
+
 /// Makes the box and stays until it ends.
 pub(super) fn run(wire: &Wire, job: &BoxJob, other: Option<&OwnedFd>) -> Result<u8> {
     match other {
@@ -42,7 +46,7 @@ pub(super) fn run(wire: &Wire, job: &BoxJob, other: Option<&OwnedFd>) -> Result<
     let sources = job.mounts.iter().map(source).collect::<Result<Vec<_>>>()?;
     become_root()?;
     mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)
-        .map_err(cannot("keep the box's mounts apart"))?;
+        .map_err(|cause| cannot("keep the box's mounts apart")(cause).hint(NO_MOUNTS))?;
     root(job)?;
     let top = folder(CWD, "root")?;
     own_mounts(&top)?;
