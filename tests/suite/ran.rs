@@ -139,6 +139,18 @@ fn write_with(room: &Room, before: &str) {
     }
 }
 
+/// Takes images that the native engine has built into Docker: all, or one by name.
+fn load(native: &Native, name: &str) {
+    let args = format!("--state {STATE} image load {name}");
+    native.room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
+}
+
+/// One of them, as Docker has it then.
+fn loaded(native: &Native, name: &str) -> Image {
+    load(native, name);
+    Image::read(native.room.engine(), &native.room.image(name))
+}
+
 fn summary(room: &Room, state: &str, name: &str) -> Value {
     serde_json::from_str(&room.read(&format!("{state}/images/{name}/image.json"))).unwrap()
 }
@@ -189,8 +201,7 @@ fn what_runs_leaves_what_it_leaves_on_docker() {
     native.bb("build").ok();
     native.bb("build").fails(0, "nothing to do: 30 steps up to date\n");
     assert_eq!(native.boxes(), 0);
-    let args = format!("--state {STATE} image load");
-    room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
+    load(&native, "");
     for (name, theirs) in names.iter().zip(&theirs) {
         let ours = image(room.engine(), &room.image(name));
         assert_ne!(native.id(STATE, name), "", "assembled");
@@ -390,9 +401,7 @@ fn docks_with_the_same_command_do_not_take_each_others_image_away() {
         room.remove(&format!("bb-dock/{name}"));
     }
     native.bb("build -j 6").ok();
-    let args = format!("--state {STATE} image load same1");
-    room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
-    let image = Image::read(room.engine(), &room.image("same1"));
+    let image = loaded(&native, "same1");
     for name in ["/a", "/b", "/p", "/q"] {
         assert!(image.entries.contains_key(name), "{name}");
     }
@@ -414,9 +423,7 @@ fn a_command_sees_nothing_of_this_machine() {
     );
     room.dock("tries", &tries, &[]);
     native.bb("build tries").ok();
-    let args = format!("--state {STATE} image load tries");
-    room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
-    let image = Image::read(room.engine(), &room.image("tries"));
+    let image = loaded(&native, "tries");
     assert_eq!((image.text("/net").as_str(), image.text("/held").as_str()), ("lo\n", "0\n"));
 }
 
@@ -434,10 +441,7 @@ fn a_command_hears_what_whoever_started_bb_does_not() {
     deaf.env_clear().envs(bb.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let out = deaf.output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let args = format!("--state {STATE} image load signals");
-    native.room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
-    let image = Image::read(native.room.engine(), &native.room.image("signals"));
-    let ignored = image.text("/ignored");
+    let ignored = loaded(&native, "signals").text("/ignored");
     let mask = u64::from_str_radix(ignored.trim_start_matches("SigIgn:").trim(), 16).unwrap();
     // SIGQUIT is what the box's own shell does not hear.
     for (name, number) in [("HUP", 1), ("INT", 2), ("USR1", 10), ("TERM", 15), ("CHLD", 17)] {
@@ -486,9 +490,7 @@ fn a_command_has_the_network_where_its_dock_says_so() {
     let page = format!("FROM ${{NAMESPACE}}/base\nRUN wget -O /page http://127.0.0.1:{port}/\n");
     room.dock("net", &page, &says);
     native.bb("build net").ok();
-    let args = format!("--state {STATE} image load net");
-    room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
-    assert_eq!(Image::read(room.engine(), &room.image("net")).text("/page"), "from outside\n");
+    assert_eq!(loaded(&native, "net").text("/page"), "from outside\n");
 }
 
 /// Killed in the middle of a command: nothing of it goes on, and the next build ends as any.
