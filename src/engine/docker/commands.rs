@@ -47,13 +47,14 @@ impl Commands for Docker {
     }
 
     async fn account(&self, container: &str) -> Result<Account> {
+        let is_podman = self.is_podman().await?;
         let changes = match self.changes(container).await {
             Ok(changes) => Some(changes),
             // 4.3 cannot, where a folder with something in it is in the place of a file.
-            Err(_) if self.is_podman().await? => None,
+            Err(_) if is_podman => None,
             Err(error) => return Err(error),
         };
-        let added = if self.is_podman().await? { self.added(container).await? } else { vec![] };
+        let added = if is_podman { self.added(container).await? } else { vec![] };
         let export = self.client.export_container(container);
         let container = container.to_owned();
         let pieces = export.map(move |piece| {
