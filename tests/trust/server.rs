@@ -126,7 +126,9 @@ fn serve(
                 stream.write_all(&[0; 4096])?;
             }
         }
-        (_, Err(_)) => stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+        // Who is not told that the connection ends may ask on it again, and is cut off.
+        (_, Err(_)) => stream
+            .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
         (None, Ok(file)) => send(&mut stream, &file, request.from, usize::MAX),
         (Some(Reply::Cut(at)), Ok(file)) => send(&mut stream, &file, request.from, at),
         (Some(Reply::Stall(at)), Ok(file)) => {

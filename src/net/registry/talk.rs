@@ -96,9 +96,9 @@ impl Registry {
         let mut pauses = self.settings.pauses.iter();
         let mut times = 0;
         loop {
-            times += 1;
             let (fault, pause) = match self.ask_as_known(at, ask).await {
                 Ok(response) if is_busy(response.status()) => {
+                    times += 1;
                     let (host, status) = (at.host(), response.status());
                     (Fault::Busy { host, status, times }, told_pause(response.headers()))
                 }

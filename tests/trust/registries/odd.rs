@@ -1,7 +1,6 @@
 //! A registry that lies, breaks off, leads elsewhere or is away: files in a folder, and a server that misbehaves.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,6 +15,9 @@ use crate::server::{Reply, Request, Server};
 
 const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// Where nobody listens. A port that was free just now would be another test's a moment later.
+const NOBODY: &str = "127.0.0.1:1";
 
 /// An image's files, as a registry's addresses name them.
 struct Files {
@@ -301,9 +303,24 @@ fn a_registry_with_too_much_to_do_is_asked_again_and_not_for_ever() {
 }
 
 #[test]
+fn only_what_a_registry_has_answered_is_counted_as_its_answer() {
+    let files = Files::new();
+    let (status, before) = ("503 Service Unavailable", AtomicUsize::new(0));
+    let (at, _server) = files.serve(move |request| {
+        let asked = request.path == "v2/a/manifests/1";
+        let hangs_up = asked && before.fetch_add(1, Ordering::SeqCst) == 0;
+        let busy = asked.then(|| raw(status, "Retry-After: 0\r\n")).flatten();
+        if hangs_up { Some(Reply::Raw(vec![])) } else { busy }
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let error = pull(&format!("{at}/a:1"), dir.path()).unwrap_err();
+    assert!(error.message().ends_with("answered 503 Service Unavailable, 2 times"), "{error:?}");
+}
+
+#[test]
 fn a_registry_that_is_away_is_told() {
     let dir = tempfile::tempdir().unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = NOBODY;
     let error = pull(&format!("{free}/a:1"), dir.path()).unwrap_err();
     let message = format!("cannot pull `{free}/a:1`: nobody listens at `{free}`");
     assert_eq!(error.message(), message);
@@ -346,7 +363,7 @@ fn mirrors_are_asked_first_and_the_registry_for_the_rest() {
     let wrong = Files::new();
     wrong.put("blobs", &wrong.layer, &vec![0; wrong.size()]);
     let (bad, liar) = wrong.serve(|_| None);
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = NOBODY;
     let mirrors = vec![format!("http://{free}"), format!("http://{bad}")];
     let dir = tempfile::tempdir().unwrap();
     let settings = |registry: &str| Settings {
@@ -361,8 +378,8 @@ fn mirrors_are_asked_first_and_the_registry_for_the_rest() {
     assert_eq!(asked.map(|r| r.path).collect::<Vec<_>>(), [format!("v2/a/blobs/{}", files.layer)]);
 
     let other = tempfile::tempdir().unwrap();
-    let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let error = pull_with(settings(&away), &format!("{away}/a:1"), other.path()).unwrap_err();
+    let away = "127.0.0.1:2";
+    let error = pull_with(settings(away), &format!("{away}/a:1"), other.path()).unwrap_err();
     let message = format!("cannot pull `{away}/a:1`: nobody listens at `{away}`");
     assert_eq!(error.message(), message);
     let details = [
