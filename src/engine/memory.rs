@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "archives are kept as files")]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -94,6 +95,17 @@ impl Memory {
         let archives = TempDir::new().map_err(failed)?;
         let (taken, kept) = (AtomicUsize::new(0), Mutex::default());
         Ok(Self { archives, taken, kept, limits: Limits::default() })
+    }
+
+    /// One that keeps its files in a folder of somebody's, for as long as it is there.
+    ///
+    /// # Errors
+    /// Nothing can be written there.
+    pub(super) fn below(folder: &Path, limits: Limits) -> Result<Self> {
+        let archives = TempDir::new_in(folder);
+        let archives = archives.map_err(|e| Error::file("write", folder, &e))?;
+        let (taken, kept) = (AtomicUsize::new(0), Mutex::default());
+        Ok(Self { archives, taken, kept, limits })
     }
 
     /// Nothing that changes what is kept can fail half way.

@@ -18,6 +18,7 @@
 
 mod engine;
 mod filter;
+pub mod guest;
 mod helper;
 mod ids;
 mod images;
@@ -464,6 +465,17 @@ impl Native {
         let row = |limit: Limit| (limit.row().name.to_owned(), self.limits.of(limit));
         Limit::settable().map(row).collect()
     }
+}
+
+/// Where Linux tells of its memory, and the line with all of it.
+const MEMORY: (&str, &str) = ("/proc/meminfo", "MemTotal:");
+
+/// How much memory this machine has, in bytes.
+fn memory_of_machine() -> Option<u64> {
+    let text = crate::base::read::text(Path::new(MEMORY.0)).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(MEMORY.1))?;
+    let kib = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?;
+    Some(kib * 1024)
 }
 
 /// A name that no other box has: letters and digits only.

@@ -27,6 +27,9 @@ const FIRST: u32 = 16;
 
 /// `CLONE_NEW*`, all of them but the one of time, whose bit is another flag here.
 const NAMESPACES: u32 = 0x7e02_0000;
+/// `AF_UNIX` and `AF_NETLINK`: what is on this machine.
+const UNIX: u32 = 1;
+const NETLINK: u32 = 16;
 /// `AF_VSOCK`: what is outside of a virtual machine.
 const VSOCK: u32 = 40;
 /// Linux, 32-bit Linux, without randomness, both, and the question which.
@@ -49,11 +52,14 @@ const AARCH64: Arch = Arch { id: 0xc000_00b7, column: 3 };
 type Call<'a> = (u32, Option<&'a str>);
 
 /// The calls of one kind of processor, in the order of their numbers.
-fn calls(arch: Arch) -> Vec<Call<'static>> {
+fn calls(arch: Arch, whose: Whose) -> Vec<Call<'static>> {
     let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
     let call = |line: &'static str| {
         let parts = line.split(' ').collect::<Vec<_>>();
-        Some((parts.get(arch.column)?.parse().ok()?, parts.get(4).copied()))
+        let guests = GUESTS.iter().find(|(name, _)| parts.first() == Some(name));
+        let guests = guests.filter(|_| whose == Whose::Guest).map(|(_, rule)| *rule);
+        let rule = guests.or_else(|| parts.get(4).copied());
+        Some((parts.get(arch.column)?.parse().ok()?, rule))
     };
     let mut calls = lines.filter_map(call).collect::<Vec<_>>();
     calls.sort_unstable();
@@ -70,6 +76,25 @@ fn branch(code: u16, k: u32, jt: u8, jf: u8) -> sock_filter {
     sock_filter { code, jt, jf, k }
 }
 
+/// Whose calls they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// A box's, which has namespaces of its own.
+    Box,
+    /// A command's that has none: it must not reach the network, nor into other processes.
+    Guest,
+}
+
+/// What is another rule where nothing else keeps a command from the network and from other processes.
+/// `socketcall` has its arguments in memory, where no filter can look.
+const GUESTS: [(&str, &str); 5] = [
+    ("socket", "no-network"),
+    ("socketcall", "never"),
+    ("ptrace", "never"),
+    ("process_vm_readv", "never"),
+    ("process_vm_writev", "never"),
+];
+
 /// What a rule does once its call is known: it always ends in an answer.
 fn ruled(rule: &str) -> Vec<sock_filter> {
     let (no, yes) = (step(RETURN, EPERM), step(RETURN, ALLOW));
@@ -77,6 +102,10 @@ fn ruled(rule: &str) -> Vec<sock_filter> {
         "no-namespaces" => {
             let none = branch(IF_EQUAL, 0, 1, 0);
             vec![step(LOAD, FIRST), step(AND, NAMESPACES), none, no, yes]
+        }
+        "no-network" => {
+            let none = branch(IF_EQUAL, NETLINK, 0, 1);
+            vec![step(LOAD, FIRST), branch(IF_EQUAL, UNIX, 1, 0), none, yes, no]
         }
         "no-vsock" => vec![step(LOAD, FIRST), branch(IF_EQUAL, VSOCK, 0, 1), no, yes],
         "known-personalities" => {
@@ -104,8 +133,8 @@ fn runs(numbers: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
 }
 
 /// What is answered for one kind of processor.
-fn program_of(arch: Arch) -> Vec<sock_filter> {
-    let calls = calls(arch);
+fn program_of(arch: Arch, whose: Whose) -> Vec<sock_filter> {
+    let calls = calls(arch, whose);
     let newest = calls.last().map_or(0, |(number, _)| *number);
     let mut steps = vec![step(LOAD, NUMBER)];
     if arch.id == X86_64.id {
@@ -131,12 +160,21 @@ fn program_of(arch: Arch) -> Vec<sock_filter> {
     steps
 }
 
-/// The whole program for this machine.
+/// The whole program for a box of this machine.
 pub(super) fn program() -> Vec<sock_filter> {
+    program_for(Whose::Box)
+}
+
+/// The same for a command without a box: of the network it reaches nothing.
+pub(super) fn guests_program() -> Vec<sock_filter> {
+    program_for(Whose::Guest)
+}
+
+fn program_for(whose: Whose) -> Vec<sock_filter> {
     let kinds: &[Arch] = if cfg!(target_arch = "aarch64") { &[AARCH64] } else { &[X86_64, I386] };
     let mut steps = vec![step(LOAD, ARCH)];
     for arch in kinds {
-        let own = program_of(*arch);
+        let own = program_of(*arch, whose);
         // Longer than a branch reaches.
         steps.push(branch(IF_EQUAL, arch.id, 1, 0));
         steps.push(step(GO, u32::try_from(own.len()).unwrap_or(u32::MAX)));
@@ -183,8 +221,8 @@ mod tests {
         }
     }
 
-    fn on_x86() -> Vec<sock_filter> {
-        let (own, old) = (program_of(X86_64), program_of(I386));
+    fn on_x86(whose: Whose) -> Vec<sock_filter> {
+        let (own, old) = (program_of(X86_64, whose), program_of(I386, whose));
         let go = |steps: &[sock_filter]| step(GO, u32::try_from(steps.len()).unwrap());
         let mut all = vec![step(LOAD, ARCH), branch(IF_EQUAL, X86_64.id, 1, 0), go(&own)];
         all.extend(own);
@@ -196,9 +234,9 @@ mod tests {
 
     #[test]
     fn every_call_of_the_table_is_allowed_and_no_other() {
-        let program = on_x86();
+        let program = on_x86(Whose::Box);
         for arch in [X86_64, I386] {
-            let calls = calls(arch);
+            let calls = calls(arch, Whose::Box);
             let newest = calls.last().unwrap().0;
             for number in 0..=newest {
                 let (call, told) =
@@ -213,12 +251,12 @@ mod tests {
             assert_eq!(answer(&program, arch, newest + 1, 0), ENOSYS);
         }
         assert_eq!(answer(&program, AARCH64, 64, 0), EPERM, "another machine's");
-        assert!(calls(AARCH64).len() > 250 && program.len() < 4096);
+        assert!(calls(AARCH64, Whose::Box).len() > 250 && program.len() < 4096);
     }
 
     #[test]
     fn what_leads_out_is_refused() {
-        let program = on_x86();
+        let program = on_x86(Whose::Box);
         // keyctl, add_key, bpf, mount, umount2, pivot_root, unshare, setns, open_by_handle_at, io_uring_setup.
         for number in [250, 248, 321, 165, 166, 155, 272, 308, 304, 425] {
             assert_eq!(answer(&program, X86_64, number, 0), EPERM, "{number}");
@@ -228,7 +266,7 @@ mod tests {
 
     #[test]
     fn rules_look_at_the_first_argument() {
-        let program = on_x86();
+        let program = on_x86(Whose::Box);
         let (clone, socket, personality) = (56, 41, 135);
         let told = |number, first| answer(&program, X86_64, number, first);
         assert_eq!(told(clone, 0x0100_0011), ALLOW);
@@ -238,5 +276,21 @@ mod tests {
         assert_eq!((told(socket, 2), told(socket, VSOCK)), (ALLOW, EPERM));
         assert_eq!((told(personality, 8), told(personality, 9)), (ALLOW, EPERM));
         assert_eq!(told(personality, u32::MAX), ALLOW);
+    }
+
+    #[test]
+    fn who_has_no_box_reaches_no_network_and_no_other_process() {
+        let program = on_x86(Whose::Guest);
+        let told = |arch, number, first| answer(&program, arch, number, first);
+        let socket = [(1, ALLOW), (16, ALLOW), (2, EPERM), (10, EPERM), (17, EPERM), (VSOCK, EPERM)];
+        for (family, answer) in socket {
+            assert_eq!(told(X86_64, 41, family), answer, "{family}");
+            assert_eq!(told(I386, 359, family), answer, "{family}");
+        }
+        // socketcall, ptrace, process_vm_readv; the same that a box may.
+        for (arch, number) in [(I386, 102), (I386, 26), (X86_64, 101), (X86_64, 310), (X86_64, 425)] {
+            assert_eq!(told(arch, number, 0), EPERM, "{number}");
+        }
+        assert_eq!(told(X86_64, 1, 0), ALLOW);
     }
 }

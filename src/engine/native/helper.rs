@@ -57,6 +57,12 @@ impl Helper {
         self.tell(order, &[])
     }
 
+    /// The wire for somebody who will hang up.
+    pub(super) fn another_end(&self) -> Result<std::os::fd::OwnedFd> {
+        let wire = self.wire.as_ref().ok_or_else(|| Error::bug("a helper that has ended"))?;
+        wire.another().map_err(|cause| failed("copy a socket", &cause))
+    }
+
     fn tell(&self, what: &impl serde::Serialize, files: &[BorrowedFd<'_>]) -> Result<()> {
         let wire = self.wire.as_ref().ok_or_else(|| Error::bug("a helper that has ended"))?;
         wire.send(what, files).map_err(|cause| failed("tell a box what to do", &cause))

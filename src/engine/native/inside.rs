@@ -8,6 +8,7 @@ pub(super) mod changes;
 pub(super) mod files;
 mod first;
 mod forward;
+mod guest;
 mod join;
 mod made;
 mod terminal;
@@ -62,6 +63,11 @@ fn work(wire: &Wire) -> Result<u8> {
     let done = match job {
         Job::Box(job) => return made::run(wire, &job, files.first()),
         Job::Exec(job) => return join::exec(wire, &job, files),
+        Job::Guest(job, root) => return guest::exec(wire, &job, &root, files),
+        Job::GuestFiles(job, root) => {
+            guest::settle(&root)?;
+            Word::Done(files::run(job, files.pop())?)
+        }
         Job::Forward(port) => return forward::run(wire, port, files),
         Job::Processes => {
             join::enter(&taken(&mut files)?, &Network::Host)?;

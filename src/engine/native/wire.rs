@@ -6,6 +6,7 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -34,6 +35,11 @@ pub(super) enum Job {
     Store(Files),
     /// Give folders of the store to root of boxes.
     Give(Vec<String>),
+    /// Run a command without a box, with this folder as its root. Three streams come with it; what it leaves running
+    /// ends with it.
+    Guest(Exec, PathBuf),
+    /// Do something with files without a box, with this folder as root. The archive comes with it.
+    GuestFiles(Files, PathBuf),
 }
 
 impl Job {

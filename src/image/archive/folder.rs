@@ -431,6 +431,26 @@ pub(crate) fn pack_named(path: &Path, out: impl Write) -> io::Result<()> {
     packing.builder.into_inner()?.flush()
 }
 
+/// Packs these paths of the root, without what is in them if they are folders. Of what is gone meanwhile, nothing.
+///
+/// # Errors
+/// As of [`pack`].
+pub(crate) fn pack_these<'a>(
+    paths: impl Iterator<Item = &'a [u8]>,
+    out: impl Write,
+) -> io::Result<()> {
+    let (from, marks, builder) = (Path::new("/"), Marks::Refused, tar::Builder::new(out));
+    let mut packing = Packing { from, without: vec![], marks, builder, linked: HashMap::new() };
+    for name in paths {
+        let path = from.join(OsStr::from_bytes(name));
+        match std::fs::symlink_metadata(&path) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+            there => packing.entry(name, &path, &there?)?,
+        }
+    }
+    packing.builder.into_inner()?.flush()
+}
+
 struct Packing<'a, W: Write> {
     from: &'a Path,
     without: Vec<Vec<u8>>,
@@ -504,7 +524,7 @@ impl<W: Write> Packing<'_, W> {
             self.linked.insert(key, name.to_vec());
         }
         let records =
-            xattrs(path)?.into_iter().map(|(key, value)| (listing::XATTR.to_owned() + &key, value));
+            attributes(path)?.into_iter().map(|(key, value)| (listing::XATTR.to_owned() + &key, value));
         let records = records.collect::<Vec<_>>();
         if !records.is_empty() {
             let records = records.iter().map(|(key, value)| (key.as_str(), value.as_slice()));
@@ -561,7 +581,7 @@ pub(crate) fn is_opaque(folder: &Path) -> io::Result<bool> {
 }
 
 /// The attributes of a file that belong into an archive.
-fn xattrs(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+pub(crate) fn attributes(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut list = vec![0; LARGEST];
     let size = match llistxattr(path, list.as_mut_slice()) {
         Err(Errno::OPNOTSUPP) => 0,

@@ -26,7 +26,7 @@ use crate::engine::native::images::{Image, ImageStore};
 use crate::engine::native::inside::changes;
 use crate::engine::native::notes::{self, Note};
 use crate::engine::native::spec::{Bounds, BoxId, BoxSpec, CacheName, Command, Mount, Network};
-use crate::engine::native::{Talk, new_id};
+use crate::engine::native::{Talk, memory_of_machine, new_id};
 use crate::engine::{
     Account, Boxes, Change, Commands, ContainerSpec, FoundContainer, ImageCommand, Owner, RunSpec,
     Sink,
@@ -41,8 +41,6 @@ const OWN_MOUNTS: [&str; 3] = ["/dev", "/proc", "/sys"];
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// As shells tell of one who was killed.
 pub(super) const KILLED: i64 = 137;
-/// Where Linux tells of its memory, and the line with all of it.
-const MEMORY: (&str, &str) = ("/proc/meminfo", "MemTotal:");
 
 /// What runs in a box as its image says.
 #[derive(Debug, Default)]
@@ -255,10 +253,7 @@ impl Boxes for NativeEngine {
     }
 
     async fn memory(&self) -> Result<Option<u64>> {
-        let text = crate::base::read::text(&PathBuf::from(MEMORY.0)).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix(MEMORY.1));
-        let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-        Ok(kib.map(|kib| kib * 1024))
+        Ok(memory_of_machine())
     }
 
     async fn fill(&self, spec: &ContainerSpec, path: &str, archive: Body) -> Result<()> {

@@ -3,11 +3,11 @@
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, clear_ambient_capability_set,
-    remove_capability_from_bounding_set, set_capabilities,
+    CapabilitySet, CapabilitySets, capabilities as held, capability_is_in_bounding_set,
+    clear_ambient_capability_set, remove_capability_from_bounding_set, set_capabilities,
 };
+use seccompiler::sock_filter;
 
-use super::super::filter;
 use super::super::spec::Bounds;
 use super::super::wire::{Failure, cannot};
 use super::Result;
@@ -35,22 +35,26 @@ pub(super) fn capabilities() -> Result<()> {
         if KEPT.contains(one) {
             continue;
         }
-        match remove_capability_from_bounding_set(one) {
-            Ok(()) => {}
+        match capability_is_in_bounding_set(one) {
+            Ok(false) => {}
+            Ok(true) => remove_capability_from_bounding_set(one)
+                .map_err(cannot("give capabilities up"))?,
             // The kernel knows no more.
             Err(Errno::INVAL) => break,
-            Err(cause) => return Err(cannot("give capabilities up")(cause)),
+            Err(cause) => return Err(cannot("look which capabilities there are")(cause)),
         }
     }
     clear_ambient_capability_set().map_err(cannot("give capabilities up"))?;
+    // Who has fewer gets no more.
+    let kept = KEPT & held(None).map_err(cannot("look which capabilities there are"))?.permitted;
     let sets =
-        CapabilitySets { effective: KEPT, permitted: KEPT, inheritable: CapabilitySet::empty() };
+        CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     set_capabilities(None, sets).map_err(cannot("give capabilities up"))
 }
 
 /// Answers only known system calls from here on. That needs, and brings, that no program gets more rights.
-pub(super) fn system_calls() -> Result<()> {
-    seccompiler::apply_filter(&filter::program())
+pub(super) fn system_calls(program: &[sock_filter]) -> Result<()> {
+    seccompiler::apply_filter(program)
         .map_err(|cause| Failure::new(format!("cannot filter system calls: {cause}")))
 }
 

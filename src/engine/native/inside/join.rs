@@ -13,8 +13,10 @@ use rustix::process::{
     DumpableBehavior, Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal, set_dumpable_behavior,
 };
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
+use seccompiler::sock_filter;
 use signal_hook::consts::{FORBIDDEN, SIGPIPE};
 
+use super::super::filter;
 use super::super::spec::{Command, Ended, Network, Process};
 use super::super::wire::{Exec, Failure, Order, Wire, Word, cannot};
 use super::users::{self, Account};
@@ -39,11 +41,25 @@ pub(super) fn enter(first: &OwnedFd, network: &Network) -> Result<()> {
     become_root()
 }
 
-/// Runs a command with the streams that came with it, and says how it ended.
+/// Runs a command in a box with the streams that came with it, and says how it ended.
 pub(super) fn exec(wire: &Wire, job: &Exec, mut files: Vec<OwnedFd>) -> Result<u8> {
-    let command = &job.command;
     hear_all()?;
     enter(&taken(&mut files)?, &job.network)?;
+    let calls = job.no_new_privileges.then(filter::program);
+    let ended = run(wire, job, files, calls)?;
+    wire.send(&Word::Ended(ended), &[]).map_err(cannot("say how a command ended"))?;
+    Ok(0)
+}
+
+/// Runs a command in the root that this process has, and waits for its end. `calls`: the system calls that are
+/// answered, if not all are.
+pub(super) fn run(
+    wire: &Wire,
+    job: &Exec,
+    mut files: Vec<OwnedFd>,
+    calls: Option<Vec<sock_filter>>,
+) -> Result<Ended> {
+    let command = &job.command;
     let account = users::look_up(&command.user)?;
     let cwd = if command.cwd.is_empty() { "/" } else { &command.cwd };
     rustix::process::chdir(cwd).map_err(|cause| no_folder(cwd, &cause.into()))?;
@@ -60,9 +76,7 @@ pub(super) fn exec(wire: &Wire, job: &Exec, mut files: Vec<OwnedFd>) -> Result<u
     drop(files);
     cage::bounds(job.bounds)?;
     cage::capabilities()?;
-    if job.no_new_privileges {
-        cage::system_calls()?;
-    }
+    calls.as_deref().map_or(Ok(()), cage::system_calls)?;
     become_user(account.uid, account.gid, &account.groups)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(cannot("hide from the box"))?;
     let child = started(program, command)?;
@@ -72,15 +86,13 @@ pub(super) fn exec(wire: &Wire, job: &Exec, mut files: Vec<OwnedFd>) -> Result<u
     let files = outside.iter().map(AsFd::as_fd).collect::<Vec<_>>();
     wire.send(&Word::Runs, &files).map_err(cannot("say that a command runs"))?;
     drop(outside);
-    let ended = watch(wire, child)?;
-    wire.send(&Word::Ended(ended), &[]).map_err(cannot("say how a command ended"))?;
-    Ok(0)
+    watch(wire, child)
 }
 
 /// Of what whoever started `bb` does not want to hear (a job in a shell's background ignores SIGINT, `nohup` SIGHUP) a
 /// command in a box hears. A program that is started ignores what was ignored before; what was caught does to it what
 /// it does by itself.
-fn hear_all() -> Result<()> {
+pub(super) fn hear_all() -> Result<()> {
     let status = std::fs::read_to_string("/proc/self/status");
     let status = status.map_err(cannot("look which signals are ignored"))?;
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
