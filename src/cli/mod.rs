@@ -27,7 +27,7 @@ use crate::cli::call::{Call, Look};
 use crate::cli::io::output::{print, say};
 use crate::cli::io::{message, output, owner};
 use crate::cli::verbs::{
-    audit, build, clean, config, diff, doctor, down, export, gc, graph, image, keys, list, logs,
+    audit, build, builder, clean, config, diff, doctor, down, export, gc, graph, image, keys, list, logs,
     makefile, man, missing, new, outdated, ps, push, run, shell, size, status, step, sync, test,
     tree, up, update, watch, why,
 };
@@ -124,6 +124,9 @@ enum Verb {
     /// Write an image to a file, tell its ID or its packages, without any engine
     #[command(subcommand)]
     Image(image::Verb),
+    /// The builder as an image: jobs of a CI build in a container of it
+    #[command(subcommand)]
+    Builder(builder::Verb),
     /// Pin the newest stage3, snapshot and images from elsewhere in bb.lock
     Update(update::Args),
     /// Tell what an update would change, and about how long it would take
@@ -189,6 +192,7 @@ impl Verb {
             Self::Size(args) => size::run(args, call).await,
             Self::Diff(args) => diff::run(args, call).await,
             Self::Image(verb) => image::run(verb, call).await,
+            Self::Builder(verb) => builder::run(verb, call).await,
             Self::Update(args) => update::run(args, call).await,
             Self::Outdated(args) => outdated::run(args, call).await,
             Self::Clean(args) => clean::run(args, call).await,

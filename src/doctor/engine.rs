@@ -15,6 +15,8 @@ pub struct Facts {
     pub refused: Option<(String, Option<String>)>,
     /// The folder of the native engine, if that is meant. Unless it is refused, a box has been started.
     pub native: Option<PathBuf>,
+    /// Whether this container is a builder, and the engine.
+    pub guest: bool,
     /// Whether it is meant by name. Else it is taken because there is no daemon.
     pub named: bool,
     /// Addresses that do not answer, with the reason.
@@ -44,6 +46,10 @@ pub struct Kernel {
 pub fn findings(facts: &Facts) -> Vec<Finding> {
     if let Some((why, todo)) = &facts.refused {
         return vec![Finding::wrong("engine", why, todo.as_deref().unwrap_or(CHOOSE))];
+    }
+    if facts.guest {
+        let text = "guest: this container is a builder itself; it makes images, and runs none";
+        return vec![Finding::ok("engine", text)];
     }
     if let Some(folder) = &facts.native {
         let folder = folder.display();

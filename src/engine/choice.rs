@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::base::error::{Error, Result};
 use crate::config::Source;
 use crate::engine::address::{Address, addresses, has_socket};
+use crate::engine::native::guest;
 
 /// The variable that names an engine.
 pub const BB_ENGINE: &str = "BB_ENGINE";
@@ -26,24 +27,28 @@ pub enum Choice {
         /// Whether it is meant by name. Else it is taken because there is no daemon.
         named: bool,
     },
+    /// This container, which is a builder.
+    Guest,
 }
 
-/// The engine that the variables name. Where they name none, or `auto`: Docker or Podman, if anything leads there or
+/// The engine that the variables name. Where they name none, or `auto`: in a container that is a builder, that; Docker or Podman, if anything leads there or
 /// there is a socket of theirs; else the native one.
 ///
 /// # Errors
 /// It is none that is known, or the native one without a folder: exit code 3.
 pub fn choice(env: &BTreeMap<String, String>) -> Result<Choice> {
-    choice_by(env, has_socket)
+    choice_by(env, has_socket, guest::is_here())
 }
 
 fn choice_by(
     env: &BTreeMap<String, String>,
     has_socket: impl Fn(&[Address]) -> bool,
+    is_guest: bool,
 ) -> Result<Choice> {
     let get = |name: &str| env.get(name).map(String::as_str).filter(|value| !value.is_empty());
     match get(BB_ENGINE) {
         Some("docker") => Ok(Choice::Daemon),
+        Some("guest") => Ok(Choice::Guest),
         Some("native") => {
             let nowhere = || {
                 Error::config("the native engine has no folder")
@@ -52,6 +57,7 @@ fn choice_by(
             let folder = folder(env).ok_or_else(nowhere)?;
             Ok(Choice::Native { folder, named: true })
         }
+        None | Some("auto") if is_guest => Ok(Choice::Guest),
         None | Some("auto") => {
             // What is wrong with docker's context is told when it is asked for an address.
             let Ok((addresses, Source::Default)) = addresses(env) else {
@@ -62,7 +68,7 @@ fn choice_by(
         }
         Some(other) => {
             Err(Error::config(format!("`{BB_ENGINE}` is `{other}`, which is no engine"))
-                .hint("`native`, `docker`, or `auto`"))
+                .hint("`native`, `docker`, `guest`, or `auto`"))
         }
     }
 }
@@ -82,7 +88,7 @@ mod tests {
 
     fn chosen(env: &[(&str, &str)], socket: bool) -> Result<Choice> {
         let env = env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        choice_by(&env, |_| socket)
+        choice_by(&env, |_| socket, false)
     }
 
     fn native(folder: &str, named: bool) -> Choice {
@@ -118,6 +124,18 @@ mod tests {
             assert_eq!(chosen(env, true).unwrap(), native(folder, true));
         }
         assert_eq!(chosen(&[named], false).unwrap_err().exit().code(), 3);
+    }
+
+    #[test]
+    fn a_container_that_is_a_builder_is_the_engine() {
+        let guest = |pairs: &[(&str, &str)]| {
+            let env = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            choice_by(&env, |_| true, true).unwrap()
+        };
+        assert_eq!(guest(&[("DOCKER_HOST", "tcp://x:1")]), Choice::Guest);
+        assert_eq!(guest(&[(BB_ENGINE, "auto")]), Choice::Guest);
+        assert_eq!(guest(&[(BB_ENGINE, "docker")]), Choice::Daemon);
+        assert_eq!(chosen(&[(BB_ENGINE, "guest")], false).unwrap(), Choice::Guest);
     }
 
     #[test]

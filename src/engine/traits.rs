@@ -24,11 +24,6 @@ pub trait Engine: Images + Boxes + Talks {
         None
     }
 
-    /// Whether an image that is put there is there the next time.
-    fn keeps_images(&self) -> bool {
-        true
-    }
-
     /// What runs commands of images and tells what they have changed, if the engine can.
     fn commands(&self) -> Option<&dyn Commands> {
         None

@@ -20,6 +20,9 @@ use crate::state::store::Store;
 /// image that only an engine has is never lacking: its step is stale then.
 pub fn lacks(step: &Step, record: &Record, inventory: &Inventory, store: &Store) -> bool {
     let (Work::Image(_), Some(id)) = (&step.work, id_of(record)) else { return false };
+    if !inventory.has_copies() {
+        return false;
+    }
     let there = |object| inventory.engine_id(object).is_some_and(|it| store.is_called(it, id));
     !step.objects.iter().all(there)
 }

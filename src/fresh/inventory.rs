@@ -15,6 +15,8 @@ pub const SHARED: &str = "gentoo-bb/";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
     images: HashMap<String, Held>,
+    /// Whether it is of an engine that keeps none of what is put there.
+    without_copies: bool,
 }
 
 /// One image.
@@ -27,6 +29,16 @@ pub struct Held {
 }
 
 impl Inventory {
+    /// Of an engine that keeps no image that is put there: it lacks none.
+    pub fn without_copies() -> Self {
+        Self { without_copies: true, ..Self::default() }
+    }
+
+    /// Whether images are to be put there.
+    pub fn has_copies(&self) -> bool {
+        !self.without_copies
+    }
+
     /// What an engine had when steps finished, by their records: nothing else is known where none answers.
     pub fn recorded(records: impl Iterator<Item = Record>) -> Self {
         let mut inventory = Self::default();

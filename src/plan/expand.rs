@@ -121,6 +121,8 @@ pub struct Sources<'a> {
     pub docks: &'a [DockFacts],
     /// Users' own steps.
     pub tasks: &'a [TaskFacts],
+    /// What the builder is that is there already, whoever has made it.
+    pub given: Option<&'a str>,
 }
 
 /// What the plan has to know of a task.
@@ -245,7 +247,7 @@ impl<'a> Builder<'a> {
         let settings = self.sources.settings;
         let stage3 = stage3_file(settings);
         let (stage3_pin, portage_pin) = (&self.lock.stage3, &self.lock.portage);
-        vec![
+        let steps = vec![
             self.fetch(&stage3, stage3_pin),
             self.fetch_beside(&stage3, ".asc", stage3_pin),
             self.fetch_beside(&stage3, ".DIGESTS", stage3_pin),
@@ -256,7 +258,13 @@ impl<'a> Builder<'a> {
             self.import_stage3(&stage3),
             self.import_portage(),
             self.builder(),
-        ]
+        ];
+        match self.sources.given {
+            Some(content) if content == self.names.bob_content => {
+                steps.into_iter().map(|step| given(step, content)).collect()
+            }
+            _ => steps,
+        }
     }
 
     fn builder(&self) -> Step {
@@ -298,6 +306,29 @@ impl<'a> Builder<'a> {
             outputs: ROOTFS_OUTPUTS.iter().map(|f| dir.join(f)).collect(),
             ..step(Kind::Rootfs, dock.name.as_str(), Work::Rootfs(Box::new(work)))
         }
+    }
+}
+
+/// A step of which somebody else has done the work: `content` is the builder that it was done for.
+fn given(step: Step, content: &str) -> Step {
+    let product = |name: &str, value: String| Some((name.to_owned(), value));
+    let product = match step.work {
+        Work::Verify { pinned, .. } => product("sha512", pinned.sha512),
+        Work::ImportStage3 { sha512, .. } => product("content", sha512),
+        Work::ImportPortage { content, .. } | Work::Builder { content, .. } => {
+            product("content", content)
+        }
+        _ => None,
+    };
+    Step {
+        id: step.id,
+        needs: step.needs,
+        files: vec![],
+        triggered_files: vec![],
+        params: params([("given", content)]),
+        outputs: vec![],
+        objects: vec![],
+        work: Work::Given { product },
     }
 }
 

@@ -151,6 +151,11 @@ pub enum Work {
         /// What the image is.
         content: String,
     },
+    /// Nothing: whoever gives the builder has done it.
+    Given {
+        /// What other steps may depend on: its name and value.
+        product: Option<(String, String)>,
+    },
     /// Compile in a fresh builder and pack the difference to the parent.
     Rootfs(Box<RootfsWork>),
     /// Put the values of the markers into the template.

@@ -259,7 +259,9 @@ impl Project {
             return Err(too_high(&dock, reading.known())?);
         }
         let keyrings = keys::files(&self.settings).into_iter().flat_map(followed);
+        let given = self.given()?;
         expand(Sources {
+            given: given.as_deref(),
             settings: &self.settings,
             pins,
             layout: &self.layout,

@@ -2,7 +2,7 @@
 //!
 //! Reads no environment: the project has been given one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,6 +16,7 @@ use crate::engine::address::addresses;
 use crate::engine::choice::{Choice, choice};
 use crate::engine::docker::Docker;
 use crate::engine::native::NativeEngine;
+use crate::engine::native::guest::Guest;
 use crate::engine::{FoundContainer, Owner};
 use crate::exec::kept;
 use crate::exec::work::{Context, PROJECT_LABEL};
@@ -78,6 +79,13 @@ pub(super) fn owner(id: &str, store: &Store) -> Owner {
     Owner(hex(&hasher.finalize())[..32].to_owned())
 }
 
+async fn blocking<T: Send + 'static>(
+    open: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let ended = |e| Error::bug(format!("opening the engine ended: {e}"));
+    tokio::task::spawn_blocking(open).await.map_err(ended)?
+}
+
 /// Nobody has asked for the native engine by name: there is no other.
 fn neither(error: Error) -> Error {
     error.detail("the native engine is taken, for there is no socket of Docker or Podman here")
@@ -95,6 +103,7 @@ impl Project {
         }
         match choice(self.environment())? {
             Choice::Daemon => Ok(Arc::new(self.daemon().await?)),
+            Choice::Guest => Ok(Arc::new(self.guest().await?)),
             Choice::Native { folder, named } => {
                 let engine = self.native(folder).await;
                 let engine = engine.map_err(|error| if named { error } else { neither(error) });
@@ -104,14 +113,23 @@ impl Project {
     }
 
     async fn native(&self, folder: PathBuf) -> Result<NativeEngine> {
-        let program = self.program().ok_or_else(|| {
-            Error::engine("this program cannot start boxes of the native engine")
+        let (program, limits) = (self.starter()?, self.settings.limits);
+        blocking(move || NativeEngine::open(program, &folder, limits)).await
+    }
+
+    async fn guest(&self) -> Result<Guest> {
+        let (program, limits) = (self.starter()?, self.settings.limits);
+        let own = [PathBuf::from("."), self.layout.state.clone()];
+        let own = own.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
+        blocking(move || Guest::open(program, own, limits)).await
+    }
+
+    /// The program that is started again for boxes.
+    fn starter(&self) -> Result<PathBuf> {
+        self.program().map(Path::to_owned).ok_or_else(|| {
+            Error::engine("this program cannot start boxes of its own")
                 .hint("it names itself in `Surroundings::program`")
-        })?;
-        let (program, limits) = (program.to_owned(), self.settings.limits);
-        let open = move || NativeEngine::open(program, &folder, limits);
-        let ended = |e| Error::bug(format!("opening the engine ended: {e}"));
-        tokio::task::spawn_blocking(open).await.map_err(ended)?
+        })
     }
 
     /// The daemon of Docker or Podman that the environment leads to, for what no other engine does.
@@ -120,8 +138,8 @@ impl Project {
     /// None answers, Docker's context cannot be used, or the native engine is meant: exit code 4.
     pub async fn daemon(&self) -> Result<Docker> {
         // It would not have what the native engine has built, or something else under that name.
-        if let Choice::Native { .. } = choice(self.environment())? {
-            return Err(Error::engine("this needs a daemon, and the native engine has none")
+        if choice(self.environment())? != Choice::Daemon {
+            return Err(Error::engine("this needs a daemon, and the engine in use has none")
                 .hint("`BB_ENGINE=docker` leads to Docker or Podman"));
         }
         self.socket_engine().await

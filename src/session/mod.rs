@@ -14,6 +14,7 @@ mod docks;
 mod engine;
 mod export;
 mod facts;
+pub mod guest;
 mod missing;
 mod pin;
 mod plan;

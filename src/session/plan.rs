@@ -8,6 +8,8 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::Kind;
 use crate::base::reference::Reference;
 use crate::config::lock::{Base, Pins};
+use crate::engine::choice::{Choice, choice};
+use crate::engine::native::guest;
 use crate::exec::job;
 use crate::exec::job::Standing;
 use crate::fresh::Inventory;
@@ -35,7 +37,29 @@ impl Project {
                 "`bb build` pins the newest stage3 and snapshot the first time, `bb update` later",
             ));
         }
-        self.verified_plan(&docks, &pins)
+        self.buildable(self.verified_plan(&docks, &pins)?)
+    }
+
+    /// What the builder is that this container is, if it is one.
+    pub(super) fn given(&self) -> Result<Option<String>> {
+        match choice(self.environment()) {
+            Ok(Choice::Guest) if self.own_engine().is_none() => {
+                guest::here().map(|marker| Some(marker.content))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The plan, unless this container is a builder for another lock: it can make no other.
+    fn buildable(&self, plan: Plan) -> Result<Plan> {
+        let makes = |ix: &StepIx| matches!(plan.step(*ix).work, Work::Builder { .. });
+        if self.given()?.is_none() || !plan.order().iter().any(makes) {
+            return Ok(plan);
+        }
+        let message = format!("this container's builder was made for another `{LOCK_FILE}`");
+        Err(Error::engine(message).hint(
+            "`bb builder image`, where an engine is, makes one for this lock and this version of `bb`",
+        ))
     }
 
     /// The docks, and the shape of the plan: with no lock yet, as if everything were unpinned. The same
@@ -80,7 +104,7 @@ impl Project {
             asked(&self.plan_of(&docks, &pins.or_unpinned())?)?;
             pins = pin::once(self, offline, tell).await?;
         }
-        let plan = self.verified_plan(&docks, &pins)?;
+        let plan = self.buildable(self.verified_plan(&docks, &pins)?)?;
         // Of many docks it takes a while to find what is asked for, and mostly everything is pinned.
         if unpinned(&plan).is_empty() {
             return Ok((docks, plan));

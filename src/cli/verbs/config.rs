@@ -75,6 +75,11 @@ fn engine(env: &BTreeMap<String, String>) -> (Value, Source) {
         let source = if named { Source::Variable(BB_ENGINE) } else { Source::Default };
         return (Value::text(&value), source);
     }
+    if let Ok(Choice::Guest) = choice(env) {
+        let named = env.get(BB_ENGINE).is_some_and(|name| name == "guest");
+        let source = if named { Source::Variable(BB_ENGINE) } else { Source::Default };
+        return (Value::text("guest, this container"), source);
+    }
     match addresses(env) {
         Ok((addresses, source)) => {
             (Value::List(addresses.iter().map(Address::shown).collect()), source)

@@ -168,7 +168,7 @@ fn engines(image: &str, work: &ImageWork) -> Error {
     error.hint(format!("`docker save {}` writes it", work.references.join(" ")))
 }
 
-fn save(chain: &[Bundle], output: &str, here: &Path, epoch: u64) -> Result<()> {
+pub(in crate::cli) fn save(chain: &[Bundle], output: &str, here: &Path, epoch: u64) -> Result<()> {
     let path = here.join(output);
     if output == "-" {
         return bundle::write_full(chain, epoch, std::io::stdout().lock());

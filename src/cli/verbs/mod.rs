@@ -6,6 +6,7 @@
 
 pub(in crate::cli) mod audit;
 pub(in crate::cli) mod build;
+pub(in crate::cli) mod builder;
 pub(in crate::cli) mod chain;
 pub(in crate::cli) mod clean;
 pub(in crate::cli) mod config;

@@ -159,7 +159,7 @@ impl Pushing<'_> {
 }
 
 /// An image as a registry's client wants it, out of its archive and those of the images below.
-fn image(chain: &[Bundle]) -> Result<Image> {
+pub(in crate::cli) fn image(chain: &[Bundle]) -> Result<Image> {
     let top = chain.first().ok_or_else(|| Error::bug("an image without an archive"))?;
     let diff_ids = &top.config.rootfs.diff_ids;
     let layers = bundle::layers(chain)?;

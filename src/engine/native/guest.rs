@@ -38,7 +38,10 @@ use crate::engine::{
     Commands, ContainerSpec, Engine, FoundImage, HeldImage, Images, NewImage, Process, Session, Sink,
     Talks,
 };
+use crate::fresh::Inventory;
+use crate::fresh::inventory::Held;
 use crate::image::archive::Body;
+use crate::plan::step::Object;
 
 /// What the builder's image has for this engine, and where boxes and caches are.
 pub const FOLDER: &str = "/var/lib/gentoo-bb";
@@ -114,6 +117,14 @@ impl Guest {
         Ok(Self { own, images })
     }
 
+    /// The builder, and no place for what is built: images are what the state folder has.
+    fn inventory(&self) -> Inventory {
+        let Marker { image, content, .. } = self.own.marker.clone();
+        let mut inventory = Inventory::without_copies();
+        inventory.add(&image, &Held { id: image.clone(), content: Some(content) });
+        inventory
+    }
+
     /// Does something that blocks.
     async fn run<T: Send + 'static>(
         &self,
@@ -136,10 +147,6 @@ fn failed(what: &str, cause: &io::Error) -> Error {
 impl Engine for Guest {
     fn commands(&self) -> Option<&dyn Commands> {
         Some(self)
-    }
-
-    fn keeps_images(&self) -> bool {
-        false
     }
 }
 
@@ -189,6 +196,14 @@ impl Images for Guest {
 
     async fn remove_unused_image(&self, name: &str) -> Result<Option<String>> {
         self.images.remove_unused_image(name).await
+    }
+
+    async fn inventory(&self) -> Result<Inventory> {
+        Ok(self.inventory())
+    }
+
+    async fn inventory_of(&self, _: &[Object]) -> Result<Inventory> {
+        Ok(self.inventory())
     }
 }
 

@@ -93,6 +93,11 @@ pub async fn act(step: &Step, anew: bool, context: &Context, log: &mut Log) -> R
             let spec = container(&step.id, portage_image, context);
             builder::builder(target, &spec, context, log).await
         }
+        Work::Given { product } => {
+            let product = product.iter().cloned();
+            let products = product.collect();
+            Ok(Made { products, ..Made::default() }.note("this container's builder has it"))
+        }
         Work::Rootfs(work) => {
             let spec = container(&step.id, &work.bob, context);
             rootfs::rootfs(work, &step.files, spec, context, log).await

@@ -21,7 +21,7 @@ use crate::doctor::{Finding, engine, here, login, machine, project, trust};
 use crate::engine::address::{Address, addresses};
 use crate::engine::choice::{Choice, choice};
 use crate::engine::docker::{About, Docker};
-use crate::engine::native;
+use crate::engine::native::{self, guest};
 use crate::gentoo::keys;
 use crate::image::config::architecture;
 use crate::net::http::{Answer, Client, Patience};
@@ -119,6 +119,10 @@ impl Gathering {
     async fn engine(&self, settings: Option<&Settings>) -> (engine::Facts, Option<Witness>) {
         let refused = match choice(&self.env) {
             Ok(Choice::Daemon) => return self.daemon(settings).await,
+            Ok(Choice::Guest) => match guest::here() {
+                Ok(_) => return (engine::Facts { guest: true, ..engine::Facts::default() }, None),
+                Err(error) => told(&error),
+            },
             Ok(Choice::Native { folder, named }) => {
                 return (self.native(folder, named).await, None);
             }

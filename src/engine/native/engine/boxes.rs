@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::{PipeReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 

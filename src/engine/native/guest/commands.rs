@@ -7,7 +7,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use bstr::ByteSlice;
 
 use super::boxes::Standing;
 use super::{BOXES, FOLDER, Guest, Own, failed, not_here};
