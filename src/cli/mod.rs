@@ -27,9 +27,9 @@ use crate::cli::call::{Call, Look};
 use crate::cli::io::output::{print, say};
 use crate::cli::io::{message, output, owner};
 use crate::cli::verbs::{
-    audit, build, builder, clean, config, diff, doctor, down, export, gc, graph, image, keys, list, logs,
-    makefile, man, missing, new, outdated, ps, push, run, shell, size, status, step, sync, test,
-    tree, up, update, watch, why,
+    audit, build, builder, clean, config, diff, doctor, down, export, gc, graph, image, keys, list,
+    logs, makefile, man, missing, new, outdated, ps, push, run, shell, size, status, step, sync,
+    test, tree, up, update, watch, why,
 };
 use crate::engine::native::inside;
 use crate::report::Message;

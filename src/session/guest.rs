@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use goblin::elf::Elf;
 
 use crate::base::error::{Error, Result, io_reason};
+use crate::base::limits::Limits;
 use crate::engine::native::guest::{FILE, FOLDER, FORMAT, Marker};
 use crate::image::archive::bundle::{Bundle, Plan as Image};
 use crate::image::archive::{self, bundle, listing};
@@ -32,8 +33,8 @@ struct Parts<'a> {
 }
 
 impl Project {
-    /// The image of the builder, which has to be there, with this static program as `bb`: itself first, then what it is
-    /// built on. What it consists of is in files of `folder`.
+    /// The image of the builder, which has to be there, with this static program as `bb`. What it consists of is in
+    /// files of `folder`.
     ///
     /// # Errors
     /// The program is not static, or the engine does not have the builder.
@@ -42,7 +43,7 @@ impl Project {
         program: &Path,
         folder: &Path,
         reference: &str,
-    ) -> Result<Vec<Bundle>> {
+    ) -> Result<Bundle> {
         is_static(program)?;
         let plan = self.plan()?;
         let builder = plan.order().iter().find_map(|ix| match &plan.step(*ix).work {
@@ -67,7 +68,7 @@ impl Project {
 }
 
 impl Parts<'_> {
-    fn image(self, epoch: u64, limits: &crate::base::limits::Limits) -> Result<Vec<Bundle>> {
+    fn image(self, epoch: u64, limits: &Limits) -> Result<Bundle> {
         let root = self.folder.join("root.tar");
         let chain = [self.builder.clone()];
         let mut nodes = bundle::tree(&chain)?.nodes().clone();
@@ -86,8 +87,9 @@ impl Parts<'_> {
         let references = [self.reference.to_owned()];
         let plan = Image { config, layers: &[layer], references: &references, epoch };
         bundle::write(&own, plan)?;
-        let own = Bundle::open(&own, limits)?;
-        Ok(own.into_iter().chain(chain).collect())
+        let own =
+            Bundle::open(&own, limits)?.ok_or_else(|| Error::bug("an image without files"))?;
+        Ok(own.with_layers_of(&self.builder))
     }
 }
 
@@ -125,7 +127,6 @@ fn is_static(program: &Path) -> Result<()> {
 /// # Errors
 /// The system does not say.
 pub fn this_program() -> Result<PathBuf> {
-    std::env::current_exe().map_err(|e| {
-        Error::engine(format!("cannot tell which program this is: {}", io_reason(&e)))
-    })
+    std::env::current_exe()
+        .map_err(|e| Error::engine(format!("cannot tell which program this is: {}", io_reason(&e))))
 }

@@ -9,6 +9,7 @@
 //! | `checkup` | the engine and the local mirror |
 //! | `far` | the engine, sshd, socat and OpenSSL |
 //! | `graphed` | the engine and Chromium |
+//! | `guest` | the engine, the local mirror and a static `bb`; compiles |
 //! | `labelled` | the engine, a C compiler and a compose tool |
 //! | `kinds` | the engine, umoci, skopeo, Python; as root |
 //! | `hostile` | the engine and the local mirror; compiles |
@@ -36,6 +37,7 @@ mod differs;
 mod errors;
 mod far;
 mod graphed;
+mod guest;
 mod hostile;
 mod image;
 mod kinds;

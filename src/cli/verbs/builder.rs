@@ -18,8 +18,10 @@ const NAME: &str = "gentoo-bb/guest:latest";
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Verb {
     /// Write the builder's image to a file for `docker load`, or to a folder as an OCI layout
-    #[command(after_help = "Examples:\n  bb builder image -o guest.tar     # then: docker load -i guest.tar\n  \
-        bb builder image -o oci/ --program target/static/bb")]
+    #[command(
+        after_help = "Examples:\n  bb builder image -o guest.tar     # then: docker load -i guest.tar\n  \
+        bb builder image -o oci/ --program target/static/bb"
+    )]
     Image {
         /// A file, `-` for standard output, or a folder: one that is there, or a name with a `/` at
         /// its end
@@ -50,15 +52,14 @@ pub(in crate::cli) struct With {
 }
 
 impl With {
-    /// The image, as files of a folder: itself and what it is built on. Nothing, with the exit code, where the builder
-    /// cannot be had.
+    /// The image, as files of a folder. Nothing, with the exit code, where the builder cannot be had.
     async fn image(
         &self,
         project: &Project,
         folder: &tempfile::TempDir,
         name: &str,
         call: &Call,
-    ) -> Result<std::result::Result<Vec<Bundle>, u8>> {
+    ) -> Result<std::result::Result<Bundle, u8>> {
         let args = build::Args::for_images(vec!["builder:bob".to_owned()], None, self.offline);
         let code = build::run(&args, call).await?;
         if code != 0 {
@@ -85,7 +86,7 @@ pub(in crate::cli) async fn run(verb: &Verb, call: &Call) -> Result<u8> {
     let to = reference.parse::<Reference>();
     let to = to.map_err(|e| Error::usage(format!("cannot push `{reference}`: {e}")))?;
     let chain = match with.image(&project, &folder, reference, call).await? {
-        Ok(chain) => chain,
+        Ok(image) => [image],
         Err(code) => return Ok(code),
     };
     match verb {

@@ -282,13 +282,15 @@ mod tests {
     fn who_has_no_box_reaches_no_network_and_no_other_process() {
         let program = on_x86(Whose::Guest);
         let told = |arch, number, first| answer(&program, arch, number, first);
-        let socket = [(1, ALLOW), (16, ALLOW), (2, EPERM), (10, EPERM), (17, EPERM), (VSOCK, EPERM)];
+        let socket =
+            [(1, ALLOW), (16, ALLOW), (2, EPERM), (10, EPERM), (17, EPERM), (VSOCK, EPERM)];
         for (family, answer) in socket {
             assert_eq!(told(X86_64, 41, family), answer, "{family}");
             assert_eq!(told(I386, 359, family), answer, "{family}");
         }
         // socketcall, ptrace, process_vm_readv; the same that a box may.
-        for (arch, number) in [(I386, 102), (I386, 26), (X86_64, 101), (X86_64, 310), (X86_64, 425)] {
+        for (arch, number) in [(I386, 102), (I386, 26), (X86_64, 101), (X86_64, 310), (X86_64, 425)]
+        {
             assert_eq!(told(arch, number, 0), EPERM, "{number}");
         }
         assert_eq!(told(X86_64, 1, 0), ALLOW);

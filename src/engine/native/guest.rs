@@ -35,8 +35,8 @@ use crate::base::limits::Limits;
 use crate::engine::image::CONTENT_LABEL;
 use crate::engine::memory::Memory;
 use crate::engine::{
-    Commands, ContainerSpec, Engine, FoundImage, HeldImage, Images, NewImage, Process, Session, Sink,
-    Talks,
+    Commands, ContainerSpec, Engine, FoundImage, HeldImage, Images, NewImage, Process, Session,
+    Sink, Talks,
 };
 use crate::fresh::Inventory;
 use crate::fresh::inventory::Held;
@@ -74,7 +74,10 @@ struct Own {
 /// The root, and who works in it.
 #[derive(Debug)]
 struct Place {
-    root: Root,
+    /// Known once somebody asks: that takes a moment, and mostly there is nothing to do.
+    root: Option<Root>,
+    /// Folders in which `bb` works.
+    own: BTreeSet<PathBuf>,
     /// Another `bb` of this container waits for it.
     lock: Option<File>,
     works: Option<String>,
@@ -110,8 +113,7 @@ impl Guest {
         let closed = std::fs::set_permissions(RUN, Permissions::from_mode(0o700));
         closed.map_err(|e| Error::file("close", Path::new(RUN), &e))?;
         let images = Memory::below(&Path::new(FOLDER).join("images"), limits)?;
-        let root = Root::open(program.clone(), limits, own)?;
-        let place = Mutex::new(Place { root, lock: None, works: None });
+        let place = Mutex::new(Place { root: None, own, lock: None, works: None });
         let (boxes, turn, free) = (Mutex::default(), Mutex::default(), Notify::new());
         let own = Arc::new(Own { program, limits, marker, place, boxes, turn, free });
         Ok(Self { own, images })

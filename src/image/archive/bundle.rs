@@ -125,6 +125,16 @@ impl Bundle {
         format!("sha256:{}", Blob::of(&self.config_text).digest)
     }
 
+    /// The same with the lowest layers out of another archive, which may call them as it likes.
+    #[must_use]
+    pub fn with_layers_of(mut self, below: &Self) -> Self {
+        let names = self.manifest.layers.iter().zip(&below.manifest.layers);
+        let found =
+            names.filter_map(|(own, theirs)| Some((own.clone(), below.layer(theirs)?.clone())));
+        self.files.extend(found);
+        self
+    }
+
     /// A layer's bytes, if they are in this archive.
     fn layer(&self, name: &str) -> Option<&Content> {
         self.files.get(name)

@@ -523,8 +523,9 @@ impl<W: Write> Packing<'_, W> {
             }
             self.linked.insert(key, name.to_vec());
         }
-        let records =
-            attributes(path)?.into_iter().map(|(key, value)| (listing::XATTR.to_owned() + &key, value));
+        let records = attributes(path)?
+            .into_iter()
+            .map(|(key, value)| (listing::XATTR.to_owned() + &key, value));
         let records = records.collect::<Vec<_>>();
         if !records.is_empty() {
             let records = records.iter().map(|(key, value)| (key.as_str(), value.as_slice()));

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc::{Sender, channel};
 
-use super::root::{forget, settings};
+use super::root::{Root, forget, settings};
 use super::seen::absolute;
 use super::{CACHES, FOLDER, Guest, Own, Place, RUN, failed, is_builder, locked, not_here};
 use crate::base::error::{Error, Result};
@@ -164,14 +164,15 @@ impl Boxes for Guest {
     async fn changes(&self, container: &str) -> Result<Vec<(String, Change)>> {
         let id = container.to_owned();
         self.run(move |own| {
-            own.in_place(&id, |_, place| {
-                let changes = place.root.changes()?;
+            own.in_place(&id, |_, root| {
+                let changes = root.changes()?;
                 let path = |path: &Vec<u8>| absolute(path).to_string_lossy().into_owned();
                 let all = |paths: &[Vec<u8>], change| {
                     paths.iter().map(|it| (path(it), change)).collect::<Vec<_>>()
                 };
                 let added = all(&changes.new, Change::Added);
-                let rest = [all(&changes.other, Change::Modified), all(&changes.gone, Change::Removed)];
+                let rest =
+                    [all(&changes.other, Change::Modified), all(&changes.gone, Change::Removed)];
                 Ok([added, rest.concat()].concat())
             })
         })
@@ -314,11 +315,7 @@ impl Own {
     }
 
     /// The same with the container's own root.
-    fn in_place<T>(
-        &self,
-        id: &str,
-        work: impl FnOnce(&Self, &mut Place) -> Result<T>,
-    ) -> Result<T> {
+    fn in_place<T>(&self, id: &str, work: impl FnOnce(&Self, &mut Root) -> Result<T>) -> Result<T> {
         let mut place = locked(&self.place);
         let (was_begun, caches) = {
             let mut boxes = locked(&self.boxes);
@@ -327,14 +324,14 @@ impl Own {
         };
         if place.works.as_deref() != Some(id) {
             place.put_aside()?;
-            place.begin(id)?;
+            let root = place.begin(id, self)?;
             if was_begun {
-                place.root.take_up(id)?;
+                root.take_up(id)?;
             } else {
                 lead_to(&caches)?;
             }
         }
-        work(self, &mut place)
+        work(self, place.root(self)?)
     }
 
     fn remove(&self, id: &str) -> Result<()> {
@@ -342,7 +339,8 @@ impl Own {
         let Some(standing) = locked(&self.boxes).remove(id) else { return Ok(()) };
         self.give_turn_up();
         if !standing.is_in_place() {
-            return folder::remove(&standing.root).map_err(|e| failed("remove a box", &e));
+            let folder = standing.root.parent().unwrap_or(&standing.root);
+            return folder::remove(folder).map_err(|e| failed("remove a box", &e));
         }
         if place.works.as_deref() == Some(id) {
             place.end()?;
@@ -395,14 +393,14 @@ impl Own {
     fn pack_of_builder(&self, path: &str, out: &mut impl Write) -> Result<()> {
         let path = path.trim_matches('/');
         let name = path.rsplit('/').next().unwrap_or_default();
-        let place = locked(&self.place);
+        let mut place = locked(&self.place);
         let below = format!("{path}/");
         let named = |(at, node): (&bstr::BString, _)| match at.strip_prefix(below.as_bytes()) {
             Some(rest) => Some(([name.as_bytes(), b"/", rest].concat().into(), node)),
             None if *at == path => Some((name.into(), node)),
             None => None,
         };
-        let all = place.root.builder().iter().map(|(at, node)| (at, node.clone()));
+        let all = place.root(self)?.builder().iter().map(|(at, node)| (at, node.clone()));
         let nodes = all.filter_map(named).collect::<Nodes>();
         if nodes.is_empty() {
             return Err(Error::step(format!("the builder has no `/{path}`")));
@@ -489,7 +487,15 @@ fn lead_to(caches: &[CacheMount]) -> Result<()> {
 }
 
 impl Place {
-    fn begin(&mut self, id: &str) -> Result<()> {
+    fn root(&mut self, own: &Own) -> Result<&mut Root> {
+        let root = match self.root.take() {
+            Some(root) => root,
+            None => Root::open(own.program.clone(), own.limits, self.own.clone())?,
+        };
+        Ok(self.root.insert(root))
+    }
+
+    fn begin(&mut self, id: &str, own: &Own) -> Result<&Root> {
         if self.lock.is_none() {
             let path = Path::new(RUN).join("lock");
             let file = File::options().create(true).append(true).open(&path);
@@ -497,20 +503,20 @@ impl Place {
             file.lock().map_err(|e| failed("wait for another `bb` of this container", &e))?;
             self.lock = Some(file);
         }
-        self.root.begin()?;
+        self.root(own)?.begin()?;
         self.works = Some(id.to_owned());
-        Ok(())
+        Ok(self.root(own)?)
     }
 
     fn end(&mut self) -> Result<()> {
         self.works = None;
-        self.root.end()
+        self.root.as_mut().map_or(Ok(()), Root::end)
     }
 
     /// Makes room for another box.
     fn put_aside(&mut self) -> Result<()> {
         let Some(works) = self.works.clone() else { return Ok(()) };
-        self.root.put_aside(&works)?;
+        self.root.as_ref().map_or(Ok(()), |root| root.put_aside(&works))?;
         self.end()
     }
 }

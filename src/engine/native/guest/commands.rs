@@ -13,9 +13,7 @@ use super::{BOXES, FOLDER, Guest, Own, failed, not_here};
 use crate::base::error::{Error, Result};
 use crate::engine::native::new_id;
 use crate::engine::native::spec::Command;
-use crate::engine::{
-    Account, Boxes, Commands, ContainerSpec, ImageCommand, Images, Network, Sink,
-};
+use crate::engine::{Account, Boxes, Commands, ContainerSpec, ImageCommand, Images, Network, Sink};
 use crate::image::archive::bundle::Bundle;
 use crate::image::archive::{self, bundle};
 use crate::image::tree::{Kind, Node, Nodes, Tree};
@@ -101,7 +99,8 @@ impl Own {
     fn unpacked(&self, spec: &ContainerSpec, image: &Path, root: &PathBuf) -> Result<String> {
         let failed = |e: std::io::Error| failed("make a box", &e);
         let bundle = Bundle::open(image, &self.limits)?;
-        let bundle = bundle.ok_or_else(|| Error::step("an empty file is not an image's archive"))?;
+        let bundle =
+            bundle.ok_or_else(|| Error::step("an empty file is not an image's archive"))?;
         let config = bundle.config.config.clone();
         let tree = bundle::tree(&[bundle])?;
         let archive = image.with_extension("root");

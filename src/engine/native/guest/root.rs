@@ -65,9 +65,11 @@ impl Root {
     /// Reads what the builder is. `own`: folders in which `bb` itself works.
     pub(super) fn open(program: PathBuf, limits: Limits, own: BTreeSet<PathBuf>) -> Result<Self> {
         let archive = Path::new(FOLDER).join("root.tar");
-        let size = std::fs::metadata(&archive).map_err(|e| Error::file("read", &archive, &e))?.len();
+        let size =
+            std::fs::metadata(&archive).map_err(|e| Error::file("read", &archive, &e))?.len();
         let entries = listing::layer(&listing::whole(&archive, size), &limits);
-        let builder = entries.map_err(|left| left.error(|why| format!("the builder's root: {why}")))?;
+        let builder =
+            entries.map_err(|left| left.error(|why| format!("the builder's root: {why}")))?;
         let without = [FOLDER, RUN, "/proc", "/sys", "/dev"].map(PathBuf::from);
         let without = own.into_iter().chain(without).collect();
         Ok(Self { program, limits, builder, without, index: Index::new() })
@@ -124,7 +126,8 @@ impl Root {
         // Folders before what is in them.
         let here = here.collect::<BTreeSet<_>>();
         let file = File::create(place.join("changes.tar")).map_err(|e| failed(what, &e))?;
-        folder::pack_these(here.into_iter(), io::BufWriter::new(file)).map_err(|e| failed(what, &e))?;
+        folder::pack_these(here.into_iter(), io::BufWriter::new(file))
+            .map_err(|e| failed(what, &e))?;
         let gone = changes.gone.join(&0);
         std::fs::write(place.join("gone"), gone).map_err(|e| failed(what, &e))
     }
@@ -162,18 +165,22 @@ impl Root {
 
     fn is_without(&self, path: &[u8]) -> bool {
         let path = absolute(path);
-        path.ancestors().any(|at| self.without.contains(at)) || std::fs::symlink_metadata(&path).is_ok()
+        path.ancestors().any(|at| self.without.contains(at))
+            || std::fs::symlink_metadata(&path).is_ok()
     }
 
     /// Undoes all changes.
     fn restore(&self, changes: &Changes) -> Result<()> {
         let foreign = |path: &&Vec<u8>| !self.builder.contains_key(path.as_slice());
-        let passing = |path: &&Vec<u8>| PASSING.iter().any(|folder| path.starts_with(folder.as_bytes()));
+        let passing =
+            |path: &&Vec<u8>| PASSING.iter().any(|folder| path.starts_with(folder.as_bytes()));
         let lost = changes.gone.iter().chain(&changes.other).filter(foreign);
-        let lost = lost.filter(|path| !passing(path)).map(|path| absolute(path)).collect::<Vec<_>>();
+        let lost =
+            lost.filter(|path| !passing(path)).map(|path| absolute(path)).collect::<Vec<_>>();
         // The last first: what is in a folder before that.
         for path in changes.new.iter().rev() {
-            folder::remove(&absolute(path)).map_err(|e| failed("remove what a box has left", &e))?;
+            folder::remove(&absolute(path))
+                .map_err(|e| failed("remove what a box has left", &e))?;
         }
         self.restore_builder(changes)?;
         if lost.is_empty() { Ok(()) } else { Err(not_restored(&lost)) }
@@ -235,10 +242,13 @@ fn read_kept() -> Option<Kept> {
 }
 
 fn not_restored(lost: &[PathBuf]) -> Error {
-    let error = Error::engine("a box has changed files of this container that are none of the builder's");
+    let error =
+        Error::engine("a box has changed files of this container that are none of the builder's");
     let shown = lost.iter().take(TOLD);
     let error = shown.fold(error, |error, path| error.detail(format!("  {}", path.display())));
-    error.hint("they cannot be brought back: begin with a fresh container, and look what the dock does")
+    error.hint(
+        "they cannot be brought back: begin with a fresh container, and look what the dock does",
+    )
 }
 
 /// Whether a path is what the builder's image has there.
@@ -263,7 +273,8 @@ fn is_as(node: &Node, path: &Path) -> Result<bool> {
             Ok(target.is_ok_and(|target| target.as_os_str().as_bytes() == to.as_slice()))
         }
         Kind::File(content) if there.is_file() && there.len() == content.size => {
-            let same = listing::is_same(content, &listing::whole(path, there.len())).map_err(odd)?;
+            let same =
+                listing::is_same(content, &listing::whole(path, there.len())).map_err(odd)?;
             Ok(same && folder::attributes(path).map_err(odd)? == node.xattrs)
         }
         Kind::File(_) => Ok(false),

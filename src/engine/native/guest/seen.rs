@@ -68,10 +68,6 @@ impl Changes {
         changes.gone = before.keys().filter(|path| !now.contains_key(*path)).cloned().collect();
         changes
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.new.is_empty() && self.gone.is_empty() && self.other.is_empty()
-    }
 }
 
 /// The paths that lead from the root to a path, and that itself.
@@ -166,12 +162,13 @@ mod tests {
             all.iter().map(|(path, seen)| (path.as_bytes().to_vec(), seen.clone())).collect()
         };
         let before: Index = index(&[("a", file(1, 1)), ("b", file(2, 1)), ("d", folder.clone())]);
-        assert!(Changes::between(&before, &before).is_empty());
+        assert_eq!(Changes::between(&before, &before), Changes::default());
         let open = Seen { mode: 0o40_777, ..folder };
         let now = index(&[("a", file(1, 2)), ("c", file(3, 1)), ("d", open)]);
         let found = Changes::between(&before, &now);
         let names = |all: &[&str]| all.iter().map(|name| name.as_bytes().to_vec()).collect();
-        let expected = Changes { new: names(&["c"]), gone: names(&["b"]), other: names(&["a", "d"]) };
+        let expected =
+            Changes { new: names(&["c"]), gone: names(&["b"]), other: names(&["a", "d"]) };
         assert_eq!(found, expected);
     }
 }

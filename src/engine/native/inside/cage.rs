@@ -37,8 +37,9 @@ pub(super) fn capabilities() -> Result<()> {
         }
         match capability_is_in_bounding_set(one) {
             Ok(false) => {}
-            Ok(true) => remove_capability_from_bounding_set(one)
-                .map_err(cannot("give capabilities up"))?,
+            Ok(true) => {
+                remove_capability_from_bounding_set(one).map_err(cannot("give capabilities up"))?
+            }
             // The kernel knows no more.
             Err(Errno::INVAL) => break,
             Err(cause) => return Err(cannot("look which capabilities there are")(cause)),

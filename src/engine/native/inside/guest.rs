@@ -9,9 +9,7 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, open, openat};
 use rustix::io::Errno;
-use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait,
-};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait};
 
 use super::super::filter;
 use super::super::wire::{Exec, Wire, Word, cannot};
