@@ -69,6 +69,12 @@ impl Job {
         said
     }
 
+    /// How many processes are called so.
+    fn running(&self, name: &str) -> usize {
+        let names = self.ok("cat /proc/[0-9]*/comm 2>/dev/null || true");
+        names.lines().filter(|line| *line == name).count()
+    }
+
     fn bb(&self, args: &str) -> String {
         self.ok(&format!("cd {PROJECT} && bb {args}"))
     }
@@ -219,7 +225,7 @@ fn whatever_a_box_has_done_is_undone() {
     let differs = after.lines().filter(|line| !before.contains(line)).collect::<Vec<_>>();
     assert!(differs.is_empty(), "{differs:#?}");
     assert_eq!(after, before);
-    assert_eq!(job.ok("pgrep -c sleep"), "1\n", "what it left running has ended");
+    assert_eq!(job.running("sleep"), 1, "what it left running has ended");
     // What is the job's own cannot be brought back.
     let own = "configure_rootfs_build() { echo theirs >/etc/job; exit 3; }\nPACKAGES=x/y\n";
     job.ok(&format!("cat >{PROJECT}/bb-dock/plants/Buildconfig.sh <<'END'\n{own}END"));
@@ -235,12 +241,14 @@ fn a_job_that_was_killed_is_gone_on_with() {
     let job = Job::start(room);
     let before = job.root();
     let kill = format!(
-        "cd {PROJECT} && {{ bb build busybox >/tmp/said 2>&1 & }}; \
-         until grep -q emerge <(ps -eo args) || [ -e /bb/job.env ]; do sleep 0.05; done; \
-         sleep 2; kill -9 %1 || kill -9 $(pgrep -x bb | head -1); sleep 1; pgrep -c emerge || true"
+        "cd {PROJECT}; bb build busybox >/tmp/said 2>&1 & bb=$!; \
+         until [ -e /bb/job.env ]; do sleep 0.05; done; sleep 3; kill -9 $bb; sleep 1; rm /tmp/said"
     );
-    assert_eq!(job.ok(&kill), "0\n", "nothing of it runs");
-    job.ok("test -e /bb/job.env && rm /tmp/said");
+    job.ok(&kill);
+    for name in ["bb", "emerge", "build-root", "python3.13", "make"] {
+        assert_eq!(job.running(name), 0, "{name} does not run any more");
+    }
+    job.ok("test -e /bb/job.env");
     job.bb("build busybox");
     let summary = job.room.read(".bb/images/busybox/image.json");
     let summary = serde_json::from_str::<Value>(&summary).unwrap();

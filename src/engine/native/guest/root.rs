@@ -44,6 +44,8 @@ struct Kept {
     index: Index,
     /// Whether a box has worked in it since.
     in_use: bool,
+    /// Files of the job that a box has changed.
+    lost: Vec<PathBuf>,
 }
 
 /// The root.
@@ -85,13 +87,14 @@ impl Root {
         let kept = read_kept();
         let now = self.look()?;
         match kept {
+            Some(Kept { lost, .. }) if !lost.is_empty() => return Err(not_restored(&lost)),
             // A box of somebody who was killed: all that it did goes.
-            Some(Kept { index, in_use: true }) => {
+            Some(Kept { index, in_use: true, .. }) => {
                 self.index = index;
-                self.restore(&Changes::between(&self.index, &now))?;
+                self.undo(&Changes::between(&self.index, &now))?;
             }
             // A job's own files may have come since.
-            Some(Kept { index, in_use: false }) => {
+            Some(Kept { index, in_use: false, .. }) => {
                 let mut changes = Changes::between(&index, &now);
                 changes.new.retain(|path| self.builder.contains_key(path.as_slice()));
                 self.restore_builder(&changes)?;
@@ -100,7 +103,7 @@ impl Root {
         }
         self.index = self.look()?;
         std::thread::sleep(TICK);
-        self.keep(true)
+        self.keep(true, vec![])
     }
 
     /// What has changed since.
@@ -110,10 +113,15 @@ impl Root {
 
     /// Brings the root back.
     pub(super) fn end(&mut self) -> Result<()> {
-        let changes = self.changes()?;
-        self.restore(&changes)?;
+        self.undo(&self.changes()?)
+    }
+
+    /// Undoes all changes. Where something stays changed, nobody goes on in this container.
+    fn undo(&mut self, changes: &Changes) -> Result<()> {
+        let lost = self.restore(changes)?;
         self.index = self.look()?;
-        self.keep(false)
+        self.keep(false, lost.clone())?;
+        if lost.is_empty() { Ok(()) } else { Err(not_restored(&lost)) }
     }
 
     /// Packs changes for whoever has made them, who goes on later: [`take_up`](Self::take_up).
@@ -169,8 +177,8 @@ impl Root {
             || std::fs::symlink_metadata(&path).is_ok()
     }
 
-    /// Undoes all changes.
-    fn restore(&self, changes: &Changes) -> Result<()> {
+    /// Undoes all changes but those of what is the job's own, which are returned.
+    fn restore(&self, changes: &Changes) -> Result<Vec<PathBuf>> {
         let foreign = |path: &&Vec<u8>| !self.builder.contains_key(path.as_slice());
         let passing =
             |path: &&Vec<u8>| PASSING.iter().any(|folder| path.starts_with(folder.as_bytes()));
@@ -183,7 +191,7 @@ impl Root {
                 .map_err(|e| failed("remove what a box has left", &e))?;
         }
         self.restore_builder(changes)?;
-        if lost.is_empty() { Ok(()) } else { Err(not_restored(&lost)) }
+        Ok(lost)
     }
 
     /// Brings back what of the changes is the builder's.
@@ -214,8 +222,8 @@ impl Root {
         Helper::start(&self.program, Path::new("/"), &job, &[file.as_fd()])?.done().map(drop)
     }
 
-    fn keep(&self, in_use: bool) -> Result<()> {
-        let kept = Kept { index: self.index.clone(), in_use };
+    fn keep(&self, in_use: bool, lost: Vec<PathBuf>) -> Result<()> {
+        let kept = Kept { index: self.index.clone(), in_use, lost };
         let text = postcard::to_stdvec(&kept).map_err(|e| Error::bug(e.to_string()))?;
         crate::engine::native::store::put(&Path::new(RUN).join("seen"), &text)
     }
