@@ -3,13 +3,16 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help install build mirror engine engine-stop demo test bench fuzz clean
+.PHONY: help install build static mirror engine engine-stop demo test bench fuzz clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
 
 build:            ## compile bb to target/debug/bb
 	@cargo build
+
+static:           ## bb for any Linux, with its C library in it: target/static/bb
+	@scripts/static.sh
 
 PREFIX ?= /usr/local
 

@@ -40,6 +40,7 @@ main() {
     part mirror bash tests/mirror/build.sh "$MIRROR_DIR"
     part engine engine_up
     export BB_MIRROR=$MIRROR_DIR
+    part static scripts/static.sh tests
     part compile cargo test --locked --no-run --quiet
     part tests cargo test --locked --no-fail-fast -- "$@"
 }
@@ -53,6 +54,8 @@ tools() {
     RUNLEVEL=1 need /usr/sbin/nginx:nginx docker-registry:docker-registry \
         docker-compose:docker-compose /usr/sbin/sshd:openssh-server podman:podman runc:runc
     need ssh:openssh-client openssl:openssl socat:socat setpriv:util-linux unshare:util-linux /usr/sbin/ip:iproute2
+    # A static bb: other C libraries, and what it asks for.
+    need strace:strace readelf:binutils "/lib/ld-musl-$(uname -m).so.1:musl"
     # Boxes: a root of one file, and somebody to own them who is not root.
     need newuidmap:uidmap
     if [[ ! -x /bin/busybox ]] || ldd /bin/busybox >/dev/null 2>&1; then need :busybox-static; fi

@@ -68,13 +68,20 @@ fn client(address: &Address) -> Result<(bollard::Docker, Option<transport::Said>
         let (docker, said) = transport::ssh(host, WORK_TIMEOUT)?;
         return Ok((docker, Some(said)));
     }
-    let Some(tls) = &address.tls else {
-        let docker = bollard::Docker::connect_with_host(&with_port(host, 2375));
-        return Ok((docker.map_err(|e| reason(&e))?, None));
+    let docker = match &address.tls {
+        Some(tls) => transport::tls(place(&with_port(host, 2376)), tls, WORK_TIMEOUT)?,
+        None if host.starts_with("tcp://") || host.starts_with("http://") => {
+            transport::tcp(place(&with_port(host, 2375)), WORK_TIMEOUT)?
+        }
+        None => bollard::Docker::connect_with_host(host).map_err(|e| reason(&e))?,
     };
-    let host = with_port(host, 2376);
-    let place = host.split_once("://").map_or(host.as_str(), |(_, place)| place);
-    Ok((transport::tls(place.trim_end_matches('/'), tls, WORK_TIMEOUT)?, None))
+    Ok((docker, None))
+}
+
+/// `HOST:PORT` of an address.
+fn place(host: &str) -> &str {
+    let place = host.split_once("://").map_or(host, |(_, place)| place);
+    place.trim_end_matches('/')
 }
 
 /// Docker's own port for an address that names none.

@@ -1,11 +1,10 @@
 //! Files from mirrors: over HTTP or out of a local folder.
 //!
-//! Besides `net::registry` the only module that names `reqwest`. Limits the size of everything, resumes what broke, tries
-//! the mirrors in order. `--offline` is enforced here, so no caller can forget it. Knows digests
-//! only as something to compare; whether a file is signed is not asked here.
+//! Limits the size of everything, resumes what broke, tries the mirrors in order. `--offline` is enforced here, so
+//! no caller can forget it. Knows digests only as something to compare; whether a file is signed is not asked here.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,7 +23,8 @@ use self::pace::Pace;
 use self::part::Origin;
 use self::reach::Guard;
 use crate::base::error::{Error, Result, io_reason};
-use crate::net::unnamed;
+use crate::net::names::Names;
+use crate::net::{client, unnamed};
 
 mod fault;
 mod glance;
@@ -74,6 +74,7 @@ pub type Progress<'a> = &'a (dyn Fn(u64, Option<u64>) + Sync);
 pub struct Client {
     offline: bool,
     patience: Patience,
+    names: Names,
     http: OnceLock<reqwest::Client>,
     /// Asks public addresses only.
     public: OnceLock<(reqwest::Client, Guard)>,
@@ -93,7 +94,8 @@ impl Client {
 
     /// The same with other time limits.
     pub fn with_patience(offline: bool, patience: Patience) -> Self {
-        Self { offline, patience, http: OnceLock::new(), public: OnceLock::new() }
+        let names = Names::default();
+        Self { offline, patience, names, http: OnceLock::new(), public: OnceLock::new() }
     }
 
     /// Fetches `path` (relative, under each mirror) to `dest`.
@@ -263,7 +265,7 @@ impl Client {
     /// What an author's address is asked with leads to public ones only, and so does what a public mirror is.
     async fn client_of(&self, mirror: &Mirror, address: &str) -> Result<&reqwest::Client, Fault> {
         let stranger = matches!(mirror, Mirror::Author(_));
-        if !stranger && reach::is_inside(address).await {
+        if !stranger && reach::is_inside(address, &self.names).await {
             return Ok(self.http()?);
         }
         let (client, guard) = self.public()?;
@@ -276,9 +278,9 @@ impl Client {
         if let Some(public) = self.public.get() {
             return Ok(public);
         }
-        let guard = Guard::default();
+        let guard = Guard::of(&self.names);
         let builder = self.builder().redirect(guard.redirects());
-        let client = built(builder.dns_resolver(std::sync::Arc::new(guard.clone())))?;
+        let client = client::built(builder.dns_resolver(Arc::new(guard.clone())))?;
         Ok(self.public.get_or_init(|| (client, guard)))
     }
 
@@ -287,13 +289,12 @@ impl Client {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let http = built(self.builder().redirect(redirect::Policy::custom(redirected)))?;
+        let http = client::built(self.builder().redirect(redirect::Policy::custom(redirected)))?;
         Ok(self.http.get_or_init(|| http))
     }
 
     fn builder(&self) -> reqwest::ClientBuilder {
-        reqwest::Client::builder()
-            .user_agent(concat!("gentoo-bb/", env!("CARGO_PKG_VERSION")))
+        client::builder(&self.names)
             .connect_timeout(self.patience.connect)
             .read_timeout(self.patience.stall)
     }
@@ -301,11 +302,6 @@ impl Client {
     fn reason(&self, cause: &reqwest::Error) -> String {
         reason(cause, self.patience)
     }
-}
-
-fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {
-    let cannot = |cause| Error::step(format!("cannot use HTTP: {}", root_cause(&cause)));
-    builder.build().map_err(cannot)
 }
 
 /// An open file on a mirror.

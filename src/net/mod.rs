@@ -7,7 +7,9 @@
     reason = "what is fetched becomes a file, mirrors are folders too, and helpers know logins"
 )]
 
+mod client;
 pub mod credentials;
 pub mod http;
+pub(crate) mod names;
 pub mod registry;
 mod unnamed;

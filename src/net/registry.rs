@@ -17,6 +17,7 @@ use self::push::Seen;
 use self::settings::Endpoint;
 use self::talk::Clients;
 use crate::base::error::Error;
+use crate::net::names::Names;
 
 mod auth;
 mod blobs;
@@ -39,6 +40,7 @@ pub use settings::Settings;
 #[derive(Debug, Default)]
 pub struct Registry {
     settings: Settings,
+    names: Names,
     clients: OnceLock<Clients>,
     tokens: Tokens,
     /// Which hosts are asked without TLS, of those that may be.

@@ -3,6 +3,7 @@
 //! | module | what it needs |
 //! |---|---|
 //! | `errors`, `made` | nothing, or the engine, or the local mirror |
+//! | `anywhere` | the local mirror, a static `bb`, nginx, OpenSSL, musl, strace; as root |
 //! | `assembled` | the engine |
 //! | `audited` | the engine and a C compiler |
 //! | `chaos`, `cheap`, `daily`, `differs`, `watched` | the engine; images FROM scratch, seconds |
@@ -13,7 +14,7 @@
 //! | `labelled` | the engine, a C compiler and a compose tool |
 //! | `kinds` | the engine, umoci, skopeo, Python; as root |
 //! | `hostile` | the engine and the local mirror; compiles |
-//! | `native` | the engine, the local mirror, skopeo, uidmap and an account that `scripts/test.sh` makes; as root |
+//! | `native` | the engine, the local mirror, a static `bb`, skopeo, uidmap and an account that `scripts/test.sh` makes; as root |
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `sized` | the engine |
 //! | `terminal` | tmux; the engine and the mirror are fakes |
@@ -25,6 +26,7 @@
 #![allow(unreachable_pub, reason = "nobody is outside of a test program")]
 #![allow(clippy::disallowed_methods, reason = "a test has a whole world of its own")]
 
+mod anywhere;
 mod assembled;
 mod audited;
 mod browser;

@@ -224,6 +224,7 @@ fn what_is_shipped_is_built_tested_and_removed_without_a_daemon() {
     native.bb("build s6").fails(0, "nothing to do: 16 steps up to date\n");
     native.told("test busybox s6").ran("test:busybox test:s6");
     faulty(&native);
+    linked_statically(&native);
     sound(&native);
     talked_to(&native);
     called_at(&native);
@@ -250,6 +251,18 @@ fn killed(native: &Native) {
     running.signal_group("KILL");
     let before = running.told();
     assert!(before.done().contains(&"builder:bob".to_owned()), "{before}");
+}
+
+/// The same by the program with its C library in it, which starts itself again for each box.
+fn linked_statically(native: &Native) {
+    native.bb("clean busybox").ok();
+    let like = native.command("build busybox");
+    let mut command = Command::new(support::static_bb());
+    command.args(like.get_args()).current_dir(like.get_current_dir().unwrap()).env_clear();
+    command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Told::of(command).ran("dockerfile:busybox image:busybox rootfs:busybox");
+    assert_eq!(native.id(STATE, "busybox"), native.id(".bb", "busybox"));
+    native.bb("build s6").fails(0, "nothing to do: 16 steps up to date\n");
 }
 
 const FAULTY: &str = "FROM ${NAMESPACE}/busybox

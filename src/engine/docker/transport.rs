@@ -1,4 +1,4 @@
-//! Ways to an engine that are neither a socket of this machine nor clear text: ssh, and TLS.
+//! Ways to an engine that is not behind a socket of this machine: TCP, TLS, and ssh.
 //!
 //! Knows connections only; what is said over them is the client crate's business.
 
@@ -28,6 +28,7 @@ use tokio::sync::watch;
 use super::reason;
 use crate::base::error::io_reason;
 use crate::engine::address::Tls;
+use crate::net::names::Names;
 
 /// Connections that nobody uses end after so long.
 const IDLE: Duration = Duration::from_secs(30);
@@ -55,12 +56,25 @@ where
     docker.map_err(|e| reason(&e))
 }
 
+/// Over TCP to `HOST:PORT`, in clear text.
+///
+/// # Errors
+/// That is no such address, in words.
+pub(super) fn tcp(host: &str, timeout: u64) -> Result<Docker, String> {
+    client(by_name(), &format!("http://{host}"), timeout)
+}
+
+/// Connects to a host by its name.
+fn by_name() -> HttpConnector<Names> {
+    HttpConnector::new_with_resolver(Names::default())
+}
+
 /// Over TLS to `HOST:PORT`.
 ///
 /// # Errors
 /// A certificate or key cannot be read, in words.
 pub(super) fn tls(host: &str, tls: &Tls, timeout: u64) -> Result<Docker, String> {
-    let mut http = HttpConnector::new();
+    let mut http = by_name();
     http.enforce_http(false);
     let connector = HttpsConnectorBuilder::new().with_tls_config(tls_config(tls)?).https_only();
     let connector = connector.enable_http1().wrap_connector(http);

@@ -39,6 +39,7 @@ impl Helper {
         let child = command.spawn().map_err(|cause| {
             let (program, why) = (program.display(), io_reason(&cause));
             Error::engine(format!("cannot start `{program}` again for a box: {why}"))
+                .hint("`/proc` has to be mounted, and `/dev/null` to be there")
         })?;
         // Drops our copy of their end.
         drop(command);

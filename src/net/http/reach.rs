@@ -12,6 +12,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Url, redirect};
 
 use super::REDIRECTS;
+use crate::net::names::Names;
 
 /// Whether an address is one of the internet: neither of this machine, nor of its own network.
 pub(crate) fn is_public(address: IpAddr) -> bool {
@@ -55,11 +56,17 @@ fn number(url: &Url) -> Option<IpAddr> {
 /// What keeps a request among public addresses.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Guard {
+    names: Names,
     /// Names that were asked for: what else is resolved is a proxy.
     asked: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Guard {
+    /// One that judges what these say.
+    pub(crate) fn of(names: &Names) -> Self {
+        Self { names: names.clone(), ..Self::default() }
+    }
+
     /// Lets an address be asked for; what is wrong with it if it is none for that.
     pub(crate) fn admit(&self, url: &Url) -> Result<(), String> {
         if !matches!(url.scheme(), "http" | "https") {
@@ -103,26 +110,27 @@ fn not_public(shown: &str) -> String {
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
         let guarded = self.is_asked(name.as_str());
+        let names = self.names.clone();
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let found = found.collect::<Vec<SocketAddr>>();
-            if guarded && let Some(inside) = found.iter().find(|a| !is_public(a.ip())) {
-                let shown = format!("{} ({})", name.as_str(), inside.ip());
+            let found = names.addresses(name.as_str()).await?;
+            if guarded && let Some(inside) = found.iter().find(|address| !is_public(**address)) {
+                let shown = format!("{} ({inside})", name.as_str());
                 return Err(not_public(&shown).into());
             }
-            Ok(Box::new(found.into_iter()) as Addrs)
+            let found = found.into_iter().map(|address| SocketAddr::new(address, 0));
+            Ok(Box::new(found) as Addrs)
         })
     }
 }
 
 /// Whether a mirror that was configured is itself no public one: then it may lead to others that are not.
-pub(super) async fn is_inside(address: &str) -> bool {
+pub(super) async fn is_inside(address: &str, names: &Names) -> bool {
     let Ok(url) = Url::parse(address) else { return false };
     match (number(&url), url.host_str()) {
         (Some(address), _) => !is_public(address),
         (None, Some(name)) => {
-            let found = tokio::net::lookup_host((name, 0)).await;
-            found.is_ok_and(|mut all| all.any(|address| !is_public(address.ip())))
+            let found = names.addresses(name).await;
+            found.is_ok_and(|all| all.into_iter().any(|address| !is_public(address)))
         }
         (None, None) => false,
     }

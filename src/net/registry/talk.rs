@@ -25,6 +25,7 @@ use super::fault::{self, Fault};
 use super::settings::{Endpoint, authority, is_loopback};
 use crate::base::error::{Error, lower_first};
 use crate::base::limits::Limit;
+use crate::net::client;
 
 const REDIRECTS: usize = 10;
 /// Bytes of a file that are sent at once.
@@ -272,7 +273,7 @@ impl Registry {
             None => {
                 let far = self.builder()?;
                 let near = self.builder()?.no_proxy();
-                let clients = Clients { near: built(near)?, far: built(far)? };
+                let clients = Clients { near: client::built(near)?, far: client::built(far)? };
                 self.clients.get_or_init(|| clients)
             }
         };
@@ -280,8 +281,7 @@ impl Registry {
     }
 
     fn builder(&self) -> Result<reqwest::ClientBuilder, Fault> {
-        let builder = Client::builder()
-            .user_agent(concat!("gentoo-bb/", env!("CARGO_PKG_VERSION")))
+        let builder = client::builder(&self.names)
             // Each redirect is looked at in `follow`.
             .redirect(redirect::Policy::none())
             .connect_timeout(self.settings.connect);
@@ -311,11 +311,6 @@ struct Refusal {
 struct Reason {
     code: String,
     message: Option<String>,
-}
-
-fn built(builder: reqwest::ClientBuilder) -> Result<Client, Fault> {
-    let cannot = |e: reqwest::Error| Error::step(format!("cannot use HTTP: {e}"));
-    builder.build().map_err(|e| cannot(e).into())
 }
 
 fn leads(at: &Endpoint, to: &Url, why: &'static str) -> Fault {

@@ -63,6 +63,26 @@ pub fn bb() -> &'static Path {
     &BB
 }
 
+/// The same program with its C library in it. One that was made of other sources than there are fails the test.
+pub fn static_bb() -> &'static Path {
+    static BB: LazyLock<PathBuf> = LazyLock::new(|| {
+        let file = programs().with_file_name("static").join("tests/bb");
+        let hint = "`scripts/static.sh tests` makes it";
+        let time = |path: &Path| path.metadata().and_then(|meta| meta.modified());
+        let made = time(&file).unwrap_or_else(|_| panic!("no `{}`: {hint}", file.display()));
+        // What it was made of, as cargo writes it: `FILE: FILE FILE …`.
+        let listed = std::fs::read_to_string(file.with_extension("d")).unwrap();
+        let sources = listed.split_whitespace().skip(1).map(PathBuf::from);
+        let sources = sources.chain([checkout().join("Cargo.lock")]);
+        for source in sources {
+            let fresh = time(&source).is_ok_and(|changed| changed <= made);
+            assert!(fresh, "`{}` is newer than the static `bb`: {hint}", source.display());
+        }
+        file
+    });
+    &BB
+}
+
 /// A folder below cargo's own, for what outlives a test: `cargo clean` takes it away.
 pub fn scratch() -> PathBuf {
     let folder = programs().with_file_name("tmp");
