@@ -37,14 +37,13 @@ impl Project {
     /// files of `folder`.
     ///
     /// # Errors
-    /// The program is not static, or the engine does not have the builder.
+    /// The engine does not have the builder, or no dock compiles anything.
     pub async fn guest_image(
         &self,
         program: &Path,
         folder: &Path,
         reference: &str,
     ) -> Result<Bundle> {
-        is_static(program)?;
         let plan = self.plan()?;
         let builder = plan.order().iter().find_map(|ix| match &plan.step(*ix).work {
             Work::Builder { image, content, .. } => Some((image.clone(), content.clone())),
@@ -110,7 +109,10 @@ fn layer(program: &Path, root: &Path, marker: &Path) -> Result<Nodes> {
 }
 
 /// The image has the C library of its stage3, which need not be the one that a program was linked with.
-fn is_static(program: &Path) -> Result<()> {
+///
+/// # Errors
+/// It is no program, or it is linked with another one's libraries.
+pub fn is_static(program: &Path) -> Result<()> {
     let shown = program.display();
     let odd = |why: String| Error::usage(format!("`{shown}` is no program: {why}"));
     let text = std::fs::read(program).map_err(|e| odd(io_reason(&e)))?;

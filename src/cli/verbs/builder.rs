@@ -60,15 +60,17 @@ impl With {
         name: &str,
         call: &Call,
     ) -> Result<std::result::Result<Bundle, u8>> {
+        let program = match &self.program {
+            Some(file) => call.here.join(file),
+            None => session::guest::this_program()?,
+        };
+        // Before what may take long.
+        session::guest::is_static(&program)?;
         let args = build::Args::for_images(vec!["builder:bob".to_owned()], None, self.offline);
         let code = build::run(&args, call).await?;
         if code != 0 {
             return Ok(Err(code));
         }
-        let program = match &self.program {
-            Some(file) => call.here.join(file),
-            None => session::guest::this_program()?,
-        };
         project.guest_image(&program, folder.path(), name).await.map(Ok)
     }
 }
