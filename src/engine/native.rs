@@ -47,6 +47,7 @@ pub use tried::tried;
 
 use crate::base::error::{Error, Result, io_reason};
 use crate::base::limits::{Limit, Limits};
+use crate::state::disk::{self, Used};
 use helper::Helper;
 use store::Store;
 use wire::{BoxJob, Exec, Files, Job, Order, Word};
@@ -296,6 +297,21 @@ impl Native {
         Ok(kind == inside::files::FOLDER.as_bytes())
     }
 
+    /// How much room each entry of a folder of the store takes. What only ids of boxes may read is counted by them.
+    fn used(&self, folder: &str) -> Result<BTreeMap<String, Used>> {
+        let path = self.store.path(folder);
+        match disk::each(&path) {
+            Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => {}
+            used => return used.map_err(|cause| Error::file("read", &path, &cause)),
+        }
+        let mut said = vec![];
+        let job = Files::Used { folder: folder.to_owned() };
+        self.fetch(&Job::Store(job), None, &mut said)?;
+        let bytes = serde_json::from_slice::<BTreeMap<String, u64>>(&said);
+        let bytes = bytes.map_err(|cause| failed("see how much room is taken", &cause.into()))?;
+        Ok(bytes.into_iter().map(|(name, bytes)| (name, Used::alone(bytes))).collect())
+    }
+
     fn has_cache(&self, name: &CacheName) -> bool {
         self.store.path(&format!("caches/{name}")).is_dir()
     }
@@ -464,6 +480,11 @@ impl Native {
         let row = |limit: Limit| (limit.row().name.to_owned(), self.limits.of(limit));
         Limit::settable().map(row).collect()
     }
+}
+
+/// Whether a folder is a store.
+pub fn is_store(folder: &Path) -> bool {
+    folder.join(store::IDS).is_file()
 }
 
 /// A name that no other box has: letters and digits only.

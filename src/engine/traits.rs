@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::docker::Docker;
 use super::{
-    Account, Change, ContainerSpec, FoundContainer, FoundImage, HeldImage, ImageCommand, NewImage,
-    Owner, Process, RunSpec, Session, Sink,
+    Account, Change, ContainerSpec, FoundContainer, FoundImage, HeldImage, ImageCommand, Kept,
+    NewImage, Owner, Process, RunSpec, Session, Sink, Wanted,
 };
 use crate::base::error::{Error, Result};
 use crate::dock::checks;
@@ -17,11 +17,20 @@ use crate::image::archive::Body;
 use crate::plan::step::Object;
 
 /// What runs programs in a root file system and keeps images.
+#[async_trait]
 pub trait Engine: Images + Boxes + Talks {
     /// The daemon of Docker or Podman, if that is what it is: other programs are led to it, and it has a builder of
     /// its own.
     fn daemon(&self) -> Option<&Docker> {
         None
+    }
+
+    /// What it has and how much room that takes, as far as it tells: of a daemon's only what was asked for.
+    ///
+    /// # Errors
+    /// It does not answer, or something cannot be looked at.
+    async fn usage(&self, _wanted: &Wanted) -> Result<Vec<Kept>> {
+        Ok(vec![])
     }
 
     /// What runs commands of images and tells what they have changed, if the engine can.

@@ -15,7 +15,7 @@ use support::sealed::{Mirror, Room, Run, Running};
 use crate::terminal::tmux::Terminal;
 
 /// An account with a range of ids: `scripts/test.sh` makes it.
-const USER: &str = "bb-boxes";
+pub const USER: &str = "bb-boxes";
 /// The state of what is built natively, beside that of what Docker has.
 pub const STATE: &str = ".native";
 
@@ -459,7 +459,7 @@ fn removed(native: &Native, other: &Native) {
 }
 
 /// User and group of an account.
-fn account(name: &str) -> Option<(u32, u32)> {
+pub fn account(name: &str) -> Option<(u32, u32)> {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
     let line = passwd.lines().find(|line| line.starts_with(&format!("{name}:")))?;
     let mut numbers = line.split(':').skip(2).map(|number| number.parse().unwrap());

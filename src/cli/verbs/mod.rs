@@ -9,6 +9,7 @@ pub(in crate::cli) mod build;
 pub(in crate::cli) mod chain;
 pub(in crate::cli) mod clean;
 pub(in crate::cli) mod config;
+pub(in crate::cli) mod df;
 pub(in crate::cli) mod diff;
 pub(in crate::cli) mod doctor;
 pub(in crate::cli) mod down;

@@ -7,11 +7,14 @@ mod boxes;
 mod images;
 mod made;
 mod talks;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
 
 use self::boxes::Main;
 use self::made::Made;
@@ -23,7 +26,7 @@ use super::{Native, no_box};
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limits;
 use crate::engine::image::{CONTENT_LABEL, HeldImage};
-use crate::engine::{Commands, Engine};
+use crate::engine::{Commands, Engine, Kept, Wanted};
 
 /// The engine. Copies are the same one.
 #[derive(Debug, Clone)]
@@ -76,7 +79,13 @@ impl NativeEngine {
     }
 }
 
+#[async_trait]
 impl Engine for NativeEngine {
+    async fn usage(&self, wanted: &Wanted) -> Result<Vec<Kept>> {
+        let going = wanted.going.clone();
+        self.run(move |own| own.usage(&going)).await
+    }
+
     fn commands(&self) -> Option<&dyn Commands> {
         Some(self)
     }

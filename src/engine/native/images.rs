@@ -9,6 +9,8 @@
 //!
 //! Does not know boxes; which images these stand on is asked of whoever does.
 
+mod used;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
@@ -72,6 +74,15 @@ struct Entry {
     name: Option<String>,
     manifest: Blob,
     platform: [String; 2],
+}
+
+/// What images consist of.
+#[derive(Debug, Default)]
+struct Needed {
+    /// By name: manifests, configurations, layers.
+    blobs: BTreeSet<String>,
+    /// By digest.
+    layers: BTreeSet<String>,
 }
 
 /// Held while blobs are added and until the index names them.
@@ -210,18 +221,7 @@ impl ImageStore {
         name: &str,
         in_use: impl Fn(&str) -> bool,
     ) -> Result<()> {
-        self.change(store, |entries| {
-            let Some(id) = id_of(entries, name).map(str::to_owned) else { return };
-            let names = entries.iter().filter(|entry| entry.id == id);
-            let names = names.filter_map(|entry| entry.name.clone());
-            let names = names.filter(|other| name == id || *other == spelling(name));
-            for name in names.collect::<Vec<_>>() {
-                take_name(entries, &name);
-            }
-            if !in_use(&id) {
-                entries.retain(|entry| entry.id != id || entry.name.is_some());
-            }
-        })
+        self.change(store, |entries| take(entries, name, in_use))
     }
 
     /// Removes blobs that belong to no image, unless somebody is adding some. Returns the layers that belong to
@@ -231,22 +231,30 @@ impl ImageStore {
         if !is_free(&lock) {
             return Ok(None);
         }
-        let (mut kept, mut layers) = (BTreeSet::new(), BTreeSet::new());
-        for entry in self.entries()? {
-            kept.extend([entry.manifest.digest.clone(), hex(&entry.id).to_owned()]);
-            layers.extend(Bundle::diff_ids(&self.config_text(&entry.id)?)?);
-        }
-        kept.extend(layers.iter().map(|layer| hex(layer).to_owned()));
+        let needed = self.needed(&self.entries()?)?;
         let folder = self.folder.join("blobs/sha256");
         let failed = |cause: io::Error| Error::file("read", &folder, &cause);
         for blob in fs::read_dir(&folder).map_err(failed)? {
             let blob = blob.map_err(failed)?;
-            if blob.file_name().to_str().is_none_or(|name| !kept.contains(name)) {
+            if blob.file_name().to_str().is_none_or(|name| !needed.blobs.contains(name)) {
                 let path = blob.path();
                 fs::remove_file(&path).map_err(|cause| Error::file("remove", &path, &cause))?;
             }
         }
-        Ok(Some((layers, Adding(lock))))
+        Ok(Some((needed.layers, Adding(lock))))
+    }
+
+    /// What these entries lead to.
+    fn needed(&self, entries: &[Entry]) -> Result<Needed> {
+        let mut needed = Needed::default();
+        for entry in entries {
+            let layers = Bundle::diff_ids(&self.config_text(&entry.id)?)?;
+            let own = [entry.manifest.digest.as_str(), hex(&entry.id)];
+            let blobs = own.into_iter().chain(layers.iter().map(|layer| hex(layer)));
+            needed.blobs.extend(blobs.map(str::to_owned));
+            needed.layers.extend(layers);
+        }
+        Ok(needed)
     }
 
     fn index(&self) -> PathBuf {
@@ -320,6 +328,20 @@ fn id_of<'a>(entries: &'a [Entry], name: &str) -> Option<&'a str> {
     let named = entries.iter().find(|entry| entry.name.as_deref() == Some(spelled.as_str()));
     let found = named.or_else(|| entries.iter().find(|entry| entry.id == name));
     found.map(|entry| entry.id.as_str())
+}
+
+/// Takes a name from an image, or all names if that is its ID. One that has none afterwards goes, unless it is in use.
+fn take(entries: &mut Vec<Entry>, name: &str, in_use: impl Fn(&str) -> bool) {
+    let Some(id) = id_of(entries, name).map(str::to_owned) else { return };
+    let names = entries.iter().filter(|entry| entry.id == id);
+    let names = names.filter_map(|entry| entry.name.clone());
+    let names = names.filter(|other| name == id || *other == spelling(name));
+    for name in names.collect::<Vec<_>>() {
+        take_name(entries, &name);
+    }
+    if !in_use(&id) {
+        entries.retain(|entry| entry.id != id || entry.name.is_some());
+    }
 }
 
 /// Takes a name away. Its image stays, be it without any.

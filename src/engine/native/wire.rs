@@ -90,6 +90,8 @@ pub(super) enum Files {
     Difference { from: String },
     /// Lists what a box has changed.
     Changes { id: BoxId, layers: Vec<LayerId> },
+    /// Says how much room each entry of a folder takes.
+    Used { folder: String },
     /// Says what is at a path: `folder`, `other`, or nothing.
     Kind { path: String },
     /// Makes a folder, unless it is there.

@@ -3,6 +3,7 @@
 //! An archive is a stranger's, too. So before anything of it is unpacked, the folder that it belongs to is made
 //! the root of this process: whatever links it brings, they lead nowhere else.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -17,6 +18,7 @@ use super::{Result, changes};
 use crate::base::error::{Error, io_reason};
 use crate::base::limits::{Limit, Limits};
 use crate::image::archive::folder::{self, Marks};
+use crate::state::disk;
 
 /// What [`Files::Kind`] says of a folder.
 pub(in super::super) const FOLDER: &str = "folder";
@@ -52,6 +54,7 @@ pub(super) fn run(job: Files, archive: Option<OwnedFd>) -> Result<Vec<String>> {
             listed.map_err(cannot("list what a box has changed"))?;
             Ok(vec![])
         }
+        Files::Used { folder } => used(&folder, archive()?),
         Files::Kind { path } => {
             let kind = match std::fs::symlink_metadata(&path) {
                 Ok(there) if there.is_dir() => FOLDER,
@@ -72,6 +75,16 @@ pub(super) fn run(job: Files, archive: Option<OwnedFd>) -> Result<Vec<String>> {
             Ok(vec![])
         }
     }
+}
+
+/// How much room each entry of a folder takes. Names of one file are in one entry, so bytes say it all.
+fn used(folder: &str, out: File) -> Result<Vec<String>> {
+    let what = || format!("see how much room `{folder}` takes");
+    let used = disk::each(Path::new(folder)).map_err(cannot(what()))?;
+    let bytes = used.iter().map(|(name, used)| (name, used.bytes())).collect::<BTreeMap<_, _>>();
+    serde_json::to_writer(out, &bytes)
+        .map_err(|cause| cannot(what())(io::Error::from(cause)))
+        .map(|()| vec![])
 }
 
 /// Where something is removed: half of a layer must not be taken for the whole.
