@@ -36,7 +36,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ pub struct Native {
     store: Store,
     limits: Limits,
     boxes: Mutex<BTreeMap<BoxId, Held>>,
+    /// Whether a box stands on a copy of its layers.
+    copies: AtomicBool,
 }
 
 /// A box of this process.
@@ -87,7 +89,12 @@ impl Native {
     /// Exit 4: this user has no range of ids, or the store belongs to another one.
     pub fn open(program: PathBuf, folder: &Path) -> Result<Self> {
         let store = Store::open(program, folder)?;
-        Ok(Self { store, limits: Limits::default(), boxes: Mutex::default() })
+        Ok(Self {
+            store,
+            limits: Limits::default(),
+            boxes: Mutex::default(),
+            copies: AtomicBool::new(false),
+        })
     }
 
     /// The same with other limits for what is unpacked.
@@ -117,12 +124,11 @@ impl Native {
         }
         let into = format!("layers/{layer}");
         let job = Files::Layer { into: into.clone(), limits: self.settings() };
-        let done = self.send(&Job::Store(job), None, archive);
-        if done.is_err() {
+        self.send(&Job::Store(job), None, archive).map_err(|error| {
             // The reason is what matters; what stays goes before the next try.
             let _ = self.remove_path(format!("{into}.new"));
-        }
-        done
+            error.detail(format!("  in `{}`", self.store.path(&into).display()))
+        })
     }
 
     /// Removes a layer, unless a box stands on it.
@@ -276,7 +282,7 @@ impl Native {
         if !self.held().contains_key(id) {
             return Err(no_box(id));
         }
-        let job = Files::Difference { from: format!("boxes/{id}/upper") };
+        let job = Files::Difference { id: id.clone() };
         self.fetch(&Job::Store(job), None, out)
     }
 
@@ -422,6 +428,7 @@ impl Native {
         // Two processes say it, and either may be the quicker one.
         while first.is_none() || !runs {
             match helper.hear()? {
+                (Word::Copies, _) => self.copies.store(true, Ordering::Relaxed),
                 (Word::First, files) => first = files.into_iter().next(),
                 (Word::Runs, _) => runs = true,
                 (other, _) => return Err(helper::unexpected(&other)),

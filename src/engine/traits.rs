@@ -25,6 +25,11 @@ pub trait Engine: Images + Boxes + Talks {
         None
     }
 
+    /// What makes it slower here than it could be, once it has been found out.
+    fn slowed_by(&self) -> Option<Slowed> {
+        None
+    }
+
     /// What it has and how much room that takes, as far as it tells: of a daemon's only what was asked for.
     ///
     /// # Errors
@@ -37,6 +42,15 @@ pub trait Engine: Images + Boxes + Talks {
     fn commands(&self) -> Option<&dyn Commands> {
         None
     }
+}
+
+/// What is slower than it could be, and what to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slowed {
+    /// What it is.
+    pub message: &'static str,
+    /// What to do.
+    pub hint: &'static str,
 }
 
 /// Boxes of one command each.

@@ -16,7 +16,7 @@ use crate::exec::work::PROJECT_LABEL;
 use crate::plan::step::Object;
 use crate::session::engine::owner;
 use crate::session::project::Project;
-use crate::session::tidy::Unneeded;
+use crate::session::tidy::{Tidying, Unneeded};
 use crate::session::{Tell, Thing};
 
 /// What takes how much room.
@@ -45,10 +45,10 @@ impl Project {
             Ok(found) => (Some(found), None),
             Err(error) => (None, Some(error)),
         };
-        let things = found.iter().flat_map(|found| found.things()).cloned().collect::<Vec<_>>();
+        let things = found.iter().flat_map(Tidying::things).cloned().collect::<Vec<_>>();
         let mut items = vec![];
         if let Some(engine) = engine {
-            items.extend(of_engine(engine.usage(&self.wanted(&*engine, &things)?).await?));
+            items.extend(of_engine(engine.usage(&self.wanted(&*engine, &things)).await?));
         }
         let store = self.store();
         items.extend(
@@ -70,10 +70,10 @@ impl Project {
         self.engine().await.map(Some)
     }
 
-    fn wanted(&self, engine: &dyn Engine, things: &[Thing]) -> Result<Wanted> {
+    fn wanted(&self, engine: &dyn Engine, things: &[Thing]) -> Wanted {
         let mut wanted = Wanted { going: going(things.iter()), ..Wanted::default() };
         if engine.daemon().is_none() {
-            return Ok(wanted);
+            return wanted;
         }
         let store = self.store();
         wanted.images.extend(store.noted());
@@ -86,6 +86,6 @@ impl Project {
         wanted.caches = caches.chain(wanted.going.caches.clone()).collect();
         let owner = store.id().map(|id| owner(&id, &store));
         wanted.label = owner.map(|owner| (PROJECT_LABEL.to_owned(), owner.0));
-        Ok(wanted)
+        wanted
     }
 }

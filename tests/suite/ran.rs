@@ -111,7 +111,11 @@ SCRIPT
     ("touched", "FROM BASE\nRUN touch /old/a /etc/passwd && cat /old/b > /x && rm /x\n"),
 ];
 
-fn write(room: &Room) {
+pub fn names() -> impl Iterator<Item = String> {
+    DOCKS.iter().map(|(name, _)| (*name).to_owned())
+}
+
+pub fn write(room: &Room) {
     write_with(room, "");
 }
 

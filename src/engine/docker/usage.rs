@@ -131,7 +131,9 @@ mod tests {
         ];
         let of = |ids: &[usize]| {
             let mut used = Used::default();
-            ids.iter().for_each(|&at| used.add(&chain(&all[at], &all)));
+            for &at in ids {
+                used.add(&chain(&all[at], &all));
+            }
             used.bytes()
         };
         assert_eq!([of(&[0]), of(&[1]), of(&[3])], [100, 130, 107]);

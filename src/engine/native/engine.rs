@@ -12,6 +12,7 @@ mod usage;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -26,7 +27,13 @@ use super::{Native, no_box};
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limits;
 use crate::engine::image::{CONTENT_LABEL, HeldImage};
-use crate::engine::{Commands, Engine, Kept, Wanted};
+use crate::engine::{Commands, Engine, Kept, Slowed, Wanted};
+
+/// Boxes do without overlayfs.
+const COPIES: Slowed = Slowed {
+    message: "overlayfs cannot be mounted here, so each box stands on a copy of its layers",
+    hint: "all works as ever, and takes more time and room; Linux 5.11 or newer with the module `overlay` needs no copies",
+};
 
 /// The engine. Copies are the same one.
 #[derive(Debug, Clone)]
@@ -84,6 +91,10 @@ impl Engine for NativeEngine {
     async fn usage(&self, wanted: &Wanted) -> Result<Vec<Kept>> {
         let going = wanted.going.clone();
         self.run(move |own| own.usage(&going)).await
+    }
+
+    fn slowed_by(&self) -> Option<Slowed> {
+        self.own.native.copies.load(Ordering::Relaxed).then_some(COPIES)
     }
 
     fn commands(&self) -> Option<&dyn Commands> {

@@ -100,7 +100,9 @@ impl Own {
         for (name, mut used) in self.native.used("boxes")? {
             // A file, which nothing else leads to.
             let note = notes.remove(&name);
-            note.iter().for_each(|note| used.add(note));
+            if let Some(note) = &note {
+                used.add(note);
+            }
             let goes = boxes.going.contains(&name);
             kept.push(one(Sort::Boxes, name, used, goes));
         }

@@ -13,8 +13,8 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, chownat, mkdirat, open, re
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
-use super::super::wire::{Failure, Files, cannot};
-use super::{Result, changes};
+use super::super::wire::{Failure, Files, cannot, cannot_write};
+use super::{Result, changes, copied};
 use crate::base::error::{Error, io_reason};
 use crate::base::limits::{Limit, Limits};
 use crate::image::archive::folder::{self, Marks};
@@ -45,9 +45,13 @@ pub(super) fn run(job: Files, archive: Option<OwnedFd>) -> Result<Vec<String>> {
             packed(folder::pack(Path::new(&from), &without, Marks::Refused, archive))
         }
         Files::Pack { from, .. } => packed(folder::pack_named(Path::new(&from), archive()?)),
-        Files::Difference { from } => {
-            let archive = archive()?;
-            packed(folder::pack(Path::new(&from), &[], Marks::Overlay, archive))
+        Files::Difference { id } => {
+            let (archive, of) = (archive()?, PathBuf::from(format!("boxes/{id}")));
+            packed(match copied::changes(&of) {
+                Ok(None) => folder::pack(&of.join("upper"), &[], Marks::Overlay, archive),
+                Ok(Some(changes)) => folder::pack_only(&of.join(copied::COPY), &changes, archive),
+                Err(cause) => Err(cause),
+            })
         }
         Files::Changes { id, layers } => {
             let listed = changes::list(&id, &layers, io::BufWriter::new(archive()?));
@@ -123,7 +127,8 @@ fn layer(into: &str, archive: File, limits: &Limits) -> Result<Vec<String>> {
     let new = format!("{into}.new");
     // Of one who was killed at it. Whoever is at it now has the lock.
     folder::remove(Path::new(&new)).map_err(cannot(format!("remove `{new}`")))?;
-    mkdirat(CWD, &new, Mode::from_raw_mode(0o755)).map_err(cannot(format!("make `{new}`")))?;
+    mkdirat(CWD, &new, Mode::from_raw_mode(0o755))
+        .map_err(cannot_write(format!("make `{new}`")))?;
     let store = held(".").map_err(cannot("open the store"))?;
     rustix::process::chdir(&new).map_err(cannot(format!("enter `{new}`")))?;
     let outside = held("/").map_err(cannot("open the machine's root"))?;
