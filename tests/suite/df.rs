@@ -23,7 +23,7 @@ fn du(paths: &[&Path]) -> u64 {
 struct Df(Value);
 
 impl Df {
-    fn of(run: Run) -> Self {
+    fn of(run: &Run) -> Self {
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
         Self(serde_json::from_str(&run.stdout).unwrap())
     }
@@ -45,7 +45,7 @@ impl Df {
 
 impl Native {
     fn df(&self) -> Df {
-        Df::of(self.bb("df --json"))
+        Df::of(&self.bb("df --json"))
     }
 
     fn du(&self) -> u64 {
@@ -197,11 +197,11 @@ fn an_ordinary_users_boxes_are_counted_too() {
     bb("run secret true").ok();
     let store = home.path().join(".local/share/gentoo-bb/native");
     let all = || du(&[&store, &home.path().join("project/.bb")]);
-    let df = Df::of(bb("df --json"));
+    let df = Df::of(&bb("df --json"));
     assert_eq!(df.total(), [all(), 0]);
     assert!(df.size("layers") > 2_000_000);
     std::fs::remove_dir_all(home.path().join("project/bb-dock/secret")).unwrap();
-    let (before, [_, reclaimable]) = (all(), Df::of(bb("df --json")).total());
+    let (before, [_, reclaimable]) = (all(), Df::of(&bb("df --json")).total());
     bb("gc").ok();
     assert!(reclaimable > 4_000_000);
     assert_eq!(before - all(), reclaimable);

@@ -106,7 +106,7 @@ impl Own {
             Some(image) => self.is_used(&image.id)?,
             None => return Ok(()),
         };
-        self.images.unname(&self.native.store, name, |_| used)?;
+        self.images.unname(name, |_| used)?;
         self.sweep()
     }
 
@@ -176,7 +176,7 @@ impl Own {
         let text = config_text(&config)?;
         let image = Image { id: String::new(), names: vec![], config, size: 0 };
         self.unpacked(&image, adding)?;
-        self.images.add(&self.native.store, adding, &text, &[reference]).map(drop)
+        self.images.add(adding, &text, &[reference]).map(drop)
     }
 
     /// Takes in an archive like `docker save`'s.
@@ -206,7 +206,7 @@ impl Own {
         })?;
         let text = self.images.config_text(&config.1)?;
         names.extend(manifest.repo_tags);
-        self.images.add(&self.native.store, &adding, &text, &names).map(drop)
+        self.images.add(&adding, &text, &names).map(drop)
     }
 }
 

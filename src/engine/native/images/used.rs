@@ -38,13 +38,13 @@ impl ImageStore {
         going: &[String],
         in_use: impl Fn(&str) -> bool,
     ) -> Result<UsedImages> {
-        let before = self.entries()?;
-        let mut after = before.clone();
+        let before = self.index.entries()?;
+        let mut after = before.to_vec();
         for name in going {
             let_go(&mut after, name, &in_use);
         }
         let staying = self.needed(&after)?;
-        let goes = |blob: &String| after != before && !staying.blobs.contains(blob);
+        let goes = |blob: &String| after != *before && !staying.blobs.contains(blob);
         let ids = before.iter().map(|entry| entry.id.as_str()).collect::<BTreeSet<_>>();
         let images = ids.into_iter().map(|id| self.used_image(id, &before, goes));
         let images = images.collect::<Result<Vec<_>>>()?;
@@ -52,7 +52,7 @@ impl ImageStore {
         let nobodys = self.there()?.into_iter().filter(|blob| !known.contains(blob));
         let nobodys = self.used_blobs(&nobodys.collect(), goes)?;
         let own = self.own_files().map_err(|cause| Error::file("read", &self.folder, &cause))?;
-        let staying = (after != before).then_some(staying.layers);
+        let staying = (after != *before).then_some(staying.layers);
         Ok(UsedImages { images, nobodys, own, staying })
     }
 
@@ -100,7 +100,7 @@ impl ImageStore {
 
     fn own_files(&self) -> std::io::Result<Used> {
         let mut own = Used::default();
-        let files = ["blobs", "blobs/sha256", "index.json", "oci-layout"];
+        let files = ["blobs", "blobs/sha256", "index.json", "index.changes", "oci-layout"];
         for path in files.map(|file| self.folder.join(Path::new(file))) {
             own.add(&Used::one(&path)?);
         }
