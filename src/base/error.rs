@@ -69,6 +69,10 @@ impl Place {
     }
 }
 
+/// What to do where a disk is full.
+pub const NO_ROOM: &str = "free some space (`bb df` tells what takes it, `bb gc` removes what nothing needs) and run \
+    the same command again; nothing is lost";
+
 /// One expected failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -132,7 +136,7 @@ impl Error {
         let error = Self::step(format!("cannot {verb} `{}`: {}", path.display(), io_reason(cause)));
         match cause.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                error.hint("free some space and run the same command again; nothing is lost")
+                error.hint(NO_ROOM)
             }
             _ => error,
         }

@@ -27,9 +27,9 @@ use crate::cli::call::{Call, Look};
 use crate::cli::io::output::{print, say};
 use crate::cli::io::{message, output, owner};
 use crate::cli::verbs::{
-    audit, build, builder, clean, config, diff, doctor, down, export, gc, graph, image, keys, list,
-    logs, makefile, man, missing, new, outdated, ps, push, run, shell, size, status, step, sync,
-    test, tree, up, update, watch, why,
+    audit, build, builder, clean, config, df, diff, doctor, down, export, gc, graph, image, keys,
+    list, logs, makefile, man, missing, new, outdated, ps, push, run, shell, size, status, step,
+    sync, test, tree, up, update, watch, why,
 };
 use crate::engine::native::inside;
 use crate::report::Message;
@@ -138,6 +138,8 @@ enum Verb {
     Clean(clean::Args),
     /// Remove what nothing needs any more
     Gc(gc::Args),
+    /// Tell what takes how much room
+    Df(df::Args),
     /// The keys whose signatures count: list, import, refresh, verify
     Keys(keys::Args),
     /// Print what a shell needs to complete bb's command line
@@ -197,6 +199,7 @@ impl Verb {
             Self::Outdated(args) => outdated::run(args, call).await,
             Self::Clean(args) => clean::run(args, call).await,
             Self::Gc(args) => gc::run(args, call).await,
+            Self::Df(args) => df::run(args, call).await,
             Self::Keys(args) => keys::run(args, call).await,
             Self::Completions(args) => complete::run(args, call).await,
             Self::Man(args) => man::run(args, call).await,

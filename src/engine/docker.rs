@@ -12,6 +12,7 @@ pub mod members;
 pub mod push;
 mod talk;
 mod transport;
+mod usage;
 
 use std::time::Duration;
 
@@ -94,7 +95,12 @@ fn with_port(host: &str, port: u16) -> String {
     if has_port { format!("{scheme}://{place}") } else { format!("{scheme}://{place}:{port}") }
 }
 
+#[async_trait::async_trait]
 impl super::Engine for Docker {
+    async fn usage(&self, wanted: &super::Wanted) -> Result<Vec<super::Kept>> {
+        self.used(wanted).await
+    }
+
     fn commands(&self) -> Option<&dyn super::Commands> {
         Some(self)
     }

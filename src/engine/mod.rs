@@ -11,6 +11,7 @@ pub mod memory;
 pub mod native;
 mod talk;
 mod traits;
+mod usage;
 
 pub use boxes::{
     Account, Bounds, CacheMount, Change, ContainerSpec, FoundContainer, ImageCommand, Network,
@@ -18,4 +19,5 @@ pub use boxes::{
 };
 pub use image::{FoundImage, HeldImage, NewImage};
 pub use talk::{Piece, Process, Session, Sink};
-pub use traits::{Boxes, Commands, Engine, Images, Talks};
+pub use traits::{Boxes, Commands, Engine, Images, Slowed, Talks};
+pub use usage::{Going, Kept, Sort, Wanted};

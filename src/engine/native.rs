@@ -37,7 +37,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +48,7 @@ pub use tried::tried;
 
 use crate::base::error::{Error, Result, io_reason};
 use crate::base::limits::{Limit, Limits};
+use crate::state::disk::{self, Used};
 use helper::Helper;
 use store::Store;
 use wire::{BoxJob, Exec, Files, Job, Order, Word};
@@ -58,6 +59,8 @@ pub struct Native {
     store: Store,
     limits: Limits,
     boxes: Mutex<BTreeMap<BoxId, Held>>,
+    /// Whether a box stands on a copy of its layers.
+    copies: AtomicBool,
 }
 
 /// A box of this process.
@@ -87,7 +90,12 @@ impl Native {
     /// Exit 4: this user has no range of ids, or the store belongs to another one.
     pub fn open(program: PathBuf, folder: &Path) -> Result<Self> {
         let store = Store::open(program, folder)?;
-        Ok(Self { store, limits: Limits::default(), boxes: Mutex::default() })
+        Ok(Self {
+            store,
+            limits: Limits::default(),
+            boxes: Mutex::default(),
+            copies: AtomicBool::new(false),
+        })
     }
 
     /// The same with other limits for what is unpacked.
@@ -117,12 +125,11 @@ impl Native {
         }
         let into = format!("layers/{layer}");
         let job = Files::Layer { into: into.clone(), limits: self.settings() };
-        let done = self.send(&Job::Store(job), None, archive);
-        if done.is_err() {
+        self.send(&Job::Store(job), None, archive).map_err(|error| {
             // The reason is what matters; what stays goes before the next try.
             let _ = self.remove_path(format!("{into}.new"));
-        }
-        done
+            error.detail(format!("  in `{}`", self.store.path(&into).display()))
+        })
     }
 
     /// Removes a layer, unless a box stands on it.
@@ -276,7 +283,7 @@ impl Native {
         if !self.held().contains_key(id) {
             return Err(no_box(id));
         }
-        let job = Files::Difference { from: format!("boxes/{id}/upper") };
+        let job = Files::Difference { id: id.clone() };
         self.fetch(&Job::Store(job), None, out)
     }
 
@@ -295,6 +302,21 @@ impl Native {
         let job = Files::Kind { path: path.to_owned() };
         self.fetch(&Job::Inside(job), Some(&first), &mut kind)?;
         Ok(kind == inside::files::FOLDER.as_bytes())
+    }
+
+    /// How much room each entry of a folder of the store takes. What only ids of boxes may read is counted by them.
+    fn used(&self, folder: &str) -> Result<BTreeMap<String, Used>> {
+        let path = self.store.path(folder);
+        match disk::each(&path) {
+            Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => {}
+            used => return used.map_err(|cause| Error::file("read", &path, &cause)),
+        }
+        let mut said = vec![];
+        let job = Files::Used { folder: folder.to_owned() };
+        self.fetch(&Job::Store(job), None, &mut said)?;
+        let bytes = serde_json::from_slice::<BTreeMap<String, u64>>(&said);
+        let bytes = bytes.map_err(|cause| failed("see how much room is taken", &cause.into()))?;
+        Ok(bytes.into_iter().map(|(name, bytes)| (name, Used::alone(bytes))).collect())
     }
 
     fn has_cache(&self, name: &CacheName) -> bool {
@@ -407,6 +429,7 @@ impl Native {
         // Two processes say it, and either may be the quicker one.
         while first.is_none() || !runs {
             match helper.hear()? {
+                (Word::Copies, _) => self.copies.store(true, Ordering::Relaxed),
                 (Word::First, files) => first = files.into_iter().next(),
                 (Word::Runs, _) => runs = true,
                 (other, _) => return Err(helper::unexpected(&other)),
@@ -476,6 +499,11 @@ fn memory_of_machine() -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(MEMORY.1))?;
     let kib = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?;
     Some(kib * 1024)
+}
+
+/// Whether a folder is a store.
+pub fn is_store(folder: &Path) -> bool {
+    folder.join(store::IDS).is_file()
 }
 
 /// A name that no other box has: letters and digits only.

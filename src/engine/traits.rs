@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::docker::Docker;
 use super::{
-    Account, Change, ContainerSpec, FoundContainer, FoundImage, HeldImage, ImageCommand, NewImage,
-    Owner, Process, RunSpec, Session, Sink,
+    Account, Change, ContainerSpec, FoundContainer, FoundImage, HeldImage, ImageCommand, Kept,
+    NewImage, Owner, Process, RunSpec, Session, Sink, Wanted,
 };
 use crate::base::error::{Error, Result};
 use crate::dock::checks;
@@ -17,6 +17,7 @@ use crate::image::archive::Body;
 use crate::plan::step::Object;
 
 /// What runs programs in a root file system and keeps images.
+#[async_trait]
 pub trait Engine: Images + Boxes + Talks {
     /// The daemon of Docker or Podman, if that is what it is: other programs are led to it, and it has a builder of
     /// its own.
@@ -24,10 +25,32 @@ pub trait Engine: Images + Boxes + Talks {
         None
     }
 
+    /// What makes it slower here than it could be, once it has been found out.
+    fn slowed_by(&self) -> Option<Slowed> {
+        None
+    }
+
+    /// What it has and how much room that takes, as far as it tells: of a daemon's only what was asked for.
+    ///
+    /// # Errors
+    /// It does not answer, or something cannot be looked at.
+    async fn usage(&self, _wanted: &Wanted) -> Result<Vec<Kept>> {
+        Ok(vec![])
+    }
+
     /// What runs commands of images and tells what they have changed, if the engine can.
     fn commands(&self) -> Option<&dyn Commands> {
         None
     }
+}
+
+/// What is slower than it could be, and what to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slowed {
+    /// What it is.
+    pub message: &'static str,
+    /// What to do.
+    pub hint: &'static str,
 }
 
 /// Boxes of one command each.

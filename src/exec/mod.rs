@@ -23,4 +23,5 @@ pub mod sched;
 pub mod shell;
 pub mod sync;
 pub mod tidy;
+pub mod usage;
 pub mod work;

@@ -29,7 +29,7 @@ pub struct ArchiveManifest {
 }
 
 /// A file of an image, by its digest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blob {
     /// SHA-256 in hex.
     pub digest: String,

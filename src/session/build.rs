@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use crate::base::error::{Error, Exit, Result};
 use crate::base::ids::StepId;
 use crate::config::Settings;
+use crate::engine::{Engine, Slowed};
 use crate::exec::event::{Event, Summary};
 use crate::exec::job::Standing;
 use crate::exec::{job, run, work};
@@ -217,6 +218,7 @@ impl Project {
         let mut report = noting_failures(&mut exit, tell);
         let summary = run::run(&scope.plan, context, &asked.inventory, how, &mut report).await?;
         drop(report);
+        tell_what_slows(&*asked.engine, tell);
         Ok(Built { summary, exit })
     }
 
@@ -234,9 +236,11 @@ impl Project {
         let asked = |plan: &Plan| plan.closure(&[select::step(plan, id)?]);
         let (_, plan) = self.pinned_plan(offline, tell, asked).await?;
         let ix = select::step(&plan, id)?;
-        let context = self.context(self.engine().await?, offline, cores())?;
+        let engine = self.engine().await?;
+        let context = self.context(engine.clone(), offline, cores())?;
         let mut exit = None;
         run::step(&plan, ix, context, &mut noting_failures(&mut exit, tell)).await?;
+        tell_what_slows(&*engine, tell);
         Ok(exit)
     }
 }
@@ -244,6 +248,13 @@ impl Project {
 /// How many there are on this machine.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, NonZeroUsize::get)
+}
+
+/// Once for all steps of a run.
+fn tell_what_slows(engine: &dyn Engine, tell: &mut Tell<'_>) {
+    if let Some(Slowed { message, hint }) = engine.slowed_by() {
+        tell(&Message::Warning { message, hint });
+    }
 }
 
 /// Hands on events, and remembers the first failure's exit code.

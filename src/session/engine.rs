@@ -42,15 +42,7 @@ pub(super) enum Asking {
 impl Asking {
     pub(super) fn begin(project: &Project) -> Self {
         let (project, store) = (project.clone(), project.store());
-        Self::Pending(tokio::spawn(async move {
-            let engine = project.engine().await?;
-            let (inventory, containers) =
-                tokio::join!(engine.inventory(), containers(&*engine, &store));
-            let (inventory, mut containers) = (inventory?, containers?);
-            let kept = kept::all(&store);
-            containers.retain(|c| kept.iter().all(|kept| kept.container != c.id));
-            Ok(Asked { engine, inventory, containers })
-        }))
+        Self::Pending(tokio::spawn(async move { ask(project.engine().await?, &store).await }))
     }
 
     /// What it says.
@@ -61,6 +53,15 @@ impl Asking {
             Self::Answered(asked) => Ok(*asked),
         }
     }
+}
+
+/// What an engine has of a project.
+pub(super) async fn ask(engine: Arc<dyn Engine>, store: &Store) -> Result<Asked> {
+    let (inventory, containers) = tokio::join!(engine.inventory(), containers(&*engine, store));
+    let (inventory, mut containers) = (inventory?, containers?);
+    let kept = kept::all(store);
+    containers.retain(|c| kept.iter().all(|kept| kept.container != c.id));
+    Ok(Asked { engine, inventory, containers })
 }
 
 /// A project's containers; none where it has never made any.

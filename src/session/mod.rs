@@ -26,6 +26,7 @@ mod sync;
 mod tidy;
 mod unchanged;
 mod update;
+mod usage;
 pub mod watch;
 
 pub use crate::exec::event::{Event, Summary};
@@ -45,6 +46,7 @@ pub use project::{Project, Surroundings};
 pub use sync::Asker;
 pub use tidy::{Tidying, Unneeded};
 pub use update::{Offered, Updated};
+pub use usage::DiskUsage;
 
 /// Who is told what happens, in the order in which it does: events of steps, and what else people should know.
 /// [`Message::text`] and [`json`](crate::report::json()) are two ways to show it.

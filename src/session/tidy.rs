@@ -14,7 +14,7 @@ use crate::plan::graph::StepIx;
 use crate::plan::{Object, Plan, select};
 use crate::report::Message;
 use crate::session::Tell;
-use crate::session::engine::{Asked, Asking, containers, owner};
+use crate::session::engine::{Asked, Asking, ask, containers, owner};
 use crate::session::project::Project;
 use crate::state::store::Store;
 
@@ -106,28 +106,60 @@ impl Project {
     /// # Errors
     /// A dock or the lock is wrong (exit code 3), no engine (4).
     pub async fn unneeded(&self, which: &Unneeded, tell: &mut Tell<'_>) -> Result<Tidying> {
+        // A dock that is wrong comes before an engine that is not there.
+        self.shape()?;
+        let engine = self.engine().await?;
+        self.unneeded_of(Some(engine), which, tell).await
+    }
+
+    /// The same with this engine; without any, what is in the state folder.
+    pub(super) async fn unneeded_of(
+        &self,
+        engine: Option<Arc<dyn Engine>>,
+        which: &Unneeded,
+        tell: &mut Tell<'_>,
+    ) -> Result<Tidying> {
+        let (store, (_, plan)) = (self.store(), self.shape()?);
+        let asked = match engine {
+            Some(engine) => Some(ask(engine, &store).await?),
+            None => None,
+        };
+        let mut groups = match &asked {
+            Some(asked) => self.unneeded_there(asked, which, &plan).await?,
+            None => tidy::of_steps(&tidy::gone(&plan, &store), &store, &Images::default()),
+        };
+        groups.push(tidy::traces(&store, false));
+        groups.push(blobs::unneeded(&plan, &self.pins()?.bases, &store)?);
+        groups.push(blobs::notes(&plan, &store, &self.settings.limits)?);
+        groups.extend(of_preview(&self.shadow().store(), asked.as_ref(), tell).await?);
+        unique(&mut groups);
+        if let Some(asked) = &asked {
+            groups.extend(self.unused(which, &plan, asked, tell).await?);
+        }
+        Ok(Tidying { groups, store, engine: asked.map(|asked| asked.engine), forgets: true })
+    }
+
+    /// What steps that are gone have left, and what an engine has that nothing needs.
+    async fn unneeded_there(
+        &self,
+        asked: &Asked,
+        which: &Unneeded,
+        plan: &Plan,
+    ) -> Result<Vec<Group>> {
         let store = self.store();
-        let (_, plan) = self.shape()?;
-        let asked = Asking::begin(self).answer().await?;
         let images = Images::new(asked.engine.images().await?);
         let mut groups = tidy::abandoned(&asked.containers, &store);
-        groups.extend(tidy::of_steps(&tidy::gone(&plan, &store), &store, &images));
+        groups.extend(tidy::of_steps(&tidy::gone(plan, &store), &store, &images));
         groups.push(tidy::nameless(&store, &images, &*asked.engine));
         groups.extend(run_images(&store, &images));
         // Without a lock it is not known which builder is needed.
         if !which.keep_builders && self.lock()?.is_some() {
-            groups.push(tidy::builders(&plan, &images));
+            groups.push(tidy::builders(plan, &images));
         }
         if !which.keep_builders {
             groups.push(tidy::former_caches(&*asked.engine).await?);
         }
-        groups.push(tidy::traces(&store, false));
-        groups.push(blobs::unneeded(&plan, &self.pins()?.bases, &store)?);
-        groups.push(blobs::notes(&plan, &store, &self.settings.limits)?);
-        groups.extend(of_preview(&self.shadow().store(), &asked, tell).await?);
-        unique(&mut groups);
-        groups.extend(self.unused(which, &plan, &asked, tell).await?);
-        Ok(Tidying { groups, store, engine: Some(asked.engine), forgets: true })
+        Ok(groups)
     }
 
     /// What the caches have that nobody has used for long; already gone, if it is to go.
@@ -199,7 +231,11 @@ fn meant(what: &str, known: &[StepId], plan: &Plan) -> Result<Vec<StepId>> {
 }
 
 /// What is left of looks at what an update would change, unless somebody looks just now.
-async fn of_preview(shadow: &Store, asked: &Asked, tell: &mut Tell<'_>) -> Result<Vec<Group>> {
+async fn of_preview(
+    shadow: &Store,
+    asked: Option<&Asked>,
+    tell: &mut Tell<'_>,
+) -> Result<Vec<Group>> {
     if !shadow.root().is_dir() {
         return Ok(vec![]);
     }
@@ -208,7 +244,10 @@ async fn of_preview(shadow: &Store, asked: &Asked, tell: &mut Tell<'_>) -> Resul
         tell(&Message::Kept { what: &what, why: &why });
         return Ok(vec![]);
     }
-    let containers = containers(&*asked.engine, shadow).await?;
+    let containers = match asked {
+        Some(asked) => containers(&*asked.engine, shadow).await?,
+        None => vec![],
+    };
     let mut groups = tidy::abandoned(&containers, shadow);
     groups.push(tidy::preview(shadow));
     Ok(groups)

@@ -47,6 +47,17 @@ impl Store {
         locked.filter(|id| self.at_work(id).is_some()).collect()
     }
 
+    fn logs_and_record(&self, id: &StepId) -> impl Iterator<Item = PathBuf> {
+        let logs = (0..KEPT_LOGS).map(|age| self.old_log_path(id, age));
+        logs.chain([self.record_path(id)])
+    }
+
+    /// The files that go with [`erase`](Self::erase).
+    pub fn left_by(&self, id: &StepId) -> Vec<PathBuf> {
+        let own = self.logs_and_record(id).chain(self.marks(id));
+        own.filter(|path| !self.is_behind_link(path) && path.is_file()).collect()
+    }
+
     /// Removes a step's record and logs, and the folders that are empty then.
     ///
     /// # Errors
@@ -55,9 +66,7 @@ impl Store {
         if !self.is_behind_link(&self.stamp_path(id)) {
             self.forget(id)?;
         }
-        let logs = (0..KEPT_LOGS).map(|age| self.old_log_path(id, age));
-        let own = logs.chain([self.record_path(id)]).filter(|path| !self.is_behind_link(path));
-        for path in own {
+        for path in self.logs_and_record(id).filter(|path| !self.is_behind_link(path)) {
             remove_if_there(&path)?;
             remove_empty(path.parent());
         }

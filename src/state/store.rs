@@ -190,12 +190,17 @@ impl Store {
         }
     }
 
+    /// The stamp, and the mark that it was there.
+    pub(super) fn marks(&self, id: &StepId) -> [PathBuf; 2] {
+        [self.stamp_path(id), self.of("withdrawn", id, "")]
+    }
+
     /// Takes stamp and mark away: whatever happens from here on, the step is not finished.
     ///
     /// # Errors
     /// What is there cannot be removed.
     pub fn forget(&self, id: &StepId) -> Result<()> {
-        for path in [self.stamp_path(id), self.of("withdrawn", id, "")] {
+        for path in self.marks(id) {
             remove_whatever(&path)?;
         }
         Ok(())

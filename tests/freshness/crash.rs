@@ -54,7 +54,7 @@ fn a_full_disk_is_told_and_nothing_is_half_made() {
     let mut failed = 0;
     let told = regex::Regex::new(
         "error: cannot (create|write|write in|lock|rename) `[^`]+`: no space left on device\n\
-                 hint: free some space and run the same command again; nothing is lost\n",
+                 hint: free some space \\(`bb df` tells what takes it, `bb gc` removes what nothing needs\\) and run the same command again; nothing is lost\n",
     )
     .unwrap();
     // In pages: a run needs a few dozen.

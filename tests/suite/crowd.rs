@@ -13,7 +13,7 @@ const BASE: &str = "FROM scratch\nCOPY busybox /bin/busybox\n\
     RUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\nENV PATH=/bin\n";
 
 /// A base, two docks on it with commands, and one on one of them. `said` is what all of them have in a file.
-fn write(room: &Room, said: &str) {
+pub fn write(room: &Room, said: &str) {
     let busybox = std::fs::read("/bin/busybox").expect("busybox-static");
     room.dock("base", BASE, &[]);
     std::fs::write(room.path("bb-dock/base/busybox"), busybox).unwrap();

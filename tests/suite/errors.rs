@@ -544,7 +544,7 @@ fn a_disk_that_is_full_from_the_start_is_told() {
         0,
         "exit code 1\n",
         "error: cannot write `.bb/CACHEDIR.TAG`: no space left on device\n\
-         hint: free some space and run the same command again; nothing is lost\n\
+         hint: free some space (`bb df` tells what takes it, `bb gc` removes what nothing needs) and run the same command again; nothing is lost\n\
          start   dockerfile:a (never built)\n\
          done    dockerfile:a in TIME\n\
          start   image:a (never built)\n\
@@ -570,7 +570,7 @@ fn a_disk_that_fills_up_during_a_build_is_told() {
          done: 2 steps in TIME, 0 up to date\n\
          failed  dockerfile:a\n\
          error: cannot write `.bb/records/dockerfile/a.json`: no space left on device\n\
-         hint: free some space and run the same command again; nothing is lost\n\
+         hint: free some space (`bb df` tells what takes it, `bb gc` removes what nothing needs) and run the same command again; nothing is lost\n\
          again: bb step dockerfile:a\n\
          1 step failed, 1 not run because of it; 0 done\n\
          start   image:a (bb-dock/a/file changed)\n\
@@ -591,7 +591,7 @@ fn a_disk_that_fills_up_during_a_download_is_told() {
          start   fetch:stage3-amd64-openrc.tar.xz (never built)\n\
          failed  fetch:stage3-amd64-openrc.tar.xz\n\
          error: cannot write `.bb/downloads/stage3-amd64-openrc.tar.xz.part`: no space left on device\n\
-         hint: free some space and run the same command again; nothing is lost\n\
+         hint: free some space (`bb df` tells what takes it, `bb gc` removes what nothing needs) and run the same command again; nothing is lost\n\
          again: bb step fetch:stage3-amd64-openrc.tar.xz\n\
          start   fetch:stage3-amd64-openrc.tar.xz (never built)\n\
          done    fetch:stage3-amd64-openrc.tar.xz in TIME, SIZE\n");

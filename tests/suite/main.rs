@@ -13,6 +13,7 @@
 //! | `guest` | the engine, the local mirror and a static `bb`; compiles |
 //! | `labelled` | the engine, a C compiler and a compose tool |
 //! | `kinds` | the engine, umoci, skopeo, Python; as root |
+//! | `df` | the engine, busybox-static, uidmap and the account of `native`; as root |
 //! | `hostile` | the engine and the local mirror; compiles |
 //! | `native` | the engine, the local mirror, a static `bb`, skopeo, uidmap and an account that `scripts/test.sh` makes; as root |
 //! | `repository` | the engine, make, a C compiler and Python |
@@ -35,6 +36,7 @@ mod cheap;
 mod checkup;
 mod crowd;
 mod daily;
+mod df;
 mod differs;
 mod errors;
 mod far;

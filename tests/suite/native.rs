@@ -15,7 +15,7 @@ use support::sealed::{Mirror, Room, Run, Running};
 use crate::terminal::tmux::Terminal;
 
 /// An account with a range of ids: `scripts/test.sh` makes it.
-const USER: &str = "bb-boxes";
+pub const USER: &str = "bb-boxes";
 /// The state of what is built natively, beside that of what Docker has.
 pub const STATE: &str = ".native";
 
@@ -202,6 +202,197 @@ fn where_no_box_can_be_it_is_said() {
         "error: cannot make a user namespace: no space left on device\n\
          hint: `/proc/sys/user/max_user_namespaces` and, on Ubuntu, AppArmor's profile for `bb` decide that"
     );
+}
+
+/// What a filter answers to a call.
+pub struct Refusal {
+    /// The call's number.
+    call: i64,
+    /// Only where these bits of an argument are so.
+    only: Option<(u8, u64, u64)>,
+}
+
+/// `EPERM`.
+const NOT_PERMITTED: u32 = 1;
+/// `ENODEV`.
+const NO_DEVICE: u32 = 19;
+
+/// Numbers of x86_64.
+const MOUNT: i64 = 165;
+const PIVOT_ROOT: i64 = 155;
+const UNSHARE: i64 = 272;
+const CLONE: i64 = 56;
+const CLONE_NEWUSER: u64 = 0x1000_0000;
+
+fn refuse(calls: &[i64]) -> Vec<Refusal> {
+    calls.iter().map(|&call| Refusal { call, only: None }).collect()
+}
+
+/// What AppArmor leaves of a user namespace on Ubuntu: it is there, and nobody has any rights in it. The calls are
+/// chroot, setgroups, setresuid, setresgid, umount2, sethostname and those that mount.
+fn without_rights() -> Vec<Refusal> {
+    let mut all = refuse(&[161, 116, 117, 119, 166, 170, MOUNT, PIVOT_ROOT]);
+    all.push(Refusal { call: UNSHARE, only: Some((0, CLONE_NEWUSER, 0)) });
+    all
+}
+
+/// What Docker's default profile does with them.
+fn in_a_container() -> Vec<Refusal> {
+    let mut all = refuse(&[MOUNT, PIVOT_ROOT, UNSHARE, 166, 308]);
+    all.push(Refusal { call: CLONE, only: Some((0, CLONE_NEWUSER, CLONE_NEWUSER)) });
+    all
+}
+
+/// No filter reads what is to be mounted. Overlayfs is the one kind that boxes mount without any flags.
+fn no_overlay() -> Vec<Refusal> {
+    vec![Refusal { call: MOUNT, only: Some((3, u64::from(u32::MAX), 0)) }]
+}
+
+/// Runs a command whose calls are refused: what a thread starts has its filter.
+pub fn filtered(refusals: Vec<Refusal>, errno: u32, command: Command) -> Run {
+    use seccompiler::{
+        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+        SeccompRule,
+    };
+    let rule = |refusal: Refusal| {
+        let condition = |(argument, mask, value)| {
+            let operator = SeccompCmpOp::MaskedEq(mask);
+            let condition =
+                SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value).unwrap();
+            SeccompRule::new(vec![condition]).unwrap()
+        };
+        (refusal.call, refusal.only.map(condition).into_iter().collect::<Vec<_>>())
+    };
+    let rules = refusals.into_iter().map(rule).collect();
+    let (otherwise, refused) = (SeccompAction::Allow, SeccompAction::Errno(errno));
+    let machine = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(rules, otherwise, refused, machine).unwrap();
+    let program = BpfProgram::try_from(filter).unwrap();
+    let run = move || {
+        seccompiler::apply_filter(&program).unwrap();
+        Run::of(command)
+    };
+    std::thread::spawn(run).join().unwrap()
+}
+
+#[test]
+fn where_a_filter_lets_no_box_be_it_is_said() {
+    let no_rights = "hint: whoever has a user namespace has no rights in it: on Ubuntu, \
+        `sysctl kernel.apparmor_restrict_unprivileged_userns` is 1, and a profile of AppArmor with `userns,` \
+        for `bb` gives them; with `BB_ENGINE=docker`, a daemon makes the boxes\n";
+    let refused = "hint: a filter of system calls (seccomp), as containers have it, or AppArmor refuses it; with \
+        `BB_ENGINE=docker`, a daemon makes the boxes\n";
+    let some_rights = || vec![Refusal { call: UNSHARE, only: Some((0, CLONE_NEWUSER, 0)) }];
+    let no_mounts = "hint: a profile of seccomp or AppArmor, as containers have them, lets nobody mount; with \
+        `BB_ENGINE=docker`, a daemon makes the boxes\n";
+    let table = [
+        (without_rights(), "become user 0 of the box", no_rights),
+        (some_rights(), "make a box's namespaces", no_rights),
+        (refuse(&[161]), "stay in the store", no_rights),
+        (in_a_container(), "make a user namespace", refused),
+        (refuse(&[MOUNT]), "keep the box's mounts apart", no_mounts),
+    ];
+    for (refusals, what, hint) in table {
+        let native = Native::of(Room::new());
+        native.room.dock("a", "FROM scratch\nCOPY f /\nRUN [\"/f\"]\n", &[("f", "")]);
+        let run = filtered(refusals, NOT_PERMITTED, native.command("build"));
+        let said = format!("error: cannot {what}: operation not permitted\n");
+        assert_eq!(run.code, Some(4), "{what}: {}", run.stderr);
+        assert!(run.stderr.contains(&said) && run.stderr.contains(hint), "{what}: {}", run.stderr);
+        // It is the filter alone.
+        let other = native.bb("build");
+        assert!(other.stderr.contains("error: cannot run `/f` in the box"), "{}", other.stderr);
+    }
+}
+
+/// A disk that is full, and then has room: in one mount namespace, with a store on a small file system.
+fn on_a_small_disk(native: &Native, size: &str) -> Run {
+    let build = native.command("build");
+    let line = |command: &Command| {
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        words.map(|word| word.to_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let store = native.store.display();
+    let script = format!(
+        "mkdir {store} && mount -t tmpfs -o size={size} none {store} || exit 99
+        {build}; echo code $?
+        find {store} -name '*.new' -o -name '.*' -o -name '*.part' -o -path '*/sha256/*' -o -path '*/layers/*'
+        mount -o remount,size=100m {store}; {build} >&2; echo code $?",
+        build = line(&build)
+    );
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", &script]);
+    command.current_dir(build.get_current_dir().unwrap()).env_clear();
+    command.envs(build.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Run::of(command)
+}
+
+#[test]
+fn a_full_disk_leaves_nothing_by_halves() {
+    let hint = "hint: free some space (`bb df` tells what takes it, `bb gc` removes what nothing needs) and run the \
+        same command again; nothing is lost\n";
+    let busybox = std::fs::metadata("/bin/busybox").expect("busybox-static").len() / 1024;
+    // Where the blob has no room; where it has, and what is unpacked has none.
+    let blob = (format!("{}k", busybox / 2), "oci/blobs/sha256");
+    let unpacked = (format!("{}k", busybox + busybox / 2), "layers");
+    for (size, place) in [blob, unpacked] {
+        let native = Native::of(Room::new());
+        let base =
+            "FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"mkdir\", \"/d\"]\n";
+        native.room.dock("base", base, &[]);
+        let copied = std::fs::copy("/bin/busybox", native.room.path("bb-dock/base/busybox"));
+        copied.unwrap();
+        native.room.chmod("bb-dock/base/busybox", 0o755);
+        let run = on_a_small_disk(&native, &size);
+        assert_eq!(run.stdout, "code 1\ncode 0\n", "{}", run.stderr);
+        assert!(run.stderr.contains("no space left on device\n"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains(&format!("{}/{place}", native.store.display())),
+            "{}",
+            run.stderr
+        );
+        assert!(run.stderr.contains(hint), "{}", run.stderr);
+    }
+}
+
+/// Builds images, and once more where overlayfs cannot be mounted, in another store: boxes stand on copies there, and
+/// all comes out the same.
+fn same_without_overlayfs(native: Native, names: &[String]) -> Native {
+    let said =
+        "warning: overlayfs cannot be mounted here, so each box stands on a copy of its layers\n";
+    let args = format!("build {}", names.join(" "));
+    let run = native.bb(&args).ok();
+    assert!(!run.stderr.contains(said), "{}", run.stderr);
+    let ids = names.iter().map(|name| native.id(STATE, name)).collect::<Vec<_>>();
+    let copies = Native { store: native.room.dir.join("copies"), room: native.room };
+    std::fs::rename(copies.room.path(STATE), copies.room.path(".before")).unwrap();
+    let run = filtered(no_overlay(), NO_DEVICE, copies.command(&args)).ok();
+    assert_eq!(run.stderr.matches(said).count(), 1, "{}", run.stderr);
+    for (name, id) in names.iter().zip(ids) {
+        assert_eq!(copies.id(STATE, name), id, "{name}");
+    }
+    let again = filtered(no_overlay(), NOT_PERMITTED, copies.command(&args));
+    assert!(again.stderr.starts_with("nothing to do: "), "{}", again.stderr);
+    assert_eq!(copies.boxes(), 0);
+    copies
+}
+
+#[test]
+fn without_overlayfs_a_run_leaves_the_same_image() {
+    let native = Native::of(Room::new());
+    crate::ran::write(&native.room);
+    let copies = same_without_overlayfs(native, &crate::ran::names().collect::<Vec<_>>());
+    let run = filtered(no_overlay(), NOT_PERMITTED, copies.command("run base cat /old/a"));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "a\n"), "{}", run.stderr);
+}
+
+#[test]
+#[ignore = "imports and compiles all of it twice, with copies of a whole stage3 for each box: on demand"]
+fn without_overlayfs_a_rootfs_is_the_same() {
+    let native = Native::of(shipped());
+    let runs = "FROM ${NAMESPACE}/busybox\nRUN echo made > /made && chown nobody /made\n";
+    native.room.dock("runs", runs, &[]);
+    same_without_overlayfs(native, &["busybox", "runs"].map(str::to_owned));
 }
 
 /// The shipped busybox, with the mirror.
@@ -472,7 +663,7 @@ fn removed(native: &Native, other: &Native) {
 }
 
 /// User and group of an account.
-fn account(name: &str) -> Option<(u32, u32)> {
+pub fn account(name: &str) -> Option<(u32, u32)> {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
     let line = passwd.lines().find(|line| line.starts_with(&format!("{name}:")))?;
     let mut numbers = line.split(':').skip(2).map(|number| number.parse().unwrap());

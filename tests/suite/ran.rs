@@ -111,7 +111,11 @@ SCRIPT
     ("touched", "FROM BASE\nRUN touch /old/a /etc/passwd && cat /old/b > /x && rm /x\n"),
 ];
 
-fn write(room: &Room) {
+pub fn names() -> impl Iterator<Item = String> {
+    DOCKS.iter().map(|(name, _)| (*name).to_owned())
+}
+
+pub fn write(room: &Room) {
     write_with(room, "");
 }
 
@@ -258,6 +262,8 @@ fn strangers_read_the_store() {
     let room = &native.room;
     write(room);
     native.bb("build replaced").ok();
+    // They read the index alone, and know nothing of changes since.
+    assert!(!native.store.join("oci/index.changes").exists());
     let layout = native.store.join("oci").display().to_string();
     let image = format!("oci:{layout}:{}", room.image("replaced"));
     let copy = room.dir.join("copy").display().to_string();

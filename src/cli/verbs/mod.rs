@@ -10,6 +10,7 @@ pub(in crate::cli) mod builder;
 pub(in crate::cli) mod chain;
 pub(in crate::cli) mod clean;
 pub(in crate::cli) mod config;
+pub(in crate::cli) mod df;
 pub(in crate::cli) mod diff;
 pub(in crate::cli) mod doctor;
 pub(in crate::cli) mod down;

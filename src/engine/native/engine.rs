@@ -7,11 +7,15 @@ mod boxes;
 mod images;
 mod made;
 mod talks;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
 
 use self::boxes::Main;
 use self::made::Made;
@@ -23,7 +27,13 @@ use super::{Native, no_box};
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limits;
 use crate::engine::image::{CONTENT_LABEL, HeldImage};
-use crate::engine::{Commands, Engine};
+use crate::engine::{Commands, Engine, Kept, Slowed, Wanted};
+
+/// Boxes do without overlayfs.
+const COPIES: Slowed = Slowed {
+    message: "overlayfs cannot be mounted here, so each box stands on a copy of its layers",
+    hint: "all works as ever, and takes more time and room; Linux 5.11 or newer with the module `overlay` needs no copies",
+};
 
 /// The engine. Copies are the same one.
 #[derive(Debug, Clone)]
@@ -76,7 +86,17 @@ impl NativeEngine {
     }
 }
 
+#[async_trait]
 impl Engine for NativeEngine {
+    async fn usage(&self, wanted: &Wanted) -> Result<Vec<Kept>> {
+        let going = wanted.going.clone();
+        self.run(move |own| own.usage(&going)).await
+    }
+
+    fn slowed_by(&self) -> Option<Slowed> {
+        self.own.native.copies.load(Ordering::Relaxed).then_some(COPIES)
+    }
+
     fn commands(&self) -> Option<&dyn Commands> {
         Some(self)
     }

@@ -1,13 +1,16 @@
 //! The images of the native engine: an OCI image layout in the store, which other programs can read.
 //!
 //! ```text
-//! oci/index.json      each name of each image, by its manifest; replaced as a whole under one lock
+//! oci/index.json      each name of each image, by its manifest (see `index`)
 //! oci/blobs/sha256/   manifests, configurations, layers as they are named: not compressed
-//! locks/index         held alone while the index changes
+//! locks/index         held alone while the index changes, with others while it is read
 //! locks/blobs         held by all who add blobs, until the index names them; alone by who removes what it does not
 //! ```
 //!
 //! Does not know boxes; which images these stand on is asked of whoever does.
+
+mod index;
+mod used;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -16,7 +19,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use oci_spec::image as oci;
+use serde::{Deserialize, Serialize};
 
+use self::index::Index;
 use super::store::{Store, put};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{Limit, Limits};
@@ -25,7 +30,7 @@ use crate::base::reference::spelling;
 use crate::image::archive;
 use crate::image::archive::bundle::Bundle;
 use crate::image::archive::listing;
-use crate::image::bundle::{self, Blob, Indexed};
+use crate::image::bundle::{self, Blob};
 use crate::image::config::ImageConfig;
 use crate::net::registry::Blobs;
 
@@ -52,6 +57,7 @@ fn is_free(lock: &File) -> bool {
 pub(super) struct ImageStore {
     folder: PathBuf,
     blobs: Blobs,
+    index: Index,
     limits: Limits,
 }
 
@@ -66,12 +72,21 @@ pub(super) struct Image {
 }
 
 /// An entry of the index: one name of an image, or an image without any.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     id: String,
     name: Option<String>,
     manifest: Blob,
     platform: [String; 2],
+}
+
+/// What images consist of.
+#[derive(Debug, Default)]
+struct Needed {
+    /// By name: manifests, configurations, layers.
+    blobs: BTreeSet<String>,
+    /// By digest.
+    layers: BTreeSet<String>,
 }
 
 /// Held while blobs are added and until the index names them.
@@ -82,11 +97,15 @@ impl ImageStore {
     /// The layout of a store, which is made where it is missing.
     pub(super) fn open(store: &Store, limits: &Limits) -> Result<Self> {
         let folder = store.path("oci");
-        let images = Self { blobs: Blobs::at(&folder.join("blobs")), folder, limits: *limits };
+        let (blobs, index) =
+            (Blobs::at(&folder.join("blobs")), Index::at(&folder, store.path("locks/index")));
+        let images = Self { folder, blobs, index, limits: *limits };
         let layout = images.folder.join("oci-layout");
         if !layout.is_file() {
             put(&layout, bundle::OCI_LAYOUT.as_bytes())?;
         }
+        // Of one who was killed. Who may only read has all the same what is there.
+        let _ = images.index.settle(false);
         Ok(images)
     }
 
@@ -103,13 +122,7 @@ impl ImageStore {
     }
 
     /// Makes an image of a configuration whose layers are there, and calls it so. Whatever had a name loses it.
-    pub(super) fn add(
-        &self,
-        store: &Store,
-        _: &Adding,
-        config_text: &[u8],
-        names: &[String],
-    ) -> Result<String> {
+    pub(super) fn add(&self, _: &Adding, config_text: &[u8], names: &[String]) -> Result<String> {
         let config = archive::bundle::parsed(config_text)?;
         let layers = config.rootfs.diff_ids.iter().map(|diff_id| self.layer(diff_id));
         let layers = layers.collect::<Result<Vec<_>>>()?;
@@ -126,7 +139,10 @@ impl ImageStore {
             platform: platform.clone(),
         };
         let names = names.iter().map(|name| spelling(name)).collect::<BTreeSet<_>>();
-        self.change(store, |entries| {
+        let concerns = |other: &Entry| {
+            other.id == digest || other.name.as_ref().is_some_and(|name| names.contains(name))
+        };
+        self.index.change(concerns, |entries| {
             for name in &names {
                 take_name(entries, name);
                 entries.push(entry(Some(name.clone())));
@@ -157,29 +173,29 @@ impl ImageStore {
 
     /// All images.
     pub(super) fn all(&self) -> Result<Vec<Image>> {
-        let entries = self.entries()?;
-        let ids = entries.iter().map(|entry| entry.id.as_str()).collect::<BTreeSet<_>>();
+        let entries = self.index.entries()?;
+        let mut names = BTreeMap::<&str, Vec<String>>::new();
+        for entry in entries.iter() {
+            names.entry(&entry.id).or_default().extend(entry.name.clone());
+        }
         // One that goes just now is none.
-        ids.into_iter().filter_map(|id| self.of(id, &entries).transpose()).collect()
+        names.into_iter().filter_map(|(id, names)| self.of(id, names).transpose()).collect()
     }
 
     /// An image by its name or ID.
     pub(super) fn find(&self, name: &str) -> Result<Option<Image>> {
-        let entries = self.entries()?;
-        match id_of(&entries, name).map(str::to_owned) {
-            Some(id) => self.of(&id, &entries),
-            None => Ok(None),
-        }
+        let entries = self.index.entries()?;
+        let Some(id) = id_of(&entries, name) else { return Ok(None) };
+        let names = entries.iter().filter(|entry| entry.id == id);
+        self.of(id, names.filter_map(|entry| entry.name.clone()).collect())
     }
 
-    fn of(&self, id: &str, entries: &[Entry]) -> Result<Option<Image>> {
+    fn of(&self, id: &str, names: Vec<String>) -> Result<Option<Image>> {
         let path = self.blobs.path(id)?;
         if !path.is_file() {
             return Ok(None);
         }
         let config = archive::bundle::parsed(&self.config_text(id)?)?;
-        let names = entries.iter().filter(|entry| entry.id == id);
-        let names = names.filter_map(|entry| entry.name.clone()).collect();
         let sizes = config.rootfs.diff_ids.iter().map(|layer| Ok(self.layer(layer)?.size));
         let size = sizes.sum::<Result<u64>>()?;
         Ok(Some(Image { id: id.to_owned(), names, config, size }))
@@ -204,24 +220,10 @@ impl ImageStore {
 
     /// Takes a name from an image, or all names if that is its ID. One that has none afterwards goes, unless it is
     /// in use.
-    pub(super) fn unname(
-        &self,
-        store: &Store,
-        name: &str,
-        in_use: impl Fn(&str) -> bool,
-    ) -> Result<()> {
-        self.change(store, |entries| {
-            let Some(id) = id_of(entries, name).map(str::to_owned) else { return };
-            let names = entries.iter().filter(|entry| entry.id == id);
-            let names = names.filter_map(|entry| entry.name.clone());
-            let names = names.filter(|other| name == id || *other == spelling(name));
-            for name in names.collect::<Vec<_>>() {
-                take_name(entries, &name);
-            }
-            if !in_use(&id) {
-                entries.retain(|entry| entry.id != id || entry.name.is_some());
-            }
-        })
+    pub(super) fn unname(&self, name: &str, in_use: impl Fn(&str) -> bool) -> Result<()> {
+        let spelled = spelling(name);
+        let concerns = |entry: &Entry| entry.id == name || entry.name.as_ref() == Some(&spelled);
+        self.index.change(concerns, |entries| take(entries, name, in_use))
     }
 
     /// Removes blobs that belong to no image, unless somebody is adding some. Returns the layers that belong to
@@ -231,63 +233,30 @@ impl ImageStore {
         if !is_free(&lock) {
             return Ok(None);
         }
-        let (mut kept, mut layers) = (BTreeSet::new(), BTreeSet::new());
-        for entry in self.entries()? {
-            kept.extend([entry.manifest.digest.clone(), hex(&entry.id).to_owned()]);
-            layers.extend(Bundle::diff_ids(&self.config_text(&entry.id)?)?);
-        }
-        kept.extend(layers.iter().map(|layer| hex(layer).to_owned()));
+        let needed = self.needed(&self.index.entries()?)?;
         let folder = self.folder.join("blobs/sha256");
         let failed = |cause: io::Error| Error::file("read", &folder, &cause);
         for blob in fs::read_dir(&folder).map_err(failed)? {
             let blob = blob.map_err(failed)?;
-            if blob.file_name().to_str().is_none_or(|name| !kept.contains(name)) {
+            if blob.file_name().to_str().is_none_or(|name| !needed.blobs.contains(name)) {
                 let path = blob.path();
                 fs::remove_file(&path).map_err(|cause| Error::file("remove", &path, &cause))?;
             }
         }
-        Ok(Some((layers, Adding(lock))))
+        Ok(Some((needed.layers, Adding(lock))))
     }
 
-    fn index(&self) -> PathBuf {
-        self.folder.join("index.json")
-    }
-
-    fn entries(&self) -> Result<Vec<Entry>> {
-        let path = self.index();
-        if !path.exists() {
-            return Ok(vec![]);
+    /// What these entries lead to.
+    fn needed(&self, entries: &[Entry]) -> Result<Needed> {
+        let mut needed = Needed::default();
+        for entry in entries {
+            let layers = Bundle::diff_ids(&self.config_text(&entry.id)?)?;
+            let own = [entry.manifest.digest.as_str(), hex(&entry.id)];
+            let blobs = own.into_iter().chain(layers.iter().map(|layer| hex(layer)));
+            needed.blobs.extend(blobs.map(str::to_owned));
+            needed.layers.extend(layers);
         }
-        let text = read::state(&path, Limit::StateSize)?;
-        let broken = |why: &str| {
-            Error::engine(format!("`{}` is no index of images: {why}", path.display()))
-                .hint("remove it: `bb build` puts the images there again")
-        };
-        let index = serde_json::from_slice::<oci::ImageIndex>(&text);
-        let index = index.map_err(|cause| broken(&cause.to_string()))?;
-        let entries = index.manifests().iter().map(|described| {
-            entry(described).ok_or_else(|| broken("an entry is not this engine's"))
-        });
-        entries.collect()
-    }
-
-    /// Changes the index: all of it or nothing.
-    fn change(&self, store: &Store, change: impl FnOnce(&mut Vec<Entry>)) -> Result<()> {
-        let lock = store.lock_file("index")?;
-        lock.lock().map_err(|cause| super::failed("lock the images", &cause))?;
-        let mut entries = self.entries()?;
-        let before = entries.clone();
-        change(&mut entries);
-        if entries == before {
-            return Ok(());
-        }
-        let indexed = entries.iter().map(|entry| Indexed {
-            manifest: entry.manifest.clone(),
-            architecture: entry.platform[0].clone(),
-            os: entry.platform[1].clone(),
-            notes: notes(entry),
-        });
-        put(&self.index(), &bundle::oci_index_of(indexed)?)
+        Ok(needed)
     }
 }
 
@@ -320,6 +289,20 @@ fn id_of<'a>(entries: &'a [Entry], name: &str) -> Option<&'a str> {
     let named = entries.iter().find(|entry| entry.name.as_deref() == Some(spelled.as_str()));
     let found = named.or_else(|| entries.iter().find(|entry| entry.id == name));
     found.map(|entry| entry.id.as_str())
+}
+
+/// Takes a name from an image, or all names if that is its ID. One that has none afterwards goes, unless it is in use.
+fn take(entries: &mut Vec<Entry>, name: &str, in_use: impl Fn(&str) -> bool) {
+    let Some(id) = id_of(entries, name).map(str::to_owned) else { return };
+    let names = entries.iter().filter(|entry| entry.id == id);
+    let names = names.filter_map(|entry| entry.name.clone());
+    let names = names.filter(|other| name == id || *other == spelling(name));
+    for name in names.collect::<Vec<_>>() {
+        take_name(entries, &name);
+    }
+    if !in_use(&id) {
+        entries.retain(|entry| entry.id != id || entry.name.is_some());
+    }
 }
 
 /// Takes a name away. Its image stays, be it without any.

@@ -5,6 +5,7 @@
 
 mod cage;
 pub(super) mod changes;
+pub(super) mod copied;
 pub(super) mod files;
 mod first;
 mod forward;
@@ -81,7 +82,7 @@ fn work(wire: &Wire) -> Result<u8> {
             be_mapped(wire)?;
             become_root()?;
             // A box that runs may change what is walked here: its links end in the store.
-            rustix::process::chroot(".").map_err(cannot("stay in the store"))?;
+            rustix::process::chroot(".").map_err(as_root("stay in the store"))?;
             Word::Done(files::run(job, files.pop())?)
         }
         Job::Give(folders) => {
@@ -102,11 +103,33 @@ fn taken(files: &mut Vec<OwnedFd>) -> Result<OwnedFd> {
     Ok(files.remove(0))
 }
 
+/// Who may make a user namespace at all.
+const NAMESPACES: &str =
+    "`/proc/sys/user/max_user_namespaces` and, on Ubuntu, AppArmor's profile for `bb` decide that";
+/// Docker's default profile of seccomp answers so.
+const REFUSED: &str = "a filter of system calls (seccomp), as containers have it, or AppArmor refuses it; with \
+    `BB_ENGINE=docker`, a daemon makes the boxes";
+/// AppArmor lets everybody make one, and takes away what it is good for.
+const NO_RIGHTS: &str = "whoever has a user namespace has no rights in it: on Ubuntu, \
+    `sysctl kernel.apparmor_restrict_unprivileged_userns` is 1, and a profile of AppArmor with `userns,` for `bb` \
+    gives them; with `BB_ENGINE=docker`, a daemon makes the boxes";
+
+/// A call that root of a user namespace may make.
+fn as_root<E: Into<std::io::Error>>(what: impl std::fmt::Display) -> impl FnOnce(E) -> Failure {
+    move |cause| {
+        let cause = cause.into();
+        let is_refused = cause.kind() == std::io::ErrorKind::PermissionDenied;
+        let failure = cannot(what)(cause);
+        if is_refused { failure.hint(NO_RIGHTS) } else { failure }
+    }
+}
+
 /// Goes into a user namespace of its own and waits until `bb` has mapped the ids.
 fn be_mapped(wire: &Wire) -> Result<()> {
-    let hint = "`/proc/sys/user/max_user_namespaces` and, on Ubuntu, AppArmor's profile for `bb` decide that";
-    unshare(CloneFlags::CLONE_NEWUSER)
-        .map_err(|cause| cannot("make a user namespace")(cause).hint(hint))?;
+    unshare(CloneFlags::CLONE_NEWUSER).map_err(|cause| {
+        let hint = if cause == nix::errno::Errno::EPERM { REFUSED } else { NAMESPACES };
+        cannot("make a user namespace")(cause).hint(hint)
+    })?;
     wire.send(&Word::MapMe, &[]).map_err(cannot("ask for ids"))?;
     match wire.receive::<Order>() {
         Ok(Some((Order::Mapped, _))) => Ok(()),
@@ -123,9 +146,9 @@ fn become_user(uid: u32, gid: u32, groups: &[u32]) -> Result<()> {
     let groups = groups.iter().map(|group| Gid::from_raw(*group)).collect::<Vec<_>>();
     let (user, group) = (Uid::from_raw(uid), Gid::from_raw(gid));
     let as_user = || format!("become user {uid} of the box");
-    set_thread_groups(&groups).map_err(cannot(as_user()))?;
-    set_thread_res_gid(group, group, group).map_err(cannot(as_user()))?;
-    set_thread_res_uid(user, user, user).map_err(cannot(as_user()))
+    set_thread_groups(&groups).map_err(as_root(as_user()))?;
+    set_thread_res_gid(group, group, group).map_err(as_root(as_user()))?;
+    set_thread_res_uid(user, user, user).map_err(as_root(as_user()))
 }
 
 /// Whether `bb` is gone.

@@ -12,7 +12,7 @@ use crate::base::error::Result;
 /// # Errors
 /// As of [`Native::open`] and [`Native::start`].
 pub fn tried(program: PathBuf, store: &Path, near: &Path) -> Result<()> {
-    if store.join(super::store::IDS).is_file() {
+    if super::is_store(store) {
         Native::open(program.clone(), store)?;
     }
     let folder = tempfile::Builder::new().prefix(".bb-tried-").tempdir_in(near);

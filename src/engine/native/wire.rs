@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::spec::{Bounds, BoxId, BoxSpec, Command, Ended, LayerId, Mount, Network, Process};
-use crate::base::error::{Error, Exit, io_reason};
+use crate::base::error::{Error, Exit, NO_ROOM, io_reason};
 
 /// What `bb` asks of a process that it has just started.
 #[derive(Debug, Serialize, Deserialize)]
@@ -93,9 +93,11 @@ pub(super) enum Files {
     /// Packs a file or folder, but nothing that is in these folders of it. `named`: below its own name.
     Pack { from: String, without: Vec<String>, named: bool },
     /// Packs what a box has changed, as a layer.
-    Difference { from: String },
+    Difference { id: BoxId },
     /// Lists what a box has changed.
     Changes { id: BoxId, layers: Vec<LayerId> },
+    /// Says how much room each entry of a folder takes.
+    Used { folder: String },
     /// Says what is at a path: `folder`, `other`, or nothing.
     Kind { path: String },
     /// Makes a folder, unless it is there.
@@ -122,6 +124,8 @@ pub(super) enum Word {
     MapMe,
     /// The first process of a box is there, and comes with this.
     First,
+    /// The box stands on a copy of its layers.
+    Copies,
     /// The box, or the command in it, runs.
     Runs,
     /// The command has ended.
@@ -178,6 +182,20 @@ pub(super) fn cannot<E: Into<io::Error>>(
     what: impl std::fmt::Display,
 ) -> impl FnOnce(E) -> Failure {
     move |cause| Failure::new(format!("cannot {what}: {}", io_reason(&cause.into())))
+}
+
+/// The same of one that writes: other calls say "no space" of numbers that they run out of.
+pub(super) fn cannot_write<E: Into<io::Error>>(
+    what: impl std::fmt::Display,
+) -> impl FnOnce(E) -> Failure {
+    move |cause| {
+        let cause = cause.into();
+        let failure = Failure::new(format!("cannot {what}: {}", io_reason(&cause)));
+        match cause.kind() {
+            io::ErrorKind::StorageFull => Failure { of_step: true, ..failure.hint(NO_ROOM) },
+            _ => failure,
+        }
+    }
 }
 
 /// One message has at most so many bytes. Linux' own limit for a socket is lower, and is told by name.

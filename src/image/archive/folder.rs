@@ -22,7 +22,7 @@ use rustix::io::Errno;
 use super::limited::{self, Tally};
 use super::records::Records;
 use super::{append_raw, listing};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, NO_ROOM, Result};
 use crate::base::limits::{Limit, Limits};
 use crate::base::name;
 use crate::image::tree::{OPAQUE, WHITEOUT};
@@ -82,7 +82,9 @@ struct Entry {
 pub(crate) fn unpack(source: impl Read, marks: Marks, limits: &Limits) -> Result<Vec<String>> {
     let broken = |cause: &io::Error| {
         limited::error("the archive", cause, || {
-            Error::step(format!("cannot unpack the archive: {cause}"))
+            let error = Error::step(format!("cannot unpack the archive: {cause}"));
+            let is_full = cause.kind() == io::ErrorKind::StorageFull;
+            if is_full { error.hint(NO_ROOM) } else { error }
         })
     };
     let mut unpacking = Unpacking { marks, folders: vec![], left: vec![] };
@@ -386,6 +388,126 @@ fn lift(folder: &Path, top: &Path, moved: &mut u64) -> io::Result<()> {
         *moved += 1;
     }
     std::fs::remove_dir(folder)
+}
+
+/// Lays a layer with overlayfs' marks on a folder, which is made where it is missing: as overlayfs would show both. A
+/// file of several names becomes several: so a change of one of them is none of the others, as with overlayfs.
+///
+/// # Errors
+/// Something cannot be read or written.
+pub(crate) fn lay(layer: &Path, on: &Path) -> io::Result<()> {
+    let there = std::fs::symlink_metadata(layer)?;
+    make_room(on, tar::EntryType::Directory)?;
+    match std::fs::create_dir(on) {
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && is_opaque(layer)? => {
+            empty(on)?;
+        }
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => return Err(cause),
+        _ => {}
+    }
+    for entry in std::fs::read_dir(layer)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), on.join(entry.file_name()));
+        let there = entry.metadata()?;
+        if there.is_dir() {
+            lay(&from, &to)?;
+        } else {
+            remove(&to)?;
+            if !is_whiteout(&there) {
+                lay_one(&from, &to, &there)?;
+            }
+        }
+    }
+    take_over(layer, on, &there)
+}
+
+/// Removes all that is in a folder.
+fn empty(folder: &Path) -> io::Result<()> {
+    std::fs::read_dir(folder)?.try_for_each(|entry| remove(&entry?.path()))
+}
+
+fn lay_one(from: &Path, to: &Path, there: &std::fs::Metadata) -> io::Result<()> {
+    let kind = there.file_type();
+    if kind.is_symlink() {
+        std::os::unix::fs::symlink(std::fs::read_link(from)?, to)?;
+    } else if kind.is_file() {
+        std::fs::copy(from, to)?;
+    } else if kind.is_fifo() {
+        node(to, FileType::Fifo, (0, 0))?;
+    } else {
+        // A socket is nothing without its process, and devices no layer could get.
+        return Ok(());
+    }
+    take_over(from, to, there)
+}
+
+/// Gives a file what another one has besides its bytes.
+fn take_over(from: &Path, to: &Path, there: &std::fs::Metadata) -> io::Result<()> {
+    let owner = (Some(Uid::from_raw(there.uid())), Some(Gid::from_raw(there.gid())));
+    chownat(CWD, to, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW)?;
+    if !there.is_symlink() {
+        // After the owner, whose change takes some bits away.
+        chmodat(CWD, to, Mode::from_raw_mode(there.mode() & 0o7777), AtFlags::empty())?;
+    }
+    for (name, value) in xattrs(from)? {
+        lsetxattr(to, name.as_str(), &value, XattrFlags::empty())?;
+    }
+    touch(to, there.mtime())
+}
+
+/// What has become of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Became {
+    /// It was not there.
+    New,
+    /// It, or something in it, is another one.
+    Other,
+    /// It is gone.
+    Nothing,
+}
+
+/// Packs what has changed in a folder, with an image's marks for what is gone.
+///
+/// # Errors
+/// Something cannot be read or written.
+pub(crate) fn pack_only(
+    from: &Path,
+    changes: &BTreeMap<Vec<u8>, Became>,
+    out: impl Write,
+) -> io::Result<()> {
+    let builder = tar::Builder::new(out);
+    let (marks, linked) = (Marks::Overlay, HashMap::new());
+    let mut packing = Packing { from, without: vec![], marks, builder, linked };
+    for (name, became) in changes {
+        let path = from.join(OsStr::from_bytes(name));
+        let (folder, base) = split(name);
+        if base.starts_with(WHITEOUT) {
+            return Err(about(&path, &io::Error::other("a name that only marks in layers have")));
+        }
+        match std::fs::symlink_metadata(&path) {
+            Ok(there) if *became != Became::Nothing => {
+                packing.entry(name, &path, &there).map_err(|cause| about(&path, &cause))?;
+            }
+            // What was in a folder that is none any more is gone with it.
+            _ if from
+                .join(OsStr::from_bytes(folder))
+                .symlink_metadata()
+                .is_ok_and(|f| f.is_dir()) =>
+            {
+                packing.marked(folder, &[WHITEOUT, base].concat())?;
+            }
+            _ => {}
+        }
+    }
+    packing.builder.into_inner()?.flush()
+}
+
+/// A name's folder, and its last part.
+fn split(name: &[u8]) -> (&[u8], &[u8]) {
+    match name.iter().rposition(|byte| *byte == b'/') {
+        Some(at) => (&name[..at], &name[at + 1..]),
+        None => (b"", name),
+    }
 }
 
 /// Packs a file or folder, names sorted and relative to it, owners as numbers. Of the folders `without` only

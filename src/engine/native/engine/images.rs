@@ -46,7 +46,10 @@ impl Images for NativeEngine {
     async fn import_image(&self, archive: Body, reference: &str, content: &str) -> Result<()> {
         let (own, reference, content) =
             (self.own.clone(), reference.to_owned(), content.to_owned());
-        archive::read_on_thread(archive, move |reader| own.import(reader, reference, content)).await
+        archive::read_on_thread(archive, move |reader| {
+            own.or_swept(own.import(reader, reference, content))
+        })
+        .await
     }
 
     async fn commit(&self, container: &str, image: &NewImage<'_>) -> Result<()> {
@@ -59,12 +62,12 @@ impl Images for NativeEngine {
             .collect::<Labels>();
         labels.insert(CONTENT_LABEL.to_owned(), image.content.to_owned());
         let env = image.env.iter().map(|&variable| variable.to_owned()).collect::<Vec<_>>();
-        self.run(move |own| own.commit(&id, reference, labels, &env)).await
+        self.run(move |own| own.or_swept(own.commit(&id, reference, labels, &env))).await
     }
 
     async fn load_image(&self, archive: Body, names: &[String], _: Sink<'_>) -> Result<()> {
         let (own, names) = (self.own.clone(), names.to_vec());
-        archive::read_on_thread(archive, move |reader| own.load(reader, names)).await
+        archive::read_on_thread(archive, move |reader| own.or_swept(own.load(reader, names))).await
     }
 
     fn save_image(&self, image: &str) -> Body {
@@ -103,8 +106,17 @@ impl Own {
             Some(image) => self.is_used(&image.id)?,
             None => return Ok(()),
         };
-        self.images.unname(&self.native.store, name, |_| used)?;
+        self.images.unname(name, |_| used)?;
         self.sweep()
+    }
+
+    /// Leaves nothing of an image that has not become one.
+    fn or_swept(&self, made: Result<()>) -> Result<()> {
+        if made.is_err() {
+            // The reason is what matters; what stays goes with the next image that is removed.
+            let _ = self.sweep();
+        }
+        made
     }
 
     fn import(&self, reader: impl Read, reference: String, content: String) -> Result<()> {
@@ -164,7 +176,7 @@ impl Own {
         let text = config_text(&config)?;
         let image = Image { id: String::new(), names: vec![], config, size: 0 };
         self.unpacked(&image, adding)?;
-        self.images.add(&self.native.store, adding, &text, &[reference]).map(drop)
+        self.images.add(adding, &text, &[reference]).map(drop)
     }
 
     /// Takes in an archive like `docker save`'s.
@@ -194,7 +206,7 @@ impl Own {
         })?;
         let text = self.images.config_text(&config.1)?;
         names.extend(manifest.repo_tags);
-        self.images.add(&self.native.store, &adding, &text, &names).map(drop)
+        self.images.add(&adding, &text, &names).map(drop)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a box has changed, by name: its own changes compared with the layers that it stands on, as folders of the
 //! store. Says of each path what became of it; what a mount has covered is for the caller to know.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -8,7 +9,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::super::spec::{BoxId, LayerId};
-use crate::image::archive::folder::is_opaque;
+use super::copied;
+use crate::image::archive::folder::{Became, is_opaque};
 
 /// Letters for what became of a path.
 pub(in super::super) const ADDED: u8 = b'A';
@@ -17,11 +19,28 @@ pub(in super::super) const REMOVED: u8 = b'D';
 
 /// Writes a letter, the path, and a zero for each path that a box has changed. The lowest layer is the first.
 pub(super) fn list(id: &BoxId, layers: &[LayerId], out: impl Write) -> io::Result<()> {
+    let of = PathBuf::from(format!("boxes/{id}"));
+    if let Some(changes) = copied::changes(&of)? {
+        return listed(&changes, out);
+    }
     let below = layers.iter().rev().map(|layer| Path::new("layers").join(layer.as_str()));
-    let upper = PathBuf::from(format!("boxes/{id}/upper"));
+    let upper = of.join("upper");
     let mut listing = Listing { upper, below: below.collect(), out };
     listing.folder(Path::new(""), false)?;
     listing.out.flush()
+}
+
+/// The same of a box that stands on a copy.
+fn listed(changes: &BTreeMap<Vec<u8>, Became>, mut out: impl Write) -> io::Result<()> {
+    for (path, became) in changes {
+        let letter = match became {
+            Became::New => ADDED,
+            Became::Other => MODIFIED,
+            Became::Nothing => REMOVED,
+        };
+        out.write_all(&[&[letter], path.as_slice(), &[0]].concat())?;
+    }
+    out.flush()
 }
 
 struct Listing<W> {

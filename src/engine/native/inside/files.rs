@@ -3,6 +3,7 @@
 //! An archive is a stranger's, too. So before anything of it is unpacked, the folder that it belongs to is made
 //! the root of this process: whatever links it brings, they lead nowhere else.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -12,11 +13,12 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, chownat, mkdirat, open, re
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
-use super::super::wire::{Failure, Files, cannot};
-use super::{Result, changes};
+use super::super::wire::{Failure, Files, cannot, cannot_write};
+use super::{Result, changes, copied};
 use crate::base::error::{Error, io_reason};
 use crate::base::limits::{Limit, Limits};
 use crate::image::archive::folder::{self, Marks};
+use crate::state::disk;
 
 /// What [`Files::Kind`] says of a folder.
 pub(in super::super) const FOLDER: &str = "folder";
@@ -43,15 +45,20 @@ pub(super) fn run(job: Files, archive: Option<OwnedFd>) -> Result<Vec<String>> {
             packed(folder::pack(Path::new(&from), &without, Marks::Refused, archive))
         }
         Files::Pack { from, .. } => packed(folder::pack_named(Path::new(&from), archive()?)),
-        Files::Difference { from } => {
-            let archive = archive()?;
-            packed(folder::pack(Path::new(&from), &[], Marks::Overlay, archive))
+        Files::Difference { id } => {
+            let (archive, of) = (archive()?, PathBuf::from(format!("boxes/{id}")));
+            packed(match copied::changes(&of) {
+                Ok(None) => folder::pack(&of.join("upper"), &[], Marks::Overlay, archive),
+                Ok(Some(changes)) => folder::pack_only(&of.join(copied::COPY), &changes, archive),
+                Err(cause) => Err(cause),
+            })
         }
         Files::Changes { id, layers } => {
             let listed = changes::list(&id, &layers, io::BufWriter::new(archive()?));
             listed.map_err(cannot("list what a box has changed"))?;
             Ok(vec![])
         }
+        Files::Used { folder } => used(&folder, archive()?),
         Files::Kind { path } => {
             let kind = match std::fs::symlink_metadata(&path) {
                 Ok(there) if there.is_dir() => FOLDER,
@@ -72,6 +79,16 @@ pub(super) fn run(job: Files, archive: Option<OwnedFd>) -> Result<Vec<String>> {
             Ok(vec![])
         }
     }
+}
+
+/// How much room each entry of a folder takes. Names of one file are in one entry, so bytes say it all.
+fn used(folder: &str, out: File) -> Result<Vec<String>> {
+    let what = || format!("see how much room `{folder}` takes");
+    let used = disk::each(Path::new(folder)).map_err(cannot(what()))?;
+    let bytes = used.iter().map(|(name, used)| (name, used.bytes())).collect::<BTreeMap<_, _>>();
+    serde_json::to_writer(out, &bytes)
+        .map_err(|cause| cannot(what())(io::Error::from(cause)))
+        .map(|()| vec![])
 }
 
 /// Where something is removed: half of a layer must not be taken for the whole.
@@ -110,7 +127,8 @@ fn layer(into: &str, archive: File, limits: &Limits) -> Result<Vec<String>> {
     let new = format!("{into}.new");
     // Of one who was killed at it. Whoever is at it now has the lock.
     folder::remove(Path::new(&new)).map_err(cannot(format!("remove `{new}`")))?;
-    mkdirat(CWD, &new, Mode::from_raw_mode(0o755)).map_err(cannot(format!("make `{new}`")))?;
+    mkdirat(CWD, &new, Mode::from_raw_mode(0o755))
+        .map_err(cannot_write(format!("make `{new}`")))?;
     let store = held(".").map_err(cannot("open the store"))?;
     rustix::process::chdir(&new).map_err(cannot(format!("enter `{new}`")))?;
     let outside = held("/").map_err(cannot("open the machine's root"))?;

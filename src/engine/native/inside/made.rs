@@ -21,8 +21,8 @@ use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 
 use super::super::mounts::{self, DEVICES, LINKS};
 use super::super::spec::{Mount, Network};
-use super::super::wire::{BoxJob, Failure, Wire, Word, cannot};
-use super::{FIRST, Result, WORD, be_mapped, become_root, is_alone};
+use super::super::wire::{BoxJob, Failure, Wire, Word, cannot, cannot_write};
+use super::{FIRST, Result, WORD, as_root, be_mapped, become_root, copied, is_alone};
 
 /// The first mount of a box is the first that is refused.
 const NO_MOUNTS: &str = "a profile of seccomp or AppArmor, as containers have them, lets nobody mount; with \
@@ -41,13 +41,13 @@ pub(super) fn run(wire: &Wire, job: &BoxJob, other: Option<&OwnedFd>) -> Result<
     if job.network == Network::None {
         apart |= CloneFlags::CLONE_NEWNET;
     }
-    unshare(apart).map_err(cannot("make a box's namespaces"))?;
+    unshare(apart).map_err(as_root("make a box's namespaces"))?;
     // In the new namespace, or they could not be mounted here; and still as the user who may reach them.
     let sources = job.mounts.iter().map(source).collect::<Result<Vec<_>>>()?;
     become_root()?;
     mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)
         .map_err(|cause| cannot("keep the box's mounts apart")(cause).hint(NO_MOUNTS))?;
-    root(job)?;
+    root(wire, job)?;
     let top = folder(CWD, "root")?;
     own_mounts(&top)?;
     for (mount, source) in job.mounts.iter().zip(sources) {
@@ -103,11 +103,11 @@ fn source(mount: &Mount) -> Result<OwnedFd> {
 }
 
 /// The box's folder, and its root in there.
-fn root(job: &BoxJob) -> Result<()> {
+fn root(wire: &Wire, job: &BoxJob) -> Result<()> {
     let make = |path: &str, mode: u32| match mkdirat(CWD, path, Mode::from_raw_mode(mode)) {
         // A box that goes on.
         Ok(()) | Err(Errno::EXIST) => Ok(()),
-        Err(cause) => Err(cannot(format!("make `{path}`"))(cause)),
+        Err(cause) => Err(cannot_write(format!("make `{path}`"))(cause)),
     };
     let own = format!("boxes/{}", job.id);
     make(&own, 0o755)?;
@@ -125,12 +125,23 @@ fn root(job: &BoxJob) -> Result<()> {
     for (number, layer) in layers.iter().enumerate() {
         match symlinkat(layer, CWD, mounts::link(number)) {
             Ok(()) | Err(Errno::EXIST) => {}
-            Err(cause) => return Err(cannot("link a layer")(cause)),
+            Err(cause) => return Err(cannot_write("link a layer")(cause)),
         }
     }
     let options = text(&mounts::overlay(layers.len()))?;
-    mount("overlay", "root", "overlay", MountFlags::empty(), Some(options.as_c_str()))
-        .map_err(cannot("mount the box's root"))
+    let done = mount("overlay", "root", "overlay", MountFlags::empty(), Some(options.as_c_str()));
+    match done {
+        Err(Errno::PERM | Errno::NODEV | Errno::NOSYS) => on_a_copy(wire, layers.len()),
+        done => done.map_err(cannot("mount the box's root")),
+    }
+}
+
+/// Where nobody but the machine's root may mount overlayfs: the layers laid on each other in a folder.
+fn on_a_copy(wire: &Wire, layers: usize) -> Result<()> {
+    wire.send(&Word::Copies, &[]).map_err(cannot("say that layers are copied"))?;
+    let layers = (0..layers).rev().map(mounts::link).collect::<Vec<_>>();
+    copied::lay(Path::new("."), &layers).map_err(cannot_write("copy the box's layers"))?;
+    mount_bind_recursive(copied::COPY, "root").map_err(cannot("mount the box's root"))
 }
 
 fn text(text: &str) -> Result<std::ffi::CString> {
