@@ -41,6 +41,7 @@ mod image;
 mod kinds;
 mod labelled;
 mod made;
+mod mounted;
 mod native;
 mod private;
 mod proxy;
