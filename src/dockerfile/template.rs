@@ -42,8 +42,8 @@ pub struct Template {
     pub uses_rootfs: bool,
     /// Is there a `RUN`?
     pub has_run: bool,
-    /// Has one of them a mount?
-    pub has_mounts: bool,
+    /// Has one of them a flag? The engine's own builder knows none.
+    pub has_run_flags: bool,
     /// Secrets that have to be there, and where they are named.
     pub required: Vec<(String, Range<usize>)>,
     /// The number of the parent that the last stage goes back to, through other stages; none if from scratch.

@@ -12,6 +12,7 @@
 //! | `labelled` | the engine, a C compiler and a compose tool |
 //! | `kinds` | the engine, umoci, skopeo, Python; as root |
 //! | `hostile` | the engine and the local mirror; compiles |
+//! | `mounted` | the engine, Podman; as root |
 //! | `native` | the engine, the local mirror, skopeo, uidmap and an account that `scripts/test.sh` makes; as root |
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `sized` | the engine |

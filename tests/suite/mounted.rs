@@ -19,6 +19,7 @@ use crate::slice::podman::Podman;
 const BASE: &str = r#"FROM scratch
 COPY busybox /bin/busybox
 COPY old /old
+COPY old/a /etc/a
 RUN ["/bin/busybox", "--install", "-s", "/bin"]
 RUN mkdir -m 1777 /tmp && ln -s old/folder /to && ln -s ../../../../tmp/made /out
 ENV PATH=/bin
@@ -174,10 +175,17 @@ fn serve(file: Vec<u8>) -> u16 {
 /// it gets its context from an address.
 fn as_buildkit_builds(room: &Room, name: &str) -> Files {
     let folder = room.path(format!("bb-dock/{name}"));
+    // What is newer than that of Docker 20.10: a key, and variables.
+    let file = format!("bb-dock/{name}/Dockerfile.template");
+    let dockerfile = room.read(&file);
+    let older = [(",size=64m", ""), ("source=$S", "source=d"), ("target=${T}", "target=in")];
+    let older = older.iter().fold(dockerfile.clone(), |text, (new, old)| text.replace(new, old));
+    room.write(&file, &older);
     let mut tar = Command::new("tar");
     tar.args(["--owner=0", "--group=0", "--transform=s/Dockerfile.template/Dockerfile/", "-c"]);
     let context = tar.arg("-C").arg(&folder).arg(".").output().unwrap();
     assert!(context.status.success());
+    room.write(&file, &dockerfile);
     let (port, tag) = (serve(context.stdout), format!("{}-kit", room.image(name)));
     let socket = room.engine().host.strip_prefix("unix://").unwrap().to_owned();
     let mut engine = UnixStream::connect(socket).unwrap();
@@ -265,7 +273,12 @@ fn the_image_is_the_same_on_podman() {
     write(room);
     room.bb("build").ok();
     native.bb("build").ok();
-    for (name, ..) in DOCKS {
+    let files = |name: &str| Image::read(room.engine(), &room.image(name)).entries;
+    let theirs = DOCKS.iter().map(|(name, ..)| files(name)).collect::<Vec<_>>();
+    load(&native, "");
+    for ((name, ..), theirs) in DOCKS.iter().zip(theirs) {
+        let different = difference(&files(name), &theirs);
+        assert!(different.is_empty(), "{name}: {}", different.join("\n"));
         assert_eq!(native.id(".bb", name), native.id(STATE, name), "{name}");
     }
 }
@@ -538,4 +551,12 @@ fn what_cannot_be_mounted_is_told() {
         assert!(run.code == Some(3) && run.stderr.contains(told), "{mount}: {}", run.stderr);
     }
     assert_eq!(native.boxes(), 0);
+    // What needs the engine's own builder has none of it.
+    for flag in ["--mount=source=d,target=/in", "--network=none"] {
+        dock(room, "wrong", &format!("FROM BASE\nADD http://127.0.0.1:1/x /x\nRUN {flag} true\n"));
+        let run = room.bb("build wrong");
+        let told =
+            "error: a `RUN` has flags that the engine's builder does not know, and it downloads";
+        assert!(run.code == Some(1) && run.stderr.contains(told), "{}", run.stderr);
+    }
 }

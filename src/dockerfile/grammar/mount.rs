@@ -156,7 +156,7 @@ pub(crate) fn is_free(path: &[u8]) -> bool {
         let rest = path.strip_prefix(own.as_bytes());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
     };
-    !path.is_empty() && !OWN.iter().any(|own| is_own(&own))
+    !path.is_empty() && !OWN.iter().any(is_own)
 }
 
 /// The fields of a flag: comma-separated, one with a comma in it between quotes.

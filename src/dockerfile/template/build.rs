@@ -127,6 +127,7 @@ impl<'a> Builder<'a> {
             }
             "run" => {
                 self.out.has_run = true;
+                self.out.has_run_flags |= !at.flags.is_empty();
                 let copies = self.mounts(number, at, true)?;
                 self.out.copies.extend(copies);
                 Ok(())
@@ -497,7 +498,6 @@ impl<'a> Builder<'a> {
         let mut copies = vec![];
         for flag in at.flags.iter().filter(|flag| flag.name == "mount") {
             let mount = self.mount(at, flag)?;
-            self.out.has_mounts |= edges;
             match (mount.kind, &mount.from) {
                 (Type::Bind, Some(from)) if edges => {
                     self.copy_from(&from.word, at, "from")?;

@@ -217,7 +217,7 @@ impl Asked {
                 match self.mounts.lay(&spec, work.name.as_str(), context, log).await {
                     Ok(laid) => {
                         let caches = laid.caches.clone();
-                        let spec = ContainerSpec { network, caches, ..spec };
+                        let spec = ContainerSpec { caches, network, ..spec };
                         let done = self.run_on(&spec, &laid, commands, context, log).await;
                         laid.take_away(context, log).await;
                         done

@@ -126,8 +126,11 @@ async fn by_engine(
     let Order { work, folder, .. } = order;
     // Told before anything is brought for it.
     let daemon = daemon(context, left)?;
-    if template::parse_rendered(&assemble::dockerfile(work)?)?.has_mounts {
-        let message = format!("`RUN --mount` is not the engine's to do, and {}", left.why());
+    if template::parse_rendered(&assemble::dockerfile(work)?)?.has_run_flags {
+        let message = format!(
+            "a `RUN` has flags that the engine's builder does not know, and {}",
+            left.why()
+        );
         return Err(
             Error::step(message).hint("what needs the engine's builder may be a dock below")
         );
