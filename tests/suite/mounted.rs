@@ -35,7 +35,6 @@ RUN --mount=source=d,target=/in --mount=type=bind,src=d/f,dst=/one --mount=type=
     find /in | sort > /list && cat /in/f /in/sub/g /one > /cat && \
     stat -c '%n %a %u %g' /in /in/sub /in/f /in/run /in/l /one /c > /modes && \
     touch /c/x /t/x && ls /c /t > /made && ! touch /in/x && ! touch /one && ! rm /in/f && ! rmdir /t
-RUN ls /in /one /c /t > /left 2>&1; true
 ",
         &["/in", "/c", "/t"],
     ),
@@ -44,7 +43,7 @@ RUN ls /in /one /c /t > /left 2>&1; true
         r"FROM BASE
 RUN --mount=source=d,target=/in,rw echo more >> /in/f && rm -r /in/sub && touch /in/x && ls /in > /one && cat /in/f > /f
 RUN --mount=source=d,target=/in,readwrite=true ls /in > /two; cat /in/f > /g
-RUN --mount=type=cache,target=/c,ro ls -la /c | wc -l > /three; ! touch /c/x
+RUN --mount=type=cache,id=w,target=/c,ro ls -la /c | wc -l > /three; ! touch /c/x
 ",
         &["/in", "/c"],
     ),
@@ -66,7 +65,7 @@ RUN --mount=source=d,target=/to/sub/in ls /old/folder/sub/in > /two; touch /old/
 RUN --mount=source=d,target=/out ls /tmp/made > /three
 RUN --mount=source=l,target=/l cat /l > /four
 ",
-        &["/tmp/made"],
+        &["/tmp/made", "/old/folder/sub/in"],
     ),
     (
         "words",
@@ -84,7 +83,7 @@ RUN --mount=target=/x,source=d --mount=source=.,target=/y ls /y/d/sub > /names; 
         "nested",
         r"FROM BASE
 RUN --mount=type=tmpfs,target=/a/sub --mount=source=d,target=/a ls -a /a /a/sub > /one; touch /a/sub/x
-RUN --mount=type=cache,target=/c --mount=source=d/f,target=/c/deep/f --mount=type=tmpfs,target=/c/t cat /c/deep/f > /two; ls /c > /three
+RUN --mount=type=cache,id=n,target=/c --mount=source=d/f,target=/c/deep/f --mount=type=tmpfs,target=/c/t cat /c/deep/f > /two; ls /c > /three
 ",
         &["/a", "/c"],
     ),
@@ -221,7 +220,8 @@ fn what_is_mounted_leaves_what_it_leaves_with_buildkit() {
     assert_eq!(native.boxes(), 0);
     load(&native, "");
     let mut told = vec![];
-    for (name, _, made) in DOCKS {
+    // That of Docker 20.10 knows no heredocs.
+    for (name, _, made) in DOCKS.iter().filter(|(name, ..)| *name != "heredocs") {
         let mut theirs = as_buildkit_builds(room, name);
         for path in *made {
             assert!(is_empty_folder(&theirs, path), "{name}: {path}");
