@@ -94,7 +94,7 @@ RUN mkdir /made && echo built > /made/f && chmod 640 /made/f && chown 7:8 /made/
 FROM BASE
 RUN --mount=from=one,source=/made,target=/in cp -a /in /copied; ls /in > /names
 RUN --mount=from=one,source=made/l,target=/f stat -c '%a %u' /f > /mode
-RUN --mount=from=BASE,target=/whole ls /whole > /root; ! test -e /whole/whole
+RUN --mount=from=BASE,source=/old,target=/whole ls /whole > /root; ! test -e /whole/whole
 RUN --mount=from=scratch,target=/none ls -a /none > /nothing
 ",
         &["/in", "/whole", "/none"],
