@@ -20,12 +20,14 @@ mod described;
 mod effective;
 mod limits;
 pub mod lock;
+mod secrets;
 mod source;
 mod trust;
 
 pub use crate::base::secret::GENTOO_KEY_URLS;
 pub use described::{DESCRIBED, Described};
 pub use effective::{Setting, Value};
+pub use secrets::{Hidden, Secret};
 pub use source::{Source, Sources};
 use trust::TrustTable;
 pub use trust::{GENTOO_FINGERPRINTS, INSTALLED_KEYRING};
@@ -77,6 +79,8 @@ struct File {
     build: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
     task: BTreeMap<Spanned<String>, TaskTable>,
+    #[serde(default)]
+    secrets: BTreeMap<String, Spanned<secrets::Row>>,
     #[serde(default)]
     limits: limits::Table,
 }
@@ -213,6 +217,8 @@ pub struct Settings {
     pub labels: BTreeMap<String, String>,
     /// Users' own steps, by name.
     pub tasks: Vec<Task>,
+    /// What `RUN --mount=type=secret` shows, by name.
+    pub secrets: BTreeMap<String, Secret>,
     /// How much is read of what others have written.
     pub limits: Limits,
     /// The text of `bb.toml`, for messages that show a place in it.
@@ -252,6 +258,7 @@ impl Default for Settings {
             insecure_registries: vec![],
             labels: BTreeMap::new(),
             tasks: vec![],
+            secrets: BTreeMap::new(),
             limits: Limits::default(),
             text: String::new(),
             sources: Sources::default(),
@@ -277,6 +284,10 @@ impl Settings {
         settings.apply_builder(file, text, &parsed)?;
         settings.apply_tasks(&parsed)?;
         settings.apply_limits(file, text, &parsed.limits)?;
+        settings.secrets = secrets::read(&parsed.secrets, env, (file, text))?;
+        for (name, row) in &parsed.secrets {
+            settings.sources.at(format!("secrets.{name}"), row.span());
+        }
         settings.apply_file(parsed);
         settings.apply_env(env)?;
         settings.check()?;

@@ -33,7 +33,7 @@ const fn of_environment(
 }
 
 /// All settings.
-pub const DESCRIBED: [Described; 28] = [
+pub const DESCRIBED: [Described; 29] = [
     in_file("namespace", Some("NAMESPACE"), "first part of every image's name: `NAMESPACE/nginx`"),
     in_file("tag", Some("TAG"), "tag of every image, besides `latest`"),
     in_file("maintainer", Some("AUTHOR"), "for the marker `${MAINTAINER}`"),
@@ -123,6 +123,11 @@ pub const DESCRIBED: [Described; 28] = [
         "a label of every image, by the OCI's short name or a whole one; the variable `REVISION` sets \
          `labels.revision`",
     ),
+    in_file(
+        "secrets.NAME",
+        None,
+        "what `RUN --mount=type=secret` shows: `{ file = \"PATH\" }` or `{ env = \"…\" }`",
+    ),
     in_file("task.NAME", None, "a command of your own as a step: [joining.md](joining.md)"),
 ];
 
@@ -135,8 +140,8 @@ mod tests {
     use super::DESCRIBED;
 
     /// One of each that people name.
-    const NAMED: &str = "[registry.mirrors]\n\"docker.io\" = [\"https://m\"]\n[build]\nCFLAGS = \"-O1\"\n[labels]\nvendor = \"me\"\n[task.notes]\nrun = \"true\"\n";
-    const TABLES: [&str; 4] = ["limits", "build", "labels", "task"];
+    const NAMED: &str = "[registry.mirrors]\n\"docker.io\" = [\"https://m\"]\n[build]\nCFLAGS = \"-O1\"\n[labels]\nvendor = \"me\"\n[secrets]\na = {file = \"b\"}\n[task.notes]\nrun = \"true\"\n";
+    const TABLES: [&str; 5] = ["limits", "build", "labels", "secrets", "task"];
 
     fn resolve(text: &str, env: &[(&str, &str)]) -> Settings {
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

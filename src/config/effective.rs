@@ -101,8 +101,16 @@ impl Settings {
             mirrors.map(|(name, all)| (format!("registry.mirrors.{name}"), Value::list(all)));
         let labels = self.labels.iter().map(|(name, text)| named("labels", name, text));
         let tasks = self.tasks.iter().map(|task| named("task", &task.name.text, &task.run));
+        let secrets = self.secrets.iter();
+        let secrets = secrets.map(|(name, from)| named("secrets", name, &from.to_string()));
         let limits = Limit::settable().map(|limit| self.limit(limit));
-        let all = plain.chain(mirrors).chain(limits).chain(build).chain(labels).chain(tasks);
+        let all = plain
+            .chain(mirrors)
+            .chain(limits)
+            .chain(build)
+            .chain(labels)
+            .chain(secrets)
+            .chain(tasks);
         all.map(|(name, value)| Setting { source: self.sources.of_setting(&name), name, value })
             .collect()
     }

@@ -123,3 +123,21 @@ fn what_is_yes_and_what_is_no() {
         assert_eq!(error.message(), message);
     }
 }
+
+#[test]
+fn a_secret_is_in_a_file_or_in_a_variable_and_shown_nowhere() {
+    let text = "[secrets]\na = { file = \"x/y\" }\nb = { env = \"T\" }\nc = { env = \"NONE\" }\n";
+    let env = BTreeMap::from([("T".to_owned(), "hush".to_owned())]);
+    let settings = Settings::resolve(Path::new("bb.toml"), text, &env).unwrap();
+    assert_eq!(settings.secrets["a"], Secret::File("x/y".into()));
+    let Secret::Variable(_, Some(value)) = &settings.secrets["b"] else { panic!() };
+    assert_eq!(value.0, "hush");
+    assert_eq!(settings.secrets["c"], Secret::Variable("NONE".into(), None));
+    assert!(!format!("{settings:?} {:?}", settings.effective()).contains("hush"));
+    for wrong in ["{}", "{ file = \"a\", env = \"B\" }"] {
+        let text = format!("[secrets]\na = {wrong}\n");
+        let error = Settings::resolve(Path::new("bb.toml"), &text, &env).unwrap_err();
+        assert_eq!(error.message(), "the secret `a` is in a file or in a variable");
+        assert_eq!(&text[error.place().unwrap().span.clone()], wrong);
+    }
+}

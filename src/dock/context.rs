@@ -1,4 +1,4 @@
-//! Which files of a dock its image can see: the sources of COPY and ADD, less `.dockerignore`.
+//! Which files of a dock its image can see: the sources of COPY, ADD and mounts, less `.dockerignore`.
 //!
 //! Reads no file: names in, names out. `Buildconfig.sh`, the template or a README are in only where
 //! a source matches them, as with `COPY .`.
@@ -85,7 +85,7 @@ pub fn everything(visible: Visible<'_>) -> Vec<&FileEntry> {
 }
 
 fn needs_files(source: &Source) -> bool {
-    matches!(source, Source::Path(path) if !rooted(path).is_empty())
+    matches!(source, Source::Path(path) | Source::Mounted(path) if !rooted(path).is_empty())
 }
 
 fn is_glob(copy: &CopySource) -> bool {
@@ -152,7 +152,9 @@ impl<'a> Context<'a> {
                 })?;
                 Ok(self.globbed(&folder, &glob, copy.parents))
             }
-            Source::Path(path) => Ok(self.under(rooted(path).as_bytes(), copy.parents)),
+            Source::Path(path) | Source::Mounted(path) => {
+                Ok(self.under(rooted(path).as_bytes(), copy.parents))
+            }
         }
     }
 
@@ -223,7 +225,7 @@ impl<'a> Context<'a> {
     }
 
     fn no_match(&self, copy: &CopySource, source: &Rendered) -> Error {
-        let Source::Path(path) = &copy.source else {
+        let (Source::Path(path) | Source::Mounted(path)) = &copy.source else {
             return Error::bug("a source without a path");
         };
         let place = source.place(copy.span.clone());

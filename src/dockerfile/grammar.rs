@@ -12,6 +12,7 @@ use crate::dockerfile::scan::{Instruction, Word};
 
 mod flags;
 pub(crate) mod healthcheck;
+pub(crate) mod mount;
 pub(crate) mod values;
 
 /// What is wrong, and where in the Dockerfile.

@@ -17,6 +17,7 @@ pub(crate) mod scan;
 pub mod template;
 pub(crate) mod words;
 
+pub use grammar::mount::Sharing;
 pub use ignore::Ignore;
 pub use render::{Markers, Rendered};
 pub use template::{CopySource, Known, Parent, ParentKind, Role, Source, Template};

@@ -32,7 +32,7 @@ pub struct Known<'a> {
 /// What a Dockerfile says about its inputs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Template {
-    /// Every image that a `FROM` or `COPY --from=` names, in order.
+    /// Every image that a `FROM`, `COPY --from=` or a mount names, in order.
     pub parents: Vec<Parent>,
     /// What comes from the context.
     pub copies: Vec<CopySource>,
@@ -42,6 +42,10 @@ pub struct Template {
     pub uses_rootfs: bool,
     /// Is there a `RUN`?
     pub has_run: bool,
+    /// Has one of them a flag? The engine's own builder knows none.
+    pub has_run_flags: bool,
+    /// Secrets that have to be there, and where they are named.
+    pub required: Vec<(String, Range<usize>)>,
     /// The number of the parent that the last stage goes back to, through other stages; none if from scratch.
     base: Option<usize>,
     /// The labels that the last stage gets from this Dockerfile, as far as their names are known.
@@ -104,11 +108,11 @@ impl ParentKind {
 pub enum Role {
     /// `FROM`.
     From,
-    /// `COPY --from=`.
+    /// `COPY --from=`, or `from=` of a mount.
     CopyFrom,
 }
 
-/// One source of a `COPY` or an `ADD`.
+/// One source of a `COPY` or an `ADD`, or of what a `RUN` mounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopySource {
     /// What it names.
@@ -133,6 +137,8 @@ pub enum Source {
     Rootfs,
     /// A path or a pattern in the context, as Docker sees it.
     Path(String),
+    /// A path that a `RUN` mounts: no pattern, and nothing is copied.
+    Mounted(String),
     /// It depends on variables that only the engine knows: any file of the context.
     Everything,
     /// Something outside of the context, which `ADD` downloads.

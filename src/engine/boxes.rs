@@ -44,13 +44,15 @@ pub enum Network {
 pub struct CacheMount {
     /// What the engine calls it.
     pub name: String,
+    /// Which file or folder of it; all of it, if empty. For boxes of one command only.
+    pub part: String,
     /// Path in the box.
     pub at: String,
     /// Whether the box can write in it.
     pub writable: bool,
 }
 
-/// Whose a container is: a project by its random id. It is in the container's name, which only the one who
+/// Whose a container or a cache is: a project by its random id. It is in the container's name, which only the one who
 /// makes a container gives it; labels may come from its image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Owner(pub String);
@@ -59,9 +61,14 @@ pub struct Owner(pub String);
 static MADE: AtomicUsize = AtomicUsize::new(0);
 
 impl Owner {
-    /// What the names of its containers begin with.
+    /// What the names of its containers and caches begin with.
     fn prefix(&self) -> String {
         format!("bb-{}-", self.0)
+    }
+
+    /// The name of a cache of its own.
+    pub fn cache(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix())
     }
 
     /// The name of another container: no two are the same, whichever process makes them.
@@ -130,12 +137,14 @@ pub struct Bounds {
 }
 
 /// A command that an image is there for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct ImageCommand<'a> {
     /// The program and its arguments, as the image has them.
     pub words: &'a [String],
     /// Where it begins; empty: at the root.
     pub folder: &'a str,
+    /// `NAME=VALUE` besides those of the image. An engine keeps them no longer than the box, and tells nobody.
+    pub env: &'a [String],
 }
 
 /// What a command has changed in its box, as an engine tells it.

@@ -276,6 +276,10 @@ impl Boxes for Memory {
         Ok(vec![])
     }
 
+    async fn caches_of(&self, _: &Owner) -> Result<Vec<String>> {
+        Ok(vec![])
+    }
+
     async fn remove_cache(&self, _: &str) -> Result<Option<String>> {
         Ok(None)
     }

@@ -323,6 +323,17 @@ impl Native {
         self.store.path(&format!("caches/{name}")).is_dir()
     }
 
+    /// The names of all caches.
+    fn caches(&self) -> Result<Vec<String>> {
+        let folder = self.store.path("caches");
+        let failed = |cause: std::io::Error| Error::file("read", &folder, &cause);
+        let mut found = vec![];
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            found.extend(entry.map_err(failed)?.file_name().into_string());
+        }
+        Ok(found)
+    }
+
     /// Makes a cache, unless it is there.
     fn make_cache(&self, name: &CacheName) -> Result<()> {
         if self.has_cache(name) {

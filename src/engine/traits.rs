@@ -56,11 +56,11 @@ pub struct Slowed {
 /// Boxes of one command each.
 #[async_trait]
 pub trait Commands: Send + Sync {
-    /// A box in which the command of its image can be run.
+    /// A box in which the command of its image can be run, with parts of caches where it is to see them.
     ///
     /// # Errors
     /// The engine has no such image, or cannot make a box.
-    async fn box_of(&self, spec: &ContainerSpec) -> Result<String>;
+    async fn box_of(&self, spec: &ContainerSpec, command: &ImageCommand<'_>) -> Result<String>;
 
     /// Runs the command in a box that was made for it, in its folder, which is made where it is missing. What it
     /// writes goes to `log`, and it reads nothing. Its exit status; whatever it has left running may run on.
@@ -287,6 +287,12 @@ pub trait Boxes: Send + Sync {
     /// # Errors
     /// The engine does not answer.
     async fn caches(&self, names: &[String]) -> Result<Vec<String>>;
+
+    /// The caches of its own that somebody has, by their names.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    async fn caches_of(&self, owner: &Owner) -> Result<Vec<String>>;
 
     /// Removes a cache; no error if it is not there. Why it stays, if a container has it.
     ///

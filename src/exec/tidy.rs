@@ -10,12 +10,12 @@ use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 
 use crate::base::error::Result;
-use crate::base::ids::{Kind, StepId};
+use crate::base::ids::{DockName, Kind, StepId};
 use crate::base::limits::Limit;
 use crate::base::read;
 use crate::engine::Engine;
 use crate::engine::{FoundContainer, FoundImage, Owner};
-use crate::exec::action::{COMPARED, FORMER, RAN, RUN_IMAGES};
+use crate::exec::action::{COMPARED, FORMER, KEPT, MADE, RAN, RUN_IMAGES};
 use crate::exec::put;
 use crate::exec::work::STEP_LABEL;
 use crate::fresh::record::{FileType, Record};
@@ -170,6 +170,31 @@ pub fn run_images(owner: &Owner, store: &Store, images: &Images) -> Group {
     let left = left.filter(|(name, _)| name.starts_with(&ours) && !at_work(name));
     let things = left.map(|(name, size)| Thing::Image(name.clone(), size)).collect();
     Group { step: None, things }
+}
+
+/// The caches that commands have mounted: those of one command whose step nobody works on; with `all`, also those that
+/// stay, and that nobody uses.
+///
+/// # Errors
+/// The engine does not answer, or a lock cannot be looked at.
+pub async fn run_caches(
+    owner: &Owner,
+    all: bool,
+    store: &Store,
+    engine: &dyn Engine,
+) -> Result<Group> {
+    let (made, kept) = (owner.cache(MADE), owner.cache(KEPT));
+    let mut things = vec![];
+    for name in engine.caches_of(owner).await? {
+        let may_go = match name.strip_prefix(&made) {
+            Some(dock) => !dock.parse::<DockName>().is_ok_and(|dock| {
+                store.at_work(&StepId::new(Kind::Image, dock.as_str())).is_some()
+            }),
+            None => all && name.starts_with(&kept) && store.try_lock_cache(&name)?.is_some(),
+        };
+        things.extend(may_go.then(|| Thing::Volume(name.clone())));
+    }
+    Ok(Group { step: None, things })
 }
 
 /// Builders, and what they consist of, that the plan does not need.

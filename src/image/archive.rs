@@ -52,6 +52,28 @@ pub enum Entry {
     Text(PathBuf, Vec<u8>),
     /// A file or symbolic link from this machine: path in the archive, path here.
     File(PathBuf, PathBuf),
+    /// Something made here that is somebody's.
+    Owned(PathBuf, Owned),
+}
+
+/// What is somebody's, in an archive.
+#[derive(Clone)]
+pub struct Owned {
+    /// A file's; none of a folder.
+    pub text: Option<Vec<u8>>,
+    /// Permission bits.
+    pub mode: u32,
+    /// The owner.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+}
+
+/// Without the text, which may be a secret.
+impl std::fmt::Debug for Owned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:o} {}:{}", self.mode, self.uid, self.gid)
+    }
 }
 
 /// A tar stream of the entries, owned by root, every time set to `mtime` (seconds since 1970).
@@ -89,6 +111,14 @@ fn append<W: Write>(builder: &mut tar::Builder<W>, entry: Entry, mtime: u64) -> 
             append_raw(builder, &mut header, bytes(&path), None, text.as_slice())
         }
         Entry::File(path, from) => append_file(builder, &path, &from, mtime),
+        Entry::Owned(path, Owned { text, mode, uid, gid }) => {
+            let kind = text.as_ref().map_or(tar::EntryType::Directory, |_| tar::EntryType::Regular);
+            let text = text.unwrap_or_default();
+            let mut header = header(kind, text.len() as u64, mode, mtime);
+            header.set_uid(u64::from(uid));
+            header.set_gid(u64::from(gid));
+            append_raw(builder, &mut header, bytes(&path), None, text.as_slice())
+        }
     }
 }
 

@@ -11,15 +11,17 @@ use super::change::Change;
 use super::chmod::Chmod;
 use super::config::{History, ImageConfig, rfc3339};
 use super::copy::{Copy, Manner, Unpack};
+use super::mount::{Said, Seen, What};
 use super::run::{Command, Commands};
 use super::setting::only_flags;
 use super::tree::{Content, Kind, Node, Nodes, Tree};
 use super::variables::{Args, Variables, refused, spend};
-use super::{Left, ran, run, setting};
+use super::{Left, mount, ran, run, setting};
 use crate::base::label;
 use crate::base::reference::is_digest;
 use crate::dockerfile::glob::{Glob, clean};
-use crate::dockerfile::scan::{Heredoc, Instruction};
+use crate::dockerfile::grammar::mount::Type;
+use crate::dockerfile::scan::{Flag, Heredoc, Instruction};
 use crate::dockerfile::{Rendered, grammar, scan, template};
 
 /// All that an image is made from.
@@ -305,13 +307,78 @@ impl Assembler<'_> {
 
     fn run(&self, at: &Instruction, stage: &mut Stage) -> Result<Nodes, Left> {
         let commands = self.inputs.commands.ok_or_else(|| Left::new("it has a `RUN`"))?;
-        let image = run::image(at, &stage.image, &stage.args)?;
-        let (base, layers, tree) = (stage.base.as_deref(), stage.layers.as_slice(), &stage.tree);
-        let account = (commands.run)(&Command { base, image, layers, tree, at: at.whole() })?;
+        let seen = self.seen(at, stage)?;
+        let command = Command {
+            base: stage.base.as_deref(),
+            image: run::image(at, &stage.image, &stage.args)?,
+            layers: &stage.layers,
+            tree: &stage.tree,
+            seen: &seen,
+            alone: run::is_alone(at),
+            at: at.whole(),
+        };
+        let account = (commands.run)(&command)?;
         let empty = (self.inputs.keep)(b"")?;
-        let layer = ran::layer(&stage.tree, &account, commands.same, &empty)?;
+        let layer = ran::layer(&stage.tree, &account, &seen.mounts, commands.same, &empty)?;
         stage.tree.apply(&layer)?;
         Ok(layer)
+    }
+
+    /// What the command of a `RUN` sees besides its image.
+    fn seen(&self, at: &Instruction, stage: &Stage) -> Result<Seen, Left> {
+        let mut seen = Seen::default();
+        for flag in at.flags.iter().filter(|flag| flag.name == "mount") {
+            let said = self.said(at, flag, stage)?;
+            if let Some((name, is_all)) = said.variable() {
+                seen.variables.push((name, said.secret()));
+                if is_all {
+                    continue;
+                }
+            }
+            let what = match said.mount.kind {
+                Type::Bind => What::Files(self.mounted(&said.mount)?),
+                Type::Tmpfs => What::Empty(said.mount.size),
+                Type::Cache => What::Cache(said.cache()),
+                Type::Secret => What::Secret(said.secret()),
+            };
+            seen.mounts.push(said.on(&stage.tree, what)?);
+        }
+        mount::nested(&mut seen.mounts)?;
+        Ok(seen)
+    }
+
+    /// What a mount's flag says, counted from the working folder.
+    fn said(&self, at: &Instruction, flag: &Flag, stage: &Stage) -> Result<Said, Left> {
+        let variables = stage.variables(self.escape, &self.spent);
+        let mut fields = vec![];
+        for field in grammar::mount::fields(at, flag).map_err(refused)? {
+            let text = match &field.value {
+                Some(word) if field.expands() => Some(variables.expand(&word.text)?),
+                other => other.as_ref().map(|word| word.text.clone()),
+            };
+            fields.push((field, text));
+        }
+        let mount = grammar::mount::read(at, flag, fields).map_err(refused)?;
+        Ok(Said::new(mount, &stage.image.config.working_dir))
+    }
+
+    /// The files that a mount shows: of the context, a stage or an image.
+    fn mounted(&self, said: &grammar::mount::Mount) -> Result<Nodes, Left> {
+        let path = mount::text(said.source.as_ref()).unwrap_or_default();
+        let from = mount::text(said.from.as_ref());
+        let found = match from.as_deref() {
+            Some("scratch") => mount::files(&Tree::default(), &path)?,
+            Some(name) => mount::files(&self.source(name)?, &path)?,
+            None => match mount::files(self.inputs.context, &path)? {
+                None => mount::files(self.inputs.hidden, &path)?,
+                found => found,
+            },
+        };
+        let nowhere = || match &from {
+            Some(name) => format!("`{name}` has no `{path}` that could be mounted"),
+            None => format!("the dock has no `{path}` that could be mounted"),
+        };
+        found.ok_or_else(|| Left::refused(nowhere()))
     }
 
     fn copy(&self, at: &Instruction, stage: &mut Stage) -> Result<Nodes, Left> {

@@ -21,6 +21,7 @@ mod chmod;
 pub mod config;
 pub mod contents;
 pub mod copy;
+pub mod mount;
 pub mod ran;
 pub mod run;
 pub mod sbom;

@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::Left;
 use super::change::with_parents;
+use super::mount::Mount;
 use super::tree::{
     Content, Kind, Node, Nodes, OPAQUE, Tree, WHITEOUT, base, join, parent, removed_by,
 };
+use super::{Left, mount};
 
 /// Below these, engines mount what is theirs.
 const COVERED: [&str; 3] = ["dev", "proc", "sys"];
@@ -31,18 +32,20 @@ const ENGINES_LINK: &str = "etc/mtab";
 /// Whether two files have the same bytes.
 pub type Same<'a> = &'a dyn Fn(&Content, &Content) -> Result<bool, Left>;
 
-/// The layer that makes of a tree what it is with an engine's account of the changes. `empty` is a file without
-/// bytes.
+/// The layer that makes of a tree what it is with an engine's account of the changes, but for what is only there
+/// because of mounts. `empty` is a file without bytes.
 ///
 /// # Errors
 /// The account is not one of this tree, or a file cannot be read.
 pub(super) fn layer(
     tree: &Tree,
     account: &Nodes,
+    mounts: &[Mount],
     same: Same<'_>,
     empty: &Content,
 ) -> Result<Nodes, Left> {
-    let account = counted(account)?;
+    let mut account = counted(account)?;
+    mount::without(&mut account, tree, mounts);
     let after = after(tree, &account)?;
     let mut layer = Nodes::new();
     for path in changed(tree, &account, same)? {
@@ -273,11 +276,26 @@ mod tests {
         before: [(&str, Node); N],
         account: [(&str, Node); M],
     ) -> String {
+        layer_with(&[], before, account)
+    }
+
+    /// The same of a command that had mounts at these places.
+    fn layer_with<const N: usize, const M: usize>(
+        at: &[&str],
+        before: [(&str, Node); N],
+        account: [(&str, Node); M],
+    ) -> String {
         let mut tree = Tree::default();
         tree.apply(&of(before)).unwrap();
         let same = |one: &Content, other: &Content| Ok(one.offset / 10 == other.offset / 10);
         let Kind::File(empty) = file(0).kind else { unreachable!() };
-        let layer = layer(&tree, &of(account), &same, &empty).unwrap();
+        let mount = |at: &&str| Mount {
+            at: (*at).to_owned(),
+            writable: true,
+            what: mount::What::Empty(None),
+        };
+        let mounts = at.iter().map(mount).collect::<Vec<_>>();
+        let layer = layer(&tree, &of(account), &mounts, &same, &empty).unwrap();
         let names = layer.keys().map(ToString::to_string).collect::<Vec<_>>();
         names.join(" ")
     }
@@ -353,6 +371,23 @@ mod tests {
         assert_eq!(layer_of(before(), other_mode), "a");
         let new = [("a", folder()), ("a/g", folder()), ("a/g/h", file(1))];
         assert_eq!(layer_of(before(), new), "a a/g a/g/h");
+    }
+
+    #[test]
+    fn nothing_of_a_mount_is_in_it() {
+        // What was made for it goes, with the way to it.
+        let made = || [("a", folder()), ("a/.wh..wh..opq", file(0)), ("a/b", folder())];
+        assert_eq!(layer_with(&["a/b"], [], made()), "");
+        let other = [("a", folder()), ("a/b", folder()), ("a/c", file(1))];
+        assert_eq!(layer_with(&["a/b"], [], other), "a a/c");
+        assert_eq!(layer_with(&["a/b", "a/b/c"], [], made()), "");
+        // One that only begins like it is another.
+        let near = [("a", folder()), ("a/b", folder()), ("a/bc", file(1))];
+        assert_eq!(layer_with(&["a/b"], [], near), "a a/bc");
+        // What was there stays as it was, also a folder with nothing in it.
+        let there = || [("a", folder()), ("a/b", folder()), ("a/b/f", file(10))];
+        assert_eq!(layer_with(&["a/b"], there(), [("a/b/f", file(20))]), "");
+        assert_eq!(layer_with(&["a/b/c/d"], there(), [("a", folder()), ("a/b", folder())]), "");
     }
 
     #[test]

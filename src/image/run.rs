@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::Left;
 use super::config::ImageConfig;
+use super::mount::Seen;
 use super::tree::{Content, Nodes, Tree};
 use super::variables::{Args, refused};
 use crate::dockerfile::scan::Instruction;
@@ -31,8 +32,17 @@ pub struct Command<'a> {
     pub layers: &'a [Nodes],
     /// All that it sees.
     pub tree: &'a Tree,
+    /// What else it sees.
+    pub seen: &'a Seen,
+    /// Does it want no network, whatever its dock says?
+    pub alone: bool,
     /// Where it stands in the Dockerfile.
     pub at: Range<usize>,
+}
+
+/// Does an instruction say `--network=none`?
+pub(super) fn is_alone(at: &Instruction) -> bool {
+    at.flags.iter().any(|flag| flag.name == "network" && flag.value.text == "none")
 }
 
 /// What the command of an instruction is to see in a stage.

@@ -16,7 +16,9 @@ use crate::base::reference::spelling;
 use crate::dock::discover::{FileKind, TEST_SCRIPT};
 use crate::dock::{Dock, FileEntry, Visible, context};
 use crate::dockerfile::ignore::Ignore;
-use crate::dockerfile::{Known, Markers, Parent, ParentKind, Rendered, Role, Template, template};
+use crate::dockerfile::{
+    CopySource, Known, Markers, Parent, ParentKind, Rendered, Role, Source, Template, template,
+};
 use crate::plan::DockFacts;
 use crate::plan::step::DockContext;
 
@@ -82,7 +84,9 @@ fn references(template: &Template) -> LiteMap<String, DockName> {
 /// How many layers of its own an image has at least: each `COPY` and `ADD` of the last stage is one.
 fn layers(template: &Template) -> u64 {
     let stages = template.parents.iter().filter(|p| p.role == Role::From).count();
-    let last = template.copies.iter().filter(|copy| copy.stage + 1 == stages);
+    let mounted = |copy: &&CopySource| matches!(copy.source, Source::Mounted(_));
+    let copies = template.copies.iter().filter(|copy| !mounted(copy));
+    let last = copies.filter(|copy| copy.stage + 1 == stages);
     last.map(|copy| copy.instruction).collect::<BTreeSet<_>>().len() as u64
 }
 

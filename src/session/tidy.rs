@@ -68,6 +68,12 @@ fn run_images(store: &Store, images: &Images) -> Option<Group> {
     Some(tidy::run_images(&owner(&store.id()?, store), store, images))
 }
 
+/// Of a project that has never been at work, none.
+async fn run_caches(all: bool, store: &Store, engine: &dyn Engine) -> Result<Option<Group>> {
+    let Some(id) = store.id() else { return Ok(None) };
+    tidy::run_caches(&owner(&id, store), all, store, engine).await.map(Some)
+}
+
 impl Project {
     /// Finds what steps have made: those that are named by image, id or kind; with none named, results of all
     /// docks and tasks, and what is left of others.
@@ -91,6 +97,7 @@ impl Project {
         groups.extend(tidy::of_steps(&steps, &store, &images));
         if everything {
             groups.extend(run_images(&store, &images));
+            groups.extend(run_caches(true, &store, &*asked.engine).await?);
             groups.extend([
                 tidy::nameless(&store, &images, &*asked.engine),
                 tidy::traces(&store, true),
@@ -152,6 +159,7 @@ impl Project {
         groups.extend(tidy::of_steps(&tidy::gone(plan, &store), &store, &images));
         groups.push(tidy::nameless(&store, &images, &*asked.engine));
         groups.extend(run_images(&store, &images));
+        groups.extend(run_caches(false, &store, &*asked.engine).await?);
         // Without a lock it is not known which builder is needed.
         if !which.keep_builders && self.lock()?.is_some() {
             groups.push(tidy::builders(plan, &images));

@@ -75,6 +75,23 @@ pub(super) fn lock_quietly(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// The same for several at a time, while nobody has it alone.
+pub(super) fn lock_shared(path: &Path) -> Result<File> {
+    let file = open(path)?;
+    file.lock_shared().map_err(|e| Error::file("lock", path, &e))?;
+    Ok(file)
+}
+
+/// Takes a lock whose holder nobody asks for, if nobody has it.
+pub(super) fn try_lock_quietly(path: &Path) -> Result<Option<File>> {
+    let file = open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(e)) => Err(Error::file("lock", path, &e)),
+    }
+}
+
 fn open(path: &Path) -> Result<File> {
     make_parent(path)?;
     open_in_folder(path).map_err(|e| Error::file("lock", path, &e))

@@ -344,6 +344,27 @@ impl Store {
         held::lock(&self.root.join("locks").join("brought").join(id))
     }
 
+    fn cache_lock(&self, name: &str) -> PathBuf {
+        self.root.join("locks").join("caches").join(name)
+    }
+
+    /// Waits until a cache of the project's own may be used, alone or with others who share it. Blocks the thread.
+    ///
+    /// # Errors
+    /// The lock's file cannot be opened or locked.
+    pub fn lock_cache(&self, name: &str, alone: bool) -> Result<File> {
+        let path = self.cache_lock(name);
+        if alone { held::lock_quietly(&path) } else { held::lock_shared(&path) }
+    }
+
+    /// Takes a cache of the project's own alone, if nobody uses it.
+    ///
+    /// # Errors
+    /// The lock's file cannot be opened or locked.
+    pub fn try_lock_cache(&self, name: &str) -> Result<Option<File>> {
+        held::try_lock_quietly(&self.cache_lock(name))
+    }
+
     /// What nobody else knows of this state folder; nothing before it was needed.
     pub fn id(&self) -> Option<String> {
         let id = read::text(&self.id_path()).ok()?;

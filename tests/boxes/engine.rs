@@ -278,7 +278,12 @@ fn many_begin_at_once_on_layers_that_are_not_unpacked_yet() {
 #[test]
 fn a_cache_is_read_by_all_and_written_by_whom_it_is_said() {
     let hall = Hall::new();
-    let cache = |writable| CacheMount { name: "cache".into(), at: "/cache".into(), writable };
+    let cache = |writable| CacheMount {
+        name: "cache".into(),
+        part: String::new(),
+        at: "/cache".into(),
+        writable,
+    };
     let spec = |writable| ContainerSpec { caches: vec![cache(writable)], ..hall.spec() };
     let names = ["cache".to_owned(), "other".to_owned()];
     assert_eq!(hall.wait(hall.engine.caches(&names)).unwrap(), [""; 0]);

@@ -16,6 +16,7 @@
 //! | `df` | the engine, busybox-static, uidmap and the account of `native`; as root |
 //! | `hostile` | the engine and the local mirror; compiles |
 //! | `native` | the engine, the local mirror, a static `bb`, skopeo, uidmap and an account that `scripts/test.sh` makes; as root |
+//! | `mounted` | the engine, Podman; as root |
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `sized` | the engine |
 //! | `terminal` | tmux; the engine and the mirror are fakes |
@@ -47,6 +48,7 @@ mod image;
 mod kinds;
 mod labelled;
 mod made;
+mod mounted;
 mod native;
 mod private;
 mod proxy;

@@ -144,13 +144,13 @@ fn write_with(room: &Room, before: &str) {
 }
 
 /// Takes images that the native engine has built into Docker: all, or one by name.
-fn load(native: &Native, name: &str) {
+pub fn load(native: &Native, name: &str) {
     let args = format!("--state {STATE} image load {name}");
     native.room.bb_with(&[("BB_ENGINE", "native"), ("BB_NATIVE_DIR", "/nowhere")], &args).ok();
 }
 
 /// One of them, as Docker has it then.
-fn loaded(native: &Native, name: &str) -> Image {
+pub fn loaded(native: &Native, name: &str) -> Image {
     load(native, name);
     Image::read(native.room.engine(), &native.room.image(name))
 }
@@ -169,7 +169,7 @@ fn as_docker_builds(room: &Room, names: &[&str]) -> Vec<(Files, BTreeMap<String,
     names.iter().map(|name| image(room.engine(), &room.image(name))).collect()
 }
 
-type Files = BTreeMap<String, Entry>;
+pub type Files = BTreeMap<String, Entry>;
 
 /// An image's files, and its settings but for labels.
 fn image(engine: &Engine, name: &str) -> (Files, BTreeMap<String, Value>) {
@@ -186,7 +186,7 @@ fn image(engine: &Engine, name: &str) -> (Files, BTreeMap<String, Value>) {
 }
 
 /// What is different, by path.
-fn difference(ours: &Files, theirs: &Files) -> Vec<String> {
+pub fn difference(ours: &Files, theirs: &Files) -> Vec<String> {
     let paths = ours.keys().chain(theirs.keys()).collect::<std::collections::BTreeSet<_>>();
     let differs = paths.into_iter().filter(|path| ours.get(*path) != theirs.get(*path));
     let told = differs.map(|path| {

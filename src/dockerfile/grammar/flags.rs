@@ -3,7 +3,7 @@
 //! Does not know what a flag does.
 //! Source: `bflag.go` and the `Add…` calls in BuildKit's `parse.go`.
 
-use super::{Fault, Result, upper};
+use super::{Fault, Result, mount, upper};
 use crate::dockerfile::scan::{Flag, Instruction};
 
 /// What a flag takes.
@@ -69,7 +69,7 @@ pub(super) fn check(at: &Instruction) -> Result<()> {
         }
         value(at, flag, *takes)?;
     }
-    refused(at)
+    if at.name == "run" { run(at) } else { Ok(()) }
 }
 
 fn unknown(at: &Instruction, flag: &Flag, known: &[(&str, Takes)]) -> Fault {
@@ -100,15 +100,23 @@ fn value(at: &Instruction, flag: &Flag, takes: Takes) -> Result<()> {
     }
 }
 
-/// Flags that exist, and that no builder which `bb` uses knows what to do with.
-fn refused(at: &Instruction) -> Result<()> {
-    let Some(flag) = at.flags.iter().find(|_| at.name == "run") else { return Ok(()) };
-    let message = format!("`RUN --{}` is not supported: it needs BuildKit", flag.name);
-    let hint = match flag.name.as_str() {
-        "mount" => {
-            "bring files with `COPY`; what is only needed for building belongs into `Buildconfig.sh`"
+/// What is in the flags of a `RUN`, and those that exist and that nobody here knows what to do with.
+fn run(at: &Instruction) -> Result<()> {
+    for flag in &at.flags {
+        match (flag.name.as_str(), flag.value.text.as_str()) {
+            ("mount", _) => mount::fields(at, flag).map(drop)?,
+            ("network", "none" | "default") => {}
+            ("network", other) => {
+                let message = format!("`--network={other}` is not supported");
+                let hint = "`none`, or `default`: what `[run] network` in `dock.toml` says";
+                return Err(Fault::new(at, message, &flag.range).hint(hint));
+            }
+            (name, _) => {
+                let message = format!("`RUN --{name}` is not supported");
+                let hint = "a command has what containers of Docker may do, and no more";
+                return Err(Fault::new(at, message, &flag.range).hint(hint));
+            }
         }
-        _ => "without the flag, a `RUN` is run as the engine's own builder does it",
-    };
-    Err(Fault::new(at, message, &flag.range).hint(hint))
+    }
+    Ok(())
 }

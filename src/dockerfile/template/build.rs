@@ -10,10 +10,11 @@ use super::{CopySource, Known, Parent, ParentKind, Role, Source, Template, paren
 use crate::base::error::{Error, Result};
 use crate::base::label::is_reserved;
 use crate::base::machine;
+use crate::dockerfile::grammar::mount::{self, Mount, Type, Value as MountValue};
 use crate::dockerfile::grammar::{Fault, Pair, values};
 use crate::dockerfile::plain::{Replaced, Shell, What};
 use crate::dockerfile::render::Rendered;
-use crate::dockerfile::scan::{Heredoc, Instruction, Scan, Word};
+use crate::dockerfile::scan::{Flag, Heredoc, Instruction, Scan, Word};
 use crate::dockerfile::words::{Expanded, Missing, Mistake, Value, expand, expand_text};
 use crate::dockerfile::{glob, grammar, limits, plain};
 
@@ -126,6 +127,9 @@ impl<'a> Builder<'a> {
             }
             "run" => {
                 self.out.has_run = true;
+                self.out.has_run_flags |= !at.flags.is_empty();
+                let copies = self.mounts(number, at, true)?;
+                self.out.copies.extend(copies);
                 Ok(())
             }
             "onbuild" => self.onbuild(number, at),
@@ -450,21 +454,16 @@ impl<'a> Builder<'a> {
         let from = at.flags.iter().find(|flag| flag.name == "from");
         let from = from.filter(|flag| !flag.value.text.is_empty());
         if let Some(from) = from.filter(|_| edges) {
-            self.copy_from(&from.value, at)?;
+            self.copy_from(&from.value, at, "--from")?;
         }
         let (sources, target) = grammar::transfer(at).map_err(|fault| self.fault(fault))?;
         self.expand(at, &target)?;
         let parents = at.flags.iter().any(|f| f.name == "parents" && f.value.text != "false");
         let mut copies = vec![];
         for word in sources.iter().filter(|word| at.heredoc(word).is_none()) {
-            copies.push(CopySource {
-                source: self.path(at, word)?,
-                span: self.source.origin(&at.span(&word.range)),
-                stage: self.stages.len().saturating_sub(1),
-                instruction: number,
-                parents,
-                triggered: self.triggered,
-            });
+            let source = self.path(at, word)?;
+            let copy = self.copy_source(number, at, source, &word.range);
+            copies.push(CopySource { parents, ..copy });
         }
         if from.is_some() {
             return Ok(vec![]);
@@ -480,8 +479,7 @@ impl<'a> Builder<'a> {
             return Ok(Source::Url(path));
         }
         self.stays_inside(at, word, &path)?;
-        let plain = path.split('/').filter(|part| !matches!(*part, "" | "."));
-        Ok(if plain.eq(["rootfs.tar"]) { Source::Rootfs } else { Source::Path(path) })
+        Ok(if is_rootfs(&path) { Source::Rootfs } else { Source::Path(path) })
     }
 
     /// Docker refuses a source that leads out of where it is counted from.
@@ -495,11 +493,87 @@ impl<'a> Builder<'a> {
         Err(error.hint("paths are counted from the dock's folder; copy the file there"))
     }
 
+    /// What the mounts of a `RUN` take from the context.
+    fn mounts(&mut self, number: usize, at: &Instruction, edges: bool) -> Result<Vec<CopySource>> {
+        let mut copies = vec![];
+        for flag in at.flags.iter().filter(|flag| flag.name == "mount") {
+            let mount = self.mount(at, flag)?;
+            match (mount.kind, &mount.from) {
+                (Type::Bind, Some(from)) if edges => {
+                    self.copy_from(&from.word, at, "from")?;
+                    self.mounted(at, mount.source.as_ref())?;
+                }
+                (Type::Bind, None) => {
+                    let source = self.mounted(at, mount.source.as_ref())?;
+                    let word =
+                        mount.source.as_ref().map_or(&flag.range, |source| &source.word.range);
+                    copies.push(self.copy_source(number, at, source, word));
+                }
+                (Type::Secret, _) if edges && mount.required => {
+                    let span = self.source.origin(&at.span(&flag.range));
+                    self.out.required.extend(mount.secret().zip(Some(span)));
+                }
+                _ => {}
+            }
+        }
+        self.out.uses_rootfs |= copies.iter().any(|copy| copy.source == Source::Rootfs);
+        Ok(copies)
+    }
+
+    fn mount(&mut self, at: &Instruction, flag: &Flag) -> Result<Mount> {
+        let mut fields = vec![];
+        for field in mount::fields(at, flag).map_err(|fault| self.fault(fault))? {
+            let text = match &field.value {
+                Some(word) if field.expands() => self.text(at, word)?,
+                other => other.as_ref().map(|word| word.text.clone()),
+            };
+            fields.push((field, text));
+        }
+        let mount = mount::read(at, flag, fields).map_err(|fault| self.fault(fault))?;
+        if let Some(MountValue { word, text: Some(text) }) = &mount.target
+            && text.starts_with('/')
+            && !mount::is_free(glob::clean(text).as_bytes())
+        {
+            let message = format!("nothing can be mounted at `{text}`");
+            let error = self.source.mistake(message, &at.span(&word.range));
+            return Err(error.hint("the root, `/dev`, `/proc`, `/sys` are the box's own"));
+        }
+        Ok(mount)
+    }
+
+    /// What a mount shows of where it is from. Its source is no pattern.
+    fn mounted(&mut self, at: &Instruction, source: Option<&MountValue>) -> Result<Source> {
+        let Some(MountValue { word, text }) = source else {
+            return Ok(Source::Mounted(String::new()));
+        };
+        let Some(path) = text else { return Ok(Source::Everything) };
+        self.stays_inside(at, word, path)?;
+        Ok(if is_rootfs(path) { Source::Rootfs } else { Source::Mounted(path.clone()) })
+    }
+
+    fn copy_source(
+        &self,
+        instruction: usize,
+        at: &Instruction,
+        source: Source,
+        range: &Range<usize>,
+    ) -> CopySource {
+        CopySource {
+            source,
+            span: self.source.origin(&at.span(range)),
+            stage: self.stages.len().saturating_sub(1),
+            instruction,
+            parents: false,
+            triggered: self.triggered,
+        }
+    }
+
     /// `--from=`: a number, a stage or an image.
-    fn copy_from(&mut self, word: &Word, at: &Instruction) -> Result<()> {
+    fn copy_from(&mut self, word: &Word, at: &Instruction, flag: &str) -> Result<()> {
         let span = at.span(&word.range);
         if word.text.contains('$') {
-            let error = self.source.mistake("Docker replaces no variables in `--from`", &span);
+            let message = format!("Docker replaces no variables in `{flag}`");
+            let error = self.source.mistake(message, &span);
             return Err(error.hint("name a stage, `FROM IMAGE AS NAME`, and use its name here"));
         }
         let stage = self.stage_named(&word.text).is_some() || self.stage_number(word, &span)?;
@@ -586,7 +660,7 @@ impl<'a> Builder<'a> {
         }
         match inner.name.as_str() {
             "label" => self.later_labels(&inner),
-            "copy" | "add" => {
+            "copy" | "add" | "run" => {
                 self.later_copies(number, &inner);
                 Ok(())
             }
@@ -605,7 +679,11 @@ impl<'a> Builder<'a> {
 
     fn later_copies(&mut self, number: usize, inner: &Instruction) {
         let uses_rootfs = self.out.uses_rootfs;
-        if let Ok(copies) = self.copy(number, inner, false) {
+        let copies = match inner.name.as_str() {
+            "run" => self.mounts(number, inner, false),
+            _ => self.copy(number, inner, false),
+        };
+        if let Ok(copies) = copies {
             self.out.onbuild_copies.extend(copies);
         }
         self.out.uses_rootfs = uses_rootfs;
@@ -627,4 +705,8 @@ impl<'a> Builder<'a> {
         let span = self.source.origin(at);
         self.out.parents.push(Parent { reference, target, span, role });
     }
+}
+
+fn is_rootfs(path: &str) -> bool {
+    path.split('/').filter(|part| !matches!(*part, "" | ".")).eq(["rootfs.tar"])
 }

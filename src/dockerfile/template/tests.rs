@@ -70,6 +70,7 @@ fn sources(copies: &[CopySource]) -> Vec<String> {
         Source::Rootfs => "rootfs".to_owned(),
         Source::Everything => "*".to_owned(),
         Source::Path(path) => path.clone(),
+        Source::Mounted(path) => format!("mounted:{path}"),
         Source::Url(url) => format!("url:{url}"),
     };
     copies.iter().map(show).collect()

@@ -181,8 +181,9 @@ impl Boxes for Docker {
     }
 
     async fn fill(&self, spec: &ContainerSpec, path: &str, archive: Body) -> Result<()> {
-        let options = None::<query::CreateContainerOptions>;
-        let created = self.client.create_container(options, container_body(spec)).await;
+        // By its name whoever comes later finds it, if this process is killed just now.
+        let created = self.client.create_container(Some(named(&spec.owner)), container_body(spec));
+        let created = created.await;
         let idle = created.map_err(failed("create a container"))?.id;
         let filled = self.upload(&idle, path, archive).await;
         self.remove_container(&idle).await?;
@@ -196,6 +197,13 @@ impl Boxes for Docker {
         Ok(found.filter(|name| names.contains(name)).collect())
     }
 
+    async fn caches_of(&self, owner: &Owner) -> Result<Vec<String>> {
+        let listed = self.client.list_volumes(None::<query::ListVolumesOptions>).await;
+        let listed = listed.map_err(failed("list its volumes"))?.volumes.unwrap_or_default();
+        let found = listed.into_iter().map(|volume| volume.name);
+        Ok(found.filter(|name| owner.has(name)).collect())
+    }
+
     async fn remove_cache(&self, name: &str) -> Result<Option<String>> {
         match self.client.remove_volume(name, None::<query::RemoveVolumeOptions>).await {
             Ok(()) => Ok(None),
@@ -207,6 +215,28 @@ impl Boxes for Docker {
 }
 
 impl Docker {
+    /// The mounts of a box of one command. Docker 20.10 and Podman 4.3 mount whole volumes only; but they say where
+    /// on their machine one is, and what is there can be mounted like any file.
+    ///
+    /// # Errors
+    /// There is no such cache, or the engine does not answer.
+    pub(super) async fn mounts(&self, caches: &[CacheMount]) -> Result<Vec<Mount>> {
+        let mut mounts = vec![];
+        for cache in caches {
+            let whole = volume(cache);
+            mounts.push(match cache.part.as_str() {
+                "" => whole,
+                part => {
+                    let found = self.client.inspect_volume(&cache.name).await;
+                    let at = found.map_err(failed("look up a volume"))?.mountpoint;
+                    let source = Some(format!("{at}/{part}"));
+                    Mount { source, typ: Some(MountType::BIND), ..whole }
+                }
+            });
+        }
+        Ok(mounts)
+    }
+
     /// Anybody's containers that carry all the labels, be it only that their images do.
     ///
     /// # Errors
@@ -237,14 +267,18 @@ pub(super) fn named(owner: &Owner) -> query::CreateContainerOptions {
     query::CreateContainerOptionsBuilder::default().name(&owner.next_name()).build()
 }
 
-fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
-    let mount = |cache: &CacheMount| Mount {
+/// All of a cache.
+fn volume(cache: &CacheMount) -> Mount {
+    Mount {
         source: Some(cache.name.clone()),
         target: Some(cache.at.clone()),
         read_only: Some(!cache.writable),
         typ: Some(MountType::VOLUME),
         ..Default::default()
-    };
+    }
+}
+
+fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
     let most = |bounds: &Bounds| i64::try_from(bounds.memory).ok().filter(|bytes| *bytes > 0);
     let memory = spec.bounds.as_ref().and_then(most);
     let network = match &spec.network {
@@ -263,7 +297,7 @@ fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
         labels: Some(spec.labels.clone().into_iter().collect()),
         host_config: Some(HostConfig {
             network_mode: network,
-            mounts: Some(spec.caches.iter().map(mount).collect()),
+            mounts: Some(spec.caches.iter().map(volume).collect()),
             pids_limit: spec.bounds.and_then(|bounds| i64::try_from(bounds.processes).ok()),
             memory,
             // What is in the swap counts as well.
@@ -276,10 +310,19 @@ fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
 }
 
 /// A container of one command of its image, which reads nothing.
-pub(super) fn command_body(spec: &ContainerSpec) -> ContainerCreateBody {
+pub(super) fn command_body(
+    spec: &ContainerSpec,
+    env: &[String],
+    mounts: Vec<Mount>,
+) -> ContainerCreateBody {
     let body = container_body(spec);
+    let body = ContainerCreateBody {
+        host_config: body.host_config.map(|host| HostConfig { mounts: Some(mounts), ..host }),
+        ..body
+    };
     ContainerCreateBody {
         cmd: None,
+        env: Some(env.to_vec()),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         // What a daemon runs first where it is set so would be a file of the image.

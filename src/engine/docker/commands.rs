@@ -17,8 +17,9 @@ const NOT_STARTED: [i64; 3] = [126, 127, 128];
 
 #[async_trait]
 impl Commands for Docker {
-    async fn box_of(&self, spec: &ContainerSpec) -> Result<String> {
-        let created = self.client.create_container(Some(named(&spec.owner)), command_body(spec));
+    async fn box_of(&self, spec: &ContainerSpec, command: &ImageCommand<'_>) -> Result<String> {
+        let body = command_body(spec, command.env, self.mounts(&spec.caches).await?);
+        let created = self.client.create_container(Some(named(&spec.owner)), body);
         Ok(created.await.map_err(failed("create a container"))?.id)
     }
 

@@ -86,6 +86,9 @@ pub enum Mount {
     Cache {
         /// Which one.
         name: CacheName,
+        /// Which file or folder of it; all of it, if none.
+        #[serde(default)]
+        part: Option<CacheName>,
         /// Where in the box.
         at: String,
         /// Whether the box may write it.

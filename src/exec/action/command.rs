@@ -16,6 +16,7 @@ use crate::base::ids::{Kind, StepId};
 use crate::base::limits::Limits;
 use crate::dockerfile::Rendered;
 use crate::engine::{Account, Commands, ContainerSpec, ImageCommand, Network, Owner};
+use crate::exec::action::mounts::{Laid, Mounts};
 use crate::exec::action::{Log, container};
 use crate::exec::put::{self, Given};
 use crate::exec::work::Context;
@@ -32,6 +33,9 @@ pub const RAN: &str = "ran";
 
 /// The first part of the names of images that commands run in.
 pub const RUN_IMAGES: &str = "bb-run";
+
+/// Tells images of commands apart by what else these see.
+const MOUNTS_LABEL: &str = "bb.mounts";
 
 /// Who asks for commands to be run.
 #[derive(Debug)]
@@ -79,8 +83,12 @@ pub(super) struct Asked {
     id: String,
     name: String,
     words: Vec<String>,
+    /// What it sees besides its image.
+    mounts: Mounts,
     /// Where it begins.
     folder: String,
+    /// Whether it has the network.
+    network: bool,
     /// Where the engine's archive is to be put.
     to: PathBuf,
 }
@@ -118,9 +126,15 @@ impl Asker {
         let image = with.folder.join("run.tar");
         let (layers, epoch) = (command.layers, with.epoch);
         let references = std::slice::from_ref(&self.name);
-        let plan = Plan { config: command.image.clone(), layers, references, epoch };
+        let mounts = Mounts::of(command.seen, with.folder, epoch)?;
+        let mut config = command.image.clone();
+        // Whoever sees something else has another image.
+        let key = mounts.key.iter().map(|key| (MOUNTS_LABEL.to_owned(), key.clone()));
+        config.config.labels.extend(key);
+        let plan = Plan { config, layers, references, epoch };
         let id = bundle::write(&image, plan).map_err(Left::failed)?;
-        let reach = if self.network { "-network" } else { "" };
+        let network = self.network && !command.alone;
+        let reach = if network { "-network" } else { "" };
         let name = format!("{}{reach}", id.trim_start_matches("sha256:"));
         let to = self.kept.join(&name);
         self.used.borrow_mut().insert(name);
@@ -132,7 +146,8 @@ impl Asker {
         let below = below().map_err(Left::failed)?;
         let told = with.folder.join("ran.tar");
         let name = self.name.clone();
-        let asked = Asked { image, below, id, name, words, folder, to: told.clone() };
+        let to_here = told.clone();
+        let asked = Asked { image, below, id, name, words, mounts, folder, network, to: to_here };
         let place = with.dockerfile.place(command.at.clone());
         let changes = match self.ask(asked).map_err(|error| Left::failed(error.at(place)))? {
             Told::Changes => told,
@@ -190,16 +205,25 @@ impl Asked {
         context.engine.remove_image(&self.name).await?;
         let names = std::slice::from_ref(&self.name);
         let image = Given { own: &self.image, below: &self.below, id: &self.id, names };
-        if work.run_network && context.registry.is_none() {
+        if self.network && context.registry.is_none() {
             let message = "a `RUN` is to have the network, and no network is to be used";
             return Err(Error::step(message).hint("run the same without `--offline`"));
         }
         let done = match put::give(image, context, &mut |data| log.write(data)).await {
             Ok(called) => {
                 let step = StepId::new(Kind::Image, work.name.as_str());
-                let network = if work.run_network { Network::Outside } else { Network::None };
-                let spec = ContainerSpec { network, ..container(&step, &called, context) };
-                self.run_on(&spec, commands, context, log).await
+                let network = if self.network { Network::Outside } else { Network::None };
+                let spec = container(&step, &called, context);
+                match self.mounts.lay(&spec, work.name.as_str(), context, log).await {
+                    Ok(laid) => {
+                        let caches = laid.caches.clone();
+                        let spec = ContainerSpec { caches, network, ..spec };
+                        let done = self.run_on(&spec, &laid, commands, context, log).await;
+                        laid.take_away(context, log).await;
+                        done
+                    }
+                    Err(error) => Err(error),
+                }
             }
             Err(error) => Err(error),
         };
@@ -213,12 +237,14 @@ impl Asked {
     async fn run_on(
         &self,
         spec: &ContainerSpec,
+        laid: &Laid,
         commands: &dyn Commands,
         context: &Context,
         log: &mut Log,
     ) -> Result<Told> {
-        let id = commands.box_of(spec).await?;
-        let done = self.run_in(&id, commands, context, log).await;
+        let command = ImageCommand { words: &self.words, folder: &self.folder, env: &laid.env.0 };
+        let id = commands.box_of(spec, &command).await?;
+        let done = self.run_in(&id, &command, commands, context, log).await;
         let removed = context.engine.remove_container(&id).await;
         done.and_then(|told| removed.map(|()| told))
     }
@@ -227,12 +253,12 @@ impl Asked {
     async fn run_in(
         &self,
         id: &str,
+        command: &ImageCommand<'_>,
         commands: &dyn Commands,
         context: &Context,
         log: &mut Log,
     ) -> Result<Told> {
-        let command = ImageCommand { words: &self.words, folder: &self.folder };
-        let status = commands.run(id, &command, &mut |data: &[u8]| log.write(data)).await?;
+        let status = commands.run(id, command, &mut |data: &[u8]| log.write(data)).await?;
         if status != 0 {
             return Err(log.failed(format!("a `RUN` ended with exit status {status}")));
         }

@@ -18,7 +18,9 @@ use crate::exec::action::assemble::{Summary, Written};
 use crate::exec::action::bom::Documents;
 use crate::exec::action::exported::{self, On};
 use crate::exec::action::pinned::{self, Images, with_images};
-use crate::exec::action::{Log, Made, assemble, below, blocking, command, contents, ledger};
+use crate::exec::action::{
+    Log, Made, assemble, below, blocking, command, contents, ledger, mounts,
+};
 use crate::exec::put::{self, Given};
 use crate::exec::work::Context;
 use crate::image::Left;
@@ -38,6 +40,7 @@ pub(super) async fn image(
     if anew {
         command::keep_only(&BTreeSet::new(), work)?;
     }
+    mounts::required(&assemble::dockerfile(work)?, &context.settings)?;
     let documents = Documents::of(work, context.settings.source_date_epoch)?;
     let (folder, told, settings) =
         (temp.path().to_owned(), documents.clone(), context.settings.clone());
@@ -123,6 +126,15 @@ async fn by_engine(
     let Order { work, folder, .. } = order;
     // Told before anything is brought for it.
     let daemon = daemon(context, left)?;
+    if template::parse_rendered(&assemble::dockerfile(work)?)?.has_run_flags {
+        let message = format!(
+            "a `RUN` has flags that the engine's builder does not know, and {}",
+            left.why()
+        );
+        return Err(
+            Error::step(message).hint("what needs the engine's builder may be a dock below")
+        );
+    }
     log.write(format!("bb: built by the engine: {}\n", left.why()).as_bytes());
     command::keep_only(&BTreeSet::new(), work)?;
     give_docks(work, context, log).await?;

@@ -147,46 +147,8 @@ impl Boxes for NativeEngine {
     }
 
     async fn exec(&self, container: &str, command: &[&str], log: Sink<'_>) -> Result<i64> {
-        let id = BoxId::new(container)?;
         let words = command.iter().map(|&word| word.to_owned()).collect();
-        let (sender, mut pieces) = channel(4);
-        let own = self.own.clone();
-        let running = tokio::task::spawn_blocking(move || {
-            let (input, output, errors, running) = own.talk(&id, words)?.parts();
-            // Whoever waits for the box's end must not be kept from ending it.
-            drop((own, input));
-            for mut stream in [output, errors] {
-                let sender = sender.clone();
-                std::thread::spawn(move || {
-                    // If nobody listens any more, the command goes on all the same.
-                    each(&mut stream, &|piece| {
-                        let _ = sender.blocking_send(Bytes::copy_from_slice(piece));
-                    });
-                });
-            }
-            drop(sender);
-            running.wait().map(|ended| i64::from(ended.code()))
-        });
-        let mut running = std::pin::pin!(running);
-        let (mut ended, mut until) = (None, Instant::now());
-        loop {
-            tokio::select! {
-                piece = pieces.recv() => match piece {
-                    Some(piece) => log(&piece),
-                    None => break,
-                },
-                done = &mut running, if ended.is_none() => {
-                    (ended, until) = (Some(done), Instant::now() + LAST_WORDS);
-                }
-                // What it has left in the background may hold its streams for ever.
-                () = tokio::time::sleep_until(until), if ended.is_some() => break,
-            }
-        }
-        let ended = match ended {
-            Some(ended) => ended,
-            None => running.await,
-        };
-        ended.map_err(|e| Error::bug(format!("a thread ended: {e}")))?
+        self.exec_with(container, words, &[], log).await
     }
 
     async fn ended_with(&self, container: &str) -> Result<Option<i64>> {
@@ -276,6 +238,14 @@ impl Boxes for NativeEngine {
         .await
     }
 
+    async fn caches_of(&self, owner: &Owner) -> Result<Vec<String>> {
+        let owner = owner.clone();
+        self.run(move |own| {
+            Ok(own.native.caches()?.into_iter().filter(|name| owner.has(name)).collect())
+        })
+        .await
+    }
+
     async fn remove_cache(&self, name: &str) -> Result<Option<String>> {
         let cache = CacheName::new(name)?;
         self.run(move |own| {
@@ -291,7 +261,7 @@ impl Boxes for NativeEngine {
 
 #[async_trait]
 impl Commands for NativeEngine {
-    async fn box_of(&self, spec: &ContainerSpec) -> Result<String> {
+    async fn box_of(&self, spec: &ContainerSpec, _: &ImageCommand<'_>) -> Result<String> {
         let id = self.start_container(spec).await?;
         if spec.network == engine::Network::Outside
             && let Err(error) = self.tell_who_knows_names(&id).await
@@ -306,8 +276,7 @@ impl Commands for NativeEngine {
         if !command.folder.is_empty() && !self.is_folder(container, command.folder).await? {
             self.upload(container, command.folder, archive::stream(vec![], 0)).await?;
         }
-        let words = command.words.iter().map(String::as_str).collect::<Vec<_>>();
-        self.exec(container, &words, log).await
+        self.exec_with(container, command.words.to_vec(), command.env, log).await
     }
 
     async fn account(&self, container: &str) -> Result<Account> {
@@ -322,6 +291,55 @@ impl Commands for NativeEngine {
 }
 
 impl NativeEngine {
+    /// Runs a command with variables that are written nowhere.
+    async fn exec_with(
+        &self,
+        container: &str,
+        words: Vec<String>,
+        env: &[String],
+        log: Sink<'_>,
+    ) -> Result<i64> {
+        let (id, env) = (BoxId::new(container)?, env.to_vec());
+        let (sender, mut pieces) = channel(4);
+        let own = self.own.clone();
+        let running = tokio::task::spawn_blocking(move || {
+            let (input, output, errors, running) = own.talk(&id, words, &env)?.parts();
+            // Whoever waits for the box's end must not be kept from ending it.
+            drop((own, input));
+            for mut stream in [output, errors] {
+                let sender = sender.clone();
+                std::thread::spawn(move || {
+                    // If nobody listens any more, the command goes on all the same.
+                    each(&mut stream, &|piece| {
+                        let _ = sender.blocking_send(Bytes::copy_from_slice(piece));
+                    });
+                });
+            }
+            drop(sender);
+            running.wait().map(|ended| i64::from(ended.code()))
+        });
+        let mut running = std::pin::pin!(running);
+        let (mut ended, mut until) = (None, Instant::now());
+        loop {
+            tokio::select! {
+                piece = pieces.recv() => match piece {
+                    Some(piece) => log(&piece),
+                    None => break,
+                },
+                done = &mut running, if ended.is_none() => {
+                    (ended, until) = (Some(done), Instant::now() + LAST_WORDS);
+                }
+                // What it has left in the background may hold its streams for ever.
+                () = tokio::time::sleep_until(until), if ended.is_some() => break,
+            }
+        }
+        let ended = match ended {
+            Some(ended) => ended,
+            None => running.await,
+        };
+        ended.map_err(|e| Error::bug(format!("a thread ended: {e}")))?
+    }
+
     /// Takes into a box what this machine has to find hosts by their names. An image without `/etc` finds none.
     async fn tell_who_knows_names(&self, container: &str) -> Result<()> {
         if !self.is_folder(container, "/etc").await? {
@@ -398,7 +416,7 @@ impl Own {
 
     /// Starts what a box's image says.
     fn begin(&self, id: &BoxId, words: Vec<String>, weak: &Weak<Self>) -> Result<()> {
-        let mut talk = self.talk(id, words)?;
+        let mut talk = self.talk(id, words, &[])?;
         let main = Arc::new(Main::default());
         locked(&self.mains).insert(id.clone(), main.clone());
         let (weak, id) = (weak.clone(), id.clone());
@@ -415,9 +433,9 @@ impl Own {
         Ok(())
     }
 
-    /// Begins a command with what the box's image says of all commands.
-    fn talk(&self, id: &BoxId, words: Vec<String>) -> Result<Talk> {
-        self.native.exec(id, &self.command(id, words, &[])?)
+    /// Begins a command with what the box's image says of all commands, and these variables.
+    fn talk(&self, id: &BoxId, words: Vec<String>, variables: &[String]) -> Result<Talk> {
+        self.native.exec(id, &self.command(id, words, variables)?)
     }
 
     /// A command with what the box's image says of all commands, and these variables.
@@ -480,8 +498,9 @@ fn spec(
     inherited: &BTreeMap<String, String>,
 ) -> Result<BoxSpec> {
     let mount = |cache: &crate::engine::CacheMount| {
-        let name = CacheName::new(&cache.name)?;
-        Ok(Mount::Cache { name, at: cache.at.clone(), writable: cache.writable })
+        let part = Some(cache.part.as_str()).filter(|part| !part.is_empty());
+        let (name, part) = (CacheName::new(&cache.name)?, part.map(CacheName::new).transpose()?);
+        Ok(Mount::Cache { name, part, at: cache.at.clone(), writable: cache.writable })
     };
     let network = match &asked.network {
         engine::Network::None => Network::None,
@@ -539,6 +558,7 @@ mod tests {
     fn a_box_that_is_asked_for_has_what_was_asked() {
         let caches = vec![crate::engine::CacheMount {
             name: "gentoo-bb-sources".into(),
+            part: "x".into(),
             at: "/distfiles".into(),
             writable: true,
         }];

@@ -94,10 +94,15 @@ fn first(wire: &Wire) -> Result<u8> {
 /// What is to be mounted, opened.
 fn source(mount: &Mount) -> Result<OwnedFd> {
     let path = match mount {
-        Mount::Cache { name, .. } => Path::new("caches").join(name.as_str()),
+        Mount::Cache { name, part, .. } => {
+            let whole = Path::new("caches").join(name.as_str());
+            part.as_ref().map_or(whole.clone(), |part| whole.join(part.as_str()))
+        }
         Mount::Host { path, .. } => path.clone(),
     };
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let is_cache = matches!(mount, Mount::Cache { .. });
+    let no_link = if is_cache { OFlags::NOFOLLOW } else { OFlags::empty() };
+    let flags = OFlags::PATH | OFlags::CLOEXEC | no_link;
     let shown = path.display();
     openat(CWD, &path, flags, Mode::empty()).map_err(cannot(format!("mount `{shown}`")))
 }

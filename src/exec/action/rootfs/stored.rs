@@ -30,7 +30,7 @@ const NEW: &str = "/bb/out/new";
 pub fn caches(settings: &Settings, writable: bool) -> Vec<CacheMount> {
     let cache = |(name, at): (&str, &str)| {
         let name = format!("{}-{name}", settings.caches);
-        CacheMount { name, at: at.to_owned(), writable }
+        CacheMount { name, part: String::new(), at: at.to_owned(), writable }
     };
     [("sources", SOURCES_AT), ("binpkgs", PACKAGES_AT)].map(cache).into()
 }
