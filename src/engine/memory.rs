@@ -101,11 +101,11 @@ impl Memory {
     ///
     /// # Errors
     /// Nothing can be written there.
-    pub(super) fn below(folder: &Path, limits: Limits) -> Result<Self> {
+    pub(super) fn below(folder: &Path, limits: &Limits) -> Result<Self> {
         let archives = TempDir::new_in(folder);
         let archives = archives.map_err(|e| Error::file("write", folder, &e))?;
         let (taken, kept) = (AtomicUsize::new(0), Mutex::default());
-        Ok(Self { archives, taken, kept, limits })
+        Ok(Self { archives, taken, kept, limits: *limits })
     }
 
     /// Nothing that changes what is kept can fail half way.

@@ -112,7 +112,7 @@ impl Guest {
         // What is here is none of the boxes' users.
         let closed = std::fs::set_permissions(RUN, Permissions::from_mode(0o700));
         closed.map_err(|e| Error::file("close", Path::new(RUN), &e))?;
-        let images = Memory::below(&Path::new(FOLDER).join("images"), limits)?;
+        let images = Memory::below(&Path::new(FOLDER).join("images"), &limits)?;
         let place = Mutex::new(Place { root: None, own, lock: None, works: None });
         let (boxes, turn, free) = (Mutex::default(), Mutex::default(), Notify::new());
         let own = Arc::new(Own { program, limits, marker, place, boxes, turn, free });

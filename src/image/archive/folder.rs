@@ -449,7 +449,7 @@ fn take_over(from: &Path, to: &Path, there: &std::fs::Metadata) -> io::Result<()
         // After the owner, whose change takes some bits away.
         chmodat(CWD, to, Mode::from_raw_mode(there.mode() & 0o7777), AtFlags::empty())?;
     }
-    for (name, value) in xattrs(from)? {
+    for (name, value) in attributes(from)? {
         lsetxattr(to, name.as_str(), &value, XattrFlags::empty())?;
     }
     touch(to, there.mtime())

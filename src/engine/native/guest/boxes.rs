@@ -145,7 +145,7 @@ impl Boxes for Guest {
 
     async fn exec(&self, container: &str, command: &[&str], log: Sink<'_>) -> Result<i64> {
         let words = command.iter().map(|&word| word.to_owned()).collect();
-        self.exec_words(container, words, log).await
+        self.exec_command(container, Command { words, ..Command::default() }, log).await
     }
 
     async fn ended_with(&self, container: &str) -> Result<Option<i64>> {
@@ -210,6 +210,13 @@ impl Boxes for Guest {
         Ok(names.iter().filter(there).cloned().collect())
     }
 
+    async fn caches_of(&self, owner: &Owner) -> Result<Vec<String>> {
+        let folder = Path::new(FOLDER).join(CACHES);
+        let entries = std::fs::read_dir(&folder).map_err(|e| Error::file("read", &folder, &e))?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        Ok(names.filter(|name| owner.has(name)).collect())
+    }
+
     async fn remove_cache(&self, name: &str) -> Result<Option<String>> {
         let place = Path::new(FOLDER).join(CACHES).join(CacheName::new(name)?.as_str());
         folder::remove(&place).map_err(|e| failed("remove a cache", &e))?;
@@ -225,16 +232,16 @@ fn folder_of(cache: &CacheMount) -> Result<PathBuf> {
 }
 
 impl Guest {
-    /// Runs a command in a box, and hands on what it says.
-    pub(super) async fn exec_words(
+    /// Runs words in a box, with variables besides the box's own, and hands on what they say.
+    pub(super) async fn exec_command(
         &self,
         container: &str,
-        words: Vec<String>,
+        asked: Command,
         log: Sink<'_>,
     ) -> Result<i64> {
         let (own, id) = (self.own.clone(), container.to_owned());
         let (sender, mut pieces) = channel(4);
-        let running = tokio::task::spawn_blocking(move || own.command(&id, words, &sender));
+        let running = tokio::task::spawn_blocking(move || own.command(&id, asked, &sender));
         while let Some(piece) = pieces.recv().await {
             log(&piece);
         }
@@ -424,12 +431,14 @@ impl Own {
         }
     }
 
-    fn command(&self, id: &str, words: Vec<String>, to: &Sender<Bytes>) -> Result<i64> {
-        let (command, bounds) = {
+    fn command(&self, id: &str, asked: Command, to: &Sender<Bytes>) -> Result<i64> {
+        let (mut command, bounds) = {
             let boxes = locked(&self.boxes);
             let standing = boxes.get(id).ok_or_else(|| no_box(id))?;
-            (Command { words, ..standing.command.clone() }, standing.spec.bounds)
+            (standing.command.clone(), standing.spec.bounds)
         };
+        command.words = asked.words;
+        command.env.extend(asked.env);
         // Root's processes are not counted here: there is no other user whose they are.
         let memory = bounds.map(|bounds| bounds.memory).filter(|memory| *memory > 0);
         let job = Exec {
@@ -439,14 +448,14 @@ impl Own {
             no_new_privileges: true,
             network: spec::Network::Host,
         };
-        self.working(id, |own, root| own.run_to_end(id, Job::Guest(job, root.to_owned()), to))
+        self.working(id, |own, root| own.run_to_end(id, &Job::Guest(job, root.to_owned()), to))
     }
 
-    fn run_to_end(&self, id: &str, job: Job, to: &Sender<Bytes>) -> Result<i64> {
+    fn run_to_end(&self, id: &str, job: &Job, to: &Sender<Bytes>) -> Result<i64> {
         let pipe = || io::pipe().map_err(|e| failed("make a pipe", &e));
         let ((input, _), (mut output, out), (mut errors, err)) = (pipe()?, pipe()?, pipe()?);
         let streams = [input.as_fd(), out.as_fd(), err.as_fd()];
-        let helper = Helper::start(&self.program, Path::new("/"), &job, &streams)?;
+        let helper = Helper::start(&self.program, Path::new("/"), job, &streams)?;
         if let Some(standing) = locked(&self.boxes).get_mut(id) {
             standing.wire = Some(helper.another_end()?);
         }
@@ -490,7 +499,7 @@ impl Place {
     fn root(&mut self, own: &Own) -> Result<&mut Root> {
         let root = match self.root.take() {
             Some(root) => root,
-            None => Root::open(own.program.clone(), own.limits, self.own.clone())?,
+            None => Root::open(own.program.clone(), &own.limits, self.own.clone())?,
         };
         Ok(self.root.insert(root))
     }

@@ -4,7 +4,8 @@
 //! is the account. Does not know what of it counts.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use async_trait::async_trait;
 
@@ -32,7 +33,10 @@ const OPEN: u32 = 0o666;
 
 #[async_trait]
 impl Commands for Guest {
-    async fn box_of(&self, spec: &ContainerSpec) -> Result<String> {
+    async fn box_of(&self, spec: &ContainerSpec, _: &ImageCommand<'_>) -> Result<String> {
+        if !spec.caches.is_empty() {
+            return Err(not_here("a `RUN` with a mount"));
+        }
         if spec.network == Network::Outside {
             return Err(not_here("a `RUN` with the network"));
         }
@@ -50,7 +54,10 @@ impl Commands for Guest {
         if !command.folder.is_empty() && !self.is_folder(container, command.folder).await? {
             self.upload(container, command.folder, archive::stream(vec![], 0)).await?;
         }
-        self.exec_words(container, command.words.to_vec(), log).await
+        let env = command.env.iter().filter_map(|variable| variable.split_once('='));
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let (words, cwd, user) = (command.words.to_vec(), String::new(), String::new());
+        self.exec_command(container, Command { words, env, cwd, user }, log).await
     }
 
     async fn account(&self, container: &str) -> Result<Account> {
@@ -71,7 +78,6 @@ fn all_names(root: &Path) -> Result<Vec<String>> {
     let names = walkdir::WalkDir::new(root).min_depth(1).into_iter().map(|entry| {
         let entry = entry.map_err(|e| Error::engine(format!("cannot look at a box: {e}")))?;
         let inside = entry.path().strip_prefix(root).unwrap_or(entry.path());
-        use std::os::unix::ffi::OsStrExt;
         let mut name = "/".to_owned();
         for chunk in inside.as_os_str().as_bytes().utf8_chunks() {
             name.push_str(chunk.valid());
@@ -96,7 +102,7 @@ impl Guest {
 }
 
 impl Own {
-    fn unpacked(&self, spec: &ContainerSpec, image: &Path, root: &PathBuf) -> Result<String> {
+    fn unpacked(&self, spec: &ContainerSpec, image: &Path, root: &Path) -> Result<String> {
         let failed = |e: std::io::Error| failed("make a box", &e);
         let bundle = Bundle::open(image, &self.limits)?;
         let bundle =
@@ -116,7 +122,7 @@ impl Own {
             cwd: config.working_dir.clone(),
             user: config.user.clone(),
         };
-        self.add(Standing::new(spec, root.clone(), command))
+        self.add(Standing::new(spec, root.to_owned(), command))
     }
 }
 

@@ -65,16 +65,16 @@ fn failed(what: &str, cause: &io::Error) -> Error {
 
 impl Root {
     /// Reads what the builder is. `own`: folders in which `bb` itself works.
-    pub(super) fn open(program: PathBuf, limits: Limits, own: BTreeSet<PathBuf>) -> Result<Self> {
+    pub(super) fn open(program: PathBuf, limits: &Limits, own: BTreeSet<PathBuf>) -> Result<Self> {
         let archive = Path::new(FOLDER).join("root.tar");
         let size =
             std::fs::metadata(&archive).map_err(|e| Error::file("read", &archive, &e))?.len();
-        let entries = listing::layer(&listing::whole(&archive, size), &limits);
+        let entries = listing::layer(&listing::whole(&archive, size), limits);
         let builder =
             entries.map_err(|left| left.error(|why| format!("the builder's root: {why}")))?;
         let without = [FOLDER, RUN, "/proc", "/sys", "/dev"].map(PathBuf::from);
         let without = own.into_iter().chain(without).collect();
-        Ok(Self { program, limits, builder, without, index: Index::new() })
+        Ok(Self { program, limits: *limits, builder, without, index: Index::new() })
     }
 
     /// What the builder's image has.

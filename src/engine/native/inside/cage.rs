@@ -38,7 +38,7 @@ pub(super) fn capabilities() -> Result<()> {
         match capability_is_in_bounding_set(one) {
             Ok(false) => {}
             Ok(true) => {
-                remove_capability_from_bounding_set(one).map_err(cannot("give capabilities up"))?
+                remove_capability_from_bounding_set(one).map_err(cannot("give capabilities up"))?;
             }
             // The kernel knows no more.
             Err(Errno::INVAL) => break,

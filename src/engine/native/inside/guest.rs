@@ -23,7 +23,7 @@ pub(super) fn exec(wire: &Wire, job: &Exec, root: &Path, files: Vec<OwnedFd>) ->
     // The folder may have none.
     let proc = open("/proc", flags, Mode::empty()).map_err(cannot("open `/proc`"))?;
     settle(root)?;
-    let ended = join::run(wire, job, files, Some(filter::guests_program()));
+    let ended = join::run(wire, job, files, Some(&filter::guests_program()));
     end_all(&proc)?;
     let ended = ended?;
     wire.send(&Word::Ended(ended), &[]).map_err(cannot("say how a command ended"))?;

@@ -46,7 +46,7 @@ pub(super) fn exec(wire: &Wire, job: &Exec, mut files: Vec<OwnedFd>) -> Result<u
     hear_all()?;
     enter(&taken(&mut files)?, &job.network)?;
     let calls = job.no_new_privileges.then(filter::program);
-    let ended = run(wire, job, files, calls)?;
+    let ended = run(wire, job, files, calls.as_deref())?;
     wire.send(&Word::Ended(ended), &[]).map_err(cannot("say how a command ended"))?;
     Ok(0)
 }
@@ -57,7 +57,7 @@ pub(super) fn run(
     wire: &Wire,
     job: &Exec,
     mut files: Vec<OwnedFd>,
-    calls: Option<Vec<sock_filter>>,
+    calls: Option<&[sock_filter]>,
 ) -> Result<Ended> {
     let command = &job.command;
     let account = users::look_up(&command.user)?;
@@ -76,7 +76,7 @@ pub(super) fn run(
     drop(files);
     cage::bounds(job.bounds)?;
     cage::capabilities()?;
-    calls.as_deref().map_or(Ok(()), cage::system_calls)?;
+    calls.map_or(Ok(()), cage::system_calls)?;
     become_user(account.uid, account.gid, &account.groups)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(cannot("hide from the box"))?;
     let child = started(program, command)?;
