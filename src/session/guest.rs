@@ -2,7 +2,7 @@
 //!
 //! What a container of it does with these is known by `engine::native::guest`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use goblin::elf::Elf;
 
@@ -122,13 +122,4 @@ pub fn is_static(program: &Path) -> Result<()> {
         Some(_) => Err(Error::usage(format!("`{shown}` is not linked statically"))
             .hint("`make static` makes one that is; `--program FILE` names it")),
     }
-}
-
-/// The program that runs now.
-///
-/// # Errors
-/// The system does not say.
-pub fn this_program() -> Result<PathBuf> {
-    std::env::current_exe()
-        .map_err(|e| Error::engine(format!("cannot tell which program this is: {}", io_reason(&e))))
 }

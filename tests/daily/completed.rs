@@ -51,7 +51,7 @@ fn said(mut command: Command) -> Vec<String> {
 #[test]
 fn bash_completes_commands_docks_and_steps() {
     let room = unbuilt();
-    assert_eq!(bash(&room, "bb buil"), ["build"]);
+    assert_eq!(bash(&room, "bb stat"), ["status"]);
     assert_eq!(
         bash(&room, "bb keys "),
         ["--color", "--help", "--project", "--state", "import", "list", "refresh", "verify"]
@@ -70,7 +70,7 @@ fn bash_completes_commands_docks_and_steps() {
 #[test]
 fn fish_completes_commands_docks_and_steps() {
     let room = unbuilt();
-    assert_eq!(fish(&room, "bb buil"), ["build"]);
+    assert_eq!(fish(&room, "bb stat"), ["status"]);
     assert_eq!(fish(&room, "bb audit s"), ["side"]);
     assert_eq!(fish(&room, "bb step rootfs:t"), ["rootfs:top"]);
 }
@@ -91,7 +91,7 @@ fn zsh_completes_commands_docks_and_steps() {
             .map(|l| l.split(':').next().unwrap().replace('\0', ":"))
             .collect::<Vec<_>>()
     };
-    assert_eq!(zsh("bb buil"), ["build"]);
+    assert_eq!(zsh("bb stat"), ["status"]);
     assert_eq!(zsh("bb audit s"), ["side"]);
     assert_eq!(zsh("bb step rootfs:t"), ["rootfs:top"]);
 }
@@ -104,7 +104,7 @@ fn without_a_project_nothing_is_offered_and_nothing_is_said() {
     assert_eq!(bash(&room, "bb audit s"), [""; 0]);
     fs::remove_file(room.path("bb.toml")).unwrap();
     assert_eq!(bash(&room, "bb audit s"), [""; 0]);
-    assert_eq!(bash(&room, "bb buil"), ["build"]);
+    assert_eq!(bash(&room, "bb stat"), ["status"]);
 }
 
 /// What `bb` offers by itself as the second word, as the script for bash asks it.
@@ -163,8 +163,8 @@ fn the_manual_has_a_page_for_each_command() {
     let room = unbuilt();
     let verbs = support::help::verbs();
     let told = bb(&room, "man man1").ok().text;
-    // `bb`, `bb image` and `bb keys` have pages of their own.
-    assert_eq!(told, format!("wrote {} pages into man1\n", verbs.len() + 3));
+    // `bb`, `bb builder`, `bb image` and `bb keys` have pages of their own.
+    assert_eq!(told, format!("wrote {} pages into man1\n", verbs.len() + 4));
     for verb in &verbs {
         let page = format!("man1/bb-{}.1", verb.replace(' ', "-"));
         let text = fs::read_to_string(room.path(&page)).unwrap_or_else(|e| panic!("{page}: {e}"));

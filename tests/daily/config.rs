@@ -301,7 +301,7 @@ fn settings_that_are_none_are_told_as_everywhere() {
         3,
         "error: unknown field `namspace`, expected one of `namespace`, `maintainer`, `tag`, `docks`, \
          `exclude`, `mirrors`, `arch`, `flavour`, `source_date_epoch`, `made_by_make`, `project`, `net`, \
-         `registry`, `labels`, `trust`, `caches`, `builder`, `build`, `task`, `limits`\n --> bb.toml:2:1\n  |\n\
+         `registry`, `labels`, `trust`, `caches`, `builder`, `build`, `task`, `secrets`, `limits`\n --> bb.toml:2:1\n  |\n\
          2 | namspace = 1\n  | ^^^^^^^^\n",
     );
     says(

@@ -159,7 +159,7 @@ fn a_word_that_is_no_engine() {
         (only(&run, &["engine", "storage"]).as_str(), run.code),
         (
             "wrong  engine   `BB_ENGINE` is `dcoker`, which is no engine\n\
-             \x20               `native`, `docker`, or `auto`\n",
+             \x20               `native`, `docker`, `guest`, or `auto`\n",
             Some(1)
         )
     );

@@ -13,8 +13,19 @@ use support::help::{examples, verbs};
 use crate::family::bb;
 
 /// Their examples are run by the test of the same name in `suite`.
-const WITH_REAL_ENGINE: [&str; 9] =
-    ["run", "shell", "test", "push", "up", "down", "ps", "logs", "doctor"];
+const WITH_REAL_ENGINE: [&str; 11] = [
+    "run",
+    "shell",
+    "test",
+    "push",
+    "up",
+    "down",
+    "ps",
+    "logs",
+    "doctor",
+    "builder image",
+    "builder push",
+];
 
 /// The shipped docks by their names, built.
 fn shipped() -> Room {

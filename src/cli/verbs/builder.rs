@@ -2,7 +2,7 @@
 //!
 //! Knows what is asked for; what the image has is `session::guest`'s.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
 use crate::base::reference::Reference;
@@ -19,8 +19,8 @@ const NAME: &str = "gentoo-bb/guest:latest";
 pub(in crate::cli) enum Verb {
     /// Write the builder's image to a file for `docker load`, or to a folder as an OCI layout
     #[command(
-        after_help = "Examples:\n  bb builder image -o guest.tar     # then: docker load -i guest.tar\n  \
-        bb builder image -o oci/ --program target/static/bb"
+        after_help = "Examples:\n  bb builder image --program target/static/bb -o guest.tar   # then: docker load -i guest.tar\n  \
+        bb builder image --program target/static/bb -o oci/        # an OCI layout"
     )]
     Image {
         /// A file, `-` for standard output, or a folder: one that is there, or a name with a `/` at
@@ -31,7 +31,9 @@ pub(in crate::cli) enum Verb {
         with: With,
     },
     /// Send the builder's image to a registry
-    #[command(after_help = "Examples:\n  bb builder push registry.example.org/me/builder:1")]
+    #[command(
+        after_help = "Examples:\n  bb builder push --program target/static/bb localhost:5000/me/builder:1"
+    )]
     Push {
         /// What it is to be called
         reference: String,
@@ -62,7 +64,10 @@ impl With {
     ) -> Result<std::result::Result<Bundle, u8>> {
         let program = match &self.program {
             Some(file) => call.here.join(file),
-            None => session::guest::this_program()?,
+            // By its name: it is told in messages.
+            None => Path::new(entered::PROGRAM)
+                .canonicalize()
+                .map_err(|e| Error::file("read", Path::new(entered::PROGRAM), &e))?,
         };
         // Before what may take long.
         session::guest::is_static(&program)?;

@@ -41,6 +41,7 @@ fn they_work() {
     }
     runs(room);
     pushes(room);
+    builders(room);
     chains(room);
     failures(room);
     project.restore();
@@ -68,6 +69,22 @@ fn pushes(room: &Room) {
         let line = line.replace("localhost:5000", &registry.address);
         let run = Run::of(command(room, &line, &[])).ok();
         assert!(run.stdout.contains(&registry.address), "{line}\n{}", run.stdout);
+    }
+}
+
+/// With a static `bb` where `make static` puts it.
+fn builders(room: &Room) {
+    std::fs::create_dir_all(room.path("target/static")).unwrap();
+    std::os::unix::fs::symlink(support::static_bb(), room.path("target/static/bb")).unwrap();
+    work(room, "builder image", &[]);
+    let registry = Registry::start(false);
+    for line in examples("builder push") {
+        let line = line.replace("localhost:5000", &registry.address);
+        let run = Run::of(command(room, &line, &[])).ok();
+        assert!(run.stdout.contains(&registry.address), "{line}\n{}", run.stdout);
+    }
+    for left in ["target", "oci", "guest.tar"] {
+        room.remove(left);
     }
 }
 
