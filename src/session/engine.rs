@@ -120,8 +120,12 @@ impl Project {
 
     async fn guest(&self) -> Result<Guest> {
         let (program, limits) = (self.starter()?, self.settings.limits);
+        // Where `bb` writes while a box works: what is new elsewhere is the box's, and goes.
+        self.store().create()?;
         let own = [PathBuf::from("."), self.layout.state.clone()];
-        let own = own.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
+        let whole =
+            |folder: &PathBuf| folder.canonicalize().map_err(|e| Error::file("read", folder, &e));
+        let own = own.iter().map(whole).collect::<Result<_>>()?;
         blocking(move || Guest::open(program, own, limits)).await
     }
 

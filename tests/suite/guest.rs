@@ -195,6 +195,10 @@ configure_rootfs_build() {
 	mkdir -p /planted/deep && mkfifo /planted/deep/pipe && mknod /planted/null c 1 3
 	python3 -c 'import os; os.setxattr("/usr/bin/diff", "user.planted", b"x")' || true
 	(sleep 1000; echo late >/planted-late) &
+	for other in 1; do
+		cat /proc/$other/environ >/dev/null 2>&1 && echo "BB-SAW: variables of $other" >&2
+		ls -l /proc/$other/fd >/dev/null 2>&1 && echo "BB-SAW: files of $other" >&2
+	done
 	python3 - <<-'END' >&2
 		import socket, ctypes
 		for family, kind in ((socket.AF_INET, socket.SOCK_STREAM), (socket.AF_INET6, socket.SOCK_DGRAM),
@@ -261,4 +265,31 @@ fn a_job_that_was_killed_is_gone_on_with() {
     let summary = serde_json::from_str::<Value>(&summary).unwrap();
     assert_eq!(job.id("busybox"), summary["id"].as_str().unwrap());
     job.is_as(&before);
+    job.ok(&format!(
+        "cd {PROJECT}/bb-dock && find . -mindepth 1 -maxdepth 1 ! -name busybox -exec rm -r {{}} +"
+    ));
+    for lines in [gitlabs(), githubs()] {
+        job.ok(&format!("rm -f {PROJECT}/busybox.tar"));
+        for line in lines {
+            job.ok(&format!("cd {PROJECT} && {line}"));
+        }
+        job.ok(&format!("tar -tf {PROJECT}/busybox.tar manifest.json"));
+    }
+}
+
+/// What the example's job for GitLab runs.
+fn gitlabs() -> Vec<String> {
+    let file = include_str!("../../examples/ci/gitlab-ci.yml");
+    let file = serde_saphyr::from_str::<Value>(file).unwrap();
+    let lines = file["images"]["script"].as_array().unwrap();
+    lines.iter().map(|line| line.as_str().unwrap().to_owned()).collect()
+}
+
+/// What the example's job for GitHub runs.
+fn githubs() -> Vec<String> {
+    let file = include_str!("../../examples/ci/github.yml");
+    let file = serde_saphyr::from_str::<Value>(file).unwrap();
+    let steps = file["jobs"]["images"]["steps"].as_array().unwrap();
+    let lines = steps.iter().filter_map(|step| step["run"].as_str());
+    lines.map(str::to_owned).collect()
 }

@@ -22,9 +22,11 @@ use std::fs::{File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::sync::Notify;
 
 use self::boxes::Standing;
@@ -50,6 +52,7 @@ const RUN: &str = "/run/gentoo-bb";
 /// In [`FOLDER`].
 const BOXES: &str = "boxes";
 const CACHES: &str = "caches";
+const IMAGES: &str = "images";
 
 /// The engine.
 #[derive(Debug)]
@@ -69,6 +72,8 @@ struct Own {
     /// The label of those whose turn it is, and how many boxes they have.
     turn: Mutex<Option<(String, usize)>>,
     free: Notify,
+    /// Whether something may run that nobody can end.
+    is_spoiled: AtomicBool,
 }
 
 /// The root, and who works in it.
@@ -105,17 +110,23 @@ impl Guest {
             return Err(Error::engine("only root can build in a builder's container")
                 .hint("run the job as root, as its image does by itself"));
         }
+        // What runs beside us must not look into us: we have the job's variables, and its credentials.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)
+            .map_err(|e| failed("hide from boxes", &e.into()))?;
         make(RUN)?;
-        for folder in [BOXES, CACHES, "images"] {
+        for folder in [BOXES, CACHES, IMAGES] {
             make(&format!("{FOLDER}/{folder}"))?;
         }
         // What is here is none of the boxes' users.
         let closed = std::fs::set_permissions(RUN, Permissions::from_mode(0o700));
         closed.map_err(|e| Error::file("close", Path::new(RUN), &e))?;
-        let images = Memory::below(&Path::new(FOLDER).join("images"), &limits)?;
+        let images = Memory::below(&Path::new(FOLDER).join(IMAGES), &limits)?;
+        let own = own.into_iter().chain(said_to()).collect();
         let place = Mutex::new(Place { root: None, own, lock: None, works: None });
         let (boxes, turn, free) = (Mutex::default(), Mutex::default(), Notify::new());
-        let own = Arc::new(Own { program, limits, marker, place, boxes, turn, free });
+        let is_spoiled = AtomicBool::new(false);
+        let own = Own { program, limits, marker, place, boxes, turn, free, is_spoiled };
+        let own = Arc::new(own);
         Ok(Self { own, images })
     }
 
@@ -136,6 +147,11 @@ impl Guest {
         let ended = |e| Error::bug(format!("a thread ended: {e}"));
         tokio::task::spawn_blocking(move || work(&own)).await.map_err(ended)?
     }
+}
+
+/// The files that `bb` itself writes to while boxes work: what it says.
+fn said_to() -> impl Iterator<Item = PathBuf> {
+    ["/proc/self/fd/1", "/proc/self/fd/2"].into_iter().filter_map(|fd| std::fs::read_link(fd).ok())
 }
 
 fn make(folder: &str) -> Result<()> {

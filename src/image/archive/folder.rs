@@ -717,6 +717,20 @@ pub(crate) fn attributes(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     found.filter_map(Result::transpose).collect()
 }
 
+/// All attributes of a file but those that overlayfs keeps for itself.
+pub(crate) fn all_attributes(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut list = vec![0; LARGEST];
+    let size = match llistxattr(path, list.as_mut_slice()) {
+        Err(Errno::OPNOTSUPP) => 0,
+        size => size?,
+    };
+    let names = list[..size].split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let names = names.filter_map(|name| std::str::from_utf8(name).ok());
+    let named = names.filter(|name| !name.contains(".overlay."));
+    let found = named.map(|name| Ok(value(path, name)?.map(|value| (name.to_owned(), value))));
+    found.filter_map(Result::transpose).collect()
+}
+
 fn value(path: &Path, name: &str) -> io::Result<Option<Vec<u8>>> {
     let mut value = vec![0; LARGEST];
     match lgetxattr(path, name, value.as_mut_slice()) {

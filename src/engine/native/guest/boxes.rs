@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -48,12 +49,22 @@ pub(super) struct Standing {
     is_begun: bool,
     /// The other end of what its command's process listens to.
     wire: Option<OwnedFd>,
+    /// Nothing begins in it any more.
+    is_hung_up: bool,
 }
 
 impl Standing {
     pub(super) fn new(spec: &ContainerSpec, root: PathBuf, command: Command) -> Self {
         let name = spec.owner.next_name();
-        Self { spec: spec.clone(), name, root, command, is_begun: false, wire: None }
+        Self {
+            spec: spec.clone(),
+            name,
+            root,
+            command,
+            is_begun: false,
+            wire: None,
+            is_hung_up: false,
+        }
     }
 
     fn is_in_place(&self) -> bool {
@@ -300,7 +311,10 @@ impl Own {
 
     /// Ends what runs in a box.
     fn hang_up(&self, id: &str) {
-        let wire = locked(&self.boxes).get_mut(id).and_then(|standing| standing.wire.take());
+        let wire = locked(&self.boxes).get_mut(id).and_then(|standing| {
+            standing.is_hung_up = true;
+            standing.wire.take()
+        });
         if let Some(wire) = wire {
             // Who has ended by itself listens no more.
             let _ = rustix::net::shutdown(wire, rustix::net::Shutdown::Both);
@@ -324,10 +338,16 @@ impl Own {
     /// The same with the container's own root.
     fn in_place<T>(&self, id: &str, work: impl FnOnce(&Self, &mut Root) -> Result<T>) -> Result<T> {
         let mut place = locked(&self.place);
+        if self.is_spoiled.load(Ordering::SeqCst) {
+            return Err(Error::engine("a box has ended the process that was to end it")
+                .hint("begin with a fresh container, and look what the dock does"));
+        }
+        // Only now: it may have waited for long.
         let (was_begun, caches) = {
-            let mut boxes = locked(&self.boxes);
-            let standing = boxes.get_mut(id).ok_or_else(|| no_box(id))?;
-            (std::mem::replace(&mut standing.is_begun, true), standing.spec.caches.clone())
+            let boxes = locked(&self.boxes);
+            let standing = boxes.get(id).filter(|standing| !standing.is_hung_up);
+            let standing = standing.ok_or_else(|| no_box(id))?;
+            (standing.is_begun, standing.spec.caches.clone())
         };
         if place.works.as_deref() != Some(id) {
             place.put_aside()?;
@@ -337,21 +357,24 @@ impl Own {
             } else {
                 lead_to(&caches)?;
             }
+            if let Some(standing) = locked(&self.boxes).get_mut(id) {
+                standing.is_begun = true;
+            }
         }
         work(self, place.root(self)?)
     }
 
     fn remove(&self, id: &str) -> Result<()> {
-        let mut place = locked(&self.place);
         let Some(standing) = locked(&self.boxes).remove(id) else { return Ok(()) };
-        self.give_turn_up();
+        // Whoever works in the root is not waited for.
         if !standing.is_in_place() {
             let folder = standing.root.parent().unwrap_or(&standing.root);
             return folder::remove(folder).map_err(|e| failed("remove a box", &e));
         }
-        if place.works.as_deref() == Some(id) {
-            place.end()?;
-        }
+        let mut place = locked(&self.place);
+        let ended = if place.works.as_deref() == Some(id) { place.end() } else { Ok(()) };
+        self.give_turn_up();
+        ended?;
         forget(id)?;
         let in_place = locked(&self.boxes).values().filter(|other| other.is_in_place()).count();
         if in_place == 0 {
@@ -456,8 +479,9 @@ impl Own {
         let ((input, _), (mut output, out), (mut errors, err)) = (pipe()?, pipe()?, pipe()?);
         let streams = [input.as_fd(), out.as_fd(), err.as_fd()];
         let helper = Helper::start(&self.program, Path::new("/"), job, &streams)?;
-        if let Some(standing) = locked(&self.boxes).get_mut(id) {
-            standing.wire = Some(helper.another_end()?);
+        match locked(&self.boxes).get_mut(id).filter(|standing| !standing.is_hung_up) {
+            Some(standing) => standing.wire = Some(helper.another_end()?),
+            None => return Ok(KILLED),
         }
         drop((input, out, err));
         let (first, second) = (to.clone(), to.clone());
@@ -467,12 +491,25 @@ impl Own {
             Word::Runs => {}
             other => return Err(unexpected(&other)),
         }
+        let mut has_vanished = false;
         let ended = match helper.hear() {
             Ok((Word::Ended(ended), _)) => i64::from(ended.code()),
             Ok((other, _)) => return Err(unexpected(&other)),
-            // Somebody has hung up.
-            Err(_) => KILLED,
+            Err(_) => {
+                has_vanished = true;
+                KILLED
+            }
         };
+        let mut boxes = locked(&self.boxes);
+        let standing = boxes.get_mut(id);
+        let is_ours = standing.as_ref().is_none_or(|standing| standing.is_hung_up);
+        if let Some(standing) = standing {
+            standing.wire = None;
+        }
+        // Who has ended the process that would end it may still run.
+        if ended == KILLED && !is_ours && has_vanished {
+            self.is_spoiled.store(true, Ordering::SeqCst);
+        }
         Ok(ended)
     }
 }

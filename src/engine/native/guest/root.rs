@@ -23,7 +23,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::seen::{Changes, Index, absolute, look};
-use super::{BOXES, FOLDER, RUN};
+use super::{BOXES, CACHES, FOLDER, IMAGES, RUN};
 use crate::base::error::{Error, Result, io_reason};
 use crate::base::limits::{Limit, Limits};
 use crate::engine::native::helper::Helper;
@@ -72,8 +72,9 @@ impl Root {
         let entries = listing::layer(&listing::whole(&archive, size), limits);
         let builder =
             entries.map_err(|left| left.error(|why| format!("the builder's root: {why}")))?;
-        let without = [FOLDER, RUN, "/proc", "/sys", "/dev"].map(PathBuf::from);
-        let without = own.into_iter().chain(without).collect();
+        let written = [BOXES, CACHES, IMAGES].map(|name| Path::new(FOLDER).join(name));
+        let without = [RUN, "/proc", "/sys", "/dev"].map(PathBuf::from);
+        let without = own.into_iter().chain(without).chain(written).collect();
         Ok(Self { program, limits: *limits, builder, without, index: Index::new() })
     }
 
@@ -118,8 +119,14 @@ impl Root {
 
     /// Undoes all changes. Where something stays changed, nobody goes on in this container.
     fn undo(&mut self, changes: &Changes) -> Result<()> {
-        let lost = self.restore(changes)?;
-        self.index = self.look()?;
+        let mut lost = self.restore(changes)?;
+        let now = self.look()?;
+        // What an archive does not bring back shows here: attributes that are too many, the root's own rights.
+        let odd = self.index.iter().filter(|(path, was)| {
+            was.is_folder() && now.get(*path).is_some_and(|seen| seen != *was)
+        });
+        lost.extend(odd.map(|(path, _)| absolute(path)));
+        self.index = now;
         self.keep(false, lost.clone())?;
         if lost.is_empty() { Ok(()) } else { Err(not_restored(&lost)) }
     }
@@ -130,7 +137,10 @@ impl Root {
         let place = place(id);
         let what = "put a box aside";
         std::fs::create_dir_all(&place).map_err(|e| failed(what, &e))?;
-        let here = changes.new.iter().chain(&changes.other).map(Vec::as_slice);
+        // What is the job's own stays where it is: it may be written just now.
+        let builders = |path: &&Vec<u8>| self.builder.contains_key(path.as_slice());
+        let other = changes.other.iter().filter(builders);
+        let here = changes.new.iter().chain(other).map(Vec::as_slice);
         // Folders before what is in them.
         let here = here.collect::<BTreeSet<_>>();
         let file = File::create(place.join("changes.tar")).map_err(|e| failed(what, &e))?;
@@ -185,6 +195,12 @@ impl Root {
         let lost = changes.gone.iter().chain(&changes.other).filter(foreign);
         let lost =
             lost.filter(|path| !passing(path)).map(|path| absolute(path)).collect::<Vec<_>>();
+        let archive = Path::new(FOLDER).join("root.tar");
+        if lost.contains(&archive) {
+            // Nothing is to be had from that any more.
+            self.keep(true, lost.clone())?;
+            return Err(not_restored(&lost));
+        }
         // The last first: what is in a folder before that.
         for path in changes.new.iter().rev() {
             folder::remove(&absolute(path))

@@ -30,11 +30,12 @@ impl Seen {
     fn of(path: &Path, there: &std::fs::Metadata) -> io::Result<Self> {
         let is_folder = there.is_dir();
         Ok(Self {
-            inode: there.ino(),
+            // A folder's need not be the same each time: overlayfs makes them up.
+            inode: if is_folder { 0 } else { there.ino() },
             mode: there.mode(),
             owner: (there.uid(), there.gid()),
             changed: (!is_folder).then(|| (there.ctime(), there.ctime_nsec())),
-            xattrs: if is_folder { folder::attributes(path)? } else { BTreeMap::new() },
+            xattrs: if is_folder { folder::all_attributes(path)? } else { BTreeMap::new() },
         })
     }
 
@@ -43,7 +44,7 @@ impl Seen {
     }
 }
 
-/// All paths, from the root, without a `/` at either end. The root itself is none of them.
+/// All paths, from the root, without a `/` at either end; that itself is empty.
 pub(super) type Index = BTreeMap<Vec<u8>, Seen>;
 
 /// How one look differs from the one before.
@@ -79,8 +80,10 @@ pub(super) fn absolute(path: &[u8]) -> PathBuf {
 pub(super) fn look(without: &BTreeSet<PathBuf>) -> io::Result<Index> {
     let mut skipped = mounted(&std::fs::read("/proc/self/mountinfo")?);
     skipped.extend(without.iter().cloned());
+    let root = Path::new("/");
     let mut index = Index::new();
-    let mut folders = vec![PathBuf::from("/")];
+    index.insert(vec![], Seen::of(root, &std::fs::symlink_metadata(root)?)?);
+    let mut folders = vec![root.to_owned()];
     // No stack: somebody may have made folders as deep as they go.
     while let Some(folder) = folders.pop() {
         let entries = match std::fs::read_dir(&folder) {
@@ -97,7 +100,10 @@ pub(super) fn look(without: &BTreeSet<PathBuf>) -> io::Result<Index> {
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
                 there => there?,
             };
-            let seen = Seen::of(&path, &there)?;
+            let seen = match Seen::of(&path, &there) {
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
+                seen => seen?,
+            };
             if seen.is_folder() {
                 folders.push(path.clone());
             }

@@ -28,11 +28,17 @@ const KEPT: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::KILL)
     .union(CapabilitySet::AUDIT_WRITE);
 
-/// Gives all capabilities up that Docker's default does not have, also for programs that are started later.
-pub(super) fn capabilities() -> Result<()> {
+/// What a command without a box must not have either. The network is refused to it anyway; and the kernel lets nobody look
+/// into a process that may more: the job's others have its variables, which may be secrets.
+/// Source: ptrace(2), "Ptrace access mode checking".
+pub(super) const NOT_GUESTS: CapabilitySet = CapabilitySet::NET_RAW;
+
+/// Gives all capabilities up that Docker's default does not have, and these, also for programs that are started later.
+pub(super) fn capabilities(without: CapabilitySet) -> Result<()> {
+    let wanted = KEPT - without;
     for bit in 0..u64::BITS {
         let one = CapabilitySet::from_bits_retain(1 << bit);
-        if KEPT.contains(one) {
+        if wanted.contains(one) {
             continue;
         }
         match capability_is_in_bounding_set(one) {
@@ -47,7 +53,7 @@ pub(super) fn capabilities() -> Result<()> {
     }
     clear_ambient_capability_set().map_err(cannot("give capabilities up"))?;
     // Who has fewer gets no more.
-    let kept = KEPT & held(None).map_err(cannot("look which capabilities there are"))?.permitted;
+    let kept = wanted & held(None).map_err(cannot("look which capabilities there are"))?.permitted;
     let sets =
         CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     set_capabilities(None, sets).map_err(cannot("give capabilities up"))

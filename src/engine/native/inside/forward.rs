@@ -25,7 +25,7 @@ pub(super) fn run(wire: &Wire, port: u16, mut files: Vec<OwnedFd>) -> Result<u8>
     made::join_network(&taken(&mut files)?)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(cannot("hide from the box"))?;
     let listener = TcpListener::from(taken(&mut files)?);
-    cage::capabilities()?;
+    cage::capabilities(rustix::thread::CapabilitySet::empty())?;
     become_user(NOBODY, NOBODY, &[])?;
     wire.send(&Word::Runs, &[]).map_err(cannot("say that a port is there"))?;
     let callers = Arc::new(());

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_
 
 use super::super::filter;
 use super::super::wire::{Exec, Wire, Word, cannot};
-use super::{Result, join};
+use super::{Result, cage, join};
 
 /// Runs a command with the streams that came with it, and says how it ended once nothing of it runs any more.
 pub(super) fn exec(wire: &Wire, job: &Exec, root: &Path, files: Vec<OwnedFd>) -> Result<u8> {
@@ -23,7 +23,9 @@ pub(super) fn exec(wire: &Wire, job: &Exec, root: &Path, files: Vec<OwnedFd>) ->
     // The folder may have none.
     let proc = open("/proc", flags, Mode::empty()).map_err(cannot("open `/proc`"))?;
     settle(root)?;
-    let ended = join::run(wire, job, files, Some(&filter::guests_program()));
+    let calls = filter::guests_program();
+    let rules = join::Rules { calls: Some(&calls), without: cage::NOT_GUESTS };
+    let ended = join::run(wire, job, files, &rules);
     end_all(&proc)?;
     let ended = ended?;
     wire.send(&Word::Ended(ended), &[]).map_err(cannot("say how a command ended"))?;

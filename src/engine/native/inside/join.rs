@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{
     DumpableBehavior, Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal, set_dumpable_behavior,
 };
-use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
+use rustix::thread::{CapabilitySet, ThreadNameSpaceType, move_into_thread_name_spaces};
 use seccompiler::sock_filter;
 use signal_hook::consts::{FORBIDDEN, SIGPIPE};
 
@@ -46,18 +46,26 @@ pub(super) fn exec(wire: &Wire, job: &Exec, mut files: Vec<OwnedFd>) -> Result<u
     hear_all()?;
     enter(&taken(&mut files)?, &job.network)?;
     let calls = job.no_new_privileges.then(filter::program);
-    let ended = run(wire, job, files, calls.as_deref())?;
+    let rules = Rules { calls: calls.as_deref(), without: CapabilitySet::empty() };
+    let ended = run(wire, job, files, &rules)?;
     wire.send(&Word::Ended(ended), &[]).map_err(cannot("say how a command ended"))?;
     Ok(0)
 }
 
-/// Runs a command in the root that this process has, and waits for its end. `calls`: the system calls that are
-/// answered, if not all are.
+/// What a command may do.
+pub(super) struct Rules<'a> {
+    /// The system calls that are answered, if not all are.
+    pub(super) calls: Option<&'a [sock_filter]>,
+    /// Capabilities that it does not have besides those that no box has.
+    pub(super) without: CapabilitySet,
+}
+
+/// Runs a command in the root that this process has, and waits for its end.
 pub(super) fn run(
     wire: &Wire,
     job: &Exec,
     mut files: Vec<OwnedFd>,
-    calls: Option<&[sock_filter]>,
+    rules: &Rules<'_>,
 ) -> Result<Ended> {
     let command = &job.command;
     let account = users::look_up(&command.user)?;
@@ -75,8 +83,8 @@ pub(super) fn run(
     };
     drop(files);
     cage::bounds(job.bounds)?;
-    cage::capabilities()?;
-    calls.map_or(Ok(()), cage::system_calls)?;
+    cage::capabilities(rules.without)?;
+    rules.calls.map_or(Ok(()), cage::system_calls)?;
     become_user(account.uid, account.gid, &account.groups)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(cannot("hide from the box"))?;
     let child = started(program, command)?;
