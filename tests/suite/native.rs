@@ -111,7 +111,7 @@ fn what_is_only_copied_is_the_same_image_as_on_docker() {
     loaded("").is(0, said, "");
     native.bb("image load").fails(4, NO_DAEMON);
     // Chains would start what a daemon has under the same names.
-    let none = "error: this needs a daemon, and the native engine has none\n\
+    let none = "error: this needs a daemon, and the engine in use has none\n\
         hint: `BB_ENGINE=docker` leads to Docker or Podman\n";
     native.bb("ps").fails(4, none);
     // What needs Docker's own builder is told, and is not done by halves.
@@ -158,7 +158,7 @@ fn an_unknown_engine_is_refused() {
     copied(&room);
     room.bb_with(&[("BB_ENGINE", "dcoker")], "build").fails(
         3,
-        "error: `BB_ENGINE` is `dcoker`, which is no engine\nhint: `native`, `docker`, or `auto`\n",
+        "error: `BB_ENGINE` is `dcoker`, which is no engine\nhint: `native`, `docker`, `guest`, or `auto`\n",
     );
 }
 
