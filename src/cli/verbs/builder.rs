@@ -2,7 +2,7 @@
 //!
 //! Knows what is asked for; what the image has is `session::guest`'s.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::base::error::{Error, Result};
 use crate::base::reference::Reference;
@@ -64,11 +64,10 @@ impl With {
     ) -> Result<std::result::Result<Bundle, u8>> {
         let program = match &self.program {
             Some(file) => call.here.join(file),
-            // By its name: it is told in messages.
-            None => Path::new(entered::PROGRAM)
-                .canonicalize()
-                .map_err(|e| Error::file("read", Path::new(entered::PROGRAM), &e))?,
+            None => PathBuf::from(entered::PROGRAM),
         };
+        // What it leads to: an image has the program and no link, and messages name it.
+        let program = program.canonicalize().map_err(|e| Error::file("read", &program, &e))?;
         // Before what may take long.
         session::guest::is_static(&program)?;
         let args = build::Args::for_images(vec!["builder:bob".to_owned()], None, self.offline);
