@@ -124,7 +124,7 @@ impl Native {
             return Ok(vec![]);
         }
         let into = format!("layers/{layer}");
-        let job = Files::Layer { into: into.clone(), limits: self.settings() };
+        let job = Files::Layer { into: into.clone(), limits: settings(&self.limits) };
         self.send(&Job::Store(job), None, archive).map_err(|error| {
             // The reason is what matters; what stays goes before the next try.
             let _ = self.remove_path(format!("{into}.new"));
@@ -245,7 +245,7 @@ impl Native {
     /// The box does not run, or the archive does not fit there.
     pub fn upload(&self, id: &BoxId, at: &str, archive: impl Read) -> Result<()> {
         let (first, _) = self.running(id)?;
-        let job = Files::Unpack { into: at.to_owned(), limits: self.settings() };
+        let job = Files::Unpack { into: at.to_owned(), limits: settings(&self.limits) };
         match self.send(&Job::Inside(job), Some(&first), archive)?.first() {
             None => Ok(()),
             Some(left) => Err(Error::step(format!("a box cannot make the device `{left}`"))),
@@ -463,42 +463,50 @@ impl Native {
         }
     }
 
-    fn send(
-        &self,
-        job: &Job,
-        first: Option<&OwnedFd>,
-        mut archive: impl Read,
-    ) -> Result<Vec<String>> {
-        let (theirs, mut ours) = io::pipe().map_err(|cause| failed("make a pipe", &cause))?;
-        let worker = self.worker(job, first, &theirs)?;
-        drop(theirs);
-        let sent = io::copy(&mut archive, &mut ours);
-        drop(ours);
-        // What the other side says is the reason, and a pipe that it has closed only the consequence.
-        match (worker.done(), sent) {
-            (Err(why), _) => Err(why),
-            (Ok(_), Err(cause)) => Err(failed("send an archive", &cause)),
-            (done, Ok(_)) => done,
-        }
+    fn send(&self, job: &Job, first: Option<&OwnedFd>, archive: impl Read) -> Result<Vec<String>> {
+        send(|theirs| self.worker(job, first, theirs), archive)
     }
 
-    fn fetch(&self, job: &Job, first: Option<&OwnedFd>, mut out: impl Write) -> Result<()> {
-        let (mut ours, theirs) = io::pipe().map_err(|cause| failed("make a pipe", &cause))?;
-        let worker = self.worker(job, first, &theirs)?;
-        drop(theirs);
-        let fetched = io::copy(&mut ours, &mut out);
-        drop(ours);
-        match (worker.done(), fetched) {
-            (_, Err(cause)) => Err(failed("take an archive", &cause)),
-            (done, Ok(_)) => done.map(drop),
-        }
+    fn fetch(&self, job: &Job, first: Option<&OwnedFd>, out: impl Write) -> Result<()> {
+        fetch(|theirs| self.worker(job, first, theirs), out)
     }
+}
 
-    /// The limits that somebody has set, for the process that unpacks.
-    fn settings(&self) -> Vec<(String, u64)> {
-        let row = |limit: Limit| (limit.row().name.to_owned(), self.limits.of(limit));
-        Limit::settable().map(row).collect()
+/// Sends an archive to a process that is started with the other end of a pipe. What could not be made as it was.
+fn send(
+    start: impl FnOnce(&io::PipeReader) -> Result<Helper>,
+    mut archive: impl Read,
+) -> Result<Vec<String>> {
+    let (theirs, mut ours) = io::pipe().map_err(|cause| failed("make a pipe", &cause))?;
+    let worker = start(&theirs)?;
+    drop(theirs);
+    let sent = io::copy(&mut archive, &mut ours);
+    drop(ours);
+    // What the other side says is the reason, and a pipe that it has closed only the consequence.
+    match (worker.done(), sent) {
+        (Err(why), _) => Err(why),
+        (Ok(_), Err(cause)) => Err(failed("send an archive", &cause)),
+        (done, Ok(_)) => done,
     }
+}
+
+/// Takes an archive from a process that is started with the other end of a pipe.
+fn fetch(start: impl FnOnce(&io::PipeWriter) -> Result<Helper>, mut out: impl Write) -> Result<()> {
+    let (mut ours, theirs) = io::pipe().map_err(|cause| failed("make a pipe", &cause))?;
+    let worker = start(&theirs)?;
+    drop(theirs);
+    let fetched = io::copy(&mut ours, &mut out);
+    drop(ours);
+    match (worker.done(), fetched) {
+        (_, Err(cause)) => Err(failed("take an archive", &cause)),
+        (done, Ok(_)) => done.map(drop),
+    }
+}
+
+/// The limits that somebody has set, for the process that unpacks.
+fn settings(limits: &Limits) -> Vec<(String, u64)> {
+    let row = |limit: Limit| (limit.row().name.to_owned(), limits.of(limit));
+    Limit::settable().map(row).collect()
 }
 
 /// Where Linux tells of its memory, and the line with all of it.

@@ -122,7 +122,7 @@ fn others(
 }
 
 /// A path as Go writes it in JSON: U+FFFD for each byte that is no UTF-8.
-fn as_listed(path: &BStr) -> String {
+pub fn as_listed(path: &BStr) -> String {
     let mut text = String::new();
     for chunk in path.utf8_chunks() {
         text.push_str(chunk.valid());

@@ -705,20 +705,19 @@ pub(crate) fn is_opaque(folder: &Path) -> io::Result<bool> {
 
 /// The attributes of a file that belong into an archive.
 pub(crate) fn attributes(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
-    let mut list = vec![0; LARGEST];
-    let size = match llistxattr(path, list.as_mut_slice()) {
-        Err(Errno::OPNOTSUPP) => 0,
-        size => size?,
-    };
-    let names = list[..size].split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    let names = names.filter_map(|name| std::str::from_utf8(name).ok());
-    let wanted = names.filter(|name| is_for_files(name) && !name.starts_with("system."));
-    let found = wanted.map(|name| Ok(value(path, name)?.map(|value| (name.to_owned(), value))));
-    found.filter_map(Result::transpose).collect()
+    those_of(path, |name| is_for_files(name) && !name.starts_with("system."))
 }
 
 /// All attributes of a file but those that overlayfs keeps for itself.
 pub(crate) fn all_attributes(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    those_of(path, |name| !name.contains(".overlay."))
+}
+
+/// The attributes of a file whose names are wanted.
+fn those_of(
+    path: &Path,
+    is_wanted: impl Fn(&str) -> bool,
+) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut list = vec![0; LARGEST];
     let size = match llistxattr(path, list.as_mut_slice()) {
         Err(Errno::OPNOTSUPP) => 0,
@@ -726,8 +725,8 @@ pub(crate) fn all_attributes(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>
     };
     let names = list[..size].split(|byte| *byte == 0).filter(|name| !name.is_empty());
     let names = names.filter_map(|name| std::str::from_utf8(name).ok());
-    let named = names.filter(|name| !name.contains(".overlay."));
-    let found = named.map(|name| Ok(value(path, name)?.map(|value| (name.to_owned(), value))));
+    let wanted = names.filter(|name| is_wanted(name));
+    let found = wanted.map(|name| Ok(value(path, name)?.map(|value| (name.to_owned(), value))));
     found.filter_map(Result::transpose).collect()
 }
 

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc::{Sender, channel};
 
-use super::root::{Root, forget, settings};
+use super::root::{Root, forget};
 use super::seen::absolute;
 use super::{CACHES, FOLDER, Guest, Own, Place, RUN, failed, is_builder, locked, not_here};
 use crate::base::error::{Error, Result};
@@ -22,7 +22,7 @@ use crate::engine::native::helper::{Helper, unexpected};
 use crate::engine::native::inside::files::FOLDER as IS_FOLDER;
 use crate::engine::native::spec::{Bounds, CacheName, Command};
 use crate::engine::native::wire::{Exec, Files, Job, Word};
-use crate::engine::native::{memory_of_machine, new_id, spec};
+use crate::engine::native::{fetch, memory_of_machine, new_id, send, settings, spec};
 use crate::engine::{
     Boxes, CacheMount, Change, ContainerSpec, FoundContainer, Owner, RunSpec, Sink,
 };
@@ -383,22 +383,18 @@ impl Own {
         Ok(())
     }
 
-    /// Starts a process for a job, and gives it an archive.
-    pub(super) fn unpack(&self, root: &Path, into: &str, mut archive: impl Read) -> Result<()> {
-        let job = Files::Unpack { into: into.to_owned(), limits: settings(&self.limits) };
-        let (theirs, mut ours) = io::pipe().map_err(|e| failed("make a pipe", &e))?;
+    /// Starts a process for a job, with one end of a pipe.
+    fn worker(&self, job: Files, root: &Path, archive: impl AsFd) -> Result<Helper> {
         let job = Job::GuestFiles(job, root.to_owned());
-        let worker = Helper::start(&self.program, Path::new("/"), &job, &[theirs.as_fd()])?;
-        drop(theirs);
-        let sent = io::copy(&mut archive, &mut ours);
-        drop(ours);
-        match (worker.done(), sent) {
-            (Err(why), _) => Err(why),
-            (Ok(left), _) if !left.is_empty() => {
-                Err(Error::step(format!("a box cannot make the device `{}`", left[0])))
-            }
-            (Ok(_), Err(cause)) => Err(failed("send an archive", &cause)),
-            (Ok(_), Ok(_)) => Ok(()),
+        Helper::start(&self.program, Path::new("/"), &job, &[archive.as_fd()])
+    }
+
+    /// Unpacks an archive below a root.
+    pub(super) fn unpack(&self, root: &Path, into: &str, archive: impl Read) -> Result<()> {
+        let job = Files::Unpack { into: into.to_owned(), limits: settings(&self.limits) };
+        match send(|theirs| self.worker(job, root, theirs), archive)?.first() {
+            None => Ok(()),
+            Some(left) => Err(Error::step(format!("a box cannot make the device `{left}`"))),
         }
     }
 
@@ -442,16 +438,7 @@ impl Own {
     }
 
     fn fetch(&self, root: &Path, job: Files, out: &mut impl Write) -> Result<()> {
-        let (mut ours, theirs) = io::pipe().map_err(|e| failed("make a pipe", &e))?;
-        let job = Job::GuestFiles(job, root.to_owned());
-        let worker = Helper::start(&self.program, Path::new("/"), &job, &[theirs.as_fd()])?;
-        drop(theirs);
-        let fetched = io::copy(&mut ours, out);
-        drop(ours);
-        match (worker.done(), fetched) {
-            (_, Err(cause)) => Err(failed("take an archive", &cause)),
-            (done, Ok(_)) => done.map(drop),
-        }
+        fetch(|theirs| self.worker(job, root, theirs), out)
     }
 
     fn command(&self, id: &str, asked: Command, to: &Sender<Bytes>) -> Result<i64> {

@@ -17,6 +17,7 @@ use crate::engine::native::spec::Command;
 use crate::engine::{Account, Boxes, Commands, ContainerSpec, ImageCommand, Images, Network, Sink};
 use crate::image::archive::bundle::Bundle;
 use crate::image::archive::{self, bundle};
+use crate::image::ran::as_listed;
 use crate::image::tree::{Kind, Node, Nodes, Tree};
 
 /// Devices that every box has: name, numbers. Source: Linux, Documentation/admin-guide/devices.txt.
@@ -78,12 +79,7 @@ fn all_names(root: &Path) -> Result<Vec<String>> {
     let names = walkdir::WalkDir::new(root).min_depth(1).into_iter().map(|entry| {
         let entry = entry.map_err(|e| Error::engine(format!("cannot look at a box: {e}")))?;
         let inside = entry.path().strip_prefix(root).unwrap_or(entry.path());
-        let mut name = "/".to_owned();
-        for chunk in inside.as_os_str().as_bytes().utf8_chunks() {
-            name.push_str(chunk.valid());
-            name.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
-        }
-        Ok(name)
+        Ok(format!("/{}", as_listed(inside.as_os_str().as_bytes().into())))
     });
     names.collect()
 }

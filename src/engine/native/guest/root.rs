@@ -25,8 +25,9 @@ use serde::{Deserialize, Serialize};
 use super::seen::{Changes, Index, absolute, look};
 use super::{BOXES, CACHES, FOLDER, IMAGES, RUN};
 use crate::base::error::{Error, Result, io_reason};
-use crate::base::limits::{Limit, Limits};
+use crate::base::limits::Limits;
 use crate::engine::native::helper::Helper;
+use crate::engine::native::settings;
 use crate::engine::native::wire::{Files, Job};
 use crate::image::archive::{bundle, folder, listing};
 use crate::image::tree::{Kind, Node, Nodes};
@@ -243,12 +244,6 @@ impl Root {
         let text = postcard::to_stdvec(&kept).map_err(|e| Error::bug(e.to_string()))?;
         crate::engine::native::store::put(&Path::new(RUN).join("seen"), &text)
     }
-}
-
-/// The limits that somebody has set, for the process that unpacks.
-pub(super) fn settings(limits: &Limits) -> Vec<(String, u64)> {
-    let row = |limit: Limit| (limit.row().name.to_owned(), limits.of(limit));
-    Limit::settable().map(row).collect()
 }
 
 fn place(id: &str) -> PathBuf {
