@@ -66,10 +66,10 @@ impl With {
             Some(file) => call.here.join(file),
             None => PathBuf::from(entered::PROGRAM),
         };
-        // What it leads to: an image has the program and no link, and messages name it.
-        let program = program.canonicalize().map_err(|e| Error::file("read", &program, &e))?;
-        // Before what may take long.
+        // Before what may take long, and by the name that was given.
         session::guest::is_static(&program)?;
+        // What it leads to: an image has the program and no link.
+        let program = program.canonicalize().map_err(|e| Error::file("read", &program, &e))?;
         let args = build::Args::for_images(vec!["builder:bob".to_owned()], None, self.offline);
         let code = build::run(&args, call).await?;
         if code != 0 {
