@@ -93,6 +93,12 @@ impl Kind {
         Kind::Task,
     ];
 
+    /// Whether what such a step makes is made again only when a step that runs needs it: there are other places
+    /// where it can be had from, and nothing that people ask for is in it.
+    pub fn is_on_demand(self) -> bool {
+        matches!(self, Kind::Fetch | Kind::Verify | Kind::Import | Kind::Builder)
+    }
+
     /// The product of a step of this kind that stands for all that it makes; `None` where there is
     /// nothing but the fact that it is done.
     pub fn main_product(self) -> Option<&'static str> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
 use crate::exec::eyes::{Eyes, Glance, Products};
-use crate::exec::put;
+use crate::exec::{demand, put};
 use crate::fresh::Inventory;
 use crate::fresh::judge::{Judgement, Verdict, judge};
 use crate::fresh::reason::Reason;
@@ -141,6 +141,10 @@ pub enum Standing {
     Fresh,
     /// Its image has to be put into the engine; no action runs.
     Lacking,
+    /// Nothing, for no step needs what it makes; that is lost.
+    OnDemand,
+    /// It is up to date, but what it makes is lost and needed: its action has to run.
+    Needed(Reason),
     /// Nothing: it is taken as its record says, and was not judged.
     Taken,
     /// Its action has to run.
@@ -159,7 +163,7 @@ pub fn standings(
     inventory: &Inventory,
 ) -> Result<Vec<(StepIx, Standing)>> {
     let none = HashSet::new();
-    standings_but(plan, [&none, &none], store, inventory)
+    standings_but(plan, [&none, &none, &none], store, inventory)
 }
 
 /// The same with what somebody asks for.
@@ -171,12 +175,13 @@ pub fn standings_of(
     store: &Store,
     inventory: &Inventory,
 ) -> Result<Vec<(StepIx, Standing)>> {
-    standings_but(&scope.plan, [&scope.asked, &scope.as_recorded], store, inventory)
+    let marked = [&scope.asked, &scope.as_recorded, &scope.wanted];
+    standings_but(&scope.plan, marked, store, inventory)
 }
 
 fn standings_but(
     plan: &Plan,
-    [asked, as_recorded]: [&HashSet<StepIx>; 2],
+    [asked, as_recorded, wanted]: [&HashSet<StepIx>; 3],
     store: &Store,
     inventory: &Inventory,
 ) -> Result<Vec<(StepIx, Standing)>> {
@@ -193,6 +198,8 @@ fn standings_but(
         let judged = look(job, record.as_deref(), stamp, inventory)?;
         let lacks = |r: &Arc<Record>| put::lacks(plan.step(*ix), r, inventory, store);
         let lacking = record.as_ref().is_some_and(lacks);
+        let made = record.as_ref().filter(|_| id.kind != Kind::Verify);
+        let lost = made.and_then(|r| demand::lost(plan.step(*ix), r, inventory));
         // What a stale step will make is not known; what it made is the best guess.
         products.extend(record.map(|r| (id.clone(), Arc::new(r.products.clone()))));
         let ready = |up: &StepIx| {
@@ -204,12 +211,45 @@ fn standings_but(
             _ if asked.contains(ix) => Standing::Stale(Reason::Asked),
             (Verdict::Fresh, Some(up)) => Standing::Waits(up),
             (Verdict::Fresh, None) if lacking => Standing::Lacking,
-            (Verdict::Fresh, None) => Standing::Fresh,
+            (Verdict::Fresh, None) => match lost {
+                Some(reason) if wanted.contains(ix) => Standing::Needed(reason),
+                Some(_) => Standing::OnDemand,
+                None => Standing::Fresh,
+            },
         };
         standings.insert(*ix, standing);
     }
+    demand(plan, asked, &mut standings, store, inventory);
     let mut of = |ix: &StepIx| Some((*ix, standings.remove(ix)?));
     Ok(plan.order().iter().filter_map(&mut of).collect())
+}
+
+/// What is lost is made again for steps that run, as far as it can be told which do. A file that was looked through is
+/// fetched again for that, and found to be the same.
+fn demand(
+    plan: &Plan,
+    asked: &HashSet<StepIx>,
+    standings: &mut HashMap<StepIx, Standing>,
+    store: &Store,
+    inventory: &Inventory,
+) {
+    let runs = |standing: &Standing| matches!(standing, Standing::Stale(_) | Standing::Needed(_));
+    let running = standings.iter().filter(|(_, standing)| runs(standing));
+    let mut needed = running.map(|(ix, _)| *ix).collect::<HashSet<_>>();
+    // From the last to the first: what is made needs something itself.
+    for ix in plan.order().iter().rev() {
+        if !needed.contains(ix) {
+            continue;
+        }
+        for up in demand::lost_before(plan, (*ix, asked.contains(ix)), store, inventory) {
+            needed.insert(up);
+            let record = store.record(&plan.step(up).id);
+            let reason = record.and_then(|r| demand::lost(plan.step(up), &r, inventory));
+            if let (Some(Standing::OnDemand), Some(reason)) = (standings.get(&up), reason) {
+                standings.insert(up, Standing::Needed(reason));
+            }
+        }
+    }
 }
 
 /// The record of a fresh step and the time of its stamp; nothing of one that is stale, or whose lock somebody

@@ -6,9 +6,11 @@
 #![expect(clippy::disallowed_methods, reason = "steps change the world, and take time")]
 
 pub mod action;
+pub mod alone;
 pub mod audited;
 pub mod caches;
 pub mod cause;
+mod demand;
 pub mod event;
 pub mod eyes;
 pub mod interrupt;

@@ -19,11 +19,13 @@ use crate::exec::eyes::Products;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{Job, OwnedJob, Settled, settle, settle_shortly};
 use crate::exec::sched::{Outcome, Sched};
-use crate::exec::work::{Context, Ended};
-use crate::exec::{job, put, shell, work};
+use crate::exec::work::{Context, Ended, Why};
+use crate::exec::{demand, job, put, shell, work};
 use crate::fresh::Inventory;
-use crate::fresh::record::{Record, Stamp};
+use crate::fresh::record::Record;
 use crate::plan::graph::{Plan, StepIx};
+
+mod demanded;
 
 /// How to run.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +38,8 @@ pub struct Options {
     pub asked: HashSet<StepIx>,
     /// Steps that are taken as their records say: neither judged nor run.
     pub as_recorded: HashSet<StepIx>,
+    /// Steps made on demand whose results somebody wants to be there, whether a step needs them or not.
+    pub wanted: HashSet<StepIx>,
 }
 
 /// Brings every step of the plan up to date.
@@ -60,6 +64,9 @@ pub async fn run(
         products,
         stamps,
         queue: VecDeque::new(),
+        waiting: vec![],
+        demanded: HashSet::new(),
+        made: HashSet::new(),
         tasks: JoinSet::new(),
         summary: Summary::default(),
         events,
@@ -69,72 +76,18 @@ pub async fn run(
     Ok(run.summarise())
 }
 
-/// Brings one step up to date; the steps before it must be.
-///
-/// # Errors
-/// A step before it has not finished, or the step fails.
-pub async fn step(
-    plan: &Plan,
-    ix: StepIx,
-    context: Arc<Context>,
-    report: &mut (dyn FnMut(Event) + Send),
-) -> Result<()> {
-    let inventory = inventory_for(plan, ix, &context).await?;
-    let job = OwnedJob::recorded(plan, ix, &context.store, &inventory)?;
-    let id = plan.step(ix).id.clone();
-    let (events, mut received) = unbounded_channel();
-    let mut interrupts = context.interrupts();
-    let (job, shared) = (Arc::new(job), context.clone());
-    let mut task = JoinSet::new();
-    task.spawn(async move { work::work(&job, false, &shared, &events).await });
-    let next = next_end(&mut task, &mut received, report, &mut interrupts);
-    let Some(joined) = next.await else {
-        return stop(&mut task, &context, report, &mut interrupts).await;
-    };
-    let ended = joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
-    if let Err(error) = ended {
-        let log = Some(context.store.log_path(&id)).filter(|p| p.exists());
-        report(Event::Failed { step: id, error, log });
-    }
-    Ok(())
-}
-
-/// Puts images of steps that are up to date into the engine, one after the other.
-///
-/// # Errors
-/// The engine does not answer or does not take one, or an archive cannot be read.
-pub async fn put_all(
-    plan: &Plan,
-    steps: &[StepIx],
-    context: &Context,
-    report: &mut (dyn FnMut(Event) + Send),
-) -> Result<()> {
-    let (events, mut received) = unbounded_channel();
-    for ix in steps {
-        work::put(plan.step(*ix), context, &events).await?;
-        hand_on(&mut received, report);
-    }
-    Ok(())
-}
-
-/// The engine's images, if one is needed to judge a step before this one: most often none is.
-async fn inventory_for(plan: &Plan, ix: StepIx, context: &Context) -> Result<Inventory> {
-    let stamp = |up| context.store.stamp(&plan.step(up).id);
-    if plan.upstream(ix).any(|up| stamp(up) == Stamp::Withdrawn) {
-        return context.engine.inventory().await;
-    }
-    Ok(Inventory::default())
-}
-
 /// Hands on the events that are there.
-fn hand_on(received: &mut UnboundedReceiver<Event>, report: &mut (dyn FnMut(Event) + Send)) {
+pub(super) fn hand_on(
+    received: &mut UnboundedReceiver<Event>,
+    report: &mut (dyn FnMut(Event) + Send),
+) {
     while let Ok(event) = received.try_recv() {
         report(event);
     }
 }
 
 /// Hands on events until a task ends; what it said comes before its end. `None`: interrupted.
-async fn next_end<T: 'static>(
+pub(super) async fn next_end<T: 'static>(
     tasks: &mut JoinSet<T>,
     received: &mut UnboundedReceiver<Event>,
     report: &mut (dyn FnMut(Event) + Send),
@@ -182,6 +135,12 @@ struct Run<'p> {
     products: Products,
     stamps: HashMap<StepId, i64>,
     queue: VecDeque<(StepIx, Task, Arc<OwnedJob>)>,
+    /// Steps that would run, but for what is lost of what they need.
+    waiting: Vec<StepIx>,
+    /// What is made for them, although the order of steps has passed it.
+    demanded: HashSet<StepIx>,
+    /// Steps whose results are there, whatever the inventory says: they were made in this run.
+    made: HashSet<StepIx>,
     tasks: JoinSet<(StepIx, Result<Came>)>,
     summary: Summary,
     events: UnboundedSender<Event>,
@@ -288,6 +247,9 @@ impl Run<'_> {
     }
 
     fn start_queued(&mut self) {
+        if self.sched.is_stopped() {
+            self.queue.clear();
+        }
         while self.tasks.len() < self.options.jobs {
             let Some((ix, task, job)) = self.queue.pop_front() else {
                 return;
@@ -300,12 +262,24 @@ impl Run<'_> {
     }
 
     fn start_work(&mut self, ix: StepIx, job: Arc<OwnedJob>) {
-        let (context, events) = (self.context.clone(), self.events.clone());
-        let asked = self.options.asked.contains(&ix);
+        if self.waits_for_lost(ix) {
+            return;
+        }
+        let (context, events, why) = (self.context.clone(), self.events.clone(), self.why(ix));
         self.tasks.spawn(async move {
-            let ended = work::work(&job, asked, &context, &events).await;
+            let ended = work::work(&job, why, &context, &events).await;
             (ix, ended.map(Came::Worked))
         });
+    }
+
+    fn why(&self, ix: StepIx) -> Why {
+        if self.options.asked.contains(&ix) {
+            Why::Asked
+        } else if self.demanded.contains(&ix) || self.options.wanted.contains(&ix) {
+            Why::Needed
+        } else {
+            Why::Stale
+        }
     }
 
     fn start_judging(&mut self, ix: StepIx, job: Arc<OwnedJob>) {
@@ -324,8 +298,16 @@ impl Run<'_> {
                 self.queue.extend(task.map(|task| (ix, task, job)));
             }
             Ok(Came::Judged(job, None)) => self.queue.push_back((ix, Task::Work, job)),
-            Ok(Came::Worked(ended)) => self.ended(ix, Ok(ended)),
-            Err(error) => self.ended(ix, Err(error)),
+            Ok(Came::Worked(ended)) => self.worked(ix, Ok(ended)),
+            Err(error) => self.worked(ix, Err(error)),
+        }
+    }
+
+    fn worked(&mut self, ix: StepIx, ended: Result<Ended>) {
+        if self.demanded.remove(&ix) {
+            self.ended_on_demand(ix, ended);
+        } else {
+            self.ended(ix, ended);
         }
     }
 
@@ -341,7 +323,11 @@ impl Run<'_> {
 
     /// Its image may have to be put into the engine first.
     fn judged_fresh(&mut self, ix: StepIx, record: &Arc<Record>, stamp: i64) -> Option<Task> {
-        if put::lacks(self.plan.step(ix), record, self.inventory, &self.context.store) {
+        let (step, store) = (self.plan.step(ix), &self.context.store);
+        let is_lost = || demand::lost(step, record, self.inventory).is_some();
+        if put::lacks(step, record, self.inventory, store)
+            || self.options.wanted.contains(&ix) && is_lost()
+        {
             return Some(Task::Work);
         }
         self.fresh(ix, record, stamp);
@@ -355,38 +341,41 @@ impl Run<'_> {
     }
 
     fn ended(&mut self, ix: StepIx, ended: Result<Ended>) {
-        let id = self.plan.step(ix).id.clone();
         match ended {
             Ok(Ended::Fresh { products, stamp, put }) => {
                 self.summary.put += usize::from(put);
                 self.fresh(ix, &products, stamp);
             }
             Ok(Ended::Executed { products, stamp }) => {
+                self.made.insert(ix);
                 self.note(ix, &products, stamp);
-                self.summary.executed.push(id);
+                self.summary.executed.push(self.plan.step(ix).id.clone());
                 self.sched.ended(ix, Outcome::Executed);
             }
             Err(error) => {
-                let log = Some(self.context.store.log_path(&id)).filter(|p| p.exists());
-                // The receiver lives as long as the loop that calls this.
-                let _ = self.events.send(Event::Failed { step: id.clone(), error, log });
-                self.summary.failed.push(id);
-                if !self.options.keep_going {
-                    self.queue.clear();
-                }
+                self.failed(ix, error);
                 self.sched.ended(ix, Outcome::Failed);
             }
         }
     }
 
+    fn failed(&mut self, ix: StepIx, error: Error) {
+        let id = self.plan.step(ix).id.clone();
+        let log = Some(self.context.store.log_path(&id)).filter(|p| p.exists());
+        // The receiver lives as long as the loop that calls this.
+        let _ = self.events.send(Event::Failed { step: id.clone(), error, log });
+        self.summary.failed.push(id);
+    }
+
     fn summarise(self) -> Summary {
-        let skipped = self.sched.skipped().map(|ix| self.plan.step(ix).id.clone()).collect();
+        let mut skipped = self.summary.skipped;
+        skipped.extend(self.sched.skipped().map(|ix| self.plan.step(ix).id.clone()));
         Summary { skipped, ..self.summary }
     }
 }
 
 /// Ends everything that runs and removes its containers; asked once more, it lets them be.
-async fn stop<T: Send + 'static>(
+pub(super) async fn stop<T: Send + 'static>(
     tasks: &mut JoinSet<T>,
     context: &Context,
     report: &mut (dyn FnMut(Event) + Send),

@@ -18,7 +18,7 @@ use crate::exec::event::Event;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{Job, OwnedJob, refresh};
 use crate::exec::shell::SEAT_LABEL;
-use crate::exec::{action, kept, put, shell};
+use crate::exec::{action, demand, kept, put, shell};
 use crate::fresh::Inventory;
 use crate::fresh::judge::product_key;
 use crate::fresh::reason::Reason;
@@ -67,6 +67,17 @@ impl Context {
     }
 }
 
+/// Why a step is worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It was found stale, or the engine lacks its image.
+    Stale,
+    /// What it makes is needed, and was found lost.
+    Needed,
+    /// Somebody wants it done again.
+    Asked,
+}
+
 /// How a step ended well.
 pub(super) enum Ended {
     Fresh {
@@ -81,10 +92,11 @@ pub(super) enum Ended {
     },
 }
 
-/// Takes the lock, judges again, and runs the action if it is still needed, or `asked` for.
+/// Takes the lock, judges again, and runs the action if it is still needed, or asked for. What it needs itself is
+/// there.
 pub(super) async fn work(
     owned: &Arc<OwnedJob>,
-    asked: bool,
+    why: Why,
     context: &Arc<Context>,
     events: &UnboundedSender<Event>,
 ) -> Result<Ended> {
@@ -98,10 +110,14 @@ pub(super) async fn work(
     };
     let (judged, _lock) = beside(owned, context, judge).await?;
     let reason = match judged {
-        Ok(_) if asked => Reason::Asked,
+        Ok(_) if why == Why::Asked => Reason::Asked,
         Ok((products, stamp)) => {
-            let put = put_back(job.step, &products, &inventory, context, events).await?;
-            return Ok(Ended::Fresh { products, stamp, put });
+            let lost = demand::lost(job.step, &products, &inventory);
+            let Some(lost) = lost.filter(|_| why == Why::Needed) else {
+                let put = put_back(job.step, &products, &inventory, context, events).await?;
+                return Ok(Ended::Fresh { products, stamp, put });
+            };
+            lost
         }
         Err(reason) => reason,
     };
@@ -111,7 +127,7 @@ pub(super) async fn work(
     let unfinished = beside(owned, context, begin).await?;
     sweep(id, context).await?;
     let mut log = Log::new(id, &context.store, context.settings.limits, events.clone());
-    let made = action::act(job.step, asked, context, &mut log).await?;
+    let made = action::act(job.step, why == Why::Asked, context, &mut log).await?;
     let note = made.note.clone();
     let record = unfinished.seal(owned, context, made, begun).await?;
     let stamp = latest_input(&record).max(job.newest_upstream).max(record.seen);

@@ -34,6 +34,8 @@ struct Phony {
     stamp: String,
     /// What it does, for `bb-help`.
     does: &'static str,
+    /// The step, where its stamp does not say that what it makes is there.
+    on_demand: Option<String>,
 }
 
 /// The text of the Makefile called `file` for the `chosen` images (none: all), and the digest of what it says, which is also in it.
@@ -91,7 +93,10 @@ const TAKEN: [&str; 5] = ["all", "help", "images", "status", "test"];
 /// `bb-NAME` for every image, and `bb-KIND-NAME` for every step.
 fn phonies(exported: Exported<'_>) -> Vec<Phony> {
     let steps = exported.plan.order().iter().map(|ix| &exported.plan.step(*ix).id);
-    let phony = |name, id| Phony { name, stamp: stamp(id), does: does(id.kind) };
+    let phony = |name, id: &StepId| {
+        let on_demand = id.kind.is_on_demand().then(|| id.to_string());
+        Phony { name, stamp: stamp(id), does: does(id.kind), on_demand }
+    };
     let short = |id: &&StepId| id.kind == Kind::Image && !TAKEN.contains(&id.name.as_str());
     let images = steps.clone().filter(short).map(|id| phony(format!("bb-{}", id.name), id));
     let mut images = images.collect::<Vec<_>>();

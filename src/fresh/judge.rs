@@ -144,6 +144,10 @@ fn files_differ(
 ) -> Result<Option<Reason>> {
     for path in counted(step, record) {
         let Some(old) = record.files.get(path) else { continue };
+        // It was looked through when it was there; it is brought again for whoever needs it.
+        if step.is_brought(path) && look.stat(path).kind == FileType::Missing {
+            continue;
+        }
         if let Some(reason) = file_differs(path, old, record.seen, look, seen)? {
             return Ok(Some(reason));
         }
@@ -241,13 +245,17 @@ fn upstream_differs(step: &Step, record: &Record, look: &mut dyn Look) -> Option
 }
 
 /// A fetched file may be changed afterwards without its fetch being stale: it is `verify` that
-/// answers for its content, and it must fail rather than quietly get another copy.
+/// answers for its content, and it must fail rather than quietly get another copy. One that is gone
+/// is fetched again when it is needed.
 fn outputs_differ(
     step: &Step,
     record: &Record,
     look: &mut dyn Look,
     seen: &mut Seen,
 ) -> Result<Option<Reason>> {
+    if step.id.kind.is_on_demand() {
+        return Ok(None);
+    }
     let newest = seen.newest;
     for path in &step.outputs {
         let Some(old) = record.outputs.get(path) else {
@@ -256,9 +264,7 @@ fn outputs_differ(
         if look.stat(path).kind == FileType::Missing {
             return Ok(Some(Reason::OutputGone(path.clone())));
         }
-        let answers = step.id.kind != crate::base::ids::Kind::Fetch;
-        let reason =
-            if answers { file_differs(path, old, record.sealed, look, seen)? } else { None };
+        let reason = file_differs(path, old, record.sealed, look, seen)?;
         if let Some(Change { old, new, .. }) = reason.map(|r| r.change()) {
             return Ok(Some(Reason::OutputChanged { file: path.clone(), old, new }));
         }
@@ -268,8 +274,8 @@ fn outputs_differ(
 }
 
 fn objects_differ(step: &Step, record: &Record, look: &mut dyn Look) -> Result<Option<Reason>> {
-    // What the engine has are copies then: one that is lost is put there again.
-    if record.objects.is_empty() {
+    // What the engine has are copies then: one that is lost is put there again. What is made on demand may be lost.
+    if record.objects.is_empty() || step.id.kind.is_on_demand() {
         return Ok(None);
     }
     for object in &step.objects {

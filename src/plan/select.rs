@@ -71,6 +71,8 @@ pub struct Scope {
     pub asked: HashSet<StepIx>,
     /// Steps that are taken as recorded, with nothing before them.
     pub as_recorded: HashSet<StepIx>,
+    /// Steps that are named and would be done on demand only.
+    pub wanted: HashSet<StepIx>,
 }
 
 /// What a command line asks for.
@@ -105,7 +107,8 @@ impl Scope {
             let meant = |again: Again| again.covers(step.id.kind) || named.contains(&step.id);
             again.is_some_and(meant) && !is_given(step)
         });
-        Ok(Self { plan, asked, as_recorded })
+        let wanted = those(&|step| named.contains(&step.id) && step.id.kind.is_on_demand());
+        Ok(Self { plan, asked, as_recorded, wanted })
     }
 }
 

@@ -3,7 +3,7 @@
 //! Does not know whether it is fresh, nor how its action works.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,25 @@ pub struct Step {
     pub objects: Vec<Object>,
     /// What its action works on.
     pub work: Work,
+}
+
+impl Step {
+    /// Whether a file is one that a step before this one downloads.
+    pub fn is_brought(&self, path: &Path) -> bool {
+        let Work::Verify { file, signature, digests, .. } = &self.work else { return false };
+        path == file || path == signature || digests.as_deref() == Some(path)
+    }
+
+    /// The image that this step makes for others to work in, and what it is once it is made.
+    pub fn made_for_others(&self) -> Option<(&str, &str)> {
+        match &self.work {
+            Work::ImportStage3 { image, sha512, .. } => Some((image, sha512)),
+            Work::ImportPortage { image, content, .. } | Work::Builder { image, content, .. } => {
+                Some((image, content))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What an action needs to know, by kind.

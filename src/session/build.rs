@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::engine::{Engine, Slowed};
 use crate::exec::event::{Event, Summary};
 use crate::exec::job::Standing;
-use crate::exec::{job, run, work};
+use crate::exec::{alone, job, run, work};
 use crate::fresh::Inventory;
 use crate::plan::graph::StepIx;
 use crate::plan::select::{Again, Scope, Wish};
@@ -102,7 +102,8 @@ impl Judged {
     pub fn is_fresh(&self) -> bool {
         self.standings
             .iter()
-            .all(|(_, standing)| matches!(standing, Standing::Fresh | Standing::Lacking))
+            .map(|(_, standing)| standing)
+            .all(|it| matches!(it, Standing::Fresh | Standing::Lacking | Standing::OnDemand))
     }
 }
 
@@ -212,6 +213,7 @@ impl Project {
             keep_going: options.keep_going,
             asked: scope.asked.clone(),
             as_recorded: scope.as_recorded.clone(),
+            wanted: scope.wanted.clone(),
         };
         work::sweep_all(&context, &asked.containers).await?;
         let mut exit = None;
@@ -239,7 +241,7 @@ impl Project {
         let engine = self.engine().await?;
         let context = self.context(engine.clone(), offline, cores())?;
         let mut exit = None;
-        run::step(&plan, ix, context, &mut noting_failures(&mut exit, tell)).await?;
+        alone::step(&plan, ix, context, &mut noting_failures(&mut exit, tell)).await?;
         tell_what_slows(&*engine, tell);
         Ok(exit)
     }

@@ -127,7 +127,10 @@ impl Project {
             let verify = strict.order().iter().filter(verify).copied().collect::<Vec<_>>();
             let verify = strict.closure(&verify)?;
             let standings = job::standings(&verify, &self.store(), &Inventory::default())?;
-            if standings.iter().all(|(_, standing)| *standing == Standing::Fresh) {
+            if standings
+                .iter()
+                .all(|(_, standing)| matches!(standing, Standing::Fresh | Standing::OnDemand))
+            {
                 return Ok(strict);
             }
         }

@@ -105,7 +105,7 @@ impl Preview<'_> {
         let scope = Scope::new(&self.newer, wish, |_| false)?;
         let context = self.shadow.context(asked.engine.clone(), offline, 1)?;
         work::sweep_all(&context, &asked.containers).await?;
-        let options = Options { jobs: 2, ..Options::default() };
+        let options = Options { jobs: 2, wanted: scope.wanted.clone(), ..Options::default() };
         let mut failed = None;
         // A failure is this command's own: there is no step in the project that could be run again.
         let mut report = |event| match event {

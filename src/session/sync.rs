@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
 use crate::base::open;
-use crate::exec::run;
+use crate::exec::alone;
 use crate::exec::sync::{self, Synced};
 use crate::export::ninja;
 use crate::plan::Plan;
@@ -63,7 +63,7 @@ impl Project {
             return Ok(());
         }
         let context = self.context(asked.engine, true, 1)?;
-        run::put_all(plan, &lacking, &context, &mut |event| tell(&Message::Event(&event))).await
+        alone::put_all(plan, &lacking, &context, &mut |event| tell(&Message::Event(&event))).await
     }
 
     /// GNU make remakes its Makefile by itself, if only it is older than a file that it is made from: a

@@ -468,9 +468,9 @@ impl Author {
             ("import:portage", "gentoo-bb/portage:"),
             ("builder:bob", "gentoo-bb/bob:"),
         ];
-        let name = if project.has_rootfs() && self.percent(20) {
+        let name = if project.has_rootfs() && self.percent(40) {
             let (id, name) = self.rng.choice(builder)?;
-            model.break_step(id);
+            model.lose(id);
             name.to_owned()
         } else {
             let name = self.some_dock(project)?;
@@ -517,7 +517,11 @@ impl Author {
         let (id, path) = self.rng.choice(outputs)?;
         // What is downloaded and was changed is for `verify` to refuse.
         let text = if self.rng.bool() && !id.starts_with("fetch:") { Some("other") } else { None };
-        model.break_step(&id);
+        if id.starts_with("fetch:") {
+            model.lose(&id);
+        } else {
+            model.break_step(&id);
+        }
         let mut edit =
             Edit::new(format!("{} {path}", if text.is_some() { "spoil" } else { "lose" }));
         edit.state.push((path, text));

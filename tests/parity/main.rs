@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test has a whole world of its own")]
 
 mod cases;
+mod demand;
 mod edit;
 mod lost;
 mod model;

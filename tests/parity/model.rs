@@ -14,6 +14,8 @@ pub struct Model {
     done: BTreeMap<String, Done>,
     /// Runs now.
     ran: BTreeSet<String>,
+    /// Steps made on demand whose results are gone: they run for a step that runs, and for no other reason.
+    gone: BTreeSet<String>,
     /// Docks whose images the engine has lost.
     lost: BTreeSet<String>,
     /// Docks whose images are put into the engine now, with no step.
@@ -51,7 +53,35 @@ const ONCE: [&str; 10] = [
     "builder:bob",
 ];
 
+/// What each of them needs to run, but where the engine has what it makes.
+const NEEDS: [(&str, &[&str]); 4] = [
+    ("verify:portage", &["fetch:portage.tar.xz"]),
+    ("import:portage", &["verify:portage", "import:stage3"]),
+    ("import:stage3", &[]),
+    ("builder:bob", &["import:portage"]),
+];
+
 impl Model {
+    /// What a step left that is made on demand is gone.
+    pub fn lose(&mut self, id: &str) {
+        self.gone.insert(id.to_owned());
+    }
+
+    /// A step that runs needs what another one makes.
+    fn demand(&mut self, id: &str) {
+        let needs = NEEDS.iter().find(|(of, _)| *of == id).map_or(&[][..], |(_, needs)| needs);
+        let is_gone = self.gone.remove(id);
+        // It was looked through before; it only has to be there.
+        if is_gone || id.starts_with("verify:") {
+            for need in needs {
+                self.demand(need);
+            }
+        }
+        if is_gone {
+            self.ran.insert(id.to_owned());
+        }
+    }
+
     /// What a step left is gone or changed, or its stamp is.
     pub fn break_step(&mut self, id: &str) {
         if let Some(done) = self.done.get_mut(id) {
@@ -103,6 +133,15 @@ impl Model {
 
     fn step(&mut self, id: &str, saw: &str) {
         if self.done.get(id).is_none_or(|done| done.broken || done.saw != saw) {
+            let is_made = ONCE.contains(&id);
+            if id.starts_with("rootfs:") {
+                self.demand("builder:bob");
+            } else if id.starts_with("verify:") || is_made && self.gone.contains(id) {
+                self.demand(id);
+            }
+            if is_made {
+                self.gone.remove(id);
+            }
             self.ran.insert(id.to_owned());
             self.done.insert(id.to_owned(), Done { saw: saw.to_owned(), broken: false });
         }

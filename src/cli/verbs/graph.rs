@@ -156,9 +156,13 @@ impl Drawn<'_> {
     fn part(&self, ix: StepIx, standing: &Standing) -> Part {
         let step = self.plan.step(ix);
         let (state, reason) = match standing {
-            Standing::Fresh | Standing::Lacking | Standing::Taken => (State::Fresh, String::new()),
+            Standing::Fresh | Standing::Lacking | Standing::OnDemand | Standing::Taken => {
+                (State::Fresh, String::new())
+            }
             Standing::Stale(reason @ Reason::Never) => (State::Never, reason.to_string()),
-            Standing::Stale(reason) => (State::Stale, reason.to_string()),
+            Standing::Stale(reason) | Standing::Needed(reason) => {
+                (State::Stale, reason.to_string())
+            }
             Standing::Waits(up) => (State::Waits, format!("for {}", self.plan.step(*up).id)),
         };
         let record = self.store.record(&step.id);

@@ -76,7 +76,9 @@ fn worded(plan: &Plan, standing: &Standing) -> (&'static str, String) {
     match standing {
         Standing::Fresh => ("fresh", String::new()),
         Standing::Lacking => ("put", "the engine does not have it".to_owned()),
+        Standing::OnDemand => ("fresh", "not there: made when a step needs it".to_owned()),
         Standing::Taken => ("taken", "as recorded".to_owned()),
+        Standing::Needed(reason) => ("needed", reason.to_string()),
         Standing::Stale(reason) => ("stale", reason.to_string()),
         Standing::Waits(up) => ("waits", format!("for {}", plan.step(*up).id)),
     }

@@ -1,0 +1,112 @@
+//! One step by itself, as recipes call it, and images that are put into the engine with no step: what comes before is
+//! as its records say.
+//!
+//! Does not know what actions do.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::JoinSet;
+
+use crate::base::error::{Error, Result};
+use crate::exec::action::blocking;
+use crate::exec::demand;
+use crate::exec::event::Event;
+use crate::exec::job::{OwnedJob, settle};
+use crate::exec::run::{hand_on, next_end, stop};
+use crate::exec::work::{self, Context, Why};
+use crate::fresh::Inventory;
+use crate::fresh::record::Stamp;
+use crate::plan::graph::{Plan, StepIx};
+
+/// Brings one step up to date; the steps before it must be.
+///
+/// # Errors
+/// A step before it has not finished, or the step fails.
+pub async fn step(
+    plan: &Plan,
+    ix: StepIx,
+    context: Arc<Context>,
+    report: &mut (dyn FnMut(Event) + Send),
+) -> Result<()> {
+    let inventory = inventory_for(plan, ix, &context).await?;
+    let job = OwnedJob::recorded(plan, ix, &context.store, &inventory)?;
+    for lost in lost_before(plan, ix, &job, &context).await? {
+        let job = OwnedJob::recorded(plan, lost, &context.store, &inventory)?;
+        if !work_alone(job, Why::Needed, &context, report).await? {
+            return Ok(());
+        }
+    }
+    // What was made for it has other stamps.
+    let job = OwnedJob::recorded(plan, ix, &context.store, &inventory)?;
+    work_alone(job, Why::Stale, &context, report).await.map(drop)
+}
+
+/// What has to be made before a step, if it is going to run.
+async fn lost_before(
+    plan: &Plan,
+    ix: StepIx,
+    job: &OwnedJob,
+    context: &Context,
+) -> Result<Vec<StepIx>> {
+    if !plan.upstream(ix).any(|up| plan.step(up).id.kind.is_on_demand()) {
+        return Ok(vec![]);
+    }
+    let inventory = context.engine.inventory().await?;
+    let (job, store, seen) = (job.clone(), context.store.clone(), inventory.clone());
+    if blocking(move || settle(job.job(), &store, &seen)).await?.is_some() {
+        return Ok(vec![]);
+    }
+    Ok(demand::all_lost_before(plan, ix, &context.store, &inventory))
+}
+
+/// Works on one step with nothing beside it. Whether it ended well; a failure is reported.
+async fn work_alone(
+    job: OwnedJob,
+    why: Why,
+    context: &Arc<Context>,
+    report: &mut (dyn FnMut(Event) + Send),
+) -> Result<bool> {
+    let id = job.job().step.id.clone();
+    let (events, mut received) = unbounded_channel();
+    let mut interrupts = context.interrupts();
+    let (job, shared) = (Arc::new(job), context.clone());
+    let mut task = JoinSet::new();
+    task.spawn(async move { work::work(&job, why, &shared, &events).await });
+    let next = next_end(&mut task, &mut received, report, &mut interrupts);
+    let Some(joined) = next.await else {
+        return stop(&mut task, context, report, &mut interrupts).await.map(|()| false);
+    };
+    let ended = joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
+    let Err(error) = ended else { return Ok(true) };
+    let log = Some(context.store.log_path(&id)).filter(|p| p.exists());
+    report(Event::Failed { step: id, error, log });
+    Ok(false)
+}
+
+/// Puts images of steps that are up to date into the engine, one after the other.
+///
+/// # Errors
+/// The engine does not answer or does not take one, or an archive cannot be read.
+pub async fn put_all(
+    plan: &Plan,
+    steps: &[StepIx],
+    context: &Context,
+    report: &mut (dyn FnMut(Event) + Send),
+) -> Result<()> {
+    let (events, mut received) = unbounded_channel();
+    for ix in steps {
+        work::put(plan.step(*ix), context, &events).await?;
+        hand_on(&mut received, report);
+    }
+    Ok(())
+}
+
+/// The engine's images, if one is needed to judge a step before this one: most often none is.
+async fn inventory_for(plan: &Plan, ix: StepIx, context: &Context) -> Result<Inventory> {
+    let stamp = |up| context.store.stamp(&plan.step(up).id);
+    if plan.upstream(ix).any(|up| stamp(up) == Stamp::Withdrawn) {
+        return context.engine.inventory().await;
+    }
+    Ok(Inventory::default())
+}

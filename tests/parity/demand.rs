@@ -1,0 +1,159 @@
+//! Downloads, imports and the builder: whoever executes, they are made again for a step that runs, and for nothing
+//! else.
+
+use std::fs;
+
+use support::fake::engine::{Engine, World};
+use support::fake::room::{Executor, Room};
+
+use crate::cases::nothing_to_do;
+
+const MADE: &str = "builder:bob fetch:portage.tar.xz fetch:portage.tar.xz.gpgsig \
+                    fetch:stage3-amd64-openrc.tar.xz fetch:stage3-amd64-openrc.tar.xz.DIGESTS \
+                    fetch:stage3-amd64-openrc.tar.xz.asc import:portage import:stage3";
+
+/// Two docks that are compiled, built; and then all that was only needed for that is gone.
+fn bare() -> Room {
+    let room = Room::new(World::default());
+    room.settings("", "");
+    room.pin();
+    for name in ["a", "b"] {
+        room.dock(name, "FROM scratch\nADD rootfs.tar /\n");
+    }
+    room.run("bb", &["makefile"]).ok();
+    room.export_ninja();
+    room.told("build").ok();
+    elsewhere(room)
+}
+
+/// In front of an engine that has nothing, without downloads.
+fn elsewhere(mut room: Room) -> Room {
+    let folder = tempfile::tempdir_in(room.path("..")).unwrap().keep();
+    room.engine = Engine::start(&folder, World::default());
+    let _ = fs::remove_dir_all(room.path(".bb/downloads"));
+    room
+}
+
+fn edit(room: &Room, name: &str) {
+    room.write(&format!("bb-dock/{name}/Buildconfig.sh"), "true\n");
+}
+
+#[test]
+fn what_no_step_needs_is_not_made() {
+    let built = bare();
+    for executor in Executor::ALL {
+        let room = elsewhere(built.copy());
+        room.execute(executor).ran("");
+        let images = room.engine.images();
+        assert!(images.keys().all(|name| name.starts_with("ns/")), "{executor:?} {images:?}");
+        let downloads = fs::read_dir(room.path(".bb/downloads")).into_iter().flatten();
+        assert_eq!(downloads.count(), 0, "{executor:?}");
+        nothing_to_do(&room);
+    }
+    let status = built.run("bb", &["status"]).ok().text;
+    let builder = status.lines().find_map(|line| line.strip_prefix("fresh  builder:bob "));
+    assert_eq!(builder.map(str::trim), Some("not there: made when a step needs it"), "{status}");
+}
+
+#[test]
+fn a_step_that_runs_has_all_of_it_made() {
+    let built = bare();
+    for executor in Executor::ALL {
+        let room = elsewhere(built.copy());
+        edit(&room, "a");
+        let planned = room.run("bb", &["build", "--dry-run"]).ok().text;
+        let needed = planned.lines().filter(|line| line.starts_with("needed"));
+        assert_eq!(needed.count(), MADE.split_whitespace().count(), "{planned}");
+        room.execute(executor).ran(&format!("{MADE} image:a rootfs:a"));
+        nothing_to_do(&room);
+    }
+}
+
+/// Its name is not what it is.
+#[test]
+fn another_image_in_its_place_is_not_it() {
+    let room = bare();
+    room.told("build builder:bob").ran(MADE);
+    let names = room.engine.images().into_keys();
+    let bob = names.filter(|name| name.starts_with("gentoo-bb/bob:")).collect::<Vec<_>>();
+    for name in bob {
+        room.engine.pull(&name, 7);
+    }
+    room.execute(Executor::Make).ran("");
+    edit(&room, "a");
+    let run = room.told("build").ran("builder:bob image:a rootfs:a");
+    assert!(run.reason("builder:bob").ends_with(" is another one"), "{run}");
+    nothing_to_do(&room);
+}
+
+#[test]
+fn two_steps_have_it_made_once() {
+    let built = bare();
+    for executor in Executor::ALL {
+        let room = elsewhere(built.copy());
+        edit(&room, "a");
+        edit(&room, "b");
+        room.execute(executor).ran(&format!("{MADE} image:a image:b rootfs:a rootfs:b"));
+        nothing_to_do(&room);
+    }
+}
+
+/// The builder is enough; what it was made of is not asked for.
+#[test]
+fn what_is_there_needs_nothing() {
+    let built = bare();
+    built.told("build builder:bob").ran(MADE);
+    fs::remove_dir_all(built.path(".bb/downloads")).unwrap();
+    built.engine.remove(|name| {
+        name.starts_with("gentoo-bb/stage3:") || name.starts_with("gentoo-bb/portage:")
+    });
+    fs::remove_file(built.path(".bb/stamps/builder/bob")).unwrap();
+    for executor in Executor::ALL {
+        let room = built.copy();
+        edit(&room, "b");
+        room.execute(executor).ran("builder:bob image:b rootfs:b");
+        nothing_to_do(&room);
+    }
+}
+
+#[test]
+fn it_is_made_for_whoever_names_it() {
+    let room = bare();
+    room.told("build builder:bob").ran(MADE);
+    room.told("build builder:bob").ran("");
+    let room = elsewhere(room);
+    let make = || room.run("make", &["-f", "Makefile.generated", "bb-import-stage3"]).ok().text;
+    let made = make();
+    let why = made.lines().find_map(|line| line.strip_prefix("start   import:stage3 "));
+    assert!(why.is_some_and(|why| why.ends_with("is gone)")), "{made}");
+    assert!(make().ends_with("nothing to do: 5 steps up to date\n"));
+}
+
+#[test]
+fn what_cannot_be_made_holds_back_who_needs_it_and_nobody_else() {
+    for keep_going in [false, true] {
+        let room = bare();
+        let mirror = room.path("empty");
+        fs::create_dir(&mirror).unwrap();
+        let text = fs::read_to_string(room.path("bb.toml")).unwrap();
+        let mirrors = text.lines().find(|line| line.starts_with("mirrors")).unwrap();
+        let empty = format!("mirrors = [\"file://{}\"]", mirror.display());
+        room.write("bb.toml", &text.replace(mirrors, &empty));
+        edit(&room, "a");
+        room.dock("c", "FROM scratch\nCOPY f /\n");
+        let how = if keep_going { "build -k a c" } else { "build a" };
+        let run = room.told(how);
+        assert_eq!(run.code, Some(1), "{run}");
+        let failed = run.failed();
+        assert!(failed.iter().all(|id| id.starts_with("fetch:")), "{failed:?}");
+        let summary = run.of_type("summary").last().unwrap();
+        assert!(summary["skipped"].as_array().unwrap().contains(&"rootfs:a".into()), "{run}");
+        assert_eq!(run.started().contains(&"image:c".to_owned()), keep_going, "{run}");
+        // With the mirrors of before it goes on as if nothing had been.
+        room.write("bb.toml", &text);
+        room.told("build").ok();
+        room.run("bb", &["makefile"]).ok();
+        room.export_ninja();
+        nothing_to_do(&room);
+    }
+}
