@@ -40,7 +40,8 @@ async fn stale(images: Vec<String>) -> Result<()> {
             Standing::Stale(reason) => println!("{step}: {reason}"),
             Standing::Waits(up) => println!("{step}: waits for {}", judged.plan.step(*up).id),
             Standing::Lacking => println!("{step}: only the engine lacks it"),
-            Standing::Fresh | Standing::Taken => {}
+            Standing::Needed(reason) => println!("{step}: is needed, and {reason}"),
+            Standing::Fresh | Standing::OnDemand | Standing::Taken => {}
         }
     }
     Ok(())

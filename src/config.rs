@@ -53,6 +53,7 @@ const RESERVED: [&str; 9] = [
 #[serde(deny_unknown_fields)]
 struct File {
     namespace: Option<Spanned<String>>,
+    engine: Option<Spanned<EngineName>>,
     maintainer: Option<Spanned<String>>,
     tag: Option<Spanned<String>>,
     docks: Option<Spanned<PathBuf>>,
@@ -159,11 +160,40 @@ pub struct Task {
     pub env: BTreeMap<String, String>,
 }
 
+/// Which engine is meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineName {
+    /// The one that is there.
+    #[default]
+    Auto,
+    /// That of this program.
+    Native,
+    /// Docker or Podman.
+    Docker,
+    /// This container, which is a builder.
+    Guest,
+}
+
+impl EngineName {
+    /// As `bb.toml` and `BB_ENGINE` have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Native => "native",
+            Self::Docker => "docker",
+            Self::Guest => "guest",
+        }
+    }
+}
+
 /// Effective settings of one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// First part of every image's name.
     pub namespace: String,
+    /// Which engine `bb.toml` means; who opens the project may mean another one.
+    pub engine: EngineName,
     /// `Name <address>`, for the marker `${MAINTAINER}`.
     pub maintainer: String,
     /// Tag of every image, besides `latest`.
@@ -232,6 +262,7 @@ impl Default for Settings {
         let text = |s: &str| s.to_owned();
         Self {
             namespace: text("gentoobb"),
+            engine: EngineName::default(),
             maintainer: text("nobody"),
             tag: text("latest"),
             docks: "bb-dock".into(),
@@ -297,6 +328,7 @@ impl Settings {
     fn apply_file(&mut self, file: File) {
         let from = &mut self.sources;
         from.file("namespace", &mut self.namespace, file.namespace);
+        from.file("engine", &mut self.engine, file.engine);
         from.file("maintainer", &mut self.maintainer, file.maintainer);
         from.file("tag", &mut self.tag, file.tag);
         from.file("docks", &mut self.docks, file.docks);
@@ -384,6 +416,8 @@ impl Settings {
     fn apply_env(&mut self, env: &BTreeMap<String, String>) -> Result<()> {
         let from = &mut self.sources;
         from.env((env, "NAMESPACE"), "namespace", &mut self.namespace, str::to_owned);
+        // Which one it means, and whether there is such a one, is found out where the engine is.
+        from.env((env, "BB_ENGINE"), "engine", &mut (), |_| ());
         from.env((env, "AUTHOR"), "maintainer", &mut self.maintainer, str::to_owned);
         from.env((env, "TAG"), "tag", &mut self.tag, str::to_owned);
         from.env((env, "EXCLUDE"), "exclude", &mut self.exclude, list);

@@ -27,9 +27,9 @@ use crate::cli::call::{Call, Look};
 use crate::cli::io::output::{print, say};
 use crate::cli::io::{message, output, owner};
 use crate::cli::verbs::{
-    audit, build, builder, clean, config, df, diff, doctor, down, export, gc, graph, image, keys,
-    list, logs, makefile, man, missing, new, outdated, ps, push, run, shell, size, status, step,
-    sync, test, tree, up, update, watch, why,
+    audit, build, builder, clean, config, df, diff, doctor, down, engine, export, gc, graph, image,
+    keys, list, logs, makefile, man, missing, new, outdated, ps, push, run, shell, size, status,
+    step, sync, test, tree, up, update, watch, why,
 };
 use crate::engine::native::inside;
 use crate::report::Message;
@@ -127,6 +127,9 @@ enum Verb {
     /// The builder as an image: jobs of a CI build in a container of it
     #[command(subcommand)]
     Builder(builder::Verb),
+    /// What one engine has, in another
+    #[command(subcommand)]
+    Engine(engine::Verb),
     /// Pin the newest stage3, snapshot and images from elsewhere in bb.lock
     Update(update::Args),
     /// Tell what an update would change, and about how long it would take
@@ -195,6 +198,7 @@ impl Verb {
             Self::Diff(args) => diff::run(args, call).await,
             Self::Image(verb) => image::run(verb, call).await,
             Self::Builder(verb) => builder::run(verb, call).await,
+            Self::Engine(verb) => engine::run(verb, call).await,
             Self::Update(args) => update::run(args, call).await,
             Self::Outdated(args) => outdated::run(args, call).await,
             Self::Clean(args) => clean::run(args, call).await,

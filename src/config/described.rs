@@ -33,7 +33,7 @@ const fn of_environment(
 }
 
 /// All settings.
-pub const DESCRIBED: [Described; 29] = [
+pub const DESCRIBED: [Described; 30] = [
     in_file("namespace", Some("NAMESPACE"), "first part of every image's name: `NAMESPACE/nginx`"),
     in_file("tag", Some("TAG"), "tag of every image, besides `latest`"),
     in_file("maintainer", Some("AUTHOR"), "for the marker `${MAINTAINER}`"),
@@ -61,6 +61,11 @@ pub const DESCRIBED: [Described; 29] = [
         "builder.memory",
         None,
         "what a builder may use, such as `\"8 GiB\"`; unset, four fifths of the engine's",
+    ),
+    in_file(
+        "engine",
+        Some("BB_ENGINE"),
+        "`native`, `docker` (or Podman), `guest`, or the one that is there: `auto`",
     ),
     in_file("made_by_make", None, "files that rules of an including Makefile make"),
     in_file(

@@ -80,6 +80,7 @@ impl Settings {
             ("caches", Value::text(&self.caches)),
             ("builder.processes", Value::Number(self.processes)),
             ("builder.memory", self.memory.map_or(Value::Unset, Value::Number)),
+            ("engine", Value::text(self.engine.as_str())),
             ("made_by_make", paths(&self.made_by_make)),
             ("net.least_rate", Value::Number(self.least_rate)),
             ("net.ca", self.authorities.as_deref().map_or(Value::Unset, Value::path)),

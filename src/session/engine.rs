@@ -158,6 +158,14 @@ impl Project {
         Docker::connect(&addresses(self.environment())?.0).await
     }
 
+    /// Whether images are built by another engine than that daemon: then it has none of them by itself.
+    ///
+    /// # Errors
+    /// The environment names no engine that is known: exit code 3.
+    pub fn builds_elsewhere(&self) -> Result<bool> {
+        Ok(self.own_engine().is_some() || choice(self.environment())? != Choice::Daemon)
+    }
+
     /// What actions share.
     ///
     /// # Errors

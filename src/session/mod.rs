@@ -16,6 +16,7 @@ mod export;
 mod facts;
 pub mod guest;
 mod missing;
+pub mod moving;
 mod pin;
 mod plan;
 mod preview;

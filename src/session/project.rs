@@ -15,6 +15,7 @@ use crate::base::patterns::Pattern;
 use crate::config::lock::{Lock, Pins};
 use crate::config::{Settings, Task, Written, places};
 use crate::engine::Engine;
+use crate::engine::choice::BB_ENGINE;
 use crate::plan::TaskFacts;
 use crate::plan::expand::Layout;
 use crate::session::facts::followed_on;
@@ -92,7 +93,7 @@ impl Project {
     /// # Errors
     /// The folder is not the current one (exit code 2), or it has no `bb.toml`, or there is something wrong in it
     /// or in a variable (exit code 3).
-    pub fn open(path: &Path, surroundings: Surroundings) -> Result<Self> {
+    pub fn open(path: &Path, mut surroundings: Surroundings) -> Result<Self> {
         is_current(path)?;
         let file = Path::new(SETTINGS_FILE);
         let env = &surroundings.environment;
@@ -107,6 +108,10 @@ impl Project {
         })?;
         let settings = Settings::resolve(file, &text, env)?;
         let ground = settings.ground();
+        let named = surroundings.environment.entry(BB_ENGINE.to_owned()).or_default();
+        if named.is_empty() {
+            settings.engine.as_str().clone_into(named);
+        }
         Ok(Self {
             settings,
             layout: Layout { state: surroundings.state.clone() },
@@ -118,6 +123,15 @@ impl Project {
     /// The environment that it was opened with.
     pub fn environment(&self) -> &BTreeMap<String, String> {
         &self.surroundings.environment
+    }
+
+    /// The same project where another engine is meant: it is asked for by its name.
+    #[must_use]
+    pub(super) fn on(&self, engine: &str) -> Self {
+        let mut other = self.clone();
+        let surroundings = &mut other.surroundings;
+        surroundings.environment.insert(BB_ENGINE.to_owned(), engine.to_owned());
+        other
     }
 
     /// The engine that it was opened with.

@@ -13,7 +13,7 @@ use support::help::{examples, verbs};
 use crate::family::bb;
 
 /// Their examples are run by the test of the same name in `suite`.
-const WITH_REAL_ENGINE: [&str; 11] = [
+const WITH_REAL_ENGINE: [&str; 12] = [
     "run",
     "shell",
     "test",
@@ -25,6 +25,7 @@ const WITH_REAL_ENGINE: [&str; 11] = [
     "doctor",
     "builder image",
     "builder push",
+    "engine move",
 ];
 
 /// The shipped docks by their names, built.

@@ -110,10 +110,11 @@ fn what_is_only_copied_is_the_same_image_as_on_docker() {
     let said = "loaded: NAMESPACE/base:latest\nwas there: NAMESPACE/child:latest\n";
     loaded("").is(0, said, "");
     native.bb("image load").fails(4, NO_DAEMON);
-    // Chains would start what a daemon has under the same names.
-    let none = "error: this needs a daemon, and the engine in use has none\n\
-        hint: `BB_ENGINE=docker` leads to Docker or Podman\n";
-    native.bb("ps").fails(4, none);
+    let none = NO_DAEMON.replace(
+        "hint:",
+        "  chains run on Docker or Podman, whatever engine builds their images\nhint:",
+    );
+    native.bb("ps").fails(4, &none);
     // What needs Docker's own builder is told, and is not done by halves.
     room.dock("loads", "FROM ${NAMESPACE}/base\nADD http://127.0.0.1:1/x /x\n", &[]);
     let run = native.bb("build loads");
@@ -150,6 +151,33 @@ fn where_there_is_no_daemon_the_native_engine_is_taken() {
     assert!(doctor.stdout.contains(why), "{}", doctor.stdout);
     let told = bare("config engine").stdout;
     assert!(told.starts_with("native, in "), "{told}");
+}
+
+/// The variable wins over the file, and the file over whatever leads to a daemon.
+#[test]
+fn the_engine_that_the_settings_name_is_taken() {
+    let native = Native::of(Room::new());
+    copied(&native.room);
+    let settings = native.room.read("bb.toml");
+    native.room.write("bb.toml", &format!("engine = \"native\"\n{settings}"));
+    let with = |engine: &str, args: &str| {
+        let mut command = native.command(args);
+        command.env("BB_ENGINE", engine);
+        Run::of(command)
+    };
+    with("", "build").ok();
+    assert!(native.store.join("oci/index.json").exists());
+    let shown = with("", "config").stdout;
+    let line = shown.lines().find(|line| line.starts_with("engine ")).unwrap();
+    assert!(line.contains(" bb.toml:1 ") && line.contains("native, in "), "{line}");
+    with("docker", "build -f").fails(4, NO_DAEMON);
+    native.room.write("bb.toml", &format!("engine = \"podman\"\n{settings}"));
+    let refused = with("", "build");
+    assert!(
+        refused.code == Some(3) && refused.stderr.contains("1 | engine = \"podman\"\n"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]

@@ -124,6 +124,17 @@ fn own_env(project: &Project) -> Result<Option<String>> {
     }
 }
 
+/// The daemon that chains run on, whatever engine builds their images.
+pub(in crate::cli) async fn daemon(project: &Project) -> Result<Docker> {
+    let found = project.socket_engine().await;
+    if !project.builds_elsewhere()? {
+        return found;
+    }
+    found.map_err(|error| {
+        error.detail("  chains run on Docker or Podman, whatever engine builds their images")
+    })
+}
+
 /// The compose tool, which finds the engine and replaces markers as `bb` does, in files that a chain extends.
 pub(in crate::cli) async fn compose(project: &Project, engine: &Docker) -> Result<Compose> {
     own_env(project)?;

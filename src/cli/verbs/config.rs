@@ -39,13 +39,18 @@ Examples:
   bb config --json";
 
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
-    let env = entered::environment();
     let project = entered::project(&call.state)?;
+    let env = project.environment();
     let mut settings = project.settings.effective();
-    let (engine, source) = engine(&env);
+    settings.iter_mut().filter(|setting| setting.name == "engine").for_each(|setting| {
+        let (value, source) = engine(env);
+        setting.value = value;
+        if setting.source == Source::Default {
+            setting.source = source;
+        }
+    });
     settings.extend([
         setting("state", Value::text(&call.state.display().to_string()), state_source()),
-        setting("engine", engine, source),
         of_colour(call.color, env.get("NO_COLOR").is_some_and(|v| !v.is_empty())),
     ]);
     let Some(name) = &args.name else {

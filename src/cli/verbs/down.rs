@@ -35,7 +35,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     if !rendered.exists() && chain::file(&name).symlink_metadata().is_err() {
         return Err(chain::unknown(&project, &name));
     }
-    let engine = project.daemon().await?;
+    let engine = chain::daemon(&project).await?;
     let compose = chain::compose(&project, &engine).await?;
     let begun = rendered.exists();
     if !begun {

@@ -12,7 +12,8 @@ use crate::base::words::plain_json;
 use crate::base::{given, read};
 use crate::cli::args::complete;
 use crate::cli::io::output::print_exactly;
-use crate::cli::{entered, print};
+use crate::cli::{entered, print, say};
+use crate::engine::docker::Docker;
 use crate::exec::action::{chain, summary};
 use crate::exec::put;
 use crate::fresh::record::Stamp;
@@ -148,6 +149,29 @@ async fn load(images: &[String], project: &Project, plan: &Plan) -> Result<()> {
             put::Loaded::Was => "was there",
         };
         print(&format!("{done}: {name}\n"));
+    }
+    Ok(())
+}
+
+/// Puts those of these images that are built into a daemon that lacks them, for it to run them.
+pub(in crate::cli) async fn hand_over(
+    images: &[String],
+    project: &Project,
+    engine: Docker,
+) -> Result<()> {
+    let plan = project.plan()?;
+    let context = project.context(Arc::new(engine), true, 1)?;
+    for image in images {
+        let ix = select::image(&plan, image)?;
+        // The compose tool says what it thinks of an image that nobody has.
+        if project.store().stamp(&plan.step(ix).id) == Stamp::Missing {
+            continue;
+        }
+        let work = built(project, &plan, image)?;
+        if put::load(&work.dir, &context).await? == put::Loaded::Put {
+            let name = work.references.first().map_or("", String::as_str);
+            say(&format!("put     {name} into Docker or Podman\n"));
+        }
     }
     Ok(())
 }

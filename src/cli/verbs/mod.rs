@@ -14,6 +14,7 @@ pub(in crate::cli) mod df;
 pub(in crate::cli) mod diff;
 pub(in crate::cli) mod doctor;
 pub(in crate::cli) mod down;
+pub(in crate::cli) mod engine;
 pub(in crate::cli) mod export;
 pub(in crate::cli) mod gc;
 pub(in crate::cli) mod graph;

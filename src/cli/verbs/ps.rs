@@ -31,7 +31,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     if let Some(name) = name.as_ref().filter(|name| !known.contains(name)) {
         return Err(chain::unknown(&project, name));
     }
-    let engine = project.daemon().await?;
+    let engine = chain::daemon(&project).await?;
     let namespace = &project.settings.namespace;
     let table = match &name {
         Some(name) => table::columns(&containers(&engine.members(&name.project(namespace)).await?)),

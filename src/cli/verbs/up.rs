@@ -11,7 +11,7 @@ use crate::base::words::counted;
 use crate::chain::compose::{Compose, last_lines};
 use crate::chain::{Chain, ChainName};
 use crate::cli::args::complete;
-use crate::cli::verbs::{build, chain};
+use crate::cli::verbs::{build, chain, image};
 use crate::cli::{entered, say};
 use crate::engine::docker::Docker;
 use crate::engine::docker::members::Member;
@@ -53,14 +53,18 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let name = args.name.parse::<ChainName>()?;
     let project = entered::project(&call.state)?;
     let images = chain::docks(&project, &name)?;
-    let engine = project.daemon().await?;
+    let engine = chain::daemon(&project).await?;
     let compose = chain::compose(&project, &engine).await?;
     // Nothing named would be everything.
     if !args.no_build && !images.is_empty() {
-        let code = build::run(&build::Args::for_images(images, None, args.offline), call).await?;
+        let wanted = build::Args::for_images(images.clone(), None, args.offline);
+        let code = build::run(&wanted, call).await?;
         if code != 0 {
             return Ok(code);
         }
+    }
+    if project.builds_elsewhere()? {
+        image::hand_over(&images, &project, engine.clone()).await?;
     }
     let mut interrupts = Interrupts::new();
     let upping = Upping { project, name: &name, engine, compose, timeout: args.timeout };

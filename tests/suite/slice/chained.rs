@@ -145,3 +145,35 @@ fn what_was_interrupted_is_taken_down() {
     room.bb("down nginx-proxy").is(0, "", "nothing to do: `nginx-proxy` is not up\n");
     chain.assert_gone();
 }
+
+#[test]
+fn whatever_engine_builds_a_chain_runs_on_a_daemon() {
+    let project = Project::get();
+    let room = &project.room;
+    let chain = Chain::new(room);
+    let folder = tempfile::tempdir_in(&room.dir).unwrap();
+    let store = folder.path().join("store");
+    let native = [
+        ("BB_ENGINE", "native"),
+        ("BB_NATIVE_DIR", store.to_str().unwrap()),
+        ("PORT", "127.0.0.1:0"),
+    ];
+    let nobody = [&native[..], &[("DOCKER_HOST", "unix:///nonexistent/engine.sock")]].concat();
+    let refused = room.bb_with(&nobody, "up nginx-proxy");
+    let why = "  chains run on Docker or Podman, whatever engine builds their images\n";
+    assert!(refused.code == Some(4) && refused.stderr.contains(why), "{}", refused.stderr);
+    room.engine().docker(&["rmi", "--force", &room.image("nginx")]);
+    let up = room.bb_with(&native, "up nginx-proxy");
+    assert_eq!(up.code, Some(0), "{}", up.stderr);
+    let put = format!("put     {} into Docker or Podman\n", room.image_tagged("nginx"));
+    assert!(up.stderr.contains(&put), "{}", up.stderr);
+    let list = with_port(&room.bb_with(&native, "ps"));
+    assert!(list.stdout.contains("nginx-proxy  3/3 "), "{}", list.stdout);
+    room.bb_with(&native, "down nginx-proxy").is(
+        0,
+        "",
+        "done    nginx-proxy: 3 containers removed\n",
+    );
+    chain.assert_gone();
+    room.told("build").ran("");
+}

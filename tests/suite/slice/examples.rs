@@ -43,6 +43,8 @@ fn they_work() {
     pushes(room);
     builders(room);
     chains(room);
+    let store = room.dir.join("moved");
+    work(room, "engine move", &[("BB_NATIVE_DIR", store.to_str().unwrap())]);
     failures(room);
     project.restore();
 }

@@ -13,6 +13,7 @@ mod failures;
 mod freshness;
 mod killed;
 mod made;
+mod moved;
 mod outdated;
 pub(crate) mod podman;
 mod project;
