@@ -20,10 +20,11 @@ fn by(engine: &Engine, room: &Room, state: &str) -> Vec<String> {
     let mut command = room.command(&format!("--state {state} build s6 ran"));
     command.env("DOCKER_HOST", &engine.host);
     Run::of(command).ok();
-    ids(|name| id(&room.path(&format!("{state}/images/{name}/image.json"))))
+    ids(|name| id(&room.path(format!("{state}/images/{name}/image.json"))))
 }
 
 /// Says how long it took; nothing is expected of that.
+#[allow(clippy::print_stdout, reason = "who runs this on demand wants the figures")]
 fn made(how: &str, make: impl FnOnce() -> Vec<String>) -> Vec<String> {
     let begun = Instant::now();
     let made = make();

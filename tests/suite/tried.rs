@@ -43,7 +43,7 @@ fn perl(native: &Native, dock: &str) -> String {
     let said = Command::new("ldd").arg("/usr/bin/perl").output().unwrap().stdout;
     let said = String::from_utf8(said).unwrap();
     let files = said.split_whitespace().filter(|word| word.starts_with('/'));
-    let folder = native.room.path(&format!("bb-dock/{dock}/perl"));
+    let folder = native.room.path(format!("bb-dock/{dock}/perl"));
     std::fs::create_dir_all(&folder).unwrap();
     let mut loader = String::new();
     for file in files.chain(["/usr/bin/perl"]) {
@@ -57,7 +57,7 @@ fn perl(native: &Native, dock: &str) -> String {
 }
 
 fn content(native: &Native, dock: &str, path: &str) -> String {
-    let archive = native.room.path(&format!("{STATE}/images/{dock}/rootfs.tar"));
+    let archive = native.room.path(format!("{STATE}/images/{dock}/rootfs.tar"));
     let out = Command::new("tar").arg("-xOf").arg(archive).arg(path).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
@@ -92,9 +92,8 @@ pub fn from_everywhere(native: &Native) {
     );
     room.dock("runs", &run, &[("tried.pl", TRIED)]);
     native.bb("build tries runs").ok();
-    let shown = |text: String| -> String {
-        text.lines().filter(|line| *line != "sysrq 30").map(|line| format!("{line}\n")).collect()
-    };
+    // Not every kernel has it.
+    let shown = |text: String| text.replace("sysrq 30\n", "");
     for path in ["tried", "usr/share/tried-zlib"] {
         assert_eq!(shown(content(native, "tries", path)), format!("{REFUSED}{HELD}"), "{path}");
     }
