@@ -5,6 +5,7 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use support::Outcome;
 use support::sealed::{Engine, Mirror, Room};
 
@@ -100,7 +101,8 @@ impl Podman {
 
 impl Drop for Podman {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // Without root it is two processes, of which the first tells the second what it is asked, and not its own end.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let _ = self.child.wait();
         // It leaves layers mounted, which would keep the folder, and without root a process that holds its namespace.
         for args in [
