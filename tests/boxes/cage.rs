@@ -15,7 +15,8 @@ fn there_is_no_network_but_its_own() {
     let outside = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = outside.local_addr().unwrap().port();
     let id = room.start();
-    let reach = format!("nc -w 2 127.0.0.1 {port} </dev/null");
+    // Who is answered would wait for more.
+    let reach = format!("busybox timeout 9 nc -w 2 127.0.0.1 {port} </dev/null");
     let refused = room.refused(&id, &reach);
     assert!(refused.contains("refused"), "{refused}");
     assert_eq!(room.sh(&id, "grep -c : /proc/net/dev; grep -c lo: /proc/net/dev"), "1\n1\n");
@@ -133,6 +134,12 @@ fn what_docker_hides_is_hidden() {
         room.sh(&id, "cat /proc/kcore /proc/keys /proc/timer_list 2>/dev/null | wc -c"),
         "0\n"
     );
+    // Everybody may read these where they are not hidden; files are `/dev/null` in their place, folders empty.
+    assert_eq!(
+        room.sh(&id, "cat /proc/interrupts; stat -c %t:%T /proc/interrupts /dev/null"),
+        "1:3\n1:3\n"
+    );
+    assert_eq!(room.sh(&id, "ls -A /sys/firmware; stat -c %a:%h /sys/firmware"), "1777:2\n");
     for path in ["/proc/sys/kernel/hostname", "/proc/irq/default_smp_affinity", "/sys/kernel/x"] {
         let why = room.refused(&id, &format!("echo x >{path}"));
         assert!(why.contains("Read-only") || why.contains("denied"), "{path}: {why}");

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `commands` | codes, signals, streams, users, folders; who is there; the end of a box |
 //! | `cage` | what a box does not see, does not reach and may not do |
+//! | `tried` | what a program in a box tries by calls of its own, and which error refuses it |
 //! | `engine` | the native engine: images in and out, boxes on them, caches, what is left for the next process |
 //! | `layers` | unpacking, whiteouts, owners, what a box has changed; hostile archives |
 //! | `killed` | a process that is killed at any moment leaves nothing that runs |
@@ -21,4 +22,5 @@ mod engine;
 mod killed;
 mod layers;
 mod room;
+mod tried;
 mod users;

@@ -10,14 +10,14 @@ use support::sealed::{Mirror, Room};
 const PROJECT: &str = "/builds/me/project";
 
 /// A container in which a project is built, and the project on this machine.
-struct Job {
-    room: Room,
+pub struct Job {
+    pub room: Room,
     container: String,
 }
 
 impl Job {
     /// A container of the builder for this project, whose builder is in the engine.
-    fn start(room: Room) -> Self {
+    pub fn start(room: Room) -> Self {
         let program = support::static_bb().display();
         let file = room.dir.join("guest.tar");
         let image = format!("builder image --program {program} -o {}", file.display());
@@ -73,11 +73,11 @@ impl Job {
         names.lines().filter(|line| *line == name).count()
     }
 
-    fn bb(&self, args: &str) -> String {
+    pub fn bb(&self, args: &str) -> String {
         self.ok(&format!("cd {PROJECT} && bb {args}"))
     }
 
-    fn id(&self, name: &str) -> String {
+    pub fn id(&self, name: &str) -> String {
         let summary = self.ok(&format!("cat {PROJECT}/.bb/images/{name}/image.json"));
         let summary = serde_json::from_str::<Value>(&summary).unwrap();
         assert!(summary["built_by_engine"].is_null(), "{summary}");
@@ -128,7 +128,7 @@ END
 ";
 
 /// The shipped docks, and one with commands on top of them.
-fn shipped() -> Room {
+pub fn shipped() -> Room {
     let room = Room::with_engine().with_mirror(&Mirror::get());
     crate::slice::copy_docks(&room);
     let ran = "FROM ${NAMESPACE}/busybox\nARG WORD=made\nRUN mkdir -p /a/b && echo $WORD > /a/b/c && \

@@ -18,8 +18,10 @@
 //! | `native` | the engine, the local mirror, a static `bb`, skopeo, uidmap and an account that `scripts/test.sh` makes; as root |
 //! | `mounted` | the engine, Podman; as root |
 //! | `repository` | the engine, make, a C compiler and Python |
+//! | `six` | what `native` and `guest` need, Podman; as root; compiles |
 //! | `sized` | the engine |
 //! | `terminal` | tmux; the engine and the mirror are fakes |
+//! | `tried` | as `native`, which calls it |
 //! | `slice` | the engine, the local mirror and a compose tool; compiles |
 //!
 //! A test that lacks its engine or its mirror fails and says how to get it.
@@ -56,7 +58,9 @@ mod ran;
 mod repository;
 #[path = "../schemas/mod.rs"]
 mod schemas;
+mod six;
 mod sized;
 mod slice;
 mod terminal;
+mod tried;
 mod watched;

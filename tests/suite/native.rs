@@ -57,7 +57,7 @@ impl Native {
     }
 }
 
-fn id(summary: &Path) -> String {
+pub fn id(summary: &Path) -> String {
     let text = std::fs::read(summary).unwrap_or_else(|e| panic!("{}: {e}", summary.display()));
     let summary = serde_json::from_slice::<Value>(&text).unwrap();
     assert!(summary["built_by_engine"].is_null(), "{summary}");
@@ -432,12 +432,13 @@ fn shipped() -> Room {
 
 #[test]
 fn what_is_shipped_is_built_tested_and_removed_without_a_daemon() {
-    let native = Native::of(shipped());
-    native.room.bb("build s6").ok();
+    let native = Native::of(crate::guest::shipped());
+    native.room.bb("build s6 ran").ok();
     killed(&native);
     native.told("build s6").ran("image:busybox image:s6 rootfs:busybox rootfs:s6");
+    native.told("build ran").ran("dockerfile:ran image:ran");
     assert_eq!(native.boxes(), 0, "what was left has been removed");
-    for name in ["busybox", "s6"] {
+    for name in ["busybox", "s6", "ran"] {
         assert_eq!(native.id(STATE, name), native.id(".bb", name), "{name}");
     }
     native.bb("build s6").fails(0, "nothing to do: 16 steps up to date\n");
@@ -448,6 +449,7 @@ fn what_is_shipped_is_built_tested_and_removed_without_a_daemon() {
     talked_to(&native);
     called_at(&native);
     on_a_terminal(&native);
+    crate::tried::from_everywhere(&native);
     assert_eq!(native.boxes(), 0);
     // Another project of the same store has it all but its own images.
     let other = Native { room: shipped(), store: native.store.clone() };
@@ -715,17 +717,12 @@ fn home(room: &Room, user: (u32, u32)) -> tempfile::TempDir {
     home
 }
 
-#[test]
-fn an_ordinary_user_builds_the_same_image() {
-    let room = shipped();
-    let runs = "FROM ${NAMESPACE}/busybox\n\
-        RUN mkdir -m 1777 /t && echo made > /t/made && chown nobody /t/made\n";
-    room.dock("runs", runs, &[]);
-    room.bb("build runs").ok();
+/// Builds docks of a room natively as an ordinary user, in his own copy of the project. Gives his home.
+pub fn built_by_a_user(room: &Room, docks: &str) -> tempfile::TempDir {
     let user = account(USER);
     let user = user
         .unwrap_or_else(|| panic!("`useradd {USER}` as root makes the account that this needs"));
-    let home = home(&room, user);
+    let home = home(room, user);
     let settings = Mirror { folder: home.path().join("mirror") }.settings();
     let settings = format!("namespace = \"{}\"\n{settings}", room.namespace);
     std::fs::write(home.path().join("project/bb.toml"), settings).unwrap();
@@ -733,12 +730,20 @@ fn an_ordinary_user_builds_the_same_image() {
     let mut command = Command::new("setpriv");
     command.args(["--reuid", &user.0.to_string(), "--regid", &user.1.to_string()]);
     command.args(["--clear-groups", "--inh-caps=-all", "--"]).arg(home.path().join("bb"));
-    command.args(["build", "runs"]);
+    command.arg("build").args(docks.split(' '));
     room.seal(&mut command);
     command.current_dir(home.path().join("project")).env("HOME", home.path()).env("USER", USER);
     command.env("BB_ENGINE", "native").env("DOCKER_HOST", "unix:///nonexistent/engine.sock");
     Run::of(command).ok();
-    for image in ["busybox", "runs"] {
+    home
+}
+
+#[test]
+fn an_ordinary_user_builds_the_same_image() {
+    let room = crate::guest::shipped();
+    room.bb("build s6 ran").ok();
+    let home = built_by_a_user(&room, "s6 ran");
+    for image in ["busybox", "s6", "ran"] {
         let summary = format!(".bb/images/{image}/image.json");
         let own = id(&home.path().join("project").join(&summary));
         assert_eq!(own, id(&room.path(&summary)), "{image}");

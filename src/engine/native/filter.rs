@@ -20,10 +20,11 @@ const ALLOW: u32 = 0x7fff_0000;
 const ERRNO: u32 = 0x0005_0000;
 const EPERM: u32 = ERRNO + 1;
 const ENOSYS: u32 = ERRNO + 38;
-/// Offsets in what the kernel shows: the call's number, the processor's kind, the first argument's lower half.
+/// Offsets in what the kernel shows: the call's number, the processor's kind, the lower half of an argument.
 const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
 const FIRST: u32 = 16;
+const SECOND: u32 = 24;
 
 /// `CLONE_NEW*`, all of them but the one of time, whose bit is another flag here.
 const NAMESPACES: u32 = 0x7e02_0000;
@@ -32,6 +33,9 @@ const UNIX: u32 = 1;
 const NETLINK: u32 = 16;
 /// `AF_VSOCK`: what is outside of a virtual machine.
 const VSOCK: u32 = 40;
+/// `TIOCSTI` and `TIOCLINUX`: they put into a terminal what its user seems to have typed. Of an ioctl's number the kernel
+/// takes the lower half only. Source: asm-generic/ioctls.h.
+const TYPE_FOR_USER: [u32; 2] = [0x5412, 0x541c];
 /// Linux, 32-bit Linux, without randomness, both, and the question which.
 const PERSONALITIES: [u32; 5] = [0, 8, 0x2_0000, 0x2_0008, u32::MAX];
 /// x86_64 with 32-bit pointers: numbers with this bit. Nobody uses it.
@@ -106,6 +110,11 @@ fn ruled(rule: &str) -> Vec<sock_filter> {
         "no-network" => {
             let none = branch(IF_EQUAL, NETLINK, 0, 1);
             vec![step(LOAD, FIRST), branch(IF_EQUAL, UNIX, 1, 0), none, yes, no]
+        }
+        "no-typing" => {
+            let [type_one, paste] = TYPE_FOR_USER;
+            let either = [branch(IF_EQUAL, type_one, 1, 0), branch(IF_EQUAL, paste, 0, 1)];
+            [step(LOAD, SECOND)].into_iter().chain(either).chain([no, yes]).collect()
         }
         "no-vsock" => vec![step(LOAD, FIRST), branch(IF_EQUAL, VSOCK, 0, 1), no, yes],
         "known-personalities" => {
@@ -190,6 +199,10 @@ mod tests {
 
     /// What the kernel would make of a call.
     fn answer(program: &[sock_filter], arch: Arch, number: u32, first: u32) -> u32 {
+        answer_to(program, arch, number, (first, 0))
+    }
+
+    fn answer_to(program: &[sock_filter], arch: Arch, number: u32, given: (u32, u32)) -> u32 {
         let (mut at, mut value) = (0, 0);
         loop {
             let step = &program[at];
@@ -199,7 +212,8 @@ mod tests {
                     value = match step.k {
                         NUMBER => number,
                         ARCH => arch.id,
-                        FIRST => first,
+                        FIRST => given.0,
+                        SECOND => given.1,
                         other => panic!("{other}"),
                     };
                     true
@@ -276,6 +290,19 @@ mod tests {
         assert_eq!((told(socket, 2), told(socket, VSOCK)), (ALLOW, EPERM));
         assert_eq!((told(personality, 8), told(personality, 9)), (ALLOW, EPERM));
         assert_eq!(told(personality, u32::MAX), ALLOW);
+    }
+
+    #[test]
+    fn nobody_types_for_a_user() {
+        for (whose, arch, ioctl) in
+            [Whose::Box, Whose::Guest].into_iter().flat_map(|w| [(w, X86_64, 16), (w, I386, 54)])
+        {
+            let told = |what| answer_to(&on_x86(whose), arch, ioctl, (0, what));
+            assert_eq!((told(0x5412), told(0x541c)), (EPERM, EPERM), "{whose:?}");
+            // Its neighbours, and what asks whether something is a terminal.
+            let others = [0x5411, 0x5413, 0x541b, 0x541d, 0x5401].map(told);
+            assert_eq!(others, [ALLOW; 5], "{whose:?}");
+        }
     }
 
     #[test]

@@ -165,7 +165,7 @@ fn whatever_engine_builds_a_chain_runs_on_a_daemon() {
     room.engine().docker(&["rmi", "--force", &room.image("nginx")]);
     let up = room.bb_with(&native, "up nginx-proxy");
     assert_eq!(up.code, Some(0), "{}", up.stderr);
-    let put = format!("put     {} into Docker or Podman\n", room.image_tagged("nginx"));
+    let put = format!("put     {} into Docker or Podman\n", room.image("nginx"));
     assert!(up.stderr.contains(&put), "{}", up.stderr);
     let list = with_port(&room.bb_with(&native, "ps"));
     assert!(list.stdout.contains("nginx-proxy  3/3 "), "{}", list.stdout);

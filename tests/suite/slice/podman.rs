@@ -1,9 +1,11 @@
 //! Podman in place of Docker: real Portage compiles a chain in an engine of the test's own.
 
 use std::fs;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use support::Outcome;
 use support::sealed::{Engine, Mirror, Room};
 
@@ -13,7 +15,11 @@ use super::copy_docks;
 pub(crate) struct Podman {
     child: Child,
     folder: PathBuf,
+    user: Option<User>,
 }
+
+/// User and group of somebody who is not root.
+type User = (u32, u32);
 
 /// It can do without systemd; with runc, for Debian's crun refuses hybrid cgroups; and within the limits of
 /// whoever runs the tests, which may be lower than Podman's own.
@@ -27,8 +33,17 @@ runtime = \"runc\"
 
 impl Podman {
     pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_as(folder, None)
+    }
+
+    /// The same without root: for an account with a range of ids, whose folder it becomes.
+    pub(crate) fn start_rootless(folder: &Path, user: User) -> Self {
+        Self::start_as(folder, Some(user))
+    }
+
+    fn start_as(folder: &Path, user: Option<User>) -> Self {
         let shown = |name: &str| folder.join(name).display().to_string();
-        fs::create_dir_all(folder).unwrap();
+        fs::create_dir_all(folder.join("home")).unwrap();
         fs::write(folder.join("containers.conf"), CONTAINERS).unwrap();
         let storage = format!(
             "[storage]\ndriver = \"overlay\"\nrunroot = \"{}\"\ngraphroot = \"{}\"\n",
@@ -36,18 +51,31 @@ impl Podman {
             shown("root")
         );
         fs::write(folder.join("storage.conf"), storage).unwrap();
-        let mut service = Self::command(folder);
+        for path in user.iter().flat_map(|_| [folder.to_owned(), folder.join("home")]) {
+            chown(path, user.map(|user| user.0), user.map(|user| user.1)).unwrap();
+        }
+        let mut service = Self::command(folder, user);
         service.args(["system", "service", "-t", "0", &format!("unix://{}", shown("socket"))]);
         service.stdin(Stdio::null()).stdout(Stdio::null());
         service.stderr(fs::File::create(folder.join("log")).unwrap());
         let child = service.spawn().expect("Debian's `podman` is needed");
-        let podman = Self { child, folder: folder.to_owned() };
+        let podman = Self { child, folder: folder.to_owned(), user };
         podman.wait();
         podman
     }
 
-    fn command(folder: &Path) -> Command {
-        let mut command = Command::new("podman");
+    fn command(folder: &Path, user: Option<User>) -> Command {
+        let mut command = match user {
+            None => Command::new("podman"),
+            Some((user, group)) => {
+                let mut command = Command::new("setpriv");
+                command.args(["--reuid", &user.to_string(), "--regid", &group.to_string()]);
+                command.args(["--clear-groups", "--inh-caps=-all", "--", "podman"]);
+                command.current_dir(folder).env("HOME", folder.join("home"));
+                command.env("XDG_RUNTIME_DIR", folder.join("home"));
+                command
+            }
+        };
         command.env("CONTAINERS_CONF", folder.join("containers.conf"));
         command.env("CONTAINERS_STORAGE_CONF", folder.join("storage.conf"));
         command
@@ -65,7 +93,7 @@ impl Podman {
     }
 
     pub(crate) fn podman(&self, args: &[&str]) -> String {
-        let out = Self::command(&self.folder).args(args).output().unwrap();
+        let out = Self::command(&self.folder, self.user).args(args).output().unwrap();
         assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap()
     }
@@ -73,11 +101,17 @@ impl Podman {
 
 impl Drop for Podman {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // Without root it is two processes, of which the first tells the second what it is asked, and not its own end.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let _ = self.child.wait();
-        // It leaves layers mounted, which would keep the folder.
-        for args in [&["rm", "-fa"][..], &["umount", "-fa"], &["system", "reset", "-f"]] {
-            let _ = Self::command(&self.folder).args(args).output();
+        // It leaves layers mounted, which would keep the folder, and without root a process that holds its namespace.
+        for args in [
+            &["rm", "-fa"][..],
+            &["umount", "-fa"],
+            &["system", "reset", "-f"],
+            &["system", "migrate"],
+        ] {
+            let _ = Self::command(&self.folder, self.user).args(args).output();
         }
         let mount = self.folder.join("root/overlay");
         let _ = Command::new("umount").arg(mount).output();
