@@ -29,8 +29,9 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 main() {
+    # Whatever is missing is told before anything is compiled.
+    bash tests/mirror/build.sh --check curl:curl cc:gcc || exit "$?"
     need_rust
-    need curl:curl
     prepare
     write_project
     row engine "$(bb config engine | head -n 1)"
