@@ -2,6 +2,8 @@
 # Shared by build.sh and the stages: messages, lock, stamps, tools, signing. Sourced, never run.
 
 REDONE=
+# The process whose end is the end of all in its namespaces; it heeds no other signal than KILL.
+BOX=
 
 say() { printf 'mirror: %s\n' "$*" >&2; }
 # die MESSAGE [HINT]
@@ -33,7 +35,7 @@ ensure_ids() {
 	fi
 	refused=$("${OWN_ROOT[@]}" true 2>&1) ||
 		die "this machine refuses a user namespace to \`$user\`: $refused" \
-			"\`sysctl -a 2>/dev/null | grep -E 'user_?ns|user_namespaces'\` shows what forbids it; root needs none"
+			"\`/sbin/sysctl -ar 'userns|user_namespaces'\` shows what forbids it; root needs none"
 }
 
 # has_range USER FILE: the first line that is his is the one that counts.
@@ -51,6 +53,8 @@ lock() {
 clean_leftovers() {
 	find "$DEST" "$WORK" -name '*.tmp.*' -prune -exec rm -rf --one-file-system {} +
 }
+
+end_box() { [ -z "$BOX" ] || kill -KILL "$BOX"; }
 
 # temp_dir NAME: an empty folder that the next run clears away if this one is interrupted.
 temp_dir() { mktemp -d "$WORK/$1.tmp.XXXXXX"; }
@@ -166,7 +170,7 @@ signing_key() {
 	GNUPGHOME=/tmp/bb-gpg-$(echo "$WORK" | sha256sum | cut -c1-12)
 	rm -rf "$GNUPGHOME"
 	mkdir -m 700 "$GNUPGHOME"
-	trap 'gpgconf --kill all >/dev/null 2>&1; rm -rf "$GNUPGHOME"' EXIT
+	trap 'end_box; gpgconf --kill all >/dev/null 2>&1; rm -rf "$GNUPGHOME"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	[ -s "$WORK/secret-key.asc" ] || make_key

@@ -41,6 +41,7 @@ in_tree() {
 # beside_tree TREE COMMAND…: with mounts and processes that end with it, and in TREE/dev the machine's devices:
 # in a user namespace nobody can make any.
 beside_tree() {
+	local code=0
 	mkdir -p "$1/dev"
 	# shellcheck disable=SC2016 # of the shell in there
 	unshare -m -p -f -u -i --propagation private --kill-child -- sh -euc '
@@ -51,7 +52,12 @@ beside_tree() {
 			: >"$dev/$name"
 			mount --bind "/dev/$name" "$dev/$name"
 		done
-		exec "$@"' sh "$@" </dev/null
+		exec "$@"' sh "$@" </dev/null &
+	# Bash runs no trap before a command in the foreground has ended, which would be minutes.
+	BOX=$!
+	wait "$BOX" || code=$?
+	BOX=
+	return "$code"
 }
 
 # The .debs stay in a cache, so that an interrupted download goes on where it stopped.
