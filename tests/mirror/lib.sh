@@ -93,7 +93,7 @@ hash_of() {
 
 # command:Debian package
 TOOLS="debootstrap:debootstrap gpg:gnupg gpg-agent:gpg-agent xz:xz-utils bzip2:bzip2 tar:tar python3:python3
-	pip:python3-pip flock:util-linux unshare:util-linux b2sum:coreutils rsync:rsync dpkg-deb:dpkg"
+	pip:python3-pip flock:util-linux unshare:util-linux setpriv:util-linux b2sum:coreutils rsync:rsync dpkg-deb:dpkg"
 
 # missing_tools COMMAND:PACKAGE…: the packages of those that are missing, and of ours.
 missing_tools() {
@@ -165,16 +165,18 @@ debian_site() {
 # The secret key is kept as one file; every run imports it into a folder with a short name, because
 # gpg-agent's socket lies in there and a socket's path may have 107 characters at most.
 signing_key() {
-	# Always the same name for this DEST, so that a killed run's folder is found again.
+	# The name begins alike for this DEST, so that a killed run's folder is found again. It is another one each time:
+	# that run's agent ends when its folder goes, and removes sockets by their names.
 	export GNUPGHOME
 	GNUPGHOME=/tmp/bb-gpg-$(echo "$WORK" | sha256sum | cut -c1-12)
-	rm -rf "$GNUPGHOME"
-	mkdir -m 700 "$GNUPGHOME"
+	rm -rf "$GNUPGHOME"*
+	GNUPGHOME=$(mktemp -d "$GNUPGHOME.XXXXXX")
 	trap 'end_box; gpgconf --kill all >/dev/null 2>&1; rm -rf "$GNUPGHOME"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	[ -s "$WORK/secret-key.asc" ] || make_key
-	gpg_batch --import "$WORK/secret-key.asc" 2>/dev/null
+	gpg_batch --import "$WORK/secret-key.asc" 2>/dev/null ||
+		die "gpg cannot read $WORK/secret-key.asc" "remove it: another key is made, and all is signed anew"
 	FINGERPRINT=$(gpg_batch --with-colons --list-secret-keys | awk -F: '$1 == "fpr" { print $10; exit }')
 	[ -s "$DEST/key.asc" ] || gpg_batch --armor --export "$FINGERPRINT" | write_file "$DEST/key.asc"
 	[ -s "$DEST/fingerprint" ] || echo "$FINGERPRINT" | write_file "$DEST/fingerprint"

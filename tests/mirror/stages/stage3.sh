@@ -44,7 +44,7 @@ beside_tree() {
 	local code=0
 	mkdir -p "$1/dev"
 	# shellcheck disable=SC2016 # of the shell in there
-	unshare -m -p -f -u -i --propagation private --kill-child -- sh -euc '
+	setpriv --pdeathsig KILL unshare -m -p -f -u -i --propagation private --kill-child -- sh -euc '
 		dev=$1/dev
 		shift
 		mount -t tmpfs -o mode=755 dev "$dev"
