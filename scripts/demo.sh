@@ -15,11 +15,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PROJECT=.demo
 NAMESPACE_=bb-demo
 SCRATCH=$(mktemp -d)
-WEB=''
+MAKING='' WEB=''
 
 clean_up() {
     local code=$?
     trap '' INT TERM
+    if [[ -n $MAKING ]]; then kill -TERM "$MAKING" 2>/dev/null || true; fi
     if [[ -n $WEB ]]; then kill -TERM "$WEB" 2>/dev/null && wait "$WEB" || true; fi
     rm -rf -- "$SCRATCH"
     exit "$code"
@@ -29,8 +30,9 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 main() {
+    # Whatever is missing is told before anything is compiled.
+    bash tests/mirror/build.sh --check curl:curl cc:gcc || exit "$?"
     need_rust
-    need curl:curl
     prepare
     write_project
     row engine "$(bb config engine | head -n 1)"
@@ -45,11 +47,12 @@ bb() { "$BB" --project "$PROJECT" "$@"; }
 
 # The mirror waits for what it fetches, the compiler for itself: side by side.
 prepare() {
-    local mirror making
+    local mirror
     bash tests/mirror/build.sh "$MIRROR_DIR" >"$SCRATCH/mirror" &
-    making=$!
+    MAKING=$!
     build_bb
-    wait "$making"
+    wait "$MAKING"
+    MAKING=''
     mirror=$(<"$SCRATCH/mirror")
     mirror=${mirror##*(} # what is in it, and what was made anew
     row mirror "${mirror%)}"

@@ -39,9 +39,8 @@ need() {
         have "${tool%%:*}" || missing+=("${tool#*:}")
     done
     ((${#missing[@]} > 0)) || return 0
-    if [[ $(id -u) != 0 ]] || ! have apt-get; then
-        die 1 "missing tools: \`${missing[*]}\`" 'install the packages of these names'
-    fi
+    have apt-get || die 1 "missing packages: ${missing[*]}" 'install what has these names in Debian'
+    [[ $(id -u) == 0 ]] || die 1 "missing packages: ${missing[*]}" "\`sudo apt-get install ${missing[*]}\`"
     echo "installing ${missing[*]} …" >&2
     local log
     log=$(mktemp "${TMPDIR:-/tmp}/bb-tools.XXXXXX")

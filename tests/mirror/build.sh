@@ -3,6 +3,8 @@
 # apt and pip serve on this machine. README.md beside this file says what is in it and how it is made.
 #
 #   build.sh [DEST]     DEST: default $BB_MIRROR, else ~/.cache/gentoo-bb/mirror
+#   build.sh --check [COMMAND:PACKAGE…]
+#                       makes nothing, sees only to what it needs, and to tools that the caller needs
 #
 # Four stages, each redone only when its own inputs changed. DEST holds what a mirror serves; what must
 # not be served (the secret key, downloads, stamps) is in DEST.work beside it.
@@ -14,7 +16,7 @@ umask 022
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 DEST=${1:-${BB_MIRROR:-${XDG_CACHE_HOME:-$HOME/.cache}/gentoo-bb/mirror}}
-DEST=$(realpath -m "$DEST")
+DEST=$(realpath -m -- "$DEST")
 WORK=$DEST.work
 # What the files below use.
 # shellcheck disable=SC2034
@@ -28,12 +30,13 @@ for part in lib stages/stage3 stages/downloads stages/distfiles stages/snapshot;
 done
 
 main() {
-	need_root
+	if [ "${1:-}" = --check ]; then shift; check "$@"; exit; fi
+	check
+	be_root "$@"
 	mkdir -p "$DEST" "$WORK"
 	chmod 700 "$WORK"
 	lock
 	clean_leftovers
-	ensure_tools
 	signing_key
 	# stage3 goes first: downloads takes the C library of exactly that stage.
 	stage stage3    "$(stage3_key)"    stage3_build
@@ -41,6 +44,11 @@ main() {
 	stage distfiles "$(distfiles_key)" distfiles_build
 	stage snapshot  "$(snapshot_key)"  snapshot_build
 	echo "mirror: $DEST ($(summary))"
+}
+
+check() {
+	ensure_tools "$@"
+	ensure_ids
 }
 
 # One line for the end: what the mirror offers, and what this run had to redo.
@@ -51,4 +59,4 @@ summary() {
 	if [ -n "$REDONE" ]; then printf 'made%s' "$REDONE"; else printf 'nothing to do'; fi
 }
 
-main
+main "$@"

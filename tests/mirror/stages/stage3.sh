@@ -30,12 +30,34 @@ stage3_build() {
 	rm -rf --one-file-system "$tmp" "$WORK/debs"
 }
 
-# A command inside a tree, with mounts and processes that end with it.
+# A command inside a tree.
 in_tree() {
 	local tree=$1
 	shift
-	unshare -m -p -f -u -i --propagation private -- chroot "$tree" /usr/bin/env -i HOME=/root \
-		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin LC_ALL=C.UTF-8 "$@" </dev/null
+	beside_tree "$tree" chroot "$tree" /usr/bin/env -i HOME=/root \
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin LC_ALL=C.UTF-8 "$@"
+}
+
+# beside_tree TREE COMMAND…: with mounts and processes that end with it, and in TREE/dev the machine's devices:
+# in a user namespace nobody can make any.
+beside_tree() {
+	local code=0
+	mkdir -p "$1/dev"
+	# shellcheck disable=SC2016 # of the shell in there
+	setpriv --pdeathsig KILL unshare -m -p -f -u -i --propagation private --kill-child -- sh -euc '
+		dev=$1/dev
+		shift
+		mount -t tmpfs -o mode=755 dev "$dev"
+		for name in null zero full random urandom tty; do
+			: >"$dev/$name"
+			mount --bind "/dev/$name" "$dev/$name"
+		done
+		exec "$@"' sh "$@" </dev/null &
+	# Bash runs no trap before a command in the foreground has ended, which would be minutes.
+	BOX=$!
+	wait "$BOX" || code=$?
+	BOX=
+	return "$code"
 }
 
 # The .debs stay in a cache, so that an interrupted download goes on where it stopped.
@@ -44,7 +66,8 @@ stage3_debian() {
 	site=$(debian_site)
 	packages=$(IFS=, && echo "${STAGE3_PACKAGES[*]}")
 	mkdir -p "$WORK/debs"
-	unshare -m --propagation private debootstrap --variant=minbase --arch="$ARCH" --include="$packages" \
+	# "lxc" is debootstrap's word for a place where no devices can be made.
+	beside_tree "$tree" env container=lxc debootstrap --variant=minbase --arch="$ARCH" --include="$packages" \
 		--cache-dir="$WORK/debs" --keyring="$DEBIAN_KEYRING" "$SUITE" "$tree" "$site" >"$WORK/debootstrap.log" 2>&1 ||
 		die "debootstrap of $SUITE failed: see $WORK/debootstrap.log, check that apt-get update works, then run this again"
 }
