@@ -73,6 +73,7 @@ source_date_epoch      default      1262304000
 caches                 default      gentoo-bb
 builder.processes      default      16384
 builder.memory         default
+engine                 DOCKER_HOST  unix:///none
 made_by_make           default
 net.least_rate         default      1024
 net.ca                 default
@@ -90,7 +91,6 @@ skip_verify            default      false
 LIMITS
 build.CFLAGS           default      -O2 -pipe
 state                  default      .bb
-engine                 DOCKER_HOST  unix:///none
 color                  default      auto
 ";
 
@@ -157,6 +157,7 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
          caches                 default      gentoo-bb\n\
          builder.processes      default      16384\n\
          builder.memory         default\n\
+         engine                 DOCKER_HOST  unix:///none\n\
          made_by_make           bb.toml:8    bb-dock/a/made\n\
          net.least_rate         default      1024\n\
          net.ca                 default\n\
@@ -175,7 +176,6 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
          labels.vendor          bb.toml:18   one\\ntwo\n\
          task.notes             bb.toml:19   make notes\n\
          state                  --state      elsewhere\n\
-         engine                 DOCKER_HOST  unix:///none\n\
          color                  --color      never\n",
             11,
         ),
@@ -221,6 +221,7 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
          caches                 default          gentoo-bb\n\
          builder.processes      default          16384\n\
          builder.memory         default\n\
+         engine                 DOCKER_HOST      unix:///none\n\
          made_by_make           bb.toml:8        bb-dock/a/made\n\
          net.least_rate         default          1024\n\
          net.ca                 default\n\
@@ -239,7 +240,6 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
          labels.vendor          bb.toml:18       one\\ntwo\n\
          task.notes             bb.toml:19       make notes\n\
          state                  BB_STATE         from-env\n\
-         engine                 DOCKER_HOST      unix:///none\n\
          color                  NO_COLOR         never\n",
             15,
         ),
@@ -299,7 +299,7 @@ fn settings_that_are_none_are_told_as_everywhere() {
         &room("tag = \"x\"\nnamspace = 1\n", &[]),
         &[],
         3,
-        "error: unknown field `namspace`, expected one of `namespace`, `maintainer`, `tag`, `docks`, \
+        "error: unknown field `namspace`, expected one of `namespace`, `engine`, `maintainer`, `tag`, `docks`, \
          `exclude`, `mirrors`, `arch`, `flavour`, `source_date_epoch`, `made_by_make`, `project`, `net`, \
          `registry`, `labels`, `trust`, `caches`, `builder`, `build`, `task`, `secrets`, `limits`\n --> bb.toml:2:1\n  |\n\
          2 | namspace = 1\n  | ^^^^^^^^\n",

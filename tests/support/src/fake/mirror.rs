@@ -15,6 +15,8 @@ use pgp::serialize::stream::{Message, Signer};
 use crate::signed::{blake2b, detached, sha512, signing};
 
 const DATE: &str = "20261122";
+/// The evening of that day, seconds since 1970: a snapshot that is signed long after its date is suspicious.
+const SIGNED: u64 = 1_795_370_400;
 const STAGE3: &str = "20261122T170104Z/stage3-amd64-openrc-20261122T170104Z.tar.xz";
 
 /// A mirror, the settings that lead to it, and the lock that pins what it has.
@@ -50,7 +52,7 @@ impl Mirror {
         write(&beside(&stage3, ".DIGESTS"), &clearsigned(&cert, &listed));
         let snapshot = root.join(format!("snapshots/gentoo-{DATE}.tar.xz"));
         write(&snapshot, b"snapshot");
-        write(&beside(&snapshot, ".gpgsig"), &detached(&cert, b"snapshot", yesterday()));
+        write(&beside(&snapshot, ".gpgsig"), &detached(&cert, b"snapshot", signed()));
         let mirrors = format!("mirrors = [{:?}]\n", root.display().to_string());
         let fingerprint = cert.fingerprint().to_hex();
         let keyring = keyring.display();
@@ -90,9 +92,13 @@ fn yesterday() -> SystemTime {
     SystemTime::now() - Duration::from_secs(86_400)
 }
 
+fn signed() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(SIGNED)
+}
+
 fn cert() -> Cert {
     let builder = CertBuilder::new().add_userid("Test <test@example.org>").add_signing_subkey();
-    builder.set_creation_time(yesterday() - Duration::from_secs(60)).generate().unwrap().0
+    builder.set_creation_time(signed() - Duration::from_secs(60)).generate().unwrap().0
 }
 
 fn clearsigned(cert: &Cert, text: &str) -> Vec<u8> {
