@@ -9,6 +9,8 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 
 use crate::base::error::{Error, Result};
+use crate::base::ids::Kind;
+use crate::engine::Engine;
 use crate::exec::action::blocking;
 use crate::exec::demand;
 use crate::exec::event::Event;
@@ -18,6 +20,8 @@ use crate::exec::work::{self, Context, Why};
 use crate::fresh::Inventory;
 use crate::fresh::record::Stamp;
 use crate::plan::graph::{Plan, StepIx};
+use crate::plan::step::Step;
+use crate::state::store::Store;
 
 /// Brings one step up to date; the steps before it must be.
 ///
@@ -40,6 +44,18 @@ pub async fn step(
     // What was made for it has other stamps.
     let job = OwnedJob::recorded(plan, ix, &context.store, &inventory)?;
     work_alone(job, Why::Stale, &context, report).await.map(drop)
+}
+
+/// Whether a step that is up to date has made something that is not there any more, and is made on demand only.
+///
+/// # Errors
+/// The engine does not answer.
+pub async fn is_lost(step: &Step, store: &Store, engine: &dyn Engine) -> Result<bool> {
+    // What is looked through is made by others.
+    if !step.id.kind.is_on_demand() || step.id.kind == Kind::Verify {
+        return Ok(false);
+    }
+    Ok(demand::is_lost(step, store, &engine.inventory_of(&step.objects).await?))
 }
 
 /// What has to be made before a step, if it is going to run.

@@ -243,6 +243,12 @@ impl Project {
         let mut exit = None;
         alone::step(&plan, ix, context, &mut noting_failures(&mut exit, tell)).await?;
         tell_what_slows(&*engine, tell);
+        let step = plan.step(ix);
+        if exit.is_none() && alone::is_lost(step, &self.store(), &*engine).await? {
+            let message = format!("`{id}` is up to date, but what it made is not there");
+            let hint = format!("a step that needs it has it made; so does `bb build {id}`");
+            tell(&Message::Warning { message: &message, hint: &hint });
+        }
         Ok(exit)
     }
 }
