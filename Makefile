@@ -45,7 +45,8 @@ bench:            ## what doing nothing, verifying, assembling and boxes cost
 	@cargo bench --bench scale
 	@cargo bench --bench verify
 	@scripts/engine.sh start && eval "$$(scripts/engine.sh env)" && export DOCKER_HOST && \
-	cargo bench --bench assemble && cargo bench --bench boxes
+	cargo bench --bench assemble && cargo bench --bench boxes && \
+	bash tests/mirror/build.sh && cargo bench --bench gentoo
 
 fuzz:             ## ten minutes of strange input for each parser of what others have written
 	@scripts/fuzz.sh

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::engine::TerminalSize;
 use crate::image::archive::Body;
 
 /// A container to work in.
@@ -112,8 +113,8 @@ pub struct RunSpec {
     pub labels: BTreeMap<String, String>,
     /// What is reachable from outside.
     pub ports: Vec<Port>,
-    /// Whether it has a terminal.
-    pub tty: bool,
+    /// The size of the terminal that it has, if it has one.
+    pub tty: Option<TerminalSize>,
 }
 
 /// A container's port and where it is reached.

@@ -22,6 +22,7 @@ use crate::base::error::{Error, Result, io_reason};
 use crate::base::limits::Limits;
 use crate::base::reference::spelling;
 use crate::dock::checks;
+use crate::engine::TerminalSize;
 use crate::image::archive;
 use crate::image::archive::Body;
 use crate::image::archive::bundle::{self, Bundle};
@@ -287,7 +288,13 @@ impl Boxes for Memory {
 
 #[async_trait]
 impl Talks for Memory {
-    async fn talk_in(&self, _: &str, _: &[&str], _: &[String], _: bool) -> Result<Session> {
+    async fn talk_in(
+        &self,
+        _: &str,
+        _: &[&str],
+        _: &[String],
+        _: Option<TerminalSize>,
+    ) -> Result<Session> {
         Err(runs_nothing())
     }
 

@@ -18,6 +18,6 @@ pub use boxes::{
     Owner, Port, RunSpec,
 };
 pub use image::{FoundImage, HeldImage, NewImage};
-pub use talk::{Piece, Process, Session, Sink};
+pub use talk::{Piece, Process, Session, Sink, TerminalSize};
 pub use traits::{Boxes, Commands, Engine, Images, Slowed, Talks};
 pub use usage::{Going, Kept, Sort, Wanted};

@@ -48,6 +48,7 @@ pub use tried::tried;
 
 use crate::base::error::{Error, Result, io_reason};
 use crate::base::limits::{Limit, Limits};
+use crate::engine::TerminalSize;
 use crate::state::disk::{self, Used};
 use helper::Helper;
 use store::Store;
@@ -204,7 +205,7 @@ impl Native {
     /// # Errors
     /// The box does not run, or it has no such program, folder or user.
     pub fn exec(&self, id: &BoxId, command: &Command) -> Result<Talk> {
-        let (job, first) = self.command(id, command, false)?;
+        let (job, first) = self.command(id, command, None)?;
         talk::begin(&self.store, &job, &first)
     }
 
@@ -212,12 +213,22 @@ impl Native {
     ///
     /// # Errors
     /// As of [`exec`](Self::exec).
-    pub fn exec_on_terminal(&self, id: &BoxId, command: &Command) -> Result<TerminalTalk> {
-        let (job, first) = self.command(id, command, true)?;
+    pub fn exec_on_terminal(
+        &self,
+        id: &BoxId,
+        command: &Command,
+        size: TerminalSize,
+    ) -> Result<TerminalTalk> {
+        let (job, first) = self.command(id, command, Some(size))?;
         talk::begin_on_terminal(&self.store, &job, &first)
     }
 
-    fn command(&self, id: &BoxId, command: &Command, terminal: bool) -> Result<(Job, OwnedFd)> {
+    fn command(
+        &self,
+        id: &BoxId,
+        command: &Command,
+        terminal: Option<TerminalSize>,
+    ) -> Result<(Job, OwnedFd)> {
         let (first, spec) = self.running(id)?;
         let job = Job::Exec(Exec {
             command: command.clone(),

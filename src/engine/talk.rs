@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWrite;
 
 use crate::base::error::Result;
@@ -20,6 +21,15 @@ pub enum Piece {
     Out(Bytes),
     /// To its standard error.
     Err(Bytes),
+}
+
+/// Columns and rows of a terminal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalSize {
+    /// Columns; 0 where nobody knows.
+    pub width: u16,
+    /// Rows; 0 where nobody knows.
+    pub height: u16,
 }
 
 /// A process that is talked to.

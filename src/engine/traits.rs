@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::docker::Docker;
 use super::{
     Account, Change, ContainerSpec, FoundContainer, FoundImage, HeldImage, ImageCommand, Kept,
-    NewImage, Owner, Process, RunSpec, Session, Sink, Wanted,
+    NewImage, Owner, Process, RunSpec, Session, Sink, TerminalSize, Wanted,
 };
 use crate::base::error::{Error, Result};
 use crate::dock::checks;
@@ -304,7 +304,7 @@ pub trait Boxes: Send + Sync {
 /// How somebody talks to what runs in a box.
 #[async_trait]
 pub trait Talks: Send + Sync {
-    /// Runs a command in a container and talks to it.
+    /// Runs a command in a container and talks to it, on a terminal of this size if it is to have one.
     ///
     /// # Errors
     /// The container does not run, or the engine cannot run the command.
@@ -313,7 +313,7 @@ pub trait Talks: Send + Sync {
         container: &str,
         command: &[&str],
         env: &[String],
-        tty: bool,
+        tty: Option<TerminalSize>,
     ) -> Result<Session>;
 
     /// Starts a container that was made, and talks to it from the first byte on.

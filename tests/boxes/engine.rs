@@ -12,7 +12,7 @@ use gentoo_bb::base::limits::Limits;
 use gentoo_bb::engine::native::NativeEngine;
 use gentoo_bb::engine::{
     Boxes, CacheMount, Change, ContainerSpec, Images, Network, NewImage, Owner, Piece, Port,
-    RunSpec, Session, Talks,
+    RunSpec, Session, Talks, TerminalSize,
 };
 use gentoo_bb::image::archive::Body;
 use tokio::io::AsyncWriteExt;
@@ -411,7 +411,7 @@ fn somebody_talks_to_what_an_image_runs() {
     assert!(error.message().ends_with("says no command"), "{}", error.message());
     let waits = hall.start(&hall.spec());
     let command = ["sh", "-c", "cat; exit 3"];
-    let session = hall.wait(hall.engine.talk_in(&waits, &command, &[], false)).unwrap();
+    let session = hall.wait(hall.engine.talk_in(&waits, &command, &[], None)).unwrap();
     assert_eq!(talked(&hall, session, "more\n"), (3, "more\n".into(), String::new()));
     // Asked to end while somebody talks, it ends.
     let made = hall.wait(hall.engine.create(&run_spec("sleep 600"))).unwrap();
@@ -425,16 +425,23 @@ fn somebody_talks_to_what_an_image_runs() {
 fn what_has_a_terminal_has_one_of_its_box() {
     let hall = Hall::new();
     let script = "read x; tty; stty size; echo got $x; exit 4";
-    let spec = RunSpec { tty: true, ..run_spec(script) };
+    let spec = RunSpec { tty: Some(TerminalSize { width: 90, height: 30 }), ..run_spec(script) };
     let made = hall.wait(hall.engine.create(&spec)).unwrap();
     let session = hall.wait(hall.engine.talk_to(&made)).unwrap();
     hall.wait(hall.engine.resize(&session.process, 100, 30)).unwrap();
     let (status, said, _) = talked(&hall, session, "hi\n");
     assert_eq!((status, said.as_str()), (4, "hi\r\n/dev/pts/0\r\n30 100\r\ngot hi\r\n"));
+    // Whoever asks at once is told, too.
+    let asks = RunSpec { command: run_spec("stty size").command, ..spec };
+    let made = hall.wait(hall.engine.create(&asks));
+    let session = hall.wait(hall.engine.talk_to(&made.unwrap())).unwrap();
+    assert_eq!(talked(&hall, session, "").1, "30 90\r\n");
     // A key reaches what is in the foreground, and nobody else; before somebody is there, nobody.
     let waits = hall.start(&hall.spec());
     let command = ["sh", "-c", "echo on; exec sleep 600"];
-    let session = hall.wait(hall.engine.talk_in(&waits, &command, &[], true)).unwrap();
+    let session = hall
+        .wait(hall.engine.talk_in(&waits, &command, &[], Some(TerminalSize::default())))
+        .unwrap();
     assert_eq!(answered(&hall, session, "on\r\n", "\x03").0, 130);
     assert_eq!(hall.sh(&waits, "echo alive"), (0, "alive\n".into()));
 }

@@ -6,6 +6,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::process::Command as Program;
 
+use gentoo_bb::engine::TerminalSize;
 use gentoo_bb::engine::native::spec::{Bounds, BoxId, BoxSpec, Command, Ended, Network};
 
 use crate::room::{Archive, Room, layer};
@@ -164,7 +165,7 @@ fn a_process_of_root_is_nobodys_outside() {
 /// The answer to a command on a terminal of the box's own.
 fn on_a_terminal(room: &Room, id: &BoxId, script: &str) -> String {
     let command = Command::of(&["perl", "-e", script]);
-    let mut talk = room.native.exec_on_terminal(id, &command).unwrap();
+    let mut talk = room.native.exec_on_terminal(id, &command, TerminalSize::default()).unwrap();
     let (mut said, mut piece) = (vec![], [0; 256]);
     // Its end is an error: there is nobody on the other side.
     while let Ok(size @ 1..) = talk.terminal.read(&mut piece) {

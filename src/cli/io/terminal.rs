@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 
 use crate::base::error::{Error, Result, io_reason};
 use crate::engine::Engine;
-use crate::engine::{Piece, Process, Session};
+use crate::engine::{Piece, Process, Session, TerminalSize};
 
 /// How much is read at once.
 const CHUNK: usize = 16 * 1024;
@@ -22,6 +22,15 @@ const CHUNK: usize = 16 * 1024;
 /// Whether somebody sits at it: both standard input and output are terminals.
 pub(in crate::cli) fn is_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// The size of this terminal, if somebody sits at it.
+pub(in crate::cli) fn size() -> Option<TerminalSize> {
+    let size = || {
+        let size = tcgetwinsize(io::stdout()).ok()?;
+        Some(TerminalSize { width: size.ws_col, height: size.ws_row })
+    };
+    is_terminal().then(|| size().unwrap_or_default())
 }
 
 /// The variables that a process with a terminal needs from this side.

@@ -90,10 +90,10 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     if !is_there && !put::bring_back(&work.dir, &context).await? {
         return Err(lacks());
     }
-    let tty = terminal::is_terminal();
+    let tty = terminal::size();
     let mut interrupts = Interrupts::new();
     let (labels, _seat) = shell::seat(&format!("run:{}", args.image), &context)?;
-    let vars = [terminal::environment(tty), args.env.clone()].concat();
+    let vars = [terminal::environment(tty.is_some()), args.env.clone()].concat();
     let Args { command, ports, .. } = args.clone();
     let owner = context.owner.clone();
     let spec = RunSpec { image, owner, command, env: vars, labels, ports, tty };
@@ -119,7 +119,7 @@ async fn to_the_end(spec: &RunSpec, context: &Context, interrupts: &mut Interrup
     };
     let talking = async {
         let session = engine.talk_to(&container).await?;
-        terminal::talk(&**engine, session, spec.tty).await
+        terminal::talk(&**engine, session, spec.tty.is_some()).await
     };
     tokio::pin!(talking);
     tokio::select! {

@@ -114,8 +114,8 @@ async fn in_failed(kept: &Kept, context: &Context, interrupts: &mut Interrupts) 
 }
 
 async fn talk(container: &str, command: &[&str], context: &Context) -> Result<u8> {
-    let tty = terminal::is_terminal();
-    let env = terminal::environment(tty);
+    let tty = terminal::size();
+    let env = terminal::environment(tty.is_some());
     let session = context.engine.talk_in(container, command, &env, tty).await?;
-    terminal::talk(&*context.engine, session, tty).await.map(terminal::exit_code)
+    terminal::talk(&*context.engine, session, tty.is_some()).await.map(terminal::exit_code)
 }

@@ -347,13 +347,18 @@ fn run_body(spec: &RunSpec) -> ContainerCreateBody {
         env: Some(spec.env.clone()),
         labels: Some(spec.labels.clone().into_iter().collect()),
         exposed_ports: Some(spec.ports.iter().map(|port| port.inside.clone()).collect()),
-        tty: Some(spec.tty),
+        tty: Some(spec.tty.is_some()),
         open_stdin: Some(true),
         stdin_once: Some(true),
         attach_stdin: Some(true),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
-        host_config: Some(HostConfig { port_bindings: Some(bindings), ..Default::default() }),
+        host_config: Some(HostConfig {
+            port_bindings: Some(bindings),
+            // Docker knows it from 23.0 on; whoever does not is told when it runs.
+            console_size: spec.tty.map(|size| vec![size.height.into(), size.width.into()]),
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }

@@ -13,7 +13,7 @@ use tokio::io::AsyncWrite;
 
 use super::{Docker, failed};
 use crate::base::error::{Error, Result};
-use crate::engine::{Boxes, Piece, Process, Session, Talks};
+use crate::engine::{Boxes, Piece, Process, Session, Talks, TerminalSize};
 
 #[async_trait]
 impl Talks for Docker {
@@ -22,8 +22,9 @@ impl Talks for Docker {
         container: &str,
         command: &[&str],
         env: &[String],
-        tty: bool,
+        tty: Option<TerminalSize>,
     ) -> Result<Session> {
+        let tty = tty.is_some();
         let config = CreateExecOptions {
             cmd: Some(command.iter().map(|&word| word.to_owned()).collect()),
             env: Some(env.to_vec()),

@@ -38,7 +38,7 @@ use crate::engine::image::CONTENT_LABEL;
 use crate::engine::memory::Memory;
 use crate::engine::{
     Commands, ContainerSpec, Engine, FoundImage, HeldImage, Images, NewImage, Process, Session,
-    Sink, Talks,
+    Sink, Talks, TerminalSize,
 };
 use crate::fresh::Inventory;
 use crate::fresh::inventory::Held;
@@ -227,7 +227,13 @@ impl Images for Guest {
 
 #[async_trait]
 impl Talks for Guest {
-    async fn talk_in(&self, _: &str, _: &[&str], _: &[String], _: bool) -> Result<Session> {
+    async fn talk_in(
+        &self,
+        _: &str,
+        _: &[&str],
+        _: &[String],
+        _: Option<TerminalSize>,
+    ) -> Result<Session> {
         Err(not_here("talking to what runs"))
     }
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::{Bounds, BoxId, BoxSpec, Command, Ended, LayerId, Mount, Network, Process};
 use crate::base::error::{Error, Exit, NO_ROOM, io_reason};
+use crate::engine::TerminalSize;
 
 /// What `bb` asks of a process that it has just started.
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,7 +46,7 @@ pub(super) enum Job {
 impl Job {
     /// Whether it makes a terminal.
     pub(super) fn has_terminal(&self) -> bool {
-        matches!(self, Self::Exec(exec) if exec.terminal)
+        matches!(self, Self::Exec(exec) if exec.terminal.is_some())
     }
 }
 
@@ -54,7 +55,7 @@ impl Job {
 pub(super) struct Exec {
     pub(super) command: Command,
     /// It has a terminal of the box's; this side of it comes back with the word that it runs.
-    pub(super) terminal: bool,
+    pub(super) terminal: Option<TerminalSize>,
     pub(super) bounds: Bounds,
     pub(super) no_new_privileges: bool,
     pub(super) network: Network,

@@ -8,13 +8,13 @@ use super::boxes::{not_yet, words};
 use super::{Own, locked};
 use crate::base::error::{Error, Result, io_reason};
 use crate::engine::native::helper::Helper;
-use crate::engine::{ContainerSpec, Port, RunSpec};
+use crate::engine::{ContainerSpec, Port, RunSpec, TerminalSize};
 
 /// A box that was made for a person, and does not run yet.
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) words: Vec<String>,
-    pub(super) terminal: bool,
+    pub(super) terminal: Option<TerminalSize>,
     pub(super) ports: Vec<Listening>,
     /// What takes callers to its ports, once it runs.
     pub(super) forwards: Vec<Helper>,

@@ -20,7 +20,7 @@ use crate::base::error::{Error, Result};
 use crate::engine::native::failed;
 use crate::engine::native::spec::{BoxId, Command};
 use crate::engine::native::talk::Running;
-use crate::engine::{Piece, Process, Session, Talks};
+use crate::engine::{Piece, Process, Session, Talks, TerminalSize};
 
 /// Counts the commands that this process talks to.
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
@@ -41,7 +41,7 @@ impl Talks for NativeEngine {
         container: &str,
         command: &[&str],
         env: &[String],
-        tty: bool,
+        tty: Option<TerminalSize>,
     ) -> Result<Session> {
         let id = BoxId::new(container)?;
         let (words, env) = (command.iter().map(|&word| word.to_owned()).collect(), env.to_vec());
@@ -110,12 +110,12 @@ impl Own {
         self: Arc<Self>,
         id: &BoxId,
         command: &Command,
-        tty: bool,
+        tty: Option<TerminalSize>,
         process: Process,
     ) -> Result<Session> {
         let (said, pieces) = channel(4);
-        let (input, terminal, running) = if tty {
-            let (terminal, running) = self.native.exec_on_terminal(id, command)?.parts();
+        let (input, terminal, running) = if let Some(size) = tty {
+            let (terminal, running) = self.native.exec_on_terminal(id, command, size)?.parts();
             let copy = || terminal.try_clone().map_err(|e| failed("copy a terminal", &e));
             hear(copy()?, Piece::Out, said);
             (copy()?, Some(terminal), running)

@@ -453,7 +453,7 @@ impl Own {
         let memory = bounds.map(|bounds| bounds.memory).filter(|memory| *memory > 0);
         let job = Exec {
             command,
-            terminal: false,
+            terminal: None,
             bounds: Bounds { memory, ..Bounds::default() },
             no_new_privileges: true,
             network: spec::Network::Host,

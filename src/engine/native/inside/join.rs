@@ -72,8 +72,8 @@ pub(super) fn run(
     let cwd = if command.cwd.is_empty() { "/" } else { &command.cwd };
     rustix::process::chdir(cwd).map_err(|cause| no_folder(cwd, &cause.into()))?;
     let mut program = program(command, &account)?;
-    let outside = if job.terminal {
-        let (outside, inside) = terminal::new(&account)?;
+    let outside = if let Some(size) = job.terminal {
+        let (outside, inside) = terminal::new(&account, size)?;
         streams(&mut program, terminal::streams(&inside)?);
         program.process_group(0);
         Some(outside)

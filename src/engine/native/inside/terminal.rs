@@ -9,11 +9,12 @@ use rustix::fs::{Gid, Mode, OFlags, Uid, fchown, open};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, ioctl_tiocsctty, kill_process};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
-use rustix::termios::tcsetpgrp;
+use rustix::termios::{Winsize, tcsetpgrp, tcsetwinsize};
 
 use super::super::wire::cannot;
 use super::Result;
 use super::users::Account;
+use crate::engine::TerminalSize;
 
 /// What the box's devpts makes terminals by. Nothing else can be put there.
 const MULTIPLEXER: &str = "/dev/pts/ptmx";
@@ -21,11 +22,15 @@ const MULTIPLEXER: &str = "/dev/pts/ptmx";
 const GROUP: u32 = 5;
 
 /// Both sides of a new terminal, which becomes this session's: that of outside, and the command's.
-pub(super) fn new(account: &Account) -> Result<(OwnedFd, OwnedFd)> {
+pub(super) fn new(account: &Account, size: TerminalSize) -> Result<(OwnedFd, OwnedFd)> {
     let what = "make a terminal in the box";
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
     let outside = open(MULTIPLEXER, flags, Mode::empty()).map_err(cannot(what))?;
     unlockpt(&outside).map_err(cannot(what))?;
+    // Before anybody can ask for it.
+    let TerminalSize { width, height } = size;
+    let size = Winsize { ws_row: height, ws_col: width, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&outside, size).map_err(cannot(what))?;
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let inside = ioctl_tiocgptpeer(&outside, flags).map_err(cannot(what))?;
     let (owner, group) = (Uid::from_raw(account.uid), Gid::from_raw(GROUP));
