@@ -160,7 +160,7 @@ pub struct Task {
     pub env: BTreeMap<String, String>,
 }
 
-/// Which engine is meant.
+/// Which engine a project means. In a container that is a builder no other can be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineName {
@@ -171,8 +171,6 @@ pub enum EngineName {
     Native,
     /// Docker or Podman.
     Docker,
-    /// This container, which is a builder.
-    Guest,
 }
 
 impl EngineName {
@@ -182,7 +180,6 @@ impl EngineName {
             Self::Auto => "auto",
             Self::Native => "native",
             Self::Docker => "docker",
-            Self::Guest => "guest",
         }
     }
 }

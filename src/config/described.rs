@@ -65,7 +65,7 @@ pub const DESCRIBED: [Described; 30] = [
     in_file(
         "engine",
         Some("BB_ENGINE"),
-        "`native`, `docker` (or Podman), `guest`, or the one that is there: `auto`",
+        "`native`, `docker` (or Podman), or the one that is there: `auto`; not where this container is a builder",
     ),
     in_file("made_by_make", None, "files that rules of an including Makefile make"),
     in_file(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::base::error::{Error, Result};
-use crate::config::Source;
+use crate::config::{EngineName, Source};
 use crate::engine::address::{Address, addresses, has_socket};
 use crate::engine::native::guest;
 
@@ -29,6 +29,15 @@ pub enum Choice {
     },
     /// This container, which is a builder.
     Guest,
+}
+
+/// Names the engine that a project means in the environment, unless another one is named there, or this container is a
+/// builder: the project's file is for all machines, and this one can be no other.
+pub fn name_engine(meant: EngineName, env: &mut BTreeMap<String, String>) {
+    let named = env.entry(BB_ENGINE.to_owned()).or_default();
+    if named.is_empty() && !guest::is_here() {
+        meant.as_str().clone_into(named);
+    }
 }
 
 /// The engine that the variables name. Where they name none, or `auto`: in a container that is a builder, that; Docker or Podman, if anything leads there or

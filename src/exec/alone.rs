@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::exec::action::blocking;
 use crate::exec::demand;
 use crate::exec::event::Event;
-use crate::exec::job::{OwnedJob, settle};
+use crate::exec::job::{OwnedJob, is_stale};
 use crate::exec::run::{hand_on, next_end, stop};
 use crate::exec::work::{self, Context, Why};
 use crate::fresh::Inventory;
@@ -70,7 +70,7 @@ async fn lost_before(
     }
     let inventory = context.engine.inventory().await?;
     let (job, store, seen) = (job.clone(), context.store.clone(), inventory.clone());
-    if blocking(move || settle(job.job(), &store, &seen)).await?.is_some() {
+    if !blocking(move || is_stale(job.job(), &store, &seen)).await? {
         return Ok(vec![]);
     }
     Ok(demand::all_lost_before(plan, ix, &context.store, &inventory))

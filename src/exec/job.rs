@@ -219,7 +219,7 @@ fn standings_but(
         };
         standings.insert(*ix, standing);
     }
-    demand(plan, asked, &mut standings, store, inventory);
+    demand(plan, [asked, wanted], &mut standings, store, inventory);
     let mut of = |ix: &StepIx| Some((*ix, standings.remove(ix)?));
     Ok(plan.order().iter().filter_map(&mut of).collect())
 }
@@ -228,14 +228,15 @@ fn standings_but(
 /// fetched again for that, and found to be the same.
 fn demand(
     plan: &Plan,
-    asked: &HashSet<StepIx>,
+    [asked, wanted]: [&HashSet<StepIx>; 2],
     standings: &mut HashMap<StepIx, Standing>,
     store: &Store,
     inventory: &Inventory,
 ) {
     let runs = |standing: &Standing| matches!(standing, Standing::Stale(_) | Standing::Needed(_));
     let running = standings.iter().filter(|(_, standing)| runs(standing));
-    let mut needed = running.map(|(ix, _)| *ix).collect::<HashSet<_>>();
+    let mut needed =
+        running.map(|(ix, _)| *ix).chain(wanted.iter().copied()).collect::<HashSet<_>>();
     // From the last to the first: what is made needs something itself.
     for ix in plan.order().iter().rev() {
         if !needed.contains(ix) {
@@ -255,6 +256,15 @@ fn demand(
 /// The record of a fresh step and the time of its stamp; nothing of one that is stale, or whose lock somebody
 /// else has.
 pub type Settled = Option<(Arc<Record>, i64)>;
+
+/// Whether a step is stale. Writes nothing.
+///
+/// # Errors
+/// A file cannot be read.
+pub(super) fn is_stale(job: Job<'_>, store: &Store, inventory: &Inventory) -> Result<bool> {
+    let (record, stamp) = store.load(&job.step.id);
+    Ok(look(job, record.as_deref(), stamp, inventory)?.verdict != Verdict::Fresh)
+}
 
 /// Brings record and stamp of a step up to date if it is fresh.
 ///

@@ -66,6 +66,7 @@ pub async fn run(
         queue: VecDeque::new(),
         waiting: vec![],
         demanded: HashSet::new(),
+        unmakeable: HashSet::new(),
         made: HashSet::new(),
         tasks: JoinSet::new(),
         summary: Summary::default(),
@@ -139,6 +140,8 @@ struct Run<'p> {
     waiting: Vec<StepIx>,
     /// What is made for them, although the order of steps has passed it.
     demanded: HashSet<StepIx>,
+    /// What could not be made for them.
+    unmakeable: HashSet<StepIx>,
     /// Steps whose results are there, whatever the inventory says: they were made in this run.
     made: HashSet<StepIx>,
     tasks: JoinSet<(StepIx, Result<Came>)>,

@@ -176,10 +176,21 @@ impl Project {
         offline: bool,
         jobs: usize,
     ) -> Result<Arc<Context>> {
-        let store = self.store();
-        store.create()?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
         let run = format!("{}-{since}", std::process::id());
+        self.context_of_run(engine, offline, jobs, run)
+    }
+
+    /// The same of a run that goes on, on another engine.
+    pub(super) fn context_of_run(
+        &self,
+        engine: Arc<dyn Engine>,
+        offline: bool,
+        jobs: usize,
+        run: String,
+    ) -> Result<Arc<Context>> {
+        let store = self.store();
+        store.create()?;
         Ok(Arc::new(Context {
             owner: owner(&store.make_id()?, &store),
             store,

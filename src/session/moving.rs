@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Exit, Result};
 use crate::engine::{CacheMount, ContainerSpec};
 use crate::exec::action::{KEPT, caches};
 use crate::exec::put::{self, Loaded};
@@ -40,7 +40,9 @@ pub enum How {
     /// It was there.
     There,
     /// It stays where it is, and why.
-    Stays(&'static str),
+    Stays(String),
+    /// It is being copied, which may take a while.
+    Begun,
 }
 
 /// Two engines of a project.
@@ -62,19 +64,21 @@ impl Project {
         to: &str,
         tell: &mut (dyn FnMut(&Taken) + Send),
     ) -> Result<()> {
-        let plan = self.plan()?;
+        // In a container that is a builder, the plan would be that of this builder.
+        let plan = self.on(from).plan()?;
         let (from, to) = (self.on(from).engine().await?, self.on(to).engine().await?);
-        let context = |engine| self.context(engine, true, 1);
-        let moving = Moving { project: self, plan, from: context(from)?, to: context(to)? };
+        let from = self.context(from, true, 1)?;
+        // One run: what it leaves is found by that, wherever it is.
+        let to = self.context_of_run(to, true, 1, from.run.clone())?;
+        let moving = Moving { project: self, plan, from, to };
         let mut interrupts = moving.from.interrupts();
         let done = tokio::select! {
             done = moving.all(tell) => done,
             () = interrupts.next() => Err(Error::interrupted()
                 .hint("what was copied is there; the same command goes on")),
         };
-        shell::remove_own(&moving.from).await?;
-        shell::remove_own(&moving.to).await?;
-        done
+        let tidied = [shell::remove_own(&moving.from).await, shell::remove_own(&moving.to).await];
+        tidied.into_iter().fold(done, Result::and)
     }
 }
 
@@ -82,11 +86,15 @@ impl Moving<'_> {
     async fn all(&self, tell: &mut (dyn FnMut(&Taken) + Send)) -> Result<()> {
         let Some(builder) = self.builder(tell).await? else {
             for name in self.caches().await? {
-                tell(&Taken { name, how: How::Stays("there is no builder to read it by") });
+                tell(&Taken {
+                    name,
+                    how: How::Stays("there is no builder to read it by".to_owned()),
+                });
             }
             return self.images(tell).await;
         };
         for name in self.caches().await? {
+            tell(&Taken { name: name.clone(), how: How::Begun });
             let how = self.cache(&name, &builder).await?;
             tell(&Taken { name, how });
         }
@@ -105,6 +113,7 @@ impl Moving<'_> {
         let how = if had.id_of(name) == Some(content) {
             How::There
         } else {
+            tell(&Taken { name: name.to_owned(), how: How::Begun });
             let names = [name.to_owned()];
             let (body, counted) = counted(self.from.engine.save_image(name));
             let begun = Instant::now();
@@ -161,12 +170,19 @@ impl Moving<'_> {
             let begun = Instant::now();
             let is_kept = store.record(&step.id).is_some_and(|record| record.objects.is_empty());
             let how = if is_kept {
-                match put::load(&work.dir, &self.to).await? {
-                    Loaded::Was => How::There,
-                    Loaded::Put => How::Copied(size(work.dir.join("image.tar")), begun.elapsed()),
+                match put::load(&work.dir, &self.to).await {
+                    Ok(Loaded::Was) => How::There,
+                    Ok(Loaded::Put) => {
+                        How::Copied(size(work.dir.join("image.tar")), begun.elapsed())
+                    }
+                    // Of one whose results are broken the others know nothing.
+                    Err(error) if error.exit() == Exit::Step => {
+                        How::Stays(error.message().to_owned())
+                    }
+                    Err(error) => return Err(error),
                 }
             } else {
-                How::Stays("only the engine that built it has it")
+                How::Stays("only the engine that built it has it".to_owned())
             };
             tell(&Taken { name, how });
         }

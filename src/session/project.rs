@@ -15,7 +15,7 @@ use crate::base::patterns::Pattern;
 use crate::config::lock::{Lock, Pins};
 use crate::config::{Settings, Task, Written, places};
 use crate::engine::Engine;
-use crate::engine::choice::BB_ENGINE;
+use crate::engine::choice::{BB_ENGINE, name_engine};
 use crate::plan::TaskFacts;
 use crate::plan::expand::Layout;
 use crate::session::facts::followed_on;
@@ -108,10 +108,7 @@ impl Project {
         })?;
         let settings = Settings::resolve(file, &text, env)?;
         let ground = settings.ground();
-        let named = surroundings.environment.entry(BB_ENGINE.to_owned()).or_default();
-        if named.is_empty() {
-            settings.engine.as_str().clone_into(named);
-        }
+        name_engine(settings.engine, &mut surroundings.environment);
         Ok(Self {
             settings,
             layout: Layout { state: surroundings.state.clone() },

@@ -2,6 +2,8 @@
 //! else.
 
 use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use support::fake::engine::{Engine, World};
 use support::fake::room::{Executor, Room};
@@ -129,31 +131,98 @@ fn it_is_made_for_whoever_names_it() {
     assert!(make().ends_with("nothing to do: 5 steps up to date\n"));
 }
 
+/// The same project with a mirror of its own, where some of the files are replaced.
+fn with_mirror(room: &Room, change: impl Fn(&Path)) {
+    let text = fs::read_to_string(room.path("bb.toml")).unwrap();
+    let line = text.lines().find(|line| line.starts_with("mirrors")).unwrap();
+    let from = line.split('"').nth(1).unwrap();
+    let own = tempfile::tempdir_in(room.path("..")).unwrap().keep();
+    let copied = Command::new("cp").arg("-r").arg(format!("{from}/.")).arg(&own).status();
+    assert!(copied.unwrap().success());
+    change(&own);
+    room.write("bb.toml", &text.replace(line, &format!("mirrors = [\"{}\"]", own.display())));
+}
+
 #[test]
-fn what_cannot_be_made_holds_back_who_needs_it_and_nobody_else() {
-    for keep_going in [false, true] {
+fn what_cannot_be_made_fails_once_and_holds_back_who_needs_it() {
+    for how in ["build a b c", "build -j1 a b c", "build -k a b c", "build -kj1 a b c"] {
         let room = bare();
-        let mirror = room.path("empty");
-        fs::create_dir(&mirror).unwrap();
         let text = fs::read_to_string(room.path("bb.toml")).unwrap();
-        let mirrors = text.lines().find(|line| line.starts_with("mirrors")).unwrap();
-        let empty = format!("mirrors = [\"file://{}\"]", mirror.display());
-        room.write("bb.toml", &text.replace(mirrors, &empty));
+        with_mirror(&room, |mirror| fs::remove_dir_all(mirror.join("snapshots")).unwrap());
         edit(&room, "a");
+        edit(&room, "b");
         room.dock("c", "FROM scratch\nCOPY f /\n");
-        let how = if keep_going { "build -k a c" } else { "build a" };
         let run = room.told(how);
-        assert_eq!(run.code, Some(1), "{run}");
-        let failed = run.failed();
-        assert!(failed.iter().all(|id| id.starts_with("fetch:")), "{failed:?}");
-        let summary = run.of_type("summary").last().unwrap();
-        assert!(summary["skipped"].as_array().unwrap().contains(&"rootfs:a".into()), "{run}");
-        assert_eq!(run.started().contains(&"image:c".to_owned()), keep_going, "{run}");
-        // With the mirrors of before it goes on as if nothing had been.
+        assert_eq!(run.code, Some(1), "{how}: {run}");
+        let mut failed = run.failed();
+        assert!(failed.iter().all(|id| id.starts_with("fetch:portage")), "{how}: {failed:?}");
+        failed.dedup();
+        assert_eq!(failed, run.failed(), "{how}: each once");
+        assert!(!run.started().iter().any(|id| id.starts_with("rootfs:")), "{how}: {run}");
+        if how.contains("-k") {
+            let summary = run.of_type("summary").last().unwrap();
+            let skipped = summary["skipped"].as_array().unwrap();
+            for id in ["rootfs:a", "image:a", "rootfs:b", "image:b"] {
+                assert!(skipped.contains(&id.into()), "{how}: {run}");
+            }
+            assert!(run.done().contains(&"image:c".to_owned()), "{how}: {run}");
+        }
+        // Whatever was tried, no image that is up to date is stale for it.
+        for name in ["a", "b"] {
+            room.write(&format!("bb-dock/{name}/Buildconfig.sh"), "");
+        }
+        let planned = room.told("build --dry-run a b");
+        let mut states = planned.of_type("planned").map(|step| step["state"].as_str().unwrap());
+        assert!(states.all(|state| matches!(state, "fresh" | "put")), "{how}: {planned}");
+        // With the mirror of before it goes on as if nothing had been.
         room.write("bb.toml", &text);
+        edit(&room, "a");
         room.told("build").ok();
         room.run("bb", &["makefile"]).ok();
         room.export_ninja();
         nothing_to_do(&room);
+    }
+}
+
+/// A file that is back is not one that was verified.
+#[test]
+fn nobody_goes_on_before_what_came_again_has_been_verified() {
+    for order in
+        [["verify:portage", "fetch:portage.tar.xz"], ["fetch:portage.tar.xz", "verify:portage"]]
+    {
+        for jobs in ["1", "2", "4"] {
+            let room = bare();
+            let needs = order.map(|id| format!("\"{id}\"")).join(", ");
+            let task = format!("[task.u]\nrun = \"true\"\nneeds = [{needs}]\n");
+            room.settings("", &task);
+            with_mirror(&room, |mirror| {
+                let signature = fs::read_dir(mirror.join("snapshots")).unwrap();
+                let mut files = signature.map(|entry| entry.unwrap().path());
+                let signature = files.find(|path| path.to_string_lossy().ends_with(".gpgsig"));
+                fs::write(signature.unwrap(), "no signature").unwrap();
+            });
+            let run = room.told(&format!("build -j {jobs} task:u"));
+            assert_eq!(
+                (run.code, run.failed()),
+                (Some(5), vec!["verify:portage".to_owned()]),
+                "{run}"
+            );
+            assert!(!run.started().contains(&"task:u".to_owned()), "{order:?} {jobs}: {run}");
+        }
+    }
+}
+
+/// Two recipes that need the same: the second one waits for the first.
+#[test]
+fn a_recipe_waits_for_what_another_one_makes() {
+    let room = bare();
+    edit(&room, "a");
+    edit(&room, "b");
+    let start =
+        |id: &str| room.telling("bb", &["step", id]).stdout(Stdio::piped()).spawn().unwrap();
+    let both = ["rootfs:a", "rootfs:b"].map(start);
+    for child in both {
+        let out = child.wait_with_output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
     }
 }

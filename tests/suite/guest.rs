@@ -132,7 +132,8 @@ pub fn shipped() -> Room {
     let room = Room::with_engine().with_mirror(&Mirror::get());
     crate::slice::copy_docks(&room);
     let ran = "FROM ${NAMESPACE}/busybox\nARG WORD=made\nRUN mkdir -p /a/b && echo $WORD > /a/b/c && \
-        chmod 4750 /a/b/c && ln -s c /a/b/d && mkdir -m 777 /w && test -c /dev/null\nUSER 5:6\nWORKDIR /w\nRUN id -u > /w/id\n";
+        chmod 4750 /a/b/c && ln -s c /a/b/d && mkdir -m 777 /w && test -c /dev/null && \\\n\
+        stat -c '%Y %n' /bin/busybox /etc/passwd /bin/sh > /a/times\nUSER 5:6\nWORKDIR /w\nRUN id -u > /w/id\n";
     room.dock("ran", ran, &[]);
     room
 }

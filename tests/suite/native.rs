@@ -170,6 +170,8 @@ fn the_engine_that_the_settings_name_is_taken() {
     let shown = with("", "config").stdout;
     let line = shown.lines().find(|line| line.starts_with("engine ")).unwrap();
     assert!(line.contains(" bb.toml:1 ") && line.contains("native, in "), "{line}");
+    let doctor = with("", "doctor --offline").stdout;
+    assert!(doctor.contains("boxes start here"), "{doctor}");
     with("docker", "build -f").fails(4, NO_DAEMON);
     native.room.write("bb.toml", &format!("engine = \"podman\"\n{settings}"));
     let refused = with("", "build");

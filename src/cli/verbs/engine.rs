@@ -50,7 +50,7 @@ pub(in crate::cli) async fn run(verb: &Verb, call: &Call) -> Result<u8> {
     let project = entered::project(&call.state)?;
     let mut count = 0_usize;
     let mut told = |taken: &Taken| {
-        count += 1;
+        count += usize::from(taken.how != How::Begun);
         say(&line(taken));
     };
     project.move_engine(from.as_str(), to.as_str(), &mut told).await?;
@@ -71,6 +71,7 @@ fn line(Taken { name, how }: &Taken) -> String {
         How::Copied(bytes, took) => {
             format!("copied  {name}, {} in {:.1} s\n", megabytes(*bytes), took.as_secs_f64())
         }
+        How::Begun => format!("copy    {name} …\n"),
         How::There => format!("there   {name}\n"),
         How::Stays(why) => format!("stays   {name}: {why}\n"),
     }

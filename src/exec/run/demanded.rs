@@ -12,12 +12,19 @@ use crate::exec::work::Ended;
 use crate::plan::graph::StepIx;
 
 impl Run<'_> {
-    /// Whether a step has to wait for something that it needs and that is lost; that comes next.
+    /// Whether a step has to wait for something that it needs and that is lost; that comes next. Where that cannot be
+    /// made, the step is not done either.
     pub(super) fn waits_for_lost(&mut self, ix: StepIx) -> bool {
-        let Self { plan, inventory, context, made, .. } = self;
+        let Self { plan, inventory, context, made, demanded, .. } = self;
         let is_asked = self.options.asked.contains(&ix);
         let mut lost = demand::lost_before(plan, (ix, is_asked), &context.store, inventory);
+        // Files that are back are not looked through yet.
+        lost.extend(plan.upstream(ix).filter(|up| demanded.contains(up)));
         lost.retain(|up| !made.contains(up));
+        if lost.iter().any(|up| self.unmakeable.contains(up)) {
+            self.hold_back(ix);
+            return true;
+        }
         if lost.is_empty() {
             return false;
         }
@@ -44,7 +51,11 @@ impl Run<'_> {
             }
             Err(error) => {
                 self.summary.fresh -= 1;
+                self.unmakeable.insert(ix);
                 self.failed(ix, error);
+                if !self.options.keep_going {
+                    self.sched.stop();
+                }
                 for step in released {
                     self.hold_back(step);
                 }
@@ -68,6 +79,7 @@ impl Run<'_> {
     /// A step cannot run, for what it needs cannot be made.
     fn hold_back(&mut self, ix: StepIx) {
         if self.demanded.remove(&ix) {
+            self.unmakeable.insert(ix);
             for step in self.no_longer_waiting(ix) {
                 self.hold_back(step);
             }

@@ -19,7 +19,7 @@ use crate::doctor::project::Mirror;
 use crate::doctor::trust::{Cert, Key, Witness};
 use crate::doctor::{Finding, engine, here, login, machine, project, trust};
 use crate::engine::address::{Address, addresses};
-use crate::engine::choice::{Choice, choice};
+use crate::engine::choice::{Choice, choice, name_engine};
 use crate::engine::docker::{About, Docker};
 use crate::engine::native::{self, guest};
 use crate::gentoo::keys;
@@ -41,9 +41,12 @@ const MANY_FOLDERS: usize = 1_000_000;
 
 impl Gathering {
     /// Everything that there is to say, in an order that goes from what a build needs first.
-    pub(in crate::cli) async fn findings(&self, state: &Path) -> Vec<Finding> {
+    pub(in crate::cli) async fn findings(mut self, state: &Path) -> Vec<Finding> {
         let (settings, trouble) = self.settings(state).await;
         let settings = settings.as_ref();
+        if let Some(settings) = settings {
+            name_engine(settings.engine, &mut self.env);
+        }
         let (project, asked, mirrors, keys, machine) = tokio::join!(
             self.project(state, trouble),
             self.engine(settings),

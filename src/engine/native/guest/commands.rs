@@ -6,12 +6,14 @@
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use async_trait::async_trait;
 
 use super::boxes::Standing;
 use super::{BOXES, FOLDER, Guest, Own, failed, not_here};
 use crate::base::error::{Error, Result};
+use crate::base::time;
 use crate::engine::native::new_id;
 use crate::engine::native::spec::Command;
 use crate::engine::{Account, Boxes, Commands, ContainerSpec, ImageCommand, Images, Network, Sink};
@@ -104,9 +106,10 @@ impl Own {
         let bundle =
             bundle.ok_or_else(|| Error::step("an empty file is not an image's archive"))?;
         let config = bundle.config.config.clone();
+        let time = time_of(&bundle.config.created);
         let tree = bundle::tree(&[bundle])?;
         let archive = image.with_extension("root");
-        bundle::write_archive(&archive, &with_devices(&tree), 0)?;
+        bundle::write_archive(&archive, &with_devices(&tree), time)?;
         let file = std::fs::File::open(&archive).map_err(failed)?;
         self.unpack(root, "/", file)?;
         for done in [image, &archive] {
@@ -120,6 +123,13 @@ impl Own {
         };
         self.add(Standing::new(spec, root.to_owned(), command))
     }
+}
+
+/// The time of an image's files, seconds since 1970: in those that `bb` makes, it is that of the image. Those from
+/// elsewhere have a time for each file, which is not kept here.
+fn time_of(created: &str) -> u64 {
+    let time = time::parse_rfc3339(created).and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+    time.map_or(0, |since| since.as_secs())
 }
 
 /// All that the image has, and the devices that every box has.
