@@ -85,6 +85,10 @@ fn what_is_only_copied_is_the_same_image_as_on_docker() {
         assert_eq!(native.id(STATE, name), native.id(".bb", name), "{name}");
     }
     native.bb("build").fails(0, "nothing to do: 4 steps up to date\n");
+    let none = "error: the image `child` says no command\n\
+        hint: give one: `bb run child sh`; or a `CMD` in its Dockerfile.template\n";
+    native.bb("run child").fails(1, none);
+    room.bb("run child").fails(1, none);
     // Another program reads what is there.
     let layout = format!("oci:{}:{}", native.store.join("oci").display(), room.image("child"));
     let out = Command::new("skopeo").args(["inspect", "--config", &layout]).output().unwrap();

@@ -3,13 +3,16 @@
 //! Builds nothing. The container goes when it has ended.
 
 use crate::cli::call::Call;
+use std::path::Path;
 use std::str::FromStr;
 
 use crate::base::error::{Error, Result};
+use crate::base::limits::Limits;
 use crate::cli::args::complete;
 use crate::cli::entered;
 use crate::cli::io::terminal;
 use crate::engine::{Port, RunSpec};
+use crate::exec::action::chain;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::work::Context;
 use crate::exec::{put, shell};
@@ -90,6 +93,12 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     if !is_there && !put::bring_back(&work.dir, &context).await? {
         return Err(lacks());
     }
+    if args.command.is_empty() && says_no_command(&work.dir, &project.settings.limits)? {
+        let image = &args.image;
+        return Err(Error::step(format!("the image `{image}` says no command")).hint(format!(
+            "give one: `bb run {image} sh`; or a `CMD` in its Dockerfile.template"
+        )));
+    }
     let tty = terminal::size();
     let mut interrupts = Interrupts::new();
     let (labels, _seat) = shell::seat(&format!("run:{}", args.image), &context)?;
@@ -100,6 +109,14 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let done = to_the_end(&spec, &context, &mut interrupts).await;
     shell::remove_own(&context).await?;
     done
+}
+
+/// Whether nothing would be started, as far as the state folder has the image.
+fn says_no_command(dir: &Path, limits: &Limits) -> Result<bool> {
+    let images = chain(dir, limits)?.unwrap_or_default();
+    let says_none = |words: &Option<Vec<String>>| words.as_ref().is_none_or(Vec::is_empty);
+    let config = images.first().map(|image| &image.config.config);
+    Ok(config.is_some_and(|config| says_none(&config.entrypoint) && says_none(&config.cmd)))
 }
 
 /// What there is to know of an image.
