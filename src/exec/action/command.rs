@@ -209,7 +209,7 @@ impl Asked {
             let message = "a `RUN` is to have the network, and no network is to be used";
             return Err(Error::step(message).hint("run the same without `--offline`"));
         }
-        let done = match put::give(image, context, &mut |data| log.write(data)).await {
+        let done = match give(image, context, log).await {
             Ok(called) => {
                 let step = StepId::new(Kind::Image, work.name.as_str());
                 let network = if self.network { Network::Outside } else { Network::None };
@@ -273,6 +273,21 @@ impl Asked {
             }
         }
     }
+}
+
+/// How often an image is given to a daemon.
+const ATTEMPTS: usize = 3;
+
+/// Gives an image to the engine. Another dock's command may be on the very same one: as Podman removes it for that one, it
+/// may find that it has it for ours, and not have it a moment later.
+async fn give(image: Given<'_>, context: &Context, log: &mut Log) -> Result<String> {
+    let attempts = if context.engine.daemon().is_some() { ATTEMPTS } else { 1 };
+    for _ in 1..attempts {
+        if let Ok(called) = put::give(image, context, &mut |data| log.write(data)).await {
+            return Ok(called);
+        }
+    }
+    put::give(image, context, &mut |data| log.write(data)).await
 }
 
 /// Writes the changes out of all that is there.
