@@ -302,7 +302,7 @@ impl Talks for Memory {
         Err(runs_nothing())
     }
 
-    async fn resize(&self, _: &Process, _: u16, _: u16) -> Result<()> {
+    async fn resize(&self, _: &Process, _: TerminalSize) -> Result<()> {
         Err(runs_nothing())
     }
 

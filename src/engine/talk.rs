@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use rustix::termios::Winsize;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWrite;
 
@@ -30,6 +31,12 @@ pub struct TerminalSize {
     pub width: u16,
     /// Rows; 0 where nobody knows.
     pub height: u16,
+}
+
+impl From<TerminalSize> for Winsize {
+    fn from(TerminalSize { width, height }: TerminalSize) -> Self {
+        Self { ws_row: height, ws_col: width, ws_xpixel: 0, ws_ypixel: 0 }
+    }
 }
 
 /// A process that is talked to.

@@ -326,7 +326,7 @@ pub trait Talks: Send + Sync {
     ///
     /// # Errors
     /// The process has ended, or the engine cannot do it.
-    async fn resize(&self, process: &Process, width: u16, height: u16) -> Result<()>;
+    async fn resize(&self, process: &Process, size: TerminalSize) -> Result<()>;
 
     /// The exit status of a process whose output has ended.
     ///

@@ -34,15 +34,15 @@ pub async fn step(
     report: &mut (dyn FnMut(Event) + Send),
 ) -> Result<()> {
     let inventory = inventory_for(plan, ix, &context).await?;
-    let job = OwnedJob::recorded(plan, ix, &context.store, &inventory)?;
+    let recorded = |ix| OwnedJob::recorded(plan, ix, &context.store, &inventory);
+    let mut job = recorded(ix)?;
     for lost in lost_before(plan, ix, &job, &context).await? {
-        let job = OwnedJob::recorded(plan, lost, &context.store, &inventory)?;
-        if !work_alone(job, Why::Needed, &context, report).await? {
+        if !work_alone(recorded(lost)?, Why::Needed, &context, report).await? {
             return Ok(());
         }
+        // What was made for it has another stamp.
+        job = recorded(ix)?;
     }
-    // What was made for it has other stamps.
-    let job = OwnedJob::recorded(plan, ix, &context.store, &inventory)?;
     work_alone(job, Why::Stale, &context, report).await.map(drop)
 }
 
@@ -68,11 +68,13 @@ async fn lost_before(
     if !plan.upstream(ix).any(|up| plan.step(up).id.kind.is_on_demand()) {
         return Ok(vec![]);
     }
-    let inventory = context.engine.inventory().await?;
-    let (job, store, seen) = (job.clone(), context.store.clone(), inventory.clone());
-    if !blocking(move || is_stale(job.job(), &store, &seen)).await? {
+    let own = context.engine.inventory_of(&plan.step(ix).objects).await?;
+    let (job, store) = (job.clone(), context.store.clone());
+    if !blocking(move || is_stale(job.job(), &store, &own)).await? {
         return Ok(vec![]);
     }
+    // All of it is asked for only where something is going to run.
+    let inventory = context.engine.inventory().await?;
     Ok(demand::all_lost_before(plan, ix, &context.store, &inventory))
 }
 

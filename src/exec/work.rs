@@ -109,7 +109,7 @@ pub(super) async fn work(
         refresh(job, &context.store, &seen, &lock).map(|judged| (judged, lock))
     };
     let (judged, _lock) = beside(owned, context, judge).await?;
-    let (reason, is_true) = match judged {
+    let (reason, record_holds) = match judged {
         Ok(_) if why == Why::Asked => (Reason::Asked, false),
         Ok((products, stamp)) => {
             let lost = demand::lost(job.step, &products, &inventory);
@@ -124,7 +124,7 @@ pub(super) async fn work(
     let _ = events.send(Event::Started { step: id.clone(), reason: reason.to_string() });
     let begun = Instant::now();
     note_made(job.step, &inventory, &context.store)?;
-    let begin = move |job: Job<'_>, context: &Context| begin(job, is_true, context);
+    let begin = move |job: Job<'_>, context: &Context| begin(job, record_holds, context);
     let unfinished = beside(owned, context, begin).await?;
     sweep(id, context).await?;
     let mut log = Log::new(id, &context.store, context.settings.limits, events.clone());
@@ -235,12 +235,12 @@ fn states<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Result<Vec<(PathBuf, 
     files.map(|path| Ok((path.clone(), store::hashed_state(path)?))).collect()
 }
 
-/// From here on the step counts as not finished, until its record is sealed; unless what its record says is true,
-/// whether what it has made is there or not: others go on by that.
-fn begin(job: Job<'_>, is_true: bool, context: &Context) -> Result<Unfinished> {
+/// From here on the step counts as not finished, until its record is sealed; unless its record holds, whether what it
+/// has made is there or not: others go on by that.
+fn begin(job: Job<'_>, record_holds: bool, context: &Context) -> Result<Unfinished> {
     let store = &context.store;
     check_links(job.step, context)?;
-    if !is_true {
+    if !record_holds {
         store.forget(&job.step.id)?;
     }
     store.age_logs(&job.step.id)?;

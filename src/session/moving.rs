@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 
 use crate::base::error::{Error, Exit, Result};
+use crate::config::EngineName;
 use crate::engine::{CacheMount, ContainerSpec};
 use crate::exec::action::{KEPT, caches};
 use crate::exec::put::{self, Loaded};
@@ -54,14 +55,14 @@ struct Moving<'a> {
 }
 
 impl Project {
-    /// Takes what one engine has for this project along to another; both by their names, as `BB_ENGINE` has them.
+    /// Takes what one engine has for this project along to another.
     ///
     /// # Errors
     /// A dock or the lock is wrong (exit code 3), one of them does not answer, or does not take it (4), a signal (130).
     pub async fn move_engine(
         &self,
-        from: &str,
-        to: &str,
+        from: EngineName,
+        to: EngineName,
         tell: &mut (dyn FnMut(&Taken) + Send),
     ) -> Result<()> {
         // In a container that is a builder, the plan would be that of this builder.

@@ -13,7 +13,7 @@ use crate::base::limits::{Limit, Limits};
 use crate::base::open::{Ground, Refused};
 use crate::base::patterns::Pattern;
 use crate::config::lock::{Lock, Pins};
-use crate::config::{Settings, Task, Written, places};
+use crate::config::{EngineName, Settings, Task, Written, places};
 use crate::engine::Engine;
 use crate::engine::choice::{BB_ENGINE, name_engine};
 use crate::plan::TaskFacts;
@@ -124,10 +124,10 @@ impl Project {
 
     /// The same project where another engine is meant: it is asked for by its name.
     #[must_use]
-    pub(super) fn on(&self, engine: &str) -> Self {
+    pub(super) fn on(&self, engine: EngineName) -> Self {
         let mut other = self.clone();
-        let surroundings = &mut other.surroundings;
-        surroundings.environment.insert(BB_ENGINE.to_owned(), engine.to_owned());
+        let environment = &mut other.surroundings.environment;
+        environment.insert(BB_ENGINE.to_owned(), engine.as_str().to_owned());
         other
     }
 

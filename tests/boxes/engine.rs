@@ -428,7 +428,8 @@ fn what_has_a_terminal_has_one_of_its_box() {
     let spec = RunSpec { tty: Some(TerminalSize { width: 90, height: 30 }), ..run_spec(script) };
     let made = hall.wait(hall.engine.create(&spec)).unwrap();
     let session = hall.wait(hall.engine.talk_to(&made)).unwrap();
-    hall.wait(hall.engine.resize(&session.process, 100, 30)).unwrap();
+    let wider = TerminalSize { width: 100, height: 30 };
+    hall.wait(hall.engine.resize(&session.process, wider)).unwrap();
     let (status, said, _) = talked(&hall, session, "hi\n");
     assert_eq!((status, said.as_str()), (4, "hi\r\n/dev/pts/0\r\n30 100\r\ngot hi\r\n"));
     // Whoever asks at once is told, too.

@@ -26,11 +26,13 @@ pub(in crate::cli) fn is_terminal() -> bool {
 
 /// The size of this terminal, if somebody sits at it.
 pub(in crate::cli) fn size() -> Option<TerminalSize> {
-    let size = || {
-        let size = tcgetwinsize(io::stdout()).ok()?;
-        Some(TerminalSize { width: size.ws_col, height: size.ws_row })
-    };
-    is_terminal().then(|| size().unwrap_or_default())
+    is_terminal().then(|| shown().unwrap_or_default())
+}
+
+/// The size of what is shown on, if that is a terminal that knows it.
+fn shown() -> Option<TerminalSize> {
+    let size = tcgetwinsize(io::stdout()).ok()?;
+    Some(TerminalSize { width: size.ws_col, height: size.ws_row })
 }
 
 /// The variables that a process with a terminal needs from this side.
@@ -71,9 +73,9 @@ pub(in crate::cli) async fn talk(engine: &dyn Engine, session: Session, tty: boo
 
 /// Gives the process's terminal the size of this one.
 async fn fit(engine: &dyn Engine, process: &Process, tty: bool) {
-    if let (true, Ok(size)) = (tty, tcgetwinsize(io::stdout())) {
+    if let (true, Some(size)) = (tty, shown()) {
         // A process that has just ended has no terminal; its end is told by its output.
-        let _ = engine.resize(process, size.ws_col, size.ws_row).await;
+        let _ = engine.resize(process, size).await;
     }
 }
 

@@ -42,13 +42,13 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let project = entered::project(&call.state)?;
     let env = project.environment();
     let mut settings = project.settings.effective();
-    settings.iter_mut().filter(|setting| setting.name == "engine").for_each(|setting| {
+    if let Some(setting) = settings.iter_mut().find(|setting| setting.name == "engine") {
         let (value, source) = engine(env);
         setting.value = value;
         if setting.source == Source::Default {
             setting.source = source;
         }
-    });
+    }
     settings.extend([
         setting("state", Value::text(&call.state.display().to_string()), state_source()),
         of_colour(call.color, env.get("NO_COLOR").is_some_and(|v| !v.is_empty())),

@@ -6,6 +6,7 @@ use crate::base::error::{Error, Result};
 use crate::base::words::megabytes;
 use crate::cli::call::Call;
 use crate::cli::{entered, say};
+use crate::config::EngineName;
 use crate::session::moving::{How, Taken};
 
 #[derive(Debug, clap::Subcommand)]
@@ -32,11 +33,11 @@ pub(in crate::cli) enum Name {
     Docker,
 }
 
-impl Name {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::Docker => "docker",
+impl From<Name> for EngineName {
+    fn from(name: Name) -> Self {
+        match name {
+            Name::Native => Self::Native,
+            Name::Docker => Self::Docker,
         }
     }
 }
@@ -47,22 +48,23 @@ pub(in crate::cli) async fn run(verb: &Verb, call: &Call) -> Result<u8> {
         return Err(Error::usage("both are the same engine")
             .hint("`bb engine move docker native`, or the other way round"));
     }
-    let project = entered::project(&call.state)?;
+    let (from, to) = (EngineName::from(*from), EngineName::from(*to));
     let mut count = 0_usize;
     let mut told = |taken: &Taken| {
         count += usize::from(taken.how != How::Begun);
         say(&line(taken));
     };
-    project.move_engine(from.as_str(), to.as_str(), &mut told).await?;
+    entered::project(&call.state)?.move_engine(from, to, &mut told).await?;
+    let (from, to) = (from.as_str(), to.as_str());
     if count == 0 {
-        let from = from.as_str();
         say(&format!(
             "nothing to do: `{from}` has nothing for this project, and nothing is built\n"
         ));
-        return Ok(0);
+    } else {
+        say(&format!(
+            "done: `BB_ENGINE={to} bb build` goes on there; `{from}` keeps what it has\n"
+        ));
     }
-    let (from, to) = (from.as_str(), to.as_str());
-    say(&format!("done: `BB_ENGINE={to} bb build` goes on there; `{from}` keeps what it has\n"));
     Ok(0)
 }
 

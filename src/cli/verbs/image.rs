@@ -20,7 +20,7 @@ use crate::fresh::record::Stamp;
 use crate::image::archive::bundle;
 use crate::image::archive::bundle::Bundle;
 use crate::plan::results::Format;
-use crate::plan::step::{ImageWork, Work};
+use crate::plan::step::{ImageWork, Step, Work};
 use crate::plan::{Plan, select};
 use crate::session::Project;
 
@@ -113,13 +113,17 @@ pub(in crate::cli) async fn run(verb: &Verb, call: &Call) -> Result<u8> {
 /// A finished image step's work.
 pub(in crate::cli) fn built(project: &Project, plan: &Plan, image: &str) -> Result<ImageWork> {
     let step = plan.step(select::image(plan, image)?);
-    let Work::Image(work) = &step.work else {
-        return Err(Error::bug(format!("`{}` is no image", step.id)));
-    };
-    match project.store().stamp(&step.id) {
-        Stamp::Missing => Err(Error::step(format!("the image `{image}` is not built"))
-            .hint(format!("run `bb build {image}` first"))),
-        Stamp::Present(_) | Stamp::Withdrawn => Ok((**work).clone()),
+    finished(project, step).cloned().ok_or_else(|| {
+        Error::step(format!("the image `{image}` is not built"))
+            .hint(format!("run `bb build {image}` first"))
+    })
+}
+
+/// What an image step has worked on, if it has finished.
+fn finished<'a>(project: &Project, step: &'a Step) -> Option<&'a ImageWork> {
+    match &step.work {
+        Work::Image(work) if project.store().stamp(&step.id) != Stamp::Missing => Some(work),
+        _ => None,
     }
 }
 
@@ -127,14 +131,8 @@ pub(in crate::cli) fn built(project: &Project, plan: &Plan, image: &str) -> Resu
 async fn load(images: &[String], project: &Project, plan: &Plan) -> Result<()> {
     let works = if images.is_empty() {
         let all = select::select(plan, &[], &project.settings.exclude)?;
-        let built =
-            all.order().iter().map(|ix| all.step(*ix)).filter_map(|step| match &step.work {
-                Work::Image(work) if project.store().stamp(&step.id) != Stamp::Missing => {
-                    Some((**work).clone())
-                }
-                _ => None,
-            });
-        built.collect()
+        let steps = all.order().iter().map(|ix| all.step(*ix));
+        steps.filter_map(|step| finished(project, step).cloned()).collect()
     } else {
         images.iter().map(|name| built(project, plan, name)).collect::<Result<Vec<_>>>()?
     };
@@ -162,12 +160,9 @@ pub(in crate::cli) async fn hand_over(
     let plan = project.plan()?;
     let context = project.context(Arc::new(engine), true, 1)?;
     for image in images {
-        let ix = select::image(&plan, image)?;
+        let step = plan.step(select::image(&plan, image)?);
         // The compose tool says what it thinks of an image that nobody has.
-        if project.store().stamp(&plan.step(ix).id) == Stamp::Missing {
-            continue;
-        }
-        let work = built(project, &plan, image)?;
+        let Some(work) = finished(project, step) else { continue };
         if put::load(&work.dir, &context).await? == put::Loaded::Put {
             let name = work.references.first().map_or("", String::as_str);
             say(&format!("put     {name} into Docker or Podman\n"));

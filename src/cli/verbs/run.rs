@@ -12,10 +12,10 @@ use crate::cli::args::complete;
 use crate::cli::entered;
 use crate::cli::io::terminal;
 use crate::engine::{Port, RunSpec};
-use crate::exec::action::chain;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::work::Context;
 use crate::exec::{put, shell};
+use crate::image::archive::bundle::Bundle;
 use crate::plan::step::{ImageWork, Work};
 use crate::plan::{Plan, select};
 
@@ -93,7 +93,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     if !is_there && !put::bring_back(&work.dir, &context).await? {
         return Err(lacks());
     }
-    if args.command.is_empty() && says_no_command(&work.dir, &project.settings.limits)? {
+    if args.command.is_empty() && says_no_command(&work.dir, &project.settings.limits) {
         let image = &args.image;
         return Err(Error::step(format!("the image `{image}` says no command")).hint(format!(
             "give one: `bb run {image} sh`; or a `CMD` in its Dockerfile.template"
@@ -111,12 +111,13 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     done
 }
 
-/// Whether nothing would be started, as far as the state folder has the image.
-fn says_no_command(dir: &Path, limits: &Limits) -> Result<bool> {
-    let images = chain(dir, limits)?.unwrap_or_default();
+/// Whether nothing would be started, as far as the state folder has the image. The engine may have one whose results are
+/// gone: it says itself what is wrong then.
+fn says_no_command(dir: &Path, limits: &Limits) -> bool {
     let says_none = |words: &Option<Vec<String>>| words.as_ref().is_none_or(Vec::is_empty);
-    let config = images.first().map(|image| &image.config.config);
-    Ok(config.is_some_and(|config| says_none(&config.entrypoint) && says_none(&config.cmd)))
+    let image = Bundle::open(&dir.join("image.tar"), limits).ok().flatten();
+    let config = image.map(|image| image.config.config);
+    config.is_some_and(|config| says_none(&config.entrypoint) && says_none(&config.cmd))
 }
 
 /// What there is to know of an image.

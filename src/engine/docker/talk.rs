@@ -55,7 +55,8 @@ impl Talks for Docker {
         Ok(session(process, attached.output, attached.input))
     }
 
-    async fn resize(&self, process: &Process, width: u16, height: u16) -> Result<()> {
+    async fn resize(&self, process: &Process, size: TerminalSize) -> Result<()> {
+        let TerminalSize { width, height } = size;
         let resized = match process {
             Process::Exec(id) => {
                 self.client.resize_exec(id, ResizeExecOptions { height, width }).await

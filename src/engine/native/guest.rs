@@ -241,7 +241,7 @@ impl Talks for Guest {
         Err(not_here("running an image"))
     }
 
-    async fn resize(&self, _: &Process, _: u16, _: u16) -> Result<()> {
+    async fn resize(&self, _: &Process, _: TerminalSize) -> Result<()> {
         Err(not_here("talking to what runs"))
     }
 

@@ -278,8 +278,8 @@ impl Asked {
 /// How often an image is given to a daemon.
 const ATTEMPTS: usize = 3;
 
-/// Gives an image to the engine. Another dock's command may be on the very same one: as Podman removes it for that one, it
-/// may find that it has it for ours, and not have it a moment later.
+/// Gives an image to the engine. Podman 4.3 was seen, once, not to know one that it had just taken in, while images of other
+/// commands came and went: it is given again then.
 async fn give(image: Given<'_>, context: &Context, log: &mut Log) -> Result<String> {
     let attempts = if context.engine.daemon().is_some() { ATTEMPTS } else { 1 };
     for _ in 1..attempts {

@@ -31,11 +31,15 @@ impl Run<'_> {
         self.waiting.push(ix);
         for up in lost {
             if self.demanded.insert(up) {
-                let job = Arc::new(self.job(up).to_owned());
-                self.queue.push_front((up, Task::Work, job));
+                self.comes_next(up);
             }
         }
         true
+    }
+
+    fn comes_next(&mut self, ix: StepIx) {
+        let job = Arc::new(self.job(ix).to_owned());
+        self.queue.push_front((ix, Task::Work, job));
     }
 
     /// What was counted as fresh has been made after all, or could not be. Who waited for it goes on, or does not.
@@ -45,8 +49,7 @@ impl Run<'_> {
             Ok(ended) => {
                 self.made_on_demand(ix, ended);
                 for step in released {
-                    let job = Arc::new(self.job(step).to_owned());
-                    self.queue.push_front((step, Task::Work, job));
+                    self.comes_next(step);
                 }
             }
             Err(error) => {

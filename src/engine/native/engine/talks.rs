@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::tcsetwinsize;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::watch;
 
@@ -60,12 +60,11 @@ impl Talks for NativeEngine {
         self.run(move |_| own.run_made(&id)).await
     }
 
-    async fn resize(&self, process: &Process, width: u16, height: u16) -> Result<()> {
+    async fn resize(&self, process: &Process, size: TerminalSize) -> Result<()> {
         let talks = locked(&self.own.talks);
         let terminal = talks.get(key(process)).and_then(|spoken| spoken.terminal.as_ref());
         let Some(terminal) = terminal else { return Err(no_process()) };
-        let size = Winsize { ws_row: height, ws_col: width, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(terminal, size)
+        tcsetwinsize(terminal, size.into())
             .map_err(|cause| failed("tell a terminal its size", &cause.into()))
     }
 

@@ -9,7 +9,7 @@ use rustix::fs::{Gid, Mode, OFlags, Uid, fchown, open};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, ioctl_tiocsctty, kill_process};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
-use rustix::termios::{Winsize, tcsetpgrp, tcsetwinsize};
+use rustix::termios::{tcsetpgrp, tcsetwinsize};
 
 use super::super::wire::cannot;
 use super::Result;
@@ -28,9 +28,7 @@ pub(super) fn new(account: &Account, size: TerminalSize) -> Result<(OwnedFd, Own
     let outside = open(MULTIPLEXER, flags, Mode::empty()).map_err(cannot(what))?;
     unlockpt(&outside).map_err(cannot(what))?;
     // Before anybody can ask for it.
-    let TerminalSize { width, height } = size;
-    let size = Winsize { ws_row: height, ws_col: width, ws_xpixel: 0, ws_ypixel: 0 };
-    tcsetwinsize(&outside, size).map_err(cannot(what))?;
+    tcsetwinsize(&outside, size.into()).map_err(cannot(what))?;
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let inside = ioctl_tiocgptpeer(&outside, flags).map_err(cannot(what))?;
     let (owner, group) = (Uid::from_raw(account.uid), Gid::from_raw(GROUP));
