@@ -16,6 +16,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use support::timed::median;
+
 const BB: &str = env!("CARGO_BIN_EXE_bb");
 const RUNS: usize = 5;
 const NAMESPACE: &str = "bb-bench";
@@ -104,11 +106,6 @@ fn docker_build(dir: &Path) -> f64 {
     let status = command.status().expect("`docker` is installed");
     assert!(status.success(), "docker build failed");
     begun.elapsed().as_secs_f64()
-}
-
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
 
 fn clean_up() {

@@ -12,8 +12,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
+
+use support::timed::{median, seconds};
 
 const BB: &str = env!("CARGO_BIN_EXE_bb");
 const RUNS: usize = 9;
@@ -56,15 +57,7 @@ fn main() {
 /// The median; the first has warmed up.
 fn rounds(mut round: impl FnMut(usize) -> f64) -> f64 {
     let mut times = (0..=RUNS).map(&mut round).skip(1).collect::<Vec<_>>();
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
-fn seconds(command: &mut Command) -> f64 {
-    let begun = Instant::now();
-    let out = command.stdin(Stdio::null()).output().expect("it can be started");
-    assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
-    begun.elapsed().as_secs_f64()
+    median(&mut times)
 }
 
 fn native(dir: &Path, args: &[&str]) -> f64 {

@@ -12,10 +12,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 
 use serde_json::Value;
+
+use support::timed::{median, seconds};
 
 const BB: &str = env!("CARGO_BIN_EXE_bb");
 /// Of what takes seconds.
@@ -80,14 +81,14 @@ impl Bench {
     fn again(&self, engine: &str, step: &str) -> f64 {
         let switch = if step == ROOTFS { "-F" } else { "-C" };
         let target = if step == ROOTFS { "busybox" } else { "builder:bob" };
-        let round = |_| {
+        let round = |()| {
             self.run(engine, &["build", switch, target]);
             let record = self.dir.join(".bb/records").join(step).with_extension("json");
             let record = fs::read(record).expect("the step has a record");
             let record = serde_json::from_slice::<Value>(&record).expect("JSON");
             record["duration_ms"].as_f64().expect("a duration") / 1e3
         };
-        median((0..ROUNDS).map(round).collect())
+        median(&mut [(); ROUNDS].map(round))
     }
 
     /// No step has anything to do.
@@ -99,11 +100,11 @@ impl Bench {
         // Once for its own log.
         let ninja = || seconds(Command::new("ninja").arg("-C").arg(&self.dir));
         ninja();
-        let ninja = median((0..MANY).map(|_| ninja()).collect());
+        let ninja = median(&mut [(); MANY].map(|()| ninja()));
         println!("\nnothing to do                   milliseconds");
         println!("{:36}{:8.1}", "ninja", ninja * 1e3);
         for engine in ["native", "docker"] {
-            let bb = median((0..MANY).map(|_| self.run(engine, &["build"])).collect());
+            let bb = median(&mut [(); MANY].map(|()| self.run(engine, &["build"])));
             let name = format!("bb build, {engine}");
             println!("{name:36}{:8.1}   {:.2} times it", bb * 1e3, bb / ninja);
         }
@@ -117,16 +118,4 @@ impl Drop for Bench {
         let _ = Command::new("rm").arg("-rf").arg(self.dir.join("store")).output();
         let _ = Command::new("docker").args(["rmi", "-f", "bb-bench/busybox"]).output();
     }
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
-fn seconds(command: &mut Command) -> f64 {
-    let begun = Instant::now();
-    let out = command.stdin(Stdio::null()).output().expect("it can be started");
-    assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
-    begun.elapsed().as_secs_f64()
 }

@@ -25,6 +25,8 @@ use pgp::policy::StandardPolicy;
 use pgp::serialize::SerializeInto;
 use pgp::types::{HashAlgorithm, SignatureType};
 
+use support::timed::median;
+
 const BB: &str = env!("CARGO_BIN_EXE_bb");
 const RUNS: usize = 3;
 
@@ -94,11 +96,6 @@ fn time(command: &mut Command, dir: &Path) -> f64 {
     let status = command.status().expect("the command can be run");
     assert!(status.success(), "{command:?} failed");
     begun.elapsed().as_secs_f64()
-}
-
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
 
 /// Peak memory, as GNU time tells it.

@@ -30,6 +30,7 @@ pub mod help;
 pub mod registry;
 pub mod sealed;
 pub mod signed;
+pub mod timed;
 mod told;
 
 pub use signed::digest;
