@@ -24,7 +24,7 @@ STAMPS=$WORK/stamps
 # shellcheck disable=SC2034
 ARCH=amd64 FLAVOUR=openrc
 
-for part in lib stages/stage3 stages/downloads stages/distfiles stages/snapshot; do
+for part in lib stages/vdb stages/stage3 stages/downloads stages/distfiles stages/snapshot; do
 	# shellcheck source=/dev/null
 	. "$HERE/$part.sh"
 done

@@ -6,7 +6,7 @@ STAGE3_PACKAGES=(python3 gcc make autoconf automake libtool libltdl-dev libc6-de
 STAGE3_CHOST=x86_64-pc-linux-gnu
 AUTOBUILDS=$DEST/releases/$ARCH/autobuilds
 
-stage3_key() { hash_of "$HERE/stages/stage3.sh" "$HERE/portage.txt"; }
+stage3_key() { hash_of "$HERE/stages/stage3.sh" "$HERE/stages/vdb.sh" "$HERE/portage.txt"; }
 
 stage3_present() {
 	[ -s "$AUTOBUILDS/latest-stage3-$ARCH-$FLAVOUR.txt" ] && [ -s "$WORK/stage3.ts" ] &&
@@ -26,6 +26,7 @@ stage3_build() {
 	stage3_etc "$tree"
 	in_tree "$tree" env-update >/dev/null || die "the stage3's Portage does not start (see above)"
 	stage3_slim "$tree"
+	vdb_records "$tree"
 	stage3_publish "$tree"
 	rm -rf --one-file-system "$tmp" "$WORK/debs"
 }
