@@ -7,14 +7,30 @@
 BOB_PORTAGE=/etc/portage
 BOB_OWN=zz-bob
 BOB_PARENTS=zy-bob-parents
-BOB_SETTINGS="package.use package.accept_keywords package.mask package.unmask package.license package.env"
+BOB_SETTINGS="package.use package.keywords package.accept_keywords package.mask package.unmask package.license package.env"
 # Where they travel in the sysroot.
 BOB_INHERITED=$EMERGE_ROOT/var/lib/bob/portage
 
-# bob_setting FOLDER LINE: one line for one of /etc/portage's folders, once.
+# bob_setting FOLDER LINE: one line for one of /etc/portage's folders, once, and where it was asked for.
 bob_setting() {
 	bob_settings_folder "$1"
-	grep -qsxF -- "$2" "$BOB_PORTAGE/$1/$BOB_OWN" || echo "$2" >>"$BOB_PORTAGE/$1/$BOB_OWN"
+	bob_settings "$BOB_PORTAGE/$1/$BOB_OWN" | grep -qxF -- "$2" || echo "$2 # $(bob_caller)" >>"$BOB_PORTAGE/$1/$BOB_OWN"
+}
+
+# bob_settings FILE: its lines without the places, which are no part of what is set.
+bob_settings() { [ ! -e "$1" ] || sed 's/ # [^#]*:[0-9]*$//' "$1"; }
+
+# The place in the dock's files that has called one of the functions here.
+bob_caller() {
+	local at file
+	for ((at = 1; at < ${#BASH_SOURCE[@]}; at++)); do
+		file=${BASH_SOURCE[at]}
+		if [ "${file%/*}" != "$LIB" ]; then
+			file=${file#./}
+			echo "${file#/config/}:${BASH_LINENO[at - 1]}"
+			return
+		fi
+	done
 }
 
 # A stage3 may have a plain file where a folder is possible as well.
@@ -36,24 +52,32 @@ bob_inherit_settings() {
 		[ ! -e "$BOB_INHERITED/$name" ] || cp "$BOB_INHERITED/$name" "$BOB_PORTAGE/$name/$BOB_PARENTS"
 	done
 	mkdir -p "$BOB_PORTAGE/env" "$BOB_PORTAGE/profile"
-	rm -f "$BOB_PORTAGE"/env/bob-* "$BOB_PORTAGE/profile/package.provided"
+	rm -f "$BOB_PORTAGE"/env/bob-*
+	[ ! -s "$BOB_PORTAGE/profile/package.provided" ] || : >"$BOB_PORTAGE/profile/package.provided"
 	[ ! -e "$BOB_INHERITED/env" ] || cp "$BOB_INHERITED"/env/* "$BOB_PORTAGE/env/"
+	[ ! -e "$BOB_INHERITED/make.conf" ] || cat "$BOB_INHERITED/make.conf" >>"$BOB_PORTAGE/make.conf"
 	[ ! -e "$BOB_INHERITED/package.provided" ] || provide_package $(cat "$BOB_INHERITED/package.provided")
 }
 
-# For the children.
+# bob_docks_files NAME: files of this list that docks have written, in the order in which Portage reads them.
+bob_docks_files() {
+	find "$BOB_PORTAGE/$1" -type f 2>/dev/null | LC_ALL=C sort | grep -vxFf /usr/lib/bob/settings || true
+}
+
+# For the children: also what a hook has written by itself.
 bob_bequeath_settings() {
-	local name
+	local name file
 	rm -rf "$BOB_INHERITED"
 	mkdir -p "$BOB_INHERITED"
 	for name in $BOB_SETTINGS; do
-		cat "$BOB_PORTAGE/$name/$BOB_PARENTS" "$BOB_PORTAGE/$name/$BOB_OWN" 2>/dev/null >"$BOB_INHERITED/$name" || true
-		[ -s "$BOB_INHERITED/$name" ] || rm "$BOB_INHERITED/$name"
+		bob_docks_files "$name" | while read -r file; do bob_settings "$file"; done >"$BOB_INHERITED/$name"
 	done
-	if compgen -G "$BOB_PORTAGE/env/bob-*" >/dev/null; then
-		mkdir "$BOB_INHERITED/env" && cp "$BOB_PORTAGE"/env/bob-* "$BOB_INHERITED/env/"
-	fi
-	[ ! -e "$BOB_PORTAGE/profile/package.provided" ] || cp "$BOB_PORTAGE/profile/package.provided" "$BOB_INHERITED/"
+	sed '1,/^source .*\/bob\/make\.conf$/d' "$BOB_PORTAGE/make.conf" >"$BOB_INHERITED/make.conf"
+	find "$BOB_INHERITED" -size 0 -delete
+	bob_docks_files env | while read -r file; do
+		mkdir -p "$BOB_INHERITED/env" && cp "$file" "$BOB_INHERITED/env/"
+	done
+	[ ! -s "$BOB_PORTAGE/profile/package.provided" ] || cp "$BOB_PORTAGE/profile/package.provided" "$BOB_INHERITED/"
 }
 
 # update_use 'category/package' +flag -flag flag: USE flags, in the builder and in the image.
@@ -104,6 +128,32 @@ is_package_installed() { portageq has_version "$EMERGE_ROOT" "$1"; }
 
 # uninstall_package ATOM…: out of the image again, without asking who needs it.
 uninstall_package() { ROOT="$EMERGE_ROOT" emerge --quiet --rage-clean "$@"; }
+
+# emerge WORDS: in finish_rootfs_build it is about the image, as everything there; before, about the builder.
+emerge() {
+	if [ "$BOB_RUNS" != finish_rootfs_build ]; then
+		command emerge "$@"
+	elif [[ " $* " =~ \ (-C|--unmerge)\  ]]; then
+		bob_unmerge "$@"
+	else
+		emerge_in "$EMERGE_ROOT" "$@"
+	fi
+}
+
+# A hook that is to be rid of what is not there has what it wants.
+bob_unmerge() {
+	local word options=() there=()
+	for word; do
+		if [[ $word == -* ]]; then
+			options+=("$word")
+		elif [ -n "$(portageq match "$EMERGE_ROOT" "$word")" ]; then
+			there+=("$word")
+		else
+			echo "bob: warning: $(bob_caller): the image has no $word to unmerge"
+		fi
+	done
+	[ ${#there[@]} = 0 ] || ROOT="$EMERGE_ROOT" command emerge --quiet "${options[@]}" "${there[@]}"
+}
 
 # copy_gcc_libs: the compiler's runtime libraries, for programs that need libgcc_s or libstdc++.
 copy_gcc_libs() {

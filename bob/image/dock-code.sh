@@ -54,6 +54,9 @@ bob_failed() {
 	[ "$BASH_SUBSHELL" = 0 ] || return 0
 	echo "error: $(bob_what) failed at $(bob_place "$2"): $3" >&2
 	[ "$1" != 127 ] || bob_near "${3%% *}"
+	case ${3%% *} in
+	wget | curl | git | rsync) echo "there is no network here: dock.toml's [rootfs] fetch puts verified files into /config/fetched" >&2 ;;
+	esac
 	BOB_RUNS=''
 }
 
@@ -103,6 +106,18 @@ bob_look() {
 	BOB_RUNS=''
 	# In somebody's own shell nothing ends.
 	[[ $- != *e* ]] || builtin exit 1
+}
+
+# bob_meant NAME: what is to be done about a variable that means nothing.
+bob_meant() {
+	case $1 in
+	INSTALL_DOCKER_GEN) echo ': docker-gen goes into an image by [rootfs] fetch of its dock.toml, and a line in finish_rootfs_build' ;;
+	*) python3 - "$1" PACKAGES BUILD_PACKAGES KEEP KEEP_HEADERS KEEP_STATIC_LIBS KEEP_LOCALES KEEP_CHARSETS REQUIRES_EXCLUDE <<-'END' ;;
+		import difflib, sys
+		for name in difflib.get_close_matches(sys.argv[1], sys.argv[2:], 1, 0.75):
+		    print(f"; did you mean {name}?")
+	END
+	esac
 }
 
 # bob_near WORD: the function of buildconfig.sh that was probably meant.

@@ -7,3 +7,8 @@ mkdir -p /bb/out /bb/parent /config /distfiles /packages /var/db/repos/gentoo
 # Empty settings, so that emerge also works in a box started by hand.
 touch /bb/job.conf /bb/make.conf
 printf '\nsource /usr/lib/bob/make.conf\n' >>/etc/portage/make.conf
+# Docks of 2014 write into these.
+mkdir -p /etc/portage/package.keywords /etc/portage/profile /etc/portage/env
+touch /etc/portage/profile/package.provided
+# What is not in this list was set by a dock.
+find /etc/portage -type f >/usr/lib/bob/settings

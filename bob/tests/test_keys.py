@@ -36,7 +36,7 @@ def changed_by(name: str, node: Node) -> set[str]:
 
 
 class Values(unittest.TestCase):
-    """As the first version that kept packages by these keys computed them."""
+    """As the first version that kept packages by keys of this format computed them."""
 
     def test_ingredients(self) -> None:
         self.assertEqual(INGREDIENTS.digest(), "32c8aa84bd1f4b7830eadd30632e5dc309f97d1a8bd65a65628454ee40004060")
@@ -44,10 +44,10 @@ class Values(unittest.TestCase):
     def test_keys(self) -> None:
         found = keys.all_keys(NODES, TOOLCHAIN)
         expected = {
-            "a/app-1": "54dcb2a76cda375ed3faa7fc65ba41b0",
-            "a/lib-1": "5609469a1a3290c96b29bf6d9ca75192",
-            "a/tool-1": "89c23c5f5f41e0602952db90a97e199a",
-            "a/cycle-1": "390e3f8b5a08bf15365c074932d0e094",
+            "a/app-1": "5dbd28f24cba1853000391b102219002",
+            "a/lib-1": "0e6a2beb69421404c06f91b5b26cd6a5",
+            "a/tool-1": "7aeebe36a8b54c92187ea78f4b32ab02",
+            "a/cycle-1": "929de3bfb1ced661e9b73c757f117f41",
         }
         self.assertEqual(found, expected)
 

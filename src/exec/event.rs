@@ -57,6 +57,11 @@ pub enum Event {
         /// What the image is called.
         images: Vec<String>,
     },
+    /// What a step has to say though it goes on.
+    Warned {
+        /// With the step's name.
+        message: String,
+    },
     /// Ctrl-C: what runs is stopped, what it left is removed.
     Stopping,
     /// An action failed.

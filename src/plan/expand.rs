@@ -186,7 +186,8 @@ pub fn expand(sources: Sources<'_>) -> Result<Plan> {
     let below = below::Below::of(sources.docks, &by_name)?;
     for dock in sources.docks {
         if let (true, Some(builder)) = (dock.has_rootfs, &builder) {
-            steps.push(builder.rootfs(dock, rootfs_parent(&by_name, dock)));
+            let elsewhere = below.has_externals(&dock.name);
+            steps.push(builder.rootfs(dock, rootfs_parent(&by_name, dock), elsewhere));
         }
         steps.push(image::dockerfile(sources, dock));
         steps.push(image::image(sources, &below, dock, unverified.contains(&dock.name)));
@@ -281,7 +282,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn rootfs(&self, dock: &DockFacts, parent: Option<&DockName>) -> Step {
+    fn rootfs(&self, dock: &DockFacts, parent: Option<&DockName>, elsewhere: bool) -> Step {
         let dir = self.sources.layout.image_dir(&dock.name);
         let mut needs = vec![Need::product(StepId::new(Kind::Builder, "bob"), "content")];
         needs.extend(
@@ -296,9 +297,12 @@ impl<'a> Builder<'a> {
             make_conf: self.sources.settings.build.clone(),
             epoch: self.sources.settings.source_date_epoch,
             stage3_digest: self.lock.stage3.sha512.clone(),
+            elsewhere,
         };
         let mut params = params([("source_date_epoch", &work.epoch.to_string())]);
         params.extend(work.make_conf.iter().map(|(k, v)| (format!("build.{k}"), v.clone())));
+        // Its libraries are looked for in ROOT, or are not.
+        params.extend(elsewhere.then(|| ("base".to_owned(), "elsewhere".to_owned())));
         Step {
             files: dock.rootfs_files.clone(),
             params,

@@ -233,6 +233,8 @@ pub struct RootfsWork {
     pub epoch: u64,
     /// Digest of the stage3, part of the key of each binary package.
     pub stage3_digest: String,
+    /// Whether something of the image is from elsewhere: then not all that its programs need is in ROOT.
+    pub elsewhere: bool,
 }
 
 /// What an image sees of its dock; paths are relative to it.

@@ -81,7 +81,9 @@ impl Report for Fancy {
                 }
                 bar.set_position(*done);
             }
-            Event::Put { .. } => self.print(&line(event, color).unwrap_or_default()),
+            Event::Put { .. } | Event::Warned { .. } => {
+                self.print(&line(event, color).unwrap_or_default())
+            }
             Event::Stopping => {
                 self.finish();
                 self.print(&line(event, color).unwrap_or_default());

@@ -139,6 +139,7 @@ fn of_event(event: &Event) -> Entry<'_> {
             again: format!("bb step {step}"),
         },
         Event::Put { step, images } => Entry::Put { step: step.to_string(), images },
+        Event::Warned { message } => Entry::Warning { message, hint: None },
         Event::Stopping => Entry::Stopping,
     }
 }

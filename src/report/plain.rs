@@ -58,6 +58,7 @@ pub(super) fn line(event: &Event, color: bool) -> Option<String> {
         Event::Put { images, .. } => {
             Some(format!("put     {} into the engine\n", visible(&images.join(", "))))
         }
+        Event::Warned { message } => Some(format!("warning: {}\n", visible(message))),
         Event::Stopping => Some("stop    all that runs (Ctrl-C again leaves at once)\n".to_owned()),
         Event::Bytes { .. } | Event::Line { .. } => None,
     }

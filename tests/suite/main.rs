@@ -9,6 +9,7 @@
 //! | `chaos`, `cheap`, `daily`, `differs`, `watched` | the engine; images FROM scratch, seconds |
 //! | `checkup` | the engine and the local mirror |
 //! | `far` | the engine, sshd, socat and OpenSSL |
+//! | `genuine` | the engine and the local mirror; compiles |
 //! | `graphed` | the engine and Chromium |
 //! | `guest` | the engine, the local mirror and a static `bb`; compiles |
 //! | `labelled` | the engine, a C compiler and a compose tool |
@@ -43,6 +44,7 @@ mod df;
 mod differs;
 mod errors;
 mod far;
+mod genuine;
 mod graphed;
 mod guest;
 mod hostile;

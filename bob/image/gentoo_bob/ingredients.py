@@ -1,39 +1,35 @@
 """What packages consist of and are built with, asked of Portage. How keys are made of that is in `keys`."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 
 import portage
 from _emerge.Package import Package
 from portage.dbapi.vartree import vardbapi
-from portage.dep import Atom, match_from_list, use_reduce
+from portage.dep import Atom, match_from_list
 from portage.package.ebuild.config import config as Config
 from portage.versions import catpkgsplit
 
 from gentoo_bob import digests, distfiles, keys, resolve, settings
 from gentoo_bob.digests import file_digest, tree_lines
 from gentoo_bob.keys import Ingredients, Node
-from gentoo_bob.places import PORTAGE_SETTINGS
+from gentoo_bob.places import PORTAGE_SETTINGS, TOOLCHAIN
 
 BUILD_DEPS = ("DEPEND", "BDEPEND", "IDEPEND")
-RUN_DEPS = ("RDEPEND",)
-# What takes part in everything that is compiled, asked for or not.
-TOOLCHAIN = (
-    "sys-devel/gcc",
-    "sys-devel/binutils",
-    "sys-libs/glibc",
-    "sys-libs/musl",
-    "sys-kernel/linux-headers",
-    "sys-apps/portage",
-)
+# What is wanted after it is there all the same, where the package is one that others are built with.
+RUN_DEPS = ("RDEPEND", "PDEPEND")
 # What a user may put beside an ebuild without touching it.
 SITE_FOLDERS = ("patches", "savedconfig")
 SITE_FILES = ("bashrc", "env", "profile/profile.bashrc", "package.env")
+# Shell code that a profile runs in every phase of a package.
+PROFILE_CODE = ("profile.bashrc", "package.bashrc", "bashrc")
 
 
-def keys_of(packages: Sequence[Package], stage3: str) -> dict[str, str]:
-    """cpv → key."""
-    nodes = {str(p.cpv): node(p, packages) for p in packages}
+def keys_of(packages: Sequence[Package], in_builder: Collection[str], stage3: str) -> dict[str, str]:
+    """cpv → key. `in_builder` are the versions that the builder will have."""
+    there = [p for p in packages if str(p.cpv) in in_builder]
+    nodes = {str(p.cpv): node(p, there, packages) for p in packages}
     return keys.all_keys(nodes, toolchain(stage3))
 
 
@@ -46,8 +42,8 @@ def toolchain(stage3: str) -> list[str]:
 # ---- what a package is built with
 
 
-def node(package: Package, planned: Sequence[Package]) -> Node:
-    build = matches(package, BUILD_DEPS, planned)
+def node(package: Package, there: Sequence[Package], planned: Sequence[Package]) -> Node:
+    build = matches(package, BUILD_DEPS, there)
     run = matches(package, RUN_DEPS, planned)
     slots = frozenset(f"{atom.cp}:{slot}" for atom, _, slot in run if atom.slot_operator == "=")
     return Node(
@@ -61,19 +57,12 @@ def node(package: Package, planned: Sequence[Package]) -> Node:
 def matches(package: Package, kinds: Sequence[str], planned: Sequence[Package]) -> list[tuple[Atom, str, str]]:
     """For each dependency: its atom, the name or text of what satisfies it, and that one's slot."""
     found: list[tuple[Atom, str, str]] = []
-    for atom in atoms_of(package, kinds):
+    for atom in resolve.atoms(package, kinds):
         if about_to_be := match_from_list(atom, planned):
             found += [(atom, str(p.cpv), f"{p.slot}/{p.sub_slot}") for p in about_to_be]
         else:
             found += [(atom, text, slot) for text, slot in installed(package, atom)]
     return found
-
-
-def atoms_of(package: Package, kinds: Sequence[str]) -> list[Atom]:
-    text = " ".join(package._metadata.get(kind) or "" for kind in kinds)
-    tokens = use_reduce(text, uselist=package.use.enabled, flat=True, eapi=package.eapi, token_class=Atom)
-    atoms = [t for t in tokens if isinstance(t, Atom) and not t.blocker]
-    return [atom.evaluate_conditionals(package.use.enabled) if atom.use else atom for atom in atoms]
 
 
 def installed(package: Package, atom: Atom) -> list[tuple[str, str]]:
@@ -105,7 +94,7 @@ def ingredients(package: Package) -> Ingredients:
         sources=sources(package),
         use=sorted(package.use.enabled),
         settings=settings_of(package),
-        site=list(site(str(package.cpv), PORTAGE_SETTINGS)),
+        site=[*site(str(package.cpv), PORTAGE_SETTINGS), *profile_code()],
     )
 
 
@@ -128,6 +117,18 @@ def settings_of(package: Package) -> list[str]:
     known = [name for layer in ("defaults", "conf") for name in own.configdict[layer]]
     counting = settings.names(known, own.get("USE_EXPAND", "").split())
     return settings.lines(counting, own.get, own.features)
+
+
+@cache
+def profile_code() -> tuple[str, ...]:
+    """By what it says, not by where it is: a profile is somewhere in the tree."""
+    profiles = portage.db["/"]["vartree"].settings.profiles
+    return tuple(
+        f"profile {at} {line}"
+        for at, profile in enumerate(profiles)
+        for name in PROFILE_CODE
+        for line in tree_lines(os.path.join(profile, name))
+    )
 
 
 def site(cpv: str, etc: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from gentoo_bob.digests import digest
 from gentoo_bob.manifests import Digests
 
-FORMAT = "2"  # another number, and everything is compiled anew
+FORMAT = "3"  # another number, and everything is compiled anew
 LENGTH = 32
 
 

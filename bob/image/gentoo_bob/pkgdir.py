@@ -54,7 +54,7 @@ def collect(plan: Plan, code: str, out: str) -> None:
         if (package := new.get(str(cpv))) is None:
             continue
         if sorted(bintree.dbapi.aux_get(cpv, ["USE"])[0].split()) != package.use:
-            print(f"warning: {cpv} was built with other USE flags than planned, not kept", file=sys.stderr)
+            print(f"bob: warning: {cpv} was built with other USE flags than planned, not kept", file=sys.stderr)
             continue
         target = os.path.join(out, cache.name(package.cpv, package.key, code))
         os.makedirs(os.path.dirname(target), exist_ok=True)

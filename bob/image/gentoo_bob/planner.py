@@ -1,11 +1,12 @@
 """What an image needs, with the key of each package: asked of Portage, looked up in the cache."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from _emerge.Package import Package
 
-from gentoo_bob import cache, ingredients, resolve
+from gentoo_bob import aligned, cache, ingredients, resolve
 from gentoo_bob.job import Job
 from gentoo_bob.places import IMAGE_ROOT
 from gentoo_bob.plan import Plan, Planned, unique
@@ -17,13 +18,19 @@ class Found:
 
     plan: Plan
     packages: dict[str, Package]
+    aligned: list[str]  # versions that go into the builder before anything is compiled
 
 
 def make_plan(atoms: Sequence[str], job: Job) -> Found:
-    packages = unique(resolve.everything(atoms, job.build_packages.split()))
-    keys = ingredients.keys_of(packages, job.stage3)
+    every = resolve.everything(atoms, job.build_packages.split())
+    if message := aligned.older_libc(every):
+        sys.exit(f"error: {message}\nhint: a snapshot of the stage3's week or later has that version: `bb update`")
+    first, with_them = aligned.aligned(every)
+    packages = unique([*every, *with_them])
+    in_builder = {*first, *(str(p.cpv) for p in [*every, *with_them] if p.root == "/")}
+    keys = ingredients.keys_of(packages, in_builder, job.stage3)
     plan = Plan([planned(p, keys[str(p.cpv)], job.code) for p in packages])
-    return Found(plan, {str(p.cpv): p for p in packages})
+    return Found(plan, {str(p.cpv): p for p in packages}, first)
 
 
 def planned(package: Package, key: str, code: str) -> Planned:

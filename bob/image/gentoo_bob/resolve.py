@@ -15,6 +15,7 @@ from _emerge.main import parse_opts
 from _emerge.Package import Package
 from _emerge.stdout_spinner import stdout_spinner
 from portage.dbapi.porttree import portdbapi
+from portage.dep import Atom, use_reduce
 from portage.exception import PackageSetNotFound
 
 from gentoo_bob.places import IMAGE_ROOT
@@ -24,6 +25,8 @@ if TYPE_CHECKING:  # the name is Portage's own business
 
 FOR_IMAGE = ["--noreplace", "--changed-use", "--with-bdeps=n"]
 FOR_BUILDER = ["--noreplace", "--oneshot"]
+# What is installed there and was built with another subslot is not built anew: nobody will run it.
+IN_PLACE = [*FOR_BUILDER, "--ignore-built-slot-operator-deps=y"]
 
 
 def everything(for_image: Sequence[str], for_builder: Sequence[str]) -> list[Package]:
@@ -67,6 +70,14 @@ def quiet_spinner() -> stdout_spinner:
     else:  # Portage before 3.0.83
         spinner.update = spinner.update_quiet
     return spinner
+
+
+def atoms(package: Package, kinds: Sequence[str]) -> list[Atom]:
+    """Its dependencies of these kinds, as its USE flags have them."""
+    text = " ".join(package._metadata.get(kind) or "" for kind in kinds)
+    tokens = use_reduce(text, uselist=package.use.enabled, flat=True, eapi=package.eapi, token_class=Atom)
+    found = [t for t in tokens if isinstance(t, Atom) and not t.blocker]
+    return [atom.evaluate_conditionals(package.use.enabled) if atom.use else atom for atom in found]
 
 
 def portdb(package: Package) -> portdbapi:

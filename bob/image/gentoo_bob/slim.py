@@ -163,7 +163,7 @@ def named(tree: Tree, patterns: Iterable[str]) -> Iterator[str]:
         matching = glob(text)
         found = [path for path in tree if matching.fullmatch(path)]
         if not found:
-            print(f"warning: KEEP names `{text}`, and nothing of this name is there")
+            print(f"bob: warning: KEEP names `{text}`, and nothing of this name is there")
         for path in found:
             yield path
             yield from (path[:at] for at, letter in enumerate(path) if letter == "/")

@@ -20,5 +20,9 @@ class Trees(TypedDict):
     porttree: PortTree
     bintree: binarytree
 
+_internal_caller: bool
+
+def _disable_legacy_globals() -> None: ...
+
 db: Mapping[str, Trees]
 root: str

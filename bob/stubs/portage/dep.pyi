@@ -6,6 +6,7 @@ class Atom(str):
     use: object | None
     blocker: object
     slot_operator: str | None
+    def __new__(cls, text: str, allow_wildcard: bool = ..., allow_repo: bool = ...) -> Atom: ...
     def evaluate_conditionals(self, use: Set[str]) -> Atom: ...
 
 P = TypeVar("P")

@@ -27,6 +27,10 @@ const COLUMNS: usize = 78;
 const ROWS: usize = 14;
 /// A progress line at most this often.
 const PACE: Duration = Duration::from_millis(100);
+/// What the builder writes before a line that somebody is to read, even if all goes well.
+const WARNING: &str = "bob: warning: ";
+/// More of them are in the log only.
+const MOST_WARNINGS: usize = 20;
 /// A line is cut here for the tail; the file has it whole.
 const WIDEST: usize = 400;
 
@@ -46,6 +50,7 @@ pub struct Log {
     causes: Causes,
     line: Vec<u8>,
     shown: Option<Instant>,
+    warnings: usize,
 }
 
 impl Log {
@@ -69,6 +74,7 @@ impl Log {
             causes: Causes::default(),
             line: vec![],
             shown: None,
+            warnings: 0,
         }
     }
 
@@ -118,6 +124,7 @@ impl Log {
         if text.trim().is_empty() {
             return;
         }
+        self.warn(&text);
         if self.shown.is_none_or(|at| at.elapsed() >= PACE) {
             self.shown = Some(Instant::now());
             let _ = self.events.send(Event::Line { step: self.step.clone(), text: text.clone() });
@@ -129,6 +136,15 @@ impl Log {
             self.tail.pop_front();
         }
         self.tail.push_back(text);
+    }
+
+    fn warn(&mut self, line: &str) {
+        let Some(text) = line.strip_prefix(WARNING) else { return };
+        self.warnings += 1;
+        if self.warnings <= MOST_WARNINGS {
+            let message = format!("{}: {text}", self.step);
+            let _ = self.events.send(Event::Warned { message });
+        }
     }
 
     /// Bytes of a transfer.

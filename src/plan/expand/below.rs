@@ -65,6 +65,11 @@ impl<'a> Below<'a> {
         list.into_iter().chain(others.collect::<Vec<_>>())
     }
 
+    /// Whether anything in an image or below it is from elsewhere.
+    pub(crate) fn has_externals(&self, dock: &DockName) -> bool {
+        self.of.get(dock).is_some_and(|part| !part.externals.is_empty())
+    }
+
     /// The images from elsewhere that are in an image or below it.
     pub(crate) fn externals(&self, dock: &DockName) -> Vec<String> {
         let externals = self.of.get(dock).map(|part| part.externals.iter());

@@ -10,8 +10,14 @@ use std::collections::BTreeMap;
 pub(crate) const MAKE_CONF: &str = "etc/portage/make.conf";
 const PORTAGE: &str = "etc/portage/";
 /// Files or folders that Portage only reads as lines.
-const LISTS: [&str; 5] =
-    ["package.use", "package.mask", "package.unmask", "package.accept_keywords", "package.license"];
+const LISTS: [&str; 6] = [
+    "package.use",
+    "package.mask",
+    "package.unmask",
+    "package.accept_keywords",
+    "package.keywords",
+    "package.license",
+];
 
 /// Places of a builder that are not taken along: what is ours, what is the engine's, what is of one run only.
 const LEFT: [&str; 14] = [

@@ -1,0 +1,3 @@
+from collections.abc import Callable
+
+_inject_libc_dep: Callable[[str, object], None]
