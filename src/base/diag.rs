@@ -25,8 +25,8 @@ pub fn render(error: &Error, color: bool) -> String {
         Some(place) => with_place(error.message(), place, color),
         None => format!("{} {}\n", paint("error:", RED, color), words(error.message())),
     };
-    for line in error.details() {
-        text.push_str(&words(line));
+    for line in error.shown_details() {
+        text.push_str(&visible(&line));
         text.push('\n');
     }
     if let Some(hint) = error.hint_text() {

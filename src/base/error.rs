@@ -6,6 +6,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use crate::base::secret::without_secrets;
+
 /// Result with this project's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -85,14 +87,16 @@ struct Inner {
     message: String,
     place: Option<Place>,
     detail: Vec<String>,
+    /// Which lines of detail have only addresses that everybody may see.
+    public: Vec<usize>,
     hint: Option<String>,
 }
 
 impl Error {
     /// A failure with a lower-case sentence, names in backticks.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        let inner =
-            Inner { exit, message: message.into(), place: None, detail: vec![], hint: None };
+        let (message, detail, public) = (message.into(), vec![], vec![]);
+        let inner = Inner { exit, message, place: None, detail, public, hint: None };
         Self { inner: Box::new(inner) }
     }
 
@@ -163,6 +167,13 @@ impl Error {
         self
     }
 
+    /// The same of a line whose addresses are published: they are shown with their queries.
+    #[must_use]
+    pub fn public_detail(mut self, line: impl Into<String>) -> Self {
+        self.inner.public.push(self.inner.detail.len());
+        self.detail(line)
+    }
+
     /// What kind of failure, and its exit code.
     pub fn exit(&self) -> Exit {
         self.inner.exit
@@ -181,6 +192,15 @@ impl Error {
     /// Lines of detail.
     pub fn details(&self) -> &[String] {
         &self.inner.detail
+    }
+
+    /// Lines of detail as they may be shown: without what is secret in addresses.
+    pub fn shown_details(&self) -> impl Iterator<Item = String> {
+        let Inner { detail, public, .. } = &*self.inner;
+        detail.iter().enumerate().map(|(number, line)| match public.contains(&number) {
+            true => line.clone(),
+            false => without_secrets(line),
+        })
     }
 
     /// What to do.

@@ -13,7 +13,7 @@ use crate::exec::action::Log;
 use crate::exec::work::Context;
 use crate::gentoo::release;
 use crate::image::archive::Entry;
-use crate::net::http::{Expect, Mirror};
+use crate::net::http::{Expect, InVain, Mirror};
 
 /// What the verified ebuilds name, of what a box with a dock's code asks for. The dock's own ebuilds, if it has any,
 /// may name others.
@@ -110,17 +110,36 @@ pub(crate) async fn supply(
 
 /// A wrong file leads to the next mirror, as a missing one does.
 async fn fetch(source: &Source, dest: &Path, context: &Context, log: &mut Log) -> Result<()> {
-    let expect = Expect {
-        size: Some(source.size),
-        max: source.size,
-        sha512: source.sha512.clone(),
-        blake2b: source.blake2b.clone(),
-    };
     let progress = |done, total| log.bytes(done, total);
     let path = format!("distfiles/{}/{}", hash_folder(&source.name), source.name);
     let mut mirrors = release::mirrors(&context.settings)?;
     mirrors.extend(source.uris.iter().map(|uri| Mirror::Author(uri.clone())));
-    context.client.download(&mirrors, &path, dest, &expect, &progress).await.map(drop)
+    let expect = expect(source);
+    let asked = context.client.try_download(&mirrors, &path, dest, &expect, &progress).await?;
+    asked.map(drop).map_err(|in_vain| not_fetched(&source.name, &in_vain))
+}
+
+/// What its Manifest says.
+fn expect(source: &Source) -> Expect {
+    Expect {
+        size: Some(source.size),
+        max: source.size,
+        sha512: source.sha512.clone(),
+        blake2b: source.blake2b.clone(),
+    }
+}
+
+/// The error where nobody gave a source: each address with what came of it.
+fn not_fetched(name: &str, in_vain: &InVain) -> Error {
+    let offline = if in_vain.offline { " offline" } else { "" };
+    let message = match in_vain.exit {
+        Exit::Trust => format!("nobody has the source `{name}` as its Manifest lists it"),
+        _ => format!("cannot fetch the source `{name}`{offline}"),
+    };
+    let lines = in_vain.lines.iter().map(|line| format!("  {line}"));
+    lines
+        .fold(Error::new(in_vain.exit, message), Error::public_detail)
+        .hint("run the same command again later, or name a mirror that has it in `mirrors`")
 }
 
 /// The folder of a distfile on a mirror: the first byte of BLAKE2b of its name (GLEP 75).
@@ -132,6 +151,33 @@ fn hash_folder(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::diag;
+
+    #[test]
+    fn what_could_not_be_fetched_is_told_with_each_address() {
+        let lines = [
+            "https://m/distfiles/3c/a%20b.tar: not there",
+            "https://h/get.php?file=a%2Fb&v=1: not there",
+        ];
+        let mut in_vain =
+            InVain { lines: lines.map(str::to_owned).into(), exit: Exit::Step, offline: false };
+        let shown = |in_vain: &InVain| diag::render(&not_fetched("a b.tar", in_vain), false);
+        let told = shown(&in_vain);
+        let begin = format!(
+            "error: cannot fetch the source `a b.tar`\n  {}\n  {}\nhint: ",
+            lines[0], lines[1]
+        );
+        assert!(told.starts_with(&begin), "{told}");
+        in_vain.offline = true;
+        assert!(shown(&in_vain).contains("the source `a b.tar` offline\n"));
+        in_vain.exit = Exit::Trust;
+        assert_eq!(not_fetched("x", &in_vain).exit(), Exit::Trust);
+        let told = shown(&in_vain);
+        assert!(
+            told.contains("nobody has the source `a b.tar` as its Manifest lists it"),
+            "{told}"
+        );
+    }
 
     #[test]
     fn a_manifest_names_a_source_with_all_its_digests() {
