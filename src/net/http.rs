@@ -389,11 +389,12 @@ async fn open_file(path: &Path) -> Result<Source, Fault> {
         std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Fault::Missing,
         _ => Fault::Other(io_reason(&cause)),
     };
-    let file = File::open(path).await.map_err(missing)?;
-    let meta = file.metadata().await.map_err(missing)?;
+    // Before it is opened: a FIFO would wait for somebody who writes.
+    let meta = tokio::fs::metadata(path).await.map_err(missing)?;
     if !meta.is_file() {
         return Err(Fault::Other("not a file".to_owned()));
     }
+    let file = File::open(path).await.map_err(missing)?;
     Ok(Source { body: Body::File(file), start: 0, total: Some(meta.len()), origin: None })
 }
 

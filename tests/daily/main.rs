@@ -28,6 +28,7 @@ mod pure;
 mod rooms;
 mod secrets;
 mod silent;
+mod sources;
 mod spelled;
 mod tidy;
 mod unchanged;

@@ -192,7 +192,7 @@ fn cut(text: &str, characters: usize) -> String {
 }
 
 /// Text without colours and control characters: it goes to somebody's terminal.
-fn clean(line: &[u8]) -> String {
+pub(super) fn clean(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let mut clean = String::with_capacity(text.len());
     let mut chars = text.chars();

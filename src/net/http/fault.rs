@@ -21,6 +21,13 @@ pub struct InVain {
 }
 
 impl InVain {
+    /// What others said, too.
+    pub fn extend(&mut self, other: Self) {
+        self.lines.extend(other.lines);
+        self.exit = if other.exit == Exit::Trust { Exit::Trust } else { self.exit };
+        self.offline |= other.offline;
+    }
+
     pub(super) fn of(path: &str, faults: &[(&Mirror, Fault)]) -> Self {
         let any = |test: fn(&Fault) -> bool| faults.iter().any(|(_, fault)| test(fault));
         let line = |(mirror, fault): &(&Mirror, Fault)| {
