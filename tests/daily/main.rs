@@ -31,6 +31,7 @@ mod silent;
 mod sources;
 mod spelled;
 mod tidy;
+mod unbuilt;
 mod unchanged;
 mod words;
 mod written;
