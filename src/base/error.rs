@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::base::secret::without_secrets;
+use crate::base::words::cut;
 
 /// Result with this project's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -87,16 +88,25 @@ struct Inner {
     message: String,
     place: Option<Place>,
     detail: Vec<String>,
-    /// Which lines of detail have only addresses that everybody may see.
-    public: Vec<usize>,
+    /// How each of them is shown.
+    manners: Vec<Manner>,
     hint: Option<String>,
+}
+
+/// How a line of detail is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Manner {
+    /// Its addresses are published: their queries are no secrets.
+    public: bool,
+    /// A terminal shows so many characters of it.
+    most: Option<usize>,
 }
 
 impl Error {
     /// A failure with a lower-case sentence, names in backticks.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        let (message, detail, public) = (message.into(), vec![], vec![]);
-        let inner = Inner { exit, message, place: None, detail, public, hint: None };
+        let (message, detail, manners) = (message.into(), vec![], vec![]);
+        let inner = Inner { exit, message, place: None, detail, manners, hint: None };
         Self { inner: Box::new(inner) }
     }
 
@@ -162,16 +172,26 @@ impl Error {
 
     /// Adds a line of detail, printed as it is after the message.
     #[must_use]
-    pub fn detail(mut self, line: impl Into<String>) -> Self {
-        self.inner.detail.push(line.into());
-        self
+    pub fn detail(self, line: impl Into<String>) -> Self {
+        self.detail_in(Manner::default(), line)
     }
 
     /// The same of a line whose addresses are published: they are shown with their queries.
     #[must_use]
-    pub fn public_detail(mut self, line: impl Into<String>) -> Self {
-        self.inner.public.push(self.inner.detail.len());
-        self.detail(line)
+    pub fn public_detail(self, line: impl Into<String>) -> Self {
+        self.detail_in(Manner { public: true, ..Manner::default() }, line)
+    }
+
+    /// The same of a line that may be very long: a terminal shows only so many characters of it.
+    #[must_use]
+    pub fn long_detail(self, line: impl Into<String>, most: usize) -> Self {
+        self.detail_in(Manner { most: Some(most), ..Manner::default() }, line)
+    }
+
+    fn detail_in(mut self, manner: Manner, line: impl Into<String>) -> Self {
+        self.inner.detail.push(line.into());
+        self.inner.manners.push(manner);
+        self
     }
 
     /// What kind of failure, and its exit code.
@@ -194,12 +214,15 @@ impl Error {
         &self.inner.detail
     }
 
-    /// Lines of detail as they may be shown: without what is secret in addresses.
-    pub fn shown_details(&self) -> impl Iterator<Item = String> {
-        let Inner { detail, public, .. } = &*self.inner;
-        detail.iter().enumerate().map(|(number, line)| match public.contains(&number) {
-            true => line.clone(),
-            false => without_secrets(line),
+    /// Lines of detail as they may be shown, without what is secret in addresses: for a terminal, or whole.
+    pub fn shown_details(&self, terminal: bool) -> impl Iterator<Item = String> {
+        let Inner { detail, manners, .. } = &*self.inner;
+        detail.iter().zip(manners).map(move |(line, manner)| {
+            let line = if manner.public { line.clone() } else { without_secrets(line) };
+            match manner.most.filter(|_| terminal) {
+                Some(most) => cut(&line, most),
+                None => line,
+            }
         })
     }
 

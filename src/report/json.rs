@@ -157,7 +157,7 @@ fn failure(error: &Error) -> Failure<'_> {
         message: without_secrets(error.message()),
         // For people they are set off by two blanks.
         details: error
-            .shown_details()
+            .shown_details(false)
             .map(|line| line.strip_prefix("  ").map(str::to_owned).unwrap_or(line))
             .collect(),
         place: error.place().map(spot),

@@ -176,7 +176,8 @@ impl Shown {
     fn event(&mut self, event: &Event) {
         match event {
             Event::Failed { step, error, .. } => {
-                let why = error.details().first().map_or(error.message(), |line| line.trim());
+                let first = error.shown_details(true).next();
+                let why = first.as_deref().map_or(error.message(), str::trim);
                 self.buried = !self.failures.is_empty();
                 self.failures.push(format!("failed  {step}: {why}\n"));
             }

@@ -11,6 +11,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
 use crate::cli::args::complete;
 use crate::cli::io::output::json_text;
+use crate::cli::io::terminal;
 use crate::cli::verbs::image::Found;
 use crate::cli::{Look, entered, print, say};
 use crate::dock::Dock;
@@ -168,11 +169,12 @@ fn text(sized: &[Sized], args: &Args) -> Result<String> {
         };
         return Ok(ledger::overview(&sized.iter().map(row).collect::<Vec<_>>()));
     }
+    let width = terminal::width();
     let one = |one: &Sized| {
         if args.diff {
-            ledger::changed(&one.ledger, one.before.as_ref())
+            ledger::changed(&one.ledger, one.before.as_ref(), width)
         } else {
-            ledger::whole(&one.ledger, one.budget)
+            ledger::whole(&one.ledger, one.budget, width)
         }
     };
     Ok(sized.iter().map(one).collect::<Vec<_>>().join("\n"))
