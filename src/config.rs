@@ -59,6 +59,7 @@ struct File {
     docks: Option<Spanned<PathBuf>>,
     exclude: Option<Spanned<Vec<String>>>,
     mirrors: Option<Spanned<Vec<String>>>,
+    distdir: Option<Spanned<PathBuf>>,
     arch: Option<Spanned<String>>,
     flavour: Option<Spanned<String>>,
     source_date_epoch: Option<Spanned<u64>>,
@@ -201,6 +202,8 @@ pub struct Settings {
     pub exclude: Vec<String>,
     /// Mirrors in order: `https://`, `http://`, `file://` or a local folder.
     pub mirrors: Vec<String>,
+    /// A folder of the user's with source archives, relative to the project.
+    pub distdir: Option<PathBuf>,
     /// Gentoo's name of the architecture.
     pub arch: String,
     /// Flavour of the stage3, such as `openrc`.
@@ -265,6 +268,7 @@ impl Default for Settings {
             docks: "bb-dock".into(),
             exclude: vec![],
             mirrors: vec![text("https://distfiles.gentoo.org")],
+            distdir: None,
             arch: text("amd64"),
             flavour: text("openrc"),
             source_date_epoch: 1_262_304_000,
@@ -331,6 +335,8 @@ impl Settings {
         from.file("docks", &mut self.docks, file.docks);
         from.file("exclude", &mut self.exclude, file.exclude);
         from.file("mirrors", &mut self.mirrors, file.mirrors);
+        let distdir = file.distdir.map(|dir| Spanned::new(dir.span(), Some(dir.into_inner())));
+        from.file("distdir", &mut self.distdir, distdir);
         from.file("arch", &mut self.arch, file.arch);
         from.file("flavour", &mut self.flavour, file.flavour);
         from.file("source_date_epoch", &mut self.source_date_epoch, file.source_date_epoch);
@@ -419,6 +425,7 @@ impl Settings {
         from.env((env, "TAG"), "tag", &mut self.tag, str::to_owned);
         from.env((env, "EXCLUDE"), "exclude", &mut self.exclude, list);
         from.env((env, "MIRROR"), "mirrors", &mut self.mirrors, list);
+        from.env((env, "BB_DISTDIR"), "distdir", &mut self.distdir, |dir| Some(dir.into()));
         from.env((env, "DATE"), "date", &mut self.date, |date| Some(date.to_owned()));
         from.env((env, "BB_LINKS"), "project.links", &mut self.links, places);
         let mut revision = None;

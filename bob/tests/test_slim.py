@@ -4,6 +4,7 @@ import unittest
 
 from gentoo_bob import slim
 from gentoo_bob.slim import Keep
+from gentoo_bob.tree import Entry
 from trees import tree
 
 
@@ -25,6 +26,48 @@ class Slim(unittest.TestCase):
             "usr/lib64/pkgconfig/zlib.pc",
         )
         self.assertEqual(kept, ["usr", "usr/lib64", "usr/lib64/libz.so.1"])
+
+    START = ("crt1.o", "crti.o", "crtn.o", "Scrt1.o", "gcrt1.o", "grcrt1.o", "rcrt1.o", "Mcrt1.o")
+
+    def test_what_a_program_begins_with_stays_with_a_compiler_or_by_name(self) -> None:
+        objects = [f"usr/lib64/{name}" for name in self.START]
+        paths = [
+            "usr/",
+            "usr/bin/",
+            "usr/lib64/",
+            "usr/lib64/other.o",
+            "usr/lib64/mycrt1.oo",
+            "usr/lib64/crt2.o",
+            *objects,
+        ]
+        stay = ["usr", "usr/bin", "usr/lib64", "usr/lib64/mycrt1.oo"]
+        self.assertEqual(self.kept(*paths), stay)
+        named = [path for path in objects if "/crt" in path]
+        keep = Keep(patterns=("usr/lib64/crt[1in].o",))
+        self.assertEqual(self.kept(*paths, keep=keep), sorted([*stay, *named]))
+        keep = Keep(patterns=("usr/lib64/crt*.o",))
+        self.assertEqual(self.kept(*paths, keep=keep), sorted([*stay, *named, "usr/lib64/crt2.o"]))
+        for program in ("usr/bin/gcc", "usr/bin/clang"):
+            self.assertEqual(self.kept(*paths, program), sorted([*stay, *objects, program]))
+        package = [
+            "var/",
+            "var/db/",
+            "var/db/pkg/",
+            "var/db/pkg/sys-devel/",
+            "var/db/pkg/sys-devel/gcc-14.2.1_p20241221/",
+        ]
+        self.assertEqual(self.kept(*paths, *package), sorted([*stay, *objects, "var", "var/db"]))
+        config = [*package[:-1], "var/db/pkg/sys-devel/gcc-config-2.11/"]
+        self.assertEqual(self.kept(*paths, *config), sorted([*stay, "var", "var/db"]))
+
+    def test_devices_stay_out(self) -> None:
+        found = tree("dev/", "srv/", "srv/x/", "srv/x/file")
+        found |= {path: Entry(kind, 0o600, 0, 0, "261", ()) for path, kind in [("dev/null", "c"), ("srv/x/b", "b")]}
+        found["srv/pipe"] = Entry("p", 0o600, 0, 0, "", ())
+        selection = slim.select(found, Keep())
+        self.assertEqual(selection.left_out, {"dev/null": "devices", "srv/x/b": "devices"})
+        self.assertEqual(selection.kept, {"dev", "srv", "srv/pipe", "srv/x", "srv/x/file"})
+        self.assertEqual(slim.select(found, Keep(patterns=("/dev/null",))).left_out, {"srv/x/b": "devices"})
 
     def test_a_dock_may_keep_headers_and_static_libraries(self) -> None:
         paths = ["usr/", "usr/include/", "usr/include/a.h", "usr/lib/", "usr/lib/liba.a", "usr/lib/liba.la"]

@@ -21,12 +21,21 @@ use crate::base::words::{is_hostile, visible, visible_but};
 /// );
 /// ```
 pub fn render(error: &Error, color: bool) -> String {
+    rendered(error, color, false)
+}
+
+/// The same for a terminal, where a long line would push others out of sight.
+pub fn on_terminal(error: &Error, color: bool) -> String {
+    rendered(error, color, true)
+}
+
+fn rendered(error: &Error, color: bool, terminal: bool) -> String {
     let mut text = match error.place() {
         Some(place) => with_place(error.message(), place, color),
         None => format!("{} {}\n", paint("error:", RED, color), words(error.message())),
     };
-    for line in error.details() {
-        text.push_str(&words(line));
+    for line in error.shown_details(terminal) {
+        text.push_str(&visible(&line));
         text.push('\n');
     }
     if let Some(hint) = error.hint_text() {

@@ -6,6 +6,9 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use crate::base::secret::without_secrets;
+use crate::base::words::cut;
+
 /// Result with this project's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -85,14 +88,25 @@ struct Inner {
     message: String,
     place: Option<Place>,
     detail: Vec<String>,
+    /// How each of them is shown.
+    manners: Vec<Manner>,
     hint: Option<String>,
+}
+
+/// How a line of detail is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Manner {
+    /// Its addresses are published: their queries are no secrets.
+    public: bool,
+    /// A terminal shows so many characters of it.
+    most: Option<usize>,
 }
 
 impl Error {
     /// A failure with a lower-case sentence, names in backticks.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        let inner =
-            Inner { exit, message: message.into(), place: None, detail: vec![], hint: None };
+        let (message, detail, manners) = (message.into(), vec![], vec![]);
+        let inner = Inner { exit, message, place: None, detail, manners, hint: None };
         Self { inner: Box::new(inner) }
     }
 
@@ -158,8 +172,25 @@ impl Error {
 
     /// Adds a line of detail, printed as it is after the message.
     #[must_use]
-    pub fn detail(mut self, line: impl Into<String>) -> Self {
+    pub fn detail(self, line: impl Into<String>) -> Self {
+        self.detail_in(Manner::default(), line)
+    }
+
+    /// The same of a line whose addresses are published: they are shown with their queries.
+    #[must_use]
+    pub fn public_detail(self, line: impl Into<String>) -> Self {
+        self.detail_in(Manner { public: true, ..Manner::default() }, line)
+    }
+
+    /// The same of a line that may be very long: a terminal shows only so many characters of it.
+    #[must_use]
+    pub fn long_detail(self, line: impl Into<String>, most: usize) -> Self {
+        self.detail_in(Manner { most: Some(most), ..Manner::default() }, line)
+    }
+
+    fn detail_in(mut self, manner: Manner, line: impl Into<String>) -> Self {
         self.inner.detail.push(line.into());
+        self.inner.manners.push(manner);
         self
     }
 
@@ -181,6 +212,18 @@ impl Error {
     /// Lines of detail.
     pub fn details(&self) -> &[String] {
         &self.inner.detail
+    }
+
+    /// Lines of detail as they may be shown, without what is secret in addresses: for a terminal, or whole.
+    pub fn shown_details(&self, terminal: bool) -> impl Iterator<Item = String> {
+        let Inner { detail, manners, .. } = &*self.inner;
+        detail.iter().zip(manners).map(move |(line, manner)| {
+            let line = if manner.public { line.clone() } else { without_secrets(line) };
+            match manner.most.filter(|_| terminal) {
+                Some(most) => cut(&line, most),
+                None => line,
+            }
+        })
     }
 
     /// What to do.

@@ -10,6 +10,19 @@ pub fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
+/// The text, with its end cut off where it has more characters: for terminals only.
+///
+/// ```
+/// use gentoo_bb::base::words::cut;
+/// assert_eq!((cut("ééééé", 4), cut("éééé", 4)), ("é...".to_owned(), "éééé".to_owned()));
+/// ```
+pub fn cut(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(characters.saturating_sub(3)).chain("...".chars()).collect(),
+    }
+}
+
 /// Whether a character could steer a terminal, end a line, or show a text as another one: controls, what turns
 /// the direction of writing, what has no shape of its own.
 ///

@@ -33,7 +33,7 @@ const fn of_environment(
 }
 
 /// All settings.
-pub const DESCRIBED: [Described; 30] = [
+pub const DESCRIBED: [Described; 31] = [
     in_file("namespace", Some("NAMESPACE"), "first part of every image's name: `NAMESPACE/nginx`"),
     in_file("tag", Some("TAG"), "tag of every image, besides `latest`"),
     in_file("maintainer", Some("AUTHOR"), "for the marker `${MAINTAINER}`"),
@@ -43,6 +43,11 @@ pub const DESCRIBED: [Described; 30] = [
         "mirrors",
         Some("MIRROR"),
         "asked in order: `https://`, `http://`, `file://`, or a folder",
+    ),
+    in_file(
+        "distdir",
+        Some("BB_DISTDIR"),
+        "a folder in which source archives are looked for, besides `.bb/distfiles`, before a mirror is asked",
     ),
     in_file("arch", None, "which stage3: Gentoo's name of the architecture"),
     in_file("flavour", None, "which stage3: the rest of its name"),

@@ -74,6 +74,7 @@ impl Settings {
             ("docks", Value::path(&self.docks)),
             ("exclude", Value::list(&self.exclude)),
             ("mirrors", Value::list(&self.mirrors)),
+            ("distdir", self.distdir.as_deref().map_or(Value::Unset, Value::path)),
             ("arch", Value::text(&self.arch)),
             ("flavour", Value::text(&self.flavour)),
             ("source_date_epoch", Value::Number(self.source_date_epoch)),

@@ -17,7 +17,7 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout_at};
 
-use self::fault::{Fault, failure};
+use self::fault::{Fault, Faults, failure};
 use self::job::Job;
 use self::pace::Pace;
 use self::part::Origin;
@@ -27,6 +27,7 @@ use crate::net::names::Names;
 use crate::net::{client, unnamed};
 
 mod fault;
+pub use fault::InVain;
 mod glance;
 pub use glance::Answer;
 mod job;
@@ -114,6 +115,34 @@ impl Client {
         expect: &Expect,
         progress: Progress<'_>,
     ) -> Result<Downloaded> {
+        let asked = self.ask_in_turn(mirrors, path, dest, expect, progress).await?;
+        asked.map_err(|faults| failure(path, &faults))
+    }
+
+    /// The same, for who says himself what it means that all were asked in vain.
+    ///
+    /// # Errors
+    /// A failure of this machine.
+    pub async fn try_download(
+        &self,
+        mirrors: &[Mirror],
+        path: &str,
+        dest: &Path,
+        expect: &Expect,
+        progress: Progress<'_>,
+    ) -> Result<Result<Downloaded, InVain>> {
+        let asked = self.ask_in_turn(mirrors, path, dest, expect, progress).await?;
+        Ok(asked.map_err(|faults| InVain::of(path, &faults)))
+    }
+
+    async fn ask_in_turn<'a>(
+        &self,
+        mirrors: &'a [Mirror],
+        path: &str,
+        dest: &Path,
+        expect: &Expect,
+        progress: Progress<'_>,
+    ) -> Result<Result<Downloaded, Faults<'a>>> {
         mirror::check_path(path)?;
         let job = Job::new(self, path, dest, expect, progress);
         let mut faults = Vec::new();
@@ -121,16 +150,14 @@ impl Client {
             match job.fetch_from(mirror).await {
                 Ok(done) => {
                     let told = |(m, f): &(&Mirror, Fault)| format!("{m}: {}", f.reason());
-                    return Ok(Downloaded {
-                        passed_over: faults.iter().map(told).collect(),
-                        ..done
-                    });
+                    let passed_over = faults.iter().map(told).collect();
+                    return Ok(Ok(Downloaded { passed_over, ..done }));
                 }
                 Err(Fault::Here(error)) => return Err(error),
                 Err(fault) => faults.push((mirror, fault)),
             }
         }
-        Err(failure(path, &faults))
+        Ok(Err(faults))
     }
 
     /// Fetches a small file into memory, of at most `max` bytes.
@@ -362,11 +389,12 @@ async fn open_file(path: &Path) -> Result<Source, Fault> {
         std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Fault::Missing,
         _ => Fault::Other(io_reason(&cause)),
     };
-    let file = File::open(path).await.map_err(missing)?;
-    let meta = file.metadata().await.map_err(missing)?;
+    // Before it is opened: a FIFO would wait for somebody who writes.
+    let meta = tokio::fs::metadata(path).await.map_err(missing)?;
     if !meta.is_file() {
         return Err(Fault::Other("not a file".to_owned()));
     }
+    let file = File::open(path).await.map_err(missing)?;
     Ok(Source { body: Body::File(file), start: 0, total: Some(meta.len()), origin: None })
 }
 

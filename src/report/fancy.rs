@@ -82,17 +82,17 @@ impl Report for Fancy {
                 bar.set_position(*done);
             }
             Event::Put { .. } | Event::Warned { .. } => {
-                self.print(&line(event, color).unwrap_or_default())
+                self.print(&line(event, color, true).unwrap_or_default());
             }
             Event::Stopping => {
                 self.finish();
-                self.print(&line(event, color).unwrap_or_default());
+                self.print(&line(event, color, true).unwrap_or_default());
             }
             Event::Done { step, .. } | Event::Failed { step, .. } => {
                 if let Some(bar) = self.bars.remove(step) {
                     bar.finish_and_clear();
                 }
-                if let Some(text) = line(event, color) {
+                if let Some(text) = line(event, color, true) {
                     self.print(&text);
                 }
             }

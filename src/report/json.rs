@@ -158,9 +158,8 @@ fn failure(error: &Error) -> Failure<'_> {
         message: without_secrets(error.message()),
         // For people they are set off by two blanks.
         details: error
-            .details()
-            .iter()
-            .map(|line| without_secrets(line.strip_prefix("  ").unwrap_or(line)))
+            .shown_details(false)
+            .map(|line| line.strip_prefix("  ").map(str::to_owned).unwrap_or(line))
             .collect(),
         place: error.place().map(spot),
         hint: error.hint_text().map(without_secrets),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::words::{counted, megabytes};
+use crate::base::words::{counted, cut, megabytes, visible};
 use crate::dock::budget::Budget;
 use crate::image::size::difference::{Change, Difference};
 use crate::image::size::left_out::LeftOut;
@@ -30,19 +30,19 @@ pub fn overview(rows: &[[String; 3]]) -> String {
     table::columns(rows)
 }
 
-/// One image with all its parts.
-pub fn whole(ledger: &Ledger, budget: Option<Budget>) -> String {
+/// One image with all its parts. Where a width is given, names are cut to it.
+pub fn whole(ledger: &Ledger, budget: Option<Budget>, width: Option<usize>) -> String {
     let budget = budget.map_or(String::new(), |budget| format!(", its budget is {budget}"));
     let mut text = format!("{}: {}{budget}\n", ledger.image, megabytes(ledger.total));
     text += &unknown(ledger);
-    let line = |entry: &Entry| amount(&megabytes(entry.size), &entry.name);
+    let line = |entry: &Entry| amount(&megabytes(entry.size), &entry.name, width);
     text += &part("layers", ledger.layers.iter().map(line));
     text += &part("packages", ledger.packages.iter().map(line));
     text + &part("folders", folders(&ledger.folders).into_iter().map(line))
 }
 
-/// What is another size than in the build before.
-pub fn changed(ledger: &Ledger, before: Option<&Difference>) -> String {
+/// What is another size than in the build before, likewise.
+pub fn changed(ledger: &Ledger, before: Option<&Difference>, width: Option<usize>) -> String {
     let title = format!("{}: {}", ledger.image, megabytes(ledger.total));
     let mut text = format!("{title}, {}\n", compared(before));
     let Some(difference) = before else { return text };
@@ -50,7 +50,7 @@ pub fn changed(ledger: &Ledger, before: Option<&Difference>) -> String {
     let line = |change: &Change| {
         let (more, bytes) = change.by();
         let sign = if more { '+' } else { '-' };
-        amount(&format!("{sign}{}", megabytes(bytes)), &change.name)
+        amount(&format!("{sign}{}", megabytes(bytes)), &change.name, width)
     };
     text += &part("layers", difference.layers.iter().map(line));
     text += &part("packages", difference.packages.iter().map(line));
@@ -87,7 +87,7 @@ fn compared(before: Option<&Difference>) -> String {
 fn unknown(ledger: &Ledger) -> String {
     let why = ledger.built_by_engine.as_ref();
     why.map_or(String::new(), |why| {
-        format!("by the engine, so what it consists of is not known: {}\n", plain(why))
+        format!("by the engine, so what it consists of is not known: {}\n", visible(why))
     })
 }
 
@@ -96,24 +96,16 @@ fn part(title: &str, lines: impl Iterator<Item = String>) -> String {
     if lines.is_empty() { lines } else { format!("\n{title}\n{lines}") }
 }
 
-fn amount(size: &str, name: &str) -> String {
-    format!("{size:>12}  {}\n", plain(name))
+fn amount(size: &str, name: &str, width: Option<usize>) -> String {
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(BEFORE).max(NARROWEST));
+    // A name out of an archive must not steer a terminal, nor break its lines.
+    format!("{size:>12}  {}\n", cut(&visible(name), room))
 }
 
-/// What of a name fits into a line of 80 columns; JSON has all of it.
-const WIDEST: usize = 66;
-
-/// A name out of an archive must not steer a terminal, nor break its lines.
-fn plain(name: &str) -> String {
-    let mut plain = crate::base::words::visible(name).into_owned();
-    if let Some((end, _)) =
-        plain.char_indices().nth(WIDEST - 1).filter(|_| plain.chars().count() > WIDEST)
-    {
-        plain.truncate(end);
-        plain.push('…');
-    }
-    plain
-}
+/// Columns before a name.
+const BEFORE: usize = 14;
+/// A name has at least this many.
+const NARROWEST: usize = 20;
 
 /// The largest first, each followed by those in it, likewise.
 fn folders(folders: &[Entry]) -> Vec<&Entry> {
@@ -130,4 +122,22 @@ fn folders(folders: &[Entry]) -> Vec<&Entry> {
         (largest_first(size(&top)), top, inside, largest_first(entry.size), entry.name.clone())
     });
     sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::amount;
+
+    #[test]
+    fn names_are_cut_where_a_width_is_given() {
+        let name = "é".repeat(70);
+        assert_eq!(amount("1 MB", &name, None), format!("        1 MB  {name}\n"));
+        let cut = amount("1 MB", &name, Some(80));
+        assert_eq!(cut, format!("        1 MB  {}...\n", "é".repeat(63)));
+        assert_eq!(
+            amount("1 MB", &name, Some(0)),
+            format!("        1 MB  {}...\n", "é".repeat(17))
+        );
+        assert_eq!(amount("1 MB", "a\nb", Some(80)), "        1 MB  a\\nb\n");
+    }
 }

@@ -57,7 +57,7 @@ impl Message<'_> {
     /// Lines for people, each ending in a newline; empty for what only programs care for.
     pub fn text(&self, color: bool) -> String {
         match self {
-            Self::Event(event) => line(event, color).unwrap_or_default(),
+            Self::Event(event) => line(event, color, false).unwrap_or_default(),
             Self::Planned { step, state, reason } => {
                 format!("{state}  {}  {}\n", visible(step), visible(reason))
             }

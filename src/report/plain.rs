@@ -23,7 +23,7 @@ impl<W: Write + Send> Plain<W> {
 
 impl<W: Write + Send> Report for Plain<W> {
     fn event(&mut self, event: &Event) {
-        if let Some(text) = line(event, self.color) {
+        if let Some(text) = line(event, self.color, false) {
             // Nobody reads any more: the work goes on, its results are in files.
             let _ = write!(self.out, "{text}");
         }
@@ -35,7 +35,7 @@ impl<W: Write + Send> Report for Plain<W> {
 }
 
 /// An event as lines, if it is a change of state.
-pub(super) fn line(event: &Event, color: bool) -> Option<String> {
+pub(super) fn line(event: &Event, color: bool, terminal: bool) -> Option<String> {
     match event {
         Event::Started { step, reason } => Some(format!("start   {step} ({})\n", visible(reason))),
         Event::Waiting { step, owner } => {
@@ -48,7 +48,8 @@ pub(super) fn line(event: &Event, color: bool) -> Option<String> {
             Some(format!("done    {step} in {}, {}\n", duration(*took), visible(note)))
         }
         Event::Failed { step, error, log } => {
-            let mut text = format!("failed  {step}\n{}", diag::render(error, color));
+            let render = if terminal { diag::on_terminal } else { diag::render };
+            let mut text = format!("failed  {step}\n{}", render(error, color));
             if let Some(log) = log {
                 text.push_str(&format!("log: {}\n", visible(&log.display().to_string())));
             }

@@ -67,6 +67,7 @@ maintainer             default      nobody
 docks                  default      bb-dock
 exclude                default
 mirrors                default      https://distfiles.gentoo.org
+distdir                default
 arch                   default      amd64
 flavour                default      openrc
 source_date_epoch      default      1262304000
@@ -151,6 +152,7 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
          exclude                default\n\
          mirrors                bb.toml:3    https://***@mirror.example/gentoo\n\
          \x20                                   ./mirror\n\
+         distdir                default\n\
          arch                   bb.toml:7    arm64\n\
          flavour                default      openrc\n\
          source_date_epoch      default      1262304000\n\
@@ -182,12 +184,13 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
     );
 }
 
-const ENVIRONMENT: [(&str, &str); 14] = [
+const ENVIRONMENT: [(&str, &str); 15] = [
     ("NAMESPACE", "jdoe"),
     ("TAG", ""),
     ("AUTHOR", "J. Doe"),
     ("EXCLUDE", "a, b"),
     ("MIRROR", "http://u:p@m.example,/srv/m"),
+    ("BB_DISTDIR", "/srv/distfiles"),
     ("REVISION", "abc"),
     ("DATE", "20261122"),
     ("BB_KEYRING", "/keys"),
@@ -215,6 +218,7 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
          \x20                                       b\n\
          mirrors                MIRROR           http://***@m.example\n\
          \x20                                       /srv/m\n\
+         distdir                BB_DISTDIR       /srv/distfiles\n\
          arch                   bb.toml:7        arm64\n\
          flavour                default          openrc\n\
          source_date_epoch      default          1262304000\n\
@@ -300,8 +304,8 @@ fn settings_that_are_none_are_told_as_everywhere() {
         &[],
         3,
         "error: unknown field `namspace`, expected one of `namespace`, `engine`, `maintainer`, `tag`, `docks`, \
-         `exclude`, `mirrors`, `arch`, `flavour`, `source_date_epoch`, `made_by_make`, `project`, `net`, \
-         `registry`, `labels`, `trust`, `caches`, `builder`, `build`, `task`, `secrets`, `limits`\n --> bb.toml:2:1\n  |\n\
+         `exclude`, `mirrors`, `distdir`, `arch`, `flavour`, `source_date_epoch`, `made_by_make`, `project`, \
+         `net`, `registry`, `labels`, `trust`, `caches`, `builder`, `build`, `task`, `secrets`, `limits`\n --> bb.toml:2:1\n  |\n\
          2 | namspace = 1\n  | ^^^^^^^^\n",
     );
     says(

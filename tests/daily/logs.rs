@@ -169,3 +169,24 @@ fn a_reader_that_goes_away_is_no_failure() {
     says(&run, 0, "y\n");
     assert_eq!(fs::read_to_string(room.path("code")).unwrap(), "0\n");
 }
+
+/// Only a terminal has a width.
+#[test]
+fn what_is_piped_is_not_cut() {
+    let room = task();
+    let long = "x".repeat(5000);
+    room.write("word", &format!("echo {long}; exit 3"));
+    let run = bb(&room, "build");
+    assert_eq!(run.code, Some(1), "{}", run.text);
+    assert!(run.text.contains(&format!("\n  {long}\n")), "{}", run.text);
+    let run = bb(&room, "build --message-format json");
+    assert!(run.text.contains(&format!("\"{long}\"")), "{}", run.text);
+    // What is printed, of a name that no terminal has the width for.
+    let name = format!("{}/{}", "n".repeat(200), "m".repeat(200));
+    room.dock("odd", "FROM scratch\nCOPY d /d\n");
+    room.write(&format!("bb-dock/odd/d/{name}"), "x");
+    room.write("word", "true");
+    bb(&room, "build odd").ok();
+    let sizes = bb(&room, "size odd").ok().text;
+    assert!(sizes.contains(&"n".repeat(200)), "{sizes}");
+}

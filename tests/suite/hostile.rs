@@ -74,11 +74,12 @@ fn built(room: &Room, name: &str) -> String {
     room.bb_with(&[("NAMESPACE", "bbtest-same")], &format!("image digest {name}")).ok().stdout
 }
 
-const CLEAN: &str = "PACKAGES='sys-libs/zlib'\n";
+/// A library alone: what uses it brings the C library.
+const CLEAN: &str = "PACKAGES='sys-libs/zlib' REQUIRES_EXCLUDE='libc.so.6'\n";
 
 /// Gets at zlib in all ways that a dock has: a hook of Portage's that runs in the same box, a program of the
 /// builder's, and the folder of binary packages.
-const POISON: &str = r#"PACKAGES='sys-libs/zlib'
+const POISON: &str = r#"PACKAGES='sys-libs/zlib' REQUIRES_EXCLUDE='libc.so.6'
 configure_rootfs_build() {
 	cat >/etc/portage/bashrc <<-'END'
 		post_src_install() { mkdir -p "${D}/usr/share"; echo poisoned >"${D}/usr/share/poisoned-${PN}"; mkdir -p /packages/x; }
@@ -93,7 +94,7 @@ finish_rootfs_build() {
 "#;
 
 /// The builder's own program says the keys that others have.
-const LYING: &str = r"PACKAGES='sys-libs/zlib'
+const LYING: &str = r"PACKAGES='sys-libs/zlib' REQUIRES_EXCLUDE='libc.so.6'
 configure_rootfs_build() {
 	sed -i 's/^def own_key.*/def own_key(key, code):\n    return key\n\ndef other(key, code):/' /usr/lib/bob/gentoo_bob/keys.py
 }
@@ -124,7 +125,7 @@ fn what_a_dock_compiles_beside_its_own_code_is_its_own() {
     dock(
         &victim,
         "other",
-        "PACKAGES='sys-libs/zlib'\nconfigure_rootfs_build() { update_use dev-libs/openssl -x; }\n",
+        &format!("{CLEAN}configure_rootfs_build() {{ update_use dev-libs/openssl -x; }}\n"),
     );
     victim.bb("build other").ok();
     let log = victim.read(".bb/logs/rootfs/other.log");
@@ -195,7 +196,7 @@ fn what_a_parent_leaves_in_its_records_reaches_no_package_of_a_child() {
 fn says(plan: &str) -> String {
     format!(
         "PACKAGES='sys-libs/zlib'\nconfigure_rootfs_build() {{\n\
-         \tcat >/usr/lib/bob/__main__.py <<-'END'\n\t\timport sys\n\t\topen(sys.argv[2], 'w').write('''{plan}''')\n\tEND\n\
+         \tcat >/usr/lib/bob/__main__.py <<-'END'\n\t\timport sys\n\t\tif sys.argv[1] == 'plan': open(sys.argv[2], 'w').write('''{plan}''')\n\tEND\n\
          \tmkdir -p /var/db/repos/own/a/b && : >/var/db/repos/own/a/b/b-1.ebuild\n}}\n"
     )
 }

@@ -2,14 +2,18 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from _emerge.Package import Package
 from portage.checksum import verify_all
+from portage.dep import use_reduce
 from portage.exception import PortageException
+from portage.package.ebuild._spawn_nofetch import spawn_nofetch
+from portage.package.ebuild.config import config as Config
 
-from gentoo_bob import addresses, manifests, resolve, share
+from gentoo_bob import addresses, byhand, manifests, resolve, share
 from gentoo_bob.manifests import Described, Digests
 from gentoo_bob.places import DISTDIR, SOURCES
 
@@ -21,6 +25,8 @@ class Distfile:
     name: str
     uris: list[str]
     digests: Digests
+    restricted: bool = False  # Gentoo's mirrors may not be asked
+    by_hand: Package | None = None  # whose ebuild tells how the user gets it, if nobody else may
 
     def cache_path(self) -> str:
         """A file of the same name with another content is another file."""
@@ -36,11 +42,20 @@ def of_packages(packages: Iterable[Package]) -> dict[str, Distfile]:
     for package in packages:
         digests = manifest(package)
         mirrors = package.root_config.settings.thirdpartymirrors()
+        restrict = restrictions(package)
         for name, uris in fetch_map(package).items():
             if name not in digests:
                 sys.exit(f"error: {package.cpv} needs {name}, which its Manifest does not list")
-            found[name] = Distfile(name, addresses.plain(uris, mirrors), digests[name])
+            left = addresses.allowed(uris, mirrors, restrict)
+            by_hand = package if left.by_hand else None
+            found[name] = Distfile(name, left.uris, digests[name], not left.mirrors, by_hand)
     return found
+
+
+def restrictions(package: Package) -> set[str]:
+    """RESTRICT, as far as the package's USE flags ask for it."""
+    text = package._metadata.get("RESTRICT") or ""
+    return {str(word) for word in use_reduce(text, uselist=package.use.enabled, flat=True, eapi=package.eapi)}
 
 
 def fetch_map(package: Package) -> Mapping[str, Iterable[str]]:
@@ -71,7 +86,30 @@ def as_json(wanted: Mapping[str, Distfile]) -> list[Described]:
 
 def describe(file: Distfile) -> Described:
     described = manifests.describe(file.name, file.digests)
-    return {**described, "uris": addresses.web(file.uris), "there": is_whole(file.cache_path(), file.digests)}
+    there = is_whole(file.cache_path(), file.digests)
+    described = {**described, "uris": addresses.web(file.uris), "there": there}
+    if file.restricted:
+        described["restricted"] = True
+    if file.by_hand and not there:
+        described["nofetch"] = nofetch(file.by_hand)
+    return described
+
+
+def nofetch(package: Package) -> str:
+    """What the ebuild tells somebody who has to fetch its archives. Without any words, the file is still named."""
+    settings = Config(clone=package.root_config.settings)
+    # Else Portage repeats it at its end, as of a package that was merged.
+    settings["PORTAGE_ELOG_SYSTEM"] = ""
+    settings.backup_changes("PORTAGE_ELOG_SYSTEM")
+    settings.setcpv(package)
+    with open(os.devnull) as nothing, tempfile.TemporaryFile() as said:
+        pipes = {0: nothing.fileno(), 1: said.fileno(), 2: said.fileno()}
+        try:
+            spawn_nofetch(resolve.portdb(package), resolve.ebuild(package), settings=settings, fd_pipes=pipes)
+        except PortageException as error:
+            print(f"warning: pkg_nofetch of {package.cpv}: {error}", file=sys.stderr)
+        said.seek(0)
+        return byhand.words(said.read(byhand.LONGEST_SAID))
 
 
 def is_whole(path: str, digests: Digests) -> bool:

@@ -21,6 +21,8 @@ RECORDS = r"""
     var/db/(pkg|repos) var/lib/(portage|gentoo|bob) var/cache/(edb|distfiles|binpkgs) etc/config-archive
     var/log/(emerge\.log|portage) var/tmp/portage .*/\._cfg\d{4}_[^/]*
 """
+# What the C library has for the beginning of a program: crt1.o, crti.o, crtn.o, Scrt1.o, gcrt1.o, rcrt1.o …
+START = r"[A-Za-z]*crt[1in]\.o"
 # Places by rule. A dock's KEEP takes out of these what it names.
 RULES = {
     # Settings that only Portage and its tools read, and what shadow's tools leave behind.
@@ -29,21 +31,27 @@ RULES = {
         etc/environment\.d/10-gentoo-env\.conf etc/(passwd|group|shadow|gshadow)- etc/\.pwd\.lock
     """,
     "documentation": r"usr/share/(doc|gtk-doc|applications)",
-    "development": r"""
+    "development": rf"""
         usr/(local/)?(lib|lib64|lib32|libx32|share)/(pkgconfig|cmake|aclocal) usr/share/(gir-1\.0|vala)
-        usr/(local/)?lib(64|32|x32)?/[^/]*\.(o|la) usr/lib(64)?/skalibs/sysdeps
+        usr/(local/)?lib(64|32|x32)?/(?!{START})[^/]*\.(o|la) usr/lib(64)?/skalibs/sysdeps
     """,
     "headers": r"usr/(local/)?include usr/(local/)?lib(64|32|x32)?/(.*/)?[^/]*\.(h|hh|hpp|hxx)",
     "static-libraries": r"usr/(local/)?lib(64|32|x32)?/(.*/)?[^/]*\.a",
 }
-# By place, packages that read it, and programs that do where no package brought them.
+# By rule and place, packages that read it, and programs that do where no package brought them.
 READERS = {
-    "usr/(share/|local/share/)?man": ("sys-apps/man-db app-text/mandoc", "usr/bin/mandb usr/bin/mandoc"),
-    "usr/share/info": ("sys-apps/texinfo", "usr/bin/info"),
-    "usr/share/bash-completion": ("app-shells/bash-completion", "usr/share/bash-completion/bash_completion"),
-    "usr/share/zsh": ("app-shells/zsh", "usr/bin/zsh bin/zsh"),
-    "usr/share/fish": ("app-shells/fish", "usr/bin/fish bin/fish"),
-    "usr/share/gdb": ("dev-debug/gdb sys-devel/gdb", "usr/bin/gdb"),
+    "documentation": {
+        "usr/(share/|local/share/)?man": ("sys-apps/man-db app-text/mandoc", "usr/bin/mandb usr/bin/mandoc"),
+        "usr/share/info": ("sys-apps/texinfo", "usr/bin/info"),
+        "usr/share/bash-completion": ("app-shells/bash-completion", "usr/share/bash-completion/bash_completion"),
+        "usr/share/zsh": ("app-shells/zsh", "usr/bin/zsh bin/zsh"),
+        "usr/share/fish": ("app-shells/fish", "usr/bin/fish bin/fish"),
+        "usr/share/gdb": ("dev-debug/gdb sys-devel/gdb", "usr/bin/gdb"),
+    },
+    # No compiler links a program without them.
+    "development": {
+        rf"usr/lib(64|32|x32)?/{START}": ("sys-devel/gcc llvm-core/clang sys-devel/clang", "usr/bin/gcc usr/bin/clang"),
+    },
 }
 
 # Gentoo's keepdir makes an empty file of this name.
@@ -105,7 +113,8 @@ def rules_for(tree: Tree, keep: Keep) -> list[Rule]:
     """The first that says yes counts."""
     wanted = {"headers": keep.headers, "static-libraries": keep.static_libs}
     places = {name: text for name, text in RULES.items() if not wanted.get(name)}
-    places["documentation"] += " " + " ".join(unread(tree))
+    for name in READERS:
+        places[name] += " " + " ".join(unread(tree, name))
     return [
         Rule("records", matches(RECORDS)),
         *(Rule(name, matches(text)) for name, text in places.items()),
@@ -120,10 +129,10 @@ def matches(places: str) -> Callable[[str], bool]:
     return lambda path: pattern.fullmatch(path) is not None
 
 
-def unread(tree: Tree) -> Iterator[str]:
+def unread(tree: Tree, rule: str) -> Iterator[str]:
     """Places whose reader the image has not."""
     installed = {"/".join(path.split("/")[3:5]) for path in tree if path.startswith("var/db/pkg/")}
-    for place, (packages, programs) in READERS.items():
+    for place, (packages, programs) in READERS[rule].items():
         is_package = re.compile(rf"({'|'.join(packages.split())})-\d[^/]*")
         if not any(map(is_package.fullmatch, installed)) and not any(name in tree for name in programs.split()):
             yield place
@@ -132,7 +141,13 @@ def unread(tree: Tree) -> Iterator[str]:
 def left_out_by(path: str, entry: Entry, rules: Iterable[Rule]) -> str | None:
     if is_keep_mark(path, entry):
         return "keepdir"
-    return next((rule.name for rule in rules if rule.test(path)), None)
+    found = next((rule.name for rule in rules if rule.test(path)), None)
+    return found or ("devices" if is_device(entry) else None)
+
+
+def is_device(entry: Entry) -> bool:
+    """baselayout makes some; a container gets a /dev of its own, and who unpacks an image may not make any."""
+    return entry.kind in ("c", "b")
 
 
 def is_keep_mark(path: str, entry: Entry) -> bool:

@@ -3,4 +3,5 @@
 //! Turns words into values; does nothing with them.
 
 pub(in crate::cli) mod complete;
+pub(in crate::cli) mod sources;
 pub(in crate::cli) mod switches;

@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 
+use crate::base::diag;
 use crate::cli::io::output::print_exactly;
 use crate::cli::{Look, say};
 use crate::report::{Message, json};
@@ -33,5 +34,9 @@ impl Messages {
 
 /// Says something.
 pub(in crate::cli) fn tell(look: Look, message: &Message<'_>) {
-    if look.json { print_exactly(&json(message)) } else { say(&message.text(look.color)) }
+    match message {
+        _ if look.json => print_exactly(&json(message)),
+        Message::Error(error) if look.terminal => say(&diag::on_terminal(error, look.color)),
+        _ => say(&message.text(look.color)),
+    }
 }

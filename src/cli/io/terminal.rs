@@ -35,6 +35,12 @@ fn shown() -> Option<TerminalSize> {
     Some(TerminalSize { width: size.ws_col, height: size.ws_row })
 }
 
+/// How wide what is printed may be: as it likes, unless a terminal shows it.
+pub(in crate::cli) fn width() -> Option<usize> {
+    let size = io::stdout().is_terminal().then(shown).flatten()?;
+    Some(usize::from(size.width)).filter(|width| *width > 0)
+}
+
 /// The variables that a process with a terminal needs from this side.
 pub(in crate::cli) fn environment(tty: bool) -> Vec<String> {
     let term = std::env::var("TERM").ok().filter(|_| tty);

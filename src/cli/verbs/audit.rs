@@ -2,10 +2,12 @@
 
 use crate::cli::call::Call;
 
+use crate::base::diag;
 use crate::base::error::{Error, Result};
-use crate::base::words::visible;
+use crate::base::words::{counted, visible};
 use crate::cli::args::complete;
 use crate::cli::verbs::image;
+use crate::cli::verbs::image::Found;
 use crate::cli::{entered, print, say};
 use crate::exec::audited::audited;
 use crate::plan::step::{TestWork, Work};
@@ -22,30 +24,38 @@ pub(in crate::cli) struct Args {
     images: Vec<String>,
 }
 
+/// Exits 1 if something is found, or if an image is not built: what was not looked at has not passed.
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let project = entered::project(&call.state)?;
     let plan = project.plan()?;
     let tests = select::tests(&plan, &args.images, &project.settings.exclude)?;
+    let tests = tests.iter().map(|id| test(&plan, id)).collect::<Result<Vec<_>>>()?;
+    let names = tests.iter().map(|test| test.name.to_string()).collect::<Vec<_>>();
+    let found = Found::of(&project, &plan, &names)?;
     let limits = &project.settings.limits;
     let mut count = 0;
-    for id in &tests {
-        let test = test(&plan, id)?;
-        let name = test.name.as_str();
-        let chain = image::archives(name, &image::built(&project, &plan, name)?, limits)?;
-        for line in audited(&chain, test, limits)?.lines() {
+    for (name, work) in &found.built {
+        let Some(test) = tests.iter().find(|test| test.name.as_str() == name) else { continue };
+        for line in audited(&image::archives(name, work, limits)?, test, limits)?.lines() {
             count += 1;
             print(&format!("{name}: {}\n", visible(&line)));
         }
     }
-    let of = match tests.len() {
-        1 => "1 image".to_owned(),
-        many => format!("{many} images"),
-    };
-    match count {
-        0 => say(&format!("nothing found in {of}\n")),
-        _ => say(&format!("{count} found in {of}; what is meant so goes into its `dock.toml`\n")),
+    say(&summary(count, found.built.len()));
+    for error in found.errors() {
+        say(&diag::render(&error, call.look.color));
     }
-    Ok(u8::from(count > 0))
+    Ok(u8::from(count > 0 || !found.missing.is_empty()))
+}
+
+/// What was found in so many images.
+fn summary(found: usize, images: usize) -> String {
+    let of = counted(images, "image");
+    match (found, images) {
+        (_, 0) => String::new(),
+        (0, _) => format!("nothing found in {of}\n"),
+        _ => format!("{found} found in {of}; what is meant so goes into its `dock.toml`\n"),
+    }
 }
 
 fn test<'a>(plan: &'a Plan, id: &str) -> Result<&'a TestWork> {

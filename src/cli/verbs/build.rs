@@ -2,11 +2,11 @@
 
 use crate::cli::call::Call;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::time::Instant;
 
 use crate::base::error::{Exit, Result};
 use crate::cli::args::complete;
+use crate::cli::args::sources::Sources;
 use crate::cli::args::switches::Switches;
 use crate::cli::io::message::{Messages, tell};
 use crate::cli::io::output::Output;
@@ -79,6 +79,8 @@ pub(in crate::cli) struct How {
     /// Images to leave out of everything, instead of those in the settings
     #[arg(long, value_name = "IMAGE,…", value_delimiter = ',', add = complete::images())]
     exclude: Option<Vec<String>>,
+    #[command(flatten)]
+    sources: Sources,
     /// Use no network
     #[arg(long)]
     pub(in crate::cli) offline: bool,
@@ -105,8 +107,9 @@ impl How {
     }
 
     /// The project with its settings as the command line wants them.
-    pub(in crate::cli) fn project(&self, state: &Path) -> Result<Project> {
-        let mut project = entered::project(state)?;
+    pub(in crate::cli) fn project(&self, call: &Call) -> Result<Project> {
+        let mut project = entered::project(&call.state)?;
+        self.sources.apply(&mut project, &call.here)?;
         project.settings.skip_verify |= self.skip_verify;
         if let Some(exclude) = &self.exclude {
             let named = exclude.iter().filter(|name| !name.is_empty());
@@ -118,7 +121,7 @@ impl How {
 
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let begun = Instant::now();
-    let project = args.how.project(&call.state)?;
+    let project = args.how.project(call)?;
     let options = args.options();
     if args.how.dry_run {
         status::planned(&project.judge(&options).await?, call.look);
@@ -173,7 +176,8 @@ impl Shown {
     fn event(&mut self, event: &Event) {
         match event {
             Event::Failed { step, error, .. } => {
-                let why = error.details().first().map_or(error.message(), |line| line.trim());
+                let first = error.shown_details(true).next();
+                let why = first.as_deref().map_or(error.message(), str::trim);
                 self.buried = !self.failures.is_empty();
                 self.failures.push(format!("failed  {step}: {why}\n"));
             }

@@ -10,11 +10,11 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::ColorChoice;
-use rustix::termios::tcgetwinsize;
 use serde_json::json;
 
 use crate::base::error::Result;
 use crate::cli::io::output::print_json;
+use crate::cli::io::terminal;
 use crate::cli::{entered, print};
 use crate::doctor::is_healthy;
 use crate::report::findings;
@@ -51,11 +51,9 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     if args.json {
         print_json(&json!({ "healthy": healthy, "findings": found }))?;
     } else {
-        let terminal = std::io::stdout().is_terminal();
-        let color = call.color == ColorChoice::Always || call.look.color && terminal;
-        let size = terminal.then(|| tcgetwinsize(std::io::stdout()).ok()).flatten();
-        let width = size.map(|size| size.ws_col.into()).filter(|width| *width > 0);
-        print(&findings::text(&found, color, width));
+        let shown = std::io::stdout().is_terminal();
+        let color = call.color == ColorChoice::Always || call.look.color && shown;
+        print(&findings::text(&found, color, terminal::width()));
     }
     Ok(u8::from(!healthy))
 }

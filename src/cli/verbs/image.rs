@@ -119,6 +119,36 @@ pub(in crate::cli) fn built(project: &Project, plan: &Plan, image: &str) -> Resu
     })
 }
 
+/// What of some images is built.
+pub(in crate::cli) struct Found {
+    /// Those that are, with what made them.
+    pub built: Vec<(String, ImageWork)>,
+    /// Those that are not.
+    pub missing: Vec<String>,
+}
+
+impl Found {
+    pub(in crate::cli) fn of(project: &Project, plan: &Plan, names: &[String]) -> Result<Self> {
+        let (mut built, mut missing) = (vec![], vec![]);
+        for name in names {
+            match finished(project, plan.step(select::image(plan, name)?)) {
+                Some(work) => built.push((name.clone(), work.clone())),
+                None => missing.push(name.clone()),
+            }
+        }
+        Ok(Self { built, missing })
+    }
+
+    /// A line for each that is not built, below the last how it will be.
+    pub(in crate::cli) fn errors(&self) -> Vec<Error> {
+        let error = |name: &String| Error::step(format!("the image `{name}` is not built"));
+        let mut errors = self.missing.iter().map(error).collect::<Vec<_>>();
+        let hint = format!("run `bb build {}` first", self.missing.join(" "));
+        let last = errors.pop().map(|last| last.hint(hint));
+        errors.into_iter().chain(last).collect()
+    }
+}
+
 /// What an image step has worked on, if it has finished.
 fn finished<'a>(project: &Project, step: &'a Step) -> Option<&'a ImageWork> {
     match &step.work {

@@ -33,7 +33,7 @@ impl Args {
 
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let begun = Instant::now();
-    let project = args.how.project(&call.state)?;
+    let project = args.how.project(call)?;
     let options = Options { images: args.images.clone(), ..args.how.options() };
     let missing = if args.how.dry_run {
         project.missing_as_locked(&options).await?

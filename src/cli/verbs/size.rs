@@ -11,8 +11,9 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
 use crate::cli::args::complete;
 use crate::cli::io::output::json_text;
-use crate::cli::verbs::image;
-use crate::cli::{entered, print, say};
+use crate::cli::io::terminal;
+use crate::cli::verbs::image::Found;
+use crate::cli::{Look, entered, print, say};
 use crate::dock::Dock;
 use crate::dock::budget::Budget;
 use crate::exec::action::ledgers;
@@ -20,10 +21,9 @@ use crate::image::size::difference::{Difference, difference};
 use crate::image::size::left_out::LeftOut;
 use crate::image::size::{Ledger, left_out, over_budget};
 use crate::plan::expand::LEFT_OUT;
-use crate::plan::step::{RootfsWork, Work};
+use crate::plan::step::{ImageWork, RootfsWork, Work};
 use crate::plan::{Plan, select};
 use crate::report::ledger;
-use crate::session::Project;
 
 /// Tell how large images are, and what of them is so large.
 #[derive(Debug, clap::Args)]
@@ -66,31 +66,49 @@ impl Sized {
     }
 }
 
-/// Exits 1 if an image is larger than its dock allows.
+/// Exits 1 if an image is larger than its dock allows, or one that was named is not built: the others are told all
+/// the same.
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let project = entered::project(&call.state)?;
     let docks = project.docks()?;
     let plan = project.plan()?;
     let names = names(&plan, args, &project.settings.exclude)?;
+    let found = Found::of(&project, &plan, &names)?;
+    let mut errors = missing(&found, args, call.look)?;
     if args.left_out {
-        print(&left_out(&plan, &names, args.json)?);
-        return Ok(0);
+        print(&left_out(&plan, &found, args.json)?);
+    } else {
+        let sized = found.built.iter().map(|(_, work)| sized(&docks, work));
+        let sized = sized.collect::<Result<Vec<_>>>()?;
+        print(&text(&sized, args)?);
+        errors.extend(sized.iter().filter_map(Sized::over));
     }
-    let sized = names.iter().map(|name| sized(&project, &plan, &docks, name));
-    let sized = sized.collect::<Result<Vec<_>>>()?;
-    print(&text(&sized, args)?);
-    let over = sized.iter().filter_map(Sized::over).collect::<Vec<_>>();
-    for error in &over {
+    for error in &errors {
         say(&diag::render(error, call.look.color));
     }
-    Ok(u8::from(!over.is_empty()))
+    Ok(u8::from(!errors.is_empty()))
+}
+
+/// What is wrong with it that images are not built. Of all images, those are told that there are.
+fn missing(found: &Found, args: &Args, look: Look) -> Result<Vec<Error>> {
+    if !args.images.is_empty() || found.missing.is_empty() {
+        return Ok(found.errors());
+    }
+    if found.built.is_empty() {
+        return Err(Error::step("no image is built").hint("run `bb build` first"));
+    }
+    let names = found.missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+    let are = if names.len() == 1 { "is" } else { "are" };
+    let message = format!("{} {are} not built", names.join(", "));
+    say(&diag::warning(&message, "run `bb build` first", look.color));
+    Ok(vec![])
 }
 
 /// What was left out of images and of those below them, each by itself: a child does not leave out again what its
 /// parent has.
-fn left_out(plan: &Plan, names: &[String], json: bool) -> Result<String> {
+fn left_out(plan: &Plan, images: &Found, json: bool) -> Result<String> {
     let mut found = BTreeMap::new();
-    for name in names {
+    for (name, _) in &images.built {
         let mut next = Some(StepId::new(Kind::Rootfs, name));
         while let Some(work) = next.and_then(|id| rootfs_of(plan, &id)) {
             found.insert(work.name.to_string(), list(&work.dir)?);
@@ -133,8 +151,7 @@ fn names(plan: &Plan, args: &Args, exclude: &[String]) -> Result<Vec<String>> {
     Ok(select::images(plan).filter(|name| !exclude.contains(name)).collect())
 }
 
-fn sized(project: &Project, plan: &Plan, docks: &[Dock], name: &str) -> Result<Sized> {
-    let work = image::built(project, plan, name)?;
+fn sized(docks: &[Dock], work: &ImageWork) -> Result<Sized> {
     let (ledger, previous) = ledgers(&work.dir)?;
     let before = previous.map(|previous| difference(&previous, &ledger));
     let dock = docks.iter().find(|dock| dock.name == work.name);
@@ -152,11 +169,12 @@ fn text(sized: &[Sized], args: &Args) -> Result<String> {
         };
         return Ok(ledger::overview(&sized.iter().map(row).collect::<Vec<_>>()));
     }
+    let width = terminal::width();
     let one = |one: &Sized| {
         if args.diff {
-            ledger::changed(&one.ledger, one.before.as_ref())
+            ledger::changed(&one.ledger, one.before.as_ref(), width)
         } else {
-            ledger::whole(&one.ledger, one.budget)
+            ledger::whole(&one.ledger, one.budget, width)
         }
     };
     Ok(sized.iter().map(one).collect::<Vec<_>>().join("\n"))

@@ -5,6 +5,7 @@ use crate::cli::call::Call;
 use crate::base::error::{Exit, Result};
 use crate::base::ids::StepId;
 use crate::cli::args::complete;
+use crate::cli::args::sources::Sources;
 use crate::cli::entered;
 use crate::cli::io::message::Messages;
 use crate::cli::verbs::build::Shown;
@@ -18,6 +19,8 @@ pub(in crate::cli) struct Args {
     /// Id of the step, such as `rootfs:nginx`
     #[arg(add = complete::steps())]
     id: String,
+    #[command(flatten)]
+    sources: Sources,
     /// Use no network
     #[arg(long)]
     offline: bool,
@@ -32,6 +35,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let id: StepId = args.id.parse()?;
     let mut project = entered::project(&call.state)?;
     project.settings.skip_verify |= args.skip_verify;
+    args.sources.apply(&mut project, &call.here)?;
     let mut shown = Shown::new(call.look);
     let ran = project.step(&id, args.offline, &mut |message| shown.message(message)).await;
     shown.finish();

@@ -21,8 +21,8 @@ use crate::state::store::Store;
 const TAIL: usize = 15;
 /// The same below a cause.
 const TAIL_BELOW: usize = 5;
-/// What a failure repeats has this many columns and, with the cause, at most this many rows: all of the
-/// report has its place on a terminal of 80 x 24.
+/// What a failure repeats has, on a terminal, this many columns and, with the cause, at most this many rows: all of the
+/// report has its place on one of 80 x 24. Elsewhere the same lines are whole.
 const COLUMNS: usize = 78;
 const ROWS: usize = 14;
 /// A progress line at most this often.
@@ -31,8 +31,8 @@ const PACE: Duration = Duration::from_millis(100);
 const WARNING: &str = "bob: warning: ";
 /// More of them are in the log only.
 const MOST_WARNINGS: usize = 20;
-/// A line is cut here for the tail; the file has it whole.
-const WIDEST: usize = 400;
+/// What is longer is no line: only the file has it whole.
+const WIDEST: usize = 1 << 16;
 
 /// The log of one step, created when the first byte comes.
 #[derive(Debug)]
@@ -166,13 +166,15 @@ impl Log {
             self.end_line();
         }
         let repeated = repeated(&self.causes.lines(), self.tail.make_contiguous());
-        repeated.into_iter().fold(Error::step(message), Error::detail)
+        let lines = repeated.into_iter();
+        lines.fold(Error::step(message), |error, (line, most)| error.long_detail(line, most))
     }
 }
 
-/// The cause first, then the last lines; the cause whole, if it is not the length of a page.
-fn repeated(causes: &[String], tail: &[String]) -> Vec<String> {
-    let indented = |line: &String, rows: usize| format!("  {}", cut(line, rows * COLUMNS));
+/// The cause first, then the last lines; the cause whole, if it is not the length of a page. Each with the characters
+/// that a terminal shows of it.
+fn repeated(causes: &[String], tail: &[String]) -> Vec<(String, usize)> {
+    let indented = |line: &String, rows: usize| (format!("  {line}"), 2 + rows * COLUMNS);
     let known = causes.iter().all(|cause| tail.iter().any(|line| line.contains(cause.as_str())));
     if known {
         let rows = |line: &String| if is_cause(line, causes) { 2 } else { 1 };
@@ -181,15 +183,15 @@ fn repeated(causes: &[String], tail: &[String]) -> Vec<String> {
     let mut rows = ROWS - TAIL_BELOW - 1;
     let mut lines = vec![];
     for cause in causes {
-        let line = indented(cause, rows.clamp(1, 3));
-        rows = rows.saturating_sub(line.chars().count().div_ceil(COLUMNS + 2));
-        lines.push(line);
+        let (line, most) = indented(cause, rows.clamp(1, 3));
+        rows = rows.saturating_sub(line.chars().count().min(most).div_ceil(COLUMNS + 2));
+        lines.push((line, most));
         if rows == 0 {
             break;
         }
     }
     let last = tail.len().saturating_sub(TAIL_BELOW);
-    lines.extend((last > 0).then(|| "  ...".to_owned()));
+    lines.extend((last > 0).then(|| indented(&"...".to_owned(), 1)));
     lines.extend(tail.iter().skip(last).map(|line| indented(line, 1)));
     lines
 }
@@ -199,16 +201,8 @@ fn is_cause(line: &str, causes: &[String]) -> bool {
     line.starts_with("error: ") || causes.iter().any(|cause| line.contains(cause.as_str()))
 }
 
-/// The text, with its end cut off where it has more characters.
-fn cut(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(characters.saturating_sub(3)).chain("...".chars()).collect(),
-    }
-}
-
 /// Text without colours and control characters: it goes to somebody's terminal.
-fn clean(line: &[u8]) -> String {
+pub(super) fn clean(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let mut clean = String::with_capacity(text.len());
     let mut chars = text.chars();
@@ -232,15 +226,24 @@ fn skip_escape(chars: &mut std::str::Chars<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, cut, repeated};
+    use super::{clean, repeated};
+    use crate::base::error::Error;
 
     fn lines(count: usize, begin: &str) -> Vec<String> {
         (0..count).map(|n| format!("{begin}{n}")).collect()
     }
 
+    /// What is shown of it, on a terminal or elsewhere.
+    fn shown(causes: &[String], tail: &[String], terminal: bool) -> Vec<String> {
+        let lines = repeated(causes, tail).into_iter();
+        let error =
+            lines.fold(Error::step(""), |error, (line, most)| error.long_detail(line, most));
+        error.shown_details(terminal).collect()
+    }
+
     #[test]
     fn the_cause_comes_before_the_last_lines() {
-        let told = repeated(&lines(2, "cause "), &lines(15, "line "));
+        let told = shown(&lines(2, "cause "), &lines(15, "line "), true);
         let expected =
             "  cause 0|  cause 1|  ...|  line 10|  line 11|  line 12|  line 13|  line 14";
         assert_eq!(told.join("|"), expected);
@@ -250,25 +253,25 @@ mod tests {
     fn a_cause_among_the_last_lines_is_not_said_twice() {
         let tail = lines(3, "x: error: ");
         assert_eq!(
-            repeated(&tail[1..2], &tail),
+            shown(&tail[1..2], &tail, true),
             ["  x: error: 0", "  x: error: 1", "  x: error: 2"]
         );
-        assert_eq!(repeated(&[], &tail).len(), 3);
+        assert_eq!(shown(&[], &tail, true).len(), 3);
     }
 
     #[test]
-    fn a_failure_has_its_place_on_a_small_terminal() {
+    fn a_failure_has_its_place_on_a_small_terminal_and_is_whole_elsewhere() {
         let long = |n: usize| (0..n).map(|_| "x".repeat(400)).collect::<Vec<_>>();
+        let tail = lines(15, &"y".repeat(300));
         for causes in 1..6 {
-            let told = repeated(&long(causes), &lines(15, &"y".repeat(300)));
+            let told = shown(&long(causes), &tail, true);
             let rows = told.iter().map(|l| l.chars().count().div_ceil(80)).sum::<usize>();
             assert!((1..=14).contains(&rows), "{rows}: {told:?}");
+            let whole = shown(&long(causes), &tail, false);
+            assert_eq!(whole.len(), told.len());
+            assert_eq!(whole[0], format!("  {}", "x".repeat(400)));
+            assert_eq!(whole.last().unwrap(), &format!("  {}14", "y".repeat(300)));
         }
-    }
-
-    #[test]
-    fn a_long_line_is_cut_between_characters() {
-        assert_eq!((cut("ééééé", 4), cut("éééé", 4)), ("é...".to_owned(), "éééé".to_owned()));
     }
 
     #[test]

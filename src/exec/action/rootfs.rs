@@ -29,6 +29,7 @@ use crate::plan::step::RootfsWork;
 use crate::state::store;
 
 mod asked;
+mod given;
 mod plain;
 mod planned;
 mod sources;

@@ -3,7 +3,44 @@
 //! Knows no network.
 
 use super::Mirror;
-use crate::base::error::Error;
+use crate::base::error::{Error, Exit};
+use crate::base::secret::without_secrets;
+
+/// Everybody who was asked, and why each did not give the file.
+pub(super) type Faults<'a> = Vec<(&'a Mirror, Fault)>;
+
+/// What everybody said who was asked for a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InVain {
+    /// The file, and why it was not to be had: one line for each place, whose address may be shown as it is.
+    pub lines: Vec<String>,
+    /// [`Exit::Trust`] if somebody has another file under that name.
+    pub exit: Exit,
+    /// Whether the network was not to be used.
+    pub offline: bool,
+}
+
+impl InVain {
+    /// What others said, too.
+    pub fn extend(&mut self, other: Self) {
+        self.lines.extend(other.lines);
+        self.exit = if other.exit == Exit::Trust { Exit::Trust } else { self.exit };
+        self.offline |= other.offline;
+    }
+
+    pub(super) fn of(path: &str, faults: &[(&Mirror, Fault)]) -> Self {
+        let any = |test: fn(&Fault) -> bool| faults.iter().any(|(_, fault)| test(fault));
+        let line = |(mirror, fault): &(&Mirror, Fault)| {
+            // An answer may lead to an address that is nobody else's business.
+            format!("{}: {}", mirror.place(path), without_secrets(&fault.reason()))
+        };
+        Self {
+            lines: faults.iter().map(line).collect(),
+            exit: if any(Fault::is_mismatch) { Exit::Trust } else { Exit::Step },
+            offline: any(|fault| matches!(fault, Fault::Offline)),
+        }
+    }
+}
 
 /// Why one attempt at one mirror failed.
 #[derive(Debug)]
@@ -35,6 +72,10 @@ impl From<Error> for Fault {
 }
 
 impl Fault {
+    fn is_mismatch(&self) -> bool {
+        matches!(self, Self::Mismatch(_))
+    }
+
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::Missing => "not there".to_owned(),
@@ -53,7 +94,7 @@ pub(super) fn failure(path: &str, faults: &[(&Mirror, Fault)]) -> Error {
     let any = |test: fn(&Fault) -> bool| faults.iter().any(|(_, fault)| test(fault));
     let error = if faults.is_empty() {
         Error::config(format!("no mirror to fetch `{path}` from"))
-    } else if any(|fault| matches!(fault, Fault::Mismatch(_))) {
+    } else if any(Fault::is_mismatch) {
         Error::trust(format!("`{path}` is not what was expected"))
             .hint("the mirrors may be out of date or altered; try another one")
     } else if any(|fault| matches!(fault, Fault::Offline)) {

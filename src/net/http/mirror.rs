@@ -29,6 +29,14 @@ impl Mirror {
         }
     }
 
+    /// Where a path is on it, for people: a whole address without a password, or a file.
+    pub(super) fn place(&self, path: &str) -> String {
+        match self {
+            Self::Folder(folder) => folder.join(path).display().to_string(),
+            Self::Web(_) | Self::Author(_) => without_password(&self.address(path)),
+        }
+    }
+
     /// Reads `https://…`, `http://…`, `file:///folder`, `/folder` or `./folder`.
     ///
     /// # Errors
@@ -83,7 +91,7 @@ fn without_password(base: &str) -> String {
     let Some((scheme, rest)) = base.split_once("://") else {
         return base.to_owned();
     };
-    let host_end = rest.find('/').unwrap_or(rest.len());
+    let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     match rest[..host_end].rfind('@') {
         Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
         None => base.to_owned(),
@@ -181,6 +189,12 @@ mod tests {
     fn passwords_are_not_shown() {
         let mirror = Mirror::parse("https://me:secret@host/a@b").unwrap();
         assert_eq!(mirror.to_string(), "https://host/a@b");
+        assert_eq!(mirror.place("x y"), "https://host/a@b/x%20y");
+        for address in ["https://h/x?a=b@c&d=%2F", "https://h?a@b", "https://h#a@b"] {
+            assert_eq!(Mirror::Author(address.to_owned()).place("x"), address);
+        }
+        assert_eq!(Mirror::Author("https://u:p@h?a@b".to_owned()).place("x"), "https://h?a@b");
+        assert_eq!(Mirror::Folder("/m".into()).place("x y"), "/m/x y");
     }
 
     #[test]

@@ -15,6 +15,8 @@ const FORMAT: u32 = 1;
 const LONGEST_ADDRESS: usize = 2048;
 /// As long as Linux takes one (`NAME_MAX`).
 const LONGEST_NAME: usize = 255;
+/// In bytes, of what an ebuild says: four times as many as the builder gives characters.
+const LONGEST_WORDS: usize = 16_000;
 /// Hexadecimal digits of a key, of a BLAKE2b-512 or SHA-512, and of a SHA-256.
 const KEY: usize = 32;
 const DIGEST: usize = 128;
@@ -68,6 +70,11 @@ pub(crate) struct Source {
     pub uris: Vec<String>,
     /// Whether the cache has it.
     pub there: bool,
+    /// Whether our mirrors may not be asked: `RESTRICT` of its ebuild.
+    #[serde(default)]
+    pub restricted: bool,
+    /// Where nobody may fetch it but the user, what its ebuild tells them.
+    pub nofetch: Option<String>,
 }
 
 impl Planned {
@@ -139,7 +146,20 @@ impl Source {
         if digests().next().is_none() || digests().any(|digest| !is_hex(digest, DIGEST)) {
             return Err(format!("{what} has no digest"));
         }
+        self.check_restricted()?;
         self.uris.iter().try_for_each(|uri| self.check_address(uri))
+    }
+
+    fn check_restricted(&self) -> Result<(), String> {
+        let Some(words) = &self.nofetch else { return Ok(()) };
+        let named = self.name.escape_debug();
+        if !self.restricted || !self.uris.is_empty() {
+            return Err(format!("the source `{named}` is for the user to fetch, and for others"));
+        }
+        if words.len() > LONGEST_WORDS {
+            return Err(format!("it has too much to say of the source `{named}`"));
+        }
+        Ok(())
     }
 
     fn check_address(&self, uri: &str) -> Result<(), String> {
@@ -313,6 +333,26 @@ mod tests {
                 limit.row().name
             )));
         }
+    }
+
+    #[test]
+    fn what_only_the_user_may_fetch_has_no_address() {
+        let text = plan("a/b-1", HEX, "x", "https://h/x");
+        let said = |fields: &str| read(&text.replace("\"there\"", &format!("{fields}, \"there\"")));
+        assert!(said("\"restricted\": true").unwrap().sources[0].restricted);
+        let by_hand = "\"restricted\": true, \"nofetch\": \"get it\"";
+        for wrong in [by_hand, "\"nofetch\": \"\""] {
+            assert_eq!(
+                said(wrong).unwrap_err(),
+                "the source `x` is for the user to fetch, and for others"
+            );
+        }
+        let text = text.replace("\"https://h/x\"", "");
+        let said = |fields: &str| read(&text.replace("\"there\"", &format!("{fields}, \"there\"")));
+        assert_eq!(said(by_hand).unwrap().sources[0].nofetch.as_deref(), Some("get it"));
+        let long = by_hand.replace("get it", &"x".repeat(LONGEST_WORDS + 1));
+        assert_eq!(said(&long).unwrap_err(), "it has too much to say of the source `x`");
+        assert!(said("\"nofetch\": \"\"").is_err());
     }
 
     #[test]

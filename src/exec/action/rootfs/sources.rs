@@ -1,11 +1,11 @@
-//! Sources: from our mirrors, else from where their authors publish them, each checked here against what its Manifest
-//! says, before it goes into the engine's cache.
+//! Sources: from the user's folders, our mirrors, or where their authors publish them, each checked here against what its
+//! Manifest says, before it goes into the engine's cache.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::asked::Code;
 use super::planned::{Planned, Source};
-use super::stored;
+use super::{given, stored};
 use crate::base::error::{Error, Exit, Result};
 use crate::base::limits::Limit;
 use crate::engine::ContainerSpec;
@@ -13,7 +13,7 @@ use crate::exec::action::Log;
 use crate::exec::work::Context;
 use crate::gentoo::release;
 use crate::image::archive::Entry;
-use crate::net::http::{Expect, Mirror};
+use crate::net::http::{Expect, InVain, Mirror};
 
 /// What the verified ebuilds name, of what a box with a dock's code asks for. The dock's own ebuilds, if it has any,
 /// may name others.
@@ -92,35 +92,81 @@ pub(crate) async fn supply(
     log: &mut Log,
 ) -> Result<()> {
     let temp = context.store.temp_dir()?;
-    let mut entries = vec![];
-    for (number, source) in planned.sources.iter().filter(|source| !source.there).enumerate() {
-        let dest = temp.path().join(number.to_string());
-        log.write(format!("bb: fetching {}\n", source.name).as_bytes());
-        fetch(source, &dest, context, log).await?;
-        let path = source.cache_path();
-        let folder = path.split('/').next().unwrap_or_default();
-        entries.push(Entry::Folder(folder.into(), 0o755));
-        entries.push(Entry::File(path.into(), dest));
+    let lacking = planned.sources.iter().filter(|source| !source.there).enumerate();
+    let lacking = lacking.map(|(n, source)| (source, temp.path().join(n.to_string())));
+    let (by_hand, others) = lacking.partition::<Vec<_>, _>(|(source, _)| source.nofetch.is_some());
+    // Whoever has to fetch something is told before others are waited for.
+    given::take_all(&by_hand, context, log).await?;
+    for (source, dest) in &others {
+        obtain(source, dest, context, log).await?;
     }
+    let entries = by_hand.into_iter().chain(others).flat_map(|(s, dest)| cached(s, dest));
+    let entries = entries.collect::<Vec<_>>();
     if entries.is_empty() {
         return Ok(());
     }
     stored::put(spec, stored::SOURCES_AT, entries, context).await
 }
 
+/// A source where the cache has it.
+fn cached(source: &Source, file: PathBuf) -> [Entry; 2] {
+    let path = source.cache_path();
+    let folder = path.split('/').next().unwrap_or_default();
+    [Entry::Folder(folder.into(), 0o755), Entry::File(path.into(), file)]
+}
+
+/// From wherever it may come.
+async fn obtain(source: &Source, dest: &Path, context: &Context, log: &mut Log) -> Result<()> {
+    let Err(mut in_vain) = given::take(source, dest, context, log).await? else { return Ok(()) };
+    log.write(format!("bb: fetching {}\n", source.name).as_bytes());
+    let Err(asked) = fetch(source, dest, context, log).await? else { return Ok(()) };
+    in_vain.extend(asked);
+    Err(not_fetched(source, &in_vain, context))
+}
+
 /// A wrong file leads to the next mirror, as a missing one does.
-async fn fetch(source: &Source, dest: &Path, context: &Context, log: &mut Log) -> Result<()> {
-    let expect = Expect {
+async fn fetch(
+    source: &Source,
+    dest: &Path,
+    context: &Context,
+    log: &mut Log,
+) -> Result<Result<(), InVain>> {
+    let progress = |done, total| log.bytes(done, total);
+    let path = format!("distfiles/{}/{}", hash_folder(&source.name), source.name);
+    let mut mirrors = vec![];
+    if !source.restricted {
+        mirrors = release::mirrors(&context.settings)?;
+    }
+    mirrors.extend(source.uris.iter().map(|uri| Mirror::Author(uri.clone())));
+    let expect = expect(source);
+    let asked = context.client.try_download(&mirrors, &path, dest, &expect, &progress).await?;
+    Ok(asked.map(drop))
+}
+
+/// What its Manifest says.
+pub(super) fn expect(source: &Source) -> Expect {
+    Expect {
         size: Some(source.size),
         max: source.size,
         sha512: source.sha512.clone(),
         blake2b: source.blake2b.clone(),
+    }
+}
+
+/// The error where nobody gave a source: each place with what came of it.
+fn not_fetched(source: &Source, in_vain: &InVain, context: &Context) -> Error {
+    let (name, folders) = (source.name.escape_debug(), given::places(context));
+    let offline = if in_vain.offline { " offline" } else { "" };
+    let message = match in_vain.exit {
+        Exit::Trust => format!("nobody has the source `{name}` as its Manifest lists it"),
+        _ => format!("cannot fetch the source `{name}`{offline}"),
     };
-    let progress = |done, total| log.bytes(done, total);
-    let path = format!("distfiles/{}/{}", hash_folder(&source.name), source.name);
-    let mut mirrors = release::mirrors(&context.settings)?;
-    mirrors.extend(source.uris.iter().map(|uri| Mirror::Author(uri.clone())));
-    context.client.download(&mirrors, &path, dest, &expect, &progress).await.map(drop)
+    let nowhere = "its ebuild names no web address, and keeps mirrors from having it";
+    let nowhere = Some(nowhere.to_owned()).filter(|_| source.restricted && source.uris.is_empty());
+    let lines = in_vain.lines.iter().cloned().chain(nowhere).map(|line| format!("  {line}"));
+    lines.fold(Error::new(in_vain.exit, message), Error::public_detail).hint(format!(
+        "run the same command again later, or put the file into {folders}: it is looked for there first"
+    ))
 }
 
 /// The folder of a distfile on a mirror: the first byte of BLAKE2b of its name (GLEP 75).

@@ -28,6 +28,38 @@ async fn mirrors_in_order() {
     assert_eq!(room.get(&[], &any()).await.unwrap_err().exit(), Exit::Config);
 }
 
+/// Of sources each address is told whole, and what an answer leads to without its secrets.
+#[tokio::test]
+async fn whole_addresses_of_all_who_were_asked() {
+    let room = Room::new();
+    let missing = Server::start(b"", Mood::Status("404 Not Found")).await;
+    let leading = Mood::Status("302 Found\r\nLocation: ftp://h/x?token=abc");
+    let leading = Server::start(b"", leading).await;
+    let wrong = Server::start(&content()[1..], Mood::Good).await;
+    let author = "http://127.0.0.1:9/get.php?file=a%2Fb&v=1".to_owned();
+    let mut mirrors = [&missing.base, &leading.base].map(|base| Mirror::parse(base).unwrap());
+    let mut all = mirrors.to_vec();
+    all.extend([Mirror::Author(author.clone()), Mirror::Folder("/none".into())]);
+    let ask = async |mirrors: &[Mirror]| {
+        let (client, dest) = (&room.client, room.dest());
+        client.try_download(mirrors, PATH, &dest, &exact(), &|_, _| ()).await.unwrap().unwrap_err()
+    };
+    let in_vain = ask(&all).await;
+    let lines = [
+        format!("{}/releases/a%20file.xz: not there", missing.base),
+        format!(
+            "{}/releases/a%20file.xz: leads to a `ftp:` address, which is not followed",
+            leading.base
+        ),
+        format!("{author}: is `127.0.0.1`, which is not public: it is not asked"),
+        "/none/releases/a file.xz: not there".to_owned(),
+    ];
+    assert_eq!(in_vain.lines, lines);
+    assert_eq!((in_vain.exit, in_vain.offline), (Exit::Step, false));
+    mirrors[0] = Mirror::parse(&wrong.base).unwrap();
+    assert_eq!(ask(&mirrors).await.exit, Exit::Trust);
+}
+
 #[tokio::test]
 async fn wrong_content() {
     let mut other = content();

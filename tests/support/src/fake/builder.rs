@@ -4,6 +4,8 @@ use std::io;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
+use serde_json::{Value, json};
+
 use super::engine::Files;
 use crate::digest;
 
@@ -12,11 +14,11 @@ pub fn put(files: &mut Files, name: &str, text: impl Into<Vec<u8>>) -> i64 {
     0
 }
 
-/// In the first box what the dock wants, in the second what that takes: nothing is compiled or fetched.
-pub fn say_what_is_needed(files: &mut Files, phase: &str) -> i64 {
+/// In the first box what the dock wants, in the second what that takes: nothing is compiled, and `sources` are asked for.
+pub fn say_what_is_needed(files: &mut Files, phase: &str, sources: &Value) -> i64 {
     if phase == "plan" {
-        let plan = r#"{"format": 1, "packages": [], "sources": [], "compile": 0}"#;
-        return put(files, "plan.json", plan);
+        let plan = json!({ "format": 1, "packages": [], "sources": sources, "compile": 0 });
+        return put(files, "plan.json", plan.to_string());
     }
     put(files, "state", "");
     put(files, "settings", "PACKAGES\0\0BUILD_PACKAGES\0\0")

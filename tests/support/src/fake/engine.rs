@@ -102,6 +102,8 @@ struct Shared {
     /// How it fails, once for each kind of request that another process's removals trip up.
     trips: Mutex<BTreeMap<&'static str, (u16, String)>>,
     manner: Mutex<Option<Manner>>,
+    /// What builders ask for.
+    sources: Mutex<Vec<Value>>,
     faults: Arc<Faults>,
 }
 
@@ -155,6 +157,11 @@ impl Engine {
     /// What it says of itself from now on: to `version` or `info`.
     pub fn tell(&self, path: &str, answer: Value) {
         self.shared.tells.lock().unwrap().insert(path.to_owned(), answer);
+    }
+
+    /// Its builders ask for these sources from now on.
+    pub fn ask_for(&self, sources: Vec<Value>) {
+        *self.shared.sources.lock().unwrap() = sources;
     }
 
     /// Differs from now on.
@@ -451,7 +458,8 @@ impl Shared {
                 ["build-root", phase @ ("settings" | "plan")] => {
                     let mut world = shared.lock();
                     let files = world.files(&container);
-                    files.map_or(137, |files| say_what_is_needed(files, phase))
+                    let sources = json!(*shared.sources.lock().unwrap());
+                    files.map_or(137, |files| say_what_is_needed(files, phase, &sources))
                 }
                 ["build-root", "finish"] => shared.build_root(&container, *stream.get_ref())?,
                 ["bash", "/bb/outdated/run"] => shared.foresee(&container, *stream.get_ref())?,
