@@ -14,6 +14,7 @@ mod buildconfig;
 pub mod checks;
 pub mod context;
 pub mod discover;
+pub mod fetched;
 pub mod settings;
 
 pub use context::{Selection, Visible};

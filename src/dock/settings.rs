@@ -12,6 +12,7 @@ use crate::base::label::given;
 use crate::dock::allowance::Allowance;
 use crate::dock::budget::Budget;
 use crate::dock::checks::Checks;
+use crate::dock::fetched::Fetched;
 
 /// What `dock.toml` says; all of it is optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -38,6 +39,8 @@ pub struct DockSettings {
 pub struct RootfsSettings {
     /// Patterns of further files of the dock that `Buildconfig.sh` reads at `/config`.
     pub inputs: Vec<String>,
+    /// Files from elsewhere that its hooks find below `/config/fetched`.
+    pub fetch: Vec<Fetched>,
 }
 
 /// The table `[audit]`.

@@ -15,6 +15,7 @@ use crate::config::{Settings, Task};
 use crate::dock::allowance::Allowance;
 use crate::dock::budget::Budget;
 use crate::dock::checks::Checks;
+use crate::dock::fetched::Fetched;
 use crate::dock::settings::RunSettings;
 use crate::plan::graph::Plan;
 use crate::plan::step::{DockContext, Need, Object, RootfsWork, Step, Work};
@@ -65,6 +66,9 @@ pub struct DockFacts {
     /// What a `RUN` may do.
     #[serde(skip)]
     pub run: RunSettings,
+    /// Files from elsewhere for its hooks.
+    #[serde(skip)]
+    pub fetch: Vec<Fetched>,
     /// `Buildconfig.sh` and the files that the dock lists, relative to the project.
     pub rootfs_files: Vec<PathBuf>,
     /// What the image sees of the dock.
@@ -96,6 +100,11 @@ impl Layout {
     /// `.bb/images/NAME`.
     pub fn image_dir(&self, name: &DockName) -> PathBuf {
         self.state.join("images").join(name.as_str())
+    }
+
+    /// `.bb/downloads/fetched/SHA512`.
+    fn fetched(&self, file: &Fetched) -> PathBuf {
+        self.download("fetched").join(&file.sha512)
     }
 
     /// `.bb/downloads/FILE`.
@@ -298,9 +307,12 @@ impl<'a> Builder<'a> {
             epoch: self.sources.settings.source_date_epoch,
             stage3_digest: self.lock.stage3.sha512.clone(),
             elsewhere,
+            fetch: dock.fetch.iter().map(|f| (f.clone(), self.sources.layout.fetched(f))).collect(),
         };
         let mut params = params([("source_date_epoch", &work.epoch.to_string())]);
         params.extend(work.make_conf.iter().map(|(k, v)| (format!("build.{k}"), v.clone())));
+        let fetched = |f: &Fetched| (format!("fetch {}", f.name), format!("{} {}", f.size, f.sha512));
+        params.extend(dock.fetch.iter().map(fetched));
         // Its libraries are looked for in ROOT, or are not.
         params.extend(elsewhere.then(|| ("base".to_owned(), "elsewhere".to_owned())));
         Step {

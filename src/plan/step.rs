@@ -14,6 +14,7 @@ use crate::config::lock::Base;
 use crate::dock::allowance::Allowance;
 use crate::dock::budget::Budget;
 use crate::dock::checks::Checks;
+use crate::dock::fetched::Fetched;
 
 /// A value that another step produces and that this one depends on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -235,6 +236,8 @@ pub struct RootfsWork {
     pub stage3_digest: String,
     /// Whether something of the image is from elsewhere: then not all that its programs need is in ROOT.
     pub elsewhere: bool,
+    /// Files from elsewhere that its hooks get, and where they are kept.
+    pub fetch: Vec<(Fetched, PathBuf)>,
 }
 
 /// What an image sees of its dock; paths are relative to it.

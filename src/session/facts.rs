@@ -65,6 +65,7 @@ pub(super) fn facts(dock: &Dock, known: Known<'_>, ground: &Ground) -> Result<Do
         has_rootfs: template.uses_rootfs,
         has_run: template.has_run,
         run: dock.settings.run,
+        fetch: dock.settings.rootfs.fetch.clone(),
         rootfs_files: rootfs_files(dock, ground)?,
         context: context(dock, &template, &rendered)?,
         budget: dock.settings.size_budget,

@@ -100,6 +100,7 @@ impl Kept {
             labels: settings.labels,
             budget: settings.size_budget,
             run: settings.run,
+            fetch: settings.rootfs.fetch,
             allowed: settings.audit.allow,
             checks: settings.test,
             ..facts

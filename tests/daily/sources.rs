@@ -96,7 +96,7 @@ fn what_users_bring_is_taken_before_anybody_is_asked() {
     let run = bb(&room, "build base");
     assert_eq!(run.code, Some(5), "{}", run.text);
     let told = report(&run.text);
-    let begin = "error: nobody has the source `x-1.tar` as its Manifest lists it\n\
+    let begin = "error: nobody has the source `x-1.tar` with the digests that it must have\n\
                  \x20 .bb/distfiles/x-1.tar: has another SHA512\n  ./none/distfiles/";
     assert!(told.starts_with(begin), "{told}");
     assert_eq!(

@@ -29,6 +29,7 @@ use crate::plan::step::RootfsWork;
 use crate::state::store;
 
 mod asked;
+mod fetched;
 mod given;
 mod plain;
 mod planned;
@@ -237,6 +238,7 @@ async fn ask(
     context: &Context,
     log: &mut Log,
 ) -> Result<(), Broken> {
+    fetched::supply(work, context, log).await?;
     let mut entries = inputs(work, &job_env(work, context.jobs, None), &work.make_conf);
     entries.extend(dock_files(work, files));
     context.engine.upload(container, "/", archive::stream(entries, work.epoch)).await?;
@@ -383,6 +385,12 @@ fn dock_files(work: &RootfsWork, files: &[PathBuf]) -> Vec<Entry> {
     // What is outside was followed to: the link that leads there brings it.
     for (file, inside) in files.iter().filter_map(|f| Some((f, f.strip_prefix(&work.dock).ok()?))) {
         entries.push(Entry::File(Path::new("config").join(inside), readable(file, &work.dock)));
+    }
+    if !work.fetch.is_empty() {
+        entries.push(Entry::Folder("config/fetched".into(), 0o755));
+    }
+    for (fetched, file) in &work.fetch {
+        entries.push(Entry::File(Path::new("config/fetched").join(&fetched.name), file.clone()));
     }
     entries
 }

@@ -38,6 +38,7 @@ pub fn dock(word: &str) -> DockFacts {
         has_rootfs: own.starts_with(char::is_uppercase),
         has_run: false,
         run: RunSettings::default(),
+        fetch: vec![],
         rootfs_files: vec![],
         context: DockContext::default(),
         allowed: vec![],

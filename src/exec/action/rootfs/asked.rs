@@ -270,6 +270,9 @@ fn with_dock(digest: &str, work: &RootfsWork, files: &[PathBuf]) -> Result<Strin
         let told = (inside, state.kind, state.mode, state.link, state.hash);
         hasher.update(format!("{told:?}"));
     }
+    for (fetched, _) in &work.fetch {
+        hasher.update(format!("{:?}", (&fetched.name, &fetched.sha512)));
+    }
     Ok(hex(&hasher.finalize()))
 }
 

@@ -116,7 +116,7 @@ fn cached(source: &Source, file: PathBuf) -> [Entry; 2] {
 }
 
 /// From wherever it may come.
-async fn obtain(source: &Source, dest: &Path, context: &Context, log: &mut Log) -> Result<()> {
+pub(super) async fn obtain(source: &Source, dest: &Path, context: &Context, log: &mut Log) -> Result<()> {
     let Err(mut in_vain) = given::take(source, dest, context, log).await? else { return Ok(()) };
     log.write(format!("bb: fetching {}\n", source.name).as_bytes());
     let Err(asked) = fetch(source, dest, context, log).await? else { return Ok(()) };
@@ -158,7 +158,7 @@ fn not_fetched(source: &Source, in_vain: &InVain, context: &Context) -> Error {
     let (name, folders) = (source.name.escape_debug(), given::places(context));
     let offline = if in_vain.offline { " offline" } else { "" };
     let message = match in_vain.exit {
-        Exit::Trust => format!("nobody has the source `{name}` as its Manifest lists it"),
+        Exit::Trust => format!("nobody has the source `{name}` with the digests that it must have"),
         _ => format!("cannot fetch the source `{name}`{offline}"),
     };
     let nowhere = "its ebuild names no web address, and keeps mirrors from having it";
