@@ -82,6 +82,7 @@ class Package:
     def __init__(self, name: str, dice: random.Random, below: list["Package"], tools: list["Package"]) -> None:
         self.name = name
         self.is_program = name.startswith("x-apps/")
+        self.more = dice.random() < 0.6  # its USE flag
         self.slotted = not self.is_program and dice.random() < 0.2
         self.versions = sorted(dice.sample(range(1, 5), 1 if self.is_program else dice.randint(1, 3)))
         self.texts = {version: self.text(version, dice, below, tools) for version in self.versions}
@@ -93,10 +94,10 @@ class Package:
     def text(self, version: int, dice: random.Random, below: list["Package"], tools: list["Package"]) -> str:
         linked, run, build = [], [], []
         for other in dice.sample(below, min(len(below), dice.randint(0, 2))):
-            wanted = min(dice.choice(other.versions), dice.choice(other.versions))
+            wanted = other.versions[0] if dice.random() < 0.7 else dice.choice(other.versions)
             slot = f":{wanted}" if other.slotted else ""
             least = dice.choice(["", f">={other.name}-{wanted}"]) if not other.slotted else ""
-            flag = dice.choice(["", "", "[more]"])
+            flag = dice.choice(["", "[more]"]) if other.more else ""
             atom = f"{least or other.name}{slot}{'=' if slot else ':='}{flag}"
             text = f"more? ( {atom} )" if dice.random() < 0.2 else atom
             run.append(text)
@@ -151,7 +152,7 @@ def one(dice: random.Random) -> str:
     every = [*libraries, *tools, *programs]
     for package in every:
         package.write(package.versions[: dice.randint(1, len(package.versions))])
-    flags(dice, every)
+    flags(every)
     # The stage3.
     there = [p.name for p in dice.sample(libraries, dice.randint(0, len(libraries)))]
     if there:
@@ -184,10 +185,10 @@ def reset() -> None:
             os.unlink(f"/usr/lib64/{name}")
 
 
-def flags(dice: random.Random, every: list[Package]) -> None:
+def flags(every: list[Package]) -> None:
     os.makedirs("/etc/portage/package.use", exist_ok=True)
     with open("/etc/portage/package.use/trees", "w") as file:
-        file.writelines(f"{p.name} more\n" for p in every if dice.random() < 0.6)
+        file.writelines(f"{p.name} more\n" for p in every if p.more)
 
 
 def image(atoms: list[str]) -> set[str]:

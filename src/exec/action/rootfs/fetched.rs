@@ -29,14 +29,14 @@ pub(super) async fn supply(work: &RootfsWork, context: &Context, log: &mut Log) 
 }
 
 async fn is_there(wanted: &Fetched, file: &PathBuf) -> Result<bool> {
-    let (file, sha512) = (file.clone(), wanted.sha512.clone());
+    let (file, sha512, size) = (file.clone(), wanted.sha512.clone(), wanted.size);
     blocking(move || {
         if !file.is_file() {
             return Ok(false);
         }
         let opened = std::fs::File::open(&file).map_err(|e| Error::file("read", &file, &e))?;
         let found = digest::read_all(opened).map_err(|e| Error::file("read", &file, &e))?;
-        Ok(found.sha512 == sha512)
+        Ok(found.sha512 == sha512 && found.size == size)
     })
     .await
 }
