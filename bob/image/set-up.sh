@@ -11,4 +11,4 @@ printf '\nsource /usr/lib/bob/make.conf\n' >>/etc/portage/make.conf
 mkdir -p /etc/portage/package.keywords /etc/portage/profile /etc/portage/env
 touch /etc/portage/profile/package.provided
 # What is not in this list was set by a dock.
-find /etc/portage -type f >/usr/lib/bob/settings
+find /etc/portage -xtype f >/usr/lib/bob/settings
