@@ -100,12 +100,13 @@ def remember(before_file: str) -> None:
 def apply(before_file: str) -> None:
     """Makes the users and the folders that this image's packages ask for, as it would be done while a machine boots."""
     from gentoo_bob import sysusers, tmpfiles
+    from gentoo_bob.conf_d import Refused
 
     before = Before.read(before_file).tree
     try:
         messages = sysusers.apply(IMAGE_ROOT, new_in("sysusers.d", before))
         messages += tmpfiles.apply(IMAGE_ROOT, new_in("tmpfiles.d", before))
-    except tmpfiles.Refused as refused:
+    except Refused as refused:
         sys.exit(f"error: {refused}")
     for message in messages:
         print(f"bob: warning: {message}")
