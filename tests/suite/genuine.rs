@@ -242,7 +242,7 @@ fn docks_of_2014_build_as_they_are() {
     room.append("bb.toml", "USE = \"make-symlinks\"\n");
     let run = room.bb("build memcache").ok();
     for told in [
-        "warning: rootfs:s6: Buildconfig.sh:16: the image has no python to unmerge",
+        "warning: rootfs:s6: Buildconfig.sh:15: the image has no python to unmerge",
         "warning: rootfs:memcache: Buildconfig.sh:2: INSTALL_DOCKER_GEN means nothing to the builder: docker-gen goes",
     ] {
         assert!(run.stderr.contains(told), "{told}\n{}", run.stderr);

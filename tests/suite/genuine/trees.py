@@ -31,7 +31,8 @@ BDEPEND="{tools}"
 
 src_compile() {{
 	printf '%s\\n' '{code}' >x.c
-	"${{CHOST}}-gcc" -shared -fPIC -Wl,--no-as-needed -Wl,-soname,lib{stem}.so.{sub} -o lib{stem}.so.{sub} x.c {flags} || die
+	"${{CHOST}}-gcc" -shared -fPIC -Wl,--no-as-needed -Wl,-soname,lib{stem}.so.{sub} \\
+		-o lib{stem}.so.{sub} x.c {flags} || die
 }}
 
 src_install() {{
@@ -63,8 +64,8 @@ src_install() {{
 
 # What emerge itself says where a tree has no solution.
 UNSOLVABLE = re.compile(
-    r"there are no ebuilds to satisfy|slot conflict|conflicting packages|USE changes are necessary|circular dependencies"
-    r"|there are no ebuilds built with USE flags"
+    r"there are no ebuilds to satisfy|there are no ebuilds built with USE flags|slot conflict|conflicting packages"
+    r"|USE changes are necessary|circular dependencies"
 )
 
 
@@ -158,7 +159,7 @@ def one(dice: random.Random) -> str:
     if there:
         run("/", "emerge", "--oneshot", *there)
     if dice.random() < 0.6:
-        image(dice.sample([p.name for p in libraries], 1) + [programs[0].name])
+        image([dice.choice(libraries).name, programs[0].name])
         shutil.rmtree("/bb/parent", ignore_errors=True)
         os.makedirs("/bb/parent")
         for name in ("sysroot.tar.zst", "packages.json"):
@@ -246,7 +247,8 @@ def unresolved() -> list[str]:
                 continue
             told = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, check=False).stdout
             needed = re.findall(r"\(NEEDED\).*\[(.*)\]", told)
-            found += [f"{path}: {so}" for so in needed if so != "libc.so.6" and not os.path.exists(f"{ROOT}/usr/lib64/{so}")]
+            gone = (so for so in needed if so != "libc.so.6" and not os.path.exists(f"{ROOT}/usr/lib64/{so}"))
+            found += [f"{path}: {so}" for so in gone]
     return found
 
 

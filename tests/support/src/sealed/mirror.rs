@@ -94,7 +94,8 @@ impl Mirror {
             crate::signed::sha512(&stage3)
         );
         beside(".DIGESTS", clearly(&digests));
-        let pointer = format!("# ts={newer}\n{newer}/{name} {}\n", stage3.len());
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let pointer = format!("# ts={now}\n{newer}/{name} {}\n", stage3.len());
         let latest = self.find("releases/amd64/autobuilds", "latest-stage3-", ".txt");
         std::fs::remove_file(&latest).unwrap();
         std::fs::write(latest, clearly(&pointer)).unwrap();
