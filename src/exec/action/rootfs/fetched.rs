@@ -2,7 +2,7 @@
 //!
 //! Where they are looked for is the business of `sources`.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::planned::Source;
 use super::sources::obtain;
@@ -28,8 +28,8 @@ pub(super) async fn supply(work: &RootfsWork, context: &Context, log: &mut Log) 
     Ok(())
 }
 
-async fn is_there(wanted: &Fetched, file: &PathBuf) -> Result<bool> {
-    let (file, sha512, size) = (file.clone(), wanted.sha512.clone(), wanted.size);
+async fn is_there(wanted: &Fetched, file: &Path) -> Result<bool> {
+    let (file, sha512, size) = (file.to_owned(), wanted.sha512.clone(), wanted.size);
     blocking(move || {
         if !file.is_file() {
             return Ok(false);

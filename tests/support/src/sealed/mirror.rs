@@ -78,14 +78,15 @@ impl Mirror {
         std::fs::create_dir_all(folder.join("more").join(path).parent().unwrap()).unwrap();
         std::fs::write(folder.join("more").join(path), text).unwrap();
         let script = format!(
-            "xz -dc {before:?} >all.tar && tar --owner=0 --group=0 -C more -rf all.tar ./{path} && \
-             xz -T0 -0 <all.tar >{name} && rm -r all.tar more"
+            "xz -dc '{}' >all.tar && tar --owner=0 --group=0 -C more -rf all.tar ./{path} && \
+             xz -T0 -0 <all.tar >{name} && rm -r all.tar more",
+            before.display()
         );
         let mut sh = std::process::Command::new("sh");
         assert!(sh.current_dir(&folder).args(["-c", &script]).status().unwrap().success());
         let stage3 = std::fs::read(folder.join(&name)).unwrap();
         let beside = |end: &str, data: Vec<u8>| {
-            std::fs::write(folder.join(format!("{name}{end}")), data).unwrap()
+            std::fs::write(folder.join(format!("{name}{end}")), data).unwrap();
         };
         beside(".asc", signed(&stage3));
         let digests = format!(
