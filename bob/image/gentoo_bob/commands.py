@@ -49,9 +49,10 @@ def libraries(*but: str) -> None:
 
 def plan(out: str, aligned_file: str, *atoms: str) -> None:
     """Says what the image needs, under which keys, of which sources, and what the builder must have in the same
-    version; puts the binary packages that fit into PKGDIR."""
+    version; puts the binary packages that fit into PKGDIR. Where settings name what is not there, it ends before."""
     from gentoo_bob import distfiles, pkgdir, planner
 
+    check()
     job = job_of_environment()
     found = planner.make_plan(atoms, job)
     pkgdir.fill(found.plan, job.code)
@@ -140,7 +141,6 @@ def unused(days: str, *what: str) -> None:
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    "check": check,
     "libraries": libraries,
     "plan": plan,
     "missing": missing,
