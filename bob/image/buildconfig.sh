@@ -14,7 +14,8 @@ BOB_INHERITED=$EMERGE_ROOT/var/lib/bob/portage
 # bob_setting FOLDER LINE: one line for one of /etc/portage's folders, once, and where it was asked for.
 bob_setting() {
 	local place
-	place=$(bob_caller)
+	# Portage's list of variables is in the keys of packages, as it is.
+	[ "$1" = package.env ] || place=$(bob_caller)
 	bob_settings_folder "$1"
 	# Not in a pipe, where grep's haste might be a failure.
 	grep -qxF -- "$2" <<<"$(bob_settings "$BOB_PORTAGE/$1/$BOB_OWN")" ||
@@ -90,6 +91,7 @@ bob_bequeath_settings() {
 		mkdir -p "${to%/*}" && cp "$file" "$to"
 	done
 	[ ! -s "$BOB_PORTAGE/profile/package.provided" ] || cp "$BOB_PORTAGE/profile/package.provided" "$BOB_INHERITED/"
+	[ -z "${REQUIRES_EXCLUDE:-}" ] || tr -s '[:space:]' '\n' <<<"$REQUIRES_EXCLUDE" | sort -u >"$BOB_INHERITED/requires-exclude"
 }
 
 # update_use 'category/package' +flag -flag flag: USE flags, in the builder and in the image.

@@ -11,6 +11,6 @@ printf '\nsource /usr/lib/bob/make.conf\n' >>/etc/portage/make.conf
 mkdir -p /etc/portage/package.keywords /etc/portage/profile /etc/portage/env
 touch /etc/portage/profile/package.provided
 # Once, and not in every box: what the stage3 has under a name that the tree has changed.
-if [ -d /var/db/repos/gentoo/profiles/updates ]; then emaint --fix moveinst >/dev/null; fi
+if [ -d /var/db/repos/gentoo/profiles/updates ]; then emaint --fix moveinst >/dev/null || echo "renaming packages failed"; fi
 # What is not in this list was set by a dock.
 find /etc/portage -xtype f >/usr/lib/bob/settings

@@ -33,7 +33,7 @@ def main(*atoms: str) -> None:
     listed = packages.of_root(ROOT, job.name, packages.of_parent(PARENT), before)
     write(packages.LIST, packages.as_json(listed))
     for_image = sorted(p.cpv for p in found.plan.compile_for_image())
-    in_all = len(found.plan.to_compile(bool(job.build_packages)))
+    in_all = len(found.to_compile(job))
     write("compiled.json", {"for_image": for_image, "in_all": in_all})
 
 

@@ -85,6 +85,18 @@ mod tests {
     }
 
     #[test]
+    fn two_files_have_two_names() {
+        use crate::dock::settings::parse;
+        let one = format!("[[rootfs.fetch]]\n{}", written("https://h/a/x", ""));
+        let file = std::path::Path::new("dock.toml");
+        let error = parse(file, &format!("{one}\n{}", one.replace("/a/", "/b/"))).unwrap_err();
+        let told = "`dock.toml` fetches two files that are called `x`";
+        assert_eq!(error.message(), told);
+        let other = format!("{one}\n{one}name = 'y'\n");
+        assert_eq!(parse(file, &other).unwrap().rootfs.fetch.len(), 2);
+    }
+
+    #[test]
     fn what_is_no_file_is_refused() {
         for url in ["https://h", "ftp://h/x", "/etc/shadow", "file:///x"] {
             assert!(read(&written(url, "")).unwrap_err().contains("is not the address"), "{url}");

@@ -2,7 +2,7 @@
 //!
 //! Text → values; knows no file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -65,8 +65,21 @@ pub struct RunSettings {
 /// # Errors
 /// It is no TOML, or has a setting that there is none of: with its place.
 pub fn parse(file: &Path, text: &str) -> Result<DockSettings> {
-    toml::from_str(text).map_err(|cause: toml::de::Error| {
+    let settings = toml::from_str::<DockSettings>(text).map_err(|cause| {
         let place = Place::new(file, text, cause.span().unwrap_or(0..0));
         Error::config(cause.message().trim()).at(place)
-    })
+    })?;
+    match twice(&settings.rootfs.fetch) {
+        Some(name) => Err(Error::config(format!(
+            "`{}` fetches two files that are called `{name}`",
+            file.display()
+        ))
+        .hint("`name` gives one of them another name")),
+        None => Ok(settings),
+    }
+}
+
+fn twice(fetched: &[Fetched]) -> Option<&str> {
+    let mut seen = BTreeSet::new();
+    fetched.iter().map(|fetched| fetched.name.as_str()).find(|name| !seen.insert(*name))
 }

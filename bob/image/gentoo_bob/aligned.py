@@ -4,11 +4,14 @@ A stage3 is older than the tree. What is compiled for an image is linked to what
 the stage3 is good enough for emerge, while ROOT gets the tree's newer one. Where its name is another one too, nothing
 would start. So what both have in different versions is put into `/` first.
 
-The C library and the compiler stay what they are: with an older one than ROOT's, programs run all the same.
+The C library and the compiler stay what they are: with an older one than ROOT's, programs run all the same. So do
+interpreters: ebuilds run them, with modules of the stage3 that another version would not find.
+
+What a package for the image needs in `/` to be merged (IDEPEND) goes there as well: while merging, nothing is compiled.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import portage
 from portage.dep import Atom, match_from_list, use_reduce
@@ -24,30 +27,48 @@ if TYPE_CHECKING:
 # Each round may bring dependencies that are to be aligned as well.
 ROUNDS = 10
 LIBC = ("sys-libs/glibc", "sys-libs/musl")
-RUN_TIME = ("RDEPEND",)
+STAYS = frozenset([*TOOLCHAIN, "dev-lang/perl", "dev-lang/python"])
+RUN_TIME = ("RDEPEND", "PDEPEND")
 
 
-def aligned(planned: Sequence["Package"]) -> tuple[list[str], list["Package"]]:
-    """Versions that go into `/` before anything is compiled, and all that comes there with them."""
-    wanted: list[str] = []
-    with_them: list[Package] = []
+class Aligned(NamedTuple):
+    """What goes into `/` before anything is compiled."""
+
+    wanted: list[str]  # versions
+    with_them: list["Package"]  # all that comes there
+    to_merge: list[str]  # of `wanted`, what is needed to merge what others have compiled, too
+
+
+def aligned(planned: Sequence["Package"]) -> Aligned:
+    to_merge = for_merging(planned)
+    with_them = resolve.in_place(to_merge)
+    wanted = [] if with_them is None else list(to_merge)
+    with_them = with_them or []
     for _ in range(ROUNDS):
         more = [cpv for cpv in others([*planned, *with_them]) if cpv not in wanted]
-        if not more:
+        solved = resolve.in_place([*wanted, *more]) if more else None
+        if solved is None:
             break
-        wanted += more
-        with_them = resolve.resolve("/", resolve.IN_PLACE, [f"={cpv}" for cpv in wanted])
-    return wanted, with_them
+        wanted, with_them = [*wanted, *more], solved
+    return Aligned(wanted, with_them, to_merge)
+
+
+def for_merging(planned: Sequence["Package"]) -> list[str]:
+    atoms = [atom for p in Side(IMAGE_ROOT, planned).planned for atom in resolve.atoms(p, ("IDEPEND",))]
+    builder = Side("/", planned).planned
+    found = (str(package.cpv) for atom in atoms for package in match_from_list(atom, builder))
+    return list(dict.fromkeys(found))
 
 
 def others(planned: Sequence["Package"]) -> list[str]:
-    """What ROOT gets, or has, in another version than what packages for the image would be compiled with."""
-    image = Side(IMAGE_ROOT, planned)
-    builder = Side("/", planned)
+    """What ROOT gets, or has, in another version, or with other USE flags, than what packages for the image would be
+    compiled with."""
+    image, builder = Side(IMAGE_ROOT, planned), Side("/", planned)
     found: dict[str, None] = {}
     for atom in needed(image):
-        shipped = image.best(atom)
-        if shipped and (there := builder.all(atom)) and shipped not in there and is_in_tree(shipped):
+        shipped, there = image.best(atom), builder.all(atom)
+        is_other = shipped not in there or builder.has_other_use(shipped, image)
+        if shipped and there and is_other and is_in_tree(shipped):
             found[shipped] = None
     return list(found)
 
@@ -64,11 +85,14 @@ def older_libc(planned: Sequence["Package"]) -> str | None:
 
 def needed(image: "Side") -> Iterator[Atom]:
     """What packages for the image are compiled with, and what that needs to run, for it may be linked to it too."""
-    todo = [atom for package in image.planned for atom in resolve.atoms(package, ("DEPEND",))]
+    build = [atom for package in image.planned for atom in resolve.atoms(package, ("DEPEND",))]
+    run = [atom for package in image.planned for atom in resolve.atoms(package, RUN_TIME)]
+    # Of these Portage records which slot the builder has.
+    todo = build + [atom for atom in run if atom.slot_operator == "="]
     seen: set[Atom] = set()
     while todo:
         atom = todo.pop()
-        if atom in seen or atom.cp in TOOLCHAIN:
+        if atom in seen or atom.cp in STAYS:
             continue
         seen.add(atom)
         yield atom
@@ -90,6 +114,15 @@ class Side:
         """Versions that satisfy it. What is planned takes the place of what is there."""
         coming = [str(package.cpv) for package in match_from_list(atom, self.planned)]
         return coming or list(map(str, self.installed.match(atom)))
+
+    def has_other_use(self, cpv: str | None, image: "Side") -> bool:
+        """Whether what is installed here was built with other flags than what is planned for the image."""
+        coming = next((package for package in image.planned if str(package.cpv) == cpv), None)
+        if coming is None or any(str(package.cpv) == cpv for package in self.planned):
+            return False
+        use, iuse = (set(text.split()) for text in self.installed.aux_get(str(cpv), ["USE", "IUSE"]))
+        known = {flag.lstrip("+-") for flag in iuse}
+        return known & use != known & coming.use.enabled
 
     def best(self, atom: Atom) -> str | None:
         """Portage lists installed ones in ascending order."""

@@ -29,7 +29,7 @@ PROFILE_CODE = ("profile.bashrc", "package.bashrc", "bashrc")
 def keys_of(packages: Sequence[Package], in_builder: Collection[str], stage3: str) -> dict[str, str]:
     """cpv → key. `in_builder` are the versions that the builder will have."""
     there = [p for p in packages if str(p.cpv) in in_builder]
-    nodes = {str(p.cpv): node(p, there, packages) for p in packages}
+    nodes = {str(p.cpv): node(p, there) for p in packages}
     return keys.all_keys(nodes, toolchain(stage3))
 
 
@@ -42,9 +42,10 @@ def toolchain(stage3: str) -> list[str]:
 # ---- what a package is built with
 
 
-def node(package: Package, there: Sequence[Package], planned: Sequence[Package]) -> Node:
+def node(package: Package, there: Sequence[Package]) -> Node:
     build = matches(package, BUILD_DEPS, there)
-    run = matches(package, RUN_DEPS, planned)
+    # What Portage records of subslots, and what runs while others are compiled, is the builder's too.
+    run = matches(package, RUN_DEPS, there)
     slots = frozenset(f"{atom.cp}:{slot}" for atom, _, slot in run if atom.slot_operator == "=")
     return Node(
         own=ingredients(package).digest(),

@@ -38,5 +38,4 @@ class InTree:
         if not versions:
             return None
         own = {flag.lstrip("+-") for cpv in versions for flag in self.db.aux_get(cpv, ["IUSE"])[0].split()}
-        implicit = portage.db["/"]["vartree"].settings.get("IUSE_IMPLICIT", "").split()
-        return frozenset([*own, *implicit])
+        return frozenset([*own, *portage.db["/"]["vartree"].settings._iuse_effective])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from _emerge.Package import Package
 
 from gentoo_bob import aligned, cache, ingredients, resolve
+from gentoo_bob.aligned import Aligned
 from gentoo_bob.job import Job
 from gentoo_bob.places import IMAGE_ROOT
 from gentoo_bob.plan import Plan, Planned, unique
@@ -18,16 +19,22 @@ class Found:
 
     plan: Plan
     packages: dict[str, Package]
-    aligned: list[str]  # versions that go into the builder before anything is compiled
+    aligned: Aligned
+
+    def to_compile(self, job: Job) -> list[Planned]:
+        missing = {p.cpv for p in self.plan.missing()}
+        for_builder = bool(job.build_packages) or not missing.isdisjoint(self.aligned.to_merge)
+        return self.plan.to_compile(for_builder)
 
 
 def make_plan(atoms: Sequence[str], job: Job) -> Found:
     every = resolve.everything(atoms, job.build_packages.split())
     if message := aligned.older_libc(every):
         sys.exit(f"error: {message}\nhint: a snapshot of the stage3's week or later has that version: `bb update`")
-    first, with_them = aligned.aligned(every)
-    packages = unique([*every, *with_them])
-    in_builder = {*first, *(str(p.cpv) for p in [*every, *with_them] if p.root == "/")}
+    first = aligned.aligned(every)
+    every += first.with_them
+    packages = unique(every)
+    in_builder = {*first.wanted, *(str(p.cpv) for p in every if p.root == "/")}
     keys = ingredients.keys_of(packages, in_builder, job.stage3)
     plan = Plan([planned(p, keys[str(p.cpv)], job.code) for p in packages])
     return Found(plan, {str(p.cpv): p for p in packages}, first)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # the name is Portage's own business
 FOR_IMAGE = ["--noreplace", "--changed-use", "--with-bdeps=n"]
 FOR_BUILDER = ["--noreplace", "--oneshot"]
 # What is installed there and was built with another subslot is not built anew: nobody will run it.
-IN_PLACE = [*FOR_BUILDER, "--ignore-built-slot-operator-deps=y"]
+IN_PLACE = [*FOR_BUILDER, "--changed-use", "--ignore-built-slot-operator-deps=y"]
 
 
 def everything(for_image: Sequence[str], for_builder: Sequence[str]) -> list[Package]:
@@ -44,6 +44,15 @@ def resolve(root: str, options: Sequence[str], atoms: Sequence[str]) -> list[Pac
     adjust_configs(config.opts, config.trees)
     graph = solved(config)
     return [p for p in graph.altlist() if isinstance(p, Package) and p.operation == "merge"]
+
+
+def in_place(cpvs: Sequence[str]) -> list[Package] | None:
+    """What comes into `/` with these versions. Nothing, where emerge finds no way: it has said why."""
+    try:
+        return resolve("/", IN_PLACE, [f"={cpv}" for cpv in cpvs]) if cpvs else []
+    except SystemExit:
+        print(f"bob: warning: the builder cannot have what the image gets, {' '.join(cpvs)}: it keeps its own")
+        return None
 
 
 def solved(config: "_emerge_config") -> depgraph:

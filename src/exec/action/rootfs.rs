@@ -410,7 +410,7 @@ fn job_env(work: &RootfsWork, jobs: usize, asked: Option<&Asked>) -> String {
         ("EPOCH", work.epoch.to_string()),
         ("PARENT", parent.to_owned()),
         ("STAGE3_DIGEST", work.stage3_digest.clone()),
-        ("BASE", if work.elsewhere { "elsewhere" } else { "scratch" }.to_owned()),
+        ("BOB_BASE", if work.elsewhere { "elsewhere" } else { "scratch" }.to_owned()),
         ("JOBS", jobs.to_string()),
     ];
     if let Some(asked) = asked {

@@ -23,7 +23,11 @@ pub(super) async fn supply(work: &RootfsWork, context: &Context, log: &mut Log) 
         if let Some(folder) = file.parent() {
             store::make_dir(folder)?;
         }
-        obtain(&source(wanted), file, context, log).await?;
+        // Another step may fetch the same.
+        let temp = context.store.temp_dir()?;
+        let fetched = temp.path().join("file");
+        obtain(&source(wanted), &fetched, context, log).await?;
+        std::fs::rename(&fetched, file).map_err(|e| Error::file("write", file, &e))?;
     }
     Ok(())
 }
