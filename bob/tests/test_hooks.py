@@ -37,6 +37,7 @@ class Hooks(unittest.TestCase):
                 text = file.read().replace("/usr/lib/bob", self.folder).replace("/config", f"{self.folder}/config")
                 text = text.replace("BB=/bb OUT=/bb/out", f"BB={self.folder} OUT={self.folder}/out")
                 text = text.replace("/emerge-root", f"{self.folder}/root")
+                text = text.replace("BOB_PORTAGE=/etc/portage", f"BOB_PORTAGE={self.folder}/portage")
                 file.seek(0)
                 file.truncate()
                 file.write(text)
@@ -182,6 +183,55 @@ class Hooks(unittest.TestCase):
         for line in lines:
             with self.subTest(line):
                 self.works(f"finish_rootfs_build() {{\n\t{line}\n\ttrue\n}}\n")
+
+    def portage(self, name: str) -> list[str]:
+        """The lines of a file of settings."""
+        with open(f"{self.folder}/portage/{name}") as file:
+            return file.read().splitlines()
+
+    def test_flags_without_a_package_are_for_all(self) -> None:
+        self.works("configure_rootfs_build() {\n\tupdate_use +gif -x\n\tupdate_use a/b +c\n}\n")
+        lines = self.portage("package.use/zz-bob")
+        self.assertEqual(lines, ["*/* gif -x # Buildconfig.sh:2", "a/b c # Buildconfig.sh:3"])
+
+    def test_what_is_provided_has_a_version(self) -> None:
+        os.mkdir(f"{self.folder}/portage")
+        os.mkdir(f"{self.folder}/portage/profile")
+        self.works(
+            'portageq() { [ "$3" = a/b ] && echo a/b-1.2-r3; }\n'
+            "configure_rootfs_build() {\n\tprovide_package a/b no/such c/d-2_rc1 e/f\n\tprovide_package a/b\n"
+            "\tunprovide_package e/f c/d x/y\n}\n"
+        )
+        self.assertEqual(self.portage("profile/package.provided"), ["a/b-1.2-r3", "no/such-9999"])
+
+    def test_what_is_downloaded_elsewhere_was_fetched_before(self) -> None:
+        os.mkdir(f"{self.folder}/config/fetched")
+        for name in ("x-1.tar", "own.patch"):
+            with open(f"{self.folder}/config/fetched/{name}", "w") as file:
+                file.write(name)
+        out = self.works(
+            'configure_rootfs_build() {\n\tadd_patch a/b https://h/p own\n\tdownload_file https://h/x-1.tar "" -v\n'
+            '\tcat "$__download_file"\n\techo\n}\n'
+        )
+        self.assertEqual(out[-3], "x-1.tar")
+        self.assertEqual(self.portage("patches/a/b/own.patch"), ["own.patch"])
+        self.fails(
+            "finish_rootfs_build() {\n\tdownload_file https://h/y\n}\n",
+            f"download_file: there is no {self.folder}/config/fetched/y: [rootfs] fetch of dock.toml puts verified "
+            "files there",
+            "error: finish_rootfs_build of dock failed at Buildconfig.sh:2: return 1",
+        )
+
+    def test_a_replacement_that_replaces_nothing_fails(self) -> None:
+        hook = "finish_rootfs_build() {{\n\tsed-or-die {} \"$EMERGE_ROOT/etc/group\"\n}}\n"
+        self.works(hook.format("'^root:x' x/y"))
+        with open(f"{self.folder}/root/etc/group") as file:
+            self.assertEqual(file.read(), "x/y:0:\n")
+        self.fails(
+            hook.format("'^root:x' y"),
+            f"sed-or-die: nothing in {self.folder}/root/etc/group matches ^root:x",
+            "error: finish_rootfs_build of dock failed at Buildconfig.sh:2: return 1",
+        )
 
     def test_hooks_set_variables_and_the_shell_is_as_before(self) -> None:
         out = self.works(

@@ -311,7 +311,8 @@ impl<'a> Builder<'a> {
         };
         let mut params = params([("source_date_epoch", &work.epoch.to_string())]);
         params.extend(work.make_conf.iter().map(|(k, v)| (format!("build.{k}"), v.clone())));
-        let fetched = |f: &Fetched| (format!("fetch {}", f.name), format!("{} {}", f.size, f.sha512));
+        let fetched =
+            |f: &Fetched| (format!("fetch {}", f.name), format!("{} {}", f.size, f.sha512));
         params.extend(dock.fetch.iter().map(fetched));
         // Its libraries are looked for in ROOT, or are not.
         params.extend(elsewhere.then(|| ("base".to_owned(), "elsewhere".to_owned())));

@@ -39,7 +39,11 @@ fn project(newer: &str) -> Room {
         room.dock(name, template, &[]);
         room.write(&format!("bb-dock/{name}/Buildconfig.sh"), buildconfig);
     };
-    dock("zlib", "FROM scratch\nADD rootfs.tar /\n", "PACKAGES=\"sys-libs/zlib\" REQUIRES_EXCLUDE=libc.so.6\n");
+    dock(
+        "zlib",
+        "FROM scratch\nADD rootfs.tar /\n",
+        "PACKAGES=\"sys-libs/zlib\" REQUIRES_EXCLUDE=libc.so.6\n",
+    );
     let user = "PACKAGES=\"acct-user/nginx\" REQUIRES_EXCLUDE=libc.so.6\n\
                 finish_rootfs_build() {\n\
                 \tif is_package_installed acct-user/memcached; then uninstall_package acct-user/memcached; fi\n}\n";

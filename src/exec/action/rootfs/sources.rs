@@ -116,7 +116,12 @@ fn cached(source: &Source, file: PathBuf) -> [Entry; 2] {
 }
 
 /// From wherever it may come.
-pub(super) async fn obtain(source: &Source, dest: &Path, context: &Context, log: &mut Log) -> Result<()> {
+pub(super) async fn obtain(
+    source: &Source,
+    dest: &Path,
+    context: &Context,
+    log: &mut Log,
+) -> Result<()> {
     let Err(mut in_vain) = given::take(source, dest, context, log).await? else { return Ok(()) };
     log.write(format!("bb: fetching {}\n", source.name).as_bytes());
     let Err(asked) = fetch(source, dest, context, log).await? else { return Ok(()) };
