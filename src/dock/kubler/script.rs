@@ -21,6 +21,8 @@ pub(super) struct Made {
     /// Patterns of files that it reads below `/config`.
     pub(super) inputs: Vec<String>,
     pub(super) downloads: Vec<Download>,
+    /// What stays in the image for compilers.
+    pub(super) kept: BTreeSet<Kept>,
     pub(super) notes: Vec<Note>,
 }
 
@@ -31,6 +33,13 @@ pub(super) struct Download {
     pub(super) url: String,
     /// What the script calls it, if that is not the address's last part.
     pub(super) name: Option<String>,
+}
+
+/// What is left out of images unless somebody asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kept {
+    Headers,
+    StaticLibs,
 }
 
 /// kubler's hooks for the builder; the second is the older name.
@@ -130,6 +139,8 @@ impl<'a> Work<'a> {
     fn variables(&mut self, conf: &Conf) {
         let assigned = self.script.assignments();
         for assignment in &assigned {
+            let is_kept = !["", "\"\"", "''", "false", "no"].contains(&assignment.value);
+            self.made.kept.extend(kept(assignment.name).filter(|_| is_kept));
             let known = find(VARIABLES, assignment.name);
             if let Some(known) = known
                 && let Deed::Set(new) = known.deed
@@ -155,6 +166,9 @@ impl<'a> Work<'a> {
         if conf.own.contains_key(word.name) {
             return self.edits.replace(word.span.clone(), own_name(word.name, &self.script));
         }
+        if word.name == "_EMERGE_ROOT" {
+            self.merged_usr(word);
+        }
         let Some(known) = find(VARIABLES, word.name) else { return };
         match known.deed {
             Deed::Renamed(new) => self.edits.replace(word.span.clone(), new),
@@ -163,6 +177,21 @@ impl<'a> Work<'a> {
             _ => {}
         }
         self.tell_known(known, word.span.start, word.name);
+    }
+
+    /// A folder `/lib64` that is there before the packages keeps the link out.
+    fn merged_usr(&mut self, word: &Word<'_>) {
+        let within = self.within(word.span.start);
+        let after = self.script.text[word.span.end..].trim_start_matches(['}', '"']);
+        if (within == CONFIGURE || FOR_BUILDER.contains(&within)) && after.starts_with("/lib") {
+            let instead = "remove it: /lib and /lib64 are links to /usr from the start";
+            self.tell(
+                Weight::Hand,
+                word.span.start,
+                "/lib in the image's root, before its packages",
+                instead,
+            );
+        }
     }
 
     /// `${NAME}` becomes a text, wherever no more is done with it.
@@ -382,6 +411,14 @@ impl<'a> Work<'a> {
         if !lines.is_empty() {
             self.edits.insert(at, lines);
         }
+    }
+}
+
+fn kept(name: &str) -> Option<Kept> {
+    match name {
+        "_keep_headers" | "_headers_from" => Some(Kept::Headers),
+        "_keep_static_libs" | "_static_libs_from" => Some(Kept::StaticLibs),
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::Namespace;
 use super::conf::Conf;
-use super::script::{Download, Made};
+use super::script::{Download, Kept, Made};
 
 /// The text, if there is something to say.
 pub(super) fn text(script: &Made, conf: &Conf) -> Option<String> {
@@ -12,7 +12,8 @@ pub(super) fn text(script: &Made, conf: &Conf) -> Option<String> {
     let test = conf.timeout.map(|seconds| {
         format!("# A health check may take so long, as POST_BUILD_HC_* of build.conf said.\n[test]\ntimeout = {seconds}\n")
     });
-    let parts = [rootfs, test].into_iter().flatten().collect::<Vec<_>>();
+    let kept = script.kept.iter().map(|kept| Some(allowance(*kept)));
+    let parts = [rootfs, test].into_iter().chain(kept).flatten().collect::<Vec<_>>();
     (!parts.is_empty()).then(|| parts.join("\n"))
 }
 
@@ -32,6 +33,17 @@ fn rootfs(inputs: &[String], downloads: &[Download]) -> Option<String> {
         out += "# ]\n";
     }
     Some(out)
+}
+
+/// What an audit would find, and is meant so.
+fn allowance(kept: Kept) -> String {
+    let (rule, name) = match kept {
+        Kept::Headers => ("header", "KEEP_HEADERS"),
+        Kept::StaticLibs => ("static-library", "KEEP_STATIC_LIBS"),
+    };
+    format!(
+        "[[audit.allow]]\nrule = \"{rule}\"\npath = \"/usr/**\"\nreason = \"{name} of Buildconfig.sh\"\n"
+    )
 }
 
 fn fetch(download: &Download) -> String {

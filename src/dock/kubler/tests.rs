@@ -89,6 +89,27 @@ fn what_parents_have_kept_is_kept_here() {
 }
 
 #[test]
+fn what_an_audit_would_find_is_allowed() {
+    let settings = |script: &str| image(script, "", "FROM scratch\n").settings.unwrap_or_default();
+    let both = settings("_headers_from=a/b\n_keep_static_libs=true\n");
+    assert_eq!(
+        both,
+        "[[audit.allow]]\nrule = \"header\"\npath = \"/usr/**\"\nreason = \"KEEP_HEADERS of Buildconfig.sh\"\n\n\
+         [[audit.allow]]\nrule = \"static-library\"\npath = \"/usr/**\"\nreason = \"KEEP_STATIC_LIBS of Buildconfig.sh\"\n"
+    );
+    assert_eq!(settings("_keep_headers=\n"), "");
+}
+
+#[test]
+fn folders_that_are_links_are_told() {
+    let text = |root: &str| {
+        format!("configure_rootfs_build() {{\n    mkdir -p \"${{{root}}}\"/lib64\n}}\n")
+    };
+    let what = "hand build.sh:2 /lib in the image's root, before its packages";
+    script(&text("_EMERGE_ROOT"), &text("EMERGE_ROOT"), &[what]);
+}
+
+#[test]
 fn commands_are_told_where_they_are_called_and_nowhere_else() {
     script(
         "x() { echo wget; }\n# curl\necho \"git\"\n",
