@@ -21,6 +21,8 @@ pub(super) struct Conf {
     pub(super) notes: Vec<Note>,
 }
 
+/// Of `kubler.conf`.
+const DEFAULT_BUILDER: &str = "DEFAULT_BUILDER";
 /// kubler's own defaults, in seconds.
 const MAX_DURATION: u64 = 30;
 const START_PERIOD: u64 = 3;
@@ -122,7 +124,7 @@ impl Conf {
 
 /// Whether nothing was special about a builder.
 fn is_usual(builder: &str, namespace: &Namespace) -> bool {
-    let default = namespace.values.get("DEFAULT_BUILDER").map_or("kubler/bob", String::as_str);
+    let default = namespace.values.get(DEFAULT_BUILDER).map_or("kubler/bob", String::as_str);
     builder.is_empty() || builder == default || builder.ends_with("/bob")
 }
 
