@@ -73,8 +73,8 @@ fn from_here(path: &Path, call: &Call) -> PathBuf {
 }
 
 fn made_settings(imported: &Imported) -> Result<()> {
-    let own = imported.settings.iter().map(|line| format!("{line}\n")).collect::<String>();
-    let text = format!("# As kubler.conf had it.\n{own}\n{}", new::SETTINGS);
+    let own = imported.settings.join("\n");
+    let text = format!("# As kubler.conf had it.\n{own}\n\n{}", new::SETTINGS);
     given::put(Path::new(SETTINGS_FILE), text.as_bytes())?;
     say(&format!("made  {SETTINGS_FILE}\n"));
     Ok(())
@@ -110,10 +110,9 @@ fn summary(imported: &Imported, fresh: bool) -> String {
         return format!("nothing to do: {kept}\n");
     }
     let kept = if there.is_empty() { String::new() } else { format!(", {kept}") };
-    let settings = match fresh || made.is_empty() {
-        true => String::new(),
-        false => format!("for bb.toml: {}\n", settings.join(", ")),
-    };
+    let told = !fresh && !made.is_empty();
+    let settings =
+        if told { format!("for bb.toml: {}\n", settings.join(", ")) } else { String::new() };
     let next = if made.is_empty() { "" } else { "next: bb build --dry-run\n" };
     format!("{settings}done: {} made{kept}\n{next}", counted(made.len(), "dock"))
 }

@@ -50,7 +50,7 @@ impl<'a> Script<'a> {
 
     /// The line of a place, counted from 1.
     pub(super) fn line(&self, at: usize) -> usize {
-        1 + self.text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count()
+        1 + self.text[..at].matches('\n').count()
     }
 
     pub(super) fn kind(&self, at: usize) -> Option<Kind> {
@@ -72,7 +72,7 @@ impl<'a> Script<'a> {
 
     /// All names in code and in text in which variables are replaced.
     pub(super) fn words(&self) -> Vec<Word<'a>> {
-        self.split(|byte| is_name(byte))
+        self.split(is_name)
     }
 
     /// The same, where a dash is a part of a name.
@@ -139,6 +139,10 @@ impl<'a> Script<'a> {
         }
         if before.ends_with('\n') {
             return !before.ends_with("\\\n");
+        }
+        // A pattern of `case`.
+        if before.ends_with(')') {
+            return self.kind(before.len() - 1) == Some(Kind::Code);
         }
         let last = before.rsplit([' ', '\t', '\n', ';', '(']).next().unwrap_or_default();
         let is_setting = last

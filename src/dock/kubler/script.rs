@@ -130,8 +130,8 @@ impl<'a> Work<'a> {
 
     /// The function of the script that a place is in.
     fn within(&self, at: usize) -> &'a str {
-        let inside = self.functions.iter().filter(|function| function.body.contains(&at));
-        inside.last().map_or("", |function| function.name)
+        let mut inside = self.functions.iter().filter(|function| function.body.contains(&at));
+        inside.next_back().map_or("", |function| function.name)
     }
 
     // --- variables

@@ -124,6 +124,11 @@ fn commands_are_told_where_they_are_called_and_nowhere_else() {
     script("x=$(curl y)\n", "x=$(curl y)\n", &["hand build.sh:1 curl"]);
     script("foo \\\n  git\n", "foo \\\n  git\n", &[]);
     script("if ! git a; then :; fi\n", "if ! git a; then :; fi\n", &["hand build.sh:1 git"]);
+    script(
+        "case $x in\na) git y ;;\nesac\n",
+        "case $x in\na) git y ;;\nesac\n",
+        &["hand build.sh:2 git"],
+    );
     script("git() { :; }\ngit x\n", "git() { :; }\ngit x\n", &[]);
     script("GIT_DIR=x git y\n", "GIT_DIR=x git y\n", &["hand build.sh:1 git"]);
     script(
@@ -252,7 +257,7 @@ fn the_parent_is_what_from_names() {
     let from = |conf: &str| {
         let converted = image("", conf, "FROM ${IMAGE_PARENT}\n# on ${IMAGE_PARENT}\n");
         let from = converted.template.lines().next().unwrap().to_owned();
-        assert!(converted.template.ends_with(&from.replace("FROM", "\n# on")) || true);
+        assert!(converted.template.ends_with(&format!("\n{}\n", from.replace("FROM", "# on"))));
         (from, told(&converted))
     };
     let said = |from: &str, notes: &[&str]| {
