@@ -13,14 +13,18 @@ BOB_INHERITED=$EMERGE_ROOT/var/lib/bob/portage
 
 # bob_setting FOLDER LINE: one line for one of /etc/portage's folders, once, and where it was asked for.
 bob_setting() {
+	local place
+	place=$(bob_caller)
 	bob_settings_folder "$1"
-	bob_settings "$BOB_PORTAGE/$1/$BOB_OWN" | grep -qxF -- "$2" || echo "$2 # $(bob_caller)" >>"$BOB_PORTAGE/$1/$BOB_OWN"
+	# Not in a pipe, where grep's haste might be a failure.
+	grep -qxF -- "$2" <<<"$(bob_settings "$BOB_PORTAGE/$1/$BOB_OWN")" ||
+		echo "$2${place:+ # $place}" >>"$BOB_PORTAGE/$1/$BOB_OWN"
 }
 
-# bob_settings FILE: its lines without the places, which are no part of what is set.
-bob_settings() { [ ! -e "$1" ] || sed 's/ # [^#]*:[0-9]*$//' "$1"; }
+# bob_settings FILE: its lines, each with an end, without the places, which are no part of what is set.
+bob_settings() { [ ! -e "$1" ] || sed -e 's/ # [^#]*:[0-9]*$//' -e "\$a\\" "$1"; }
 
-# The place in the dock's files that has called one of the functions here.
+# The place in the dock's files that has called one of the functions here; none in somebody's own shell.
 bob_caller() {
 	local at file
 	for ((at = 1; at < ${#BASH_SOURCE[@]}; at++)); do
@@ -54,28 +58,36 @@ bob_inherit_settings() {
 	mkdir -p "$BOB_PORTAGE/env" "$BOB_PORTAGE/profile"
 	rm -f "$BOB_PORTAGE"/env/bob-*
 	[ ! -s "$BOB_PORTAGE/profile/package.provided" ] || : >"$BOB_PORTAGE/profile/package.provided"
-	[ ! -e "$BOB_INHERITED/env" ] || cp "$BOB_INHERITED"/env/* "$BOB_PORTAGE/env/"
+	[ ! -e "$BOB_INHERITED/env" ] || cp -r "$BOB_INHERITED/env" "$BOB_PORTAGE/"
+	[ -z "$(bob_appended)" ] || sed -i '/^source .*\/bob\/make\.conf$/q' "$BOB_PORTAGE/make.conf"
 	[ ! -e "$BOB_INHERITED/make.conf" ] || cat "$BOB_INHERITED/make.conf" >>"$BOB_PORTAGE/make.conf"
 	[ ! -e "$BOB_INHERITED/package.provided" ] || provide_package $(cat "$BOB_INHERITED/package.provided")
 }
 
-# bob_docks_files NAME: files of this list that docks have written, in the order in which Portage reads them.
+# What docks have put behind the builder's own lines.
+bob_appended() { sed '1,/^source .*\/bob\/make\.conf$/d' "$BOB_PORTAGE/make.conf"; }
+
+# bob_docks_files NAME: files of this list that docks have written, in the order in which Portage reads them. A stage3's
+# own is not, though it may have got another name here.
 bob_docks_files() {
-	find "$BOB_PORTAGE/$1" -type f 2>/dev/null | LC_ALL=C sort | grep -vxFf /usr/lib/bob/settings || true
+	find "$BOB_PORTAGE/$1" -name '.?*' -prune -o -xtype f ! -name '*~' ! -name 00-stage3 -print 2>/dev/null |
+		LC_ALL=C sort | grep -vxFf /usr/lib/bob/settings || true
 }
 
 # For the children: also what a hook has written by itself.
 bob_bequeath_settings() {
-	local name file
+	local name file to
 	rm -rf "$BOB_INHERITED"
 	mkdir -p "$BOB_INHERITED"
 	for name in $BOB_SETTINGS; do
 		bob_docks_files "$name" | while read -r file; do bob_settings "$file"; done >"$BOB_INHERITED/$name"
 	done
-	sed '1,/^source .*\/bob\/make\.conf$/d' "$BOB_PORTAGE/make.conf" >"$BOB_INHERITED/make.conf"
-	find "$BOB_INHERITED" -size 0 -delete
+	bob_appended >"$BOB_INHERITED/make.conf"
+	# Some file systems say 0 of an empty folder, too.
+	find "$BOB_INHERITED" -type f -size 0 -delete
 	bob_docks_files env | while read -r file; do
-		mkdir -p "$BOB_INHERITED/env" && cp "$file" "$BOB_INHERITED/env/"
+		to="$BOB_INHERITED/env/${file#"$BOB_PORTAGE/env/"}"
+		mkdir -p "${to%/*}" && cp "$file" "$to"
 	done
 	[ ! -s "$BOB_PORTAGE/profile/package.provided" ] || cp "$BOB_PORTAGE/profile/package.provided" "$BOB_INHERITED/"
 }
@@ -180,13 +192,13 @@ sed-or-die() {
 is_package_installed() { portageq has_version "$EMERGE_ROOT" "$1"; }
 
 # uninstall_package ATOM…: out of the image again, without asking who needs it.
-uninstall_package() { ROOT="$EMERGE_ROOT" emerge --quiet --rage-clean "$@"; }
+uninstall_package() { ROOT="$EMERGE_ROOT" command emerge --quiet --rage-clean "$@"; }
 
 # emerge WORDS: in finish_rootfs_build it is about the image, as everything there; before, about the builder.
 emerge() {
 	if [ "$BOB_RUNS" != finish_rootfs_build ]; then
 		command emerge "$@"
-	elif [[ " $* " =~ \ (-C|--unmerge)\  ]]; then
+	elif [[ " $* " =~ \ (-[a-zA-Z]*C[a-zA-Z]*|--unmerge|--rage-clean)\  ]]; then
 		bob_unmerge "$@"
 	else
 		emerge_in "$EMERGE_ROOT" "$@"

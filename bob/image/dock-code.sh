@@ -54,9 +54,9 @@ bob_failed() {
 	[ "$BASH_SUBSHELL" = 0 ] || return 0
 	echo "error: $(bob_what) failed at $(bob_place "$2"): $3" >&2
 	[ "$1" != 127 ] || bob_near "${3%% *}"
-	case ${3%% *} in
-	wget | curl | git | rsync) echo "there is no network here: dock.toml's [rootfs] fetch puts verified files into /config/fetched" >&2 ;;
-	esac
+	if [[ $3 =~ (^|[\(\|\;\&\`])[[:blank:]]*(wget|curl|git|rsync)[[:space:]] ]]; then
+		echo "there is no network here: dock.toml's [rootfs] fetch puts verified files into /config/fetched" >&2
+	fi
 	BOB_RUNS=''
 }
 

@@ -10,5 +10,7 @@ printf '\nsource /usr/lib/bob/make.conf\n' >>/etc/portage/make.conf
 # Docks of 2014 write into these.
 mkdir -p /etc/portage/package.keywords /etc/portage/profile /etc/portage/env
 touch /etc/portage/profile/package.provided
+# Once, and not in every box: what the stage3 has under a name that the tree has changed.
+if [ -d /var/db/repos/gentoo/profiles/updates ]; then emaint --fix moveinst >/dev/null; fi
 # What is not in this list was set by a dock.
-find /etc/portage -type f >/usr/lib/bob/settings
+find /etc/portage -xtype f >/usr/lib/bob/settings

@@ -1,15 +1,10 @@
 """What the builder says of a Buildconfig.sh that goes wrong: with file and line. Needs bash."""
 
-import os
-import shutil
-import subprocess
-import tempfile
 import unittest
 
-BOB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../image")
+from box import Box
+
 RUN = """
-. {folder}/build-root
-NAME=dock
 read_buildconfig
 hook configure_rootfs_build
 echo compiled
@@ -21,38 +16,8 @@ echo packed
 """
 
 
-class Hooks(unittest.TestCase):
-    def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        os.mkdir(f"{self.folder}/config")
-        os.makedirs(f"{self.folder}/root/etc")
-        with open(f"{self.folder}/root/etc/group", "w") as file:
-            file.write("root:x:0:\n")
-        # The same text, in folders of the test's own.
-        for name in ("build-root", "buildconfig.sh", "dock-code.sh"):
-            shutil.copy(os.path.join(BOB, name), self.folder)
-            with open(f"{self.folder}/{name}", "r+") as file:
-                text = file.read().replace("/usr/lib/bob", self.folder).replace("/config", f"{self.folder}/config")
-                text = text.replace("BB=/bb OUT=/bb/out", f"BB={self.folder} OUT={self.folder}/out")
-                text = text.replace("/emerge-root", f"{self.folder}/root")
-                text = text.replace("BOB_PORTAGE=/etc/portage", f"BOB_PORTAGE={self.folder}/portage")
-                file.seek(0)
-                file.truncate()
-                file.write(text)
-
-    def ran(self, text: str) -> tuple[int, list[str], list[str]]:
-        """Status, the last line before what failed, and what was said of it."""
-        with open(f"{self.folder}/config/Buildconfig.sh", "w") as file:
-            file.write(text)
-        with open(f"{self.folder}/run", "w") as file:
-            file.write(RUN.format(folder=self.folder))
-        env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
-        # Whoever has started the tests may ignore a signal, as `nohup` does; bash cannot take that back.
-        bash = ["env", "--default-signal", "bash"]
-        done = subprocess.run([*bash, f"{self.folder}/run"], capture_output=True, text=True, env=env, check=False)
-        return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
+class Hooks(Box):
+    run_lines = RUN
 
     def fails(self, text: str, *said: str) -> list[str]:
         status, out, err = self.ran(text)
@@ -88,8 +53,7 @@ class Hooks(unittest.TestCase):
         )
 
     def test_a_line_of_another_file_is_told_with_that_file(self) -> None:
-        with open(f"{self.folder}/config/lib.sh", "w") as file:
-            file.write("one() {\n\tfalse\n}\n")
+        self.write("config/lib.sh", "one() {\n\tfalse\n}\n")
         self.fails(
             ". ./lib.sh\nfinish_rootfs_build() {\n\tone\n}\n",
             "error: finish_rootfs_build of dock failed at lib.sh:2: false",
@@ -141,6 +105,22 @@ class Hooks(unittest.TestCase):
             "error: Buildconfig.sh of dock failed at Buildconfig.sh:1: nosuch",
         )
 
+    def test_who_wants_a_network_is_told_that_there_is_none(self) -> None:
+        into = f"{self.folder}/config/fetched"
+        hint = f"there is no network here: dock.toml's [rootfs] fetch puts verified files into {into}"
+        for name in ("wget", "curl", "git", "rsync"):
+            self.program(name, "exit 4")
+        for line in ("wget -q x", "curl x", "git clone x", "rsync a b", "x=$(wget -q x)", "( cd / && curl x )"):
+            with self.subTest(line):
+                failed = f"error: finish_rootfs_build of dock failed at Buildconfig.sh:2: {line}"
+                out = self.fails(f"finish_rootfs_build() {{\n\t{line}\n}}\n", failed, hint)
+                self.assertNotIn("packed", out)
+        for line in ("test -e /wget x", "test 1 = wget", "wgett x 2>/dev/null"):
+            with self.subTest(line):
+                _, _, err = self.ran(f"finish_rootfs_build() {{\n\t{line}\n}}\n")
+                self.assertNotIn(hint, err)
+        self.works("finish_rootfs_build() {\n\twget x || true\n}\n")
+
     def test_one_in_a_pipe_fails_the_hook(self) -> None:
         pipes = [
             "nosuch | cat",
@@ -183,55 +163,6 @@ class Hooks(unittest.TestCase):
         for line in lines:
             with self.subTest(line):
                 self.works(f"finish_rootfs_build() {{\n\t{line}\n\ttrue\n}}\n")
-
-    def portage(self, name: str) -> list[str]:
-        """The lines of a file of settings."""
-        with open(f"{self.folder}/portage/{name}") as file:
-            return file.read().splitlines()
-
-    def test_flags_without_a_package_are_for_all(self) -> None:
-        self.works("configure_rootfs_build() {\n\tupdate_use +gif -x\n\tupdate_use a/b +c\n}\n")
-        lines = self.portage("package.use/zz-bob")
-        self.assertEqual(lines, ["*/* gif -x # Buildconfig.sh:2", "a/b c # Buildconfig.sh:3"])
-
-    def test_what_is_provided_has_a_version(self) -> None:
-        os.mkdir(f"{self.folder}/portage")
-        os.mkdir(f"{self.folder}/portage/profile")
-        self.works(
-            'portageq() { [ "$3" = a/b ] && echo a/b-1.2-r3; }\n'
-            "configure_rootfs_build() {\n\tprovide_package a/b no/such c/d-2_rc1 e/f\n\tprovide_package a/b\n"
-            "\tunprovide_package e/f c/d x/y\n}\n"
-        )
-        self.assertEqual(self.portage("profile/package.provided"), ["a/b-1.2-r3", "no/such-9999"])
-
-    def test_what_is_downloaded_elsewhere_was_fetched_before(self) -> None:
-        os.mkdir(f"{self.folder}/config/fetched")
-        for name in ("x-1.tar", "own.patch"):
-            with open(f"{self.folder}/config/fetched/{name}", "w") as file:
-                file.write(name)
-        out = self.works(
-            'configure_rootfs_build() {\n\tadd_patch a/b https://h/p own\n\tdownload_file https://h/x-1.tar "" -v\n'
-            '\tcat "$__download_file"\n\techo\n}\n'
-        )
-        self.assertEqual(out[-3], "x-1.tar")
-        self.assertEqual(self.portage("patches/a/b/own.patch"), ["own.patch"])
-        self.fails(
-            "finish_rootfs_build() {\n\tdownload_file https://h/y\n}\n",
-            f"download_file: there is no {self.folder}/config/fetched/y: [rootfs] fetch of dock.toml puts verified "
-            "files there",
-            "error: finish_rootfs_build of dock failed at Buildconfig.sh:2: return 1",
-        )
-
-    def test_a_replacement_that_replaces_nothing_fails(self) -> None:
-        hook = "finish_rootfs_build() {{\n\tsed-or-die {} \"$EMERGE_ROOT/etc/group\"\n}}\n"
-        self.works(hook.format("'^root:x' x/y"))
-        with open(f"{self.folder}/root/etc/group") as file:
-            self.assertEqual(file.read(), "x/y:0:\n")
-        self.fails(
-            hook.format("'^root:x' y"),
-            f"sed-or-die: nothing in {self.folder}/root/etc/group matches ^root:x",
-            "error: finish_rootfs_build of dock failed at Buildconfig.sh:2: return 1",
-        )
 
     def test_hooks_set_variables_and_the_shell_is_as_before(self) -> None:
         out = self.works(

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 from gentoo_bob import sysusers
-from gentoo_bob.tmpfiles import Refused
+from gentoo_bob.conf_d import Refused
 
 PASSWD = "root:x:0:0:root:/root:/bin/bash\nnginx:x:101:201::/:\n"
 GROUP = "root:x:0:root\nnginx:x:201:\nwheel:x:10:root,nginx"

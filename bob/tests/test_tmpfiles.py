@@ -8,7 +8,7 @@ import unittest
 from collections.abc import Mapping, Sequence
 
 from gentoo_bob import tmpfiles, tree
-from gentoo_bob.tmpfiles import Refused
+from gentoo_bob.conf_d import Refused
 from gentoo_bob.within import inside
 
 PASSWD = "root:x:0:0:root:/root:/bin/bash\nnginx:x:101:201::/:\nmysql:x:102:202::/:\npostgres:x:103:203::/:\n"

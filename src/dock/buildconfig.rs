@@ -13,10 +13,11 @@ use crate::base::error::{Error, Place, Result};
 pub(super) mod code;
 
 /// Variables that the builder reads.
-const VARIABLES: [&str; 7] = [
+const VARIABLES: [&str; 8] = [
     "BUILD_PACKAGES",
     "KEEP",
     "KEEP_CHARSETS",
+    "REQUIRES_EXCLUDE",
     "KEEP_HEADERS",
     "KEEP_LOCALES",
     "KEEP_STATIC_LIBS",

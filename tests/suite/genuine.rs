@@ -19,14 +19,17 @@ fn project() -> MutexGuard<'static, Room> {
     ROOM.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The date of its snapshot: newer than the mirror's.
+fn tomorrow() -> String {
+    let tomorrow = std::time::SystemTime::now() + std::time::Duration::from_secs(86_400);
+    gentoo_bb::base::time::date(tomorrow).replace('-', "")
+}
+
 /// With a snapshot that has the ebuilds of `genuine/repo` besides, and flags of its own: nothing is compiled before.
 fn room() -> Room {
     let room = Room::with_engine();
     let mirror = Mirror::get().copy(&room.dir.join("mirror"));
-    let tomorrow = gentoo_bb::base::time::date(
-        std::time::SystemTime::now() + std::time::Duration::from_secs(86_400),
-    );
-    let tomorrow = tomorrow.replace('-', "");
+    let tomorrow = tomorrow();
     mirror.newer(&tomorrow, |tree| add("tests/suite/genuine/repo", tree));
     let room = room.with_mirror(&mirror);
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
@@ -226,4 +229,175 @@ fn a_library_that_is_not_there_fails_the_step() {
     assert!(run.code == Some(1) && run.stderr.contains(told), "{}", run.stderr);
     dock(&room, "without", SCRATCH, &format!("REQUIRES_EXCLUDE='libtwo.so.*'\n{wants}"));
     room.bb("build without").ok();
+}
+
+/// Docks in the style of those of 2014, with the setting that their builder had.
+#[test]
+fn docks_of_2014_build_as_they_are() {
+    let room = project();
+    for name in ["busybox", "s6", "memcache"] {
+        let from = support::checkout().join("tests/suite/genuine/2014").join(name);
+        let to = room.path(format!("bb-dock/{name}"));
+        let copied = std::process::Command::new("cp").arg("-r").args([from, to]).status();
+        assert!(copied.unwrap().success());
+    }
+    let settings = room.read("bb.toml");
+    room.append("bb.toml", "USE = \"make-symlinks\"\n");
+    let run = room.bb("build memcache").ok();
+    for told in [
+        "warning: rootfs:s6: Buildconfig.sh:15: the image has no python to unmerge",
+        "warning: rootfs:memcache: Buildconfig.sh:2: INSTALL_DOCKER_GEN means nothing to the builder: docker-gen goes",
+    ] {
+        assert!(run.stderr.contains(told), "{told}\n{}", run.stderr);
+    }
+    let image = Image::read(room.engine(), &room.image("memcache"));
+    assert_eq!(image.entries["/usr/bin/sh"].kind, Kind::Link("busybox".into()));
+    assert!(image.entries.contains_key("/etc/ld.so.cache"), "of `RUN ldconfig`");
+    let version = says(&room, "memcache", &["memcached", "-V"]);
+    assert!(version.starts_with("memcached 1."), "{version}");
+    room.write("bb.toml", &settings);
+    for name in ["busybox", "s6", "memcache"] {
+        room.remove(&format!("bb-dock/{name}"));
+    }
+}
+
+/// The C library of the tree is newer than the stage3's: it is planned as any other package. The other way round, what
+/// is compiled would ask for what is not there.
+#[test]
+fn the_c_library_may_be_newer_than_the_stage3s_and_not_older() {
+    let room = project();
+    let stage3s = |version: &str| {
+        format!(
+            "PACKAGES='sys-libs/glibc net-misc/app'\nconfigure_rootfs_build() {{\n\
+             \tmv /var/db/pkg/sys-libs/glibc-* /var/db/pkg/sys-libs/glibc-{version}\n\
+             \techo glibc-{version} >/var/db/pkg/sys-libs/glibc-{version}/PF\n}}\n"
+        )
+    };
+    dock(&room, "newer", SCRATCH, &stage3s("2.20"));
+    room.bb("build newer").ok();
+    assert_eq!(says(&room, "newer", &["/usr/bin/app"]), "two 2");
+    refused(
+        &room,
+        &stage3s("99"),
+        &["would be compiled with the stage3's sys-libs/glibc-99, which is newer"],
+    );
+}
+
+#[test]
+fn what_the_tree_calls_otherwise_is_renamed_once() {
+    let room = project();
+    dock(
+        &room,
+        "renamed",
+        SCRATCH,
+        "PACKAGES='net-misc/plain'\n# Renamed.\nconfigure_rootfs_build() {\n\
+         \tls /var/db/pkg/dev-build\n\t! ls /var/db/pkg/sys-devel | grep make\n}\n",
+    );
+    room.bb("build renamed").ok();
+    let log = room.read(".bb/logs/rootfs/renamed.log");
+    assert!(log.contains("\nmake-4") && !log.contains("Global Updates"), "{log}");
+}
+
+/// Files that only the user may fetch, and files for a dock's hooks.
+#[test]
+fn files_that_the_user_brings_are_asked_for_in_the_ebuilds_words() {
+    let room = project();
+    dock(&room, "byhand", SCRATCH, "PACKAGES='net-misc/byhand'\n");
+    let run = room.bb("build byhand");
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    for told in ["byhand-1.txt", "Ask for it at the counter.", ".bb/distfiles"] {
+        assert!(run.stderr.contains(told), "{told}\n{}", run.stderr);
+    }
+    room.write(".bb/distfiles/byhand-1.txt", "another\n");
+    assert_eq!(room.bb("build byhand").code, Some(5));
+    room.write(".bb/distfiles/byhand-1.txt", "by hand\n");
+    room.bb("build byhand").ok();
+    let image = Image::read(room.engine(), &room.image("byhand"));
+    assert_eq!(image.text("/usr/share/byhand-1.txt"), "by hand\n");
+}
+
+/// What `[rootfs] fetch` pins is there for a hook, and the digest decides.
+#[test]
+fn a_hook_gets_what_its_dock_pins() {
+    let room = project();
+    dock(
+        &room,
+        "fetching",
+        SCRATCH,
+        "finish_rootfs_build() {\n\
+         \tinstall -D /config/fetched/tool.txt $EMERGE_ROOT/opt/tool\n}\n",
+    );
+    let pinned = |size: u32| {
+        let sha512 = "ee20f7caf780824945e44fe9756a60a9c6403df6cfc597530c22261068997d3f\
+                      00a38bc3eccc8a67ccdce9cf14e6c9d81812a61118e98b24e612f5393cff3ab6";
+        format!(
+            "[[rootfs.fetch]]\nurl = \"https://nowhere.invalid/tool.txt?id=7\"\n\
+             sha512 = \"{sha512}\"\nsize = {size}\n"
+        )
+    };
+    room.write("bb-dock/fetching/dock.toml", &pinned(8));
+    let run = room.bb("build fetching");
+    assert!(
+        run.code == Some(1) && run.stderr.contains("https://nowhere.invalid/tool.txt?id=7"),
+        "{}",
+        run.stderr
+    );
+    room.write(".bb/distfiles/tool.txt", "by hand\n");
+    room.bb("build fetching").ok();
+    let image = Image::read(room.engine(), &room.image("fetching"));
+    assert_eq!(image.text("/opt/tool"), "by hand\n");
+    // It is kept, and looked at before it is used.
+    room.remove(".bb/distfiles");
+    room.append("bb-dock/fetching/Buildconfig.sh", "# Again.\n");
+    room.bb("build fetching").ok();
+    room.write("bb-dock/fetching/dock.toml", &pinned(9));
+    assert_eq!(room.bb("build fetching").code, Some(1), "nobody has it in that size");
+}
+
+/// Seeds of random trees for the suite; `BB_TREES=200` on demand, from a number of its own each day.
+const SEEDS: u64 = 3;
+
+/// What is planned is what emerge then does, and every program finds its libraries.
+#[test]
+fn trees() {
+    let room = project();
+    // For the builder.
+    dock(&room, "tree", SCRATCH, "PACKAGES='net-misc/plain'\n");
+    room.bb("build tree").ok();
+    let engine = room.engine();
+    let bob = engine.docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "gentoo-bb/bob"]);
+    let bob = bob.lines().next().unwrap();
+    let asked = std::env::var("BB_TREES").ok().and_then(|n| n.parse::<u64>().ok());
+    let day = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() / 86_400;
+    let seeds = (0..asked.unwrap_or(SEEDS)).map(|n| (day * 1000 + n).to_string());
+    let script = support::checkout().join("tests/suite/genuine/trees.py");
+    let label = Room::label();
+    let begin = ["create", "--label", &label, "--network", "none", bob, "python3", "/trees.py"];
+    let seeds = seeds.collect::<Vec<_>>();
+    let words = begin.into_iter().chain(seeds.iter().map(String::as_str)).collect::<Vec<_>>();
+    let container = engine.docker(&words);
+    engine.docker(&["cp", script.to_str().unwrap(), &format!("{container}:/trees.py")]);
+    let run = engine.command(&["start", "-a", &container]).output().unwrap();
+    engine.docker(&["rm", "-f", &container]);
+    let told = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{told}{}", String::from_utf8_lossy(&run.stderr));
+    assert_eq!(told.lines().count(), seeds.len(), "{told}");
+    // Or it has tried nothing.
+    assert!(told.lines().any(|line| line.ends_with(" packages")), "{told}");
+}
+
+/// Last week's stage3 and this week's: what has not changed in it compiles nothing.
+#[test]
+fn another_stage3_with_the_same_compiler_compiles_nothing() {
+    let room = project();
+    dock(&room, "weekly", SCRATCH, "PACKAGES='sys-libs/glibc net-misc/app'\n");
+    room.bb("build weekly").ok();
+    let before = room.read("bb.lock");
+    Mirror { folder: room.dir.join("mirror") }.newer_stage3("etc/newer", "as each week\n");
+    room.bb_with(&[("DATE", &tomorrow())], "update").ok();
+    assert_ne!(room.read("bb.lock"), before);
+    room.bb("build weekly").ok();
+    let log = room.read(".bb/logs/rootfs/weekly.log");
+    assert!(log.contains(" packages, 0 to compile, "), "{log}");
+    assert_eq!(packages(&room, "weekly").0, [""; 0]);
 }

@@ -8,6 +8,7 @@ Knows files' lines only; what exists is asked of `Known`.
 """
 
 import difflib
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,10 +23,17 @@ LISTS = (
     "package.license",
     "package.env",
 )
-# They were looked at when the parent was built.
+# The file of the builder's own functions, and that of the parents' settings, which were looked at when the parent was
+# built.
+OWN = "zz-bob"
 PARENTS = "zy-bob-parents"
+# Folders that Portage passes over.
+NOT_READ = ("CVS", "RCS", "SCCS")
+MOST_BYTES = 1 << 20
+# It takes a moment to look for a name that is like another.
+MOST_NEAREST = 20
 PROVIDED = "profile/package.provided"
-# The builder's own function for a setting writes behind it where in the dock it was called.
+# They write behind a setting where in the dock they were called.
 PLACE = re.compile(r"\s# (?P<place>[^#]+:\d+)$")
 
 
@@ -57,34 +65,51 @@ class Faults(NamedTuple):
 
 def faults(etc: str, known: Known) -> Faults:
     found = Faults([], [])
-    for line in (line for name in (*LISTS, PROVIDED) for line in lines(etc, name)):
-        if fault := unreadable(line, known):
+    for line in (line for name in (*LISTS, PROVIDED) for line in lines(etc, name, found.errors)):
+        if fault := passed_over(line, known):
             found.errors.append(f"{line.place}: {fault}")
         elif line.kind == "package.use":
             without_effect = found.errors if line.is_ours else found.warnings
-            without_effect += [f"{line.place}: {fault}" for fault in unknown(line, known)]
+            is_many = len(found.errors) + len(found.warnings) >= MOST_NEAREST
+            names = [] if is_many else known.names()
+            without_effect += [f"{line.place}: {fault}" for fault in unknown(line, known, names)]
     return found
 
 
-def lines(etc: str, name: str) -> Iterator[Line]:
+def lines(etc: str, name: str, errors: list[str]) -> Iterator[Line]:
+    """Portage reads a file, or all files in a folder. What cannot be read becomes an error."""
     for path in files(os.path.join(etc, name)):
-        with open(path, encoding="utf-8", errors="replace") as file:
-            for number, text in enumerate(file, 1):
-                place = PLACE.search(text.rstrip())
-                words = before_comment(text.split())
-                if words:
-                    yield Line(name, place["place"] if place else f"{path}:{number}", words, place is not None)
+        is_own = os.path.basename(path) == OWN
+        try:
+            texts = lines_of(path)
+        except OSError as error:
+            errors.append(f"{path}: {error.strerror}")
+            continue
+        for number, text in enumerate(texts, 1):
+            place = PLACE.search(text) if is_own else None
+            words = before_comment(text.split())
+            if words:
+                yield Line(name, place["place"] if place else f"{path}:{number}", words, place is not None)
 
 
-def files(path: str) -> Iterator[str]:
-    """Portage reads a file, or all files in a folder but hidden ones and copies that editors leave."""
+def lines_of(path: str) -> list[str]:
+    """What is no UTF-8 is read all the same, as Portage does."""
+    if os.path.getsize(path) > MOST_BYTES:
+        raise OSError(errno.EFBIG, "is longer than 1 MiB")
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return [line.rstrip() for line in file]
+
+
+def files(path: str, above: Sequence[str] = ()) -> Iterator[str]:
+    """Also behind links. Not hidden ones, copies that editors leave, links to nothing, and what is no file."""
+    name = os.path.basename(path)
+    if name[0] == "." or name[-1] == "~" or name == PARENTS:
+        return
     if os.path.isfile(path):
         yield path
-        return
-    for folder, folders, names in os.walk(path):
-        folders.sort()
-        read = (name for name in sorted(names) if name[0] != "." and name[-1] != "~" and name != PARENTS)
-        yield from (os.path.join(folder, name) for name in read)
+    elif os.path.isdir(path) and name not in NOT_READ and (real := os.path.realpath(path)) not in above:
+        for each in sorted(os.listdir(path)):
+            yield from files(os.path.join(path, each), [*above, real])
 
 
 def before_comment(words: list[str]) -> list[str]:
@@ -92,28 +117,34 @@ def before_comment(words: list[str]) -> list[str]:
     return words[:comment]
 
 
-def unreadable(line: Line, known: Known) -> str | None:
-    """What Portage would pass over."""
+def passed_over(line: Line, known: Known) -> str | None:
+    """Why Portage would pass over it."""
+    text = " ".join(line.words)
     if line.kind == PROVIDED:
-        unversioned = [word for word in line.words if not known.is_version(word)]
-        return f"`{unversioned[0]}` names no version, so nothing is provided" if unversioned else None
+        return None if known.is_version(text) else f"`{text}` names no version, so nothing is provided"
     atom = atom_of(line)
-    return None if known.is_atom(atom) else f"`{atom}` is no package atom ({line.kind})"
+    if not known.is_atom(atom):
+        return f"`{atom}` is no package atom ({line.kind})"
+    return f"`{atom}` has USE flags in it, which no atom of {line.kind} may" if has_flags(line) else None
+
+
+def has_flags(line: Line) -> bool:
+    return line.kind == "package.use" and "[" in atom_of(line)
 
 
 def atom_of(line: Line) -> str:
-    """Masks of a profile are taken back with a minus."""
-    return line.words[0].removeprefix("-") if line.kind.endswith("mask") else line.words[0]
+    """A line of a mask is nothing but an atom. Masks of a profile are taken back with a minus."""
+    return " ".join(line.words).removeprefix("-") if line.kind.endswith("mask") else line.words[0]
 
 
-def unknown(line: Line, known: Known) -> Iterator[str]:
+def unknown(line: Line, known: Known, names: Sequence[str]) -> Iterator[str]:
     package = known.package(atom_of(line))
     # Wildcards are about many packages, each with flags of its own.
     if "*" in package:
         return
     flags = known.flags(package)
     if flags is None:
-        yield f"there is no package `{package}`{nearest(package, known.names())}"
+        yield f"there is no package `{package}`{nearest(package, names)}"
         return
     for flag in enabled(line.words[1:]):
         if flag not in flags:

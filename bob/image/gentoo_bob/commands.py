@@ -49,9 +49,10 @@ def libraries(*but: str) -> None:
 
 def plan(out: str, aligned_file: str, *atoms: str) -> None:
     """Says what the image needs, under which keys, of which sources, and what the builder must have in the same
-    version; puts the binary packages that fit into PKGDIR."""
+    version; puts the binary packages that fit into PKGDIR. Where settings name what is not there, it ends before."""
     from gentoo_bob import distfiles, pkgdir, planner
 
+    check()
     job = job_of_environment()
     found = planner.make_plan(atoms, job)
     pkgdir.fill(found.plan, job.code)
@@ -100,12 +101,13 @@ def remember(before_file: str) -> None:
 def apply(before_file: str) -> None:
     """Makes the users and the folders that this image's packages ask for, as it would be done while a machine boots."""
     from gentoo_bob import sysusers, tmpfiles
+    from gentoo_bob.conf_d import Refused
 
     before = Before.read(before_file).tree
     try:
         messages = sysusers.apply(IMAGE_ROOT, new_in("sysusers.d", before))
         messages += tmpfiles.apply(IMAGE_ROOT, new_in("tmpfiles.d", before))
-    except tmpfiles.Refused as refused:
+    except Refused as refused:
         sys.exit(f"error: {refused}")
     for message in messages:
         print(f"bob: warning: {message}")
@@ -139,7 +141,6 @@ def unused(days: str, *what: str) -> None:
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    "check": check,
     "libraries": libraries,
     "plan": plan,
     "missing": missing,

@@ -25,7 +25,9 @@ class InTree:
         return Atom(text, allow_wildcard=True, allow_repo=True).cp
 
     def is_version(self, text: str) -> bool:
-        return catpkgsplit(text) is not None
+        """As in package.provided: with a category, and with nothing but the version."""
+        split = catpkgsplit(text)
+        return split is not None and split[0] != "null" and self.is_atom(f"={text}")
 
     def names(self) -> Sequence[str]:
         return self.db.cp_all()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from gentoo_bob.tmpfiles import (
+from gentoo_bob.conf_d import (
     Malformed,
     Refused,
     Where,
@@ -27,8 +27,6 @@ from gentoo_bob.tmpfiles import (
     words,
 )
 from gentoo_bob.within import inside
-
-__all__ = ["Refused", "apply"]
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,30}")
 # Of users and groups for which no line has a number; as in Gentoo, from the highest on.

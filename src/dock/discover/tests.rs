@@ -180,7 +180,7 @@ fn settings_are_checked() {
     assert_eq!(
         with("[rootfs]\ninput = []\n"),
         "\
-error: unknown field `input`, expected `inputs`
+error: unknown field `input`, expected `inputs` or `fetch`
  --> bb-dock/a/dock.toml:2:1
   |
 2 | input = []

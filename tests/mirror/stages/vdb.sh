@@ -14,7 +14,8 @@ vdb_records() {
 	vdb_record "$tree" sys-devel/gcc "$gcc" "gcc-$gcc-x86-64-linux-gnu" "cpp-$gcc-x86-64-linux-gnu" "libgcc-$gcc-dev" libgcc-s1
 	vdb_record "$tree" sys-devel/binutils 0 binutils-x86-64-linux-gnu
 	vdb_record "$tree" sys-kernel/linux-headers 0 linux-libc-dev
-	vdb_record "$tree" dev-build/make 0 make
+	# By its former name: the tree has another one, as a stage3 of last week may.
+	vdb_record "$tree" sys-devel/make 0 make
 	vdb_record "$tree" dev-lang/perl 0 perl-base
 	vdb_record "$tree" dev-lang/python 3 python3-minimal
 	vdb_record "$tree" app-shells/bash 0 bash

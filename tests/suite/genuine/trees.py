@@ -31,7 +31,8 @@ BDEPEND="{tools}"
 
 src_compile() {{
 	printf '%s\\n' '{code}' >x.c
-	"${{CHOST}}-gcc" -shared -fPIC -Wl,--no-as-needed -Wl,-soname,lib{stem}.so.{sub} -o lib{stem}.so.{sub} x.c {flags} || die
+	"${{CHOST}}-gcc" -shared -fPIC -Wl,--no-as-needed -Wl,-soname,lib{stem}.so.{sub} \\
+		-o lib{stem}.so.{sub} x.c {flags} || die
 }}
 
 src_install() {{
@@ -63,8 +64,8 @@ src_install() {{
 
 # What emerge itself says where a tree has no solution.
 UNSOLVABLE = re.compile(
-    r"there are no ebuilds to satisfy|slot conflict|conflicting packages|USE changes are necessary|circular dependencies"
-    r"|there are no ebuilds built with USE flags"
+    r"there are no ebuilds to satisfy|there are no ebuilds built with USE flags|slot conflict|conflicting packages"
+    r"|USE changes are necessary|circular dependencies"
 )
 
 
@@ -82,6 +83,7 @@ class Package:
     def __init__(self, name: str, dice: random.Random, below: list["Package"], tools: list["Package"]) -> None:
         self.name = name
         self.is_program = name.startswith("x-apps/")
+        self.more = dice.random() < 0.6  # its USE flag
         self.slotted = not self.is_program and dice.random() < 0.2
         self.versions = sorted(dice.sample(range(1, 5), 1 if self.is_program else dice.randint(1, 3)))
         self.texts = {version: self.text(version, dice, below, tools) for version in self.versions}
@@ -93,10 +95,10 @@ class Package:
     def text(self, version: int, dice: random.Random, below: list["Package"], tools: list["Package"]) -> str:
         linked, run, build = [], [], []
         for other in dice.sample(below, min(len(below), dice.randint(0, 2))):
-            wanted = min(dice.choice(other.versions), dice.choice(other.versions))
+            wanted = other.versions[0] if dice.random() < 0.7 else dice.choice(other.versions)
             slot = f":{wanted}" if other.slotted else ""
             least = dice.choice(["", f">={other.name}-{wanted}"]) if not other.slotted else ""
-            flag = dice.choice(["", "", "[more]"])
+            flag = dice.choice(["", "[more]"]) if other.more else ""
             atom = f"{least or other.name}{slot}{'=' if slot else ':='}{flag}"
             text = f"more? ( {atom} )" if dice.random() < 0.2 else atom
             run.append(text)
@@ -151,13 +153,13 @@ def one(dice: random.Random) -> str:
     every = [*libraries, *tools, *programs]
     for package in every:
         package.write(package.versions[: dice.randint(1, len(package.versions))])
-    flags(dice, every)
+    flags(every)
     # The stage3.
     there = [p.name for p in dice.sample(libraries, dice.randint(0, len(libraries)))]
     if there:
         run("/", "emerge", "--oneshot", *there)
     if dice.random() < 0.6:
-        image(dice.sample([p.name for p in libraries], 1) + [programs[0].name])
+        image([dice.choice(libraries).name, programs[0].name])
         shutil.rmtree("/bb/parent", ignore_errors=True)
         os.makedirs("/bb/parent")
         for name in ("sysroot.tar.zst", "packages.json"):
@@ -184,10 +186,10 @@ def reset() -> None:
             os.unlink(f"/usr/lib64/{name}")
 
 
-def flags(dice: random.Random, every: list[Package]) -> None:
+def flags(every: list[Package]) -> None:
     os.makedirs("/etc/portage/package.use", exist_ok=True)
     with open("/etc/portage/package.use/trees", "w") as file:
-        file.writelines(f"{p.name} more\n" for p in every if dice.random() < 0.6)
+        file.writelines(f"{p.name} more\n" for p in every if p.more)
 
 
 def image(atoms: list[str]) -> set[str]:
@@ -245,7 +247,8 @@ def unresolved() -> list[str]:
                 continue
             told = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, check=False).stdout
             needed = re.findall(r"\(NEEDED\).*\[(.*)\]", told)
-            found += [f"{path}: {so}" for so in needed if so != "libc.so.6" and not os.path.exists(f"{ROOT}/usr/lib64/{so}")]
+            gone = (so for so in needed if so != "libc.so.6" and not os.path.exists(f"{ROOT}/usr/lib64/{so}"))
+            found += [f"{path}: {so}" for so in gone]
     return found
 
 

@@ -1,5 +1,6 @@
 //! Digests and signatures, as mirrors have them.
 
+use std::io::Write;
 use std::time::SystemTime;
 
 use blake2::Blake2b512;
@@ -11,6 +12,7 @@ use pgp::crypto::KeyPair;
 use pgp::packet::signature::SignatureBuilder;
 use pgp::policy::StandardPolicy;
 use pgp::serialize::SerializeInto;
+use pgp::serialize::stream::{Message, Signer};
 use pgp::types::SignatureType;
 
 /// SHA-256 in hex.
@@ -41,4 +43,17 @@ pub fn detached(cert: &Cert, data: &[u8], made: SystemTime) -> Vec<u8> {
     let builder = builder.set_signature_creation_time(made).unwrap();
     let signature = builder.sign_message(&mut signing(cert), data).unwrap();
     pgp::Packet::from(signature).to_vec().unwrap()
+}
+
+/// A text with a signature around it.
+///
+/// # Panics
+/// The certificate cannot sign.
+pub fn clearsigned(cert: &Cert, text: &str, made: SystemTime) -> Vec<u8> {
+    let mut sink = vec![];
+    let signer = Signer::new(Message::new(&mut sink), signing(cert)).unwrap();
+    let mut signer = signer.cleartext().creation_time(made).build().unwrap();
+    signer.write_all(text.as_bytes()).unwrap();
+    signer.finalize().unwrap();
+    sink
 }

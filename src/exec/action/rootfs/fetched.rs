@@ -2,7 +2,7 @@
 //!
 //! Where they are looked for is the business of `sources`.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::planned::Source;
 use super::sources::obtain;
@@ -28,15 +28,15 @@ pub(super) async fn supply(work: &RootfsWork, context: &Context, log: &mut Log) 
     Ok(())
 }
 
-async fn is_there(wanted: &Fetched, file: &PathBuf) -> Result<bool> {
-    let (file, sha512) = (file.clone(), wanted.sha512.clone());
+async fn is_there(wanted: &Fetched, file: &Path) -> Result<bool> {
+    let (file, sha512, size) = (file.to_owned(), wanted.sha512.clone(), wanted.size);
     blocking(move || {
         if !file.is_file() {
             return Ok(false);
         }
         let opened = std::fs::File::open(&file).map_err(|e| Error::file("read", &file, &e))?;
         let found = digest::read_all(opened).map_err(|e| Error::file("read", &file, &e))?;
-        Ok(found.sha512 == sha512)
+        Ok(found.sha512 == sha512 && found.size == size)
     })
     .await
 }

@@ -1,7 +1,6 @@
 //! A mirror whose stage3 and snapshot are a few bytes, signed by a key made on the spot.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
@@ -10,9 +9,8 @@ use sequoia_openpgp as pgp;
 
 use pgp::cert::{Cert, CertBuilder};
 use pgp::serialize::SerializeInto;
-use pgp::serialize::stream::{Message, Signer};
 
-use crate::signed::{blake2b, detached, sha512, signing};
+use crate::signed::{blake2b, clearsigned, detached, sha512};
 
 const DATE: &str = "20261122";
 /// The evening of that day, seconds since 1970: a snapshot that is signed long after its date is suspicious.
@@ -41,7 +39,10 @@ impl Mirror {
         fs::write(&keyring, cert.to_vec().unwrap()).unwrap();
         let builds = root.join("releases/amd64/autobuilds");
         let pointer = format!("{STAGE3} 6\n");
-        write(&builds.join("latest-stage3-amd64-openrc.txt"), &clearsigned(&cert, &pointer));
+        write(
+            &builds.join("latest-stage3-amd64-openrc.txt"),
+            &clearsigned(&cert, &pointer, yesterday()),
+        );
         let stage3 = builds.join(STAGE3);
         write(&stage3, b"stage3");
         write(&beside(&stage3, ".asc"), &detached(&cert, b"stage3", yesterday()));
@@ -49,7 +50,7 @@ impl Mirror {
         let listed = format!("{}  {name}\n", sha512("stage3"));
         let listed =
             format!("# SHA512 HASH\n{listed}# BLAKE2B HASH\n{}  {name}\n", blake2b("stage3"));
-        write(&beside(&stage3, ".DIGESTS"), &clearsigned(&cert, &listed));
+        write(&beside(&stage3, ".DIGESTS"), &clearsigned(&cert, &listed, yesterday()));
         let snapshot = root.join(format!("snapshots/gentoo-{DATE}.tar.xz"));
         write(&snapshot, b"snapshot");
         write(&beside(&snapshot, ".gpgsig"), &detached(&cert, b"snapshot", signed()));
@@ -99,13 +100,4 @@ fn signed() -> SystemTime {
 fn cert() -> Cert {
     let builder = CertBuilder::new().add_userid("Test <test@example.org>").add_signing_subkey();
     builder.set_creation_time(signed() - Duration::from_secs(60)).generate().unwrap().0
-}
-
-fn clearsigned(cert: &Cert, text: &str) -> Vec<u8> {
-    let mut sink = vec![];
-    let signer = Signer::new(Message::new(&mut sink), signing(cert)).unwrap();
-    let mut signer = signer.cleartext().creation_time(yesterday()).build().unwrap();
-    signer.write_all(text.as_bytes()).unwrap();
-    signer.finalize().unwrap();
-    sink
 }

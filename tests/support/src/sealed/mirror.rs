@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use sequoia_openpgp::cert::Cert;
 use sequoia_openpgp::parse::Parse;
 
-use crate::signed::detached;
+use crate::signed::{clearsigned, detached};
 
 /// A folder shaped like a Gentoo mirror.
 #[derive(Debug, Clone)]
@@ -61,6 +61,47 @@ impl Mirror {
         std::fs::write(snapshot.with_extension("xz.gpgsig"), signature).unwrap();
     }
 
+    /// Has a newer stage3 instead: the same, with another file.
+    pub fn newer_stage3(&self, path: &str, text: &str) {
+        let autobuilds = self.folder.join("releases/amd64/autobuilds");
+        let before = self.find("releases/amd64/autobuilds", "stage3-", ".tar.xz");
+        let name = before.file_name().unwrap().to_str().unwrap();
+        let built = before.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        // A second later, whatever it is.
+        let newer = format!(
+            "{}Z",
+            built.trim_end_matches('Z').replace('T', "").parse::<u64>().unwrap() + 1
+        );
+        let newer = format!("{}T{}", &newer[..8], &newer[8..]);
+        let name = name.replace(built, &newer);
+        let folder = autobuilds.join(&newer);
+        std::fs::create_dir_all(folder.join("more").join(path).parent().unwrap()).unwrap();
+        std::fs::write(folder.join("more").join(path), text).unwrap();
+        let script = format!(
+            "xz -dc '{}' >all.tar && tar --owner=0 --group=0 -C more -rf all.tar ./{path} && \
+             xz -T0 -0 <all.tar >{name} && rm -r all.tar more",
+            before.display()
+        );
+        let mut sh = std::process::Command::new("sh");
+        assert!(sh.current_dir(&folder).args(["-c", &script]).status().unwrap().success());
+        let stage3 = std::fs::read(folder.join(&name)).unwrap();
+        let beside = |end: &str, data: Vec<u8>| {
+            std::fs::write(folder.join(format!("{name}{end}")), data).unwrap();
+        };
+        beside(".asc", signed(&stage3));
+        let digests = format!(
+            "# BLAKE2B HASH\n{}  {name}\n# SHA512 HASH\n{}  {name}\n",
+            crate::signed::blake2b(&stage3),
+            crate::signed::sha512(&stage3)
+        );
+        beside(".DIGESTS", clearly(&digests));
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let pointer = format!("# ts={now}\n{newer}/{name} {}\n", stage3.len());
+        let latest = self.find("releases/amd64/autobuilds", "latest-stage3-", ".txt");
+        std::fs::remove_file(&latest).unwrap();
+        std::fs::write(latest, clearly(&pointer)).unwrap();
+    }
+
     /// The first file below a folder whose name begins and ends so.
     pub fn find(&self, folder: &str, begins: &str, ends: &str) -> PathBuf {
         let files = walkdir::WalkDir::new(self.folder.join(folder)).sort_by_file_name();
@@ -74,9 +115,16 @@ impl Mirror {
 
 /// A signature by the mirror's throwaway key, which is kept beside it.
 fn signed(data: &[u8]) -> Vec<u8> {
+    detached(&cert(), data, SystemTime::now())
+}
+
+fn clearly(text: &str) -> Vec<u8> {
+    clearsigned(&cert(), text, SystemTime::now())
+}
+
+fn cert() -> Cert {
     let key = Mirror::get().folder.with_extension("work").join("secret-key.asc");
-    let cert = Cert::from_file(&key).unwrap();
-    detached(&cert, data, SystemTime::now())
+    Cert::from_file(&key).unwrap()
 }
 
 fn in_cache() -> PathBuf {

@@ -9,6 +9,8 @@ SLOT="0"
 KEYWORDS="amd64"
 IUSE="make-symlinks static"
 
+RDEPEND="virtual/libc"
+
 # busybox_option NAME VALUE: sets one line of .config, whatever it was.
 busybox_option() {
 	sed -i -e "/CONFIG_${1}[ =]/d" .config || die

@@ -12,8 +12,8 @@ LICENSE="LGPL-2.1+"
 SLOT="2.2"
 KEYWORDS="-* amd64"
 
-# On / it would put Debian's own /usr/lib/x86_64-linux-gnu out of the way. Nothing depends on this
-# package, as nothing depends on glibc in Gentoo, so it is only merged where somebody asks for it.
+# On / it would put Debian's own /usr/lib/x86_64-linux-gnu out of the way. As in Gentoo few packages ask for it, by
+# way of virtual/libc.
 pkg_pretend() {
 	[[ -n ${ROOT} || ${MERGE_TYPE} == buildonly ]] || die "this glibc is for an image's ROOT; the stage has its own"
 }
@@ -26,6 +26,9 @@ src_install() {
 	# The link of the .deb points to where the loader was before it was moved beside the link.
 	[[ ! -L ${lib}/ld-linux-x86-64.so.2 ]] || die "the loader was overwritten by a link to itself"
 	debian-deb_src_install
+	# Debian has it in another .deb, of which the stage is made too.
+	exeinto /usr/bin
+	doexe "$(type -P ldconfig)"
 	# The loader looks there, and so do programs linked on Debian; no ld.so.cache is needed.
 	dosym ../"$(get_libdir)" /usr/lib/x86_64-linux-gnu
 }
