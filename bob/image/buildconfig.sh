@@ -94,10 +94,14 @@ bob_bequeath_settings() {
 	[ -z "${REQUIRES_EXCLUDE:-}" ] || tr -s '[:space:]' '\n' <<<"$REQUIRES_EXCLUDE" | sort -u >"$BOB_INHERITED/requires-exclude"
 }
 
-# update_use 'category/package' +flag -flag flag: USE flags, in the builder and in the image.
+# update_use 'category/package' +flag -flag flag: USE flags, in the builder and in the image. Without a package, as
+# in kubler, they are for all.
 update_use() {
-	local flag line=$1
-	shift
+	local flag line
+	case $1 in
+	[+-]*) line='*/*' ;;
+	*) line=$1 && shift ;;
+	esac
 	for flag; do line+=" ${flag#+}"; done
 	bob_setting package.use "$line"
 }
@@ -127,14 +131,63 @@ package_env() {
 }
 
 # provide_package category/package-version…: Portage takes it for installed, in the builder and in the
-# image, without anything being there. For dependencies that an image can do without.
+# image, without anything being there. For dependencies that an image can do without. Without a version it is the one
+# that would be installed.
 provide_package() {
 	local cpv
 	# package.provided is forbidden in profiles of EAPI 7 and later.
 	rm -f "$BOB_PORTAGE/profile/eapi"
 	for cpv; do
+		cpv=$(bob_versioned "$cpv")
 		grep -qsxF -- "$cpv" "$BOB_PORTAGE/profile/package.provided" || echo "$cpv" >>"$BOB_PORTAGE/profile/package.provided"
 	done
+}
+
+# A package that nobody has gets a version that is higher than what anybody asks for.
+bob_versioned() {
+	local version='-[0-9]+(\.[0-9]+)*[a-z]?(_(alpha|beta|pre|rc|p)[0-9]*)*(-r[0-9]+)?$' best
+	if [[ ! $1 =~ $version ]]; then
+		best=$(portageq best_visible / "$1" 2>/dev/null) || true
+		set -- "${best:-$1-9999}"
+	fi
+	echo "$1"
+}
+
+# unprovide_package category/package…: what a parent has provided only, this image installs.
+unprovide_package() {
+	local name file="$BOB_PORTAGE/profile/package.provided"
+	[ -e "$file" ] || return 0
+	for name; do
+		sed -i "\\%^${name//./\\.}\\(-[0-9].*\\)\\?\$%d" "$file"
+	done
+}
+
+# add_patch category/package URL [NAME]: a patch that Portage applies, which [rootfs] fetch of dock.toml has put
+# below /config/fetched.
+add_patch() {
+	local name=${3:-${2##*/}} folder="$BOB_PORTAGE/patches/$1"
+	[[ $name == *.patch || $name == *.diff ]] || name+=.patch
+	download_file "$2" "$name"
+	mkdir -p "$folder"
+	cp "$__download_file" "$folder/$name"
+}
+
+# download_file URL [NAME]: as in kubler, __download_file is where the file is. It is fetched before, by [rootfs] fetch
+# of dock.toml.
+download_file() {
+	local name=${2:-${1##*/}}
+	__download_file="/config/fetched/$name"
+	[ ! -e "$__download_file" ] || return 0
+	echo "download_file: there is no $__download_file: [rootfs] fetch of dock.toml puts verified files there" >&2
+	return 1
+}
+
+# sed-or-die REGEX TEXT FILE [DELIMITER]: replaces all that matches, and fails where nothing does.
+sed-or-die() {
+	local by=${4:-%}
+	[ -f "$3" ] || { echo "sed-or-die: there is no file $3" >&2; return 1; }
+	grep -q -- "$1" "$3" || { echo "sed-or-die: nothing in $3 matches $1" >&2; return 1; }
+	sed -i "s$by$1$by$2${by}g" "$3"
 }
 
 # is_package_installed category/package: whether the image (with its parents) has it.
@@ -169,20 +222,26 @@ bob_unmerge() {
 	[ ${#there[@]} = 0 ] || ROOT="$EMERGE_ROOT" command emerge --quiet "${options[@]}" "${there[@]}"
 }
 
-# copy_gcc_libs: the compiler's runtime libraries, for programs that need libgcc_s or libstdc++.
-copy_gcc_libs() {
+# copy_gcc_libs [NAME…]: the compiler's runtime libraries, for programs that need libgcc_s or libstdc++; others by name.
+copy_gcc_libs() { bob_copy_libraries libgcc_s.so.1 libstdc++.so.6 "$@"; }
+
+# copy_gfortran_libs: those of Fortran.
+copy_gfortran_libs() { bob_copy_libraries libgfortran.so.5 libquadmath.so.0; }
+
+bob_copy_libraries() {
 	local name file to
-	to="$EMERGE_ROOT/usr/$(bob_libdir)"
+	to="$EMERGE_ROOT/usr/$(libdir)"
 	mkdir -p "$to"
-	for name in libgcc_s.so.1 libstdc++.so.6; do
-		file=$(bob_find_library "$name") || { echo "copy_gcc_libs: there is no $name in the builder" >&2; return 1; }
+	for name; do
+		file=$(bob_find_library "$name") || { echo "${FUNCNAME[1]}: there is no $name in the builder" >&2; return 1; }
 		cp -pL "$file" "$to/$(basename "$(readlink -f "$file")")"
 		[ -e "$to/$name" ] || ln -s "$(basename "$(readlink -f "$file")")" "$to/$name"
 		strip --strip-unneeded "$to/$(basename "$(readlink -f "$file")")"
 	done
 }
 
-bob_libdir() {
+# libdir: what the folder for libraries is called, such as lib64.
+libdir() {
 	local abi
 	abi=$(portageq envvar ABI)
 	portageq envvar "LIBDIR_$abi"

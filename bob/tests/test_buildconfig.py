@@ -70,6 +70,58 @@ class Settings(Box):
     def test_what_comes_from_elsewhere_holds_for_children(self) -> None:
         self.inherits("REQUIRES_EXCLUDE='libb.so.* liba.so'\n", {"requires-exclude": "liba.so\nlibb.so.*\n"})
 
+    def test_flags_without_a_package_are_for_all(self) -> None:
+        self.runs(configure("update_use +gif -x", "update_use a/b +c"), CONFIGURE)
+        use = "*/* gif -x # Buildconfig.sh:2\na/b c # Buildconfig.sh:3\n"
+        self.assertEqual(self.read("portage/package.use/zz-bob"), use)
+
+    def test_what_is_provided_has_a_version(self) -> None:
+        self.program("portageq", '[ "$*" = "best_visible / a/b" ] && echo a/b-1.2-r3')
+        names = "provide_package a/b no/such c/d-2_rc1 e/f g/h.i-1"
+        self.runs(configure(names, "provide_package a/b", "unprovide_package e/f c/d x/y g/h_i"), CONFIGURE)
+        provided = self.read("portage/profile/package.provided")
+        self.assertEqual(provided, "a/b-1.2-r3\nno/such-9999\ng/h.i-1\n")
+
+    def test_what_is_downloaded_elsewhere_was_fetched_before(self) -> None:
+        self.write("config/fetched/x-1.tar", "an archive\n")
+        self.write("config/fetched/own.patch", "a patch\n")
+        out = self.runs(
+            configure(
+                "add_patch a/b https://h/p own", 'download_file https://h/x-1.tar "" -v', 'cat "$__download_file"'
+            ),
+            CONFIGURE,
+        )
+        self.assertEqual(out[-1], "an archive")
+        self.assertEqual(self.read("portage/patches/a/b/own.patch"), "a patch\n")
+        status, _, err = self.ran(configure("download_file https://h/y"), CONFIGURE)
+        self.assertNotEqual(status, 0)
+        there = f"download_file: there is no {self.folder}/config/fetched/y: [rootfs] fetch of dock.toml puts verified"
+        self.assertEqual(err[0], f"{there} files there")
+
+    def test_a_replacement_that_replaces_nothing_fails(self) -> None:
+        self.runs(configure("sed-or-die '^root:x' x/y $EMERGE_ROOT/etc/group"), CONFIGURE)
+        self.assertEqual(self.read("root/etc/group"), "x/y:0:\n")
+        for words, told in (
+            ("'^root:x' y $EMERGE_ROOT/etc/group", "nothing in {}/etc/group matches ^root:x"),
+            ("a b $EMERGE_ROOT/none", "there is no file {}/none"),
+        ):
+            status, _, err = self.ran(configure(f"sed-or-die {words}"), CONFIGURE)
+            self.assertNotEqual(status, 0)
+            self.assertEqual(err[0], "sed-or-die: " + told.format(f"{self.folder}/root"))
+
+    def test_libraries_of_the_compiler(self) -> None:
+        self.program("portageq", "case $2 in ABI) echo amd64 ;; *) echo lib64 ;; esac")
+        self.program("gcc", f'echo "{self.folder}/lib/${{1#*=}}"')
+        self.program("strip", "true")
+        names = ("libgcc_s.so.1", "libstdc++.so.6", "libgomp.so.1")
+        for name in names:
+            self.write(f"lib/{name}", name)
+        self.runs(configure("copy_gcc_libs libgomp.so.1", "libdir"), CONFIGURE)
+        self.assertEqual([self.read(f"root/usr/lib64/{name}") for name in names], list(names))
+        status, _, err = self.ran(configure("copy_gfortran_libs"), CONFIGURE)
+        self.assertNotEqual(status, 0)
+        self.assertIn("libgfortran.so.5", err[0])
+
     def test_in_a_shell_of_ones_own_there_is_no_place(self) -> None:
         shell = f"bob_inherit_settings\nbash -c '. {self.folder}/build-root; update_use a/b c; update_use a/b c'"
         self.runs("", shell)

@@ -147,6 +147,9 @@ table! {
     ScriptSize = "script_size", Bytes, 16 * MIB, false,
         "bytes of a script that tests an image",
         "it may carry data with it";
+    ImportSize = "import_size", Bytes, GIB, false,
+        "bytes of all files of an image that is imported",
+        "what a COPY puts into an image is a few MB";
     SnapshotSize = "snapshot_size", Bytes, GIB, true,
         "bytes of the ebuild repository's snapshot",
         "Gentoo's has 50 MB";

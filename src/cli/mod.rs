@@ -28,8 +28,8 @@ use crate::cli::io::output::{print, say};
 use crate::cli::io::{message, output, owner};
 use crate::cli::verbs::{
     audit, build, builder, clean, config, df, diff, doctor, down, engine, export, gc, graph, image,
-    keys, list, logs, makefile, man, missing, new, outdated, ps, push, run, shell, size, status,
-    step, sync, test, tree, up, update, watch, why,
+    import, keys, list, logs, makefile, man, missing, new, outdated, ps, push, run, shell, size,
+    status, step, sync, test, tree, up, update, watch, why,
 };
 use crate::engine::native::inside;
 use crate::report::Message;
@@ -68,6 +68,9 @@ Exit codes:
 enum Verb {
     /// Make a dock that builds as it is
     New(new::Args),
+    /// Make docks of another program's images
+    #[command(subcommand)]
+    Import(import::Verb),
     /// Build images and all that they need
     Build(build::Args),
     /// Build, and build again whenever something changes
@@ -173,6 +176,7 @@ impl Verb {
     async fn run(&self, call: &Call) -> Result<u8> {
         match self {
             Self::New(args) => new::run(args, call).await,
+            Self::Import(verb) => import::run(verb, call).await,
             Self::Build(args) => build::run(args, call).await,
             Self::Watch(args) => watch::run(args, call).await,
             Self::Test(args) => test::run(args, call).await,

@@ -1,5 +1,6 @@
-//! The parts of `doc/reference.md` that the program knows: verbs and options from the command line's own
-//! definition, settings, limits, exit codes, markers and kinds of steps from theirs.
+//! The parts of pages that the program knows. In `doc/reference.md`: verbs and options from the command line's own
+//! definition, settings, limits, exit codes, markers and kinds of steps from theirs; in `doc/migrating.md`: names of
+//! kubler's.
 //!
 //! They stand between `<!-- generated: NAME -->` and `<!-- end -->`. `BB_SNAPSHOTS=update` writes them anew.
 //! Does not know what is said around them.
@@ -16,28 +17,42 @@ use crate::base::limits::{Limit, Row};
 use crate::cli::{Cli, EXIT_CODES};
 use crate::config::{DESCRIBED, Described, Settings};
 use crate::dock::allowance::Rule;
+use crate::dock::kubler::Weight;
+use crate::dock::kubler::known::{COMMANDS, Known, SETTINGS, VARIABLES};
 
 const FILE: &str = "doc/reference.md";
+const MIGRATING: &str = "doc/migrating.md";
 const BEGIN: &str = "<!-- generated: ";
 const END: &str = "<!-- end -->";
 
 #[test]
 fn the_reference_says_what_the_program_knows() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
+    is_up_to_date(FILE, parts());
+}
+
+#[test]
+fn the_page_on_migrating_says_what_the_reference_to_kubler_knows() {
+    let tables =
+        [("variables", VARIABLES), ("commands", COMMANDS), ("settings of images", SETTINGS)];
+    is_up_to_date(MIGRATING, tables.map(|(name, table)| (name, kublers(table))).into());
+}
+
+#[track_caller]
+fn is_up_to_date(file: &str, parts: BTreeMap<&str, String>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let kept = std::fs::read_to_string(&path).unwrap();
-    let wanted = with_parts(&kept);
+    let wanted = with_parts(&kept, file, parts);
     if std::env::var_os("BB_SNAPSHOTS").is_some_and(|v| v == "update") {
         std::fs::write(&path, &wanted).unwrap();
         return;
     }
     let other = kept.lines().zip(wanted.lines()).find(|(kept, wanted)| kept != wanted);
     let how = "BB_SNAPSHOTS=update cargo test --lib reference";
-    assert!(kept == wanted, "{FILE} is not what the program says ({how}): {other:?}");
+    assert!(kept == wanted, "{file} is not what the program says ({how}): {other:?}");
 }
 
 /// The text with each part made anew.
-fn with_parts(text: &str) -> String {
-    let mut parts = parts();
+fn with_parts(text: &str, file: &str, mut parts: BTreeMap<&str, String>) -> String {
     let mut pieces = text.split(BEGIN);
     let mut out = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -47,7 +62,7 @@ fn with_parts(text: &str) -> String {
         let part = parts.remove(name).unwrap_or_else(|| panic!("no part is called `{name}`"));
         write!(out, "{BEGIN}{name} -->\n\n{}\n\n{END}{after}", part.trim()).unwrap();
     }
-    assert!(parts.is_empty(), "{FILE} has no place for {:?}", parts.keys());
+    assert!(parts.is_empty(), "{file} has no place for {:?}", parts.keys());
     out
 }
 
@@ -75,6 +90,16 @@ fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String
         writeln!(out, "| {} |", cells.join(" | ")).unwrap();
     }
     out.replace("|  |", "| |")
+}
+
+/// Names of kubler's: several in a row that become the same are one.
+fn kublers(known: &[Known]) -> String {
+    let rows = known.chunk_by(|a, b| (a.instead, a.told) == (b.instead, b.told)).map(|same| {
+        let names = same.iter().map(|known| format!("`{}`", known.name)).collect::<Vec<_>>();
+        let told = same[0].told.map_or("", Weight::word);
+        [names.join(", "), same[0].instead.to_owned(), told.to_owned()]
+    });
+    table(["kubler", "here", ""], rows)
 }
 
 // --- verbs ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ use std::path::Path;
 use self::code::code;
 use crate::base::error::{Error, Place, Result};
 
-mod code;
+pub(super) mod code;
 
 /// Variables that the builder reads.
 const VARIABLES: [&str; 8] = [

@@ -15,6 +15,7 @@ mod engine;
 mod export;
 mod facts;
 pub mod guest;
+pub mod import;
 mod missing;
 pub mod moving;
 mod pin;

@@ -67,6 +67,12 @@ fn prepare(room: &mut Room, verb: &str, line: &str) -> i32 {
             room.write("bb-dock/nginx/f", "another");
             bb(room, "build").ok();
         }
+        ("import kubler", _) => {
+            room.write(
+                "namespaces/mine/images/small/Dockerfile.template",
+                "FROM ${IMAGE_PARENT}\n",
+            );
+        }
         ("keys import" | "keys verify" | "keys refresh", _) => keys(room),
         _ => {}
     }

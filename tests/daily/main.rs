@@ -16,6 +16,7 @@ mod face;
 mod family;
 mod flags;
 mod harness;
+mod kubler;
 mod limited;
 mod links;
 mod logs;

@@ -19,7 +19,7 @@ use crate::state::store;
 
 const DOCKERFILE: &str = include_str!("../../../templates/new/Dockerfile.template.j2");
 const BUILDCONFIG: &str = include_str!("../../../templates/new/Buildconfig.sh.j2");
-const SETTINGS: &str = include_str!("../../../templates/new/bb.toml");
+pub(in crate::cli) const SETTINGS: &str = include_str!("../../../templates/new/bb.toml");
 
 /// Make a dock that builds as it is, and a project around it where there is none.
 #[derive(Debug, clap::Args)]

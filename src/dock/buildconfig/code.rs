@@ -1,5 +1,6 @@
-//! What of a bash script is code: everything else becomes blank, so that a place in one text is the same place
-//! in the other.
+//! What each byte of a bash script is part of: code, a nested command, text in which variables are replaced, text as it
+//! is, a comment. And the script with all that is no code blanked, so that a place in one text is the same place in the
+//! other.
 //!
 //! Follows quotes, here-documents, comments and brackets, as far as is needed to know where they end.
 //! Source: bash(1), «Quoting», «Here Documents», «Comments».
@@ -23,10 +24,36 @@ enum Open {
     Sum,
 }
 
+/// What a byte is part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::dock) enum Kind {
+    /// A command of the script itself.
+    Code,
+    /// A command in `$(…)`, `` `…` `` or `(…)`.
+    Nested,
+    /// `"…"`, `${…}`, `$((…))`, a here-document: variables are replaced.
+    Text,
+    /// `'…'`, `$'…'`, a here-document whose end is quoted.
+    Literal,
+    /// `# …`
+    Comment,
+}
+
 /// A here-document whose text is still to come.
 struct Here {
     end: String,
     tabs: bool,
+    quoted: bool,
+}
+
+impl Open {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Single | Self::Escaped => Kind::Literal,
+            Self::Double | Self::Brace | Self::Sum => Kind::Text,
+            Self::Back | Self::Bracket => Kind::Nested,
+        }
+    }
 }
 
 struct Reader<'a> {
@@ -34,21 +61,32 @@ struct Reader<'a> {
     at: usize,
     open: Vec<Open>,
     here: Vec<Here>,
-    code: Vec<u8>,
+    kinds: Vec<Kind>,
+}
+
+/// The kind of each byte; nothing where the script does not end as it should, for then nothing is sure.
+pub(in crate::dock) fn kinds(text: &str) -> Option<Vec<Kind>> {
+    let mut reader = Reader { text, at: 0, open: vec![], here: vec![], kinds: vec![] };
+    while reader.at < text.len() {
+        reader.step();
+    }
+    (reader.open.is_empty() && reader.here.is_empty()).then_some(reader.kinds)
 }
 
 /// The script with all that is no code blanked; nothing but line feeds where it does not end as it should.
 pub(super) fn code(text: &str) -> String {
-    let code = vec![];
-    let mut reader = Reader { text, at: 0, open: vec![], here: vec![], code };
-    while reader.at < text.len() {
-        reader.step();
-    }
-    let blank = |c: char| if c == '\n' { c.to_string() } else { " ".repeat(c.len_utf8()) };
-    if !reader.open.is_empty() || !reader.here.is_empty() {
+    let Some(kinds) = kinds(text) else {
+        let blank = |c: char| if c == '\n' { c.to_string() } else { " ".repeat(c.len_utf8()) };
         return text.chars().map(blank).collect();
-    }
-    String::from_utf8(reader.code).unwrap_or_default()
+    };
+    let shown = |(byte, kind): (u8, Kind)| match kind {
+        _ if byte == b'\n' => byte,
+        Kind::Code => byte,
+        Kind::Comment => b' ',
+        // What is quoted is a word all the same.
+        Kind::Nested | Kind::Text | Kind::Literal => b'\x01',
+    };
+    String::from_utf8(text.bytes().zip(kinds).map(shown).collect()).unwrap_or_default()
 }
 
 impl Reader<'_> {
@@ -56,12 +94,15 @@ impl Reader<'_> {
         &self.text[self.at..]
     }
 
-    /// The next bytes, as code or blanked. What is quoted is a word all the same.
-    fn take(&mut self, bytes: usize, as_code: bool) {
+    /// What the innermost of what is open makes of a byte.
+    fn kind(&self) -> Kind {
+        self.open.last().map_or(Kind::Code, |open| open.kind())
+    }
+
+    /// The next bytes, of one kind.
+    fn take(&mut self, bytes: usize, kind: Kind) {
         let end = (self.at + bytes).min(self.text.len());
-        for byte in self.text[self.at..end].bytes() {
-            self.code.push(if as_code || byte == b'\n' { byte } else { b'\x01' });
-        }
+        self.kinds.resize(end, kind);
         self.at = end;
     }
 
@@ -69,7 +110,6 @@ impl Reader<'_> {
         let rest = self.rest();
         let Some(first) = rest.chars().next() else { return };
         let (length, top) = (first.len_utf8(), self.open.last().copied());
-        let as_code = self.open.is_empty();
         match top {
             Some(Open::Single) => self.until(first == '\'', 1),
             Some(
@@ -79,7 +119,7 @@ impl Reader<'_> {
                 if first == '\\' =>
             {
                 let next = rest[length..].chars().next().map_or(0, char::len_utf8);
-                self.take(length + next, as_code);
+                self.take(length + next, self.kind());
             }
             Some(Open::Escaped) => self.until(first == '\'', length),
             Some(Open::Double) if first == '"' => self.until(true, length),
@@ -94,7 +134,7 @@ impl Reader<'_> {
     /// Ends what is open, or goes on in it.
     fn until(&mut self, end: bool, bytes: usize) {
         let length = self.rest().chars().next().map_or(bytes, |c| c.len_utf8().max(bytes));
-        self.take(length, false);
+        self.take(length, self.kind());
         if end {
             self.open.pop();
         }
@@ -118,7 +158,7 @@ impl Reader<'_> {
             _ => None,
         };
         if let Some((open, bytes)) = begun {
-            self.take(bytes, false);
+            self.take(bytes, open.kind());
             self.open.push(open);
         } else {
             self.plain(first, matches!(top, None | Some(Open::Bracket | Open::Back)));
@@ -132,19 +172,18 @@ impl Reader<'_> {
 
     /// Neither begins nor ends anything with brackets or quotes.
     fn plain(&mut self, first: char, command: bool) {
-        let (as_code, rest) = (self.open.is_empty(), self.rest());
+        let (kind, rest) = (self.kind(), self.rest());
         if first == '\n' && !self.here.is_empty() {
             self.here_documents();
         } else if first == '#' && command && self.is_word_start() {
             let length = rest.find('\n').unwrap_or(rest.len());
-            self.code.extend(std::iter::repeat_n(b' ', length));
-            self.at += length;
+            self.take(length, Kind::Comment);
         } else if command && rest.starts_with("<<<") {
-            self.take(3, as_code);
+            self.take(3, kind);
         } else if command && rest.starts_with("<<") {
-            self.here_document(as_code);
+            self.here_document(kind);
         } else {
-            self.take(first.len_utf8(), as_code);
+            self.take(first.len_utf8(), kind);
         }
     }
 
@@ -154,7 +193,7 @@ impl Reader<'_> {
     }
 
     /// `<<WORD`, `<<-WORD`, `<<"WORD"`.
-    fn here_document(&mut self, as_code: bool) {
+    fn here_document(&mut self, kind: Kind) {
         let rest = &self.rest()[2..];
         let tabs = rest.starts_with('-');
         let word = rest.trim_start_matches('-').trim_start_matches([' ', '\t']);
@@ -163,25 +202,25 @@ impl Reader<'_> {
             word.find(|c: char| c.is_ascii_whitespace() && c != '\r' || ";&|<>()".contains(c));
         let word = &word[..length.unwrap_or(word.len())];
         let end = word.replace(['\'', '"', '\\'], "");
-        let bytes = 2 + skipped + word.len();
-        self.take(bytes, as_code);
-        self.here.push(Here { end, tabs });
+        let (bytes, quoted) = (2 + skipped + word.len(), end != word);
+        self.take(bytes, kind);
+        self.here.push(Here { end, tabs, quoted });
     }
 
     /// The line feed, and the texts that begin after it.
     fn here_documents(&mut self) {
-        self.take(1, true);
-        for Here { end, tabs } in std::mem::take(&mut self.here) {
+        self.take(1, self.kind());
+        for Here { end, tabs, quoted } in std::mem::take(&mut self.here) {
             let mut ended = false;
             while !ended && self.at < self.text.len() {
                 let line = self.rest().split_inclusive('\n').next().unwrap_or_default();
                 let plain = line.strip_suffix('\n').unwrap_or(line);
                 ended = if tabs { plain.trim_start_matches('\t') == end } else { plain == end };
                 let length = line.len();
-                self.take(length, false);
+                self.take(length, if quoted { Kind::Literal } else { Kind::Text });
             }
             if !ended {
-                self.here.push(Here { end, tabs });
+                self.here.push(Here { end, tabs, quoted });
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::code::code;
+use super::code::{Kind, code, kinds};
 use super::*;
 
 /// The line and column of what is wrong, the message and the hint.
@@ -165,6 +165,30 @@ fn code_is_told_from_text() {
         assert_eq!(found, expected, "{text:?}");
         assert_eq!(code(text).len(), text.len(), "{text:?}");
     }
+}
+
+#[test]
+fn what_a_byte_is_part_of() {
+    let letter = |kind: &Kind| match kind {
+        Kind::Code => 'c',
+        Kind::Nested => 'n',
+        Kind::Text => 't',
+        Kind::Literal => 'l',
+        Kind::Comment => '#',
+    };
+    let cases = [
+        ("a \"b$(c \"d\")\" 'e' # f", "ccttnnnntttntclllc###"),
+        ("a=(b \"c\") ${d:-e}", "ccnnntttncttttttt"),
+        ("(a $e) `b`", "nnnnnncnnn"),
+        ("a <<X\nb\nX\n", "cccccctttt"),
+        ("a <<'X'\nb\nX\n", "ccccccccllll"),
+    ];
+    for (text, expected) in cases {
+        let found = kinds(text).unwrap();
+        assert_eq!(found.len(), text.len());
+        assert_eq!(found.iter().map(letter).collect::<String>(), expected, "{text:?}");
+    }
+    assert_eq!(kinds("a \"b"), None);
 }
 
 /// No text, however cut, makes it fail, and every span is one of the text.
