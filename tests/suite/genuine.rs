@@ -7,12 +7,18 @@ use std::path::Path;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use support::sealed::{Mirror, Room, Run};
+use support::signed::{blake2b, sha512};
 
 use crate::image::{Image, Kind};
 
 const SCRATCH: &str = "FROM scratch\nADD rootfs.tar /\n";
 
 static ROOM: LazyLock<Mutex<Room>> = LazyLock::new(|| Mutex::new(room()));
+
+/// A source that no engine has from another run.
+static BROUGHT: LazyLock<String> = LazyLock::new(|| {
+    format!("by hand, {}\n", std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos())
+});
 
 /// The project, for one test at a time: each imports what the others do.
 fn project() -> MutexGuard<'static, Room> {
@@ -30,7 +36,13 @@ fn room() -> Room {
     let room = Room::with_engine();
     let mirror = Mirror::get().copy(&room.dir.join("mirror"));
     let tomorrow = tomorrow();
-    mirror.newer(&tomorrow, |tree| add("tests/suite/genuine/repo", tree));
+    mirror.newer(&tomorrow, |tree| {
+        add("tests/suite/genuine/repo", tree);
+        let file = BROUGHT.as_bytes();
+        let (size, blake2b, sha512) = (file.len(), blake2b(file), sha512(file));
+        let line = format!("DIST byhand-1.txt {size} BLAKE2B {blake2b} SHA512 {sha512}\n");
+        fs::write(tree.join("net-misc/byhand/Manifest"), line).unwrap();
+    });
     let room = room.with_mirror(&mirror);
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     room.append("bb.toml", &format!("[build]\nCFLAGS = \"-O2 -pipe -DROOM={now}\"\n"));
@@ -310,10 +322,10 @@ fn files_that_the_user_brings_are_asked_for_in_the_ebuilds_words() {
     }
     room.write(".bb/distfiles/byhand-1.txt", "another\n");
     assert_eq!(room.bb("build byhand").code, Some(5));
-    room.write(".bb/distfiles/byhand-1.txt", "by hand\n");
+    room.write(".bb/distfiles/byhand-1.txt", &BROUGHT);
     room.bb("build byhand").ok();
     let image = Image::read(room.engine(), &room.image("byhand"));
-    assert_eq!(image.text("/usr/share/byhand-1.txt"), "by hand\n");
+    assert_eq!(image.text("/usr/share/byhand-1.txt"), *BROUGHT);
 }
 
 /// What `[rootfs] fetch` pins is there for a hook, and the digest decides.
