@@ -145,7 +145,7 @@ fn an_unknown_key_of_a_dock_is_shown_with_line_and_caret() {
     build_fails(
         &room,
         3,
-        "error: unknown field `input`, expected `inputs`\n\
+        "error: unknown field `input`, expected `inputs` or `fetch`\n\
          \x20--> bb-dock/nginx/dock.toml:2:1\n\
          \x20 |\n\
          2 | input = [\"x\"]\n\
