@@ -12,7 +12,7 @@ use crate::native::{Native, STATE};
 const TRIED: &str = include_str!("tried.pl");
 
 /// Runs it where the builder is, and as root in a phase. Both write into the root that is made.
-const BUILDCONFIG: &str = r#"PACKAGES='sys-libs/zlib'
+const BUILDCONFIG: &str = r#"PACKAGES='sys-libs/zlib' REQUIRES_EXCLUDE='libc.so.6'
 configure_rootfs_build() {
 	cat >/etc/portage/tried.pl <<-'TRIED'
 PROGRAM
