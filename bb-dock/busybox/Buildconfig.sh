@@ -25,7 +25,7 @@ link_applets() {
 drop_unused_libc_parts() {
 	local lib
 	# Libraries are where the loader looks without a cache of their names.
-	rm -f "$EMERGE_ROOT"/usr/bin/ldconfig "$EMERGE_ROOT"/usr/sbin/ldconfig "$EMERGE_ROOT"/sbin/ldconfig
+	rm -f "$EMERGE_ROOT"/etc/ld.so.cache "$EMERGE_ROOT"/usr/bin/ldconfig "$EMERGE_ROOT"/usr/sbin/ldconfig "$EMERGE_ROOT"/sbin/ldconfig
 	for lib in "$EMERGE_ROOT"/usr/lib "$EMERGE_ROOT"/usr/lib64; do
 		rm -rf "$lib"/audit "$lib"/lib{mvec,nsl,BrokenLocale,nss_hesiod,nss_compat,memusage,pcprofile,c_malloc_debug}.so*
 	done

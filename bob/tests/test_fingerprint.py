@@ -25,7 +25,8 @@ class Fingerprint(unittest.TestCase):
 
     def test_what_is_of_one_build_does_not_count(self) -> None:
         before = fingerprint("/none", TREE)
-        for path in (f"{RECORD}COUNTER", f"{RECORD}environment.bz2", "var/cache/edb/x", "var/log/portage/a/b"):
+        others = ("var/cache/edb/x", "var/cache/ldconfig/aux-cache", "var/log/portage/a/b")
+        for path in (f"{RECORD}COUNTER", f"{RECORD}environment.bz2", *others):
             self.assertEqual(fingerprint("/none", {**TREE, path: FILE}), before, path)
         for path in (f"{RECORD}SLOT", "var/log/portage.log", "etc/COUNTER", "var/cache/edb2"):
             self.assertNotEqual(fingerprint("/none", {**TREE, path: FILE}), before, path)

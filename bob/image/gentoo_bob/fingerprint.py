@@ -9,8 +9,8 @@ from gentoo_bob.records import VDB, open_record
 from gentoo_bob.tree import Entry
 
 UNSTABLE = frozenset("BINPKGMD5 BUILD_ID BUILD_TIME COUNTER FEATURES REPO_REVISIONS environment.bz2 metadata".split())
-# Likewise, outside of the VDB.
-UNSTABLE_PATHS = re.compile(r"var/cache/edb(/.*)?|var/log/(emerge\.log|portage(/.*)?)")
+# Likewise, outside of the VDB. Where ROOT has an ldconfig, Portage runs it: it notes times and inodes for itself.
+UNSTABLE_PATHS = re.compile(r"var/cache/(edb|ldconfig)(/.*)?|var/log/(emerge\.log|portage(/.*)?)")
 
 
 def fingerprint(root: str, tree: Mapping[str, Entry]) -> str:
