@@ -112,11 +112,7 @@ bob_look() {
 bob_meant() {
 	case $1 in
 	INSTALL_DOCKER_GEN) echo ': docker-gen goes into an image by [rootfs] fetch of its dock.toml, and a line in finish_rootfs_build' ;;
-	*) python3 - "$1" PACKAGES BUILD_PACKAGES KEEP KEEP_HEADERS KEEP_STATIC_LIBS KEEP_LOCALES KEEP_CHARSETS REQUIRES_EXCLUDE <<-'END' ;;
-		import difflib, sys
-		for name in difflib.get_close_matches(sys.argv[1], sys.argv[2:], 1, 0.75):
-		    print(f"; did you mean {name}?")
-	END
+	*) bob_nearest '; ' "$1" PACKAGES BUILD_PACKAGES KEEP KEEP_HEADERS KEEP_STATIC_LIBS KEEP_LOCALES KEEP_CHARSETS REQUIRES_EXCLUDE ;;
 	esac
 }
 
@@ -124,9 +120,14 @@ bob_meant() {
 bob_near() {
 	local known
 	mapfile -t known < <(sed -n 's/^\([a-z][a-z_]*\)() .*/\1/p' "$LIB/buildconfig.sh" | grep -v ^bob_)
-	python3 - "$1" "${known[@]}" <<-'END' >&2
+	bob_nearest '' "$1" "${known[@]}" >&2
+}
+
+# bob_nearest BEGIN WORD KNOWN…: which of them was probably meant, if any.
+bob_nearest() {
+	python3 - "$@" <<-'END'
 		import difflib, sys
-		for name in difflib.get_close_matches(sys.argv[1], sys.argv[2:], 1, 0.75):
-		    print(f"did you mean {name}?")
+		for name in difflib.get_close_matches(sys.argv[2], sys.argv[3:], 1, 0.75):
+		    print(f"{sys.argv[1]}did you mean {name}?")
 	END
 }

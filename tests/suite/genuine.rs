@@ -10,6 +10,7 @@ use support::sealed::{Mirror, Room, Run};
 use support::signed::{blake2b, sha512};
 
 use crate::image::{Image, Kind};
+use crate::slice::tomorrow;
 
 const SCRATCH: &str = "FROM scratch\nADD rootfs.tar /\n";
 
@@ -23,12 +24,6 @@ static BROUGHT: LazyLock<String> = LazyLock::new(|| {
 /// The project, for one test at a time: each imports what the others do.
 fn project() -> MutexGuard<'static, Room> {
     ROOM.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The date of its snapshot: newer than the mirror's.
-fn tomorrow() -> String {
-    let tomorrow = std::time::SystemTime::now() + std::time::Duration::from_secs(86_400);
-    gentoo_bb::base::time::date(tomorrow).replace('-', "")
 }
 
 /// With a snapshot that has the ebuilds of `genuine/repo` besides, and flags of its own: nothing is compiled before.
@@ -65,8 +60,7 @@ fn add(repo: &str, tree: &Path) {
 }
 
 fn dock(room: &Room, name: &str, template: &str, buildconfig: &str) {
-    room.dock(name, template, &[]);
-    room.write(&format!("bb-dock/{name}/Buildconfig.sh"), buildconfig);
+    room.dock(name, template, &[("Buildconfig.sh", buildconfig)]);
 }
 
 /// What a command in an image prints.
@@ -377,8 +371,7 @@ fn trees() {
     dock(&room, "tree", SCRATCH, "PACKAGES='net-misc/plain'\n");
     room.bb("build tree").ok();
     let engine = room.engine();
-    let bob = engine.docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "gentoo-bb/bob"]);
-    let bob = bob.lines().next().unwrap();
+    let bob = &crate::hostile::bob(engine);
     let asked = std::env::var("BB_TREES").ok().and_then(|n| n.parse::<u64>().ok());
     let day = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() / 86_400;
     let seeds = (0..asked.unwrap_or(SEEDS)).map(|n| (day * 1000 + n).to_string());

@@ -3,7 +3,7 @@
 
 use std::net::TcpListener;
 
-use support::sealed::{Mirror, Room, Run};
+use support::sealed::{Engine, Mirror, Room, Run};
 
 /// Caches of one test, and the projects that share them.
 struct Caches {
@@ -23,10 +23,8 @@ impl Caches {
     fn packages(&self) -> Vec<String> {
         let volume = format!("{}-binpkgs:/packages:ro", self.name);
         let engine = self.room.engine();
-        let bob =
-            engine.docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "gentoo-bb/bob"]);
-        let bob = bob.lines().next().unwrap();
-        let run = ["run", "--rm", "--network", "none", "-v", &volume, bob, "bash", "-ec", DIGESTS];
+        let bob = bob(engine);
+        let run = ["run", "--rm", "--network", "none", "-v", &volume, &bob, "bash", "-ec", DIGESTS];
         support::sealed::sorted(engine.docker(&run).lines())
     }
 }
@@ -62,6 +60,12 @@ fn project(caches: &str) -> Room {
 }
 
 /// A dock FROM scratch that compiles something, the same in each room.
+/// The newest builder that an engine has.
+pub fn bob(engine: &Engine) -> String {
+    let bobs = engine.docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "gentoo-bb/bob"]);
+    bobs.lines().next().unwrap().to_owned()
+}
+
 fn dock(room: &Room, name: &str, buildconfig: &str) {
     let folder = format!("bb-dock/{name}");
     room.write(&format!("{folder}/Dockerfile.template"), "FROM scratch\nADD rootfs.tar /\n");

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import portage
-from portage.dep import Atom, match_from_list, use_reduce
+from portage.dep import Atom, match_from_list
 from portage.versions import pkgcmp, pkgsplit
 
 from gentoo_bob import resolve
@@ -139,5 +139,4 @@ class Side:
 
 def recorded(db: "vardbapi", cpv: str) -> list[Atom]:
     eapi, use, text = db.aux_get(cpv, ["EAPI", "USE", "RDEPEND"])
-    tokens = use_reduce(text, uselist=frozenset(use.split()), flat=True, eapi=eapi, token_class=Atom)
-    return [token for token in tokens if isinstance(token, Atom) and not token.blocker]
+    return resolve.atoms_in(text, frozenset(use.split()), eapi)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the name is Portage's own business
 
 FOR_IMAGE = ["--noreplace", "--changed-use", "--with-bdeps=n"]
 FOR_BUILDER = ["--noreplace", "--oneshot"]
-# What is installed there and was built with another subslot is not built anew: nobody will run it.
+# What is installed there and was built with another subslot is not built anew: its own library stays beside.
 IN_PLACE = [*FOR_BUILDER, "--changed-use", "--ignore-built-slot-operator-deps=y"]
 
 
@@ -84,9 +84,14 @@ def quiet_spinner() -> stdout_spinner:
 def atoms(package: Package, kinds: Sequence[str]) -> list[Atom]:
     """Its dependencies of these kinds, as its USE flags have them."""
     text = " ".join(package._metadata.get(kind) or "" for kind in kinds)
-    tokens = use_reduce(text, uselist=package.use.enabled, flat=True, eapi=package.eapi, token_class=Atom)
+    return atoms_in(text, package.use.enabled, package.eapi)
+
+
+def atoms_in(text: str, use: frozenset[str], eapi: str) -> list[Atom]:
+    """Those that a text of dependencies asks for with these USE flags."""
+    tokens = use_reduce(text, uselist=use, flat=True, eapi=eapi, token_class=Atom)
     found = [t for t in tokens if isinstance(t, Atom) and not t.blocker]
-    return [atom.evaluate_conditionals(package.use.enabled) if atom.use else atom for atom in found]
+    return [atom.evaluate_conditionals(use) if atom.use else atom for atom in found]
 
 
 def portdb(package: Package) -> portdbapi:

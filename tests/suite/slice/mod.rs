@@ -26,4 +26,5 @@ mod slimmed;
 mod tested;
 mod unverified;
 
+pub use outdated::tomorrow;
 pub use project::{IMAGES, Project, copy_docks};

@@ -9,7 +9,7 @@ use regex::Regex;
 use support::sealed::{Mirror, Room};
 
 /// The day of a snapshot that is newer than the mirror's: tomorrow, for its signature is of now.
-fn tomorrow() -> String {
+pub fn tomorrow() -> String {
     gentoo_bb::base::time::date(SystemTime::now() + Duration::from_secs(86_400)).replace('-', "")
 }
 
