@@ -7,7 +7,7 @@
 //!
 //! Pure: texts in, texts and notes out. Words are changed where they stand, all else stays byte for byte, comments
 //! too. Bash is read as far as `buildconfig::code` does, and run nowhere. What is known of kubler's names is in
-//! [`known`]; which files there are, `session` has looked.
+//! `known`; which files there are, `session` has looked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
