@@ -206,7 +206,7 @@ pub struct Settings {
     pub distdir: Option<PathBuf>,
     /// Gentoo's name of the architecture.
     pub arch: String,
-    /// Flavour of the stage3, such as `openrc`.
+    /// Flavour of the stage3, such as `nomultilib-openrc`.
     pub flavour: String,
     /// Seconds since 1970 that every file of a rootfs is dated to.
     pub source_date_epoch: u64,
@@ -270,7 +270,7 @@ impl Default for Settings {
             mirrors: vec![text("https://distfiles.gentoo.org")],
             distdir: None,
             arch: text("amd64"),
-            flavour: text("openrc"),
+            flavour: text("nomultilib-openrc"),
             source_date_epoch: 1_262_304_000,
             keyring: INSTALLED_KEYRING.into(),
             own_keys: None,

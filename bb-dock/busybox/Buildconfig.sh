@@ -2,11 +2,15 @@
 PACKAGES="sys-libs/glibc sys-apps/busybox"
 
 configure_rootfs_build() {
-	update_use sys-apps/busybox +make-symlinks -static
+	# Profiles have pam on, for who logs in.
+	update_use sys-apps/busybox +make-symlinks -static -pam
+	# What glibc has for names of hosts in other scripts, and for the world's times: nothing here asks for it.
+	provide_package net-dns/libidn2 sys-libs/timezone-data
 }
 
 finish_rootfs_build() {
 	link_applets
+	drop_service_scripts
 	drop_unused_libc_parts
 }
 
@@ -17,6 +21,11 @@ link_applets() {
 		[ -e "$EMERGE_ROOT/usr/bin/$applet" ] || [ -e "$EMERGE_ROOT/usr/sbin/$applet" ] ||
 			ln -sf busybox "$EMERGE_ROOT/usr/bin/$applet"
 	done
+}
+
+# OpenRC's, of which there is nothing here.
+drop_service_scripts() {
+	rm -f "$EMERGE_ROOT"/etc/init.d/* "$EMERGE_ROOT"/etc/conf.d/*
 }
 
 # Vector mathematics, old name services, tools for debugging: up to a few MB, depending on the C library's

@@ -1,8 +1,11 @@
 PACKAGES="www-servers/nginx"
 
 configure_rootfs_build() {
-	update_use www-servers/nginx +http2 +ssl +pcre \
+	update_use www-servers/nginx -modules +nginx_modules_http_ssl +nginx_modules_http_v2 \
 		+nginx_modules_http_gzip_static +nginx_modules_http_realip +nginx_modules_http_stub_status
+	update_use app-misc/mime-types +nginx
+	# The library is what is wanted, and not what its tools could do.
+	update_use dev-libs/libpcre2 -bzip2 -readline -zlib -pcre16 -pcre32
 }
 
 finish_rootfs_build() {

@@ -69,7 +69,7 @@ exclude                default
 mirrors                default      https://distfiles.gentoo.org
 distdir                default
 arch                   default      amd64
-flavour                default      openrc
+flavour                default      nomultilib-openrc
 source_date_epoch      default      1262304000
 caches                 default      gentoo-bb
 builder.processes      default      16384
@@ -154,7 +154,7 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
          \x20                                   ./mirror\n\
          distdir                default\n\
          arch                   bb.toml:7    arm64\n\
-         flavour                default      openrc\n\
+         flavour                default      nomultilib-openrc\n\
          source_date_epoch      default      1262304000\n\
          caches                 default      gentoo-bb\n\
          builder.processes      default      16384\n\
@@ -220,7 +220,7 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
          \x20                                       /srv/m\n\
          distdir                BB_DISTDIR       /srv/distfiles\n\
          arch                   bb.toml:7        arm64\n\
-         flavour                default          openrc\n\
+         flavour                default          nomultilib-openrc\n\
          source_date_epoch      default          1262304000\n\
          caches                 default          gentoo-bb\n\
          builder.processes      default          16384\n\

@@ -342,7 +342,7 @@ fn mirrors_that_answer_and_mirrors_that_do_not() {
     let todo = "                `mirrors` in bb.toml or MIRROR names others; a proxy is taken from \
                 https_proxy\n";
     let lacks = "                `arch` and `flavour` in bb.toml say which stage3; `mirrors` names others\n";
-    let file = "releases/amd64/autobuilds/latest-stage3-amd64-openrc.txt";
+    let file = "releases/amd64/autobuilds/latest-stage3-amd64-nomultilib-openrc.txt";
     assert_eq!(
         mirrors(&all, &[]),
         (

@@ -89,7 +89,7 @@ fn keys(room: &mut Room) {
         fs::copy(from, room.path(to)).unwrap();
     };
     copy(&keyring, "gentoo-release.asc");
-    let pointer = "latest-stage3-amd64-openrc.txt";
+    let pointer = "latest-stage3-amd64-nomultilib-openrc.txt";
     copy(&format!("{builds}/{pointer}"), pointer);
     let stage3 = fs::read_dir(format!("{builds}/20261122T170104Z")).unwrap();
     for entry in stage3.map(|entry| entry.unwrap().path()) {

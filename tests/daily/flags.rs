@@ -142,8 +142,8 @@ fn excluded_images_are_those_of_the_command_line_else_of_the_environment_else_of
     room.settings("exclude = [\"base\", \"mid\", \"top\", \"side\"]\n", "");
     room.told("build").ran("dockerfile:plain image:plain");
     room.env = vec![("EXCLUDE".to_owned(), "top side,plain".to_owned())];
-    let shared = "fetch:portage.tar.xz fetch:portage.tar.xz.gpgsig fetch:stage3-amd64-openrc.tar.xz \
-                  fetch:stage3-amd64-openrc.tar.xz.DIGESTS fetch:stage3-amd64-openrc.tar.xz.asc \
+    let shared = "fetch:portage.tar.xz fetch:portage.tar.xz.gpgsig fetch:stage3-amd64-nomultilib-openrc.tar.xz \
+                  fetch:stage3-amd64-nomultilib-openrc.tar.xz.DIGESTS fetch:stage3-amd64-nomultilib-openrc.tar.xz.asc \
                   verify:stage3 verify:portage import:stage3 import:portage builder:bob ";
     let docks = "dockerfile:base rootfs:base image:base dockerfile:mid rootfs:mid image:mid";
     room.told("build").ran(&format!("{shared}{docks}"));

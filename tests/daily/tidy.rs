@@ -137,8 +137,8 @@ fn kinds_and_steps_are_cleaned_by_name() {
     executed_after(
         &room,
         "clean fetch",
-        "fetch:portage.tar.xz fetch:portage.tar.xz.gpgsig fetch:stage3-amd64-openrc.tar.xz \
-         fetch:stage3-amd64-openrc.tar.xz.DIGESTS fetch:stage3-amd64-openrc.tar.xz.asc",
+        "fetch:portage.tar.xz fetch:portage.tar.xz.gpgsig fetch:stage3-amd64-nomultilib-openrc.tar.xz \
+         fetch:stage3-amd64-nomultilib-openrc.tar.xz.DIGESTS fetch:stage3-amd64-nomultilib-openrc.tar.xz.asc",
     );
     assert!(!room.path(".bb/downloads/portage.tar.xz.part").exists());
     executed_after(&room, "clean verify", "verify:stage3 verify:portage");

@@ -22,7 +22,7 @@ WORK=$DEST.work
 # shellcheck disable=SC2034
 STAMPS=$WORK/stamps
 # shellcheck disable=SC2034
-ARCH=amd64 FLAVOUR=openrc
+ARCH=amd64
 
 for part in lib stages/vdb stages/stage3 stages/downloads stages/distfiles stages/snapshot; do
 	# shellcheck source=/dev/null

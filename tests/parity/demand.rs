@@ -11,8 +11,8 @@ use support::fake::room::{Executor, Room};
 use crate::cases::nothing_to_do;
 
 const MADE: &str = "builder:bob fetch:portage.tar.xz fetch:portage.tar.xz.gpgsig \
-                    fetch:stage3-amd64-openrc.tar.xz fetch:stage3-amd64-openrc.tar.xz.DIGESTS \
-                    fetch:stage3-amd64-openrc.tar.xz.asc import:portage import:stage3";
+                    fetch:stage3-amd64-nomultilib-openrc.tar.xz fetch:stage3-amd64-nomultilib-openrc.tar.xz.DIGESTS \
+                    fetch:stage3-amd64-nomultilib-openrc.tar.xz.asc import:portage import:stage3";
 
 /// Two docks that are compiled, built; and then all that was only needed for that is gone.
 fn bare() -> Room {

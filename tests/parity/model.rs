@@ -41,9 +41,9 @@ struct Made {
 type Files = BTreeMap<String, Node>;
 
 const ONCE: [&str; 10] = [
-    "fetch:stage3-amd64-openrc.tar.xz",
-    "fetch:stage3-amd64-openrc.tar.xz.asc",
-    "fetch:stage3-amd64-openrc.tar.xz.DIGESTS",
+    "fetch:stage3-amd64-nomultilib-openrc.tar.xz",
+    "fetch:stage3-amd64-nomultilib-openrc.tar.xz.asc",
+    "fetch:stage3-amd64-nomultilib-openrc.tar.xz.DIGESTS",
     "fetch:portage.tar.xz",
     "fetch:portage.tar.xz.gpgsig",
     "verify:stage3",

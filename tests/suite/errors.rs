@@ -436,7 +436,7 @@ fn another_date_than_the_locked_one_names_the_command() {
     assert_eq!(room.read("bb.lock"), lock);
 }
 
-const STAGE3: &str = "stage3-amd64-openrc.tar.xz";
+const STAGE3: &str = "stage3-amd64-nomultilib-openrc.tar.xz";
 
 fn flip(path: &std::path::Path) {
     let mut bytes = fs::read(path).unwrap();
@@ -457,7 +457,7 @@ fn a_flipped_byte_in_a_downloaded_file_is_not_imported() {
     flip(&room.path(format!(".bb/downloads/{STAGE3}")));
     room.bb("step verify:stage3").fails(5, "start   verify:stage3 (never built)\n\
          failed  verify:stage3\n\
-         error: bad signature: `.bb/downloads/stage3-amd64-openrc.tar.xz` is not what key `KEY` signed\n\
+         error: bad signature: `.bb/downloads/stage3-amd64-nomultilib-openrc.tar.xz` is not what key `KEY` signed\n\
          hint: the file is altered or incomplete; fetch it again, or try another mirror\n\
          again: bb step verify:stage3\n");
     let refused = "error: `import:stage3` needs `verify:stage3`, which is not up to date\n\
@@ -478,12 +478,12 @@ fn a_mirror_that_serves_a_wrong_byte_is_told() {
     let bad = mirror.copy(&room.dir.join("bad"));
     flip(&bad.find("releases", "stage3", ".tar.xz"));
     let env = format!("file://{}", bad.folder.display());
-    room.bb_with(&[("MIRROR", &env)], &format!("step fetch:{STAGE3}")).fails(5, "start   fetch:stage3-amd64-openrc.tar.xz (never built)\n\
-         failed  fetch:stage3-amd64-openrc.tar.xz\n\
-         error: `releases/amd64/autobuilds/TIMESTAMP/stage3-amd64-openrc-TIMESTAMP.tar.xz` is not what was expected\n\
+    room.bb_with(&[("MIRROR", &env)], &format!("step fetch:{STAGE3}")).fails(5, "start   fetch:stage3-amd64-nomultilib-openrc.tar.xz (never built)\n\
+         failed  fetch:stage3-amd64-nomultilib-openrc.tar.xz\n\
+         error: `releases/amd64/autobuilds/TIMESTAMP/stage3-amd64-nomultilib-openrc-TIMESTAMP.tar.xz` is not what was expected\n\
          \x20 ROOM/bad: has another SHA512\n\
          hint: the mirrors may be out of date or altered; try another one\n\
-         again: bb step fetch:stage3-amd64-openrc.tar.xz\n");
+         again: bb step fetch:stage3-amd64-nomultilib-openrc.tar.xz\n");
     assert!(!room.exists(&format!(".bb/downloads/{STAGE3}")));
     assert!(room.stamps().is_empty());
     // With a second mirror that is right, all is well.
@@ -588,13 +588,13 @@ fn a_disk_that_fills_up_during_a_download_is_told() {
          \"$BB\" step fetch:{STAGE3}"
     );
     with_small_disk(&room, "16m", &script).is(0, "exit code 1\n", "pinned  stage3 TIMESTAMP and snapshot DATE in bb.lock\n\
-         start   fetch:stage3-amd64-openrc.tar.xz (never built)\n\
-         failed  fetch:stage3-amd64-openrc.tar.xz\n\
-         error: cannot write `.bb/downloads/stage3-amd64-openrc.tar.xz.part`: no space left on device\n\
+         start   fetch:stage3-amd64-nomultilib-openrc.tar.xz (never built)\n\
+         failed  fetch:stage3-amd64-nomultilib-openrc.tar.xz\n\
+         error: cannot write `.bb/downloads/stage3-amd64-nomultilib-openrc.tar.xz.part`: no space left on device\n\
          hint: free some space (`bb df` tells what takes it, `bb gc` removes what nothing needs) and run the same command again; nothing is lost\n\
-         again: bb step fetch:stage3-amd64-openrc.tar.xz\n\
-         start   fetch:stage3-amd64-openrc.tar.xz (never built)\n\
-         done    fetch:stage3-amd64-openrc.tar.xz in TIME, SIZE\n");
+         again: bb step fetch:stage3-amd64-nomultilib-openrc.tar.xz\n\
+         start   fetch:stage3-amd64-nomultilib-openrc.tar.xz (never built)\n\
+         done    fetch:stage3-amd64-nomultilib-openrc.tar.xz in TIME, SIZE\n");
 }
 
 // ---- Buildconfig.sh

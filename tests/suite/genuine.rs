@@ -160,10 +160,10 @@ fn users_of_the_image_are_known_by_name_and_packages_get_their_folders() {
             let entry = image.entries.get(path).unwrap_or_else(|| panic!("{name}: no {path}"));
             (entry.mode & 0o7777, entry.uid, entry.gid)
         };
-        assert_eq!(told("/srv/daemon"), (0o755, 87, 87));
-        assert_eq!(told("/var/log/daemon"), (0o755, 87, 87));
-        assert_eq!(told("/run/daemon"), (0o755, 87, 87));
-        assert_eq!(told("/var/lib/daemon/spool"), (0o750, 87, 87));
+        assert_eq!(told("/srv/daemon"), (0o755, 441, 441));
+        assert_eq!(told("/var/log/daemon"), (0o755, 441, 441));
+        assert_eq!(told("/run/daemon"), (0o755, 441, 441));
+        assert_eq!(told("/var/lib/daemon/spool"), (0o750, 441, 441));
         let link = &image.entries["/var/lib/daemon/run"].kind;
         assert_eq!(*link, Kind::Link("../../../run/daemon".to_owned()));
         assert!(image.text("/etc/passwd").contains("\ndaemon-log:x:477:477:Log of the daemon:"));
@@ -248,7 +248,7 @@ fn docks_of_2014_build_as_they_are() {
         assert!(copied.unwrap().success());
     }
     let settings = room.read("bb.toml");
-    room.append("bb.toml", "USE = \"make-symlinks\"\n");
+    room.append("bb.toml", "USE = \"make-symlinks -pam -seccomp -ssl\"\n");
     let run = room.bb("build memcache").ok();
     for told in [
         "warning: rootfs:s6: Buildconfig.sh:15: the image has no python to unmerge",

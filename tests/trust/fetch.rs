@@ -12,7 +12,7 @@ use crate::keys;
 use crate::mirror::{DATE, NAME, Place, blake2b, digests, sha512, stage3};
 use crate::server::{Reply, Request, Server};
 
-const FETCH: &str = "step fetch:stage3-amd64-openrc.tar.xz";
+const FETCH: &str = "step fetch:stage3-amd64-nomultilib-openrc.tar.xz";
 
 /// Different everywhere, and longer than what a socket takes at once.
 fn content(length: usize) -> Vec<u8> {
@@ -34,7 +34,7 @@ fn place_of(length: usize) -> (Place, Vec<u8>) {
 }
 
 fn download(place: &Place) -> PathBuf {
-    place.room.path(".bb/downloads/stage3-amd64-openrc.tar.xz")
+    place.room.path(".bb/downloads/stage3-amd64-nomultilib-openrc.tar.xz")
 }
 
 fn fetch(place: &Place, url: &str) -> Run {
@@ -125,7 +125,7 @@ fn half(place: &Place, nginx: &Nginx, data: &[u8], length: usize) {
         nginx.url,
         stage3("")
     );
-    let part = place.room.path(".bb/downloads/stage3-amd64-openrc.tar.xz.part");
+    let part = place.room.path(".bb/downloads/stage3-amd64-nomultilib-openrc.tar.xz.part");
     fs::create_dir_all(part.parent().unwrap()).unwrap();
     fs::write(&part, &data[..length]).unwrap();
     fs::write(part.with_extension("part.meta"), note).unwrap();
@@ -200,7 +200,7 @@ fn a_killed_download_continues() {
     command.envs(env).env("DOCKER_HOST", place.engine.host());
     let run = support::sealed::Running::start(command);
     told.recv().unwrap();
-    let part = place.room.path(".bb/downloads/stage3-amd64-openrc.tar.xz.part");
+    let part = place.room.path(".bb/downloads/stage3-amd64-nomultilib-openrc.tar.xz.part");
     let there = || fs::metadata(&part).map_or(0, |meta| meta.len());
     while there() < 1_000_000 {
         std::thread::yield_now();
@@ -248,8 +248,8 @@ fn a_mirror_with_wrong_bytes_is_named_and_the_next_one_asked() {
     let told = normal(&run.stderr.replace(&first.url, "FIRST"));
     assert_eq!(
         told,
-        "start   fetch:stage3-amd64-openrc.tar.xz (never built)\n\
-         done    fetch:stage3-amd64-openrc.tar.xz in TIME, SIZE; passed over FIRST: has another SHA512\n"
+        "start   fetch:stage3-amd64-nomultilib-openrc.tar.xz (never built)\n\
+         done    fetch:stage3-amd64-nomultilib-openrc.tar.xz in TIME, SIZE; passed over FIRST: has another SHA512\n"
     );
 }
 
@@ -337,8 +337,8 @@ fn a_public_mirror_does_not_lead_to_this_machine() {
     });
     // No step needs it: it is made for who asks for it.
     let unmade = fetch(&place, &leading.url);
-    let told = "warning: `fetch:stage3-amd64-openrc.tar.xz` is up to date, but what it made is not there\n\
-        hint: a step that needs it has it made; so does `bb build fetch:stage3-amd64-openrc.tar.xz`\n";
+    let told = "warning: `fetch:stage3-amd64-nomultilib-openrc.tar.xz` is up to date, but what it made is not there\n\
+        hint: a step that needs it has it made; so does `bb build fetch:stage3-amd64-nomultilib-openrc.tar.xz`\n";
     unmade.is(0, "", told);
     place
         .bb_with(&[("DATE", DATE), ("MIRROR", &leading.url)], &FETCH.replace("step", "build"))

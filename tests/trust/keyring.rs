@@ -196,10 +196,9 @@ fn verify_looks_at_any_signature() {
     let good = |file: &str, pinned: &str| {
         format!("good    {file}\nsigner  KEY{pinned}\nkey     KEY\nsigned  2026-03-02T00:00:00Z\n")
     };
-    let shown =
-        "ROOM/mirror/releases/amd64/autobuilds/TIMESTAMP/stage3-amd64-openrc-TIMESTAMP.tar.xz";
+    let shown = "ROOM/mirror/releases/amd64/autobuilds/TIMESTAMP/stage3-amd64-nomultilib-openrc-TIMESTAMP.tar.xz";
     place.bb(&format!("keys verify {file} {signature}")).is(0, &good(shown, ""), "");
-    let list = "ROOM/mirror/releases/amd64/autobuilds/TIMESTAMP/stage3-amd64-openrc-TIMESTAMP.tar.xz.DIGESTS";
+    let list = "ROOM/mirror/releases/amd64/autobuilds/TIMESTAMP/stage3-amd64-nomultilib-openrc-TIMESTAMP.tar.xz.DIGESTS";
     place.bb(&format!("keys verify {file}.DIGESTS")).is(0, &good(list, ""), "");
     // A key that is not pinned counts only in a keyring that is named for this.
     fs::write(place.room.path("data"), STAGE3_BYTES).unwrap();

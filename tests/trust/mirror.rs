@@ -14,8 +14,8 @@ use crate::keys;
 pub const TIME: &str = "20260301T170104Z";
 pub const DATE: &str = "20260301";
 pub const BUILDS: &str = "releases/amd64/autobuilds";
-pub const POINTER: &str = "releases/amd64/autobuilds/latest-stage3-amd64-openrc.txt";
-pub const NAME: &str = "stage3-amd64-openrc-20260301T170104Z.tar.xz";
+pub const POINTER: &str = "releases/amd64/autobuilds/latest-stage3-amd64-nomultilib-openrc.txt";
+pub const NAME: &str = "stage3-amd64-nomultilib-openrc-20260301T170104Z.tar.xz";
 pub const SNAPSHOT: &str = "snapshots/gentoo-20260301.tar.xz";
 pub const STAGE3_BYTES: &[u8] = b"the bytes of a stage3";
 pub const SNAPSHOT_BYTES: &[u8] = b"the bytes of a snapshot";
@@ -29,7 +29,7 @@ pub fn stage3(suffix: &str) -> String {
 pub fn pointer(time: &str) -> String {
     format!(
         "# Latest as of Sun, 01 Mar 2026 17:30:01 +0000\n# ts=1772386201\n\
-         {time}/stage3-amd64-openrc-{time}.tar.xz {}\n",
+         {time}/stage3-amd64-nomultilib-openrc-{time}.tar.xz {}\n",
         STAGE3_BYTES.len()
     )
 }
@@ -57,7 +57,7 @@ impl Mirror {
 
     /// Has a stage3 of that time, and points to it.
     pub fn stage3_of(&self, time: &str) {
-        let name = format!("stage3-amd64-openrc-{time}.tar.xz");
+        let name = format!("stage3-amd64-nomultilib-openrc-{time}.tar.xz");
         let path = format!("{BUILDS}/{time}/{name}");
         self.write(POINTER, keys::clearsigned(&pointer(time)));
         self.write(&path, STAGE3_BYTES);

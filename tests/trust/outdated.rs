@@ -115,11 +115,11 @@ fn a_snapshot_with_a_wrong_signature_goes_nowhere() {
 fn a_stage3_with_a_wrong_signature_goes_nowhere() {
     let place = pinned();
     place.mirror.stage3_of(NEWER);
-    let path = format!("{}/{NEWER}/stage3-amd64-openrc-{NEWER}.tar.xz", mirror::BUILDS);
+    let path = format!("{}/{NEWER}/stage3-amd64-nomultilib-openrc-{NEWER}.tar.xz", mirror::BUILDS);
     place.mirror.write(&format!("{path}.asc"), keys::armor(&keys::detached(b"another")));
     let run = place.bb("outdated");
     assert_eq!(run.code, Some(5), "{}", run.stderr);
-    let told = "error: bad signature: `.bb/outdated/downloads/stage3-amd64-openrc.tar.xz` is not \
+    let told = "error: bad signature: `.bb/outdated/downloads/stage3-amd64-nomultilib-openrc.tar.xz` is not \
                 what key `KEY` signed\n\
                 hint: the file is altered or incomplete; fetch it again, or try another mirror\n";
     assert!(normal(&run.stderr).ends_with(told), "{}", run.stderr);
@@ -243,7 +243,7 @@ fn what_was_looked_at_is_not_fetched_again_by_update() {
         place.bb_with(&date, &format!("step {step}")).is(0, "", &told);
     };
     there("fetch:portage.tar.xz");
-    there("fetch:stage3-amd64-openrc.tar.xz");
+    there("fetch:stage3-amd64-nomultilib-openrc.tar.xz");
     let gone = place.bb_with(&date, "gc --keep-builders").ok().stdout;
     assert_eq!(normal(&gone), "folder     .bb/outdated  SIZE\n");
     assert!(!place.room.exists(".bb/outdated"));

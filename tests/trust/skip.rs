@@ -70,7 +70,7 @@ fn a_later_build_verifies_and_fails_if_it_cannot() {
     assert!(status.contains(why), "{status}");
     let run = place.told("build");
     assert_eq!(run.code, Some(1), "{run}");
-    let asc = "fetch:stage3-amd64-openrc.tar.xz.asc";
+    let asc = "fetch:stage3-amd64-nomultilib-openrc.tar.xz.asc";
     assert_eq!(run.executed().get(asc), Some(&Outcome::Failed), "{run}");
     assert!(!run.done().iter().any(|step| step.starts_with("image")), "{run}");
     // The images still say what they are.
@@ -83,7 +83,7 @@ fn a_later_build_verifies_and_takes_the_label_away() {
     place.bb("build -s").ok();
     assert_eq!(label(&place, "base").as_deref(), Some("skipped"));
     let run = place.told("build").ran(
-        "fetch:stage3-amd64-openrc.tar.xz.asc fetch:stage3-amd64-openrc.tar.xz.DIGESTS \
+        "fetch:stage3-amd64-nomultilib-openrc.tar.xz.asc fetch:stage3-amd64-nomultilib-openrc.tar.xz.DIGESTS \
          fetch:portage.tar.xz.gpgsig verify:stage3 verify:portage image:base",
     );
     assert_eq!(run.of_type("warning").count(), 0, "{run}");
@@ -104,16 +104,16 @@ fn recipes_skip_by_the_environment() {
     };
     let text = exported(&env);
     assert_eq!(text, exported(&env[..1]));
-    for step in ["fetch:stage3-amd64-openrc.tar.xz", "verify:stage3", "import:stage3"] {
+    for step in ["fetch:stage3-amd64-nomultilib-openrc.tar.xz", "verify:stage3", "import:stage3"] {
         place.bb_with(&env, &format!("step {step}")).ok();
     }
     let run = place.bb_with(&env, "sync").ok();
     assert_eq!(run.stderr, format!("{START}{END}"));
     // Without it, what came after is not up to date: no signature was needed before.
     place.bb("sync").ok();
-    let refused = "error: `verify:stage3` needs `fetch:stage3-amd64-openrc.tar.xz.DIGESTS`, \
+    let refused = "error: `verify:stage3` needs `fetch:stage3-amd64-nomultilib-openrc.tar.xz.DIGESTS`, \
                    which is not up to date\n\
-                   hint: run `bb step fetch:stage3-amd64-openrc.tar.xz.DIGESTS` first, or `bb build`\n";
+                   hint: run `bb step fetch:stage3-amd64-nomultilib-openrc.tar.xz.DIGESTS` first, or `bb build`\n";
     place.bb("step import:stage3").fails(1, refused);
 }
 

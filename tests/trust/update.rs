@@ -133,18 +133,18 @@ fn a_flavour_that_is_gone_gets_the_list_of_what_is_there() {
             .write(&format!("releases/amd64/autobuilds/latest-stage3-amd64-{flavour}.txt"), "");
     }
     let mirrors = format!("mirrors = [\"{}\"]\n", place.mirror.url());
-    place.settings(&format!("{mirrors}flavour = \"opnrc\"\n"), "");
+    place.settings(&format!("{mirrors}flavour = \"nomultilib-opnrc\"\n"), "");
     place.bb("update").fails(
         3,
-        "error: the mirrors have no stage3 of `amd64-opnrc`\n\
-         \x20 they have: musl-openrc, openrc, systemd\n\
-         hint: did you mean `openrc`? `flavour` in bb.toml says which one is used\n",
+        "error: the mirrors have no stage3 of `amd64-nomultilib-opnrc`\n\
+         \x20 they have: musl-openrc, nomultilib-openrc, systemd\n\
+         hint: did you mean `nomultilib-openrc`? `flavour` in bb.toml says which one is used\n",
     );
     place.settings(&format!("{mirrors}flavour = \"x32\"\n"), "");
     place.bb("update --check").fails(
         3,
         "error: the mirrors have no stage3 of `amd64-x32`\n\
-         \x20 they have: musl-openrc, openrc, systemd\n\
+         \x20 they have: musl-openrc, nomultilib-openrc, systemd\n\
          hint: `flavour` in bb.toml says which one is used\n",
     );
     assert!(!place.room.exists("bb.lock"));

@@ -52,7 +52,7 @@ enum Verb {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  bb keys verify latest-stage3-amd64-openrc.txt
+  bb keys verify latest-stage3-amd64-nomultilib-openrc.txt
   bb keys verify stage3.tar.xz stage3.tar.xz.asc
   bb keys verify stage3.tar.xz stage3.tar.xz.asc --keyring gentoo-release.asc")]
 struct Verify {

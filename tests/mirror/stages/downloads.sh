@@ -61,7 +61,7 @@ ebuild_version() {
 
 download_stage() {
 	local deb version file
-	deb=$(echo "$WORK"/libc6/libc6_*.deb)
+	deb=$(echo "$WORK/libc6/$2"_*.deb)
 	version=$(dpkg-deb -f "$deb" Version)
 	version=$(gentoo_version "$version")
 	file=${3//@PV@/$version}
@@ -96,8 +96,8 @@ download_one() {
 	die "the registry serves no version of $name: see $APT/log, put another kind or name into sources.txt"
 }
 
-# 1:1.3.dfsg+really1.3.1-1+deb13u1 → 1.3.1, 2.1.13-stable-1 → 2.1.13
-upstream_version() { echo "$1" | sed -E 's/^[0-9]+://; s/-[^-]*$//; s/.*\+really//; s/-stable$//'; }
+# 1:1.3.dfsg+really1.3.1-1+deb13u1 → 1.3.1, 2.1.13-stable-1 → 2.1.13, 6.5+20250216-2 → 6.5_p20250216
+upstream_version() { echo "$1" | sed -E 's/^[0-9]+://; s/-[^-]*$//; s/.*\+really//; s/-stable$//; s/\+deb[0-9]+u[0-9]+$//; s/\+([0-9]+)$/_p\1/'; }
 
 # Debian's versions, those of the wanted upstream version first, each group the newest first.
 wanted_first() {

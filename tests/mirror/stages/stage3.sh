@@ -5,13 +5,20 @@ STAGE3_PACKAGES=(python3 gcc make autoconf automake libtool libltdl-dev libc6-de
 	pax-utils pkgconf file ca-certificates perl gawk m4 rsync wget)
 STAGE3_CHOST=x86_64-pc-linux-gnu
 AUTOBUILDS=$DEST/releases/$ARCH/autobuilds
+PROFILES=profiles/default/linux/amd64/23.0
+# Flavour and profile, as Gentoo's stages have them. They differ in what Portage makes of a package.
+FLAVOURS=("nomultilib-openrc $PROFILES/no-multilib" "openrc $PROFILES")
 
 stage3_key() { hash_of "$HERE/stages/stage3.sh" "$HERE/stages/vdb.sh" "$HERE/portage.txt"; }
 
 stage3_present() {
-	[ -s "$AUTOBUILDS/latest-stage3-$ARCH-$FLAVOUR.txt" ] && [ -s "$WORK/stage3.ts" ] &&
-		[ -s "$AUTOBUILDS/$(cat "$WORK/stage3.ts")/stage3-$ARCH-$FLAVOUR-$(cat "$WORK/stage3.ts").tar.xz" ] &&
-		ls "$WORK"/libc6/libc6_*.deb >/dev/null 2>&1
+	local flavour ts
+	[ -s "$WORK/stage3.ts" ] && ls "$WORK"/libc6/libc6{,-i386}_*.deb >/dev/null 2>&1 || return 1
+	ts=$(cat "$WORK/stage3.ts")
+	while read -r flavour _; do
+		[ -s "$AUTOBUILDS/latest-stage3-$ARCH-$flavour.txt" ] &&
+			[ -s "$AUTOBUILDS/$ts/stage3-$ARCH-$flavour-$ts.tar.xz" ] || return 1
+	done < <(printf '%s\n' "${FLAVOURS[@]}")
 }
 
 stage3_build() {
@@ -24,6 +31,7 @@ stage3_build() {
 	stage3_portage "$tmp" "$tree"
 	stage3_links "$tree"
 	stage3_etc "$tree"
+	stage3_profile "$tree" "$PROFILES"
 	in_tree "$tree" env-update >/dev/null || die "the stage3's Portage does not start (see above)"
 	stage3_slim "$tree"
 	vdb_records "$tree"
@@ -83,6 +91,19 @@ stage3_keep_libc() {
 	rm -rf "$WORK/libc6"
 	mkdir "$WORK/libc6"
 	cp "$deb" "$WORK/libc6/libc6_${version}_$ARCH.deb"
+	stage3_keep_multilib "$tree" "$version"
+}
+
+# stage3_keep_multilib TREE VERSION: the same of the other ABI, of the same versions.
+stage3_keep_multilib() {
+	local tree=$1 version=$2 gcc_dev gcc_version
+	read -r gcc_dev gcc_version < <(dpkg-query --admindir="$tree/var/lib/dpkg" -W -f '${Package} ${Version}\n' 'libgcc-*-dev')
+	apt_ready
+	mkdir "$WORK/libc6/multilib"
+	(cd "$WORK/libc6" && apt_private apt-get download "libc6-i386=$version") >>"$APT/log" 2>&1 &&
+		(cd "$WORK/libc6/multilib" && apt_private apt-get download "libc6-dev-i386=$version" \
+			"lib32${gcc_dev#lib}=$gcc_version" "lib32gcc-s1=$gcc_version") >>"$APT/log" 2>&1 ||
+		die "apt brings no libraries of the other ABI: see $APT/log"
 }
 
 # Before the long part: if it cannot be had, say so at once.
@@ -142,7 +163,6 @@ stage3_etc() {
 		location = /var/db/repos/gentoo
 		auto-sync = no
 	END
-	ln -s ../../var/db/repos/gentoo/profiles/default/linux/amd64/23.0 "$tree/etc/portage/make.profile"
 	cat >"$tree/etc/portage/make.conf" <<-'END'
 		COMMON_FLAGS="-O2 -pipe"
 		CFLAGS="${COMMON_FLAGS}"
@@ -170,22 +190,42 @@ stage3_slim() {
 	in_tree "$tree" sh -c 'python3 -m compileall -q /usr/lib/portage/lib /usr/lib/python3.*/'
 }
 
-# The new build's folder appears whole, then the pointer moves to it, then older builds go.
+stage3_profile() { ln -sfn "../../var/db/repos/gentoo/$2" "$1/etc/portage/make.profile"; }
+
+# The new build's folder appears whole, then the pointers move to it, then older builds go.
 stage3_publish() {
-	local tree=$1 ts out name
+	local tree=$1 ts out flavour profile
 	ts=$(date -u +%Y%m%dT%H%M%SZ)
 	out=$AUTOBUILDS/$ts.tmp.new
-	name=stage3-$ARCH-$FLAVOUR-$ts.tar.xz
 	mkdir -p "$out"
-	# Device nodes are the engine's work, and unpacking them is root's alone.
-	tar -C "$tree" --exclude='./dev/*' --sort=name --numeric-owner --xattrs --xattrs-include='*' -cvvf - . \
-		2>"$out/$name.CONTENTS" | xz -T0 -1 >"$out/$name"
-	gzip -9n "$out/$name.CONTENTS"
-	(cd "$out" && stage3_sign "$name")
+	while read -r flavour profile; do
+		[[ $profile == */no-multilib ]] || stage3_multilib "$tree"
+		stage3_profile "$tree" "$profile"
+		stage3_pack "$tree" "$out" "stage3-$ARCH-$flavour-$ts.tar.xz"
+	done < <(printf '%s\n' "${FLAVOURS[@]}")
 	mv "$out" "$AUTOBUILDS/$ts"
-	stage3_pointer "$ts/$name" | write_file "$AUTOBUILDS/latest-stage3-$ARCH-$FLAVOUR.txt"
+	while read -r flavour _; do
+		stage3_pointer "$ts/stage3-$ARCH-$flavour-$ts.tar.xz" | write_file "$AUTOBUILDS/latest-stage3-$ARCH-$flavour.txt"
+	done < <(printf '%s\n' "${FLAVOURS[@]}")
 	echo "$ts" | write_file "$WORK/stage3.ts"
 	find "$AUTOBUILDS" -mindepth 1 -maxdepth 1 -type d ! -name "$ts" -exec rm -rf {} +
+}
+
+# The other ABI: a C library to run and to link with, and the compiler's own part. Not by apt in there, which would
+# want all that a compiler may be asked for.
+stage3_multilib() {
+	local tree=$1 deb
+	for deb in "$WORK"/libc6/multilib/*.deb "$WORK"/libc6/libc6-i386_*.deb; do
+		dpkg-deb -x "$deb" "$tree"
+	done
+}
+
+# stage3_pack TREE FOLDER NAME. Device nodes are the engine's work, and unpacking them is root's alone.
+stage3_pack() {
+	tar -C "$1" --exclude='./dev/*' --sort=name --numeric-owner --xattrs --xattrs-include='*' -cvvf - . \
+		2>"$2/$3.CONTENTS" | xz -T0 -1 >"$2/$3"
+	gzip -9n "$2/$3.CONTENTS"
+	(cd "$2" && stage3_sign "$3")
 }
 
 stage3_sign() {

@@ -32,7 +32,7 @@ fn another_engine_goes_on_where_the_first_one_was() {
     let before = ids();
     room.told_with(&native, "build").ran("");
     // All of it once more, on the builder and of the packages that came along.
-    let again = room.told_with(&native, "build -F busybox s6 openssl nginx");
+    let again = room.told_with(&native, "build -F busybox s6 memcached openssl nginx");
     let steps = IMAGES.map(|name| format!("image:{name} rootfs:{name}"));
     let again = again.ran(&steps.join(" "));
     for name in IMAGES {

@@ -125,7 +125,7 @@ fn a_chain_is_built_tested_and_run_on_podman() {
     let podman = Podman::start(&folder.path().join("podman"));
     let room = Room::with_private_engine(podman.engine()).with_mirror(&Mirror::get());
     copy_docks(&room);
-    for dock in ["nginx", "openssl"] {
+    for dock in ["memcached", "nginx", "openssl"] {
         room.remove(&format!("bb-dock/{dock}"));
     }
     let first = room.told("build").ok();

@@ -6,7 +6,7 @@ use support::Told;
 use support::sealed::{Mirror, Room};
 
 /// The shipped images, parents first.
-pub const IMAGES: [&str; 4] = ["busybox", "s6", "openssl", "nginx"];
+pub const IMAGES: [&str; 5] = ["busybox", "s6", "memcached", "openssl", "nginx"];
 
 /// A built project.
 #[derive(Debug)]

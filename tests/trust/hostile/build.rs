@@ -6,8 +6,8 @@ use super::{AGAIN, Case, check_all};
 use crate::keys;
 use crate::mirror::{NAME, Place, STAGE3_BYTES, blake2b, digests, sha512, stage3};
 
-const STAGE3: &str = "stage3-amd64-openrc.tar.xz";
-const PATH: &str = "TIMESTAMP/stage3-amd64-openrc-TIMESTAMP.tar.xz";
+const STAGE3: &str = "stage3-amd64-nomultilib-openrc.tar.xz";
+const PATH: &str = "TIMESTAMP/stage3-amd64-nomultilib-openrc-TIMESTAMP.tar.xz";
 
 /// `fetch` of a stage3 that is not what the lock pins.
 fn fetch(name: &'static str, spoil: fn(&Place), why: &str) -> Case {
@@ -18,7 +18,7 @@ fn fetch(name: &'static str, spoil: fn(&Place), why: &str) -> Case {
          hint: the mirrors may be out of date or altered; try another one\n\
          again: bb step fetch:{STAGE3}\n"
     );
-    Case { name, spoil, args: "step fetch:stage3-amd64-openrc.tar.xz", code: 5, says }
+    Case { name, spoil, args: "step fetch:stage3-amd64-nomultilib-openrc.tar.xz", code: 5, says }
 }
 
 /// `verify` of a stage3 that was fetched as pinned.
@@ -97,7 +97,7 @@ fn fetching() {
 
 #[test]
 fn verifying() {
-    let file = ".bb/downloads/stage3-amd64-openrc.tar.xz";
+    let file = ".bb/downloads/stage3-amd64-nomultilib-openrc.tar.xz";
     let bad = |file: &str| {
         format!("error: bad signature: `{file}` is not what key `KEY` signed\n{AGAIN}")
     };
@@ -169,7 +169,7 @@ fn verifying() {
             "a list of another file",
             |p| list(p, &digests("other", STAGE3_BYTES)),
             &format!(
-                "error: `{file}.DIGESTS` has no SHA512 and no BLAKE2B of `stage3-amd64-openrc-TIMESTAMP.tar.xz`\n\
+                "error: `{file}.DIGESTS` has no SHA512 and no BLAKE2B of `stage3-amd64-nomultilib-openrc-TIMESTAMP.tar.xz`\n\
                       hint: it lists `other`\n"
             ),
         ),
@@ -235,6 +235,6 @@ fn a_signature_beyond_its_limit_is_not_fetched() {
         pin(p);
         p.mirror.write(&stage3(".asc"), vec![b'x'; (4 << 20) + 1]);
     };
-    let args = "step fetch:stage3-amd64-openrc.tar.xz.asc";
+    let args = "step fetch:stage3-amd64-nomultilib-openrc.tar.xz.asc";
     check_all(&[Case { name: "a signature of 4 MB", spoil, args, code: 1, says }], 1);
 }

@@ -4,8 +4,8 @@ use super::{AGAIN, Case, accepted, check_all, refused};
 use crate::keys;
 use crate::mirror::{NAME, Place, STAGE3_BYTES, blake2b, digests, sha512, stage3};
 
-const FILE: &str = "TIMESTAMP/stage3-amd64-openrc-TIMESTAMP.tar.xz.DIGESTS";
-const STAGE3: &str = "stage3-amd64-openrc-TIMESTAMP.tar.xz";
+const FILE: &str = "TIMESTAMP/stage3-amd64-nomultilib-openrc-TIMESTAMP.tar.xz.DIGESTS";
+const STAGE3: &str = "stage3-amd64-nomultilib-openrc-TIMESTAMP.tar.xz";
 
 /// Another list, signed by the right key.
 fn signed(place: &Place, text: &str) {
@@ -107,8 +107,8 @@ fn lists() {
         ),
         refused(
             "of a name in capitals",
-            |p| signed(p, &list().replace("openrc", "OPENRC")),
-            &absent(&format!("`{}`", STAGE3.replace("openrc", "OPENRC"))),
+            |p| signed(p, &list().replace("nomultilib", "NOMULTILIB")),
+            &absent(&format!("`{}`", STAGE3.replace("nomultilib", "NOMULTILIB"))),
         ),
         refused("no entry", |p| signed(p, "# nothing\n"), &absent("no file at all")),
         refused(

@@ -4,7 +4,7 @@ use super::{AGAIN, ALTERED, Case, accepted, check_all, refused};
 use crate::keys::{self, TEXT};
 use crate::mirror::{POINTER, Place, STAGE3_BYTES, TIME, digests, pointer};
 
-const FILE: &str = "latest-stage3-amd64-openrc.txt";
+const FILE: &str = "latest-stage3-amd64-nomultilib-openrc.txt";
 
 fn put(place: &Place, text: impl AsRef<[u8]>) {
     place.mirror.write(POINTER, text);
@@ -34,11 +34,11 @@ use pgp::types::HashAlgorithm;
 
 #[test]
 fn frames() {
-    let outside = "error: `latest-stage3-amd64-openrc.txt` has text outside its signed part\n\
+    let outside = "error: `latest-stage3-amd64-nomultilib-openrc.txt` has text outside its signed part\n\
                    hint: nobody vouches for that text, so the file is refused; try another mirror\n";
-    let cut = "error: the signature in `latest-stage3-amd64-openrc.txt` is cut off\n\
+    let cut = "error: the signature in `latest-stage3-amd64-nomultilib-openrc.txt` is cut off\n\
                hint: the file is incomplete; fetch it again\n";
-    let unsigned = "error: `latest-stage3-amd64-openrc.txt` is not signed\n\
+    let unsigned = "error: `latest-stage3-amd64-nomultilib-openrc.txt` is not signed\n\
                     hint: a signed text begins with `-----BEGIN PGP SIGNED MESSAGE-----`; try another mirror\n";
     let bad = format!("error: bad signature: `{FILE}` is not what key `KEY` signed\n{AGAIN}");
     let more = format!("error: `{FILE}` holds more than one signed text\n{ALTERED}");
@@ -96,7 +96,7 @@ fn frames() {
         refused(
             "too large",
             |p| put(p, vec![b'x'; (1 << 20) + 1]),
-            "error: cannot fetch `latest-stage3-amd64-openrc.txt`\n\
+            "error: cannot fetch `latest-stage3-amd64-nomultilib-openrc.txt`\n\
              \x20 ROOM/mirror: larger than the limit of SIZE\n\
              hint: run the same command again to go on where it stopped, or try another mirror\n",
         )
@@ -308,9 +308,9 @@ fn shown(message: &str, line: usize, column: usize, text: &str, carets: usize) -
 #[test]
 fn contents() {
     let time = "has a path that does not begin with a time";
-    let other = "does not name a stage3 of `amd64-openrc`";
-    let good = "TIMESTAMP/stage3-amd64-openrc-TIMESTAMP.tar.xz";
-    let path = format!("{TIME}/stage3-amd64-openrc-{TIME}.tar.xz").len();
+    let other = "does not name a stage3 of `amd64-nomultilib-openrc`";
+    let good = "TIMESTAMP/stage3-amd64-nomultilib-openrc-TIMESTAMP.tar.xz";
+    let path = format!("{TIME}/stage3-amd64-nomultilib-openrc-{TIME}.tar.xz").len();
     let name = path - TIME.len() - 1;
     let size = |message: &str, size: &str| {
         shown(message, 3, path + 2, &format!("{good} {size}"), size.len())
@@ -319,26 +319,38 @@ fn contents() {
         refused(
             "a path with `..`",
             |p| entry(p, &format!("{TIME}/"), "../"),
-            &shown(time, 3, 1, "../stage3-amd64-openrc-TIMESTAMP.tar.xz 21", name + 3),
+            &shown(time, 3, 1, "../stage3-amd64-nomultilib-openrc-TIMESTAMP.tar.xz 21", name + 3),
         ),
         refused(
             "a path with `..` after the time",
             |p| entry(p, &format!("{TIME}/"), &format!("{TIME}/../")),
-            &shown(other, 3, 1, "TIMESTAMP/../stage3-amd64-openrc-TIMESTAMP.tar.xz 21", path + 3),
+            &shown(
+                other,
+                3,
+                1,
+                "TIMESTAMP/../stage3-amd64-nomultilib-openrc-TIMESTAMP.tar.xz 21",
+                path + 3,
+            ),
         ),
         refused(
             "an absolute path",
             |p| entry(p, &format!("{TIME}/"), "/etc/"),
-            &shown(time, 3, 1, "/etc/stage3-amd64-openrc-TIMESTAMP.tar.xz 21", name + 5),
+            &shown(time, 3, 1, "/etc/stage3-amd64-nomultilib-openrc-TIMESTAMP.tar.xz 21", name + 5),
         ),
         refused(
             "an address",
             |p| entry(p, &format!("{TIME}/"), "http://x/"),
-            &shown(time, 3, 1, "http://x/stage3-amd64-openrc-TIMESTAMP.tar.xz 21", name + 9),
+            &shown(
+                time,
+                3,
+                1,
+                "http://x/stage3-amd64-nomultilib-openrc-TIMESTAMP.tar.xz 21",
+                name + 9,
+            ),
         ),
         refused(
             "another flavour",
-            |p| entry(p, "openrc", "systemd"),
+            |p| entry(p, "nomultilib-openrc", "systemd"),
             &shown(other, 3, 1, "TIMESTAMP/stage3-amd64-systemd-TIMESTAMP.tar.xz 21", path + 1),
         ),
         refused(

@@ -127,7 +127,7 @@ fn settings() {
         refused(
             "a keyring without the one that signed",
             |p| keyring(p, keys::public(&keys::RSA)),
-            "error: `latest-stage3-amd64-openrc.txt` is signed by key `KEY`, which is not pinned\n\
+            "error: `latest-stage3-amd64-nomultilib-openrc.txt` is signed by key `KEY`, which is not pinned\n\
              hint: if the publisher has a new key, check its fingerprint with them before you pin it\n",
         ),
     ];

@@ -15,11 +15,11 @@ fn told(
     let before = place.outside();
     let run = place.bb_with(
         &[("DATE", crate::mirror::DATE), ("MIRROR", &server.url)],
-        "step fetch:stage3-amd64-openrc.tar.xz",
+        "step fetch:stage3-amd64-nomultilib-openrc.tar.xz",
     );
     assert_eq!(before, place.outside(), "something outside of the state folder changed");
     assert!(place.nothing_imported());
-    assert!(!place.room.exists(".bb/downloads/stage3-amd64-openrc.tar.xz"));
+    assert!(!place.room.exists(".bb/downloads/stage3-amd64-nomultilib-openrc.tar.xz"));
     let secret = place.room.dir.display().to_string();
     let text = normal(&run.stderr.replace(&server.url, "SERVER")).replace(&secret, "ROOM");
     let detail = text.lines().find_map(|line| line.strip_prefix("  SERVER: "));
@@ -116,14 +116,16 @@ fn offline_is_refused_before_anybody_is_asked() {
     let place = Place::new();
     place.bb("update").ok();
     let server = Server::start(place.mirror.root.clone(), |_| None);
-    for args in ["update --offline", "step --offline fetch:stage3-amd64-openrc.tar.xz"] {
+    for args in ["update --offline", "step --offline fetch:stage3-amd64-nomultilib-openrc.tar.xz"] {
         let run = place.bb_with(&[("MIRROR", &server.url)], args);
         assert_eq!(run.code, Some(1), "{}", run.stderr);
         assert!(run.stderr.contains(": not asked, because of --offline\n"), "{}", run.stderr);
     }
     assert!(server.requests().is_empty());
     let both = format!("{},{}", server.url, place.mirror.url());
-    place.bb_with(&[("MIRROR", &both)], "step --offline fetch:stage3-amd64-openrc.tar.xz").ok();
+    place
+        .bb_with(&[("MIRROR", &both)], "step --offline fetch:stage3-amd64-nomultilib-openrc.tar.xz")
+        .ok();
     assert!(server.requests().is_empty());
 }
 
@@ -139,6 +141,6 @@ fn a_proxy_is_asked_where_the_environment_names_one() {
         fits.then(|| Reply::Raw([head.as_bytes(), STAGE3_BYTES].concat()))
     });
     let env = [("MIRROR", "http://mirror.example"), ("http_proxy", &*proxy.url)];
-    place.bb_with(&env, "step fetch:stage3-amd64-openrc.tar.xz").ok();
+    place.bb_with(&env, "step fetch:stage3-amd64-nomultilib-openrc.tar.xz").ok();
     assert_eq!(proxy.requests().len(), 1);
 }

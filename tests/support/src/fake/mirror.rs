@@ -15,7 +15,7 @@ use crate::signed::{blake2b, clearsigned, detached, sha512};
 const DATE: &str = "20261122";
 /// The evening of that day, seconds since 1970: a snapshot that is signed long after its date is suspicious.
 const SIGNED: u64 = 1_795_370_400;
-const STAGE3: &str = "20261122T170104Z/stage3-amd64-openrc-20261122T170104Z.tar.xz";
+const STAGE3: &str = "20261122T170104Z/stage3-amd64-nomultilib-openrc-20261122T170104Z.tar.xz";
 
 /// A mirror, the settings that lead to it, and the lock that pins what it has.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Mirror {
         let builds = root.join("releases/amd64/autobuilds");
         let pointer = format!("{STAGE3} 6\n");
         write(
-            &builds.join("latest-stage3-amd64-openrc.txt"),
+            &builds.join("latest-stage3-amd64-nomultilib-openrc.txt"),
             &clearsigned(&cert, &pointer, yesterday()),
         );
         let stage3 = builds.join(STAGE3);

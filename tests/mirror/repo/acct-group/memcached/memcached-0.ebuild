@@ -2,4 +2,4 @@ EAPI=8
 
 inherit acct-group
 
-ACCT_GROUP_ID=87
+ACCT_GROUP_ID=441

@@ -9,10 +9,11 @@ S="${WORKDIR}/${MY_P}"
 LICENSE="BSD"
 SLOT="0/2.1-7"
 KEYWORDS="amd64"
-IUSE="ssl static-libs"
+IUSE="+ssl static-libs"
 
 RDEPEND="ssl? ( dev-libs/openssl:= )"
 DEPEND="${RDEPEND}"
+BDEPEND="virtual/pkgconfig"
 
 src_configure() {
 	econf --disable-samples --disable-libevent-regress $(use_enable ssl openssl) $(use_enable static-libs static)

@@ -9,7 +9,16 @@ S="${WORKDIR}/${MY_P}"
 LICENSE="BSD"
 SLOT="0/3"
 KEYWORDS="amd64"
-IUSE="+jit pcre16 pcre32 static-libs +unicode"
+IUSE="bzip2 +jit +pcre16 +pcre32 +readline static-libs unicode zlib"
+
+# Only the tools have these, not the library.
+RDEPEND="
+	bzip2? ( app-arch/bzip2 )
+	readline? ( sys-libs/readline:= )
+	zlib? ( virtual/zlib:= )
+"
+DEPEND="${RDEPEND}"
+BDEPEND="virtual/pkgconfig"
 
 src_configure() {
 	econf \
@@ -20,6 +29,9 @@ src_configure() {
 		$(use_enable pcre16 pcre2-16) \
 		$(use_enable pcre32 pcre2-32) \
 		$(use_enable static-libs static) \
+		$(use_enable bzip2 pcre2grep-libbz2) \
+		$(use_enable readline pcre2test-libreadline) \
+		$(use_enable zlib pcre2grep-libz) \
 		$(use_enable unicode)
 }
 

@@ -1,5 +1,7 @@
 EAPI=8
 
+inherit toolchain-funcs
+
 DESCRIPTION="Robust, full-featured toolkit for TLS and general cryptography"
 HOMEPAGE="https://www.openssl.org/"
 SRC_URI="mirror://gentoo/${P}.tar.gz"
@@ -7,7 +9,10 @@ SRC_URI="mirror://gentoo/${P}.tar.gz"
 LICENSE="Apache-2.0"
 SLOT="0/$(ver_cut 1)"
 KEYWORDS="amd64"
-IUSE="+asm static-libs"
+IUSE="+asm cpu_flags_x86_sse2 ktls +quic static-libs"
+
+BDEPEND=">=dev-lang/perl-5"
+PDEPEND="app-misc/ca-certificates"
 
 src_configure() {
 	local args=(
@@ -17,9 +22,12 @@ src_configure() {
 		--openssldir=/etc/ssl
 		shared threads no-tests no-docs
 		$(usex asm '' no-asm)
+		$(usex cpu_flags_x86_sse2 '' no-sse2)
+		$(usex quic '' no-quic)
+		$(usev ktls enable-ktls)
 	)
-	CC="${CHOST}-gcc" AR="${CHOST}-ar" RANLIB="${CHOST}-ranlib" \
-		perl Configure "${args[@]}" ${CFLAGS} ${LDFLAGS} || die
+	tc-export AR CC RANLIB
+	perl Configure "${args[@]}" ${CFLAGS} ${LDFLAGS} || die
 }
 
 src_compile() {

@@ -1,5 +1,7 @@
 EAPI=8
 
+inherit toolchain-funcs
+
 DESCRIPTION="Utilities for rescue and embedded systems: one binary, many commands"
 HOMEPAGE="https://busybox.net/"
 SRC_URI="mirror://gentoo/${P}.tar.bz2"
@@ -7,9 +9,16 @@ SRC_URI="mirror://gentoo/${P}.tar.bz2"
 LICENSE="GPL-2"
 SLOT="0"
 KEYWORDS="amd64"
-IUSE="make-symlinks static"
+IUSE="debug livecd make-symlinks mdev pam static syslog"
+REQUIRED_USE="pam? ( !static )"
 
-RDEPEND="virtual/libc"
+RDEPEND="
+	!static? ( virtual/libc )
+	pam? ( sys-libs/pam )
+"
+DEPEND="${RDEPEND}
+	sys-kernel/linux-headers"
+BDEPEND="virtual/pkgconfig"
 
 # busybox_option NAME VALUE: sets one line of .config, whatever it was.
 busybox_option() {
@@ -22,7 +31,7 @@ busybox_option() {
 }
 
 busybox_make() {
-	emake CC="${CHOST}-gcc" AR="${CHOST}-ar" STRIP=true SKIP_STRIP=y V=1 "$@"
+	emake CC="$(tc-getCC)" AR="$(tc-getAR)" STRIP=true SKIP_STRIP=y V=1 "$@"
 }
 
 src_configure() {
@@ -30,6 +39,8 @@ src_configure() {
 	busybox_option EXTRA_CFLAGS "\"${CFLAGS}\""
 	busybox_option EXTRA_LDFLAGS "\"${LDFLAGS}\""
 	busybox_option STATIC "$(usex static y n)"
+	busybox_option PAM "$(usex pam y n)"
+	busybox_option DEBUG "$(usex debug y n)"
 	# Needs kernel headers older than 6.8.
 	busybox_option TC n
 	busybox_option LINUXRC n
@@ -46,6 +57,8 @@ src_compile() {
 src_install() {
 	into /
 	dobin busybox
+	newconfd "${FILESDIR}/syslogd.confd" busybox-syslogd
+	newinitd "${FILESDIR}/syslogd.initd" busybox-syslogd
 	if use make-symlinks; then
 		# Records of every link are Portage's: with the flag off again they go away again.
 		sh applets/install.sh "${ED}" --symlinks || die

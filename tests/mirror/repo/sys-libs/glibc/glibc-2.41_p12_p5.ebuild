@@ -6,11 +6,18 @@ inherit debian-deb
 
 DESCRIPTION="GNU C library: the shared libraries of the stage's own libc6 .deb, repackaged"
 HOMEPAGE="https://www.gnu.org/software/libc/"
-SRC_URI="mirror://gentoo/libc6-${PV}.deb"
+SRC_URI="
+	mirror://gentoo/libc6-${PV}.deb
+	multilib? ( mirror://gentoo/libc6-i386-${PV}.deb )
+"
 
 LICENSE="LGPL-2.1+"
 SLOT="2.2"
 KEYWORDS="-* amd64"
+IUSE="multilib vanilla"
+
+RDEPEND=">=net-dns/libidn2-2.3.0"
+PDEPEND="!vanilla? ( sys-libs/timezone-data )"
 
 # On / it would put Debian's own /usr/lib/x86_64-linux-gnu out of the way. As in Gentoo few packages ask for it, by
 # way of virtual/libc.
@@ -26,6 +33,11 @@ src_install() {
 	# The link of the .deb points to where the loader was before it was moved beside the link.
 	[[ ! -L ${lib}/ld-linux-x86-64.so.2 ]] || die "the loader was overwritten by a link to itself"
 	debian-deb_src_install
+	if use multilib; then
+		# Where Gentoo has them: usr/lib is that of the other ABI. What is not of that ABI is a link into usr/lib64.
+		rm -f "${S}"/usr/lib/ld-linux.so.2 || die
+		debian-deb_fold usr/lib32 usr/lib
+	fi
 	# Debian has it in another .deb, of which the stage is made too.
 	exeinto /usr/bin
 	doexe "$(type -P ldconfig)"

@@ -1,4 +1,4 @@
-PACKAGES="net-misc/memcached"
+PACKAGES="net-misc/memcached acct-user/memcached"
 INSTALL_DOCKER_GEN=true
 
 configure_rootfs_build()

@@ -10,9 +10,9 @@ BOB_INSTALL_BASELAYOUT=true
 configure_rootfs_build()
 {
     # one command for each applet
-    update_use 'sys-apps/busybox' '+make-symlinks' '-static'
+    update_use 'sys-apps/busybox' '+make-symlinks' '-static' '-pam'
     # nobody needs it here
-    provide_package app-admin/eselect
+    provide_package app-admin/eselect net-dns/libidn2 sys-libs/timezone-data
 }
 
 #

@@ -1,7 +1,7 @@
 #
 # Kubler phase 1 config
 #
-_packages="net-misc/memcached"
+_packages="net-misc/memcached acct-user/memcached"
 _memcached_port=11211
 
 #
@@ -17,7 +17,8 @@ configure_builder()
 
 configure_rootfs_build()
 {
-    update_use 'net-misc/memcached' '-ssl'
+    update_use 'net-misc/memcached' '-ssl' '-seccomp'
+    provide_package dev-lang/perl
 }
 
 finish_rootfs_build()

@@ -7,7 +7,9 @@ _headers_from="acme/openssl acme/s6"
 
 configure_rootfs_build()
 {
-    update_use 'www-servers/nginx' '+http2' '+ssl' '+pcre'
+    update_use 'www-servers/nginx' '+nginx_modules_http_v2'
+    update_use 'app-misc/mime-types' '+nginx'
+    update_use 'dev-libs/libpcre2' '-readline'
 }
 
 finish_rootfs_build()
