@@ -15,6 +15,8 @@ use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,6 +36,7 @@ pub(crate) mod limited;
 pub mod listing;
 pub(crate) mod packed;
 mod records;
+pub mod snapshot;
 pub mod sysroot;
 mod usual;
 
@@ -213,32 +216,42 @@ fn header(kind: tar::EntryType, size: u64, mode: u32, mtime: u64) -> tar::Header
     header
 }
 
-/// A file as a stream that ends in an error unless its SHA-512 is the expected one: what was
-/// verified before is what arrives.
-pub fn verified_file(path: PathBuf, sha512: String) -> Body {
-    write_on_thread(move |mut out| {
-        let file = File::open(&path).map_err(|e| named(&path, &e))?;
-        let mut file = HashingReader { inner: file, hasher: Sha512::new() };
-        io::copy(&mut file, &mut out)?;
-        if hex(&file.hasher.finalize()) == sha512 { out.flush() } else { Err(tampered(&path)) }
-    })
+/// How far a file has come on its way somewhere, and what was wrong with it: the receiving end says that in other words.
+#[derive(Debug, Clone, Default)]
+pub struct Transit(Arc<(AtomicU64, OnceLock<String>)>);
+
+impl Transit {
+    /// Bytes of the file.
+    pub fn read(&self) -> u64 {
+        self.0.0.load(Ordering::Relaxed)
+    }
+
+    /// Why it could not be read to its end.
+    pub fn failure(&self) -> Option<&str> {
+        self.0.1.get().map(String::as_str)
+    }
+
+    fn reader(&self, file: File) -> HashingReader<'_> {
+        HashingReader { inner: file, hasher: Sha512::new(), transit: self }
+    }
+
+    fn noted(&self, written: io::Result<()>) -> io::Result<()> {
+        // Where the other end hangs up, it has its own error.
+        written.inspect_err(|cause| {
+            if cause.kind() != io::ErrorKind::BrokenPipe {
+                let _ = self.0.1.set(cause.to_string());
+            }
+        })
+    }
 }
 
-/// One file inside a tar stream, with the check of [`verified_file`].
-pub fn verified_file_in_tar(name: &'static str, path: PathBuf, size: u64, sha512: String) -> Body {
+/// A file as a stream that ends in an error unless its SHA-512 is the expected one: what was
+/// verified before is what arrives.
+pub fn verified_file(path: PathBuf, sha512: String, transit: Transit) -> Body {
     write_on_thread(move |mut out| {
-        let mut header = header(tar::EntryType::Regular, size, 0o644, 0);
-        header.set_path(name)?;
-        header.set_cksum();
-        out.write_all(header.as_bytes())?;
-        let mut file =
-            HashingReader { inner: File::open(&path)?.take(size), hasher: Sha512::new() };
+        let mut file = transit.reader(File::open(&path).map_err(|e| named(&path, &e))?);
         io::copy(&mut file, &mut out)?;
-        if hex(&file.hasher.finalize()) != sha512 {
-            return Err(tampered(&path));
-        }
-        let padding = usize::try_from((512 - size % 512) % 512).unwrap_or(0);
-        out.write_all(&vec![0; padding + 1024])?;
+        file.is_that(&sha512, &path)?;
         out.flush()
     })
 }
@@ -260,16 +273,27 @@ pub fn is_still(path: &Path, sha512: &str) -> Result<bool> {
     Ok(hex(&hasher.finalize()) == sha512)
 }
 
-struct HashingReader<R> {
-    inner: R,
+/// A file that is hashed and counted while it is read.
+struct HashingReader<'a> {
+    inner: File,
     hasher: Sha512,
+    transit: &'a Transit,
 }
 
-impl<R: Read> Read for HashingReader<R> {
+impl Read for HashingReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.hasher.update(&buffer[..n]);
+        self.transit.0.0.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
+    }
+}
+
+impl HashingReader<'_> {
+    /// Reads what is left of it, and compares.
+    fn is_that(mut self, sha512: &str, path: &Path) -> io::Result<()> {
+        io::copy(&mut self, &mut io::sink())?;
+        if hex(&self.hasher.finalize()) == sha512 { Ok(()) } else { Err(tampered(path)) }
     }
 }
 

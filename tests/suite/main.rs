@@ -9,7 +9,7 @@
 //! | `chaos`, `cheap`, `daily`, `differs`, `watched` | the engine; images FROM scratch, seconds |
 //! | `checkup` | the engine and the local mirror |
 //! | `far` | the engine, sshd, socat and OpenSSL |
-//! | `flavours` | the engine, the local mirror; as root; compiles |
+//! | `flavours` | the engine and the local mirror; compiles |
 //! | `genuine` | the engine and the local mirror; compiles |
 //! | `graphed` | the engine and Chromium |
 //! | `guest` | the engine, the local mirror and a static `bb`; compiles |

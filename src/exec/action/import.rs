@@ -4,11 +4,14 @@
 
 use std::path::Path;
 
+use futures_util::StreamExt;
+
 use crate::base::error::{Error, Result};
 use crate::engine::{ContainerSpec, NewImage};
 use crate::exec::action::{Log, Made, blocking, is_there};
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
-use crate::image::archive;
+use crate::image::archive::snapshot::Snapshot;
+use crate::image::archive::{self, Body, Transit};
 
 /// An image of the engine that says what it is.
 #[derive(Debug, Clone, Copy)]
@@ -19,13 +22,20 @@ pub(super) struct Target<'a> {
     pub anew: bool,
 }
 
-pub(super) async fn stage3(file: &Path, target: Target<'_>, context: &Context) -> Result<Made> {
+pub(super) async fn stage3(
+    file: &Path,
+    target: Target<'_>,
+    context: &Context,
+    log: &Log,
+) -> Result<Made> {
     let Target { image, content: sha512, .. } = target;
     if is_there(target, context).await? {
         return Ok(Made::product("content", sha512).note("already in the engine"));
     }
     let before = context.engine.image_id(image).await?;
-    let body = archive::verified_file(file.to_owned(), sha512.to_owned());
+    let transit = Transit::default();
+    let body = archive::verified_file(file.to_owned(), sha512.to_owned(), transit.clone());
+    let body = shown(body, file, transit, log)?;
     let imported = context.engine.import_image(body, image, sha512).await;
     if let Err(error) = imported {
         if context.engine.image_id(image).await? != before {
@@ -39,17 +49,17 @@ pub(super) async fn stage3(file: &Path, target: Target<'_>, context: &Context) -
 /// What a container says of whose it is, and an image of it must not.
 const OF_CONTAINER: [&str; 3] = [PROJECT_LABEL, STEP_LABEL, RUN_LABEL];
 
-/// Where Portage looks for its ebuild repository.
-const REPOSITORY: &str = "/var/db/repos/gentoo";
+/// Where Portage looks for its ebuild repository, from the root.
+const REPOSITORY: &str = "var/db/repos/gentoo";
 
-/// Unpacks the snapshot in a container and makes an image of it: it is there whole or not at all.
+/// Unpacks the snapshot into a container and makes an image of it: it is there whole or not at all.
 pub(super) async fn portage(
     file: &Path,
     sha512: &str,
     target: Target<'_>,
     spec: &ContainerSpec,
     context: &Context,
-    log: &mut Log,
+    log: &Log,
 ) -> Result<Made> {
     let content = target.content;
     if is_there(target, context).await? {
@@ -95,24 +105,28 @@ async fn told(file: &Path, sha512: &str, error: Error) -> Error {
     }
 }
 
+/// Puts the snapshot where Portage looks for it, as it comes out of its archive.
 async fn unpack(
     file: &Path,
     sha512: &str,
     container: &str,
     context: &Context,
-    log: &mut Log,
+    log: &Log,
 ) -> Result<()> {
+    let (path, sha512) = (file.to_owned(), sha512.to_owned());
+    let snapshot = Snapshot { path, sha512, into: REPOSITORY, limits: context.settings.limits };
+    let transit = Transit::default();
+    let body = shown(snapshot.stream(transit.clone()), file, transit.clone(), log)?;
+    let unpacked = context.engine.upload(container, "/", body).await;
+    unpacked.map_err(|error| match transit.failure() {
+        Some(why) => Error::step("the snapshot cannot be unpacked").detail(why),
+        None => error,
+    })
+}
+
+/// A stream that says how much of the file it is made of is on its way.
+fn shown(body: Body, file: &Path, transit: Transit, log: &Log) -> Result<Body> {
     let size = std::fs::metadata(file).map_err(|e| Error::file("read", file, &e))?.len();
-    let name = "portage.tar.xz";
-    let body = archive::verified_file_in_tar(name, file.to_owned(), size, sha512.to_owned());
-    context.engine.upload(container, "/tmp", body).await?;
-    let script = format!(
-        "mkdir -p {REPOSITORY} && \
-         tar -xJf /tmp/portage.tar.xz -C {REPOSITORY} --strip-components=1 --no-same-owner && \
-         rm /tmp/portage.tar.xz"
-    );
-    let command = ["sh", "-c", &script];
-    let status = context.engine.exec(container, &command, &mut |data| log.write(data)).await?;
-    log.check()?;
-    if status == 0 { Ok(()) } else { Err(log.failed("the snapshot cannot be unpacked")) }
+    let show = log.transfer();
+    Ok(Box::pin(body.inspect(move |_| show(transit.read(), Some(size)))))
 }

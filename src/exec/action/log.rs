@@ -149,7 +149,15 @@ impl Log {
 
     /// Bytes of a transfer.
     pub fn bytes(&self, done: u64, total: Option<u64>) {
-        let _ = self.events.send(Event::Bytes { step: self.step.clone(), done, total });
+        self.transfer()(done, total);
+    }
+
+    /// Says bytes of a transfer, for who outlives this borrow.
+    pub fn transfer(&self) -> impl Fn(u64, Option<u64>) + Send + 'static {
+        let (events, step) = (self.events.clone(), self.step.clone());
+        move |done, total| {
+            let _ = events.send(Event::Bytes { step: step.clone(), done, total });
+        }
     }
 
     /// The error that writing met, if any.

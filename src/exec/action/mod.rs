@@ -83,7 +83,8 @@ pub async fn act(step: &Step, anew: bool, context: &Context, log: &mut Log) -> R
             verify::verify(files, pinned, context).await
         }
         Work::ImportStage3 { file, image, sha512 } => {
-            import::stage3(file, import::Target { image, content: sha512, anew }, context).await
+            import::stage3(file, import::Target { image, content: sha512, anew }, context, log)
+                .await
         }
         Work::ImportPortage { file, image, stage3_image, sha512, content } => {
             let spec = container(&step.id, stage3_image, context);

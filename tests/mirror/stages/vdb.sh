@@ -77,7 +77,8 @@ vdb_entry() {
 vdb_contents() {
 	local tree=$1 path
 	sort -u | while IFS= read -r path; do
-		[ "$path" != /. ] || continue
+		# A blank line stands between two packages, and all have the root.
+		[ -n "${path#/.}" ] || continue
 		if [ -L "$tree$path" ]; then
 			echo "sym $path -> $(readlink "$tree$path") 1262304000"
 		elif [ -d "$tree$path" ]; then

@@ -52,8 +52,9 @@ impl Mirror {
             format!("# SHA512 HASH\n{listed}# BLAKE2B HASH\n{}  {name}\n", blake2b("stage3"));
         write(&beside(&stage3, ".DIGESTS"), &clearsigned(&cert, &listed, yesterday()));
         let snapshot = root.join(format!("snapshots/gentoo-{DATE}.tar.xz"));
-        write(&snapshot, b"snapshot");
-        write(&beside(&snapshot, ".gpgsig"), &detached(&cert, b"snapshot", signed()));
+        let tree = tree();
+        write(&snapshot, &tree);
+        write(&beside(&snapshot, ".gpgsig"), &detached(&cert, &tree, signed()));
         let mirrors = format!("mirrors = [{:?}]\n", root.display().to_string());
         let fingerprint = cert.fingerprint().to_hex();
         let keyring = keyring.display();
@@ -62,6 +63,18 @@ impl Mirror {
         let lock = lock(&format!("{mirrors}{trust}"));
         Self { settings: (mirrors, trust), lock, _folder: folder }
     }
+}
+
+/// A repository with one file, in an archive that is not compressed: `bb` goes by what is in it.
+fn tree() -> Vec<u8> {
+    let mut tar = tar::Builder::new(vec![]);
+    let mut header = tar::Header::new_gnu();
+    header.set_size(7);
+    header.set_mode(0o644);
+    header.set_mtime(0);
+    let name = format!("gentoo-{DATE}/profiles/repo_name");
+    tar.append_data(&mut header, name, b"gentoo\n".as_slice()).unwrap();
+    tar.into_inner().unwrap()
 }
 
 /// What `bb update` pins.

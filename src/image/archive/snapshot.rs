@@ -1,0 +1,194 @@
+//! The ebuild repository's snapshot on its way into a box: read as it comes out of its compression, and written as what
+//! belongs below one folder. So nothing in the box has to unpack it, and it is there once.
+//!
+//! Files, folders and links are in one, owned by nobody in particular; anything else is refused. Does not know what the
+//! files are for.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use tar::EntryType;
+
+use super::limited::{Gated, each, unpacked};
+use super::{Body, Transit, append_raw, header, named, packed, write_on_thread};
+use crate::base::limits::Limits;
+
+/// A snapshot that was verified.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The archive, compressed or not.
+    pub path: PathBuf,
+    /// What it was verified by, in hex.
+    pub sha512: String,
+    /// The folder that its top folder stands for, from the root.
+    pub into: &'static str,
+    /// What is read of it at most.
+    pub limits: Limits,
+}
+
+impl Snapshot {
+    /// A tar stream for a box's root; it ends in an error unless the file is the one that was verified.
+    pub fn stream(self, transit: Transit) -> Body {
+        write_on_thread(move |out| transit.clone().noted(self.write(&transit, out)))
+    }
+
+    fn write(&self, transit: &Transit, out: impl Write) -> io::Result<()> {
+        let file = File::open(&self.path).map_err(|e| named(&self.path, &e))?;
+        let size = file.metadata()?.len();
+        let mut file = transit.reader(file);
+        let data = packed::unpacked(BufReader::with_capacity(1 << 16, &mut file), &self.limits)?;
+        let mut builder = tar::Builder::new(out);
+        let data = unpacked(data, size, &self.limits);
+        each(data, &self.limits, |cause| cause, |_, entry, _| self.entry(entry, &mut builder))?;
+        file.is_that(&self.sha512, &self.path)?;
+        builder.into_inner()?.flush()
+    }
+
+    fn entry<R: Read, W: Write>(
+        &self,
+        entry: &mut tar::Entry<'_, Gated<R>>,
+        builder: &mut tar::Builder<W>,
+    ) -> io::Result<()> {
+        let kind = entry.header().entry_type();
+        let given = entry.path_bytes().into_owned();
+        if kind == EntryType::XGlobalHeader {
+            return Ok(());
+        }
+        let Some(name) = below(self.into, &given)? else { return Ok(()) };
+        let (mode, mtime) = (entry.header().mode()? & 0o777, entry.header().mtime()?);
+        let target = entry.link_name_bytes().map(|target| target.into_owned());
+        let mut make = |kind, size, target: Option<&[u8]>, data: &mut dyn Read| {
+            append_raw(builder, &mut header(kind, size, mode, mtime), &name, target, data)
+        };
+        match (kind, target) {
+            (EntryType::Directory, _) => make(kind, 0, None, &mut io::empty()),
+            (EntryType::Regular | EntryType::Continuous, _) => {
+                make(EntryType::Regular, entry.size(), None, entry)
+            }
+            (EntryType::Symlink, Some(target)) => make(kind, 0, Some(&target), &mut io::empty()),
+            // Its target is another name in the archive.
+            (EntryType::Link, Some(target)) => {
+                let target = below(self.into, &target)?.ok_or_else(|| outside(&target))?;
+                make(kind, 0, Some(&target), &mut io::empty())
+            }
+            _ => Err(told(&given, "is no file, folder or link")),
+        }
+    }
+}
+
+/// A name without its first part, below a folder; none for what has no other part.
+fn below(folder: &str, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let parts = name.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
+    let parts = parts.collect::<Vec<_>>();
+    if parts.contains(&b"..".as_slice()) {
+        return Err(outside(name));
+    }
+    let Some((_, rest @ [_, ..])) = parts.split_first() else { return Ok(None) };
+    Ok(Some([folder.as_bytes(), &rest.join(&b'/')].join(&b'/')))
+}
+
+fn outside(name: &[u8]) -> io::Error {
+    told(name, "leads out of it")
+}
+
+fn told(name: &[u8], what: &str) -> io::Error {
+    let name = std::ffi::OsStr::from_bytes(name).display();
+    io::Error::other(format!("`{name}` in the archive {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::hex::hex;
+    use sha2::{Digest, Sha512};
+
+    /// An archive of entries: kind, name, target or text.
+    fn archive(entries: &[(EntryType, &str, &str)]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(vec![]);
+        for &(kind, name, text) in entries {
+            let is_file = kind == EntryType::Regular;
+            let size = if is_file { text.len() as u64 } else { 0 };
+            let mut header = header(kind, size, 0o4755, 5);
+            header.set_uid(1000);
+            let target = (!is_file && !text.is_empty()).then_some(text.as_bytes());
+            let data = if is_file { text.as_bytes() } else { b"" };
+            append_raw(&mut builder, &mut header, name.as_bytes(), target, data).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    /// What comes out: each entry's kind, name, target or text; or why none does.
+    fn through(data: &[u8], sha512: Option<&str>) -> Result<Vec<String>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        std::fs::write(&path, data).unwrap();
+        let sha512 = sha512.map_or_else(|| hex(&Sha512::digest(data)), str::to_owned);
+        let snapshot = Snapshot { path, sha512, into: "var/repo", limits: Limits::default() };
+        let (mut out, transit) = (vec![], Transit::default());
+        transit.noted(snapshot.write(&transit, &mut out)).map_err(|_| {
+            let why = transit.failure().unwrap().to_owned();
+            why.replace(&folder.path().display().to_string(), "F")
+        })?;
+        assert_eq!(transit.read(), data.len() as u64);
+        let mut archive = tar::Archive::new(out.as_slice());
+        let entries = archive.entries().unwrap().map(|entry| {
+            let mut entry = entry.unwrap();
+            let head = entry.header();
+            assert_eq!((head.uid().unwrap(), head.mode().unwrap()), (0, 0o755));
+            assert_eq!(head.mtime().unwrap(), 5);
+            let kind = head.entry_type();
+            let name = entry.path().unwrap().display().to_string();
+            let target = entry.link_name().unwrap().map(|to| format!(" -> {}", to.display()));
+            let mut text = target.unwrap_or_default();
+            entry.read_to_string(&mut text).unwrap();
+            format!("{kind:?} {name} {text}")
+        });
+        Ok(entries.collect())
+    }
+
+    #[test]
+    fn what_is_below_the_top_folder_goes_below_another() {
+        let long = format!("top/{}/f", "n".repeat(200));
+        let data = archive(&[
+            (EntryType::XGlobalHeader, "pax_global_header", ""),
+            (EntryType::Directory, "top/", ""),
+            (EntryType::Directory, "./top/a/", ""),
+            (EntryType::Regular, "top/a/f", "text"),
+            (EntryType::Symlink, "top/a/l", "../../x"),
+            (EntryType::Link, "top/a/h", "top/a/f"),
+            (EntryType::Regular, &long, "far"),
+        ]);
+        let long = format!("Regular var/repo/{}/f far", "n".repeat(200));
+        let expected = [
+            "Directory var/repo/a ",
+            "Regular var/repo/a/f text",
+            "Symlink var/repo/a/l  -> ../../x",
+            "Link var/repo/a/h  -> var/repo/a/f",
+            &long,
+        ];
+        assert_eq!(through(&data, None).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_does_not_belong_into_one_is_refused() {
+        let one = |kind, name, text| through(&archive(&[(kind, name, text)]), None).unwrap_err();
+        let out = "in the archive leads out of it";
+        assert_eq!(one(EntryType::Regular, "top/../../f", ""), format!("`top/../../f` {out}"));
+        assert_eq!(
+            one(EntryType::Link, "top/h", "../etc/shadow"),
+            format!("`../etc/shadow` {out}")
+        );
+        assert_eq!(one(EntryType::Link, "top/h", "top"), format!("`top` {out}"));
+        for kind in [EntryType::Fifo, EntryType::Char, EntryType::Block] {
+            let no = "`top/d` in the archive is no file, folder or link";
+            assert_eq!(one(kind, "top/d", ""), no);
+        }
+        let data = archive(&[(EntryType::Regular, "top/f", "text")]);
+        let changed = through(&data, Some("00")).unwrap_err();
+        assert_eq!(changed, "`F/s` changed after it was verified");
+        assert!(through(b"no archive", None).is_err());
+        assert!(through(&data[..700], None).is_err());
+    }
+}
