@@ -218,7 +218,7 @@ fn header(kind: tar::EntryType, size: u64, mode: u32, mtime: u64) -> tar::Header
 
 /// How far a file has come on its way somewhere, and what was wrong with it: the receiving end says that in other words.
 #[derive(Debug, Clone, Default)]
-pub struct Transit(Arc<(AtomicU64, OnceLock<String>)>);
+pub struct Transit(Arc<(AtomicU64, OnceLock<io::Error>)>);
 
 impl Transit {
     /// Bytes of the file.
@@ -227,8 +227,8 @@ impl Transit {
     }
 
     /// Why it could not be read to its end.
-    pub fn failure(&self) -> Option<&str> {
-        self.0.1.get().map(String::as_str)
+    pub fn failure(&self) -> Option<&io::Error> {
+        self.0.1.get()
     }
 
     fn reader(&self, file: File) -> HashingReader<'_> {
@@ -236,12 +236,14 @@ impl Transit {
     }
 
     fn noted(&self, written: io::Result<()>) -> io::Result<()> {
+        let Err(cause) = written else { return Ok(()) };
         // Where the other end hangs up, it has its own error.
-        written.inspect_err(|cause| {
-            if cause.kind() != io::ErrorKind::BrokenPipe {
-                let _ = self.0.1.set(cause.to_string());
-            }
-        })
+        if cause.kind() == io::ErrorKind::BrokenPipe {
+            return Err(cause);
+        }
+        let told = io::Error::other(cause.to_string());
+        let _ = self.0.1.set(cause);
+        Err(told)
     }
 }
 

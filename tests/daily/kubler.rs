@@ -137,7 +137,7 @@ const CHANGED: [(&str, &[&str]); 9] = [
     (
         "memcached",
         &[
-            "PACKAGES=\"net-misc/memcached\"",
+            "PACKAGES=\"net-misc/memcached acct-user/memcached\"",
             "    BUILD_PACKAGES+=\" dev-libs/libevent \\",
             "        sys-libs/zlib\"",
             "    configure_builder # kubler calls it by itself",

@@ -2,6 +2,9 @@
 //!
 //! A stage3 that is older than the tree is one into which a dock's first hook has put an older version.
 
+mod kubler;
+mod original;
+
 use std::fs;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -235,36 +238,6 @@ fn a_library_that_is_not_there_fails_the_step() {
     assert!(run.code == Some(1) && run.stderr.contains(told), "{}", run.stderr);
     dock(&room, "without", SCRATCH, &format!("REQUIRES_EXCLUDE='libtwo.so.*'\n{wants}"));
     room.bb("build without").ok();
-}
-
-/// Docks in the style of those of 2014, with the setting that their builder had.
-#[test]
-fn docks_of_2014_build_as_they_are() {
-    let room = project();
-    for name in ["busybox", "s6", "memcache"] {
-        let from = support::checkout().join("tests/suite/genuine/2014").join(name);
-        let to = room.path(format!("bb-dock/{name}"));
-        let copied = std::process::Command::new("cp").arg("-r").args([from, to]).status();
-        assert!(copied.unwrap().success());
-    }
-    let settings = room.read("bb.toml");
-    room.append("bb.toml", "USE = \"make-symlinks -pam -seccomp -ssl\"\n");
-    let run = room.bb("build memcache").ok();
-    for told in [
-        "warning: rootfs:s6: Buildconfig.sh:15: the image has no python to unmerge",
-        "warning: rootfs:memcache: Buildconfig.sh:2: INSTALL_DOCKER_GEN means nothing to the builder: docker-gen goes",
-    ] {
-        assert!(run.stderr.contains(told), "{told}\n{}", run.stderr);
-    }
-    let image = Image::read(room.engine(), &room.image("memcache"));
-    assert_eq!(image.entries["/usr/bin/sh"].kind, Kind::Link("busybox".into()));
-    assert!(image.entries.contains_key("/etc/ld.so.cache"), "of `RUN ldconfig`");
-    let version = says(&room, "memcache", &["memcached", "-V"]);
-    assert!(version.starts_with("memcached 1."), "{version}");
-    room.write("bb.toml", &settings);
-    for name in ["busybox", "s6", "memcache"] {
-        room.remove(&format!("bb-dock/{name}"));
-    }
 }
 
 /// The C library of the tree is newer than the stage3's: it is planned as any other package. The other way round, what

@@ -11,7 +11,7 @@ use crate::engine::{ContainerSpec, NewImage};
 use crate::exec::action::{Log, Made, blocking, is_there};
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
 use crate::image::archive::snapshot::Snapshot;
-use crate::image::archive::{self, Body, Transit};
+use crate::image::archive::{self, Body, Transit, limited};
 
 /// An image of the engine that says what it is.
 #[derive(Debug, Clone, Copy)]
@@ -119,7 +119,9 @@ async fn unpack(
     let body = shown(snapshot.stream(transit.clone()), file, transit.clone(), log)?;
     let unpacked = context.engine.upload(container, "/", body).await;
     unpacked.map_err(|error| match transit.failure() {
-        Some(why) => Error::step("the snapshot cannot be unpacked").detail(why),
+        Some(cause) => limited::error("the snapshot", cause, || {
+            Error::step("the snapshot cannot be unpacked").detail(cause.to_string())
+        }),
         None => error,
     })
 }

@@ -128,7 +128,7 @@ mod tests {
         let snapshot = Snapshot { path, sha512, into: "var/repo", limits: Limits::default() };
         let (mut out, transit) = (vec![], Transit::default());
         transit.noted(snapshot.write(&transit, &mut out)).map_err(|_| {
-            let why = transit.failure().unwrap().to_owned();
+            let why = transit.failure().unwrap().to_string();
             why.replace(&folder.path().display().to_string(), "F")
         })?;
         assert_eq!(transit.read(), data.len() as u64);
@@ -189,6 +189,9 @@ mod tests {
         let changed = through(&data, Some("00")).unwrap_err();
         assert_eq!(changed, "`F/s` changed after it was verified");
         assert!(through(b"no archive", None).is_err());
+        let deep = format!("top/{}f", "d/".repeat(300));
+        let deep = one(EntryType::Regular, &deep, "");
+        assert_eq!(deep, "more than 256 (`depth`: folders in one another)");
         assert!(through(&data[..700], None).is_err());
     }
 }

@@ -1,0 +1,11 @@
+PACKAGES=""
+
+configure_rootfs_build()
+{
+    :
+}
+
+finish_rootfs_build()
+{
+    :
+}
