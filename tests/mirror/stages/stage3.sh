@@ -100,10 +100,15 @@ stage3_keep_multilib() {
 	read -r gcc_dev gcc_version < <(dpkg-query --admindir="$tree/var/lib/dpkg" -W -f '${Package} ${Version}\n' 'libgcc-*-dev')
 	apt_ready
 	mkdir "$WORK/libc6/multilib"
-	(cd "$WORK/libc6" && apt_private apt-get download "libc6-i386=$version") >>"$APT/log" 2>&1 &&
-		(cd "$WORK/libc6/multilib" && apt_private apt-get download "libc6-dev-i386=$version" \
-			"lib32${gcc_dev#lib}=$gcc_version" "lib32gcc-s1=$gcc_version") >>"$APT/log" 2>&1 ||
-		die "apt brings no libraries of the other ABI: see $APT/log"
+	stage3_download "$WORK/libc6" "libc6-i386=$version"
+	stage3_download "$WORK/libc6/multilib" "libc6-dev-i386=$version" "lib32${gcc_dev#lib}=$gcc_version" "lib32gcc-s1=$gcc_version"
+}
+
+# stage3_download FOLDER PACKAGE=VERSION…
+stage3_download() {
+	local folder=$1
+	shift
+	(cd "$folder" && apt_private apt-get download "$@") >>"$APT/log" 2>&1 || die "apt does not bring $*: see $APT/log"
 }
 
 # Before the long part: if it cannot be had, say so at once.
