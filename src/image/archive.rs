@@ -253,7 +253,7 @@ pub fn verified_file(path: PathBuf, sha512: String, transit: Transit) -> Body {
     write_on_thread(move |mut out| {
         let mut file = transit.reader(File::open(&path).map_err(|e| named(&path, &e))?);
         io::copy(&mut file, &mut out)?;
-        file.is_that(&sha512, &path)?;
+        file.finish(&sha512, &path)?;
         out.flush()
     })
 }
@@ -293,7 +293,7 @@ impl Read for HashingReader<'_> {
 
 impl HashingReader<'_> {
     /// Reads what is left of it, and compares.
-    fn is_that(mut self, sha512: &str, path: &Path) -> io::Result<()> {
+    fn finish(mut self, sha512: &str, path: &Path) -> io::Result<()> {
         io::copy(&mut self, &mut io::sink())?;
         if hex(&self.hasher.finalize()) == sha512 { Ok(()) } else { Err(tampered(path)) }
     }

@@ -42,7 +42,7 @@ impl Snapshot {
         let mut builder = tar::Builder::new(out);
         let data = unpacked(data, size, &self.limits);
         each(data, &self.limits, |cause| cause, |_, entry, _| self.entry(entry, &mut builder))?;
-        file.is_that(&self.sha512, &self.path)?;
+        file.finish(&self.sha512, &self.path)?;
         builder.into_inner()?.flush()
     }
 
@@ -58,7 +58,7 @@ impl Snapshot {
         }
         let Some(name) = below(self.into, &given)? else { return Ok(()) };
         let (mode, mtime) = (entry.header().mode()? & 0o777, entry.header().mtime()?);
-        let target = entry.link_name_bytes().map(|target| target.into_owned());
+        let target = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
         let mut make = |kind, size, target: Option<&[u8]>, data: &mut dyn Read| {
             append_raw(builder, &mut header(kind, size, mode, mtime), &name, target, data)
         };
