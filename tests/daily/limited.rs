@@ -31,8 +31,8 @@ fn what_a_builder_hands_out_has_limits_that_are_said_by_name() {
         ("depth = 1", "what the builder says has more than 1 (`depth`"),
         ("names_size = 20", "what the builder says has more than 20 bytes (`names_size`"),
         (
-            "unpacked = 2000",
-            "`.bb/images/base/sysroot.tar.zst` has more than 2000 bytes (`unpacked`",
+            "unpacked = 600",
+            "`.bb/images/base/sysroot.tar.zst` has more than 600 bytes (`unpacked`",
         ),
     ];
     for (limits, expected) in cases {
