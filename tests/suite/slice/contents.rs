@@ -6,8 +6,8 @@ use support::sealed::sorted;
 use super::{IMAGES, Project};
 use crate::image::{Image, Kind};
 
-/// Bytes, as `docker image inspect` counts.
-const LARGEST_NGINX: u64 = 17_000_000;
+/// Bytes, as `docker image inspect` counts; half a million of them are OpenSSL's certificates.
+const LARGEST_NGINX: u64 = 17_500_000;
 
 #[test]
 fn the_first_build_runs_every_step_once() {
