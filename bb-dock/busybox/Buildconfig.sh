@@ -4,12 +4,13 @@ PACKAGES="sys-libs/glibc sys-apps/busybox"
 configure_rootfs_build() {
 	# Profiles have pam on, for who logs in.
 	update_use sys-apps/busybox +make-symlinks -static -pam
-	# What glibc has for names of hosts in other scripts, and for the world's times: nothing here asks for it.
+	# What glibc has for hosts with names in other alphabets, and for the world's times: nothing here asks for it.
 	provide_package net-dns/libidn2 sys-libs/timezone-data
 }
 
 finish_rootfs_build() {
 	link_applets
+	give_root_a_shell
 	drop_service_scripts
 	drop_unused_libc_parts
 }
@@ -23,9 +24,14 @@ link_applets() {
 	done
 }
 
+# Gentoo's table of users names one that is not here.
+give_root_a_shell() {
+	sed -i 's:^\(root\:.*\:\)/bin/bash$:\1/bin/sh:' "$EMERGE_ROOT/etc/passwd"
+}
+
 # OpenRC's, of which there is nothing here.
 drop_service_scripts() {
-	rm -f "$EMERGE_ROOT"/etc/init.d/* "$EMERGE_ROOT"/etc/conf.d/*
+	rm -rf "$EMERGE_ROOT"/etc/{init.d,conf.d}/* "$EMERGE_ROOT"/usr/share/busybox/busybox-links.tar
 }
 
 # Vector mathematics, old name services, tools for debugging: up to a few MB, depending on the C library's

@@ -9,7 +9,8 @@ configure_rootfs_build() {
 }
 
 finish_rootfs_build() {
-	rm -f "$EMERGE_ROOT"/usr/bin/memcached-tool "$EMERGE_ROOT"/etc/{init.d,conf.d}/memcached
+	rm -f "$EMERGE_ROOT"/usr/bin/memcached-tool "$EMERGE_ROOT"/etc/{init.d,conf.d}/memcached \
+		"$EMERGE_ROOT"/usr/lib/systemd/system/memcached.service
 	drop_unused_libevent_parts
 }
 

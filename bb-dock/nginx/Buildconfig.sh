@@ -10,7 +10,8 @@ configure_rootfs_build() {
 
 finish_rootfs_build() {
 	# The dock's own etc/ has the settings; logs go to the container's output.
-	rm -rf "$EMERGE_ROOT"/etc/nginx/nginx.conf "$EMERGE_ROOT"/etc/{init.d,conf.d,logrotate.d}/nginx
+	rm -rf "$EMERGE_ROOT"/etc/nginx/nginx.conf "$EMERGE_ROOT"/etc/{init.d,conf.d,logrotate.d}/nginx \
+		"$EMERGE_ROOT"/usr/lib/systemd/system/nginx.service "$EMERGE_ROOT"/usr/share/{nginx,vim}
 	drop_pcre_tools
 }
 

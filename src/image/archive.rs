@@ -15,7 +15,7 @@ use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -218,17 +218,30 @@ fn header(kind: tar::EntryType, size: u64, mode: u32, mtime: u64) -> tar::Header
 
 /// How far a file has come on its way somewhere, and what was wrong with it: the receiving end says that in other words.
 #[derive(Debug, Clone, Default)]
-pub struct Transit(Arc<(AtomicU64, OnceLock<io::Error>)>);
+pub struct Transit(Arc<On>);
+
+#[derive(Debug, Default)]
+struct On {
+    bytes: AtomicU64,
+    failure: OnceLock<io::Error>,
+    verified: AtomicBool,
+}
 
 impl Transit {
     /// Bytes of the file.
     pub fn read(&self) -> u64 {
-        self.0.0.load(Ordering::Relaxed)
+        self.0.bytes.load(Ordering::Relaxed)
     }
 
     /// Why it could not be read to its end.
     pub fn failure(&self) -> Option<&io::Error> {
-        self.0.1.get()
+        self.0.failure.get()
+    }
+
+    /// Whether all of it was read, and was what it should be. Who has taken a stream in without an error asks this
+    /// before anything is made of it: a stream may end early, and look whole.
+    pub fn is_verified(&self) -> bool {
+        self.0.verified.load(Ordering::Acquire)
     }
 
     fn reader(&self, file: File) -> HashingReader<'_> {
@@ -242,7 +255,7 @@ impl Transit {
             return Err(cause);
         }
         let told = io::Error::other(cause.to_string());
-        let _ = self.0.1.set(cause);
+        let _ = self.0.failure.set(cause);
         Err(told)
     }
 }
@@ -286,7 +299,7 @@ impl Read for HashingReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.hasher.update(&buffer[..n]);
-        self.transit.0.0.fetch_add(n as u64, Ordering::Relaxed);
+        self.transit.0.bytes.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
     }
 }
@@ -295,7 +308,11 @@ impl HashingReader<'_> {
     /// Reads what is left of it, and compares.
     fn finish(mut self, sha512: &str, path: &Path) -> io::Result<()> {
         io::copy(&mut self, &mut io::sink())?;
-        if hex(&self.hasher.finalize()) == sha512 { Ok(()) } else { Err(tampered(path)) }
+        if hex(&self.hasher.finalize()) != sha512 {
+            return Err(tampered(path));
+        }
+        self.transit.0.verified.store(true, Ordering::Release);
+        Ok(())
     }
 }
 

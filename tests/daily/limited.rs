@@ -30,10 +30,7 @@ fn what_a_builder_hands_out_has_limits_that_are_said_by_name() {
         ("entries = 3", "what the builder hands out has more than 3 (`entries`"),
         ("depth = 1", "what the builder says has more than 1 (`depth`"),
         ("names_size = 20", "what the builder says has more than 20 bytes (`names_size`"),
-        (
-            "unpacked = 600",
-            "`.bb/images/base/sysroot.tar.zst` has more than 600 bytes (`unpacked`",
-        ),
+        ("unpacked = 600", "`.bb/images/base/sysroot.tar.zst` has more than 600 bytes (`unpacked`"),
     ];
     for (limits, expected) in cases {
         let room = limited(limits);

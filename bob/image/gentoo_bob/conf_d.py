@@ -9,7 +9,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from gentoo_bob.within import inside
@@ -180,21 +180,26 @@ def config_text(root: str, file: str) -> str:
 # ---- words of a line
 
 
-def words(text: str, most: int) -> tuple[list[str], str]:
-    """The first ones, without their quotation marks and escapes; the rest of the line as it is."""
+def words(text: str, most: int, meant: Callable[[str], str]) -> tuple[list[str], str]:
+    """The first ones, without quotation marks, and as their backslashes are meant; the rest of the line as it is."""
     found: list[str] = []
     while text and len(found) < most:
         word = WORD.match(text)
         rest = text[word.end() :] if word else text
         if not word or rest[:1].strip(BLANKS):
             raise Malformed("has a quotation mark or a backslash with nothing behind it")
-        found.append("".join(unescaped(quoted[1:-1] or plain) for quoted, plain in PIECE.findall(word[0])))
+        found.append("".join(meant(quoted[1:-1] or plain) for quoted, plain in PIECE.findall(word[0])))
         text = rest.lstrip(BLANKS)
     return found, text
 
 
+def literal(text: str) -> str:
+    """A backslash takes any meaning from what follows, and has no other, as bash's `printf %q` writes them."""
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+
+
 def unescaped(text: str) -> str:
-    """Escapes are of bytes, but for those of Unicode."""
+    """Backslashes begin C's escapes: of bytes, but for those of Unicode."""
     parts: list[bytes] = []
     at = 0
     for escape in ESCAPE.finditer(text):

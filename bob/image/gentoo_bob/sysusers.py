@@ -21,6 +21,7 @@ from gentoo_bob.conf_d import (
     expanded,
     file_bytes,
     id_number,
+    literal,
     shown,
     told,
     why,
@@ -78,7 +79,8 @@ def apply(root: str, files: Iterable[str]) -> list[str]:
 
 
 def parse(where: Where, text: str) -> Entry:
-    fields, rest = words(text, 6)
+    # Where tmpfiles.d has C's escapes, systemd reads no more than quotation here.
+    fields, rest = words(text, 6, literal)
     if rest:
         raise Malformed("has more than six fields")
     fields[1:] = ["" if field == "-" else expanded(field) for field in fields[1:]]

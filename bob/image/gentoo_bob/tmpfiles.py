@@ -138,7 +138,7 @@ def apply(root: str, files: Iterable[str], chown: Chown = os.lchown) -> list[str
 
 
 def parse(root: Root, where: Where, text: str) -> Line:
-    fields, argument = words(text, 6)
+    fields, argument = words(text, 6, unescaped)
     kind, modifiers = type_of(fields[0])
     # Nobody gives credentials to a build: systemd, too, then says nothing.
     if kind in PASSED_OVER or "^" in modifiers:

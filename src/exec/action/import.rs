@@ -35,8 +35,9 @@ pub(super) async fn stage3(
     let before = context.engine.image_id(image).await?;
     let transit = Transit::default();
     let body = archive::verified_file(file.to_owned(), sha512.to_owned(), transit.clone());
-    let body = shown(body, file, transit, log)?;
+    let body = shown(body, file, transit.clone(), log)?;
     let imported = context.engine.import_image(body, image, sha512).await;
+    let imported = imported.and_then(|()| whole(&transit, "stage3"));
     if let Err(error) = imported {
         if context.engine.image_id(image).await? != before {
             context.engine.remove_image(image).await?;
@@ -118,12 +119,20 @@ async fn unpack(
     let transit = Transit::default();
     let body = shown(snapshot.stream(transit.clone()), file, transit.clone(), log)?;
     let unpacked = context.engine.upload(container, "/", body).await;
-    unpacked.map_err(|error| match transit.failure() {
+    unpacked.and_then(|()| whole(&transit, "snapshot")).map_err(|error| match transit.failure() {
         Some(cause) => limited::error("the snapshot", cause, || {
             Error::step("the snapshot cannot be unpacked").detail(cause.to_string())
         }),
         None => error,
     })
+}
+
+/// What was taken in was all of it, and verified.
+fn whole(transit: &Transit, what: &str) -> Result<()> {
+    if transit.is_verified() {
+        return Ok(());
+    }
+    Err(Error::step(format!("the {what} did not come to its end")))
 }
 
 /// A stream that says how much of the file it is made of is on its way.

@@ -4,14 +4,16 @@
 //! Files, folders and links are in one, owned by nobody in particular; anything else is refused. Does not know what the
 //! files are for.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
+use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use tar::EntryType;
 
-use super::limited::{Gated, each, unpacked};
+use super::limited::{BLOCK, Gated, each, unpacked};
 use super::{Body, Transit, append_raw, header, named, packed, write_on_thread};
 use crate::base::limits::Limits;
 
@@ -39,54 +41,123 @@ impl Snapshot {
         let size = file.metadata()?.len();
         let mut file = transit.reader(file);
         let data = packed::unpacked(BufReader::with_capacity(1 << 16, &mut file), &self.limits)?;
-        let mut builder = tar::Builder::new(out);
         let data = unpacked(data, size, &self.limits);
-        each(data, &self.limits, |cause| cause, |_, entry, _| self.entry(entry, &mut builder))?;
+        let mut rewritten = Rewritten { into: self.into, links: BTreeSet::new(), seen: false, out };
+        each(data, &self.limits, |cause| cause, |_, entry, _| rewritten.entry(entry))?;
+        if !rewritten.seen {
+            return Err(io::Error::other("there is nothing in the archive"));
+        }
         file.finish(&self.sha512, &self.path)?;
-        builder.into_inner()?.flush()
-    }
-
-    fn entry<R: Read, W: Write>(
-        &self,
-        entry: &mut tar::Entry<'_, Gated<R>>,
-        builder: &mut tar::Builder<W>,
-    ) -> io::Result<()> {
-        let kind = entry.header().entry_type();
-        let given = entry.path_bytes().into_owned();
-        if kind == EntryType::XGlobalHeader {
-            return Ok(());
-        }
-        let Some(name) = below(self.into, &given)? else { return Ok(()) };
-        let (mode, mtime) = (entry.header().mode()? & 0o777, entry.header().mtime()?);
-        let target = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
-        let mut make = |kind, size, target: Option<&[u8]>, data: &mut dyn Read| {
-            append_raw(builder, &mut header(kind, size, mode, mtime), &name, target, data)
-        };
-        match (kind, target) {
-            (EntryType::Directory, _) => make(kind, 0, None, &mut io::empty()),
-            (EntryType::Regular | EntryType::Continuous, _) => {
-                make(EntryType::Regular, entry.size(), None, entry)
-            }
-            (EntryType::Symlink, Some(target)) => make(kind, 0, Some(&target), &mut io::empty()),
-            // Its target is another name in the archive.
-            (EntryType::Link, Some(target)) => {
-                let target = below(self.into, &target)?.ok_or_else(|| outside(&target))?;
-                make(kind, 0, Some(&target), &mut io::empty())
-            }
-            _ => Err(told(&given, "is no file, folder or link")),
-        }
+        let end = [0; 2 * BLOCK as usize];
+        rewritten.out.write_all(&end)?;
+        rewritten.out.flush()
     }
 }
 
-/// A name without its first part, below a folder; none for what has no other part.
-fn below(folder: &str, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
-    let parts = name.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
-    let parts = parts.collect::<Vec<_>>();
-    if parts.contains(&b"..".as_slice()) {
-        return Err(outside(name));
+/// Entries with other names. The end of the archive is for who knows that all went well.
+struct Rewritten<W> {
+    into: &'static str,
+    /// Names that lead elsewhere: nothing may be put below them.
+    links: BTreeSet<Vec<u8>>,
+    seen: bool,
+    out: W,
+}
+
+impl<W: Write> Rewritten<W> {
+    fn entry<R: Read>(&mut self, entry: &mut tar::Entry<'_, Gated<R>>) -> io::Result<()> {
+        let given = entry.path_bytes().into_owned();
+        let kind = kind(entry, &given)?;
+        if kind == EntryType::XGlobalHeader {
+            return Ok(());
+        }
+        self.seen = true;
+        let Some(name) = self.below(&given)? else { return Ok(()) };
+        let mode = entry.header().mode()? & 0o777;
+        // A time that is none is the beginning of times.
+        let mtime = entry.header().mtime().ok().filter(|&time| i64::try_from(time).is_ok());
+        let target = self.target(kind, entry)?;
+        let size = if kind == EntryType::Regular { entry.size() } else { 0 };
+        if kind == EntryType::Symlink {
+            self.links.insert(name.clone());
+        }
+        let mut header = header(kind, size, mode, mtime.unwrap_or(0));
+        // One for each entry: at its end it would write that of the archive.
+        let mut builder = ManuallyDrop::new(tar::Builder::new(&mut self.out));
+        append_raw(&mut builder, &mut header, &name, target.as_deref(), entry.take(size))
     }
-    let Some((_, rest @ [_, ..])) = parts.split_first() else { return Ok(None) };
-    Ok(Some([folder.as_bytes(), &rest.join(&b'/')].join(&b'/')))
+
+    fn target<R: Read>(
+        &self,
+        kind: EntryType,
+        entry: &tar::Entry<'_, Gated<R>>,
+    ) -> io::Result<Option<Vec<u8>>> {
+        let target = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
+        let given = entry.path_bytes();
+        let some = || {
+            target
+                .clone()
+                .filter(|to| !to.is_empty())
+                .ok_or_else(|| told(&given, "is a link to nothing"))
+        };
+        match kind {
+            EntryType::Symlink if some()?.contains(&0) => Err(told(&given, "has a NUL in it")),
+            EntryType::Symlink => some().map(Some),
+            // Its target is another name in the archive.
+            EntryType::Link => {
+                let target = some()?;
+                self.below(&target)?.ok_or_else(|| outside(&target)).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// A name without its first part, below the folder; none for what has no other part.
+    fn below(&self, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        if name.contains(&0) {
+            return Err(told(name, "has a NUL in it"));
+        }
+        let parts = name.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
+        let parts = parts.collect::<Vec<_>>();
+        if parts.contains(&b"..".as_slice()) {
+            return Err(outside(name));
+        }
+        let Some((_, rest @ [_, ..])) = parts.split_first() else { return Ok(None) };
+        let whole = [self.into.as_bytes(), &rest.join(&b'/')].join(&b'/');
+        let slashes = whole.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        if slashes.map(|(at, _)| &whole[..at]).any(|above| self.links.contains(above)) {
+            return Err(told(name, "is below a link"));
+        }
+        Ok(Some(whole))
+    }
+}
+
+/// What an entry is taken for: a folder, a file, a link, or no entry at all.
+fn kind<R: Read>(entry: &mut tar::Entry<'_, Gated<R>>, name: &[u8]) -> io::Result<EntryType> {
+    match entry.header().entry_type() {
+        // Of archives that have no folders.
+        EntryType::Regular if name.ends_with(b"/") => Ok(EntryType::Directory),
+        EntryType::Regular | EntryType::Continuous if has_holes(entry)? => {
+            Err(told(name, "has holes"))
+        }
+        EntryType::Regular | EntryType::Continuous => Ok(EntryType::Regular),
+        EntryType::GNUSparse => Err(told(name, "has holes")),
+        kind @ (EntryType::Directory
+        | EntryType::Symlink
+        | EntryType::Link
+        | EntryType::XGlobalHeader) => Ok(kind),
+        _ => Err(told(name, "is no file, folder or link")),
+    }
+}
+
+/// Whether it is one whose content is a map of holes, and data: `GNU.sparse.*` in its records.
+fn has_holes<R: Read>(entry: &mut tar::Entry<'_, Gated<R>>) -> io::Result<bool> {
+    let Some(records) = entry.pax_extensions()? else { return Ok(false) };
+    for record in records {
+        if record?.key_bytes().starts_with(b"GNU.sparse.") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn outside(name: &[u8]) -> io::Error {
@@ -131,6 +202,7 @@ mod tests {
             let why = transit.failure().unwrap().to_string();
             why.replace(&folder.path().display().to_string(), "F")
         })?;
+        assert!(transit.is_verified());
         assert_eq!(transit.read(), data.len() as u64);
         let mut archive = tar::Archive::new(out.as_slice());
         let entries = archive.entries().unwrap().map(|entry| {
@@ -156,6 +228,7 @@ mod tests {
             (EntryType::Directory, "top/", ""),
             (EntryType::Directory, "./top/a/", ""),
             (EntryType::Regular, "top/a/f", "text"),
+            (EntryType::Regular, "top/old/", ""),
             (EntryType::Symlink, "top/a/l", "../../x"),
             (EntryType::Link, "top/a/h", "top/a/f"),
             (EntryType::Regular, &long, "far"),
@@ -164,6 +237,7 @@ mod tests {
         let expected = [
             "Directory var/repo/a ",
             "Regular var/repo/a/f text",
+            "Directory var/repo/old ",
             "Symlink var/repo/a/l  -> ../../x",
             "Link var/repo/a/h  -> var/repo/a/f",
             &long,
@@ -188,10 +262,24 @@ mod tests {
         let data = archive(&[(EntryType::Regular, "top/f", "text")]);
         let changed = through(&data, Some("00")).unwrap_err();
         assert_eq!(changed, "`F/s` changed after it was verified");
-        assert!(through(b"no archive", None).is_err());
+        let linked =
+            [(EntryType::Symlink, "top/x", "/usr/bin"), (EntryType::Regular, "top/x/emerge", "")];
+        let below = "`top/x/emerge` in the archive is below a link";
+        assert_eq!(through(&archive(&linked), None).unwrap_err(), below);
+        let hard = [linked[0], (EntryType::Link, "top/h", "top/x/emerge")];
+        assert_eq!(through(&archive(&hard), None).unwrap_err(), below);
+        assert_eq!(
+            one(EntryType::Symlink, "top/l", ""),
+            "`top/l` in the archive is a link to nothing"
+        );
+        assert_eq!(one(EntryType::GNUSparse, "top/s", ""), "`top/s` in the archive has holes");
+        for nothing in [&[][..], &[0; 1024]] {
+            assert_eq!(through(nothing, None).unwrap_err(), "there is nothing in the archive");
+        }
+        assert!(through(b"no archive", None).unwrap_err().contains("entire block"));
         let deep = format!("top/{}f", "d/".repeat(300));
         let deep = one(EntryType::Regular, &deep, "");
         assert_eq!(deep, "more than 256 (`depth`: folders in one another)");
-        assert!(through(&data[..700], None).is_err());
+        assert!(through(&data[..700], None).unwrap_err().contains("unexpected"));
     }
 }

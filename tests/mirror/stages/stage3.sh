@@ -6,7 +6,7 @@ STAGE3_PACKAGES=(python3 gcc make autoconf automake libtool libltdl-dev libc6-de
 STAGE3_CHOST=x86_64-pc-linux-gnu
 AUTOBUILDS=$DEST/releases/$ARCH/autobuilds
 PROFILES=profiles/default/linux/amd64/23.0
-# Flavour and profile, as Gentoo's stages have them. They differ in what Portage makes of a package.
+# Flavour and profile, as Gentoo's stages have them. The one with two ABIs is the last: its tree gets what others lack.
 FLAVOURS=("nomultilib-openrc $PROFILES/no-multilib" "openrc $PROFILES")
 
 stage3_key() { hash_of "$HERE/stages/stage3.sh" "$HERE/stages/vdb.sh" "$HERE/portage.txt"; }
@@ -97,7 +97,9 @@ stage3_keep_libc() {
 # stage3_keep_multilib TREE VERSION: the same of the other ABI, of the same versions.
 stage3_keep_multilib() {
 	local tree=$1 version=$2 gcc_dev gcc_version
-	read -r gcc_dev gcc_version < <(dpkg-query --admindir="$tree/var/lib/dpkg" -W -f '${Package} ${Version}\n' 'libgcc-*-dev')
+	read -r gcc_dev gcc_version < <(dpkg-query --admindir="$tree/var/lib/dpkg" -W \
+		-f '${db:Status-Status} ${Package} ${Version}\n' 'libgcc-*-dev' | sed -n 's/^installed //p') ||
+		die "the stage3 has no part of its compiler for programs"
 	apt_ready
 	mkdir "$WORK/libc6/multilib"
 	stage3_download "$WORK/libc6" "libc6-i386=$version"

@@ -23,7 +23,7 @@ vdb_records() {
 	vdb_record "$tree" dev-util/pkgconf 0 pkgconf-bin pkgconf
 	vdb_virtual "$tree" virtual/libc-1-r1 sys-libs/glibc:2.2
 	vdb_virtual "$tree" virtual/pkgconfig-3 dev-util/pkgconf
-	# A stage3 has it, and what reads tmpfiles.d for an image is not that.
+	# Only so that ebuilds are content: bb reads tmpfiles.d itself.
 	vdb_entry "$tree" sys-apps/systemd-utils-257 0 </dev/null
 	echo tmpfiles | tee -a "$tree/var/db/pkg/sys-apps/systemd-utils-257/USE" >"$tree/var/db/pkg/sys-apps/systemd-utils-257/IUSE"
 	vdb_virtual "$tree" virtual/tmpfiles-0-r5 'sys-apps/systemd-utils[tmpfiles]'

@@ -50,7 +50,9 @@ fn is_forbidden(path: &str) -> bool {
     let tools = ["gcc", "cc", "ld", "as", "make", "emerge", "ebuild", "portage"];
     let developing = [".h", ".a", ".la", ".pc"].iter().any(|end| name.ends_with(end));
     let records = path == "/var/db/pkg" || path.starts_with("/var/db/pkg/");
-    tools.contains(&name) || name.starts_with("python") || developing || records
+    // Of another ABI, which the default flavour has not.
+    let other = name == "ld-linux.so.2";
+    tools.contains(&name) || name.starts_with("python") || developing || records || other
 }
 
 #[test]

@@ -11,6 +11,12 @@ LICENSE="GPL-2"
 SLOT="0"
 KEYWORDS="amd64"
 
+# For who makes groups when a machine boots.
+acct-group_src_install() {
+	insinto /usr/lib/sysusers.d
+	newins - "acct-group-${PN}.conf" < <(printf 'g\t%q\t%q\n' "${PN}" "${ACCT_GROUP_ID}")
+}
+
 # Text and not groupadd: that one would need a shadow suite which knows ROOT, and writes today's date.
 acct-group_pkg_preinst() {
 	local file="${EROOT}/etc/group"
@@ -19,4 +25,4 @@ acct-group_pkg_preinst() {
 	echo "${PN}:x:${ACCT_GROUP_ID}:" >>"${file}" || die
 }
 
-EXPORT_FUNCTIONS pkg_preinst
+EXPORT_FUNCTIONS src_install pkg_preinst

@@ -19,6 +19,13 @@ acct-user_add_deps() {
 	RDEPEND+=" ${ACCT_USER_GROUPS[*]/#/acct-group/}"
 }
 
+# For who makes accounts when a machine boots.
+acct-user_src_install() {
+	insinto /usr/lib/sysusers.d
+	newins - "acct-user-${PN}.conf" < <(printf 'u\t%q\t%q\t%q\t%q\t%q\n' "${PN}" \
+		"${ACCT_USER_ID}:${ACCT_USER_GROUPS[0]}" "${DESCRIPTION}" "${ACCT_USER_HOME}" "${ACCT_USER_SHELL}")
+}
+
 # Text and not useradd: that one writes today's date into shadow.
 acct-user_pkg_preinst() {
 	local etc="${EROOT}/etc" gid
@@ -29,4 +36,4 @@ acct-user_pkg_preinst() {
 	( umask 077; echo "${PN}:!:0::::::" >>"${etc}/shadow" ) || die
 }
 
-EXPORT_FUNCTIONS pkg_preinst
+EXPORT_FUNCTIONS src_install pkg_preinst

@@ -100,8 +100,8 @@ src_install() {
 	rm -r "${ED}/usr/$(get_libdir)/nginx/html" "${ED}/run" || die
 	# Types are another package's; settings are ours, upstream's are to be read.
 	rm "${ED}"/etc/nginx/{*.default,mime.types,fastcgi.conf,nginx.conf} || die
-	dodir /usr/share
-	mv "${ED}/etc/nginx" "${ED}/usr/share/nginx" || die
+	insinto /usr/share/nginx
+	doins html/*.html
 	insinto /etc/nginx
 	doins "${FILESDIR}/nginx.conf"
 	newinitd "${FILESDIR}/nginx.initd" nginx
