@@ -38,10 +38,15 @@ drop_service_scripts() {
 # package, that no image of this kind uses. (Character sets stay out of images by themselves, unless a dock has
 # KEEP_CHARSETS.)
 drop_unused_libc_parts() {
-	local lib
+	local lib tool
 	# Libraries are where the loader looks without a cache of their names.
 	rm -f "$EMERGE_ROOT"/etc/ld.so.cache "$EMERGE_ROOT"/usr/bin/ldconfig "$EMERGE_ROOT"/usr/sbin/ldconfig "$EMERGE_ROOT"/sbin/ldconfig
 	for lib in "$EMERGE_ROOT"/usr/lib "$EMERGE_ROOT"/usr/lib64; do
 		rm -rf "$lib"/audit "$lib"/lib{mvec,nsl,BrokenLocale,nss_hesiod,nss_compat,memusage,pcprofile,c_malloc_debug}.so*
+	done
+	rm -rf "$EMERGE_ROOT"/usr/libexec/getconf
+	# By these names busybox may have links.
+	for tool in gencat getconf iconv iconvconfig ldd locale localedef makedb memusage{,stat} mtrace pcprofiledump pldd sln sotruss sprof xtrace; do
+		find "$EMERGE_ROOT"/{,usr/}{bin,sbin}/ -maxdepth 1 -name "$tool" -type f -delete
 	done
 }

@@ -16,5 +16,5 @@ finish_rootfs_build() {
 }
 
 drop_pcre_tools() {
-	rm -f "$EMERGE_ROOT"/usr/bin/pcre2{grep,test,-config} "$EMERGE_ROOT"/usr/lib64/libpcre2-posix.so*
+	rm -f "$EMERGE_ROOT"/usr/bin/{pcre2grep,pcre2test,*pcre2-config} "$EMERGE_ROOT"/usr/lib64/libpcre2-posix.so*
 }
