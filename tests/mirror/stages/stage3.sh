@@ -225,6 +225,8 @@ stage3_multilib() {
 	for deb in "$WORK"/libc6/multilib/*.deb "$WORK"/libc6/libc6-i386_*.deb; do
 		dpkg-deb -x "$deb" "$tree"
 	done
+	# The linker's scripts name it so.
+	ln -sfn usr/lib32 "$tree/lib32"
 }
 
 # stage3_pack TREE FOLDER NAME. Device nodes are the engine's work, and unpacking them is root's alone.

@@ -5,6 +5,7 @@ use support::sealed::{Mirror, Room};
 use super::says;
 
 #[test]
+#[ignore = "compiles what the shipped docks have with other flags, and an nginx of its own: on demand"]
 fn ten_images_of_kublers_are_built() {
     let room = Room::with_engine().with_mirror(&Mirror::get());
     let from = support::checkout().join("tests/daily/kubler/acme");

@@ -23,7 +23,7 @@ acct-user_add_deps() {
 acct-user_src_install() {
 	insinto /usr/lib/sysusers.d
 	newins - "acct-user-${PN}.conf" < <(printf 'u\t%q\t%q\t%q\t%q\t%q\n' "${PN}" \
-		"${ACCT_USER_ID}:${ACCT_USER_GROUPS[0]}" "${DESCRIPTION}" "${ACCT_USER_HOME}" "${ACCT_USER_SHELL}")
+		"${ACCT_USER_ID}:${ACCT_USER_GROUPS[0]}" "System user; ${PN}" "${ACCT_USER_HOME}" "${ACCT_USER_SHELL}")
 }
 
 # Text and not useradd: that one writes today's date into shadow.
