@@ -225,8 +225,9 @@ stage3_multilib() {
 	for deb in "$WORK"/libc6/multilib/*.deb "$WORK"/libc6/libc6-i386_*.deb; do
 		dpkg-deb -x "$deb" "$tree"
 	done
-	# The linker's scripts name it so.
+	# What Debian's scripts make when they are installed: the names that linker and programs know.
 	ln -sfn usr/lib32 "$tree/lib32"
+	ln -sfn ../lib32/ld-linux.so.2 "$tree/usr/lib/ld-linux.so.2"
 }
 
 # stage3_pack TREE FOLDER NAME. Device nodes are the engine's work, and unpacking them is root's alone.
