@@ -32,12 +32,12 @@ src_install() {
 	rm -r "${S}"/etc || die
 	# The link of the .deb points to where the loader was before it was moved beside the link.
 	[[ ! -L ${lib}/ld-linux-x86-64.so.2 ]] || die "the loader was overwritten by a link to itself"
-	debian-deb_src_install
 	if use multilib; then
 		# Where Gentoo has them: usr/lib is that of the other ABI. What is not of that ABI is a link into usr/lib64.
 		rm -f "${S}"/usr/lib/ld-linux.so.2 || die
 		debian-deb_fold usr/lib32 usr/lib
 	fi
+	debian-deb_src_install
 	# Debian has it in another .deb, of which the stage is made too.
 	exeinto /usr/bin
 	doexe "$(type -P ldconfig)"
