@@ -36,31 +36,33 @@ impl Snapshot {
         write_on_thread(move |out| transit.clone().noted(self.write(&transit, out)))
     }
 
-    fn write(&self, transit: &Transit, out: impl Write) -> io::Result<()> {
+    fn write(&self, transit: &Transit, mut out: impl Write) -> io::Result<()> {
         let file = File::open(&self.path).map_err(|e| named(&self.path, &e))?;
         let size = file.metadata()?.len();
         let mut file = transit.reader(file);
         let data = packed::unpacked(BufReader::with_capacity(1 << 16, &mut file), &self.limits)?;
         let data = unpacked(data, size, &self.limits);
-        let mut rewritten = Rewritten { into: self.into, links: BTreeSet::new(), seen: false, out };
+        let builder = ManuallyDrop::new(tar::Builder::new(&mut out));
+        let mut rewritten =
+            Rewritten { into: self.into, links: BTreeSet::new(), seen: false, builder };
         each(data, &self.limits, |cause| cause, |_, entry, _| rewritten.entry(entry))?;
         if !rewritten.seen {
             return Err(io::Error::other("there is nothing in the archive"));
         }
         file.finish(&self.sha512, &self.path)?;
-        // Two empty blocks are the end.
-        rewritten.out.write_all(&[0; 1024])?;
-        rewritten.out.flush()
+        ManuallyDrop::into_inner(rewritten.builder).into_inner()?;
+        out.flush()
     }
 }
 
 /// Entries with other names. The end of the archive is for who knows that all went well.
-struct Rewritten<W> {
+struct Rewritten<W: Write> {
     into: &'static str,
     /// Names that lead elsewhere: nothing may be put below them.
     links: BTreeSet<Vec<u8>>,
     seen: bool,
-    out: W,
+    /// Where it is dropped, it would write the end.
+    builder: ManuallyDrop<tar::Builder<W>>,
 }
 
 impl<W: Write> Rewritten<W> {
@@ -81,9 +83,7 @@ impl<W: Write> Rewritten<W> {
             self.links.insert(name.clone());
         }
         let mut header = header(kind, size, mode, mtime.unwrap_or(0));
-        // One for each entry: at its end it would write that of the archive.
-        let mut builder = ManuallyDrop::new(tar::Builder::new(&mut self.out));
-        append_raw(&mut builder, &mut header, &name, target.as_deref(), entry.take(size))
+        append_raw(&mut self.builder, &mut header, &name, target.as_deref(), entry.take(size))
     }
 
     fn target<R: Read>(
