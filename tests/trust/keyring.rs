@@ -272,7 +272,7 @@ fn a_key_that_expires_soon_is_told_in_every_build() {
     mirror.write(&stage3(".DIGESTS"), text(&list));
     mirror.write(&stage3(".asc"), sign(STAGE3_BYTES));
     let snapshot = format!("{}.gpgsig", crate::mirror::SNAPSHOT);
-    mirror.write(&snapshot, sign(crate::mirror::SNAPSHOT_BYTES));
+    mirror.write(&snapshot, sign(&crate::mirror::SNAPSHOT_BYTES));
     let day = gentoo_bb::base::time::date(end);
     let warning = format!(
         "warning: key `KEY` expires on {day}, in 20 days\n\

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use support::Told;
 use support::fake::engine::{Engine, World};
@@ -18,7 +19,7 @@ pub const POINTER: &str = "releases/amd64/autobuilds/latest-stage3-amd64-nomulti
 pub const NAME: &str = "stage3-amd64-nomultilib-openrc-20260301T170104Z.tar.xz";
 pub const SNAPSHOT: &str = "snapshots/gentoo-20260301.tar.xz";
 pub const STAGE3_BYTES: &[u8] = b"the bytes of a stage3";
-pub const SNAPSHOT_BYTES: &[u8] = b"the bytes of a snapshot";
+pub static SNAPSHOT_BYTES: LazyLock<Vec<u8>> = LazyLock::new(support::fake::mirror::repository);
 
 /// Path of the stage3 or of what is beside it.
 pub fn stage3(suffix: &str) -> String {
@@ -68,7 +69,7 @@ impl Mirror {
 
     /// Has a snapshot of that date.
     pub fn snapshot_of(&self, date: &str) {
-        self.snapshot_made_anew(date, SNAPSHOT_BYTES);
+        self.snapshot_made_anew(date, &SNAPSHOT_BYTES);
     }
 
     /// Has another snapshot of that date.

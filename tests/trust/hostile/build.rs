@@ -117,7 +117,7 @@ fn verifying() {
     let cases = [
         verify(
             "the signature of the snapshot",
-            |p| beside(p, ".asc", keys::detached(crate::mirror::SNAPSHOT_BYTES)),
+            |p| beside(p, ".asc", keys::detached(&crate::mirror::SNAPSHOT_BYTES)),
             &bad(file),
         ),
         verify(

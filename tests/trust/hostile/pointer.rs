@@ -351,7 +351,7 @@ fn contents() {
         refused(
             "another flavour",
             |p| entry(p, "nomultilib-openrc", "systemd"),
-            &shown(other, 3, 1, "TIMESTAMP/stage3-amd64-systemd-TIMESTAMP.tar.xz 21", path + 1),
+            &shown(other, 3, 1, "TIMESTAMP/stage3-amd64-systemd-TIMESTAMP.tar.xz 21", path - 10),
         ),
         refused(
             "another architecture",

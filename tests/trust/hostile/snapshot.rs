@@ -27,7 +27,7 @@ fn snapshots() {
         ),
         refused("truncated", |p| p.mirror.write(SNAPSHOT, &SNAPSHOT_BYTES[..5]), &bad),
         refused("empty", |p| p.mirror.write(SNAPSHOT, ""), &bad),
-        refused("longer", |p| p.mirror.write(SNAPSHOT, [SNAPSHOT_BYTES, b"x"].concat()), &bad),
+        refused("longer", |p| p.mirror.write(SNAPSHOT, [&SNAPSHOT_BYTES[..], b"x"].concat()), &bad),
         refused("the stage3 in its place", |p| p.mirror.write(SNAPSHOT, STAGE3_BYTES), &bad),
         refused(
             "the signature of another file",
@@ -45,7 +45,7 @@ fn snapshots() {
         refused(
             "a signature cut off",
             |p| {
-                let whole = keys::detached(SNAPSHOT_BYTES);
+                let whole = keys::detached(&SNAPSHOT_BYTES);
                 signature(p, &whole[..whole.len() - 9]);
             },
             &none,
@@ -53,7 +53,7 @@ fn snapshots() {
         refused(
             "armor cut off",
             |p| {
-                let whole = keys::armor(&keys::detached(SNAPSHOT_BYTES));
+                let whole = keys::armor(&keys::detached(&SNAPSHOT_BYTES));
                 signature(p, &whole[..whole.len() - 20]);
             },
             &format!(
@@ -63,7 +63,7 @@ fn snapshots() {
         refused(
             "garbage after the signature",
             |p| {
-                signature(p, [keys::detached(SNAPSHOT_BYTES), b"garbage".to_vec()].concat());
+                signature(p, [keys::detached(&SNAPSHOT_BYTES), b"garbage".to_vec()].concat());
             },
             &none,
         ),
@@ -77,7 +77,7 @@ fn snapshots() {
         refused(
             "a signature in text mode",
             |p| {
-                signature(p, keys::TEXT.sign(keys::signing(&keys::GOOD), SNAPSHOT_BYTES));
+                signature(p, keys::TEXT.sign(keys::signing(&keys::GOOD), &SNAPSHOT_BYTES));
             },
             &format!(
                 "error: the signature of `{what}` has a form that does not count (version 4, Text)\nhint: try another mirror\n"
@@ -85,7 +85,7 @@ fn snapshots() {
         ),
         refused(
             "by a key that nobody pinned",
-            |p| signature(p, FILE.sign(keys::signing(&keys::OTHER), SNAPSHOT_BYTES)),
+            |p| signature(p, FILE.sign(keys::signing(&keys::OTHER), &SNAPSHOT_BYTES)),
             &format!(
                 "error: `{what}` is signed by key `KEY`, which is not pinned\n\
                       hint: if the publisher has a new key, check its fingerprint with them before you pin it\n"
@@ -93,7 +93,7 @@ fn snapshots() {
         ),
         refused(
             "by an expired key",
-            |p| signature(p, FILE.sign(keys::signing(&keys::EXPIRED), SNAPSHOT_BYTES)),
+            |p| signature(p, FILE.sign(keys::signing(&keys::EXPIRED), &SNAPSHOT_BYTES)),
             &format!(
                 "error: `{what}` is signed by key `KEY`, which expired on 2026-04-01\n\
                       hint: `bb keys refresh` fetches the keys again: Gentoo extends them about once a year\n"
@@ -118,13 +118,13 @@ fn snapshots() {
         )
         .exit(1),
         accepted("an armored signature", |p| {
-            signature(p, keys::armor(&keys::detached(SNAPSHOT_BYTES)))
+            signature(p, keys::armor(&keys::detached(&SNAPSHOT_BYTES)))
         }),
         accepted("two signatures, one of another file", |p| {
-            signature(p, [keys::detached(STAGE3_BYTES), keys::detached(SNAPSHOT_BYTES)].concat());
+            signature(p, [keys::detached(STAGE3_BYTES), keys::detached(&SNAPSHOT_BYTES)].concat());
         }),
         accepted("RSA-4096 with a subkey of RSA-2048", |p| {
-            signature(p, FILE.sign(keys::signing(&keys::RSA), SNAPSHOT_BYTES))
+            signature(p, FILE.sign(keys::signing(&keys::RSA), &SNAPSHOT_BYTES))
         }),
     ];
     check_all(&cases, 22);

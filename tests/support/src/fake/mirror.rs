@@ -52,7 +52,7 @@ impl Mirror {
             format!("# SHA512 HASH\n{listed}# BLAKE2B HASH\n{}  {name}\n", blake2b("stage3"));
         write(&beside(&stage3, ".DIGESTS"), &clearsigned(&cert, &listed, yesterday()));
         let snapshot = root.join(format!("snapshots/gentoo-{DATE}.tar.xz"));
-        let tree = tree();
+        let tree = repository();
         write(&snapshot, &tree);
         write(&beside(&snapshot, ".gpgsig"), &detached(&cert, &tree, signed()));
         let mirrors = format!("mirrors = [{:?}]\n", root.display().to_string());
@@ -67,7 +67,7 @@ impl Mirror {
 
 /// A repository with nothing in it, in an archive that is not compressed: `bb` goes by what is in it. Flat and with a
 /// short name, since tests set limits.
-fn tree() -> Vec<u8> {
+pub fn repository() -> Vec<u8> {
     let mut tar = tar::Builder::new(vec![]);
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Directory);
