@@ -63,7 +63,7 @@ fn edit(tree: &Path) {
     let ebuild = tree.join("acct-user/nginx/nginx-0.ebuild");
     let text = fs::read_to_string(&ebuild).unwrap().replace("acct-user_add_deps", "");
     let more = "IUSE=\"+shiny\"\nRDEPEND=\"acct-group/memcached acct-user/memcached\"\n\
-                acct-user_pkg_preinst() { :; }\n";
+                acct-user_src_install() { :; }\nacct-user_pkg_preinst() { :; }\n";
     fs::write(ebuild, text + more).unwrap();
 }
 
