@@ -24,7 +24,6 @@ mod blobs;
 pub mod fault;
 mod layer;
 mod manifest;
-mod pack;
 mod pull;
 mod push;
 mod settings;
@@ -33,7 +32,7 @@ mod talk;
 pub use blobs::Blobs;
 pub use layer::{Layer, unpack};
 pub use pull::{Identified, Pulled, Resolved, Unknown};
-pub use push::{Image, LocalLayer, Pushed};
+pub use push::{Image, Pushed};
 pub use settings::Settings;
 
 /// Asks registries, all of them; one is enough for a whole run.

@@ -18,26 +18,16 @@ use super::auth::Scope;
 use super::blobs::digest_of;
 use super::fault::Fault;
 use super::manifest::OCI_MANIFEST;
-use super::pack::{self, Packed};
 use super::pull::{DIGEST, blocking, text_of};
 use super::settings::{Endpoint, Settings};
 use super::talk::{Ask, Body, resolved};
 use crate::base::error::{Error, Result};
 use crate::base::reference::Reference;
+use crate::image::archive::compressed::{self, Compressed, LocalLayer};
 use crate::image::bundle::{Blob, packed_manifest};
-use crate::image::tree::Content;
 
 /// So many layers of an image at the same time.
 const AT_ONCE: usize = 3;
-
-/// A layer that is not compressed, on this machine.
-#[derive(Debug, Clone)]
-pub struct LocalLayer {
-    /// Its digest: `sha256:…`.
-    pub diff_id: String,
-    /// Where it is: a blob of an OCI layout, or a part of an archive.
-    pub content: Content,
-}
 
 /// An image that is to be sent.
 #[derive(Debug, Clone)]
@@ -119,13 +109,14 @@ impl Registry {
         layer: &LocalLayer,
         spool: &Path,
     ) -> Result<(Blob, bool), Fault> {
-        if let Some(noted) = pack::noted(&layer.diff_id, spool)
+        if let Some(noted) = compressed::noted(&layer.diff_id, spool)
             && self.has(at, &format!("sha256:{}", noted.digest)).await?
         {
             return Ok((noted, false));
         }
         let (of, folder) = (layer.clone(), spool.to_owned());
-        let Packed { blob, file } = blocking(move || pack::pack(&of, &folder)).await?;
+        let Compressed { blob, file } =
+            blocking(move || compressed::compressed(&of, &folder)).await?;
         let digest = format!("sha256:{}", blob.digest);
         let body = Body::File { path: file.path().to_owned(), offset: 0, size: blob.size };
         let sent = self.blob_unless_there(at, &Outgoing { digest, body }).await?;

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gentoo_bb::base::reference::Reference;
+use gentoo_bb::image::archive::compressed::LocalLayer;
 use gentoo_bb::image::archive::listing::whole;
 use gentoo_bb::image::tree::Content;
-use gentoo_bb::net::registry::{self, Blobs, Image, Layer, LocalLayer, Pulled, Settings};
+use gentoo_bb::net::registry::{self, Blobs, Image, Layer, Pulled, Settings};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 

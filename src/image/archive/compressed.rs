@@ -11,14 +11,12 @@ use flate2::{Compression, GzBuilder};
 use sha2::Digest;
 use tempfile::NamedTempFile;
 
-use super::blobs::digest_text;
-use super::push::LocalLayer;
+use super::bundle::Hashing;
+use super::listing::Section;
 use crate::base::error::{Error, Result};
 use crate::base::hex::hex;
-use crate::image::archive::bundle::Hashing;
-use crate::image::archive::listing::Section;
 use crate::image::bundle::Blob;
-use crate::state::store::make_dir;
+use crate::image::tree::Content;
 
 /// As engines compress for a registry. With another level, or another compressor, [`NOTES`] has another name.
 const LEVEL: u32 = 6;
@@ -28,10 +26,21 @@ const NOTES: &str = "gzip-1";
 const ANY_SYSTEM: u8 = 255;
 const CHUNK: usize = 256 * 1024;
 
+/// A layer that is not compressed, on this machine.
+#[derive(Debug, Clone)]
+pub struct LocalLayer {
+    /// Its digest: `sha256:…`.
+    pub diff_id: String,
+    /// Where it is: a blob of an OCI layout, or a part of an archive.
+    pub content: Content,
+}
+
 /// A compressed layer, which is gone when this is dropped.
 #[derive(Debug)]
-pub(super) struct Packed {
+pub struct Compressed {
+    /// What it is.
     pub blob: Blob,
+    /// Where it is.
     pub file: NamedTempFile,
 }
 
@@ -39,13 +48,16 @@ pub(super) struct Packed {
 ///
 /// # Errors
 /// It cannot be read or written, or is not what its digest says (exit 5).
-pub(super) fn pack(LocalLayer { diff_id, content }: &LocalLayer, folder: &Path) -> Result<Packed> {
-    make_dir(folder)?;
+pub fn compressed(
+    LocalLayer { diff_id, content }: &LocalLayer,
+    folder: &Path,
+) -> Result<Compressed> {
+    fs::create_dir_all(folder).map_err(|e| Error::file("create", folder, &e))?;
     let mut file =
         NamedTempFile::new_in(folder).map_err(|e| Error::file("write in", folder, &e))?;
     let source = Section::open(content).map_err(|e| Error::file("read", &content.file, &e))?;
-    let packed = compress(source, file.as_file_mut());
-    let (found, blob) = packed.map_err(|e| Error::file("write", file.path(), &e))?;
+    let made = compress(source, file.as_file_mut());
+    let (found, blob) = made.map_err(|e| Error::file("write", file.path(), &e))?;
     if found != *diff_id {
         let file = content.file.display();
         return Err(Error::trust(format!("`{file}` does not have the layer `{diff_id}` any more"))
@@ -54,11 +66,11 @@ pub(super) fn pack(LocalLayer { diff_id, content }: &LocalLayer, folder: &Path) 
     let note = note_path(diff_id, folder);
     // Without a note the layer is only compressed again.
     let _ = write_note(&note, &blob);
-    Ok(Packed { blob, file })
+    Ok(Compressed { blob, file })
 }
 
 /// What a layer was compressed to the last time.
-pub(super) fn noted(diff_id: &str, folder: &Path) -> Option<Blob> {
+pub fn noted(diff_id: &str, folder: &Path) -> Option<Blob> {
     let text = fs::read_to_string(note_path(diff_id, folder)).ok()?;
     let (digest, size) = text.strip_suffix('\n')?.split_once(' ')?;
     let is_digest = crate::base::reference::is_id(digest);
@@ -87,7 +99,8 @@ fn compress(source: impl Read, out: &mut File) -> io::Result<(String, Blob)> {
     let compressed = plain.inner.finish()?;
     let size = compressed.inner.into_inner()?.metadata()?.len();
     let digest = hex(&compressed.hasher.finalize());
-    Ok((digest_text(plain.hasher), Blob { digest, size }))
+    let diff_id = format!("sha256:{}", hex(&plain.hasher.finalize()));
+    Ok((diff_id, Blob { digest, size }))
 }
 
 #[cfg(test)]
@@ -95,14 +108,12 @@ mod tests {
     use super::*;
     use crate::base::error::Exit;
     use crate::image::archive::listing::whole;
-    use crate::image::tree::Content;
-    use crate::net::registry::blobs::digest_of;
 
     fn layer(dir: &Path, layer: &[u8]) -> LocalLayer {
         let file = dir.join("archive");
         fs::write(&file, [b"before", layer, b"after"].concat()).unwrap();
         let content = Content { offset: 6, ..whole(&file, layer.len() as u64) };
-        LocalLayer { diff_id: digest_of(layer), content }
+        LocalLayer { diff_id: format!("sha256:{}", Blob::of(layer).digest), content }
     }
 
     /// Another digest here is another one in every registry: then `NOTES` needs another name.
@@ -112,18 +123,18 @@ mod tests {
         let bytes = (0..400_000_u32).flat_map(|n| (n % 1000).to_le_bytes()).collect::<Vec<u8>>();
         let layer = layer(dir.path(), &bytes);
         assert_eq!(noted(&layer.diff_id, dir.path()), None);
-        let packed = pack(&layer, dir.path()).unwrap();
+        let made = compressed(&layer, dir.path()).unwrap();
         assert_eq!(
-            packed.blob.digest,
+            made.blob.digest,
             "683cbe56c2991e0697a9360f0dca161b98abc02d34ec745a916babe9dd0dbd87"
         );
-        let blob = fs::read(packed.file.path()).unwrap();
-        assert_eq!(Blob::of(&blob), packed.blob);
+        let blob = fs::read(made.file.path()).unwrap();
+        assert_eq!(Blob::of(&blob), made.blob);
         let mut back = vec![];
         flate2::read::GzDecoder::new(&blob[..]).read_to_end(&mut back).unwrap();
         assert!(back == bytes);
-        assert_eq!(noted(&layer.diff_id, dir.path()), Some(packed.blob));
-        assert_eq!(pack(&layer, dir.path()).unwrap().blob, Blob::of(&blob));
+        assert_eq!(noted(&layer.diff_id, dir.path()), Some(made.blob));
+        assert_eq!(compressed(&layer, dir.path()).unwrap().blob, Blob::of(&blob));
     }
 
     #[test]
@@ -131,7 +142,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut layer = layer(dir.path(), b"layer");
         layer.content.offset = 5;
-        let error = pack(&layer, dir.path()).unwrap_err();
+        let error = compressed(&layer, dir.path()).unwrap_err();
         assert_eq!(error.exit(), Exit::Trust);
         assert!(error.message().ends_with(&format!("the layer `{}` any more", layer.diff_id)));
         assert_eq!(noted(&layer.diff_id, dir.path()), None);
