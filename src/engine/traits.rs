@@ -42,6 +42,28 @@ pub trait Engine: Images + Boxes + Talks {
     fn commands(&self) -> Option<&dyn Commands> {
         None
     }
+
+    /// Makes an image of the one that a box would stand on, with an archive unpacked at its root. `is_well` is asked
+    /// once the engine has read what it wants of the archive, before anything is made of it.
+    ///
+    /// # Errors
+    /// The engine refuses the archive or cannot read it to its end, or all is not well with it: there is no image.
+    async fn extend_image(
+        &self,
+        base: &ContainerSpec,
+        archive: Body,
+        is_well: &(dyn Fn() -> Result<()> + Sync),
+        image: &NewImage<'_>,
+    ) -> Result<()> {
+        let container = self.start_container(base).await?;
+        let done = self.upload(&container, "/", archive).await.and_then(|()| is_well());
+        let made = match done {
+            Ok(()) => self.commit(&container, image).await,
+            failed => failed,
+        };
+        self.remove_container(&container).await?;
+        made
+    }
 }
 
 /// What is slower than it could be, and what to do about it.

@@ -33,6 +33,7 @@ pub mod bundle;
 pub mod compressed;
 pub mod difference;
 pub(crate) mod folder;
+pub mod layout;
 pub(crate) mod limited;
 pub mod listing;
 pub(crate) mod packed;

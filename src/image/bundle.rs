@@ -9,6 +9,7 @@ use oci_spec::image as oci;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::archive::compressed::Compression;
 use super::config::ImageConfig;
 use crate::base::error::{Error, Result};
 use crate::base::hex::hex;
@@ -74,24 +75,20 @@ pub fn layer_file(digest: &str) -> String {
     format!("{digest}.tar")
 }
 
-/// The manifest of an OCI layout. The layers are not compressed: what a compressor makes of them
-/// differs from version to version.
+/// The manifest of an image whose layers are compressed so, or not at all.
 ///
 /// # Errors
 /// A bug: a digest that is none, or a manifest that is no JSON.
-pub fn oci_manifest(config: &Blob, layers: &[Blob]) -> Result<Vec<u8>> {
-    manifest_of(config, layers, &oci::MediaType::ImageLayer)
-}
-
-/// The manifest that a registry gets, with layers that are compressed by gzip.
-///
-/// # Errors
-/// A bug: a digest that is none, or a manifest that is no JSON.
-pub fn packed_manifest(config: &Blob, layers: &[Blob]) -> Result<Vec<u8>> {
-    manifest_of(config, layers, &oci::MediaType::ImageLayerGzip)
-}
-
-fn manifest_of(config: &Blob, layers: &[Blob], kind: &oci::MediaType) -> Result<Vec<u8>> {
+pub fn oci_manifest(
+    config: &Blob,
+    layers: &[Blob],
+    compression: Option<Compression>,
+) -> Result<Vec<u8>> {
+    let kind = match compression {
+        None => oci::MediaType::ImageLayer,
+        Some(Compression::Gzip) => oci::MediaType::ImageLayerGzip,
+        Some(Compression::Zstd) => oci::MediaType::ImageLayerZstd,
+    };
     let layers = layers.iter().map(|layer| descriptor(kind.clone(), layer));
     let manifest = oci::ImageManifestBuilder::default()
         .schema_version(oci::SCHEMA_VERSION)

@@ -6,7 +6,7 @@ use crate::base::words::{counted, cut, megabytes, visible};
 use crate::dock::budget::Budget;
 use crate::image::size::difference::{Change, Difference};
 use crate::image::size::left_out::LeftOut;
-use crate::image::size::{Entry, Ledger};
+use crate::image::size::{Entry, Ledger, Sent};
 use crate::report::table;
 
 /// One image in one line of several: its size, its name, what is to be said of it. `before` where it is
@@ -28,6 +28,29 @@ pub fn row(
 /// The rows of several images.
 pub fn overview(rows: &[[String; 3]]) -> String {
     table::columns(rows)
+}
+
+/// Images, and where it is asked for their layers, as they are and on their way. What is not known is `-`.
+pub fn compressed(images: &[(&Ledger, Option<&[Sent]>)], layers: bool) -> String {
+    let mut text = travelling(["SIZE", "GZIP", "ZSTD"].map(str::to_owned), "IMAGE");
+    for (ledger, sent) in images {
+        let total = sent.map(|layers| layers.iter().sum());
+        text += &travelling(bytes(ledger.total, total), &ledger.image);
+        for (at, layer) in ledger.layers.iter().enumerate().filter(|_| layers) {
+            let sent = sent.and_then(|layers| layers.get(at).copied());
+            text += &travelling(bytes(layer.size, sent), &format!("  {}", visible(&layer.name)));
+        }
+    }
+    text
+}
+
+fn bytes(size: u64, sent: Option<Sent>) -> [String; 3] {
+    let known = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), megabytes);
+    [megabytes(size), known(sent.map(|sent| sent.gzip)), known(sent.map(|sent| sent.zstd))]
+}
+
+fn travelling([size, gzip, zstd]: [String; 3], name: &str) -> String {
+    format!("{size:>10}  {gzip:>10}  {zstd:>10}  {name}\n")
 }
 
 /// One image with all its parts. Where a width is given, names are cut to it.

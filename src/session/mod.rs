@@ -24,6 +24,7 @@ mod preview;
 pub mod project;
 mod recall;
 mod registry;
+mod sent;
 mod sync;
 mod tidy;
 mod unchanged;

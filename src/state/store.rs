@@ -331,6 +331,11 @@ impl Store {
         held::lock(&self.root.join("locks").join("project"))
     }
 
+    /// Where layers are compressed, with notes of what they came to.
+    pub fn compressed(&self) -> PathBuf {
+        self.root.join("push")
+    }
+
     /// Where images' blobs are kept, by digest.
     pub fn blobs(&self) -> PathBuf {
         self.root.join(BLOBS)

@@ -10,6 +10,7 @@ use crate::cli::call::Call;
 use crate::cli::verbs::{build, image, push};
 use crate::cli::{entered, print};
 use crate::image::archive::bundle::Bundle;
+use crate::image::archive::compressed::Compression;
 use crate::session::{self, Project};
 
 /// What the image is called in a file.
@@ -97,11 +98,13 @@ pub(in crate::cli) async fn run(verb: &Verb, call: &Call) -> Result<u8> {
     };
     match verb {
         Verb::Image { output, .. } => {
-            image::save(&chain, output, &call.here, project.settings.source_date_epoch)?;
+            let (epoch, chain) = (project.settings.source_date_epoch, &chain);
+            image::Saving { chain, compression: None, epoch }.to(output, &call.here)?;
         }
         Verb::Push { .. } => {
             let spool = folder.path().join("push");
-            let pushed = project.registry().push(&push::image(&chain)?, &to, &spool).await?;
+            let image = push::image(&chain, Compression::Gzip)?;
+            let pushed = project.registry().push(&image, &to, &spool).await?;
             print(&format!("{reference}@{}\n", pushed.digest));
         }
     }

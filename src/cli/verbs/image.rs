@@ -3,6 +3,7 @@
 //! Builds nothing: what it hands on is what the last build has made, and it says so where there is none.
 
 use crate::cli::call::Call;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,14 +12,16 @@ use crate::base::limits::{Limit, Limits};
 use crate::base::words::plain_json;
 use crate::base::{given, read};
 use crate::cli::args::complete;
+use crate::cli::args::compress::Compress;
 use crate::cli::io::output::print_exactly;
 use crate::cli::{entered, print, say};
 use crate::engine::docker::Docker;
 use crate::exec::action::{chain, summary};
 use crate::exec::put;
 use crate::fresh::record::Stamp;
-use crate::image::archive::bundle;
-use crate::image::archive::bundle::Bundle;
+use crate::image::archive::bundle::{self, Bundle};
+use crate::image::archive::compressed::Compression;
+use crate::image::archive::layout;
 use crate::plan::results::Format;
 use crate::plan::step::{ImageWork, Step, Work};
 use crate::plan::{Plan, select};
@@ -29,7 +32,7 @@ pub(in crate::cli) enum Verb {
     /// Write an image to a file for `docker load`, or to a folder as an OCI layout
     #[command(
         after_help = "Examples:\n  bb image save nginx -o nginx.tar   # then: docker load -i nginx.tar\n  \
-        bb image save nginx -o oci/        # an OCI layout\n  bb image save nginx -o - >nginx.tar"
+        bb image save nginx -o nginx.tar.gz --compress gzip   # likewise\n  bb image save nginx -o oci/        # an OCI layout\n  bb image save nginx -o - >nginx.tar"
     )]
     Save {
         /// The image
@@ -39,6 +42,9 @@ pub(in crate::cli) enum Verb {
         /// its end
         #[arg(short, long, value_name = "FILE|DIR", value_hint = clap::ValueHint::AnyPath)]
         output: String,
+        /// Compress the file as a whole, or each layer of an OCI layout
+        #[arg(long, value_name = "FORMAT")]
+        compress: Option<Compress>,
     },
     /// Put images into the Docker or Podman of this machine, whatever engine has built them
     #[command(
@@ -100,10 +106,15 @@ pub(in crate::cli) async fn run(verb: &Verb, call: &Call) -> Result<u8> {
                 .map_err(|e| e.hint(format!("run `bb build {image}`")))?;
             print_exactly(&plain_json(&String::from_utf8_lossy(&text)));
         }
-        Verb::Save { image, output } => {
+        Verb::Save { image, output, compress } => {
             let work = built(&project, &plan, image)?;
             let chain = archives(image, &work, &project.settings.limits)?;
-            save(&chain, output, &call.here, project.settings.source_date_epoch)?;
+            let saving = Saving {
+                chain: &chain,
+                compression: compress.map(Into::into),
+                epoch: project.settings.source_date_epoch,
+            };
+            saving.to(output, &call.here)?;
         }
         Verb::Load { images } => load(images, &project, &plan).await?,
     }
@@ -217,26 +228,47 @@ fn engines(image: &str, work: &ImageWork) -> Error {
     error.hint(format!("`docker save {}` writes it", work.references.join(" ")))
 }
 
-pub(in crate::cli) fn save(chain: &[Bundle], output: &str, here: &Path, epoch: u64) -> Result<()> {
-    let path = here.join(output);
-    if output == "-" {
-        return bundle::write_full(chain, epoch, std::io::stdout().lock());
-    }
-    if output.ends_with('/') || path.is_dir() {
-        return save_layout(chain, &path);
-    }
-    given::write(&path, |out| bundle::write_full(chain, epoch, out))
+/// An image on its way to a file or a folder.
+pub(in crate::cli) struct Saving<'a> {
+    pub chain: &'a [Bundle],
+    /// How it is compressed, if it is.
+    pub compression: Option<Compression>,
+    pub epoch: u64,
 }
 
-/// A folder that holds something else is left alone.
-fn save_layout(chain: &[Bundle], dir: &Path) -> Result<()> {
-    let empty = std::fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
-    if !empty && !dir.join("oci-layout").is_file() {
-        return Err(Error::usage(format!(
-            "`{}` is neither empty nor an OCI layout",
-            dir.display()
-        ))
-        .hint("name a folder that is not there yet"));
+impl Saving<'_> {
+    pub(in crate::cli) fn to(&self, output: &str, here: &Path) -> Result<()> {
+        let path = here.join(output);
+        if output == "-" {
+            return self.archive(std::io::stdout().lock());
+        }
+        if output.ends_with('/') || path.is_dir() {
+            return self.layout(&path);
+        }
+        given::write(&path, |out| self.archive(out))
     }
-    bundle::write_layout(chain, dir).map(drop)
+
+    /// An archive, compressed as a whole: engines unpack it before they look into it.
+    fn archive(&self, out: impl Write) -> Result<()> {
+        let Some(how) = self.compression else {
+            return bundle::write_full(self.chain, self.epoch, out);
+        };
+        let failed = |e| Error::step(format!("cannot write the image: {e}"));
+        let mut encoder = how.encoder(out).map_err(failed)?;
+        bundle::write_full(self.chain, self.epoch, &mut encoder)?;
+        encoder.finish().and_then(|mut out| out.flush()).map_err(failed)
+    }
+
+    /// A folder that holds something else is left alone.
+    fn layout(&self, dir: &Path) -> Result<()> {
+        let empty = std::fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
+        if !empty && !dir.join("oci-layout").is_file() {
+            return Err(Error::usage(format!(
+                "`{}` is neither empty nor an OCI layout",
+                dir.display()
+            ))
+            .hint("name a folder that is not there yet"));
+        }
+        layout::write(self.chain, dir, self.compression).map(drop)
+    }
 }

@@ -13,13 +13,13 @@ use crate::base::error::{Error, Exit, Result};
 use crate::base::limits::Limits;
 use crate::base::reference::{self, Reference, registry_of};
 use crate::cli::args::complete;
+use crate::cli::args::compress::Compress;
 use crate::cli::io::message::{Messages, tell};
 use crate::cli::verbs::build;
 use crate::cli::{Look, entered, print};
 use crate::exec::action;
-use crate::image::archive::bundle::{self, Bundle};
-use crate::image::archive::compressed::LocalLayer;
-use crate::image::tree::Content;
+use crate::image::archive::bundle::Bundle;
+use crate::image::archive::compressed::{Compression, local_layers};
 use crate::net::credentials::{self, Credentials};
 use crate::net::registry::{Image, Pushed, Registry};
 use crate::plan::step::{ImageWork, Work};
@@ -35,6 +35,9 @@ pub(in crate::cli) struct Args {
     /// `namespace` names, and all images but the excluded ones)
     #[arg(value_name = "REGISTRY|IMAGE", add = complete::images())]
     words: Vec<String>,
+    /// How layers are compressed on their way
+    #[arg(long, value_name = "FORMAT", default_value = "gzip")]
+    compress: Compress,
     /// Use no network but for the registry
     #[arg(long)]
     offline: bool,
@@ -48,7 +51,8 @@ to Docker's own, as `me/nginx`. Who you are there is read as `docker login` keep
 
 Examples:
   bb push localhost:5000          # all images
-  bb push localhost:5000 nginx    # one, with the images below it";
+  bb push localhost:5000 nginx    # one, with the images below it
+  bb push --compress zstd nginx   # smaller, for engines of 2021 and later";
 
 /// So many images at the same time; several layers of each are sent at once.
 const AT_ONCE: usize = 4;
@@ -69,9 +73,12 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let plan = select::select(&plan, images, &project.settings.exclude)?;
     let limits = project.settings.limits;
     let client = project.registry();
-    let spool = project.store().root().join("push");
+    let spool = project.store().compressed();
     let (project, registry) = (&project, registry.cloned());
-    Pushing { project, client, spool, limits, registry, look: call.look }.all(&plan).await?;
+    let compression = args.compress.into();
+    let pushing =
+        Pushing { project, client, spool, limits, registry, compression, look: call.look };
+    pushing.all(&plan).await?;
     Ok(0)
 }
 
@@ -96,6 +103,7 @@ struct Pushing<'a> {
     spool: PathBuf,
     limits: Limits,
     registry: Option<String>,
+    compression: Compression,
     look: Look,
 }
 
@@ -138,7 +146,7 @@ impl Pushing<'_> {
             Some(chain) => {
                 let to = name.parse::<Reference>();
                 let to = to.map_err(|e| Error::usage(format!("cannot push `{name}`: {e}")))?;
-                self.client.push(&image(&chain)?, &to, &self.spool).await?
+                self.client.push(&image(&chain, self.compression)?, &to, &self.spool).await?
             }
             None => self.by_engine(reference, &name).await?,
         };
@@ -160,20 +168,10 @@ impl Pushing<'_> {
 }
 
 /// An image as a registry's client wants it, out of its archive and those of the images below.
-pub(in crate::cli) fn image(chain: &[Bundle]) -> Result<Image> {
-    let top = chain.first().ok_or_else(|| Error::bug("an image without an archive"))?;
-    let diff_ids = &top.config.rootfs.diff_ids;
-    let layers = bundle::layers(chain)?;
-    if layers.len() != diff_ids.len() {
-        return Err(Error::step("an image's archive has other layers than its configuration")
-            .hint("build it anew"));
-    }
-    let local = |((_, content), diff_id): ((&str, &Content), &String)| LocalLayer {
-        diff_id: diff_id.clone(),
-        content: content.clone(),
-    };
-    let layers = layers.into_iter().zip(diff_ids).map(local).collect();
-    Ok(Image { config: top.config_text.clone(), layers })
+pub(in crate::cli) fn image(chain: &[Bundle], compression: Compression) -> Result<Image> {
+    let layers = local_layers(chain)?;
+    let config = chain.first().map_or_else(Vec::new, |top| top.config_text.clone());
+    Ok(Image { config, layers, compression })
 }
 
 /// A helper is a program: it may ask the user, or take its time.

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::base::diag;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{Kind, StepId};
+use crate::base::words::{megabytes, visible};
 use crate::cli::args::complete;
 use crate::cli::io::output::json_text;
 use crate::cli::io::terminal;
@@ -16,14 +17,16 @@ use crate::cli::verbs::image::Found;
 use crate::cli::{Look, entered, print, say};
 use crate::dock::Dock;
 use crate::dock::budget::Budget;
-use crate::exec::action::ledgers;
+use crate::exec::action::{self, ledgers};
+use crate::image::archive::compressed::local_layers;
 use crate::image::size::difference::{Difference, difference};
 use crate::image::size::left_out::LeftOut;
-use crate::image::size::{Ledger, left_out, over_budget};
+use crate::image::size::{Ledger, Sent, left_out, over_budget};
 use crate::plan::expand::LEFT_OUT;
 use crate::plan::step::{ImageWork, RootfsWork, Work};
 use crate::plan::{Plan, select};
 use crate::report::ledger;
+use crate::session::Project;
 
 /// Tell how large images are, and what of them is so large.
 #[derive(Debug, clap::Args)]
@@ -39,6 +42,9 @@ pub(in crate::cli) struct Args {
     /// Tell what of the images' ROOTs is not in them, and by which rule
     #[arg(long, requires = "images", conflicts_with = "diff")]
     left_out: bool,
+    /// Tell how many bytes travel to and from a registry, too: layers compressed by `gzip -9` and by `zstd -19`
+    #[arg(long, conflicts_with_all = ["diff", "left_out"])]
+    compressed: bool,
     /// As JSON, with all parts
     #[arg(long)]
     json: bool,
@@ -49,6 +55,8 @@ struct Sized {
     ledger: Ledger,
     budget: Option<Budget>,
     before: Option<Difference>,
+    /// What each of its layers is on its way, where that was asked for and is known.
+    sent: Option<Vec<Sent>>,
 }
 
 impl Sized {
@@ -61,6 +69,10 @@ impl Sized {
         value["budget"] = json!(self.budget.map(|budget| budget.0));
         if diff {
             value["difference"] = json!(self.before);
+        }
+        if let Some(layers) = &self.sent {
+            value["sent"] = json!(layers.iter().sum::<Sent>());
+            value["sent"]["layers"] = json!(layers);
         }
         value
     }
@@ -79,7 +91,12 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
         print(&left_out(&plan, &found, args.json)?);
     } else {
         let sized = found.built.iter().map(|(_, work)| sized(&docks, work));
-        let sized = sized.collect::<Result<Vec<_>>>()?;
+        let mut sized = sized.collect::<Result<Vec<_>>>()?;
+        if args.compressed {
+            for (one, (_, work)) in sized.iter_mut().zip(&found.built) {
+                one.sent = sent(&project, work, &one.ledger).await?;
+            }
+        }
         print(&text(&sized, args)?);
         errors.extend(sized.iter().filter_map(Sized::over));
     }
@@ -155,13 +172,31 @@ fn sized(docks: &[Dock], work: &ImageWork) -> Result<Sized> {
     let (ledger, previous) = ledgers(&work.dir)?;
     let before = previous.map(|previous| difference(&previous, &ledger));
     let dock = docks.iter().find(|dock| dock.name == work.name);
-    Ok(Sized { ledger, budget: dock.and_then(|dock| dock.settings.size_budget), before })
+    let budget = dock.and_then(|dock| dock.settings.size_budget);
+    Ok(Sized { ledger, budget, before, sent: None })
+}
+
+/// Nothing of an image that only its engine has.
+async fn sent(project: &Project, work: &ImageWork, ledger: &Ledger) -> Result<Option<Vec<Sent>>> {
+    let Some(chain) = action::chain(&work.dir, &project.settings.limits)? else { return Ok(None) };
+    let layers = local_layers(&chain)?;
+    let compressing = |at: usize| {
+        let name = ledger.layers.get(at).map_or("", |layer| layer.name.as_str());
+        let size = layers.get(at).map_or(0, |layer| layer.content.size);
+        say(&format!("compress {}, {}\n", visible(name), megabytes(size)));
+    };
+    project.sent(&layers, compressing).await.map(Some)
 }
 
 fn text(sized: &[Sized], args: &Args) -> Result<String> {
     if args.json {
         let all = sized.iter().map(|one| one.as_json(args.diff)).collect::<Vec<_>>();
         return json_text(&all);
+    }
+    if args.compressed {
+        let all = sized.iter().map(|one| (&one.ledger, one.sent.as_deref()));
+        let all = all.collect::<Vec<_>>();
+        return Ok(ledger::compressed(&all, !args.images.is_empty()));
     }
     if args.images.is_empty() {
         let row = |one: &Sized| {

@@ -27,7 +27,8 @@ use super::{Native, no_box};
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limits;
 use crate::engine::image::{CONTENT_LABEL, HeldImage};
-use crate::engine::{Commands, Engine, Kept, Slowed, Wanted};
+use crate::engine::{Commands, ContainerSpec, Engine, Kept, NewImage, Slowed, Wanted};
+use crate::image::archive::Body;
 
 /// Boxes do without overlayfs.
 const COPIES: Slowed = Slowed {
@@ -99,6 +100,17 @@ impl Engine for NativeEngine {
 
     fn commands(&self) -> Option<&dyn Commands> {
         Some(self)
+    }
+
+    /// Without a box: the archive is the layer.
+    async fn extend_image(
+        &self,
+        base: &ContainerSpec,
+        archive: Body,
+        is_well: &(dyn Fn() -> Result<()> + Sync),
+        image: &NewImage<'_>,
+    ) -> Result<()> {
+        self.extended(base, archive, is_well, image).await
     }
 }
 

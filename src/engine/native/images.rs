@@ -128,7 +128,7 @@ impl ImageStore {
         let layers = layers.collect::<Result<Vec<_>>>()?;
         let (digest, size) = self.blobs.add(config_text)?;
         let hex = digest.trim_start_matches("sha256:").to_owned();
-        let manifest = bundle::oci_manifest(&Blob { digest: hex, size }, &layers)?;
+        let manifest = bundle::oci_manifest(&Blob { digest: hex, size }, &layers, None)?;
         let described = Blob::of(&manifest);
         self.blobs.add(manifest.as_slice())?;
         let platform = [config.architecture, config.os];

@@ -53,7 +53,7 @@ const OF_CONTAINER: [&str; 3] = [PROJECT_LABEL, STEP_LABEL, RUN_LABEL];
 /// Where Portage looks for its ebuild repository, from the root.
 const REPOSITORY: &str = "var/db/repos/gentoo";
 
-/// Unpacks the snapshot into a container and makes an image of it: it is there whole or not at all.
+/// Puts the snapshot where Portage looks for it, as it comes out of its archive: it is there whole or not at all.
 pub(super) async fn portage(
     file: &Path,
     sha512: &str,
@@ -66,9 +66,21 @@ pub(super) async fn portage(
     if is_there(target, context).await? {
         return Ok(Made::product("content", content).note("already in the engine"));
     }
-    let container = context.engine.start_container(spec).await?;
-    let unpacked = unpack(file, sha512, &container, context, log).await;
-    match keep(&container, unpacked, target, &[], context).await {
+    let (path, digest) = (file.to_owned(), sha512.to_owned());
+    let limits = context.settings.limits;
+    let snapshot = Snapshot { path, sha512: digest, into: REPOSITORY, limits };
+    let transit = Transit::default();
+    let body = shown(snapshot.stream(transit.clone()), file, transit.clone(), log)?;
+    let new = NewImage { reference: target.image, content, without: &OF_CONTAINER, env: &[] };
+    let is_whole = || whole(&transit, "snapshot");
+    let made = context.engine.extend_image(spec, body, &is_whole, &new).await;
+    let told_why = |error| match transit.failure() {
+        Some(cause) => limited::error("the snapshot", cause, || {
+            Error::step("the snapshot cannot be unpacked").detail(cause.to_string())
+        }),
+        None => error,
+    };
+    match made.map_err(told_why) {
         Ok(()) => Ok(Made::product("content", content)),
         Err(error) => Err(told(file, sha512, error).await),
     }
@@ -104,27 +116,6 @@ async fn told(file: &Path, sha512: &str, error: Error) -> Error {
         }
         _ => error,
     }
-}
-
-/// Puts the snapshot where Portage looks for it, as it comes out of its archive.
-async fn unpack(
-    file: &Path,
-    sha512: &str,
-    container: &str,
-    context: &Context,
-    log: &Log,
-) -> Result<()> {
-    let (path, sha512) = (file.to_owned(), sha512.to_owned());
-    let snapshot = Snapshot { path, sha512, into: REPOSITORY, limits: context.settings.limits };
-    let transit = Transit::default();
-    let body = shown(snapshot.stream(transit.clone()), file, transit.clone(), log)?;
-    let unpacked = context.engine.upload(container, "/", body).await;
-    unpacked.and_then(|()| whole(&transit, "snapshot")).map_err(|error| match transit.failure() {
-        Some(cause) => limited::error("the snapshot", cause, || {
-            Error::step("the snapshot cannot be unpacked").detail(cause.to_string())
-        }),
-        None => error,
-    })
 }
 
 /// What was taken in was all of it, and verified.

@@ -52,12 +52,12 @@ fn needed(plan: &Plan, bases: &Bases, store: &Store) -> Result<BTreeSet<String>>
     Ok(needed)
 }
 
-/// Notes of what layers were compressed to for a registry, of those that no image of the plan has.
+/// Notes of what layers were compressed to, of those that no image of the plan has.
 ///
 /// # Errors
 /// An image's archive cannot be read.
 pub fn notes(plan: &Plan, store: &Store, limits: &Limits) -> Result<Group> {
-    let folder = store.root().join("push");
+    let folder = store.compressed();
     let ways = std::fs::read_dir(&folder).into_iter().flatten().flatten();
     let ways = ways.map(|entry| entry.path()).filter(|way| way.is_dir() && !way.is_symlink());
     let noted = ways.flat_map(|way| files_of(&way)).collect::<Vec<_>>();

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::io;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::{fs, io};
 
 use bstr::BString;
 use serde::de::DeserializeOwned;
@@ -19,8 +19,8 @@ use super::listing;
 use super::listing::{Section, XATTR};
 use crate::base::error::{Error, Exit, Result};
 use crate::base::hex::hex;
+use crate::base::label;
 use crate::base::limits::{Limit, Limits};
-use crate::base::{given, label};
 use crate::image::archive::Body;
 use crate::image::bundle::{ArchiveManifest, Blob};
 use crate::image::config::ImageConfig;
@@ -118,6 +118,11 @@ impl Bundle {
     pub fn called(mut self, references: &[String]) -> Self {
         self.manifest.repo_tags = references.to_vec();
         self
+    }
+
+    /// The first of its names.
+    pub(super) fn reference(&self) -> &str {
+        self.manifest.repo_tags.first().map_or("", String::as_str)
     }
 
     /// The image's ID.
@@ -428,7 +433,7 @@ fn header(node: &Node, epoch: u64) -> io::Result<tar::Header> {
 }
 
 /// A content's bytes; an error where the file has become shorter.
-fn exactly(content: &Content) -> io::Result<impl Read> {
+pub(super) fn exactly(content: &Content) -> io::Result<impl Read> {
     let length = std::fs::metadata(&content.file)?.len();
     if length < content.offset.saturating_add(content.size) {
         let name = content.file.display();
@@ -509,43 +514,6 @@ fn write_parts(
         builder.append_data(&mut header, name, exactly(content)?)?;
     }
     append_texts_to(builder, texts, epoch)
-}
-
-/// Writes an OCI layout into a folder, and returns the digest of its manifest.
-///
-/// # Errors
-/// There is no archive, a layer is gone or changed while it was read, or the folder cannot be written in.
-pub fn write_layout(chain: &Chain, dir: &Path) -> Result<String> {
-    let Some(top) = chain.first() else { return Err(Error::bug("an image without an archive")) };
-    let reference = top.manifest.repo_tags.first().map_or("", String::as_str);
-    let mut blobs = vec![];
-    let mut copied = vec![];
-    for (name, content) in layers(chain)? {
-        let digest = name.trim_end_matches(".tar").to_owned();
-        blobs.push(Blob { digest, size: content.size });
-        copied.push(content);
-    }
-    let config = Blob::of(&top.config_text);
-    let manifest = bundle::oci_manifest(&config, &blobs)?;
-    let described = Blob::of(&manifest);
-    let index = bundle::oci_index(&described, &top.config, reference)?;
-    let folder = dir.join("blobs/sha256");
-    fs::create_dir_all(&folder).map_err(|e| Error::file("create", &folder, &e))?;
-    let save = |path: &Path, mut data: &mut dyn Read| {
-        given::write(path, |mut out| {
-            let copied = io::copy(&mut data, &mut out);
-            copied.map(drop).map_err(|e| Error::file("write", path, &e))
-        })
-    };
-    for (blob, content) in blobs.iter().zip(copied) {
-        let mut data = exactly(content).map_err(|e| Error::file("read", &content.file, &e))?;
-        save(&folder.join(&blob.digest), &mut data)?;
-    }
-    save(&folder.join(&config.digest), &mut top.config_text.as_slice())?;
-    save(&folder.join(&described.digest), &mut manifest.as_slice())?;
-    save(&dir.join("index.json"), &mut index.as_slice())?;
-    save(&dir.join("oci-layout"), &mut bundle::OCI_LAYOUT.as_bytes())?;
-    Ok(format!("sha256:{}", described.digest))
 }
 
 #[cfg(test)]

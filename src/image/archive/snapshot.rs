@@ -122,6 +122,9 @@ impl<W: Write> Rewritten<W> {
             return Err(outside(name));
         }
         let Some((_, rest @ [_, ..])) = parts.split_first() else { return Ok(None) };
+        if rest.iter().any(|part| part.starts_with(b".wh.")) {
+            return Err(told(name, "is a layer's mark for what is not there"));
+        }
         let whole = [self.into.as_bytes(), &rest.join(&b'/')].join(&b'/');
         let slashes = whole.iter().enumerate().filter(|(_, byte)| **byte == b'/');
         if slashes.map(|(at, _)| &whole[..at]).any(|above| self.links.contains(above)) {
@@ -259,6 +262,8 @@ mod tests {
             let no = "`top/d` in the archive is no file, folder or link";
             assert_eq!(one(kind, "top/d", ""), no);
         }
+        let mark = "`top/d/.wh.f` in the archive is a layer's mark for what is not there";
+        assert_eq!(one(EntryType::Regular, "top/d/.wh.f", ""), mark);
         let data = archive(&[(EntryType::Regular, "top/f", "text")]);
         let changed = through(&data, Some("00")).unwrap_err();
         assert_eq!(changed, "`F/s` changed after it was verified");

@@ -5,6 +5,7 @@
 //! Does not know where ledgers are kept nor how they are shown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Sum;
 
 use bstr::{BStr, ByteSlice};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,24 @@ pub struct Entry {
     pub name: String,
     /// Bytes.
     pub size: u64,
+}
+
+/// Bytes of layers on their way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// Compressed by gzip.
+    pub gzip: u64,
+    /// Compressed by Zstandard.
+    pub zstd: u64,
+}
+
+impl<'a> Sum<&'a Self> for Sent {
+    fn sum<I: Iterator<Item = &'a Self>>(layers: I) -> Self {
+        layers.fold(Self::default(), |sum, layer| Self {
+            gzip: sum.gzip.saturating_add(layer.gzip),
+            zstd: sum.zstd.saturating_add(layer.zstd),
+        })
+    }
 }
 
 /// All of an image, three times.

@@ -23,8 +23,8 @@ use super::settings::{Endpoint, Settings};
 use super::talk::{Ask, Body, resolved};
 use crate::base::error::{Error, Result};
 use crate::base::reference::Reference;
-use crate::image::archive::compressed::{self, Compressed, LocalLayer};
-use crate::image::bundle::{Blob, packed_manifest};
+use crate::image::archive::compressed::{Compressed, Compression, LocalLayer};
+use crate::image::bundle::{Blob, oci_manifest};
 
 /// So many layers of an image at the same time.
 const AT_ONCE: usize = 3;
@@ -36,6 +36,8 @@ pub struct Image {
     pub config: Vec<u8>,
     /// Lowest first.
     pub layers: Vec<LocalLayer>,
+    /// How they are compressed on their way.
+    pub compression: Compression,
 }
 
 /// What has become of an image.
@@ -85,7 +87,8 @@ impl Registry {
         spool: &Path,
     ) -> Result<Pushed, Fault> {
         let at = self.located(&Settings::origin(to)?).await?;
-        let layers = image.layers.iter().map(|layer| self.layer(&at, layer, spool));
+        let layers =
+            image.layers.iter().map(|layer| self.layer(&at, layer, image.compression, spool));
         let layers = layers.collect::<Vec<_>>();
         let sent = stream::iter(layers).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
         let config = Outgoing {
@@ -94,7 +97,7 @@ impl Registry {
         };
         let config_sent = self.blob_unless_there(&at, &config).await?;
         let (layers, sent): (Vec<_>, Vec<_>) = sent.into_iter().unzip();
-        let text = packed_manifest(&Blob::of(&image.config), &layers)?;
+        let text = oci_manifest(&Blob::of(&image.config), &layers, Some(image.compression))?;
         let digest = digest_of(&text);
         self.put_manifest(&at, tag, &digest, text).await?;
         let there = sent.iter().filter(|sent| !**sent).count();
@@ -107,16 +110,17 @@ impl Registry {
         &self,
         at: &Endpoint,
         layer: &LocalLayer,
+        how: Compression,
         spool: &Path,
     ) -> Result<(Blob, bool), Fault> {
-        if let Some(noted) = compressed::noted(&layer.diff_id, spool)
+        if let Some(noted) = layer.noted(how, spool)
             && self.has(at, &format!("sha256:{}", noted.digest)).await?
         {
             return Ok((noted, false));
         }
         let (of, folder) = (layer.clone(), spool.to_owned());
         let Compressed { blob, file } =
-            blocking(move || compressed::compressed(&of, &folder)).await?;
+            blocking(move || of.compressed_and_noted(how, &folder)).await?;
         let digest = format!("sha256:{}", blob.digest);
         let body = Body::File { path: file.path().to_owned(), offset: 0, size: blob.size };
         let sent = self.blob_unless_there(at, &Outgoing { digest, body }).await?;

@@ -16,7 +16,7 @@ use crate::engine::image::CONTENT_LABEL;
 use crate::engine::native::failed;
 use crate::engine::native::images::{Adding, Image, ImageStore};
 use crate::engine::native::spec::BoxId;
-use crate::engine::{FoundImage, HeldImage, Images, NewImage, Sink};
+use crate::engine::{ContainerSpec, FoundImage, HeldImage, Images, NewImage, Sink};
 use crate::image::archive::{self, Body, bundle, limited, packed};
 use crate::image::bundle::config_text;
 use crate::image::config::{History, ImageConfig, rfc3339};
@@ -55,14 +55,8 @@ impl Images for NativeEngine {
     async fn commit(&self, container: &str, image: &NewImage<'_>) -> Result<()> {
         let id = BoxId::new(container)?;
         let reference = image.reference.to_owned();
-        let mut labels = image
-            .without
-            .iter()
-            .map(|name| ((*name).to_owned(), String::new()))
-            .collect::<Labels>();
-        labels.insert(CONTENT_LABEL.to_owned(), image.content.to_owned());
-        let env = image.env.iter().map(|&variable| variable.to_owned()).collect::<Vec<_>>();
-        self.run(move |own| own.or_swept(own.commit(&id, reference, labels, &env))).await
+        let added = Added::of(image);
+        self.run(move |own| own.or_swept(own.commit(&id, reference, added))).await
     }
 
     async fn load_image(&self, archive: Body, names: &[String], _: Sink<'_>) -> Result<()> {
@@ -100,6 +94,58 @@ impl Images for NativeEngine {
     }
 }
 
+impl NativeEngine {
+    /// What is read is kept before it is known whether it is to be; a layer that is not in an image is swept.
+    pub(super) async fn extended(
+        &self,
+        base: &ContainerSpec,
+        archive: Body,
+        is_well: &(dyn Fn() -> Result<()> + Sync),
+        image: &NewImage<'_>,
+    ) -> Result<()> {
+        let adding = self.run(|own| ImageStore::adding(&own.native.store)).await?;
+        let own = self.own.clone();
+        let read = archive::read_on_thread(archive, move |reader| own.read_layer(reader)).await;
+        let read = read.and_then(|diff_id| is_well().map(|()| diff_id));
+        let (base, labels) = (base.image.clone(), base.labels.clone());
+        let (reference, added) = (image.reference.to_owned(), Added::of(image));
+        self.run(move |own| {
+            let made = read.and_then(|diff_id| {
+                let mut config = own.existing(&base)?.config;
+                added.to(&mut config, labels);
+                own.named(config, diff_id, IMPORTED, reference, &adding)
+            });
+            // While an image is being made nothing is swept.
+            drop(adding);
+            own.or_swept(made)
+        })
+        .await
+    }
+}
+
+/// What an image has besides what it is made of.
+struct Added {
+    labels: Labels,
+    env: Vec<String>,
+}
+
+impl Added {
+    fn of(image: &NewImage<'_>) -> Self {
+        let without = image.without.iter().map(|name| ((*name).to_owned(), String::new()));
+        let mut labels = without.collect::<Labels>();
+        labels.insert(CONTENT_LABEL.to_owned(), image.content.to_owned());
+        Self { labels, env: image.env.iter().map(|&variable| variable.to_owned()).collect() }
+    }
+
+    fn to(self, config: &mut ImageConfig, of_box: Labels) {
+        config.config.labels.extend(of_box);
+        config.config.labels.extend(self.labels);
+        for (name, value) in self.env.iter().filter_map(|variable| variable.split_once('=')) {
+            config.config.set_variable(name, value);
+        }
+    }
+}
+
 impl Own {
     fn unname(&self, name: &str) -> Result<()> {
         let used = match self.images.find(name)? {
@@ -121,29 +167,30 @@ impl Own {
 
     fn import(&self, reader: impl Read, reference: String, content: String) -> Result<()> {
         let adding = ImageStore::adding(&self.native.store)?;
-        let mut reader = BufReader::new(reader);
-        let diff_id = added(&mut reader, self, &self.limits)?;
-        // Only at its end it is known whether all of it is what was verified.
-        io::copy(&mut reader, &mut io::sink())
-            .map_err(|cause| failed("import the archive", &cause))?;
+        let diff_id = self.read_layer(reader)?;
         let mut config = ImageConfig::scratch(machine::architecture());
         config.config.env.clear();
         config.config.labels.insert(CONTENT_LABEL.to_owned(), content);
         self.named(config, diff_id, IMPORTED, reference, &adding)
     }
 
+    /// Keeps an archive, unpacked, as a layer; its digest.
+    fn read_layer(&self, reader: impl Read) -> Result<String> {
+        let mut reader = BufReader::new(reader);
+        let diff_id = added(&mut reader, self, &self.limits)?;
+        // Only at its end it is known whether all of it is what was verified.
+        io::copy(&mut reader, &mut io::sink())
+            .map_err(|cause| failed("import the archive", &cause))?;
+        Ok(diff_id)
+    }
+
     /// Makes an image of what a box has changed, on top of what it stands on.
-    fn commit(&self, id: &BoxId, reference: String, labels: Labels, env: &[String]) -> Result<()> {
+    fn commit(&self, id: &BoxId, reference: String, added: Added) -> Result<()> {
         let note = self.note(id)?;
         let adding = ImageStore::adding(&self.native.store)?;
-        let base = self.existing(&note.image)?;
+        let mut config = self.existing(&note.image)?.config;
         let diff_id = self.difference(id)?;
-        let mut config = base.config;
-        config.config.labels.extend(note.spec.labels);
-        config.config.labels.extend(labels);
-        for (name, value) in env.iter().filter_map(|variable| variable.split_once('=')) {
-            config.config.set_variable(name, value);
-        }
+        added.to(&mut config, note.spec.labels);
         self.named(config, diff_id, COMMITTED, reference, &adding)
     }
 

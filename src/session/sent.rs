@@ -1,0 +1,52 @@
+//! How many bytes of an image travel: each layer, compressed in each way.
+//!
+//! What is known from the last time is not compressed again; what is compressed for this is thrown away.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::thread;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::base::error::{Error, Result};
+use crate::image::archive::compressed::{Compression, LocalLayer};
+use crate::image::size::Sent;
+use crate::session::project::Project;
+
+impl Project {
+    /// Tells of layers what they are compressed to. `compressing` is told the place of each for which that takes time.
+    ///
+    /// # Errors
+    /// A layer cannot be read, or is not what its digest says (exit code 5); the state folder cannot be written in.
+    pub async fn sent(
+        &self,
+        layers: &[LocalLayer],
+        mut compressing: impl FnMut(usize),
+    ) -> Result<Vec<Sent>> {
+        let folder = self.store().compressed();
+        let unknown = |layer: &LocalLayer| {
+            Compression::ALL.iter().any(|how| layer.noted(*how, &folder).is_none())
+        };
+        for (at, _) in layers.iter().enumerate().filter(|(_, layer)| unknown(layer)) {
+            compressing(at);
+        }
+        let ways = layers.iter().flat_map(|layer| Compression::ALL.map(|how| (layer.clone(), how)));
+        let sizes = ways.map(|(layer, how)| {
+            let folder = folder.clone();
+            tokio::task::spawn_blocking(move || size(&layer, how, &folder))
+        });
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let ended = |e| Error::bug(format!("a thread ended: {e}"));
+        let sizes = stream::iter(sizes).buffered(cores).map(|size| size.map_err(ended)?);
+        let sizes = sizes.try_collect::<Vec<_>>().await?;
+        let (pairs, _) = sizes.as_chunks();
+        Ok(pairs.iter().map(|&[gzip, zstd]| Sent { gzip, zstd }).collect())
+    }
+}
+
+fn size(layer: &LocalLayer, how: Compression, folder: &Path) -> Result<u64> {
+    if let Some(blob) = layer.noted(how, folder) {
+        return Ok(blob.size);
+    }
+    layer.compressed_and_noted(how, folder).map(|made| made.blob.size)
+}
