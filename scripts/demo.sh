@@ -159,7 +159,7 @@ megabytes() { printf '%d.%02d MB' $(($1 / 1000000)) $(($1 / 10000 % 100)); }
 size() { sed -n 's/^ *"size": \([0-9]*\),$/\1/p' "$PROJECT/.bb/images/$1/image.json"; }
 
 # Bytes that travel: layers are sent compressed.
-sent() { bb image save "$1" -o - | gzip | wc -c; }
+sent() { bb image save "$1" --compress gzip -o - | wc -c; }
 
 # How many packages an image holds, its parents' included.
 packages() { grep -cv '^ *#\|^ *$' "$PROJECT/.bb/images/$1/package.provided" 2>/dev/null || echo -; }

@@ -43,6 +43,14 @@ folders
      7 bytes  /etc
 ";
 
+const COMPRESSED: &str = "\
+      SIZE        GZIP        ZSTD  IMAGE
+   4.57 MB     0.01 MB  SOME bytes  web
+   4.57 MB     0.01 MB  SOME bytes    base: COPY root /
+   3 bytes  SOME bytes  SOME bytes    base: COPY motd /etc/
+   7 bytes  SOME bytes  SOME bytes    web: COPY motd /etc/
+";
+
 const GROWN: &str = "\
 web: 4.61 MB, 0.04 MB more than before
 
@@ -73,6 +81,17 @@ fn an_image_is_told_by_layer_package_and_folder_and_compared() {
     room.bb("build").ok();
     let told = |text: &str| (Some(0), text.to_owned(), String::new());
     assert_eq!(size(&room, " web"), told(WEB));
+    let compressed = size(&room, " web --compressed");
+    let some = regex::Regex::new(r"[ \d]{4} bytes  ").unwrap();
+    assert_eq!(compressed.0, Some(0));
+    let lines = compressed.1.lines().map(|line| {
+        let (own, sent) = line.split_at(line.len().min(12));
+        format!("{own}{}\n", some.replace_all(sent, "SOME bytes  "))
+    });
+    assert_eq!(lines.collect::<String>(), COMPRESSED);
+    let said = "compress base: COPY root /, 4.58 MB\ncompress base: COPY motd /etc/, 2560 bytes\n\
+                compress web: COPY motd /etc/, 2560 bytes\n";
+    assert_eq!(compressed.2, said);
     let total = room.engine().image_size(&room.image("web"));
     assert_eq!(total, 4_572_010);
     assert_eq!(size(&room, " web --diff"), told("web: 4.57 MB, nothing to compare with\n"));

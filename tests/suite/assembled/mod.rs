@@ -279,12 +279,68 @@ fn a_saved_image_is_the_one_in_the_engine() {
     assert_eq!(room.engine().image_id(&room.image("child")), id);
     assert_eq!(Image::read(room.engine(), &room.image("child")).text("/to/f"), "f\n");
     check_layout(&room, &id);
+    save_compressed(&room);
     save_what_the_engine_has_built(&room);
     room.bb("image save child -o bb-dock").fails(
         2,
         "error: `ROOM/project/bb-dock` is neither empty nor an OCI layout\n\
          hint: name a folder that is not there yet\n",
     );
+}
+
+/// What is compressed is the same image: a file unpacks to what it would be, a layout's manifest says how its layers
+/// are, and engines and other tools take both.
+fn save_compressed(room: &Room) {
+    room.bb("image save child -o plain.tar").is(0, "", "");
+    let plain = fs::read(room.path("plain.tar")).unwrap();
+    let id = room.bb("image digest child").ok().stdout.trim().to_owned();
+    for format in ["gzip", "zstd"] {
+        room.bb(&format!("image save child -o packed --compress {format}")).is(0, "", "");
+        let out = Command::new(format).arg("-dc").arg(room.path("packed")).output().unwrap();
+        assert!(out.stdout == plain, "{format}: {}", String::from_utf8_lossy(&out.stderr));
+        assert!(fs::metadata(room.path("packed")).unwrap().len() * 2 < plain.len() as u64);
+        room.bb(&format!("image save child -o {format}/ --compress {format}")).is(0, "", "");
+        let layout = format!("oci:{}", room.path(format).display());
+        let copy = format!("oci:{}", room.path(format!("{format}-copy")).display());
+        for args in [["inspect", "--config", &layout], ["copy", "-q", &layout]] {
+            let to = (args[0] == "copy").then_some(&copy);
+            let out = Command::new("skopeo").args(args).args(to).output().unwrap();
+            assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        }
+        let blob = |digest: &Value| {
+            let name = digest.as_str().unwrap().replace(':', "/");
+            fs::read(room.path(format!("{format}/blobs/{name}"))).unwrap()
+        };
+        let index = fs::read(room.path(format!("{format}/index.json"))).unwrap();
+        let index = serde_json::from_slice::<Value>(&index).unwrap();
+        let manifest = blob(&index["manifests"][0]["digest"]);
+        let manifest = serde_json::from_slice::<Value>(&manifest).unwrap();
+        assert_eq!(manifest["config"]["digest"], id.as_str());
+        for layer in manifest["layers"].as_array().unwrap() {
+            let kind = format!("application/vnd.oci.image.layer.v1.tar+{format}");
+            assert_eq!(layer["mediaType"], kind);
+            assert_eq!(blob(&layer["digest"]).len() as u64, layer["size"].as_u64().unwrap());
+        }
+        sent_as(room, format, &manifest["layers"]);
+    }
+    room.engine().docker(&["rmi", "-f", &room.image("child")]);
+    room.bb("image save child -o child.tar.gz --compress gzip").is(0, "", "");
+    room.engine().docker(&["load", "-i", room.path("child.tar.gz").to_str().unwrap()]);
+    assert_eq!(room.engine().image_id(&room.image("child")), id);
+}
+
+/// What `bb size` says of how large layers are on their way is what they are there.
+fn sent_as(room: &Room, format: &str, layers: &Value) {
+    let layers = layers.as_array().unwrap();
+    let said = room.bb("size child --compressed --json").ok().stdout;
+    let said = &serde_json::from_str::<Value>(&said).unwrap()[0]["sent"];
+    let sizes = layers.iter().map(|layer| layer["size"].as_u64().unwrap()).collect::<Vec<_>>();
+    let told = said["layers"].as_array().unwrap().iter();
+    let told = told.map(|layer| layer[format].as_u64().unwrap());
+    assert_eq!(told.collect::<Vec<_>>(), sizes);
+    assert_eq!(said[format], sizes.iter().sum::<u64>());
+    // Once it is known it takes no time, and nothing is said.
+    assert_eq!(room.bb("size child --compressed").ok().stderr, "");
 }
 
 /// It is in the state folder like any other, and comes back into the engine as it was.

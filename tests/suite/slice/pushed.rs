@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use regex::Regex;
 use support::sealed::{Room, Run};
@@ -41,6 +42,19 @@ fn the_chain_is_pushed_once_and_a_second_push_sends_nothing() {
     assert!(told(&second, &registry.address).iter().all(|(_, sent, _)| *sent == 0));
     assert_eq!(second.stdout, first.stdout);
     assert_eq!(registry.blobs(), blobs);
+
+    // By Zstandard it is the same image in other blobs.
+    let zstd = room.bb(&format!("push --compress zstd {} busybox", registry.address)).ok();
+    assert_eq!(told(&zstd, &registry.address), [("busybox:latest".to_owned(), 1, 0)]);
+    assert!(!first.stdout.contains(zstd.stdout.trim()), "{}", zstd.stdout);
+    let from = format!("docker://{}", zstd.stdout.trim().replace(":latest@", "@"));
+    let args = ["inspect", "--raw", "--tls-verify=false", &from];
+    let raw = Command::new("skopeo").args(args).output().unwrap().stdout;
+    let manifest = serde_json::from_slice::<serde_json::Value>(&raw).unwrap();
+    let kind = "application/vnd.oci.image.layer.v1.tar+zstd";
+    assert_eq!(manifest["layers"][0]["mediaType"], kind, "{manifest}");
+    let id = room.bb("image digest busybox").ok().stdout;
+    assert_eq!(manifest["config"]["digest"], id.trim());
 
     // The engine can run what the registry has, and has no names left that it was not given.
     let pulled = format!("{}/{}", registry.address, room.image("nginx"));

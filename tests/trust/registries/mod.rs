@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gentoo_bb::base::reference::Reference;
-use gentoo_bb::image::archive::compressed::LocalLayer;
+use gentoo_bb::image::archive::compressed::{Compression, LocalLayer};
 use gentoo_bb::image::archive::listing::whole;
 use gentoo_bb::image::tree::Content;
 use gentoo_bb::net::registry::{self, Blobs, Image, Layer, Pulled, Settings};
@@ -77,7 +77,7 @@ fn image(dir: &Path, layers: &[Vec<u8>]) -> Image {
         local.push(LocalLayer { diff_id: digest(layer), content });
         offset += size;
     }
-    Image { config: config(layers), layers: local }
+    Image { config: config(layers), layers: local, compression: Compression::Gzip }
 }
 
 /// What a pull has brought: the configuration, and the layers unpacked.
