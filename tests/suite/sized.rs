@@ -43,10 +43,9 @@ folders
      7 bytes  /etc
 ";
 
-const COMPRESSED: &str = "\
-      SIZE        GZIP        ZSTD  IMAGE
-   4.57 MB     0.01 MB  SOME bytes  web
-   4.57 MB     0.01 MB  SOME bytes    base: COPY root /
+const COMPRESSED: &str = "      SIZE        GZIP        ZSTD  IMAGE
+   4.57 MB  SOME bytes  SOME bytes  web
+   4.57 MB  SOME bytes  SOME bytes    base: COPY root /
    3 bytes  SOME bytes  SOME bytes    base: COPY motd /etc/
    7 bytes  SOME bytes  SOME bytes    web: COPY motd /etc/
 ";
