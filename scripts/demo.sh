@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the images of bb-dock/ from the local mirror, starts nginx and fetches a page.
+# Builds five images of bb-dock/ from the local mirror, starts nginx and fetches a page.
 #
 #   scripts/demo.sh
 #
@@ -15,6 +15,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PROJECT=.demo
 NAMESPACE_=bb-demo
 SCRATCH=$(mktemp -d)
+# What it shows; the whole catalogue is `make catalogue`.
+DOCKS=(busybox s6 openssl memcached nginx)
 MAKING='' WEB=''
 
 clean_up() {
@@ -78,8 +80,8 @@ build_images() {
     # The lock pins files by their digests: a mirror that was made anew has others.
     newer=$(find "$MIRROR_DIR/releases" "$MIRROR_DIR/snapshots" -newer "$PROJECT/bb.lock" -print -quit 2>/dev/null) || true
     if [[ -n $newer ]]; then bb update; fi
-    printf '\n%s$ bb build%s\n' "$BOLD" "$PLAIN"
-    bb build || exit "$?"
+    printf '\n%s$ bb build memcached nginx%s\n' "$BOLD" "$PLAIN"
+    bb build memcached nginx || exit "$?"
 }
 
 # --- nginx ----------------------------------------------------------------------
@@ -144,8 +146,7 @@ stop_web() {
 sizes() {
     local name
     printf '\n%s%-24s %10s %10s %12s%s\n' "$BOLD" IMAGE SIZE SENT PACKAGES "$PLAIN"
-    for name in bb-dock/*/; do
-        name=$(basename "$name")
+    for name in "${DOCKS[@]}"; do
         printf '%s %s %s %s\n' "$(size "$name")" "$NAMESPACE_/$name" "$(sent "$name")" "$(packages "$name")"
     done | sort -n | while read -r size image sent packages; do
         printf '%-24s %10s %10s %9s\n' "$image" "$(megabytes "$size")" "$(megabytes "$sent")" "$packages"

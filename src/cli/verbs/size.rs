@@ -29,6 +29,7 @@ use crate::report::ledger;
 use crate::session::Project;
 
 /// Tell how large images are, and what of them is so large.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  bb size  # all images, a line each\n  \
     bb size nginx\n  bb size nginx --diff\n  bb size --json")]

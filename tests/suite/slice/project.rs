@@ -1,5 +1,6 @@
 //! The one project of these tests: the shipped docks, built from the local mirror.
 
+use std::fs;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use support::Told;
@@ -67,9 +68,18 @@ impl Drop for Extra<'_> {
     }
 }
 
-/// The shipped docks, with their modes and links.
+/// The docks of the demo, with their modes and links.
 pub fn copy_docks(room: &Room) {
-    let from = support::checkout().join("bb-dock");
-    let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(room.path("")).status();
+    for name in IMAGES {
+        copy_dock(room, name);
+    }
+}
+
+/// One of the shipped docks.
+pub fn copy_dock(room: &Room, name: &str) {
+    let from = support::checkout().join("bb-dock").join(name);
+    let to = room.path("bb-dock");
+    fs::create_dir_all(&to).unwrap();
+    let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status();
     assert!(copied.unwrap().success());
 }
