@@ -49,7 +49,7 @@ main() {
 tools() {
     need_rust fmt clippy
     need curl:curl xz:xz-utils make:make git:git bmake:bmake ninja:ninja-build tmux:tmux chromium:chromium
-    need groff:groff-base fish:fish zsh:zsh umoci:umoci skopeo:skopeo
+    need groff:groff-base fish:fish zsh:zsh umoci:umoci skopeo:skopeo zstd:zstd
     # A runlevel in which Debian starts no service: the tests start their own.
     RUNLEVEL=1 need /usr/sbin/nginx:nginx docker-registry:docker-registry \
         docker-compose:docker-compose /usr/sbin/sshd:openssh-server podman:podman runc:runc

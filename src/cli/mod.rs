@@ -27,9 +27,9 @@ use crate::cli::call::{Call, Look};
 use crate::cli::io::output::{print, say};
 use crate::cli::io::{message, output, owner};
 use crate::cli::verbs::{
-    audit, build, builder, clean, config, df, diff, doctor, down, engine, export, gc, graph, image,
-    import, keys, list, logs, makefile, man, missing, new, outdated, ps, push, run, shell, size,
-    status, step, sync, test, tree, up, update, watch, why,
+    audit, build, builder, catalogue, clean, config, df, diff, doctor, down, engine, export, gc,
+    graph, image, import, keys, list, logs, makefile, man, missing, new, outdated, ps, push, run,
+    shell, size, status, step, sync, test, tree, up, update, watch, why,
 };
 use crate::engine::native::inside;
 use crate::report::Message;
@@ -116,6 +116,8 @@ enum Verb {
     Export(export::Args),
     /// Draw the docks, or all steps, with how they stand
     Graph(graph::Args),
+    /// Write what images there are, for people who choose one
+    Catalogue(catalogue::Args),
     /// Bring file times in line with the judge, for make and ninja
     Sync(sync::Args),
     /// Look for what does not belong into images
@@ -196,6 +198,7 @@ impl Verb {
             Self::Makefile(args) => makefile::run(args, call).await,
             Self::Export(args) => export::run(args, call).await,
             Self::Graph(args) => graph::run(args, call).await,
+            Self::Catalogue(args) => catalogue::run(args, call).await,
             Self::Sync(args) => sync::run(args, call).await,
             Self::Audit(args) => audit::run(args, call).await,
             Self::Size(args) => size::run(args, call).await,

@@ -17,6 +17,7 @@ pub mod context;
 pub mod discover;
 pub mod fetched;
 pub mod kubler;
+pub mod readme;
 pub mod settings;
 
 pub use context::{Selection, Visible};

@@ -3,6 +3,7 @@
 //! Pure. Every recipe is one `bb step ID`, which judges again before it works; what is up to date is
 //! not known here.
 
+pub mod catalogue;
 pub mod graph;
 pub mod json;
 pub mod make;

@@ -7,6 +7,7 @@
 pub(in crate::cli) mod audit;
 pub(in crate::cli) mod build;
 pub(in crate::cli) mod builder;
+pub(in crate::cli) mod catalogue;
 pub(in crate::cli) mod chain;
 pub(in crate::cli) mod clean;
 pub(in crate::cli) mod config;

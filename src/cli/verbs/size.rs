@@ -178,7 +178,11 @@ fn sized(docks: &[Dock], work: &ImageWork) -> Result<Sized> {
 }
 
 /// Nothing of an image that only its engine has.
-async fn sent(project: &Project, work: &ImageWork, ledger: &Ledger) -> Result<Option<Vec<Sent>>> {
+pub(in crate::cli) async fn sent(
+    project: &Project,
+    work: &ImageWork,
+    ledger: &Ledger,
+) -> Result<Option<Vec<Sent>>> {
     let Some(chain) = action::chain(&work.dir, &project.settings.limits)? else { return Ok(None) };
     let layers = local_layers(&chain)?;
     let compressing = |at: usize| {

@@ -18,9 +18,7 @@ fn ten_images_of_kublers_are_built() {
     assert!(again.stderr.starts_with("nothing to do: "), "{}", again.stderr);
     let version = says(&room, "memcached", &["memcached", "-V"]);
     assert!(version.starts_with("memcached 1."), "{version}");
-    assert_eq!(
-        says(&room, "nginx", &["sh", "-c", "nginx -t 2>&1 | tail -n 1"]),
-        "nginx: configuration file /etc/nginx/nginx.conf test is successful"
-    );
+    let checked = says(&room, "nginx", &["sh", "-c", "nginx -t 2>&1 || true"]);
+    assert!(checked.ends_with("test is successful"), "{checked}");
     room.bb("test").ok();
 }
