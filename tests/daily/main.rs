@@ -7,6 +7,7 @@
 
 mod beside;
 mod broken;
+mod catalogue;
 mod chains;
 mod completed;
 mod config;

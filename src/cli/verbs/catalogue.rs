@@ -12,7 +12,7 @@ use crate::cli::call::Call;
 use crate::cli::io::output::print_exactly;
 use crate::cli::verbs::image::Found;
 use crate::cli::verbs::size;
-use crate::cli::{Look, entered, say};
+use crate::cli::{entered, say};
 use crate::dock::Dock;
 use crate::dock::readme::Readme;
 use crate::exec::action::{chain, ledgers, summary};
@@ -48,10 +48,13 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let judged = project.judge_recorded(&options)?;
     let names = names(&judged, args)?;
     let found = Found::of(&project, &judged.plan, &names)?;
-    if found.built.is_empty() || (!args.images.is_empty() && !found.missing.is_empty()) {
-        return Err(Error::step("not all images are built").hint("run `bb build` first"));
+    let errors = found.lacking(!args.images.is_empty(), call.look)?;
+    for error in &errors {
+        say(&diag::render(error, call.look.color));
     }
-    missing(&found, call.look);
+    if !errors.is_empty() {
+        return Ok(1);
+    }
     let file = args.output.as_deref().filter(|file| *file != Path::new("-"));
     let file = file.map(|file| call.here.join(file));
     let mut entries = vec![];
@@ -79,14 +82,6 @@ fn names(judged: &Judged, args: &Args) -> Result<Vec<String>> {
         return Ok(select::images(&judged.plan).collect());
     }
     Ok(args.images.clone())
-}
-
-fn missing(found: &Found, look: Look) {
-    if !found.missing.is_empty() {
-        let names = found.missing.join("`, `");
-        let message = format!("what is not built is not in the catalogue: `{names}`");
-        say(&diag::warning(&message, "run `bb build` first", look.color));
-    }
 }
 
 fn source(project: &Project) -> Result<Source> {
@@ -120,7 +115,7 @@ impl Seen<'_> {
             parent: parent.unwrap_or_else(|| "nothing".to_owned()),
             size: ledger.total,
             sent: sent.map(|layers| layers.iter().sum()),
-            layers: summary.layers,
+            layers: ledger.layers.len(),
             packages: self.packages()?,
             ports: config.exposed_ports.iter().cloned().collect(),
             took: self.took(),

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use crate::base::error::{Error, Result};
 use crate::base::limits::{Limit, Limits};
 use crate::base::words::plain_json;
-use crate::base::{given, read};
+use crate::base::{diag, given, read};
 use crate::cli::args::complete;
 use crate::cli::args::compress::Compress;
 use crate::cli::io::output::print_exactly;
-use crate::cli::{entered, print, say};
+use crate::cli::{Look, entered, print, say};
 use crate::engine::docker::Docker;
 use crate::exec::action::{chain, summary};
 use crate::exec::put;
@@ -148,6 +148,21 @@ impl Found {
             }
         }
         Ok(Self { built, missing })
+    }
+
+    /// What is wrong with it that images are not built, if they were named. Of all images, those are told that there are.
+    pub(in crate::cli) fn lacking(&self, named: bool, look: Look) -> Result<Vec<Error>> {
+        if named || self.missing.is_empty() {
+            return Ok(self.errors());
+        }
+        if self.built.is_empty() {
+            return Err(Error::step("no image is built").hint("run `bb build` first"));
+        }
+        let names = self.missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+        let are = if names.len() == 1 { "is" } else { "are" };
+        let message = format!("{} {are} not built", names.join(", "));
+        say(&diag::warning(&message, "run `bb build` first", look.color));
+        Ok(vec![])
     }
 
     /// A line for each that is not built, below the last how it will be.

@@ -14,7 +14,7 @@ use crate::cli::args::complete;
 use crate::cli::io::output::json_text;
 use crate::cli::io::terminal;
 use crate::cli::verbs::image::Found;
-use crate::cli::{Look, entered, print, say};
+use crate::cli::{entered, print, say};
 use crate::dock::Dock;
 use crate::dock::budget::Budget;
 use crate::exec::action::{self, ledgers};
@@ -87,7 +87,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let plan = project.plan()?;
     let names = names(&plan, args, &project.settings.exclude)?;
     let found = Found::of(&project, &plan, &names)?;
-    let mut errors = missing(&found, args, call.look)?;
+    let mut errors = found.lacking(!args.images.is_empty(), call.look)?;
     if args.left_out {
         print(&left_out(&plan, &found, args.json)?);
     } else {
@@ -105,21 +105,6 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
         say(&diag::render(error, call.look.color));
     }
     Ok(u8::from(!errors.is_empty()))
-}
-
-/// What is wrong with it that images are not built. Of all images, those are told that there are.
-fn missing(found: &Found, args: &Args, look: Look) -> Result<Vec<Error>> {
-    if !args.images.is_empty() || found.missing.is_empty() {
-        return Ok(found.errors());
-    }
-    if found.built.is_empty() {
-        return Err(Error::step("no image is built").hint("run `bb build` first"));
-    }
-    let names = found.missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
-    let are = if names.len() == 1 { "is" } else { "are" };
-    let message = format!("{} {are} not built", names.join(", "));
-    say(&diag::warning(&message, "run `bb build` first", look.color));
-    Ok(vec![])
 }
 
 /// What was left out of images and of those below them, each by itself: a child does not leave out again what its
