@@ -1,0 +1,2 @@
+# All that runs is nginx's image.
+PACKAGES=""
