@@ -96,8 +96,12 @@ download_one() {
 	die "the registry serves no version of $name: see $APT/log, put another kind or name into sources.txt"
 }
 
-# 1:1.3.dfsg+really1.3.1-1+deb13u1 → 1.3.1, 2.1.13-stable-1 → 2.1.13, 6.5+20250216-2 → 6.5_p20250216
-upstream_version() { echo "$1" | sed -E 's/^[0-9]+://; s/-[^-]*$//; s/.*\+really//; s/-stable$//; s/\+deb[0-9]+u[0-9]+$//; s/\+([0-9]+)$/_p\1/'; }
+# 1:1.3.dfsg+really1.3.1-1+deb13u1 → 1.3.1, 2.1.13-stable-1 → 2.1.13, 6.5+20250216-2 → 6.5_p20250216,
+# 1.18.2+dfsg-7 → 1.18.2, 1:10.0p1-7 → 10.0_p1
+upstream_version() {
+	echo "$1" | sed -E 's/^[0-9]+://; s/-[^-]*$//; s/.*\+really//; s/-stable$//; s/\+deb[0-9]+u[0-9]+$//; s/\+dfsg[0-9]*$//
+		s/\+([0-9]+)$/_p\1/; s/^([0-9.]+)p([0-9]+)$/\1_p\2/'
+}
 
 # Debian's versions, those of the wanted upstream version first, each group the newest first.
 wanted_first() {
