@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help install build static mirror engine engine-stop demo test bench fuzz clean
+.PHONY: help install build static mirror engine engine-stop demo catalogue test bench fuzz clean
 
 help:             ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
@@ -35,8 +35,11 @@ engine:           ## find a container engine, or start a private one
 engine-stop:      ## stop the private engine; images and volumes stay
 	@scripts/engine.sh stop
 
-demo:             ## build the images of bb-dock/, fetch a page from nginx
+demo:             ## build five images of bb-dock/, fetch a page from nginx
 	@scripts/demo.sh
+
+catalogue:        ## build and test all images of bb-dock/, and write doc/catalogue.md
+	@scripts/demo.sh catalogue
 
 test:             ## formatting, lints, unit and integration tests
 	@scripts/test.sh

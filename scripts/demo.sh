@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds five images of bb-dock/ from the local mirror, starts nginx and fetches a page.
 #
-#   scripts/demo.sh
+#   scripts/demo.sh              what `make demo` shows
+#   scripts/demo.sh catalogue    builds and tests all images instead, and writes doc/catalogue.md
 #
 # The project is .demo/; what was built stays, so that a second run builds nothing. Which engine it is on, bb says:
 # where nothing leads to Docker or Podman, its own.
@@ -38,9 +39,14 @@ main() {
     prepare
     write_project
     row engine "$(bb config engine | head -n 1)"
-    build_images
-    serve
-    sizes
+    renew_lock
+    if [[ ${1-} == catalogue ]]; then
+        catalogue
+    else
+        build_images
+        serve
+        sizes
+    fi
 }
 
 # --- build ----------------------------------------------------------------------
@@ -75,11 +81,22 @@ fingerprints = ["$(<"$MIRROR_DIR/fingerprint")"]
 END
 }
 
-build_images() {
+renew_lock() {
     local newer
     # The lock pins files by their digests: a mirror that was made anew has others.
     newer=$(find "$MIRROR_DIR/releases" "$MIRROR_DIR/snapshots" -newer "$PROJECT/bb.lock" -print -quit 2>/dev/null) || true
     if [[ -n $newer ]]; then bb update; fi
+}
+
+catalogue() {
+    printf '\n%s$ bb test%s\n' "$BOLD" "$PLAIN"
+    bb test --keep-going || exit "$?"
+    bb catalogue -o doc/catalogue.md || exit "$?"
+    bb catalogue -o "$PROJECT/catalogue.html" || exit "$?"
+    row page "$PROJECT/catalogue.html"
+}
+
+build_images() {
     printf '\n%s$ bb build memcached nginx%s\n' "$BOLD" "$PLAIN"
     bb build memcached nginx || exit "$?"
 }
@@ -165,4 +182,4 @@ sent() { bb image save "$1" --compress gzip -o - | wc -c; }
 # How many packages an image holds, its parents' included.
 packages() { grep -cv '^ *#\|^ *$' "$PROJECT/.bb/images/$1/package.provided" 2>/dev/null || echo -; }
 
-main; exit
+main "$@"; exit

@@ -256,9 +256,10 @@ bob_find_library() {
 }
 
 # add_group NAME GID and add_user NAME UID GROUP [HOME [SHELL]]: for what no acct-* package makes.
-# Text and not useradd, which writes today's date into shadow.
+# Text and not useradd, which writes today's date into shadow. The rest of the hook knows them by name.
 add_group() {
 	grep -qs "^$1:" "$EMERGE_ROOT/etc/group" || echo "$1:x:$2:" >>"$EMERGE_ROOT/etc/group"
+	know_accounts
 }
 
 add_user() {
@@ -268,4 +269,5 @@ add_user() {
 	[ -n "$gid" ] || { echo "add_user: there is no group $3" >&2; return 1; }
 	echo "$1:x:$2:$gid:$1:${4:-/dev/null}:${5:-/sbin/nologin}" >>"$EMERGE_ROOT/etc/passwd"
 	(umask 077 && echo "$1:!:0::::::" >>"$EMERGE_ROOT/etc/shadow")
+	know_accounts
 }

@@ -154,7 +154,9 @@ fn an_image_that_needs_no_c_library_gets_none() {
 fn users_of_the_image_are_known_by_name_and_packages_get_their_folders() {
     let room = project();
     let hook = "finish_rootfs_build() {\n\tmkdir -p $EMERGE_ROOT/srv/daemon\n\
-                \tchown memcached:memcached $EMERGE_ROOT/srv/daemon\n}\n";
+                \tchown memcached:memcached $EMERGE_ROOT/srv/daemon\n\
+                \tadd_group late 4711\n\tadd_user late 4712 late\n\
+                \tinstall -d -o late -g late $EMERGE_ROOT/srv/late\n}\n";
     for name in ["served", "servedagain"] {
         dock(&room, name, SCRATCH, &format!("PACKAGES='net-misc/daemon'\n{hook}"));
         room.bb(&format!("build {name}")).ok();
@@ -164,6 +166,7 @@ fn users_of_the_image_are_known_by_name_and_packages_get_their_folders() {
             (entry.mode & 0o7777, entry.uid, entry.gid)
         };
         assert_eq!(told("/srv/daemon"), (0o755, 441, 441));
+        assert_eq!(told("/srv/late"), (0o755, 4712, 4711));
         assert_eq!(told("/var/log/daemon"), (0o755, 441, 441));
         assert_eq!(told("/run/daemon"), (0o755, 441, 441));
         assert_eq!(told("/var/lib/daemon/spool"), (0o750, 441, 441));
