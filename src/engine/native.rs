@@ -126,7 +126,12 @@ impl Native {
         }
         let into = format!("layers/{layer}");
         let job = Files::Layer { into: into.clone(), limits: settings(&self.limits) };
-        self.send(&Job::Store(job), None, archive).map_err(|error| {
+        let left = self.send(&Job::Store(job), None, archive).and_then(|left| {
+            // Only now it is known that nothing was missing at its end.
+            let whole = Job::Store(Files::Whole { path: into.clone() });
+            self.store.mapped(&whole, &[])?.done().map(|_| left)
+        });
+        left.map_err(|error| {
             // The reason is what matters; what stays goes before the next try.
             let _ = self.remove_path(format!("{into}.new"));
             error.detail(format!("  in `{}`", self.store.path(&into).display()))

@@ -1,6 +1,7 @@
 //! Layers: from archives to roots and back.
 
 use std::fs;
+use std::io::Read;
 
 use gentoo_bb::base::limits::{Limit, Limits};
 use gentoo_bb::engine::native::Native;
@@ -99,6 +100,15 @@ fn owners_modes_and_rights_of_programs_are_kept() {
     assert!(archive.windows(20).any(|bytes| bytes == CAPABILITY), "as it was: not of another root");
 }
 
+/// Cannot be read.
+struct Ends;
+
+impl Read for Ends {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        Err(std::io::Error::other("nothing more comes"))
+    }
+}
+
 #[test]
 fn a_layer_is_whole_or_not_there() {
     let room = Room::new();
@@ -127,6 +137,11 @@ fn a_layer_is_whole_or_not_there() {
     for (archive, message) in cases {
         assert_eq!(why(&archive.bytes()), none(message));
         assert!(!room.native.has(&layer("bad")));
+    }
+    // Whoever sends it may end at any place, also where another entry begins.
+    for cut in (0..whole.len()).step_by(512) {
+        let sent = room.native.unpack(&layer("bad"), (&whole[..cut]).chain(Ends));
+        assert!(sent.is_err() && !room.native.has(&layer("bad")), "{cut}");
     }
     room.native.unpack(&layer("bad"), whole.as_slice()).unwrap();
     assert!(room.native.has(&layer("bad")), "and the place is free for a good one");

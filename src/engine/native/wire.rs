@@ -89,8 +89,10 @@ impl BoxJob {
 pub(super) enum Files {
     /// Unpacks an archive into a folder.
     Unpack { into: String, limits: Vec<(String, u64)> },
-    /// Unpacks a layer of an image to a folder that is there only when all of it is.
+    /// Unpacks a layer of an image beside its place.
     Layer { into: String, limits: Vec<(String, u64)> },
+    /// Moves what was unpacked beside its place there: whoever has sent it says that it was all.
+    Whole { path: String },
     /// Packs a file or folder, but nothing that is in these folders of it. `named`: below its own name.
     Pack { from: String, without: Vec<String>, named: bool },
     /// Packs what a box has changed, as a layer.

@@ -4,6 +4,7 @@
 //! Only finds. A name that is no digest is nobody's here, and stays.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::Result;
@@ -13,6 +14,7 @@ use crate::base::reference::is_id;
 use crate::config::lock::Bases;
 use crate::exec::tidy::{Group, Thing, file};
 use crate::image::archive::bundle::Bundle;
+use crate::image::archive::compressed::Compression;
 use crate::net::registry::Blobs;
 use crate::plan::Plan;
 use crate::plan::step::{BASE_PARAM, Work};
@@ -52,7 +54,7 @@ fn needed(plan: &Plan, bases: &Bases, store: &Store) -> Result<BTreeSet<String>>
     Ok(needed)
 }
 
-/// Notes of what layers were compressed to, of those that no image of the plan has.
+/// Notes of what layers were compressed to: in ways that are no longer used, and of those that no image of the plan has.
 ///
 /// # Errors
 /// An image's archive cannot be read.
@@ -60,7 +62,14 @@ pub fn notes(plan: &Plan, store: &Store, limits: &Limits) -> Result<Group> {
     let folder = store.compressed();
     let ways = std::fs::read_dir(&folder).into_iter().flatten().flatten();
     let ways = ways.map(|entry| entry.path()).filter(|way| way.is_dir() && !way.is_symlink());
-    let noted = ways.flat_map(|way| files_of(&way)).collect::<Vec<_>>();
+    let is_known = |way: &Path| {
+        Compression::ALL.iter().any(|how| way.file_name() == Some(OsStr::new(&how.notes())))
+    };
+    let noted = ways.flat_map(|way| {
+        let known = is_known(&way);
+        files_of(&way).map(move |(digest, path)| (known.then_some(digest), path))
+    });
+    let noted = noted.collect::<Vec<_>>();
     if noted.is_empty() {
         return Ok(Group { step: None, things: vec![] });
     }
@@ -71,7 +80,8 @@ pub fn notes(plan: &Plan, store: &Store, limits: &Limits) -> Result<Group> {
         let bundle = if archive.is_file() { Bundle::open(&archive, limits)? } else { None };
         layers.extend(bundle.into_iter().flat_map(|bundle| bundle.config.rootfs.diff_ids));
     }
-    let gone = noted.into_iter().filter(|(digest, _)| !layers.contains(digest));
+    let is_needed = |digest: &Option<String>| digest.as_ref().is_some_and(|d| layers.contains(d));
+    let gone = noted.into_iter().filter(|(digest, _)| !is_needed(digest));
     let mut things = gone.filter_map(|(_, path)| file(&path)).collect::<Vec<Thing>>();
     things.sort();
     Ok(Group { step: None, things })

@@ -21,8 +21,11 @@ use crate::image::tree::Content;
 pub fn write(chain: &Chain, dir: &Path, compression: Option<Compression>) -> Result<String> {
     let Some(top) = chain.first() else { return Err(Error::bug("an image without an archive")) };
     let folder = dir.join("blobs/sha256");
+    let layers = layers(chain)?;
     fs::create_dir_all(&folder).map_err(|e| Error::file("create", &folder, &e))?;
-    let blobs = layers(chain)?.into_iter().map(|(name, content)| {
+    // First, so that a second try finds a layout where the first one has failed.
+    save(&dir.join("oci-layout"), bundle::OCI_LAYOUT.as_bytes())?;
+    let blobs = layers.into_iter().map(|(name, content)| {
         let digest = name.trim_end_matches(".tar");
         match compression {
             None => copied(digest, content, &folder),
@@ -37,7 +40,6 @@ pub fn write(chain: &Chain, dir: &Path, compression: Option<Compression>) -> Res
     save(&folder.join(&config.digest), &top.config_text[..])?;
     save(&folder.join(&described.digest), &manifest[..])?;
     save(&dir.join("index.json"), &index[..])?;
-    save(&dir.join("oci-layout"), bundle::OCI_LAYOUT.as_bytes())?;
     Ok(format!("sha256:{}", described.digest))
 }
 

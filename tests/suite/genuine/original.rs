@@ -43,7 +43,7 @@ const DOCKS: [(&str, Becomes); 18] = [
     ("elasticsearch", After("jre-oracle")),
     ("mariadb", Told("emerge: there are no ebuilds to satisfy \"dev-db/mariadb\" for")),
     ("mysql", Told("emerge: there are no ebuilds to satisfy \"mysql\" for")),
-    ("ruby", Told("emerge: there are no ebuilds to satisfy \"app-shells/bash\" for")),
+    ("ruby", Told("emerge: there are no ebuilds to satisfy \"dev-lang/ruby\" for")),
     ("ruby-gcc", After("gcc")),
     ("log-collector", After("ruby-gcc")),
 ];

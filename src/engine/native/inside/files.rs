@@ -40,6 +40,11 @@ pub(super) fn run(job: Files, archive: Option<OwnedFd>) -> Result<Vec<String>> {
             Ok(folder::unpack(archive()?, Marks::Refused, &of(&limits))?)
         }
         Files::Layer { into, limits } => layer(&into, archive()?, &of(&limits)),
+        Files::Whole { path } => {
+            renameat(CWD, format!("{path}.new"), CWD, &path)
+                .map_err(cannot(format!("move `{path}` to its place")))?;
+            Ok(vec![])
+        }
         Files::Pack { from, without, named: false } => {
             let archive = archive()?;
             packed(folder::pack(Path::new(&from), &without, Marks::Refused, archive))
@@ -122,21 +127,20 @@ fn make_folders(path: &str) -> Result<()> {
     std::fs::create_dir_all(path).map_err(cannot(format!("make `{path}` in the box")))
 }
 
-/// Unpacks a layer beside its place and moves it there: it is whole or not there.
+/// Unpacks a layer beside its place. An archive that ends between two entries may be whole or cut: that is for whoever
+/// sends it to say.
 fn layer(into: &str, archive: File, limits: &Limits) -> Result<Vec<String>> {
     let new = format!("{into}.new");
     // Of one who was killed at it. Whoever is at it now has the lock.
     folder::remove(Path::new(&new)).map_err(cannot(format!("remove `{new}`")))?;
     mkdirat(CWD, &new, Mode::from_raw_mode(0o755))
         .map_err(cannot_write(format!("make `{new}`")))?;
-    let store = held(".").map_err(cannot("open the store"))?;
     rustix::process::chdir(&new).map_err(cannot(format!("enter `{new}`")))?;
     let outside = held("/").map_err(cannot("open the machine's root"))?;
     rustix::process::chroot(".").map_err(cannot("keep an archive in its folder"))?;
     let left = folder::unpack(archive, Marks::Overlay, limits)?;
     rustix::process::fchdir(&outside).map_err(cannot("leave the folder"))?;
     rustix::process::chroot(".").map_err(cannot("leave the folder"))?;
-    renameat(&store, &new, &store, into).map_err(cannot(format!("move `{into}` to its place")))?;
     Ok(left)
 }
 
