@@ -326,15 +326,18 @@ fn blobs_that_nothing_names_go() {
     let own = listed.lines().find_map(|name| name.strip_suffix(".tar")).unwrap();
     let other = support::digest("other");
     for layer in [own, other.as_str()] {
-        room.write(&format!(".bb/push/gzip-1/{layer}"), "");
+        room.write(&format!(".bb/push/gzip-9/{layer}"), "");
     }
+    // Of a way in which nothing is compressed any more.
+    room.write(&format!(".bb/push/gzip-1/{own}"), "");
     let mut gone = stray.map(|hex| format!("file       .bb/oci/blobs/sha256/{hex}  SIZE"));
     gone.sort();
-    let note = format!("file       .bb/push/gzip-1/{other}  SIZE");
+    let note = format!("file       .bb/push/gzip-9/{other}  SIZE");
+    let former = format!("file       .bb/push/gzip-1/{own}  SIZE");
     let lines = told(&bb(&room, "gc"));
-    assert_eq!(lines[..3], [&gone[0], &gone[1], &note].map(Clone::clone));
-    assert_eq!(lines[3..], ["removed 3 files (SIZE)"]);
-    assert!(room.path(&format!(".bb/push/gzip-1/{own}")).exists());
+    assert_eq!(lines[..4], [&gone[0], &gone[1], &former, &note].map(Clone::clone));
+    assert_eq!(lines[4..], ["removed 4 files (SIZE)"]);
+    assert!(room.path(&format!(".bb/push/gzip-9/{own}")).exists());
     says(&bb(&room, "gc"), 0, "nothing was removed\n");
     room.write("bb.lock", &lock);
     assert_eq!(told(&bb(&room, "gc")).len(), 3);

@@ -30,7 +30,7 @@ use crate::session::{Judged, Options, Project};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  bb catalogue -o catalogue.html   # a page that needs nothing else\n  \
-    bb catalogue -o doc/catalogue.md\n  bb catalogue nginx"
+    bb catalogue -o catalogue.md\n  bb catalogue nginx"
 )]
 pub(in crate::cli) struct Args {
     /// Names of images (default: all but the excluded ones)
