@@ -19,5 +19,5 @@ pub use boxes::{
 };
 pub use image::{FoundImage, HeldImage, NewImage};
 pub use talk::{Piece, Process, Session, Sink, TerminalSize};
-pub use traits::{Boxes, Commands, Engine, Images, Slowed, Talks};
+pub use traits::{Boxes, Commands, Engine, Images, IsWell, Slowed, Talks};
 pub use usage::{Going, Kept, Sort, Wanted};

@@ -2,6 +2,8 @@
 //!
 //! Says what each answer means; how it is got is each engine's own. Registries are not an engine's business.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::docker::Docker;
@@ -52,7 +54,7 @@ pub trait Engine: Images + Boxes + Talks {
         &self,
         base: &ContainerSpec,
         archive: Body,
-        is_well: &(dyn Fn() -> Result<()> + Sync),
+        is_well: IsWell,
         image: &NewImage<'_>,
     ) -> Result<()> {
         let container = self.start_container(base).await?;
@@ -65,6 +67,9 @@ pub trait Engine: Images + Boxes + Talks {
         made
     }
 }
+
+/// Says whether all was well with what an engine has read, if need be on a thread of the engine's.
+pub type IsWell = Arc<dyn Fn() -> Result<()> + Send + Sync>;
 
 /// What is slower than it could be, and what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

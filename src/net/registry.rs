@@ -13,7 +13,7 @@ use reqwest::StatusCode;
 
 use self::auth::Tokens;
 use self::fault::{Away, Fault};
-use self::push::Seen;
+use self::push::{Compressing, Seen};
 use self::settings::Endpoint;
 use self::talk::Clients;
 use crate::base::error::Error;
@@ -45,6 +45,7 @@ pub struct Registry {
     /// Which hosts are asked without TLS, of those that may be.
     plain: Mutex<HashMap<String, bool>>,
     seen: Seen,
+    compressing: Compressing,
 }
 
 impl Registry {

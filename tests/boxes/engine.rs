@@ -5,14 +5,16 @@ use std::future::Future;
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures_util::TryStreamExt;
 use gentoo_bb::base::limits::Limits;
 use gentoo_bb::engine::native::NativeEngine;
 use gentoo_bb::engine::{
-    Boxes, CacheMount, Change, ContainerSpec, Images, Network, NewImage, Owner, Piece, Port,
-    RunSpec, Session, Talks, TerminalSize,
+    Boxes, CacheMount, Change, ContainerSpec, Engine, Images, Network, NewImage, Owner, Piece,
+    Port, RunSpec, Session, Talks, TerminalSize,
 };
 use gentoo_bb::image::archive::Body;
 use tokio::io::AsyncWriteExt;
@@ -168,6 +170,43 @@ fn what_is_no_image_is_refused_and_leaves_none() {
     assert!(bzip2.unwrap_err().message().contains("bzip2 is not read"));
     let names = hall.wait(hall.engine.images()).unwrap();
     assert_eq!(names.len(), 1, "{names:?}");
+}
+
+#[test]
+fn an_archive_on_an_image_becomes_another_one_or_nothing() {
+    let hall = Hall::new();
+    let archive = Archive::new().folder("opt").file("opt/new", "text").bytes();
+    let new = NewImage { reference: "new:1", content: "c", without: &["step"], env: &["A=b"] };
+    let extended = |archive: Body, is_well: fn() -> gentoo_bb::Result<()>, base: &str| {
+        let base = ContainerSpec { image: base.to_owned(), ..hall.spec() };
+        hall.wait(hall.engine.extend_image(&base, archive, Arc::new(is_well), &new))
+    };
+    let before = hall.counts();
+    let refused = || Err(gentoo_bb::Error::step("not so"));
+    let whole: Bytes = archive.clone().into();
+    let stream = |pieces: Vec<std::io::Result<Bytes>>| -> Body {
+        Box::pin(futures_util::stream::iter(pieces))
+    };
+    let cut = stream(vec![Ok(whole.slice(..1024)), Err(std::io::Error::other("no more"))]);
+    let changed = stream(vec![Ok(whole), Err(std::io::Error::other("changed"))]);
+    for (archive, is_well, base) in [
+        (body(&archive), refused as fn() -> _, ROOT),
+        (cut, || Ok(()), ROOT),
+        (changed, || Ok(()), ROOT),
+        (body(b"no archive"), || Ok(()), ROOT),
+        (body(&archive), || Ok(()), "nobody:1"),
+    ] {
+        assert!(extended(archive, is_well, base).is_err());
+        assert!(hall.wait(hall.engine.image("new:1")).unwrap().is_none());
+        assert_eq!(hall.counts(), before, "nothing is left");
+    }
+    extended(body(&archive), || Ok(()), ROOT).unwrap();
+    let image = hall.wait(hall.engine.image("new:1")).unwrap().unwrap();
+    assert_eq!((image.content(), image.layers), (Some("c"), 2));
+    assert_eq!(image.labels["step"], "");
+    let box_ = hall.start(&ContainerSpec { image: "new:1".into(), ..hall.spec() });
+    let (status, said) = hall.sh(&box_, "cat /opt/new; echo $A; ls /etc");
+    assert_eq!((status, said.as_str()), (0, "textb\ngroup\npasswd\n"));
 }
 
 #[test]

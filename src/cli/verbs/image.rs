@@ -4,6 +4,7 @@
 
 use crate::cli::call::Call;
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -269,9 +270,10 @@ impl Saving<'_> {
             return bundle::write_full(self.chain, self.epoch, out);
         };
         let failed = |e| Error::step(format!("cannot write the image: {e}"));
-        let mut encoder = how.encoder(out).map_err(failed)?;
-        bundle::write_full(self.chain, self.epoch, &mut encoder)?;
-        encoder.finish().and_then(|mut out| out.flush()).map_err(failed)
+        // Where it is dropped it may write an end, and then what was cut off would look whole.
+        let mut encoder = ManuallyDrop::new(how.encoder(out).map_err(failed)?);
+        bundle::write_full(self.chain, self.epoch, &mut *encoder)?;
+        ManuallyDrop::into_inner(encoder).finish().and_then(|mut out| out.flush()).map_err(failed)
     }
 
     /// A folder that holds something else is left alone.

@@ -155,6 +155,11 @@ impl Pushing<'_> {
 
     /// Only the engine has what it has built.
     async fn by_engine(&self, reference: &str, name: &str) -> Result<Pushed> {
+        if self.compression != Compression::default() {
+            let message = &format!("`{name}` is compressed by the engine that has built it");
+            let hint = "engines send layers by gzip";
+            tell(self.look, &Message::Warning { message, hint });
+        }
         let engine = self.project.daemon().await?;
         let who = who(name).await?;
         if name == reference {

@@ -27,7 +27,7 @@ use super::{Native, no_box};
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limits;
 use crate::engine::image::{CONTENT_LABEL, HeldImage};
-use crate::engine::{Commands, ContainerSpec, Engine, Kept, NewImage, Slowed, Wanted};
+use crate::engine::{Commands, ContainerSpec, Engine, IsWell, Kept, NewImage, Slowed, Wanted};
 use crate::image::archive::Body;
 
 /// Boxes do without overlayfs.
@@ -107,7 +107,7 @@ impl Engine for NativeEngine {
         &self,
         base: &ContainerSpec,
         archive: Body,
-        is_well: &(dyn Fn() -> Result<()> + Sync),
+        is_well: IsWell,
         image: &NewImage<'_>,
     ) -> Result<()> {
         self.extended(base, archive, is_well, image).await

@@ -3,6 +3,7 @@
 //! What is sent is hashed on the way: bytes that changed after they were verified do not get in.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 
@@ -72,8 +73,9 @@ pub(super) async fn portage(
     let transit = Transit::default();
     let body = shown(snapshot.stream(transit.clone()), file, transit.clone(), log)?;
     let new = NewImage { reference: target.image, content, without: &OF_CONTAINER, env: &[] };
-    let is_whole = || whole(&transit, "snapshot");
-    let made = context.engine.extend_image(spec, body, &is_whole, &new).await;
+    let seen = transit.clone();
+    let is_whole = Arc::new(move || whole(&seen, "snapshot"));
+    let made = context.engine.extend_image(spec, body, is_whole, &new).await;
     let told_why = |error| match transit.failure() {
         Some(cause) => limited::error("the snapshot", cause, || {
             Error::step("the snapshot cannot be unpacked").detail(cause.to_string())

@@ -21,6 +21,7 @@ use crate::base::error::{Error, Exit, Result};
 use crate::base::hex::hex;
 use crate::base::label;
 use crate::base::limits::{Limit, Limits};
+use crate::base::reference::is_id;
 use crate::image::archive::Body;
 use crate::image::bundle::{ArchiveManifest, Blob};
 use crate::image::config::ImageConfig;
@@ -432,8 +433,49 @@ fn header(node: &Node, epoch: u64) -> io::Result<tar::Header> {
     Ok(header)
 }
 
+/// A layer's bytes, as far as they are the layer's.
+struct Verified<'a> {
+    section: Section,
+    hasher: Sha256,
+    content: &'a Content,
+    digest: &'a str,
+}
+
+impl<'a> Verified<'a> {
+    /// `digest` in hex.
+    fn open(content: &'a Content, digest: &'a str) -> io::Result<Self> {
+        let section = Section::open(content)?;
+        Ok(Self { section, hasher: Sha256::new(), content, digest })
+    }
+}
+
+impl Read for Verified<'_> {
+    /// At its end it is known whether it was the layer: an error if not.
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = self.section.read(out)?;
+        self.hasher.update(&out[..n]);
+        if n == 0 && !out.is_empty() && hex(&self.hasher.clone().finalize()) != self.digest {
+            let (file, digest) = (self.content.file.display(), self.digest);
+            let why = format!("`{file}` does not have the layer `sha256:{digest}` any more");
+            return Err(io::Error::other(why));
+        }
+        Ok(n)
+    }
+}
+
+/// A layer's bytes. An archive of ours calls it by its digest: then they are verified.
+pub(super) fn layer_bytes<'a>(
+    name: &'a str,
+    content: &'a Content,
+) -> io::Result<Box<dyn Read + 'a>> {
+    match name.strip_suffix(".tar").filter(|digest| is_id(digest)) {
+        Some(digest) => Ok(Box::new(Verified::open(content, digest)?)),
+        None => Ok(Box::new(exactly(content)?)),
+    }
+}
+
 /// A content's bytes; an error where the file has become shorter.
-pub(super) fn exactly(content: &Content) -> io::Result<impl Read> {
+fn exactly(content: &Content) -> io::Result<impl Read> {
     let length = std::fs::metadata(&content.file)?.len();
     if length < content.offset.saturating_add(content.size) {
         let name = content.file.display();
@@ -511,7 +553,7 @@ fn write_parts(
     let mut builder = tar::Builder::new(out);
     for (name, content) in layers.iter().filter(|(name, _)| seen.insert(*name)) {
         let mut header = super::header(tar::EntryType::Regular, content.size, 0o644, epoch);
-        builder.append_data(&mut header, name, exactly(content)?)?;
+        builder.append_data(&mut header, name, layer_bytes(name, content)?)?;
     }
     append_texts_to(builder, texts, epoch)
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::bundle::{Chain, exactly, layers};
+use super::bundle::{Chain, layer_bytes, layers};
 use super::compressed::{Compression, LocalLayer};
 use crate::base::error::{Error, Result};
 use crate::base::given;
@@ -28,7 +28,7 @@ pub fn write(chain: &Chain, dir: &Path, compression: Option<Compression>) -> Res
     let blobs = layers.into_iter().map(|(name, content)| {
         let digest = name.trim_end_matches(".tar");
         match compression {
-            None => copied(digest, content, &folder),
+            None => copied(name, digest, content, &folder),
             Some(how) => compressed(digest, content, how, &folder),
         }
     });
@@ -43,8 +43,8 @@ pub fn write(chain: &Chain, dir: &Path, compression: Option<Compression>) -> Res
     Ok(format!("sha256:{}", described.digest))
 }
 
-fn copied(digest: &str, content: &Content, folder: &Path) -> Result<Blob> {
-    let data = exactly(content).map_err(|e| Error::file("read", &content.file, &e))?;
+fn copied(name: &str, digest: &str, content: &Content, folder: &Path) -> Result<Blob> {
+    let data = layer_bytes(name, content).map_err(|e| Error::file("read", &content.file, &e))?;
     save(&folder.join(digest), data)?;
     Ok(Blob { digest: digest.to_owned(), size: content.size })
 }

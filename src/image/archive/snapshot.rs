@@ -45,6 +45,7 @@ impl Snapshot {
         let builder = ManuallyDrop::new(tar::Builder::new(&mut out));
         let mut rewritten =
             Rewritten { into: self.into, links: BTreeSet::new(), seen: false, builder };
+        rewritten.place()?;
         each(data, &self.limits, |cause| cause, |_, entry, _| rewritten.entry(entry))?;
         if !rewritten.seen {
             return Err(io::Error::other("there is nothing in the archive"));
@@ -66,6 +67,18 @@ struct Rewritten<W: Write> {
 }
 
 impl<W: Write> Rewritten<W> {
+    /// The folders that it is in, so that they are the same whatever an engine does where they are not named: what else
+    /// is in them stays, and what is no folder is replaced.
+    fn place(&mut self) -> io::Result<()> {
+        let slashes = self.into.match_indices('/').map(|(at, _)| at);
+        for end in slashes.chain([self.into.len()]) {
+            let mut header = header(EntryType::Directory, 0, 0o755, 0);
+            let name = &self.into.as_bytes()[..end];
+            append_raw(&mut self.builder, &mut header, name, None, io::empty())?;
+        }
+        Ok(())
+    }
+
     fn entry<R: Read>(&mut self, entry: &mut tar::Entry<'_, Gated<R>>) -> io::Result<()> {
         let given = entry.path_bytes().into_owned();
         let kind = kind(entry, &given)?;
@@ -238,6 +251,8 @@ mod tests {
         ]);
         let long = format!("Regular var/repo/{}/f far", "n".repeat(200));
         let expected = [
+            "Directory var ",
+            "Directory var/repo ",
             "Directory var/repo/a ",
             "Regular var/repo/a/f text",
             "Directory var/repo/old ",

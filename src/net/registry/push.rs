@@ -5,13 +5,16 @@
 //! ID. Does not know where images come from.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Method, StatusCode, Url};
+use tokio::sync::Semaphore;
 
 use super::Registry;
 use super::auth::Scope;
@@ -56,6 +59,16 @@ pub struct Pushed {
 /// In which repository of which registry a blob is, by host and digest.
 #[derive(Debug, Default)]
 pub(super) struct Seen(Mutex<HashMap<(String, String), String>>);
+
+/// Compressing takes a core, and by Zstandard a hundred megabytes, whichever image a layer is of.
+#[derive(Debug)]
+pub(super) struct Compressing(Semaphore);
+
+impl Default for Compressing {
+    fn default() -> Self {
+        Self(Semaphore::new(thread::available_parallelism().map_or(1, NonZeroUsize::get)))
+    }
+}
 
 /// A blob on its way out.
 struct Outgoing {
@@ -119,8 +132,10 @@ impl Registry {
             return Ok((noted, false));
         }
         let (of, folder) = (layer.clone(), spool.to_owned());
+        let turn = self.compressing.0.acquire().await;
         let Compressed { blob, file } =
             blocking(move || of.compressed_and_noted(how, &folder)).await?;
+        drop(turn);
         let digest = format!("sha256:{}", blob.digest);
         let body = Body::File { path: file.path().to_owned(), offset: 0, size: blob.size };
         let sent = self.blob_unless_there(at, &Outgoing { digest, body }).await?;

@@ -16,7 +16,7 @@ use crate::engine::image::CONTENT_LABEL;
 use crate::engine::native::failed;
 use crate::engine::native::images::{Adding, Image, ImageStore};
 use crate::engine::native::spec::BoxId;
-use crate::engine::{ContainerSpec, FoundImage, HeldImage, Images, NewImage, Sink};
+use crate::engine::{ContainerSpec, FoundImage, HeldImage, Images, IsWell, NewImage, Sink};
 use crate::image::archive::{self, Body, bundle, limited, packed};
 use crate::image::bundle::config_text;
 use crate::image::config::{History, ImageConfig, rfc3339};
@@ -100,24 +100,17 @@ impl NativeEngine {
         &self,
         base: &ContainerSpec,
         archive: Body,
-        is_well: &(dyn Fn() -> Result<()> + Sync),
+        is_well: IsWell,
         image: &NewImage<'_>,
     ) -> Result<()> {
-        let adding = self.run(|own| ImageStore::adding(&own.native.store)).await?;
-        let own = self.own.clone();
-        let read = archive::read_on_thread(archive, move |reader| own.read_layer(reader)).await;
-        let read = read.and_then(|diff_id| is_well().map(|()| diff_id));
-        let (base, labels) = (base.image.clone(), base.labels.clone());
+        let (own, base, labels) = (self.own.clone(), base.image.clone(), base.labels.clone());
         let (reference, added) = (image.reference.to_owned(), Added::of(image));
-        self.run(move |own| {
-            let made = read.and_then(|diff_id| {
-                let mut config = own.existing(&base)?.config;
+        // On one thread to its end: nobody sweeps what is only begun, whoever stops waiting for it.
+        archive::read_on_thread(archive, move |reader| {
+            own.or_swept(own.extend(reader, &base, &is_well, |mut config| {
                 added.to(&mut config, labels);
-                own.named(config, diff_id, IMPORTED, reference, &adding)
-            });
-            // While an image is being made nothing is swept.
-            drop(adding);
-            own.or_swept(made)
+                (config, reference)
+            }))
         })
         .await
     }
@@ -171,6 +164,23 @@ impl Own {
         let mut config = ImageConfig::scratch(machine::architecture());
         config.config.env.clear();
         config.config.labels.insert(CONTENT_LABEL.to_owned(), content);
+        self.named(config, diff_id, IMPORTED, reference, &adding)
+    }
+
+    /// Makes an image of another one and an archive; `called` makes of the other's configuration the new one's, and
+    /// gives it a name.
+    fn extend(
+        &self,
+        reader: impl Read,
+        base: &str,
+        is_well: &IsWell,
+        called: impl FnOnce(ImageConfig) -> (ImageConfig, String),
+    ) -> Result<()> {
+        let adding = ImageStore::adding(&self.native.store)?;
+        let base = self.existing(base)?.config;
+        let diff_id = self.read_layer(reader)?;
+        is_well()?;
+        let (config, reference) = called(base);
         self.named(config, diff_id, IMPORTED, reference, &adding)
     }
 
