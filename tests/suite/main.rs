@@ -25,6 +25,7 @@
 //! | `terminal` | tmux; the engine and the mirror are fakes |
 //! | `tried` | as `native`, which calls it |
 //! | `slice` | the engine, the local mirror and a compose tool; compiles |
+//! | `written` | the engine and the local mirror; compiles |
 //!
 //! A test that lacks its engine or its mirror fails and says how to get it.
 
@@ -68,3 +69,4 @@ mod slice;
 mod terminal;
 mod tried;
 mod watched;
+mod written;

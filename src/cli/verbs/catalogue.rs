@@ -44,7 +44,7 @@ pub(in crate::cli) struct Args {
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let project = entered::project(&call.state)?;
     let docks = project.docks()?;
-    let options = Options { images: args.images.clone(), ..Options::default() };
+    let options = Options { images: args.images.clone(), tests: true, ..Options::default() };
     let judged = project.judge_recorded(&options)?;
     let names = names(&judged, args)?;
     let found = Found::of(&project, &judged.plan, &names)?;

@@ -27,4 +27,4 @@ mod tested;
 mod unverified;
 
 pub use outdated::tomorrow;
-pub use project::{IMAGES, Project, copy_docks};
+pub use project::{IMAGES, Project, copy_dock, copy_docks};
