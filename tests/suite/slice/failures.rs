@@ -49,11 +49,11 @@ fn fails(run: &Run, name: &str) -> String {
 #[test]
 fn a_package_that_does_not_exist_is_told_in_emerges_words() {
     let project = Project::get();
-    let _dock = project.extra("nowhere", TEMPLATE, "PACKAGES='app-misc/no-such-thing'\n");
+    let _dock = project.extra("nowhere", TEMPLATE, "PACKAGES='app-misc/qqqqq-zzzzz'\n");
     let words = fails(&project.room.bb("build nowhere"), "nowhere");
     assert_eq!(
         words,
-        "  emerge: there are no ebuilds to satisfy \"app-misc/no-such-thing\" for /emerge-root/.\n\
+        "  emerge: there are no ebuilds to satisfy \"app-misc/qqqqq-zzzzz\" for /emerge-root/.\n\
          \x20 emerge: searching for similar names... nothing similar found.\n"
     );
     nothing_left(&project.room, "nowhere");
