@@ -52,7 +52,7 @@ to Docker's own, as `me/nginx`. Who you are there is read as `docker login` keep
 Examples:
   bb push localhost:5000          # all images
   bb push localhost:5000 nginx    # one, with the images below it
-  bb push --compress zstd localhost:5000 nginx  # smaller; Docker 23, containerd 1.5";
+  bb push --compress zstd localhost:5000 nginx  # for Docker 23 and later";
 
 /// So many images at the same time; several layers of each are sent at once.
 const AT_ONCE: usize = 4;
