@@ -38,8 +38,8 @@ pub fn map<T: Sync, R: Send, E: Send>(
     })
 }
 
-/// To ask for them reads files.
-fn cores() -> usize {
+/// How many there are; one where that cannot be told. To ask for them reads files.
+pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 

@@ -59,11 +59,19 @@ pub trait Engine: Images + Boxes + Talks {
     ) -> Result<()> {
         let container = self.start_container(base).await?;
         let done = self.upload(&container, "/", archive).await.and_then(|()| is_well());
+        self.keep(&container, done, image).await
+    }
+
+    /// Makes an image of a box in which all has gone well, and removes the box in any case.
+    ///
+    /// # Errors
+    /// What had gone wrong, or the engine cannot make the image or remove the box.
+    async fn keep(&self, container: &str, done: Result<()>, image: &NewImage<'_>) -> Result<()> {
         let made = match done {
-            Ok(()) => self.commit(&container, image).await,
+            Ok(()) => self.commit(container, image).await,
             failed => failed,
         };
-        self.remove_container(&container).await?;
+        self.remove_container(container).await?;
         made
     }
 }

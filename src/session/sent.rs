@@ -3,19 +3,19 @@
 //! What is known from the last time is not compressed again; what is compressed for this is thrown away.
 
 use std::collections::HashSet;
-use std::num::NonZeroUsize;
 use std::path::Path;
-use std::thread;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::base::error::{Error, Result};
+use crate::base::parallel::cores;
 use crate::image::archive::compressed::{Compression, LocalLayer};
 use crate::image::size::Sent;
 use crate::session::project::Project;
 
 impl Project {
-    /// Tells of layers what they are compressed to; one that is there twice travels once. `compressing` is told the place of each for which that takes time.
+    /// Tells of layers what they are compressed to; one that is there twice travels once. `compressing` is told the
+    /// place of each for which that takes time.
     ///
     /// # Errors
     /// A layer cannot be read, or is not what its digest says (exit code 5); the state folder cannot be written in.
@@ -39,9 +39,8 @@ impl Project {
             let folder = folder.clone();
             tokio::task::spawn_blocking(move || size(&layer, how, &folder))
         });
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let ended = |e| Error::bug(format!("a thread ended: {e}"));
-        let sizes = stream::iter(sizes).buffered(cores).map(|size| size.map_err(ended)?);
+        let sizes = stream::iter(sizes).buffered(cores()).map(|size| size.map_err(ended)?);
         let sizes = sizes.try_collect::<Vec<_>>().await?;
         let (pairs, _) = sizes.as_chunks();
         let mut pairs = pairs.iter().map(|&[gzip, zstd]| Sent { gzip, zstd });

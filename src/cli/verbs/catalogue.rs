@@ -46,7 +46,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let docks = project.docks()?;
     let options = Options { images: args.images.clone(), tests: true, ..Options::default() };
     let judged = project.judge_recorded(&options)?;
-    let names = names(&judged, args)?;
+    let names = names(&judged, args);
     let found = Found::of(&project, &judged.plan, &names)?;
     let errors = found.lacking(!args.images.is_empty(), call.look)?;
     for error in &errors {
@@ -74,14 +74,12 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     Ok(0)
 }
 
-fn names(judged: &Judged, args: &Args) -> Result<Vec<String>> {
-    for name in &args.images {
-        select::image(&judged.plan, name)?;
-    }
+/// Names that were given are known: they were judged.
+fn names(judged: &Judged, args: &Args) -> Vec<String> {
     if args.images.is_empty() {
-        return Ok(select::images(&judged.plan).collect());
+        return select::images(&judged.plan).collect();
     }
-    Ok(args.images.clone())
+    args.images.clone()
 }
 
 fn source(project: &Project) -> Result<Source> {

@@ -99,12 +99,7 @@ pub(super) async fn keep(
 ) -> Result<()> {
     let Target { image, content, .. } = target;
     let new = NewImage { reference: image, content, without: &OF_CONTAINER, env };
-    let made = match done {
-        Ok(()) => context.engine.commit(container, &new).await,
-        failed => failed,
-    };
-    context.engine.remove_container(container).await?;
-    made
+    context.engine.keep(container, done, &new).await
 }
 
 /// A transfer that broke because the file is no longer what was verified is a matter of trust.

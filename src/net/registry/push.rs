@@ -5,10 +5,8 @@
 //! ID. Does not know where images come from.
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -25,6 +23,7 @@ use super::pull::{DIGEST, blocking, text_of};
 use super::settings::{Endpoint, Settings};
 use super::talk::{Ask, Body, resolved};
 use crate::base::error::{Error, Result};
+use crate::base::parallel::cores;
 use crate::base::reference::Reference;
 use crate::image::archive::compressed::{Compressed, Compression, LocalLayer};
 use crate::image::bundle::{Blob, oci_manifest};
@@ -66,7 +65,7 @@ pub(super) struct Compressing(Semaphore);
 
 impl Default for Compressing {
     fn default() -> Self {
-        Self(Semaphore::new(thread::available_parallelism().map_or(1, NonZeroUsize::get)))
+        Self(Semaphore::new(cores()))
     }
 }
 
