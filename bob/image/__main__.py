@@ -7,4 +7,5 @@ import sys
 
 from gentoo_bob.commands import main
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

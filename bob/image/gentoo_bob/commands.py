@@ -3,6 +3,7 @@
 Those that need Portage are imported by the commands that do.
 """
 
+import importlib
 import json
 import os
 import sys
@@ -15,6 +16,18 @@ from gentoo_bob.pack import Before, pack
 from gentoo_bob.places import IMAGE_ROOT, PARENT, PORTAGE_SETTINGS
 from gentoo_bob.plan import Plan
 from gentoo_bob.tree import Entry, entry
+
+# What emerge loads before it has merged a package. Portage puts much of it off until it is needed.
+OFTEN = (
+    "gentoo_bob.emerge",
+    "gentoo_bob.resolve",
+    "_emerge.Scheduler",
+    "portage.dbapi.vartree",
+    "portage.emaint.main",
+    "portage.gpkg",
+    "portage.glsa",
+    "portage.news",
+)
 
 
 def main(words: Sequence[str]) -> None:
@@ -66,17 +79,17 @@ def plan(out: str, aligned_file: str, *atoms: str) -> None:
     print(f">>> {len(found.packages)} packages, {len(to_compile)} to compile, {missing} files to fetch")
 
 
-def missing(plan_file: str) -> None:
-    """Prints what the image needs and no binary package fits."""
+def missing(plan_file: str, out: str) -> None:
+    """Writes what the image needs and no binary package fits."""
     from gentoo_bob import pkgdir
 
-    print(" ".join(f"={p.cpv}" for p in pkgdir.missing(read_plan(plan_file))))
+    write_words(out, [f"={p.cpv}" for p in pkgdir.missing(read_plan(plan_file))])
 
 
-def accounts(plan_file: str) -> None:
-    """Prints the packages for the image that are nothing but a user or a group."""
+def accounts(plan_file: str, out: str) -> None:
+    """Writes the packages for the image that are nothing but a user or a group."""
     image = (p.cpv for p in read_plan(plan_file).packages if p.image)
-    print(" ".join(f"={cpv}" for cpv in image if cpv.startswith(("acct-user/", "acct-group/"))))
+    write_words(out, [f"={cpv}" for cpv in image if cpv.startswith(("acct-user/", "acct-group/"))])
 
 
 def collect(plan_file: str, out: str) -> None:
@@ -135,6 +148,15 @@ def finish(before_file: str, out: str) -> None:
     sysroot.write(IMAGE_ROOT, out)
 
 
+def serve(answers: str) -> None:
+    """Runs what standard input asks for, with Portage loaded already."""
+    from gentoo_bob import server
+
+    for module in OFTEN:
+        importlib.import_module(module)
+    server.serve(sys.stdin.buffer, int(answers), main)
+
+
 def unused(days: str, *what: str) -> None:
     """What nobody has used for so long. With `remove`, it goes."""
     cache.unused(float(days), "remove" in what)
@@ -150,6 +172,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "remember": remember,
     "apply": apply,
     "pack": finish,
+    "serve": serve,
     "prune": cache.prune,
     "unused": unused,
 }

@@ -1,4 +1,4 @@
-"""emerge itself, but for one thing that it adds to packages by itself.
+"""emerge itself, but for one thing that it adds to packages by itself, and for phases with nothing in them (`idle`).
 
 Portage says of each package that it builds that it needs at run time the C library of the machine that built it, in
 that version or a newer one, whatever the ebuild says (its `_inject_libc_dep`). That is to keep a binary package from a
@@ -18,12 +18,15 @@ from _emerge.main import emerge_main
 from portage.exception import PortageException
 from portage.package.ebuild import doebuild
 
+from gentoo_bob import idle
+
 
 def run(words: Sequence[str]) -> int:
     """The exit status of `emerge words`."""
     portage._internal_caller = True
     portage._disable_legacy_globals()
     doebuild._inject_libc_dep = add_nothing
+    idle.leave_out()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     # Ends by an exception, so that what is half done is put away.
     signal.signal(signal.SIGTERM, interrupted)

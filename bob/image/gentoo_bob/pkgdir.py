@@ -24,6 +24,8 @@ def fill(plan: Plan, code: str) -> None:
         os.makedirs(folder, exist_ok=True)
         _, _, pf = package.cpv.partition("/")
         shutil.copyfile(cache.path(package.cpv, package.key, code), os.path.join(folder, f"{pf}-1.gpkg.tar"))
+    # Writes the index, which emerge updates when it has built one.
+    portage.db["/"]["bintree"].populate()
     print(f">>> binary packages: {len(cached)} fit, {len(plan.missing())} do not exist yet")
 
 

@@ -1,0 +1,6 @@
+class AsynchronousTask:
+    background: bool
+    scheduler: object
+    returncode: int | None
+    def __init__(self, *, background: bool, scheduler: object) -> None: ...
+    def _async_wait(self) -> None: ...
