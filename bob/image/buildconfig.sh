@@ -91,7 +91,12 @@ bob_bequeath_settings() {
 		mkdir -p "${to%/*}" && cp "$file" "$to"
 	done
 	[ ! -s "$BOB_PORTAGE/profile/package.provided" ] || cp "$BOB_PORTAGE/profile/package.provided" "$BOB_INHERITED/"
-	[ -z "${REQUIRES_EXCLUDE:-}" ] || tr -s '[:space:]' '\n' <<<"$REQUIRES_EXCLUDE" | sort -u >"$BOB_INHERITED/requires-exclude"
+	bob_bequeath_words requires-exclude "${REQUIRES_EXCLUDE:-}"
+	bob_bequeath_words keep-if-needed "${KEEP_IF_NEEDED:-}"
+}
+
+bob_bequeath_words() {
+	[ -z "${2//[[:space:]]/}" ] || tr -s '[:space:]' '\n' <<<"$2" | sed '/^$/d' | sort -u >"$BOB_INHERITED/$1"
 }
 
 # update_use 'category/package' +flag -flag flag: USE flags, in the builder and in the image. Without a package, as

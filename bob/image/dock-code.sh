@@ -112,7 +112,8 @@ bob_look() {
 bob_meant() {
 	case $1 in
 	INSTALL_DOCKER_GEN) echo ': docker-gen goes into an image by [rootfs] fetch of its dock.toml, and a line in finish_rootfs_build' ;;
-	*) bob_nearest '; ' "$1" PACKAGES BUILD_PACKAGES KEEP KEEP_HEADERS KEEP_STATIC_LIBS KEEP_LOCALES KEEP_CHARSETS REQUIRES_EXCLUDE ;;
+	*) bob_nearest '; ' "$1" PACKAGES BUILD_PACKAGES KEEP KEEP_HEADERS KEEP_STATIC_LIBS KEEP_LOCALES KEEP_CHARSETS \
+		KEEP_IF_NEEDED REQUIRES_EXCLUDE ;;
 	esac
 }
 

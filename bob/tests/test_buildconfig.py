@@ -69,6 +69,7 @@ class Settings(Box):
 
     def test_what_comes_from_elsewhere_holds_for_children(self) -> None:
         self.inherits("REQUIRES_EXCLUDE='libb.so.* liba.so'\n", {"requires-exclude": "liba.so\nlibb.so.*\n"})
+        self.inherits("KEEP_IF_NEEDED=' libm.so.6\n\tlibb.so'\n", {"keep-if-needed": "libb.so\nlibm.so.6\n"})
 
     def test_flags_without_a_package_are_for_all(self) -> None:
         self.runs(configure("update_use +gif -x", "update_use a/b +c"), CONFIGURE)
@@ -294,7 +295,7 @@ class Unused(Box):
     def test_what_is_known_or_used_is_not(self) -> None:
         for text in (
             "PACKAGES=a BUILD_PACKAGES=b KEEP=c KEEP_HEADERS=d KEEP_STATIC_LIBS=e KEEP_LOCALES=f KEEP_CHARSETS=g\n",
-            "REQUIRES_EXCLUDE='libx.so.*'\n",
+            "REQUIRES_EXCLUDE='libx.so.*' KEEP_IF_NEEDED=liby.so\n",
             "VERSION=1\nfinish_rootfs_build() {\n\techo $VERSION\n}\n",
             'VERSION=1 && PACKAGES="a/b-$VERSION"\n',
             "version=1\n_x=2\nbob_x=3\n",

@@ -13,8 +13,10 @@ class Jobs(unittest.TestCase):
     def test_all_that_build_root_says(self) -> None:
         said = {"NAME": "nginx", "EPOCH": "7", "STAGE3": "sha256:s", "CODE": "c", "BUILD_PACKAGES": "a/b c/d"}
         said |= {"KEEP": "/a\n**/b ", "KEEP_HEADERS": "yes", "KEEP_STATIC_LIBS": "no", "KEEP_LOCALES": "de fr"}
+        said["KEEP_IF_NEEDED"] = "libm.so.6\tlibanl.so.*"
         job = Job.from_environment({f"BOB_{name}": text for name, text in said.items()})
-        keep = Keep(headers=True, locales=("de", "fr"), patterns=("/a", "**/b"))
+        spare = ("libm.so.6", "libanl.so.*")
+        keep = Keep(headers=True, locales=("de", "fr"), if_needed=spare, patterns=("/a", "**/b"))
         self.assertEqual(job, Job("nginx", "7", "sha256:s", "c", "a/b c/d", keep))
 
     def test_yes_in_the_place_of_names_is_all_of_them(self) -> None:

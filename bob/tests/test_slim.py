@@ -27,6 +27,29 @@ class Slim(unittest.TestCase):
         )
         self.assertEqual(kept, ["usr", "usr/lib64", "usr/lib64/libz.so.1"])
 
+    def test_a_library_that_is_kept_if_needed_is_kept_where_something_needs_it(self) -> None:
+        lib = "usr/lib64/"
+        paths = (f"{lib}libm.so.6", f"{lib}libmvec.so.1", f"{lib}libc.so.6", "usr/bin/awk", f"{lib}pkgconfig/x")
+        needs = {
+            f"{lib}libm.so.6": ["libc.so.6"],
+            f"{lib}libmvec.so.1": ["libm.so.6", "libc.so.6"],
+            f"{lib}libc.so.6": [],
+            f"{lib}pkgconfig/x": ["libm.so.6"],
+        }
+
+        def stay(awk: str, keep: Keep) -> set[str]:
+            kept = slim.select(tree(*paths), keep, list({**needs, "usr/bin/awk": [awk]}.items())).kept
+            return {path.rpartition("/")[2] for path in kept} & {"libm.so.6", "libmvec.so.1", "libc.so.6"}
+
+        spare = Keep(if_needed=("libm.so.6", "libmvec.so.*"))
+        # Only what is not in the image itself, or spare too, asks for it.
+        self.assertEqual(stay("libc.so.6", spare), {"libc.so.6"})
+        self.assertEqual(stay("libm.so.6", spare), {"libc.so.6", "libm.so.6"})
+        self.assertEqual(stay("libmvec.so.1", spare), {"libc.so.6", "libm.so.6", "libmvec.so.1"})
+        self.assertEqual(stay("libc.so.6", Keep()), {"libc.so.6", "libm.so.6", "libmvec.so.1"})
+        named = Keep(if_needed=spare.if_needed, patterns=("/usr/lib64/libm.so.6",))
+        self.assertEqual(stay("libc.so.6", named), {"libc.so.6", "libm.so.6"})
+
     START = ("crt1.o", "crti.o", "crtn.o", "Scrt1.o", "gcrt1.o", "grcrt1.o", "rcrt1.o", "Mcrt1.o")
 
     def test_what_a_program_begins_with_stays_with_a_compiler_or_by_name(self) -> None:

@@ -13,12 +13,13 @@ use crate::base::error::{Error, Place, Result};
 pub(super) mod code;
 
 /// Variables that the builder reads.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 9] = [
     "BUILD_PACKAGES",
     "KEEP",
     "KEEP_CHARSETS",
     "REQUIRES_EXCLUDE",
     "KEEP_HEADERS",
+    "KEEP_IF_NEEDED",
     "KEEP_LOCALES",
     "KEEP_STATIC_LIBS",
     "PACKAGES",

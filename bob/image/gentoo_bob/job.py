@@ -33,6 +33,7 @@ def keep(variables: Mapping[str, str]) -> Keep:
         static_libs=yes(variables.get("BOB_KEEP_STATIC_LIBS", "")),
         locales=names(variables.get("BOB_KEEP_LOCALES", "")),
         charsets=names(variables.get("BOB_KEEP_CHARSETS", "")),
+        if_needed=tuple(variables.get("BOB_KEEP_IF_NEEDED", "").split()),
         patterns=tuple(variables.get("BOB_KEEP", "").split()),
     )
 

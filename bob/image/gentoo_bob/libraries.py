@@ -63,6 +63,20 @@ def missing(root: str, but: Iterable[str]) -> list[str]:
     return found
 
 
+def needs(root: str) -> list[tuple[str, list[str]]]:
+    """Where each program and library of ROOT is, and which libraries it asks for, by Portage's records."""
+    every = (found for cpv in records.installed(root) for found in of_package(root, cpv))
+    return [(place(root, found.path), found.sonames) for found in every]
+
+
+def place(root: str, path: str) -> str:
+    """A path of ROOT without links on the way. Nowhere, if they lead in circles."""
+    try:
+        return inside(root, path)
+    except OSError:
+        return ""
+
+
 def of_package(root: str, cpv: str) -> Iterator[Needs]:
     for line in records.record(root, cpv, "NEEDED.ELF.2").split("\n"):
         fields = line.split(";")

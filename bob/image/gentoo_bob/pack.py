@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gentoo_bob import difference, layer, records, slim, tree
+from gentoo_bob import difference, layer, libraries, records, slim, tree
 from gentoo_bob.difference import Tree
 from gentoo_bob.slim import Keep
 from gentoo_bob.tree import Entry
@@ -46,7 +46,7 @@ class Before:
 def pack(root: str, before: Before, keep: Keep, epoch: str, out: str) -> None:
     now = tree.scan(root)
     in_parent = image_paths(root)
-    selection = slim.select(now, keep)
+    selection = slim.select(now, keep, libraries.needs(root) if keep.if_needed else [])
     # What the parent kept and this image would leave out stays; only what is gone from ROOT is gone.
     in_image = selection.kept | {path for path in in_parent if path in now}
     layer.refuse_marks(in_image)

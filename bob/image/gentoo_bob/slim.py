@@ -7,14 +7,17 @@ What is left out goes by the place that it is in, for which a name's ending alon
 `page.h` is no header. What one program reads stays where the image has that program.
 """
 
+import fnmatch
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from gentoo_bob.tree import Entry
 
 Tree = Mapping[str, Entry]
+# Which file asks for which libraries.
+Needs = Sequence[tuple[str, Sequence[str]]]
 
 # Portage's own records, and ours: of one build only, so that no image may have them.
 RECORDS = r"""
@@ -80,6 +83,7 @@ class Keep:
     static_libs: bool = False
     locales: tuple[str, ...] = ()
     charsets: tuple[str, ...] = ()
+    if_needed: tuple[str, ...] = ()  # file names of libraries
     patterns: tuple[str, ...] = ()  # of paths
 
 
@@ -99,9 +103,10 @@ class Rule:
     test: Callable[[str], bool]
 
 
-def select(tree: Tree, keep: Keep) -> Selection:
+def select(tree: Tree, keep: Keep, needs: Needs = ()) -> Selection:
     rules = rules_for(tree, keep)
     left_out = {path: rule for path in tree if (rule := left_out_by(path, tree[path], rules))}
+    left_out |= dict.fromkeys(unneeded(tree.keys() - left_out.keys(), keep.if_needed, needs), "unneeded-libraries")
     for path in named(tree, keep.patterns):
         if left_out.get(path) != "records":
             left_out.pop(path, None)
@@ -167,6 +172,21 @@ def is_other_charset(path: str, wanted: Collection[str]) -> bool:
         return True
     name = found["name"] or "gconv-modules"
     return CHARSET_INDEX.fullmatch(name) is None and name.removesuffix(".so") not in wanted
+
+
+# ---- libraries
+
+
+def unneeded(kept: Set[str], names: Collection[str], needs: Needs) -> set[str]:
+    """Those with such names that nothing in the image asks for: nothing but each other."""
+    spare = {path for path in kept if any(fnmatch.fnmatchcase(path.rpartition("/")[2], name) for name in names)}
+    while True:
+        asking = (sonames for path, sonames in needs if path in kept and path not in spare)
+        wanted = {soname for sonames in asking for soname in sonames}
+        found = {path for path in spare if path.rpartition("/")[2] in wanted}
+        if not found:
+            return spare
+        spare -= found
 
 
 # ---- what a dock wants all the same

@@ -32,7 +32,7 @@ use crate::session::Project;
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  bb size  # all images, a line each\n  \
-    bb size nginx\n  bb size nginx --diff\n  bb size --json")]
+    bb size nginx\n  bb size nginx --diff\n  bb size --compressed  # and as they travel\n  bb size --json")]
 pub(in crate::cli) struct Args {
     /// Names of images, to be told with all their parts (default: all but the excluded ones, in short)
     #[arg(add = complete::images())]

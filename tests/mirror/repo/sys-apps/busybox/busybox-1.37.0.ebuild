@@ -9,7 +9,7 @@ SRC_URI="mirror://gentoo/${P}.tar.bz2"
 LICENSE="GPL-2"
 SLOT="0"
 KEYWORDS="amd64"
-IUSE="debug livecd make-symlinks mdev pam static syslog"
+IUSE="debug livecd make-symlinks math mdev pam static syslog"
 REQUIRED_USE="pam? ( !static )"
 
 RDEPEND="
@@ -40,6 +40,7 @@ src_configure() {
 	busybox_option EXTRA_LDFLAGS "\"${LDFLAGS}\""
 	busybox_option STATIC "$(usex static y n)"
 	busybox_option PAM "$(usex pam y n)"
+	busybox_option FEATURE_AWK_LIBM "$(usex math y n)"
 	busybox_option DEBUG "$(usex debug y n)"
 	# Needs kernel headers older than 6.8.
 	busybox_option TC n
