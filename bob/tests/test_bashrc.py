@@ -46,7 +46,7 @@ class DoesSomething(unittest.TestCase):
             with open(files[-1], "w") as file:
                 file.write(each)
         variables = {"PATH": os.environ["PATH"], "EROOT": f"{self.root}/", "EBUILD_PHASE": phase}
-        variables |= {"TOUCHED": self.touched, "BASH_FUNC_in_use%%": '() { touch "$TOUCHED"; }'}
+        variables |= {"TOUCHED": self.touched}
         found = bashrc.does_something(files, variables)
         self.assertFalse(os.path.exists(self.touched), text)
         return found
@@ -86,6 +86,12 @@ class DoesSomething(unittest.TestCase):
             "CFLAGS=-O3",
             "export CFLAGS=-O3",
             "[[ -n ${CFLAGS:=-O3} ]]",
+            "[[ ${EBUILD_PHASE_FUNC} != pkg_postinst ]]",
+            "[[ ${DESCRIPTION:-x} == x ]]",
+            "[[ -n ${DESCRIPTION-x} && -v x ]]",
+            "[[ -v DESCRIPTION ]]",
+            "while read -r line; do :; done </dev/zero",
+            "while [[ $(none) == '' ]]; do none; done",
             "pre_pkg_setup() { :; }",
             "post_pkg_postinst() { :; }",
             "for x in 1; do :; done",

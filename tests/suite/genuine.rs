@@ -43,7 +43,10 @@ fn room() -> Room {
     });
     let room = room.with_mirror(&mirror);
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
-    room.append("bb.toml", &format!("[build]\nCFLAGS = \"-O2 -pipe -DROOM={now}\"\n"));
+    room.append(
+        "bb.toml",
+        &format!("[build]\nCFLAGS = \"-O2 -pipe -DROOM={now}\"\nFEATURES = \"parallel-fetch\"\n"),
+    );
     room.bb_with(&[("DATE", &tomorrow)], "update").ok();
     assert!(room.read("bb.lock").contains(&tomorrow));
     room

@@ -8,20 +8,24 @@ answer to one, and no function of the file's own. Knows nothing of Portage.
 import subprocess
 from collections.abc import Mapping, Sequence
 
-# Says on standard error what it has passed over, and on standard output which functions are left. Before a command is
-# run, its text is looked at as it is written; in `$(…)` there are commands of their own.
+# Ends before a command that could do anything, and says on standard error which; else, on standard output, which
+# functions are left. A command's text is looked at as it is written; in `$(…)` there are commands of their own.
 READER = r"""
 exec 3>&2
-shopt -s extdebug
+set -T
 bob_look() {
 	[ "${FUNCNAME[1]:-}" != bob_read ] || return 0
+	[[ ! $BASH_COMMAND =~ \$\{[^}]*[-+=?] ]] || bob_end
 	case $BASH_COMMAND in
-	*[\<\>]* | *:=*) ;;
+	*[\<\>]* | *'-v '*) ;;
 	'[[ '* | 'case '* | 'echo '* | 'local '* | 'readlink '* | return* | 'unset '* | 'bob_read "$@"') return 0 ;;
 	*) ! declare -F -- "${BASH_COMMAND%% *}" >/dev/null || return 0 ;;
 	esac
+	bob_end
+}
+bob_end() {
 	echo "$BASH_COMMAND" >&3
-	return 1
+	kill -KILL $$ "$BASHPID"
 }
 bob_read() {
 	local bob_file
@@ -34,8 +38,7 @@ bob_read "$@"
 
 
 def does_something(files: Sequence[str], variables: Mapping[str, str]) -> bool:
-    """`variables` are those of the phase. Functions among them are Portage's own."""
-    plain = {name: text for name, text in variables.items() if not name.startswith("BASH_FUNC_")}
-    reader = ["bash", "-c", READER, "bob", *files]
-    done = subprocess.run(reader, env=plain, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    """`variables` are those that it may ask for: where it asks for another, it counts as doing something."""
+    reader = ["bash", "-uc", READER, "bob", *files]
+    done = subprocess.run(reader, env=variables, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     return bool(done.returncode or done.stdout or done.stderr)

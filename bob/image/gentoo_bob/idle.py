@@ -3,7 +3,7 @@
 Portage starts a shell for each of `setup`, `preinst` and `postinst` of every package, loads its environment, filters
 and saves it, also where the package defines no such phase; for most packages that is half of what merging takes. What
 runs in a phase is the package's function, by its DEFINED_PHASES, and what a bashrc of the profile or of the user does
-in it (`bashrc`). What Portage does itself after a phase is done as before.
+in it (`bashrc`). The user's own counts as doing something. What Portage does itself after a phase is done as before.
 """
 
 import os
@@ -16,6 +16,9 @@ from gentoo_bob.bashrc import does_something
 
 # Those that a package has for itself. In others Portage's own code has something to do.
 PHASES = ("setup", "preinst", "postinst")
+
+# Variables that a profile's bashrc may ask for.
+SAME_IN_EVERY_PHASE = ("PATH", "CATEGORY", "P", "PF", "PN", "PR", "PV", "PVR", "ROOT", "EROOT", "EPREFIX", "ARCH")
 
 
 class Nothing(AsynchronousTask):
@@ -46,13 +49,17 @@ def leave_out() -> None:
 def is_idle(phase: str, settings: config) -> bool:
     """Where a package does not say which phases it defines, it may define any."""
     defined = settings.configdict["pkg"].get("DEFINED_PHASES", "").split()
+    # The last one saves what that before it has set.
+    phases = {"preinst", "postinst"} if phase == "postinst" else {phase}
     is_binary = settings.get("EMERGE_FROM") == "binary"
-    return is_binary and phase in PHASES and bool(defined) and phase not in defined and not is_hooked(phase, settings)
+    is_empty = phase in PHASES and bool(defined) and phases.isdisjoint(defined)
+    return is_binary and is_empty and not is_hooked(phase, settings)
 
 
 def is_hooked(phase: str, settings: config) -> bool:
     """Whether other shell code does something in this phase of this package: the profiles', the user's."""
-    if os.path.lexists(os.path.join(settings["PM_EBUILD_HOOK_DIR"], settings["CATEGORY"])):
+    of_user = settings["PORTAGE_BASHRC"], os.path.join(settings["PM_EBUILD_HOOK_DIR"], settings["CATEGORY"])
+    if any(map(os.path.lexists, of_user)):
         return True
-    files = [path for path in (*settings._pbashrc, settings["PORTAGE_BASHRC"]) if os.path.lexists(path)]
-    return bool(files) and does_something(files, {**settings.environ(), "EBUILD_PHASE": phase})
+    known = {name: settings.get(name, "") for name in SAME_IN_EVERY_PHASE}
+    return bool(settings._pbashrc) and does_something(settings._pbashrc, {**known, "EBUILD_PHASE": phase})
