@@ -189,7 +189,7 @@ fn a_phase_with_nothing_in_it_is_left_out_and_no_other() {
             format!("configure_rootfs_build() {{\n\techo '{bashrc}' >/etc/portage/bashrc\n}}\n");
         dock(&room, name, SCRATCH, &format!("PACKAGES='net-misc/daemon'\n{hook}"));
         room.bb(&format!("build {name}")).ok();
-        fs::read(room.path(&format!(".bb/images/{name}/rootfs.tar"))).unwrap()
+        fs::read(room.path(format!(".bb/images/{name}/rootfs.tar"))).unwrap()
     };
     let left_out = with("asked", "[[ ${EBUILD_PHASE} != none ]] || die");
     assert!(left_out == with("read", "true"), "a phase that was left out did something");
