@@ -1,10 +1,5 @@
 PACKAGES="dev-libs/openssl"
 
-configure_rootfs_build() {
-	# What is quick in it is written in assembler.
-	package_env dev-libs/openssl "CFLAGS=\${CFLAGS} -Os"
-}
-
 finish_rootfs_build() {
 	# Scripts that need Perl, which is not in the image, and settings' pristine copies.
 	rm -rf "$EMERGE_ROOT"/etc/ssl/misc "$EMERGE_ROOT"/etc/ssl/*.dist "$EMERGE_ROOT"/usr/bin/c_rehash

@@ -4,7 +4,7 @@ import os
 import tempfile
 import unittest
 
-from gentoo_bob import libraries, records
+from gentoo_bob import libraries, records, tree
 
 WIDE, NARROW = b"\x7fELF\x02", b"\x7fELF\x01"
 CPV = "app-misc/app-1"
@@ -222,6 +222,21 @@ class Libraries(unittest.TestCase):
         self.assertEqual(self.missing(), [f"{APP} liba.so.1"])
         self.record(f"X86_64;{APP};;;liba.so.1;x86_64;more;and more")
         self.assertEqual(self.missing(), [f"{APP} liba.so.1"])
+
+    def test_what_a_hook_has_put_there_is_asked_itself(self) -> None:
+        self.record(f"X86_64;{APP};;;liba.so.1,libc.so.6")
+        with open("/bin/sh", "rb") as shell:
+            self.put("opt/tool", shell.read())
+        self.put("opt/cut", WIDE)
+        self.put("opt/text", b"#!/bin/sh\n")
+        self.link("opt/link", "tool")
+        asked = dict(libraries.needs(self.root, tree.scan(self.root)))
+        self.assertEqual(
+            {path: asked[path] for path in ("usr/bin/app", "opt/cut")},
+            {APP[1:]: ["liba.so.1", "libc.so.6"], "opt/cut": []},
+        )
+        self.assertIn("libc.so.6", asked["opt/tool"])
+        self.assertEqual(set(asked), {"usr/bin/app", "opt/cut", "opt/tool"})
 
 
 if __name__ == "__main__":

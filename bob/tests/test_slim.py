@@ -49,6 +49,25 @@ class Slim(unittest.TestCase):
         self.assertEqual(stay("libc.so.6", Keep()), {"libc.so.6", "libm.so.6", "libmvec.so.1"})
         named = Keep(if_needed=spare.if_needed, patterns=("/usr/lib64/libm.so.6",))
         self.assertEqual(stay("libc.so.6", named), {"libc.so.6", "libm.so.6"})
+        # What is kept by name asks for others.
+        for kept in ("/usr/lib64/libmvec.so.1", "/usr/lib64/pkgconfig"):
+            named = Keep(if_needed=spare.if_needed, patterns=(kept,))
+            self.assertIn("libm.so.6", stay("libc.so.6", named), kept)
+
+    def test_a_library_comes_and_goes_with_its_links(self) -> None:
+        links = ("usr/lib64/libz.so.1->libz.so.1.3.1", "usr/lib64/libz.so->libz.so.1.3.1")
+        library = "usr/lib64/libz.so.1.3.1"
+        others = {"usr/bin/x", "usr/lib64x", "usr/lib64/libz.py"}
+        whole = {library, "usr/lib64/libz.so.1", "usr/lib64/libz.so", *others}
+        paths = [*links, library, "usr/bin/x", "usr/lib64x->usr/lib64", "usr/lib64/libz.py"]
+        for asked, stay in (("libc.so.6", others), ("libz.so.1", whole)):
+            needs = [("usr/bin/x", [asked]), (library, ["libc.so.6"])]
+            for name in ("lib*", "libz.so.1", "libz.so.1.3.1"):
+                keep = Keep(if_needed=(name, "libx"))
+                self.assertEqual(slim.select(tree(*paths), keep, needs).kept, stay, name)
+            for kept in ("/usr/lib64/libz.so.1", f"/{library}"):
+                keep = Keep(if_needed=("libz*",), patterns=(kept,))
+                self.assertEqual(slim.select(tree(*paths), keep, needs).kept - {"usr", "usr/lib64"}, whole, kept)
 
     START = ("crt1.o", "crti.o", "crtn.o", "Scrt1.o", "gcrt1.o", "grcrt1.o", "rcrt1.o", "Mcrt1.o")
 

@@ -3,7 +3,7 @@
 Portage has noted of each package which shared libraries its files ask for. Each is looked for as the loader would:
 in the file's own run path, where ROOT's ld.so.conf says, and where libraries always are. It is to be of the same class,
 32 or 64 bits. What a package has itself is there, wherever it is: a plugin finds it in the program that loads it. What
-no package has brought is not looked at here: `bb test` looks at the finished image. Knows nothing of Portage but its
+no package has brought is not missed here: `bb test` looks at the finished image. Knows nothing of Portage but its
 records.
 """
 
@@ -11,11 +11,13 @@ import fnmatch
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
 from gentoo_bob import records
+from gentoo_bob.tree import Entry
 from gentoo_bob.within import inside
 
 # The class byte of the ELF file at a path, or nothing.
@@ -23,6 +25,7 @@ ElfClass: TypeAlias = Callable[[str], bytes | None]
 
 ALWAYS = ("lib64", "usr/lib64", "lib", "usr/lib", "lib32", "usr/lib32", "usr/local/lib64", "usr/local/lib")
 MOST_INCLUDED = 100
+NEEDED = re.compile(r"\(NEEDED\)\s+Shared library: \[(.*)\]$", re.M)
 ORIGIN = re.compile(r"\$(ORIGIN\b|\{ORIGIN\})")
 
 
@@ -63,10 +66,20 @@ def missing(root: str, but: Iterable[str]) -> list[str]:
     return found
 
 
-def needs(root: str) -> list[tuple[str, list[str]]]:
-    """Where each program and library of ROOT is, and which libraries it asks for, by Portage's records."""
+def needs(root: str, tree: Mapping[str, Entry]) -> list[tuple[str, list[str]]]:
+    """Where each program and library of ROOT is, and which libraries it asks for: by Portage's records, and, of what a
+    hook has put there, by itself."""
     every = (found for cpv in records.installed(root) for found in of_package(root, cpv))
-    return [(place(root, found.path), found.sonames) for found in every]
+    recorded = {place(root, found.path): found.sonames for found in every}
+    others = [path for path, entry in tree.items() if entry.kind == "f" and path not in recorded]
+    return [*recorded.items(), *((path, asked_for(root, path)) for path in others if class_of(root, path))]
+
+
+def asked_for(root: str, path: str) -> list[str]:
+    """What is no program or library for whatever reason asks for nothing."""
+    readelf = ["readelf", "--dynamic", "--wide", f"{root}/{path}"]
+    said = subprocess.run(readelf, capture_output=True, encoding="utf-8", errors="surrogateescape", check=False)
+    return NEEDED.findall(said.stdout)
 
 
 def place(root: str, path: str) -> str:

@@ -46,7 +46,7 @@ class Before:
 def pack(root: str, before: Before, keep: Keep, epoch: str, out: str) -> None:
     now = tree.scan(root)
     in_parent = image_paths(root)
-    selection = slim.select(now, keep, libraries.needs(root) if keep.if_needed else [])
+    selection = slim.select(now, keep, libraries.needs(root, now) if keep.if_needed else [])
     # What the parent kept and this image would leave out stays; only what is gone from ROOT is gone.
     in_image = selection.kept | {path for path in in_parent if path in now}
     layer.refuse_marks(in_image)

@@ -106,10 +106,13 @@ class Rule:
 def select(tree: Tree, keep: Keep, needs: Needs = ()) -> Selection:
     rules = rules_for(tree, keep)
     left_out = {path: rule for path in tree if (rule := left_out_by(path, tree[path], rules))}
-    left_out |= dict.fromkeys(unneeded(tree.keys() - left_out.keys(), keep.if_needed, needs), "unneeded-libraries")
-    for path in named(tree, keep.patterns):
+    wanted = set(named(tree, keep.patterns))
+    for path in wanted:
         if left_out.get(path) != "records":
             left_out.pop(path, None)
+    kept = {path: entry for path, entry in tree.items() if path not in left_out}
+    spare = unneeded(kept, keep.if_needed, needs, wanted)
+    left_out |= dict.fromkeys(spare, "unneeded-libraries")
     left_out |= dict.fromkeys(emptied(tree, left_out), "emptied")
     return Selection({path for path in tree if path not in left_out}, left_out)
 
@@ -177,16 +180,32 @@ def is_other_charset(path: str, wanted: Collection[str]) -> bool:
 # ---- libraries
 
 
-def unneeded(kept: Set[str], names: Collection[str], needs: Needs) -> set[str]:
-    """Those with such names that nothing in the image asks for: nothing but each other."""
-    spare = {path for path in kept if any(fnmatch.fnmatchcase(path.rpartition("/")[2], name) for name in names)}
+def unneeded(kept: Tree, names: Collection[str], needs: Needs, wanted: Set[str]) -> set[str]:
+    """Libraries that are called so, with their links, that nothing in the image asks for: nothing but each other. What
+    is `wanted` is asked for."""
+    spare = libraries(kept, names, needs) if names else []
     while True:
-        asking = (sonames for path, sonames in needs if path in kept and path not in spare)
-        wanted = {soname for sonames in asking for soname in sonames}
-        found = {path for path in spare if path.rpartition("/")[2] in wanted}
-        if not found:
-            return spare
-        spare -= found
+        out: set[str] = set().union(*spare)
+        asking = (sonames for path, sonames in needs if path in kept and path not in out)
+        asked_for = {soname for sonames in asking for soname in sonames}
+        still = [library for library in spare if not library & wanted and asked_for.isdisjoint(map(file_name, library))]
+        if len(still) == len(spare):
+            return out
+        spare = still
+
+
+def libraries(kept: Tree, names: Collection[str], needs: Needs) -> list[set[str]]:
+    """Each library of which one name is among these, with the links to it that are in its folder."""
+    groups = {path: {path} for path, _ in needs if path in kept}
+    for path, entry in kept.items():
+        if entry.kind == "l" and (group := groups.get(f"{path.rpartition('/')[0]}/{entry.data}")):
+            group.add(path)
+    called = re.compile("|".join(map(fnmatch.translate, names)))
+    return [group for group in groups.values() if any(called.match(file_name(path)) for path in group)]
+
+
+def file_name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 # ---- what a dock wants all the same
