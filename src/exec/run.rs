@@ -3,9 +3,11 @@
 //!
 //! Does not know what actions do.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinError, JoinSet};
@@ -19,8 +21,9 @@ use crate::exec::eyes::Products;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{Job, OwnedJob, Settled, settle, settle_shortly};
 use crate::exec::sched::{Outcome, Sched};
+use crate::exec::urgent::Queue;
 use crate::exec::work::{Context, Ended, Why};
-use crate::exec::{demand, job, put, shell, work};
+use crate::exec::{demand, expected, job, put, shell, urgent, work};
 use crate::fresh::Inventory;
 use crate::fresh::record::Record;
 use crate::plan::graph::{Plan, StepIx};
@@ -63,7 +66,8 @@ pub async fn run(
         inventory,
         products,
         stamps,
-        queue: VecDeque::new(),
+        queue: Queue::default(),
+        to_come: OnceCell::new(),
         waiting: vec![],
         demanded: HashSet::new(),
         unmakeable: HashSet::new(),
@@ -135,7 +139,9 @@ struct Run<'p> {
     inventory: &'p Inventory,
     products: Products,
     stamps: HashMap<StepId, i64>,
-    queue: VecDeque<(StepIx, Task, Arc<OwnedJob>)>,
+    queue: Queue<(StepIx, Task, Arc<OwnedJob>)>,
+    /// Known where more waits than may run at once.
+    to_come: OnceCell<Vec<Duration>>,
     /// Steps that would run, but for what is lost of what they need.
     waiting: Vec<StepIx>,
     /// What is made for them, although the order of steps has passed it.
@@ -201,7 +207,7 @@ impl Run<'_> {
         new.sort_by_key(|(ix, _)| self.sched.rank(*ix));
         for (ix, task) in new.into_iter().filter(|_| !self.sched.is_stopped()) {
             let job = Arc::new(self.job(ix).to_owned());
-            self.queue.push_back((ix, task, job));
+            self.queue.push(ix, (ix, task, job));
         }
         judged >= ROUND
     }
@@ -253,8 +259,8 @@ impl Run<'_> {
         if self.sched.is_stopped() {
             self.queue.clear();
         }
-        while self.tasks.len() < self.options.jobs {
-            let Some((ix, task, job)) = self.queue.pop_front() else {
+        while let Some(room) = self.options.jobs.checked_sub(self.tasks.len()).filter(|r| *r > 0) {
+            let Some((ix, task, job)) = self.next_queued(room) else {
                 return;
             };
             match task {
@@ -262,6 +268,16 @@ impl Run<'_> {
                 Task::Work => self.start_work(ix, job),
             }
         }
+    }
+
+    fn next_queued(&mut self, room: usize) -> Option<(StepIx, Task, Arc<OwnedJob>)> {
+        let Self { plan, context, queue, to_come, options, .. } = self;
+        queue.pop(room, options.jobs == 1, || {
+            to_come.get_or_init(|| {
+                let expected = expected::expected(plan, &context.store);
+                urgent::to_come(plan, |ix| expected[ix.index()])
+            })
+        })
     }
 
     fn start_work(&mut self, ix: StepIx, job: Arc<OwnedJob>) {
@@ -298,9 +314,11 @@ impl Run<'_> {
         match came {
             Ok(Came::Judged(job, Some((record, stamp)))) => {
                 let task = self.judged_fresh(ix, &record, stamp);
-                self.queue.extend(task.map(|task| (ix, task, job)));
+                if let Some(task) = task {
+                    self.queue.push(ix, (ix, task, job));
+                }
             }
-            Ok(Came::Judged(job, None)) => self.queue.push_back((ix, Task::Work, job)),
+            Ok(Came::Judged(job, None)) => self.queue.push(ix, (ix, Task::Work, job)),
             Ok(Came::Worked(ended)) => self.worked(ix, Ok(ended)),
             Err(error) => self.worked(ix, Err(error)),
         }

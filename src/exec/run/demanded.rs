@@ -39,7 +39,7 @@ impl Run<'_> {
 
     fn comes_next(&mut self, ix: StepIx) {
         let job = Arc::new(self.job(ix).to_owned());
-        self.queue.push_front((ix, Task::Work, job));
+        self.queue.push_first((ix, Task::Work, job));
     }
 
     /// What was counted as fresh has been made after all, or could not be. Who waited for it goes on, or does not.
