@@ -9,6 +9,7 @@ What is left out goes by the place that it is in, for which a name's ending alon
 
 import fnmatch
 import hashlib
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -188,7 +189,11 @@ def unneeded(kept: Tree, names: Collection[str], needs: Needs, wanted: Set[str])
         out: set[str] = set().union(*spare)
         asking = (sonames for path, sonames in needs if path in kept and path not in out)
         asked_for = {soname for sonames in asking for soname in sonames}
-        still = [library for library in spare if not library & wanted and asked_for.isdisjoint(map(file_name, library))]
+        still = [
+            library
+            for library in spare
+            if not library & wanted and asked_for.isdisjoint(map(os.path.basename, library))
+        ]
         if len(still) == len(spare):
             return out
         spare = still
@@ -198,14 +203,10 @@ def libraries(kept: Tree, names: Collection[str], needs: Needs) -> list[set[str]
     """Each library of which one name is among these, with the links to it that are in its folder."""
     groups = {path: {path} for path, _ in needs if path in kept}
     for path, entry in kept.items():
-        if entry.kind == "l" and (group := groups.get(f"{path.rpartition('/')[0]}/{entry.data}")):
+        if entry.kind == "l" and (group := groups.get(os.path.join(os.path.dirname(path), entry.data))):
             group.add(path)
     called = re.compile("|".join(map(fnmatch.translate, names)))
-    return [group for group in groups.values() if any(called.match(file_name(path)) for path in group)]
-
-
-def file_name(path: str) -> str:
-    return path.rpartition("/")[2]
+    return [group for group in groups.values() if any(called.match(os.path.basename(path)) for path in group)]
 
 
 # ---- what a dock wants all the same
