@@ -141,6 +141,31 @@ fn a_cached_package_is_taken_into_an_image_without_anything() {
     assert_eq!(merged, packages(&room, "first").1);
 }
 
+/// They are data: in the key of the package that they are for, by what they say, and of those that are built with it.
+#[test]
+fn variables_of_one_package_compile_nothing_else_anew() {
+    let room = project();
+    let wants = "PACKAGES='sys-libs/glibc net-misc/app'\n";
+    let hook = |lines: &str| format!("{wants}configure_rootfs_build() {{\n{lines}\n}}\n");
+    let flag = "${CFLAGS} -DALONE=1";
+    dock(&room, "without", SCRATCH, wants);
+    dock(&room, "other", SCRATCH, "PACKAGES='net-misc/plain'\n");
+    dock(&room, "with", SCRATCH, &hook(&format!("package_env net-misc/app CFLAGS='{flag}'")));
+    dock(&room, "on", "FROM ${NAMESPACE}/with\nADD rootfs.tar /\n", "PACKAGES='net-misc/plain'\n");
+    let own = format!("echo 'CFLAGS=\"{flag}\"' >/etc/portage/env/own");
+    let named = "echo 'net-misc/app own # by hand' >/etc/portage/package.env/own";
+    dock(&room, "by-hand", SCRATCH, &hook(&format!("{own}\n{named}")));
+    let code = "package_env net-misc/app CFLAGS='-I/config'";
+    dock(&room, "code", SCRATCH, &hook(code));
+    room.bb("build without other").ok();
+    for (name, expected) in [("with", &["net-misc/app-1"][..]), ("on", &[]), ("by-hand", &[])] {
+        room.bb(&format!("build {name}")).ok();
+        assert_eq!(packages(&room, name).0, expected, "{name}");
+    }
+    room.bb("build code").ok();
+    assert!(packages(&room, "code").0.contains(&"dev-libs/two-2".to_owned()), "a file of the dock");
+}
+
 #[test]
 fn an_image_that_needs_no_c_library_gets_none() {
     let room = project();

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import portage
-from portage.dep import Atom, match_from_list
+from portage.dep import Atom, isvalidatom, match_from_list
 from portage.versions import pkgcmp, pkgsplit
 
 from gentoo_bob import resolve
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ROUNDS = 10
 LIBC = ("sys-libs/glibc", "sys-libs/musl")
 STAYS = frozenset([*TOOLCHAIN, "dev-lang/perl", "dev-lang/python"])
+BUILD_TIME = ("DEPEND", "BDEPEND", "IDEPEND")
 RUN_TIME = ("RDEPEND", "PDEPEND")
 
 
@@ -51,6 +52,32 @@ def aligned(planned: Sequence["Package"]) -> Aligned:
             break
         wanted, with_them = [*wanted, *more], solved
     return Aligned(wanted, with_them, to_merge)
+
+
+def still_needed(
+    planned: Sequence["Package"], with_them: Sequence["Package"], asked: Sequence[str]
+) -> list["Package"]:
+    """All that comes, once there is in `/` what is put there first: where that will do for whoever wanted another
+    version of it, the other one does not come, nor what only the other one needs. `asked` is what a dock wants there."""
+    builder = Side("/", planned).planned
+    others = [package for package in planned if package not in builder]
+    replaced = {(package.cp, package.slot) for package in with_them}
+    # What a set stands for is not known here.
+    any_set = not all(map(isvalidatom, asked))
+    stays = [p for p in builder if not with_them or (any_set and (p.cp, p.slot) not in replaced)]
+
+    def coming(atoms: Iterable[Atom]) -> Iterator["Package"]:
+        open_ones = (atom for atom in atoms if not match_from_list(atom, with_them))
+        return (package for atom in open_ones for package in match_from_list(atom, builder))
+
+    todo = [*others, *with_them, *stays, *coming(Atom(word) for word in asked if isvalidatom(word))]
+    seen: set["Package"] = set()
+    while todo:
+        package = todo.pop()
+        if package not in seen:
+            seen.add(package)
+            todo += coming(resolve.atoms(package, BUILD_TIME if package in others else (*BUILD_TIME, *RUN_TIME)))
+    return [*others, *(package for package in builder if package in seen), *with_them]
 
 
 def for_merging(planned: Sequence["Package"]) -> list[str]:

@@ -9,6 +9,7 @@ from _emerge.Package import Package
 from portage.dbapi.vartree import vardbapi
 from portage.dep import Atom, match_from_list
 from portage.package.ebuild.config import config as Config
+from portage.util import getconfig
 from portage.versions import catpkgsplit
 
 from gentoo_bob import digests, distfiles, keys, resolve, settings
@@ -20,8 +21,8 @@ BUILD_DEPS = ("DEPEND", "BDEPEND", "IDEPEND")
 # What is wanted after it is there all the same, where the package is one that others are built with.
 RUN_DEPS = ("RDEPEND", "PDEPEND")
 # What a user may put beside an ebuild without touching it.
-SITE_FOLDERS = ("patches", "savedconfig")
-SITE_FILES = ("bashrc", "env", "profile/profile.bashrc", "package.env")
+SITE_FOLDERS = ("patches", "savedconfig", "env")
+SITE_FILES = ("bashrc", "profile/profile.bashrc")
 # Shell code that a profile runs in every phase of a package.
 PROFILE_CODE = ("profile.bashrc", "package.bashrc", "bashrc")
 
@@ -87,6 +88,7 @@ def installed_text(db: vardbapi, cpv: str) -> str:
 
 def ingredients(package: Package) -> Ingredients:
     ebuild = resolve.ebuild(package)
+    own = own_settings(package)
     return Ingredients(
         cpv=str(package.cpv),
         ebuild=file_digest(ebuild),
@@ -94,7 +96,7 @@ def ingredients(package: Package) -> Ingredients:
         files=tree_lines(os.path.join(os.path.dirname(ebuild), "files")),
         sources=sources(package),
         use=sorted(package.use.enabled),
-        settings=settings_of(package),
+        settings=settings_of(own),
         site=[*site(str(package.cpv), PORTAGE_SETTINGS), *profile_code()],
     )
 
@@ -110,12 +112,19 @@ def sources(package: Package) -> list[str]:
     return [keys.source_line(name, listed.get(name, nothing)) for name in sorted(distfiles.fetch_map(package))]
 
 
-def settings_of(package: Package) -> list[str]:
+def own_settings(package: Package) -> Config:
     """The package's own view of the settings, which package.env may have changed. Those of /, where it is
     compiled: the image's ROOT has variables of its own in /etc/profile.env."""
     own = Config(clone=portage.db["/"]["vartree"].settings)
     own.setcpv(package)
+    return own
+
+
+def settings_of(own: Config) -> list[str]:
+    """By names and values: what a file of package.env is called says nothing."""
     known = [name for layer in ("defaults", "conf") for name in own.configdict[layer]]
+    files = (os.path.join(PORTAGE_SETTINGS, "env", name) for name in own._penv)
+    known += [name for file in files for name in getconfig(file, tolerant=True, allow_sourcing=True) or ()]
     counting = settings.names(known, own.get("USE_EXPAND", "").split())
     return settings.lines(counting, own.get, own.features)
 

@@ -32,7 +32,7 @@ def make_plan(atoms: Sequence[str], job: Job) -> Found:
     if message := aligned.older_libc(every):
         sys.exit(f"error: {message}\nhint: a snapshot of the stage3's week or later has that version: `bb update`")
     first = aligned.aligned(every)
-    every += first.with_them
+    every = aligned.still_needed(every, first.with_them, job.build_packages.split())
     packages = unique(every)
     in_builder = {*first.wanted, *(str(p.cpv) for p in every if p.root == "/")}
     keys = ingredients.keys_of(packages, in_builder, job.stage3)

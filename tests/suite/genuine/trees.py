@@ -176,12 +176,14 @@ def one(dice: random.Random) -> str:
 
 
 def reset() -> None:
-    for place in (f"{REPO}/x-libs", f"{REPO}/x-apps", "/bb/parent", f"/{VDB}/x-libs", f"/{VDB}/x-apps"):
+    # Portage knows an ebuild by its time in seconds, and the last seed's may be of this second.
+    known = "/var/cache/edb/dep"
+    for place in (f"{REPO}/x-libs", f"{REPO}/x-apps", "/bb/parent", f"/{VDB}/x-libs", f"/{VDB}/x-apps", known):
         shutil.rmtree(place, ignore_errors=True)
     os.makedirs("/bb/parent")
     with open(f"{REPO}/profiles/categories") as file:
-        known = file.read()
-    if "x-libs" not in known:
+        categories = file.read()
+    if "x-libs" not in categories:
         with open(f"{REPO}/profiles/categories", "a") as file:
             file.write("x-libs\nx-apps\n")
     for name in os.listdir("/usr/lib64"):

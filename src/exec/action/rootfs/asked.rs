@@ -173,10 +173,13 @@ async fn look(
         let body = context.engine.download(container, &format!("/{place}"));
         difference = difference.take(body, above).await?;
     }
-    if let Some(Some(text)) = difference.small().get(MAKE_CONF).cloned()
-        && !plain::is_plain_make_conf(&text, &builders_make_conf(fresh, context).await?)
-    {
-        difference.add_text(MAKE_CONF, &text)?;
+    let make_conf = match difference.small().contains_key(MAKE_CONF) {
+        true => builders_make_conf(fresh, context).await?,
+        false => vec![],
+    };
+    for (path, text) in difference.small().clone() {
+        let code = text.filter(|text| !plain::is_plain_text(&path, text, &make_conf));
+        code.map_or(Ok(()), |code| difference.add_text(&path, &code))?;
     }
     difference.finish()
 }

@@ -9,6 +9,11 @@ use std::collections::BTreeMap;
 /// The dock's own make.conf: plain where only plain settings were added to that of the builder.
 pub(crate) const MAKE_CONF: &str = "etc/portage/make.conf";
 const PORTAGE: &str = "etc/portage/";
+/// Which package has variables of its own, and files of those.
+const PACKAGE_ENV: &str = "package.env";
+const ENV: &str = "env";
+/// Packages that an image has from elsewhere. They only are not compiled for it.
+const PROVIDED: &str = "etc/portage/profile/package.provided";
 /// Files or folders that Portage only reads as lines.
 const LISTS: [&str; 6] = [
     "package.use",
@@ -44,7 +49,7 @@ const MOUNTED: [&str; 4] = [".dockerenv", "etc/hosts", "etc/hostname", "etc/reso
 pub(crate) enum Sort {
     /// Lines that Portage reads; what is no file there is code.
     Plain,
-    /// The settings, which are plain or not by what they say.
+    /// Settings, which are plain or not by what they say.
     Settings,
     /// Anything else.
     Code,
@@ -59,11 +64,34 @@ pub(crate) fn sort(path: &str) -> Option<Sort> {
     if path.is_empty() || cached || LEFT.iter().any(|p| below(p)) || MOUNTED.contains(&path) {
         return None;
     }
-    if path == MAKE_CONF {
-        return Some(Sort::Settings);
+    Some(match kind(path) {
+        "make.conf" | PACKAGE_ENV | ENV => Sort::Settings,
+        "profile" if path == PROVIDED => Sort::Plain,
+        list if LISTS.contains(&list) => Sort::Plain,
+        _ => Sort::Code,
+    })
+}
+
+/// What is first on the way from Portage's folder to a path; nothing elsewhere.
+fn kind(path: &str) -> &str {
+    path.strip_prefix(PORTAGE).and_then(|rest| rest.split('/').next()).unwrap_or_default()
+}
+
+/// Whether a file of settings is plain. `make_conf` is the builder's own.
+pub(crate) fn is_plain_text(path: &str, text: &[u8], make_conf: &[u8]) -> bool {
+    match kind(path) {
+        "make.conf" => is_plain_make_conf(text, make_conf),
+        PACKAGE_ENV => std::str::from_utf8(text).is_ok_and(|text| text.lines().all(is_plain_line)),
+        ENV => std::str::from_utf8(text).is_ok_and(are_plain),
+        _ => true,
     }
-    let list = path.strip_prefix(PORTAGE).and_then(|rest| rest.split('/').next());
-    Some(if list.is_some_and(|l| LISTS.contains(&l)) { Sort::Plain } else { Sort::Code })
+}
+
+/// A line of package.env whose files are in `env`.
+fn is_plain_line(line: &str) -> bool {
+    let words = line.split('#').next().unwrap_or_default().split_whitespace();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-+.".contains(c);
+    words.skip(1).all(|file| file.chars().all(plain) && !file.starts_with('.'))
 }
 
 /// Whether a make.conf is that of the builder with plain settings behind it.
@@ -71,8 +99,13 @@ pub(crate) fn is_plain_make_conf(text: &[u8], of_builder: &[u8]) -> bool {
     let Some(added) = text.strip_prefix(of_builder) else { return false };
     std::str::from_utf8(added).is_ok_and(|added| {
         let begins_anew = of_builder.ends_with(b"\n") || added.is_empty();
-        begins_anew && assignments(added).is_some_and(|all| all.iter().all(|(k, v)| is_plain(k, v)))
+        begins_anew && are_plain(added)
     })
+}
+
+/// Whether there is nothing but plain settings.
+fn are_plain(text: &str) -> bool {
+    assignments(text).is_some_and(|all| all.iter().all(|(name, value)| is_plain(name, value)))
 }
 
 /// `NAME=VALUE`, `NAME="VALUE"` and comments; nothing if there is anything else.
@@ -247,12 +280,17 @@ mod tests {
             ("etc/portage/package.use", Some(Sort::Plain)),
             ("etc/portage/package.license/a/b", Some(Sort::Plain)),
             ("etc/portage/make.conf", Some(Sort::Settings)),
-            ("etc/portage/package.env/zz-bob", Some(Sort::Code)),
+            ("etc/portage/package.env/zz-bob", Some(Sort::Settings)),
             ("etc/portage/package.useful", Some(Sort::Code)),
             ("etc/portage/bashrc", Some(Sort::Code)),
-            ("etc/portage/env/bob-x", Some(Sort::Code)),
+            ("etc/portage/env/bob-x", Some(Sort::Settings)),
+            ("etc/portage/env.d/x", Some(Sort::Code)),
+            ("etc/portage/make.conf.d/x", Some(Sort::Code)),
+            ("etc/portage/profile/package.use", Some(Sort::Code)),
+            ("etc/portage/profile/profile.bashrc", Some(Sort::Code)),
+            ("package.use/x", Some(Sort::Code)),
             ("etc/portage/patches/sys-libs/zlib/x.patch", Some(Sort::Code)),
-            ("etc/portage/profile/package.provided", Some(Sort::Code)),
+            ("etc/portage/profile/package.provided", Some(Sort::Plain)),
             ("usr/bin/gcc", Some(Sort::Code)),
             ("var/db/repos/mine/x/y/y-1.ebuild", Some(Sort::Code)),
             ("tmpfile", Some(Sort::Code)),
@@ -347,5 +385,33 @@ mod tests {
         }
         assert!(!is_plain_make_conf(b"USE=x\n", builder));
         assert!(!is_plain_make_conf(b"CFLAGS=x\nUSE=y", b"CFLAGS=x"));
+    }
+
+    #[test]
+    fn variables_of_a_package_are_plain_by_what_they_are() {
+        let is_plain = |path: &str, text: &str| {
+            is_plain_text(&format!("etc/portage/{path}"), text.as_bytes(), b"CFLAGS=x\n")
+        };
+        for (path, text) in [
+            ("env/bob-x", "CFLAGS=\"${CFLAGS} -Os\"\n"),
+            ("env/sys-apps/busybox", "USE=x"),
+            ("env/empty", ""),
+            ("package.env/zz-bob", "# no\n>=a/b-1 bob-x other+y.conf # place\n\n*/* x\n"),
+            ("package.env", "a/b"),
+        ] {
+            assert!(is_plain(path, text), "{path}: {text}");
+        }
+        for (path, text) in [
+            ("env/bob-x", "CFLAGS=\"${CFLAGS} -Os\"\nCC=x\n"),
+            ("env/bob-x", "CFLAGS=x\n. /config/x\n"),
+            ("env/bob-x", "pre_src_compile() { :; }\n"),
+            ("package.env/zz-bob", "a/b /config/x\n"),
+            ("package.env/zz-bob", "a/b x ../../../config/x\n"),
+            ("package.env/zz-bob", "a/b x .\n"),
+            ("package.env/zz-bob", "a/b x\n\0\nc/d `x`"),
+        ] {
+            assert!(!is_plain(path, text), "{path}: {text}");
+        }
+        assert!(!is_plain_text("etc/portage/package.env", b"a/b \xff", b""));
     }
 }
