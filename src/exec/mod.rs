@@ -26,6 +26,7 @@ pub mod sched;
 pub mod shell;
 pub mod sync;
 pub mod tidy;
+pub mod tokens;
 mod urgent;
 pub mod usage;
 pub mod work;

@@ -1,0 +1,72 @@
+//! A fifo of a jobserver, seen from its server: tokens are put in, counted, and taken out again.
+//!
+//! Each is a byte, as GNU make has it (<https://www.gnu.org/software/make/manual/html_node/POSIX-Jobserver.html>).
+//! Whoever has the other side may write what it wants, and as much: it is only ever read.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+/// What a token looks like; make does not care.
+const TOKEN: &[u8] = b"+";
+
+/// Both ends, none of which waits.
+#[derive(Debug)]
+pub(super) struct Fifo(File);
+
+impl Fifo {
+    /// A new one at a path where nothing is. All users of a box may take part.
+    pub(super) fn make(path: &Path) -> io::Result<Self> {
+        nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU)?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
+        Self::open(path)
+    }
+
+    /// One that is there: somebody else's, by its name.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
+        if !file.metadata()?.file_type().is_fifo() {
+            return Err(io::Error::other("it is no fifo"));
+        }
+        Ok(Self(file))
+    }
+
+    /// How many lie there.
+    pub(super) fn lying(&self) -> usize {
+        let bytes = rustix::io::ioctl_fionread(&self.0).unwrap_or(0);
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// Puts one in. Where it is full of what others have written, none is missing.
+    pub(super) fn put(&self) {
+        let _ = (&self.0).write(TOKEN);
+    }
+
+    /// Takes one out, unless somebody was faster.
+    pub(super) fn take(&self) -> bool {
+        matches!((&self.0).read(&mut [0]), Ok(1))
+    }
+
+    /// Takes out so many at most.
+    pub(super) fn discard(&self, most: usize) {
+        let mut left = most;
+        let mut piece = [0; 4096];
+        while left > 0
+            && let Some(piece) = piece.get_mut(..left.min(4096))
+            && let Ok(size @ 1..) = (&self.0).read(piece)
+        {
+            left -= size;
+        }
+    }
+
+    /// What is waited at for one to come back.
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
