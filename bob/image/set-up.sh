@@ -5,7 +5,7 @@ set -eu
 chmod 0755 /usr/bin/build-root
 mkdir -p /bb/out /bb/parent /config /distfiles /packages /var/db/repos/gentoo
 # Empty settings, so that emerge also works in a box started by hand.
-touch /bb/job.conf /bb/make.conf /bb/merge.conf
+touch /bb/job.conf /bb/make.conf /bb/merge.conf /bb/jobs.conf
 printf '\nsource /usr/lib/bob/make.conf\n' >>/etc/portage/make.conf
 # Docks of 2014 write into these.
 mkdir -p /etc/portage/package.keywords /etc/portage/profile /etc/portage/env

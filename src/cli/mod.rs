@@ -226,6 +226,7 @@ pub fn main() -> ExitCode {
     if let Some(code) = inside::entered(std::env::args_os()) {
         return code;
     }
+    entered::inherit_jobserver();
     match complete::answer() {
         Ok(false) => {}
         Ok(true) => return ExitCode::SUCCESS,

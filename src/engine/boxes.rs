@@ -3,6 +3,7 @@
 //! Values only. Engines call them containers.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,6 +21,8 @@ pub struct ContainerSpec {
     pub labels: BTreeMap<String, String>,
     /// Caches that it sees.
     pub caches: Vec<CacheMount>,
+    /// A jobserver's fifo on this machine, which it has at [`JOBSERVER`]: for engines that see this machine's files.
+    pub jobserver: Option<PathBuf>,
     /// Runs what its image says, and does not wait for commands.
     pub as_its_image_says: bool,
     /// What it reaches.
@@ -27,6 +30,9 @@ pub struct ContainerSpec {
     /// What it may use; then no program in it gets more rights than it was started with.
     pub bounds: Option<Bounds>,
 }
+
+/// Where a box has its jobserver.
+pub const JOBSERVER: &str = "/bb/jobserver";
 
 /// What a box reaches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

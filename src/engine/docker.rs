@@ -108,6 +108,10 @@ impl super::Engine for Docker {
     fn daemon(&self) -> Option<&Docker> {
         Some(self)
     }
+
+    fn sees_files(&self) -> bool {
+        self.address.host.starts_with("unix://")
+    }
 }
 
 impl Docker {

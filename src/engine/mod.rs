@@ -14,8 +14,8 @@ mod traits;
 mod usage;
 
 pub use boxes::{
-    Account, Bounds, CacheMount, Change, ContainerSpec, FoundContainer, ImageCommand, Network,
-    Owner, Port, RunSpec,
+    Account, Bounds, CacheMount, Change, ContainerSpec, FoundContainer, ImageCommand, JOBSERVER,
+    Network, Owner, Port, RunSpec,
 };
 pub use image::{FoundImage, HeldImage, NewImage};
 pub use talk::{Piece, Process, Session, Sink, TerminalSize};

@@ -27,6 +27,11 @@ pub trait Engine: Images + Boxes + Talks {
         None
     }
 
+    /// Whether its boxes can be shown a file of this machine: as far as it is known before it is tried.
+    fn sees_files(&self) -> bool {
+        false
+    }
+
     /// What makes it slower here than it could be, once it has been found out.
     fn slowed_by(&self) -> Option<Slowed> {
         None

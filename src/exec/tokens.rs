@@ -8,6 +8,7 @@
 //! Does not know what steps do, or what engines are.
 
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -55,14 +56,14 @@ struct State {
     /// When one was given or came back last.
     moved: Instant,
     /// Who may want some, in the order in which they came or were given one last.
-    seats: Vec<Seat>,
+    claims: Vec<Claim>,
     next: u64,
     /// Whether a thread looks after the boxes.
     is_looked_after: bool,
 }
 
 #[derive(Debug)]
-struct Seat {
+struct Claim {
     id: u64,
     who: Who,
 }
@@ -83,12 +84,18 @@ enum Who {
 #[derive(Debug)]
 pub struct Token(Option<Arc<Shared>>);
 
+/// A step's work: it has one token, but for the time that it leaves it to what it has started.
+#[derive(Debug)]
+pub struct Turn {
+    tokens: Tokens,
+    token: Option<Token>,
+}
+
 /// A fifo for one box, in which nothing lies before it is served.
 #[derive(Debug)]
 pub struct Offer {
     fifo: Arc<Fifo>,
     path: PathBuf,
-    _folder: tempfile::TempDir,
 }
 
 /// Tokens are offered to a box for as long as there is this.
@@ -111,7 +118,7 @@ impl Tokens {
             upstream: upstream.map(|make| (make, vec![])),
             lent: 0,
             moved: Instant::now(),
-            seats: vec![],
+            claims: vec![],
             next: 0,
             is_looked_after: false,
         };
@@ -125,12 +132,12 @@ impl Tokens {
     pub async fn one(&self) -> Token {
         let waiting = {
             let mut state = self.0.state();
-            if state.free > 0 && state.seats.is_empty() {
+            if state.free > 0 && state.claims.is_empty() {
                 state.free -= 1;
                 return self.0.token();
             }
             let (sender, waiting) = oneshot::channel();
-            self.0.seat(&mut state, Who::Step(sender));
+            self.0.claim(&mut state, Who::Step(sender));
             waiting
         };
         // The other side goes only with all of it.
@@ -146,25 +153,50 @@ impl Tokens {
         (0..most).map(|_| self.0.token()).collect()
     }
 
-    /// A fifo for a box, below a folder that nobody else can enter.
-    ///
-    /// # Errors
-    /// It cannot be made there.
-    pub fn offer(&self, folder: tempfile::TempDir) -> io::Result<Offer> {
-        let path = folder.path().join("jobserver");
-        Ok(Offer { fifo: Arc::new(Fifo::make(&path)?), path, _folder: folder })
-    }
-
     /// Offers tokens to whoever reads the fifo.
     pub fn serve(&self, offer: &Offer) -> Serving {
         let who =
             Who::Box { fifo: offer.fifo.clone(), given: 0, since: Instant::now(), is_idle: false };
-        let id = self.0.seat(&mut self.0.state(), who);
+        let id = self.0.claim(&mut self.0.state(), who);
         Serving { shared: self.0.clone(), id }
     }
 }
 
+impl Turn {
+    /// As soon as there is a token for it.
+    pub async fn begin(tokens: &Tokens) -> Self {
+        Self { tokens: tokens.clone(), token: Some(tokens.one().await) }
+    }
+
+    /// Whoever reads the box's fifo works instead, until `done` is.
+    pub async fn left_to<T>(&mut self, offer: &Offer, done: impl Future<Output = T>) -> T {
+        self.token = None;
+        let serving = self.tokens.serve(offer);
+        let done = done.await;
+        drop(serving);
+        self.token = Some(self.tokens.one().await);
+        done
+    }
+
+    /// The tokens that are free besides its own, to be kept for as long as what it starts by them runs.
+    pub fn more(&self) -> Vec<Token> {
+        self.tokens.more()
+    }
+}
+
 impl Offer {
+    /// At a path, in a folder that nobody else can enter. It stays there: a box that is kept is started again with it.
+    ///
+    /// # Errors
+    /// It cannot be made, or something else is there.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        let folder = path.parent().unwrap_or(path);
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let fifo = Fifo::make(path)?;
+        fifo.discard(fifo.lying());
+        Ok(Self { fifo: Arc::new(fifo), path: path.canonicalize()? })
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -180,10 +212,10 @@ impl Shared {
         Token(Some(self.clone()))
     }
 
-    fn seat(self: &Arc<Self>, state: &mut State, who: Who) -> u64 {
+    fn claim(self: &Arc<Self>, state: &mut State, who: Who) -> u64 {
         state.next += 1;
         let id = state.next;
-        state.seats.push(Seat { id, who });
+        state.claims.push(Claim { id, who });
         if !state.is_looked_after {
             state.is_looked_after = true;
             let shared = self.clone();
@@ -199,7 +231,7 @@ impl Shared {
             let mut state = self.state();
             // Tokens of steps that wait no more: giving them back takes the lock.
             let (watched, unwanted) = self.look(&mut state);
-            if state.seats.is_empty() {
+            if state.claims.is_empty() {
                 state.is_looked_after = false;
                 drop((state, unwanted));
                 return;
@@ -219,8 +251,8 @@ impl Shared {
         let mut unwanted = vec![];
         state.tidy();
         // No more: between two boxes that want none, the last one would go to and fro.
-        for _ in 0..=state.seats.len() {
-            let holders = state.seats.iter().map(Seat::holder).collect::<Vec<_>>();
+        for _ in 0..=state.claims.len() {
+            let holders = state.claims.iter().map(Claim::holder).collect::<Vec<_>>();
             let Some((to, from)) = share::next(state.free, &holders) else {
                 state.hand_back();
                 break;
@@ -244,7 +276,7 @@ impl Shared {
     fn give_back(&self, count: usize) {
         let mut state = self.state();
         state.back(count);
-        if state.seats.is_empty() {
+        if state.claims.is_empty() {
             state.hand_back();
         }
         self.changed.notify_all();
@@ -264,10 +296,10 @@ fn wait_for_one(fifos: &[Arc<Fifo>]) {
 impl State {
     /// Whoever waits no more is gone; what boxes have put in besides is taken away; what is make's and lies about goes back.
     fn tidy(&mut self) {
-        self.seats.retain(|seat| !matches!(&seat.who, Who::Step(sender) if sender.is_closed()));
+        self.claims.retain(|claim| !matches!(&claim.who, Who::Step(sender) if sender.is_closed()));
         let mut lay = 0;
-        for seat in &mut self.seats {
-            let Who::Box { fifo, given, since, is_idle } = &mut seat.who else { continue };
+        for claim in &mut self.claims {
+            let Who::Box { fifo, given, since, is_idle } = &mut claim.who else { continue };
             let lying = fifo.lying();
             fifo.discard(lying.saturating_sub(*given));
             *is_idle = *is_idle && since.elapsed() < LIES;
@@ -321,7 +353,7 @@ impl State {
     }
 
     fn fifo(&self, at: usize) -> Option<Arc<Fifo>> {
-        match &self.seats.get(at)?.who {
+        match &self.claims.get(at)?.who {
             Who::Box { fifo, .. } => Some(fifo.clone()),
             Who::Step(_) => None,
         }
@@ -329,7 +361,8 @@ impl State {
 
     /// Takes one back that lies in a box's fifo.
     fn take(&mut self, at: usize) -> bool {
-        let Some(Who::Box { fifo, given, .. }) = self.seats.get_mut(at).map(|seat| &mut seat.who)
+        let Some(Who::Box { fifo, given, .. }) =
+            self.claims.get_mut(at).map(|claim| &mut claim.who)
         else {
             return false;
         };
@@ -344,20 +377,20 @@ impl State {
     fn give(&mut self, at: usize, shared: &Arc<Shared>) -> Option<Token> {
         self.moved = Instant::now();
         self.free -= 1;
-        let mut seat = self.seats.remove(at);
-        match &mut seat.who {
+        let mut claim = self.claims.remove(at);
+        match &mut claim.who {
             Who::Box { fifo, given, since, .. } => {
                 fifo.put();
                 (*given, *since) = (*given + 1, Instant::now());
-                self.seats.push(seat);
+                self.claims.push(claim);
                 None
             }
-            Who::Step(_) => seat.sender()?.send(shared.token()).err(),
+            Who::Step(_) => claim.sender()?.send(shared.token()).err(),
         }
     }
 }
 
-impl Seat {
+impl Claim {
     fn sender(self) -> Option<oneshot::Sender<Token>> {
         match self.who {
             Who::Step(sender) => Some(sender),
@@ -388,8 +421,8 @@ impl Drop for Token {
 impl Drop for Serving {
     fn drop(&mut self) {
         let mut state = self.shared.state();
-        let at = state.seats.iter().position(|seat| seat.id == self.id);
-        let who = at.map(|at| state.seats.remove(at).who);
+        let at = state.claims.iter().position(|claim| claim.id == self.id);
+        let who = at.map(|at| state.claims.remove(at).who);
         drop(state);
         if let Some(Who::Box { given, fifo, .. }) = who {
             // What a box's last process may leave behind goes nowhere.

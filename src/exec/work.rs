@@ -18,6 +18,7 @@ use crate::exec::event::Event;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{Job, OwnedJob, refresh};
 use crate::exec::shell::SEAT_LABEL;
+use crate::exec::tokens::{Tokens, Turn};
 use crate::exec::{action, demand, kept, put, shell};
 use crate::fresh::Inventory;
 use crate::fresh::judge::product_key;
@@ -54,8 +55,10 @@ pub struct Context {
     pub owner: Owner,
     /// Identifies this process's run.
     pub run: String,
-    /// How many compilers a builder may start.
+    /// How many jobs of a box there may be that nobody counts.
     pub jobs: usize,
+    /// What all steps and the tools in their boxes work by.
+    pub tokens: Tokens,
     /// Whether signals that ask this process to end are listened to.
     pub signals: bool,
 }
@@ -121,6 +124,7 @@ pub(super) async fn work(
         }
         Err(reason) => (reason, false),
     };
+    let mut turn = Turn::begin(&context.tokens).await;
     let _ = events.send(Event::Started { step: id.clone(), reason: reason.to_string() });
     let begun = Instant::now();
     note_made(job.step, &inventory, &context.store)?;
@@ -128,7 +132,8 @@ pub(super) async fn work(
     let unfinished = beside(owned, context, begin).await?;
     sweep(id, context).await?;
     let mut log = Log::new(id, &context.store, context.settings.limits, events.clone());
-    let made = action::act(job.step, why == Why::Asked, context, &mut log).await?;
+    let anew = why == Why::Asked;
+    let made = action::act(job.step, anew, &mut turn, context, &mut log).await?;
     let note = made.note.clone();
     let record = unfinished.seal(owned, context, made, begun).await?;
     let stamp = latest_input(&record).max(job.newest_upstream).max(record.seen);

@@ -36,7 +36,8 @@ pub struct Options {
     pub again: Option<Again>,
     /// Docks that are not named are taken as their last build has left them, whatever has changed since.
     pub no_deps: bool,
-    /// How many steps run at the same time; unset, half the cores, at least 2.
+    /// How many jobs run at the same time, steps and compilers together; unset, as many as there are cores, and
+    /// steps for half of them, at least 2.
     pub jobs: Option<NonZeroUsize>,
     /// Go on with what does not depend on a failed step.
     pub keep_going: bool,
@@ -207,7 +208,8 @@ impl Project {
         tell: &mut Tell<'_>,
     ) -> Result<Built> {
         let cores = cores();
-        let context = self.context(asked.engine.clone(), options.offline, cores)?;
+        let tokens = options.jobs.map_or(cores, NonZeroUsize::get);
+        let context = self.context(asked.engine.clone(), options.offline, tokens)?;
         let how = run::Options {
             jobs: options.jobs.map_or_else(|| (cores / 2).max(2), NonZeroUsize::get),
             keep_going: options.keep_going,

@@ -19,6 +19,7 @@ use crate::engine::native::NativeEngine;
 use crate::engine::native::guest::Guest;
 use crate::engine::{FoundContainer, Owner};
 use crate::exec::kept;
+use crate::exec::tokens::Tokens;
 use crate::exec::work::{Context, PROJECT_LABEL};
 use crate::fresh::Inventory;
 use crate::net::http::Client;
@@ -200,6 +201,7 @@ impl Project {
             settings: self.settings.clone(),
             run,
             jobs,
+            tokens: Tokens::new(jobs, self.jobserver()),
             signals: self.listens(),
         }))
     }

@@ -16,6 +16,7 @@ use crate::config::lock::{Lock, Pins};
 use crate::config::{EngineName, Settings, Task, Written, places};
 use crate::engine::Engine;
 use crate::engine::choice::{BB_ENGINE, name_engine};
+use crate::exec::tokens::Upstream;
 use crate::plan::TaskFacts;
 use crate::plan::expand::Layout;
 use crate::session::facts::followed_on;
@@ -42,6 +43,8 @@ pub struct Surroundings {
     /// The program that the native engine starts again for its boxes, if the environment leads to that: its `main`
     /// begins with [`inside::entered`](crate::engine::native::inside::entered).
     pub program: Option<PathBuf>,
+    /// The jobserver whose tokens are the budget, if there is one: that of the make that has started this process.
+    pub jobserver: Option<Arc<Upstream>>,
 }
 
 impl Default for Surroundings {
@@ -52,6 +55,7 @@ impl Default for Surroundings {
             signals: false,
             engine: None,
             program: None,
+            jobserver: None,
         }
     }
 }
@@ -66,6 +70,7 @@ impl fmt::Debug for Surroundings {
             .field("signals", &self.signals)
             .field("engine", &self.engine)
             .field("program", &self.program)
+            .field("jobserver", &self.jobserver)
             .finish()
     }
 }
@@ -134,6 +139,11 @@ impl Project {
     /// The engine that it was opened with.
     pub(super) fn own_engine(&self) -> Option<Arc<dyn Engine>> {
         self.surroundings.engine.clone()
+    }
+
+    /// The jobserver that it was opened with.
+    pub(super) fn jobserver(&self) -> Option<Arc<Upstream>> {
+        self.surroundings.jobserver.clone()
     }
 
     /// The program that is started again for boxes.

@@ -103,6 +103,11 @@ impl Store {
         self.root.join(folder).join(id.kind.as_str()).join(format!("{}{suffix}", id.name))
     }
 
+    /// Where the boxes of a step have their jobserver.
+    pub fn jobserver(&self, id: &StepId) -> PathBuf {
+        self.of("locks/jobservers", id, "")
+    }
+
     /// Where a step's stamp is.
     pub fn stamp_path(&self, id: &StepId) -> PathBuf {
         self.of("stamps", id, "")

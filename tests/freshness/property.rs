@@ -17,6 +17,7 @@ use gentoo_bb::exec::job::{Standing, standings};
 use gentoo_bb::exec::run;
 use gentoo_bb::exec::run::Options;
 use gentoo_bb::exec::sync::sync;
+use gentoo_bb::exec::tokens::Tokens;
 use gentoo_bb::exec::work::Context;
 use gentoo_bb::fresh::{Inventory, Stamp};
 use gentoo_bb::net::http::Client;
@@ -207,6 +208,7 @@ impl Hand {
             owner: Owner("test".to_owned()),
             run: "run".to_owned(),
             jobs: 1,
+            tokens: Tokens::new(2, None),
             signals: false,
         }
     }

@@ -166,6 +166,29 @@ fn variables_of_one_package_compile_nothing_else_anew() {
     assert!(packages(&room, "code").0.contains(&"dev-libs/two-2".to_owned()), "a file of the dock");
 }
 
+/// Steps and compilers together: two docks at once, in two boxes, whose makes share two tokens.
+#[test]
+fn jobs_are_counted_over_all_boxes() {
+    let room = project();
+    let named = ["first", "second", "third"].map(|name| format!("many-{name}"));
+    for name in &named {
+        let hook = format!("package_env net-misc/many CFLAGS='${{CFLAGS}} -D{}=1'", &name[5..]);
+        let text = format!("PACKAGES='net-misc/many'\nconfigure_rootfs_build() {{\n{hook}\n}}\n");
+        dock(&room, name, SCRATCH, &text);
+    }
+    let counting = crate::budget::Counting::begin("many-");
+    room.bb(&format!("build -j2 {}", named.join(" "))).ok();
+    let (most, full) = counting.end();
+    assert_eq!(most, 2);
+    assert!(full > 0.3, "{full}");
+    for name in &named {
+        let (compiled, _) = packages(&room, name);
+        assert!(compiled.contains(&"net-misc/many-1".to_owned()), "{name}: {compiled:?}");
+        let log = room.read(&format!(".bb/logs/rootfs/{name}.log"));
+        assert!(!log.contains("jobserver unavailable") && !log.contains("-j2"), "{log}");
+    }
+}
+
 #[test]
 fn an_image_that_needs_no_c_library_gets_none() {
     let room = project();

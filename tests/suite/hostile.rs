@@ -66,6 +66,14 @@ pub fn bob(engine: &Engine) -> String {
     bobs.lines().next().unwrap().to_owned()
 }
 
+/// A project whose engine has a builder.
+pub fn with_builder() -> Room {
+    let room = project("shared");
+    dock(&room, "clean", CLEAN);
+    room.bb("build clean").ok();
+    room
+}
+
 fn dock(room: &Room, name: &str, buildconfig: &str) {
     let folder = format!("bb-dock/{name}");
     room.write(&format!("{folder}/Dockerfile.template"), "FROM scratch\nADD rootfs.tar /\n");

@@ -6,6 +6,7 @@
 //! | `anywhere` | the local mirror, a static `bb`, nginx, OpenSSL, musl, strace; as root |
 //! | `assembled` | the engine |
 //! | `audited` | the engine and a C compiler |
+//! | `budget` | the engine and the local mirror; compiles |
 //! | `chaos`, `cheap`, `daily`, `differs`, `watched` | the engine; images FROM scratch, seconds |
 //! | `checkup` | the engine and the local mirror |
 //! | `far` | the engine, sshd, socat and OpenSSL |
@@ -37,6 +38,7 @@ mod anywhere;
 mod assembled;
 mod audited;
 mod browser;
+mod budget;
 mod chaos;
 mod cheap;
 mod checkup;

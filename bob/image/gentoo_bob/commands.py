@@ -63,7 +63,7 @@ def libraries(*but: str) -> None:
 def plan(out: str, aligned_file: str, *atoms: str) -> None:
     """Says what the image needs, under which keys, of which sources, and what the builder must have in the same
     version; puts the binary packages that fit into PKGDIR. Where settings name what is not there, it ends before."""
-    from gentoo_bob import distfiles, pkgdir, planner
+    from gentoo_bob import distfiles, jobserver, pkgdir, planner
 
     check()
     job = job_of_environment()
@@ -74,7 +74,8 @@ def plan(out: str, aligned_file: str, *atoms: str) -> None:
     distfiles.link(wanted.values())
     sources = distfiles.as_json(wanted)
     write_words(aligned_file, [f"={cpv}" for cpv in found.aligned.wanted])
-    write_json(out, {**found.plan.as_json(), "sources": sources, "compile": len(to_compile)})
+    told = {"sources": sources, "compile": len(to_compile), "jobserver": jobserver.is_usable(job)}
+    write_json(out, {**found.plan.as_json(), **told})
     missing = sum(not source["there"] for source in sources)
     print(f">>> {len(found.packages)} packages, {len(to_compile)} to compile, {missing} files to fetch")
 

@@ -17,6 +17,7 @@ class Job:
     stage3: str  # digest
     code: str  # digest of the dock's own code in this box, if there is any
     build_packages: str  # as the dock wrote it: atoms with blanks between them
+    jobs: str  # how many at a time, unless the user's settings say so
     keep: Keep
 
     @classmethod
@@ -24,7 +25,7 @@ class Job:
         def text(name: str) -> str:
             return variables.get(f"BOB_{name}", "")
 
-        return cls(text("NAME"), text("EPOCH"), text("STAGE3"), text("CODE"), text("BUILD_PACKAGES"), keep(variables))
+        return cls(text("NAME"), text("EPOCH"), text("STAGE3"), text("CODE"), text("BUILD_PACKAGES"), text("JOBS"), keep(variables))
 
 
 def keep(variables: Mapping[str, str]) -> Keep:

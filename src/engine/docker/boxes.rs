@@ -15,8 +15,8 @@ use super::{Docker, failed, is_gone, reason, status, text_of, while_others_remov
 use crate::base::error::{Error, Result};
 use crate::dock::checks::Process;
 use crate::engine::{
-    Bounds, Boxes, CacheMount, Change, ContainerSpec, FoundContainer, Network, Owner, Port,
-    RunSpec, Sink,
+    Bounds, Boxes, CacheMount, Change, ContainerSpec, FoundContainer, JOBSERVER, Network, Owner,
+    Port, RunSpec, Sink,
 };
 use crate::image::archive::Body;
 
@@ -278,6 +278,17 @@ fn volume(cache: &CacheMount) -> Mount {
     }
 }
 
+/// The fifo itself, and not its folder. That nobody may write there is said of files: to a fifo, everybody may.
+fn jobserver(spec: &ContainerSpec) -> Option<Mount> {
+    Some(Mount {
+        source: Some(spec.jobserver.as_ref()?.to_str()?.to_owned()),
+        target: Some(JOBSERVER.to_owned()),
+        read_only: Some(true),
+        typ: Some(MountType::BIND),
+        ..Default::default()
+    })
+}
+
 fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
     let most = |bounds: &Bounds| i64::try_from(bounds.memory).ok().filter(|bytes| *bytes > 0);
     let memory = spec.bounds.as_ref().and_then(most);
@@ -297,7 +308,7 @@ fn container_body(spec: &ContainerSpec) -> ContainerCreateBody {
         labels: Some(spec.labels.clone().into_iter().collect()),
         host_config: Some(HostConfig {
             network_mode: network,
-            mounts: Some(spec.caches.iter().map(volume).collect()),
+            mounts: Some(spec.caches.iter().map(volume).chain(jobserver(spec)).collect()),
             pids_limit: spec.bounds.and_then(|bounds| i64::try_from(bounds.processes).ok()),
             memory,
             // What is in the swap counts as well.

@@ -94,6 +94,10 @@ impl Engine for NativeEngine {
         self.run(move |own| own.usage(&going)).await
     }
 
+    fn sees_files(&self) -> bool {
+        true
+    }
+
     fn slowed_by(&self) -> Option<Slowed> {
         self.own.native.copies.load(Ordering::Relaxed).then_some(COPIES)
     }

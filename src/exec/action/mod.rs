@@ -42,6 +42,7 @@ use crate::base::ids::StepId;
 use crate::base::limits::Limit;
 use crate::base::read;
 use crate::engine::ContainerSpec;
+use crate::exec::tokens::Turn;
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL, STEP_LABEL};
 use crate::plan::step::{Object, Step, Work};
 
@@ -72,7 +73,13 @@ impl Made {
 ///
 /// # Errors
 /// What its kind of work runs into: a download, a signature, the engine, a file, a command that fails.
-pub async fn act(step: &Step, anew: bool, context: &Context, log: &mut Log) -> Result<Made> {
+pub async fn act(
+    step: &Step,
+    anew: bool,
+    turn: &mut Turn,
+    context: &Context,
+    log: &mut Log,
+) -> Result<Made> {
     match &step.work {
         Work::Fetch { path, dest, pinned } => {
             fetch::fetch(path, dest, pinned.as_ref(), context, log).await
@@ -103,7 +110,7 @@ pub async fn act(step: &Step, anew: bool, context: &Context, log: &mut Log) -> R
         }
         Work::Rootfs(work) => {
             let spec = container(&step.id, &work.bob, context);
-            rootfs::rootfs(work, &step.files, spec, context, log).await
+            rootfs::rootfs(work, &step.files, spec, turn, context, log).await
         }
         Work::Dockerfile { template, dest, jinja, markers } => {
             dockerfile::dockerfile(template, dest, *jinja, markers, context)

@@ -20,6 +20,7 @@ use crate::engine::{Bounds, ContainerSpec};
 use crate::exec::action::{Log, Made, blocking};
 use crate::exec::kept;
 use crate::exec::kept::Phase;
+use crate::exec::tokens::{Offer, Turn};
 use crate::exec::work::Context;
 use crate::image::archive::{Body, Entry, bundle, difference, listing};
 use crate::image::bundle::Blob;
@@ -49,6 +50,8 @@ const LONGEST_DIGEST: usize = 128;
 #[derive(Debug)]
 pub(crate) struct Boxes {
     spec: ContainerSpec,
+    /// The jobserver of the second, if it has one.
+    offer: Option<Offer>,
     /// What the dock's own code first runs in.
     first: Option<String>,
     /// What packages are compiled in.
@@ -60,7 +63,28 @@ pub(crate) struct Boxes {
 impl Boxes {
     /// None is open.
     pub(crate) fn new(spec: ContainerSpec) -> Self {
-        Self { spec, first: None, second: None, phase: Phase::Settings }
+        Self { spec, offer: None, first: None, second: None, phase: Phase::Settings }
+    }
+
+    /// Gives the second box a jobserver, if the engine can.
+    fn with_jobserver(mut self, step: &StepId, context: &Context) -> Self {
+        let offer = || Offer::at(&context.store.jobserver(step)).ok();
+        self.offer = context.engine.sees_files().then(offer).flatten();
+        self
+    }
+
+    /// The second box: where the engine cannot show it the jobserver after all, without.
+    async fn start_second(&self, context: &Context) -> Result<String> {
+        let caches = caches(&context.settings, false);
+        let spec = ContainerSpec { caches, ..self.spec.clone() };
+        if let Some(offer) = &self.offer {
+            let jobserver = Some(offer.path().to_owned());
+            let spec = ContainerSpec { jobserver, ..spec.clone() };
+            if let Ok(container) = context.engine.start_container(&spec).await {
+                return Ok(container);
+            }
+        }
+        context.engine.start_container(&spec).await
     }
 
     /// The container that the last phase was in.
@@ -90,10 +114,8 @@ impl Boxes {
         self.spec.bounds = Some(bounds(context).await?);
         let first = context.engine.start_container(&self.spec).await?;
         self.first = Some(first.clone());
-        let caches = caches(&context.settings, false);
-        let spec = ContainerSpec { caches, ..self.spec.clone() };
         let asking = ask(&first, work, files, context, log);
-        let (asking, second) = tokio::join!(asking, context.engine.start_container(&spec));
+        let (asking, second) = tokio::join!(asking, self.start_second(context));
         let second = second?;
         self.second = Some(second.clone());
         asking?;
@@ -121,13 +143,14 @@ pub(super) async fn rootfs(
     work: &RootfsWork,
     files: &[PathBuf],
     spec: ContainerSpec,
+    turn: &mut Turn,
     context: &Context,
     log: &mut Log,
 ) -> Result<Made> {
     let begun = Instant::now();
     let step = StepId::new(Kind::Rootfs, work.name.as_str());
-    let mut boxes = Boxes::new(spec);
-    let made = build(work, files, &mut boxes, context, log).await;
+    let mut boxes = Boxes::new(spec).with_jobserver(&step, context);
+    let made = build(work, files, &mut boxes, turn, context, log).await;
     let Err(Broken::Builder(error)) = made else {
         boxes.close(None, context).await?;
         let (mut made, compiled) = made.map_err(Error::from)?;
@@ -198,11 +221,12 @@ async fn build(
     work: &RootfsWork,
     files: &[PathBuf],
     boxes: &mut Boxes,
+    turn: &mut Turn,
     context: &Context,
     log: &mut Log,
 ) -> Result<(Made, bool), Broken> {
     let (container, asked) = boxes.ready(work, files, context, log).await?;
-    command(&container, "plan", context, log).await?;
+    command(&container, &["plan"], context, log).await?;
     // Keys and digests are those of before anything is compiled.
     let planned = plan_of(&container, work, context).await?;
     if let Some(code) = &asked.code {
@@ -213,7 +237,8 @@ async fn build(
     let mut new = 0;
     if compiles {
         boxes.phase = Phase::Compile;
-        let ran = command(&container, "compile", context, log).await;
+        let offer = boxes.offer.as_ref().filter(|_| planned.jobserver);
+        let ran = compile(&container, offer, turn, context, log).await;
         // Also when a later package has failed: what was compiled is not compiled again.
         let kept = stored::keep(&container, &planned, asked.digest(), &boxes.spec, context).await;
         ran?;
@@ -222,7 +247,7 @@ async fn build(
     boxes.phase = Phase::Finish;
     context.engine.upload(&container, "/", dock(work, files, &asked)).await?;
     let (finished, tidied) = tokio::join!(
-        command(&container, "finish", context, log),
+        command(&container, &["finish"], context, log),
         tidy(&planned, asked.digest(), new, &boxes.spec, context)
     );
     finished?;
@@ -242,7 +267,7 @@ async fn ask(
     let mut entries = inputs(work, &job_env(work, context.jobs, None), &work.make_conf);
     entries.extend(dock_files(work, files));
     context.engine.upload(container, "/", archive::stream(entries, work.epoch)).await?;
-    command(container, "settings", context, log).await
+    command(container, &["settings"], context, log).await
 }
 
 /// Gives the second box the dock's settings and, if there is any, its code.
@@ -300,15 +325,33 @@ async fn tidy(
     if new > 0 { stored::prune(spec, context).await } else { Ok(()) }
 }
 
+/// Compiles by the tokens of the jobserver; or, without one, by those that are free as it begins.
+async fn compile(
+    container: &str,
+    offer: Option<&Offer>,
+    turn: &mut Turn,
+    context: &Context,
+    log: &mut Log,
+) -> Result<(), Broken> {
+    if let Some(offer) = offer {
+        let compiling = command(container, &["compile", "jobserver"], context, log);
+        return turn.left_to(offer, compiling).await;
+    }
+    let more = turn.more();
+    let jobs = (more.len() + 1).to_string();
+    command(container, &["compile", &jobs], context, log).await
+}
+
 /// Runs one command of the builder.
 async fn command(
     container: &str,
-    verb: &str,
+    words: &[&str],
     context: &Context,
     log: &mut Log,
 ) -> Result<(), Broken> {
     let mut sink = |data: &[u8]| log.write(data);
-    let status = context.engine.exec(container, &["build-root", verb], &mut sink).await?;
+    let words = [&["build-root"], words].concat();
+    let status = context.engine.exec(container, &words, &mut sink).await?;
     log.check()?;
     let message = match status {
         0 => return Ok(()),

@@ -20,20 +20,25 @@ const TOKEN: &[u8] = b"+";
 pub(super) struct Fifo(File);
 
 impl Fifo {
-    /// A new one at a path where nothing is. All users of a box may take part.
+    /// At a path where nothing is, or one. All users of a box may take part.
     pub(super) fn make(path: &Path) -> io::Result<Self> {
-        nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU)?;
-        std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
-        Self::open(path)
+        match nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU) {
+            Ok(()) | Err(nix::errno::Errno::EEXIST) => {}
+            Err(cause) => return Err(cause.into()),
+        }
+        let opened = Self::open(path)?;
+        opened.0.set_permissions(Permissions::from_mode(0o666))?;
+        Ok(opened)
     }
 
     /// One that is there: somebody else's, by its name.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::NONBLOCK.bits().cast_signed();
-        let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
-        if !file.metadata()?.file_type().is_fifo() {
+        // What waits when it is opened is not even opened.
+        if !path.symlink_metadata()?.file_type().is_fifo() {
             return Err(io::Error::other("it is no fifo"));
         }
+        let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
         Ok(Self(file))
     }
 

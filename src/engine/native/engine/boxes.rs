@@ -502,6 +502,9 @@ fn spec(
         let (name, part) = (CacheName::new(&cache.name)?, part.map(CacheName::new).transpose()?);
         Ok(Mount::Cache { name, part, at: cache.at.clone(), writable: cache.writable })
     };
+    let jobserver = asked.jobserver.iter().map(|path| {
+        Ok(Mount::Host { path: path.clone(), at: engine::JOBSERVER.into(), writable: false })
+    });
     let network = match &asked.network {
         engine::Network::None => Network::None,
         engine::Network::Of(other) => Network::Of(BoxId::new(other)?),
@@ -513,7 +516,7 @@ fn spec(
     let most = |value: u64| Some(value).filter(|value| *value > 0);
     Ok(BoxSpec {
         layers: vec![],
-        mounts: asked.caches.iter().map(mount).collect::<Result<_>>()?,
+        mounts: asked.caches.iter().map(mount).chain(jobserver).collect::<Result<_>>()?,
         network,
         hostname: id.as_str().chars().take(12).collect(),
         labels,

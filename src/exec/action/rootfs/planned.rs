@@ -33,6 +33,9 @@ pub(crate) struct Planned {
     pub sources: Vec<Source>,
     /// How many are to be compiled.
     pub compile: usize,
+    /// Whether the tools of the box can go by a jobserver's tokens, and the box has one.
+    #[serde(default)]
+    pub jobserver: bool,
 }
 
 /// One package.
