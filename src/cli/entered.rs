@@ -27,6 +27,32 @@ pub(in crate::cli) fn inherit_jobserver() {
     let _ = JOBSERVER.set(Upstream::inherited(&makeflags).map(Arc::new));
 }
 
+/// What a make asks that runs no recipes, but those that it has to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Question {
+    /// `make -n`, and `make -t`, which would say what is not so.
+    WhatWouldBeDone,
+    /// `make -q`.
+    IsItDone,
+}
+
+/// What the make asks that has started this process.
+pub(in crate::cli) fn makes_question() -> Option<Question> {
+    question(&std::env::var("MAKEFLAGS").unwrap_or_default())
+}
+
+/// Options of one letter are the first word, without a dash; without any, a blank comes first.
+fn question(makeflags: &str) -> Option<Question> {
+    let letters = makeflags.split(' ').next().unwrap_or_default();
+    let has = |letter: char| {
+        !letters.starts_with('-') && !letters.contains('=') && letters.contains(letter)
+    };
+    if has('q') {
+        return Some(Question::IsItDone);
+    }
+    (has('n') || has('t')).then_some(Question::WhatWouldBeDone)
+}
+
 /// The project that was entered, with its state folder.
 pub(in crate::cli) fn project(state: &Path) -> Result<Project> {
     let (environment, state) = (environment(), state.to_owned());
@@ -35,4 +61,27 @@ pub(in crate::cli) fn project(state: &Path) -> Result<Project> {
     let (signals, engine) = (true, None);
     let surroundings = Surroundings { environment, state, signals, engine, program, jobserver };
     Project::open(Path::new("."), surroundings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn makes_letters_ask() {
+        use Question::{IsItDone, WhatWouldBeDone};
+        for (flags, expected) in [
+            ("", None),
+            ("k -j4 --jobserver-auth=3,4", None),
+            (" -j4 -- X=n", None),
+            ("--no-print-directory", None),
+            ("X=qnt", None),
+            ("n", Some(WhatWouldBeDone)),
+            ("kn -j2", Some(WhatWouldBeDone)),
+            ("t -j", Some(WhatWouldBeDone)),
+            ("qs", Some(IsItDone)),
+        ] {
+            assert_eq!(question(flags), expected, "{flags}");
+        }
+    }
 }

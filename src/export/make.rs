@@ -38,11 +38,23 @@ struct Phony {
     on_demand: Option<String>,
 }
 
-/// The text of the Makefile called `file` for the `chosen` images (none: all), and the digest of what it says, which is also in it.
+/// What a Makefile is asked to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Form<'a> {
+    /// What it is called.
+    pub file: &'a str,
+    /// Its images; none: all.
+    pub chosen: &'a [String],
+    /// Whether make hands its jobserver to recipes, where that is a pipe: GNU make before 4.4.
+    pub jobserver: bool,
+}
+
+/// The text of a Makefile, and the digest of what it says, which is also in it.
 ///
 /// # Errors
 /// A file whose name make cannot express.
-pub fn makefile(exported: Exported<'_>, file: &str, chosen: &[String]) -> Result<(String, String)> {
+pub fn makefile(exported: Exported<'_>, form: Form<'_>) -> Result<(String, String)> {
+    let Form { file, chosen, jobserver } = form;
     let plan = exported.plan;
     let targets =
         plan.order().iter().map(|ix| target(exported, *ix)).collect::<Result<Vec<_>>>()?;
@@ -62,6 +74,8 @@ pub fn makefile(exported: Exported<'_>, file: &str, chosen: &[String]) -> Result
         "help": help(&phonies),
         "phonies": phonies,
         "chosen": chosen.join(" "),
+        "jobserver": jobserver,
+        "plus": if jobserver { "+" } else { "" },
         "digest": OWN_DIGEST,
     });
     let text = render("Makefile.j2", TEMPLATE, &values)?;

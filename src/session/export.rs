@@ -3,7 +3,7 @@
 //! What is written here calls `bb step`; where it is put is not decided here.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::base::error::Result;
 use crate::export::{Exported, json, make, ninja};
@@ -48,8 +48,8 @@ impl Project {
     ///
     /// # Errors
     /// As of [`export`](Self::export), and make cannot express a path (3).
-    pub fn makefile(&self, images: &[String], name: &Path) -> Result<Makefile> {
-        self.makefile_of(&self.shape()?, images, name)
+    pub fn makefile(&self, form: make::Form<'_>) -> Result<Makefile> {
+        self.makefile_of(&self.shape()?, form)
     }
 
     pub(super) fn export_of(
@@ -69,12 +69,11 @@ impl Project {
     pub(super) fn makefile_of(
         &self,
         shape: &(Docks, Plan),
-        images: &[String],
-        name: &Path,
+        form: make::Form<'_>,
     ) -> Result<Makefile> {
-        let (plan, sources) = self.exported(shape, images)?;
+        let (plan, sources) = self.exported(shape, form.chosen)?;
         let exported = self.for_others(&plan, &sources);
-        let (text, digest) = make::makefile(exported, &name.to_string_lossy(), images)?;
+        let (text, digest) = make::makefile(exported, form)?;
         Ok(Makefile { text, digest, sources })
     }
 

@@ -7,7 +7,7 @@ use crate::base::error::{Error, Result};
 use crate::base::open;
 use crate::exec::alone;
 use crate::exec::sync::{self, Synced};
-use crate::export::ninja;
+use crate::export::{make, ninja};
 use crate::plan::Plan;
 use crate::report::Message;
 use crate::session::Tell;
@@ -29,6 +29,8 @@ pub struct Asker {
     pub images: String,
     /// Whether this make goes on with the old one where a Makefile is older than what it is made from: bmake.
     pub goes_on: bool,
+    /// Whether it was written for a jobserver that is a pipe.
+    pub jobserver: bool,
 }
 
 impl Project {
@@ -72,13 +74,16 @@ impl Project {
     fn check_makefile(&self, asker: &Asker, shape: &(Docks, Plan)) -> Result<bool> {
         let (Some(digest), Some(file)) = (&asker.digest, &asker.file) else { return Ok(true) };
         let images = asker.images.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        if self.makefile_of(shape, &images, file)?.digest == *digest {
+        let (name, jobserver) = (file.to_string_lossy(), asker.jobserver);
+        let form = make::Form { file: &name, chosen: &images, jobserver };
+        if self.makefile_of(shape, form)?.digest == *digest {
             return Ok(true);
         }
         if !asker.goes_on && Store::date(file, LONG_AGO).is_ok() {
             return Ok(false);
         }
-        let command = format!("bb makefile -o {} {}", file.display(), asker.images);
+        let flag = if jobserver { "--jobserver " } else { "" };
+        let command = format!("bb makefile -o {name} {flag}{}", asker.images);
         Err(Error::config(format!("`{}` is not what the docks say now", file.display()))
             .hint(format!("run `{}` and start again", command.trim_end())))
     }

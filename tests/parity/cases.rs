@@ -1,5 +1,6 @@
 //! Single cases: what make and ninja say and do besides the property.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
@@ -42,6 +43,53 @@ fn a_dry_run_executes_nothing_and_a_question_is_answered() {
     dry(0);
     assert!(room.engine.images().contains_key("ns/a:latest"));
     nothing_to_do(&room);
+}
+
+/// GNU make's three ways to run nothing, with recipes that it runs nevertheless, and without: no file is another one
+/// afterwards, and what is said is so.
+#[test]
+fn what_runs_nothing_changes_nothing_whatever_the_recipes() {
+    let room = Room::two_docks();
+    for form in [&["makefile"][..], &["makefile", "--jobserver"]] {
+        room.run("bb", form).ok();
+        let dry = |question: i32| {
+            let asked = ["-n", "-q", "-t"].map(|way| {
+                let (before, asked) = (files(&room), make(&room, &[way]));
+                assert_eq!(asked.started().len(), 0, "{way} {asked}");
+                let after = files(&room);
+                let other = after.iter().filter(|(path, told)| before.get(*path) != Some(told));
+                assert_eq!(other.collect::<Vec<_>>(), [], "{way} {asked}");
+                assert_eq!(after.len(), before.len(), "{way} {asked}");
+                asked
+            });
+            let codes = asked.each_ref().map(|asked| asked.code);
+            assert_eq!(codes, [Some(0), Some(question), Some(2)], "{:?}", asked.each_ref());
+            assert!(asked[2].to_string().contains("bb touches nothing"), "{}", asked[2]);
+            let names = |image: &str| asked[0].to_string().contains(&format!("step image:{image}"));
+            assert_eq!((names("a"), names("b")), (false, question == 1), "{}", asked[0]);
+        };
+        room.told("build").ok();
+        room.run("bb", &["sync"]).ok();
+        dry(0);
+        room.write("bb-dock/b/f", &format!("for {form:?}"));
+        room.run("bb", &["sync"]).ok();
+        dry(1);
+        make(&room, &[]).ran("image:b");
+        dry(0);
+    }
+}
+
+/// Every file of a project by its path, with its time and size, but for what only spares `bb` a second look.
+fn files(room: &Room) -> BTreeMap<String, (std::time::SystemTime, u64)> {
+    let top = room.path("");
+    let all = walkdir::WalkDir::new(&top).into_iter().map(Result::unwrap);
+    let files = all.filter(|entry| entry.file_type().is_file()).map(|entry| {
+        let path = entry.path().strip_prefix(&top).unwrap().to_str().unwrap().to_owned();
+        let told = entry.metadata().unwrap();
+        (path, (told.modified().unwrap(), told.len()))
+    });
+    let matters = |path: &str| [".bb/images/", ".bb/stamps/"].iter().any(|f| path.starts_with(f));
+    files.filter(|(path, _)| !path.starts_with(".bb/") || matters(path)).collect()
 }
 
 pub fn nothing_to_do(room: &Room) {
@@ -169,10 +217,11 @@ fn the_template_uses_what_gnu_make_3_81_knows() {
     let text = include_str!("../../templates/Makefile.j2");
     let text = text.lines().filter(|l| !l.starts_with('#')).collect::<Vec<_>>().join("\n");
     let calls = text.split("$(").skip(1).filter_map(|rest| {
-        let name = rest.split(|c: char| !c.is_ascii_lowercase()).next()?;
+        let name = rest.split(|c: char| !c.is_ascii_lowercase() && c != '-').next()?;
         rest[name.len()..].starts_with(' ').then_some(name)
     });
-    let known = ["if", "shell", "filter", "firstword", "origin", "error"];
+    let known =
+        ["error", "filter", "filter-out", "findstring", "firstword", "if", "origin", "shell"];
     assert_eq!(calls.filter(|name| !known.contains(name)).collect::<Vec<_>>(), [""; 0]);
     for newer in ["::=", "&:", ".ONESHELL", "undefine ", ".RECIPEPREFIX", " | ", "private "] {
         assert!(!text.contains(newer), "{newer}");

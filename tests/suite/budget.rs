@@ -139,7 +139,7 @@ fn four_boxes_at_two_tokens_have_two_compilers_also_beside_dying_ones() {
                 }
                 hall.engine.halt(&boxes[4]).await.unwrap();
             };
-            let script = compiles(&format!("{word}-die"), 40);
+            let script = compiles(&format!("{word}-die"), 8);
             let serving = tokens.serve(&offers[4]);
             let mut log = |_: &[u8]| {};
             let command = ["bash", "-c", &script];

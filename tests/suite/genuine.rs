@@ -166,27 +166,68 @@ fn variables_of_one_package_compile_nothing_else_anew() {
     assert!(packages(&room, "code").0.contains(&"dev-libs/two-2".to_owned()), "a file of the dock");
 }
 
-/// Steps and compilers together: two docks at once, in two boxes, whose makes share two tokens.
+/// Steps and compilers together, in boxes whose makes share what there is: bb's own tokens, those of a make that hands
+/// its pipe to recipes, and those of one that has a fifo.
 #[test]
 fn jobs_are_counted_over_all_boxes() {
     let room = project();
     let named = ["first", "second", "third"].map(|name| format!("many-{name}"));
-    for name in &named {
-        let hook = format!("package_env net-misc/many CFLAGS='${{CFLAGS}} -D{}=1'", &name[5..]);
-        let text = format!("PACKAGES='net-misc/many'\nconfigure_rootfs_build() {{\n{hook}\n}}\n");
-        dock(&room, name, SCRATCH, &text);
+    let docks = |way: &str| {
+        for name in &named {
+            let flag = format!("-D{}_{way}=1", &name[5..]);
+            let hook = format!("package_env net-misc/many CFLAGS='${{CFLAGS}} {flag}'");
+            let text =
+                format!("PACKAGES='net-misc/many'\nconfigure_rootfs_build() {{\n{hook}\n}}\n");
+            dock(&room, name, SCRATCH, &text);
+        }
+    };
+    let counted = |way: &str, jobs: usize, command: std::process::Command| {
+        let counting = crate::budget::Counting::begin("many-");
+        Run::of(command).ok();
+        let (most, full) = counting.end();
+        assert_eq!(most, jobs, "{way}");
+        assert!(full > 0.1, "{way}: {full}");
+        for name in &named {
+            let (compiled, _) = packages(&room, name);
+            assert!(compiled.contains(&"net-misc/many-1".to_owned()), "{name}: {compiled:?}");
+            let log = room.read(&format!(".bb/logs/rootfs/{name}.log"));
+            assert!(!log.contains("jobserver unavailable"), "{log}");
+        }
+    };
+    docks("bb");
+    counted("bb", 2, room.command(&format!("build -j2 {}", named.join(" "))));
+    let newer = newer_make(&room);
+    for (way, make, form) in
+        [("pipe", "make", " --jobserver"), ("fifo", newer.to_str().unwrap(), "")]
+    {
+        // Before: a make that remakes its Makefile starts itself again, and this one needs its loader for that.
+        docks(way);
+        room.bb(&format!("makefile -o {way}.mk{form} {}", named.join(" "))).ok();
+        let file = format!("{way}.mk");
+        counted(way, 3, room.telling(make, &["-j3", "-f", &file, "bb-images"]));
     }
-    let counting = crate::budget::Counting::begin("many-");
-    room.bb(&format!("build -j2 {}", named.join(" "))).ok();
-    let (most, full) = counting.end();
-    assert_eq!(most, 2);
-    assert!(full > 0.3, "{full}");
-    for name in &named {
-        let (compiled, _) = packages(&room, name);
-        assert!(compiled.contains(&"net-misc/many-1".to_owned()), "{name}: {compiled:?}");
-        let log = room.read(&format!(".bb/logs/rootfs/{name}.log"));
-        assert!(!log.contains("jobserver unavailable") && !log.contains("-j2"), "{log}");
+}
+
+/// That of the builder, which has a fifo (4.4), with the C library that it is linked to.
+fn newer_make(room: &Room) -> std::path::PathBuf {
+    let (engine, folder) = (room.engine(), room.path("newer-make"));
+    fs::create_dir_all(&folder).unwrap();
+    let from = engine.docker(&["create", "--label", &Room::label(), &crate::hostile::bob(engine)]);
+    let loader = "/lib64/ld-linux-x86-64.so.2";
+    let libc = "/lib/x86_64-linux-gnu/libc.so.6";
+    for (source, name) in [("/usr/bin/make", "program"), (loader, "loader"), (libc, "libc.so.6")] {
+        let to = folder.join(name);
+        engine.docker(&["cp", "-L", &format!("{from}:{source}"), to.to_str().unwrap()]);
     }
+    engine.docker(&["rm", &from]);
+    let (make, at) = (folder.join("make"), folder.display());
+    let run = format!("#!/bin/sh\nexec {at}/loader --library-path {at} {at}/program \"$@\"\n");
+    fs::write(&make, run).unwrap();
+    fs::set_permissions(&make, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let version = std::process::Command::new(&make).arg("--version").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    assert!(version.starts_with("GNU Make 4.4"), "{version}");
+    make
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::base::error::{Error, Result};
 use crate::base::given;
 use crate::cli::args::complete;
 use crate::cli::{entered, print};
+use crate::export::make::Form;
 use crate::state::store;
 use crate::state::store::Store;
 
@@ -26,6 +27,9 @@ pub(in crate::cli) struct Args {
     /// Write nothing; exit 1 if the file is not what would be written
     #[arg(long)]
     check: bool,
+    /// For GNU make before 4.4: its recipes get its jobserver
+    #[arg(long)]
+    jobserver: bool,
     /// Names of images, or ids of steps (default: all but the excluded ones)
     #[arg(add = complete::images_and_steps())]
     images: Vec<String>,
@@ -34,7 +38,9 @@ pub(in crate::cli) struct Args {
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let project = entered::project(&call.state)?;
     let name = if args.output == Path::new("-") { Path::new(NAME) } else { &args.output };
-    let now = project.makefile(&args.images, name)?;
+    let form =
+        Form { file: &name.to_string_lossy(), chosen: &args.images, jobserver: args.jobserver };
+    let now = project.makefile(form)?;
     let path = &args.output;
     if path == Path::new("-") {
         print(&now.text);

@@ -7,6 +7,7 @@ use crate::base::ids::StepId;
 use crate::cli::args::complete;
 use crate::cli::args::sources::Sources;
 use crate::cli::entered;
+use crate::cli::entered::Question;
 use crate::cli::io::message::Messages;
 use crate::cli::verbs::build::Shown;
 
@@ -33,6 +34,12 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let id: StepId = args.id.parse()?;
+    // A recipe with a `+` is run by a make that runs none.
+    match entered::makes_question() {
+        Some(Question::IsItDone) => return Ok(Exit::Step.code()),
+        Some(Question::WhatWouldBeDone) => return Ok(0),
+        None => {}
+    }
     let mut project = entered::project(&call.state)?;
     project.settings.skip_verify |= args.skip_verify;
     args.sources.apply(&mut project, &call.here)?;

@@ -29,6 +29,9 @@ pub(in crate::cli) struct Args {
     /// The images of the Makefile that asks
     #[arg(long, value_name = "NAMES", default_value = "", hide = true)]
     images: String,
+    /// The Makefile that asks was written so
+    #[arg(long, hide = true)]
+    jobserver: bool,
     /// Not empty where the make that asks does not remake its Makefile
     #[arg(long, value_name = "TEXT", default_value = "", hide = true)]
     bmake: String,
@@ -42,6 +45,7 @@ impl Args {
             file: self.makefile.clone(),
             images: self.images.clone(),
             goes_on: !self.bmake.is_empty(),
+            jobserver: self.jobserver,
         }
     }
 
