@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(10);
 const LIES: Duration = Duration::from_millis(50);
 /// Where somebody has none and nobody has given one back for so long, there is one more: a box that keeps all of them
 /// to itself does not keep others from ending.
-const PATIENCE: Duration = Duration::from_mins(10);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The budget.
 #[derive(Debug, Clone)]

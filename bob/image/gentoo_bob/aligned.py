@@ -54,11 +54,9 @@ def aligned(planned: Sequence["Package"]) -> Aligned:
     return Aligned(wanted, with_them, to_merge)
 
 
-def still_needed(
-    planned: Sequence["Package"], with_them: Sequence["Package"], asked: Sequence[str]
-) -> list["Package"]:
+def still_needed(planned: Sequence["Package"], with_them: Sequence["Package"], asked: Sequence[str]) -> list["Package"]:
     """All that comes, once there is in `/` what is put there first: where that will do for whoever wanted another
-    version of it, the other one does not come, nor what only the other one needs. `asked` is what a dock wants there."""
+    version of it, the other one does not come, nor what only the other one needs. `asked` are words of a dock's."""
     builder = Side("/", planned).planned
     others = [package for package in planned if package not in builder]
     replaced = {(package.cp, package.slot) for package in with_them}
@@ -71,7 +69,7 @@ def still_needed(
         return (package for atom in open_ones for package in match_from_list(atom, builder))
 
     todo = [*others, *with_them, *stays, *coming(Atom(word) for word in asked if isvalidatom(word))]
-    seen: set["Package"] = set()
+    seen: set[Package] = set()
     while todo:
         package = todo.pop()
         if package not in seen:

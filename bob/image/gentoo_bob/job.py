@@ -25,7 +25,8 @@ class Job:
         def text(name: str) -> str:
             return variables.get(f"BOB_{name}", "")
 
-        return cls(text("NAME"), text("EPOCH"), text("STAGE3"), text("CODE"), text("BUILD_PACKAGES"), text("JOBS"), keep(variables))
+        name, epoch, stage3, code = map(text, ("NAME", "EPOCH", "STAGE3", "CODE"))
+        return cls(name, epoch, stage3, code, text("BUILD_PACKAGES"), text("JOBS"), keep(variables))
 
 
 def keep(variables: Mapping[str, str]) -> Keep:

@@ -70,7 +70,7 @@ impl Args {
 #[derive(Debug, Default, Clone, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(in crate::cli) struct How {
-    /// How many steps run at the same time (default: half the cores, at least 2)
+    /// How many jobs at the same time, compilers and steps together (default: as many as there are cores)
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Go on with what does not depend on a failed step

@@ -29,7 +29,7 @@ pub(in crate::cli) struct Args {
     /// Names of images, or ids of steps (default: all but the excluded ones)
     #[arg(add = complete::images_and_steps())]
     images: Vec<String>,
-    /// How many steps run at the same time (default: half the cores, at least 2)
+    /// How many jobs at the same time, compilers and steps together (default: as many as there are cores)
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Use no network

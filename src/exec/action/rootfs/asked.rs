@@ -173,10 +173,8 @@ async fn look(
         let body = context.engine.download(container, &format!("/{place}"));
         difference = difference.take(body, above).await?;
     }
-    let make_conf = match difference.small().contains_key(MAKE_CONF) {
-        true => builders_make_conf(fresh, context).await?,
-        false => vec![],
-    };
+    let has_make_conf = difference.small().contains_key(MAKE_CONF);
+    let make_conf = if has_make_conf { builders_make_conf(fresh, context).await? } else { vec![] };
     for (path, text) in difference.small().clone() {
         let code = text.filter(|text| !plain::is_plain_text(&path, text, &make_conf));
         code.map_or(Ok(()), |code| difference.add_text(&path, &code))?;

@@ -1,0 +1,1 @@
+SUPPORTED_FEATURES: frozenset[str]
