@@ -6,7 +6,7 @@ KEEP_IF_NEEDED="libm.so.6"
 configure_rootfs_build() {
 	# Profiles have pam on, for who logs in.
 	update_use sys-apps/busybox +make-symlinks -math -static -pam
-	package_env sys-apps/busybox CFLAGS='${CFLAGS} -Os'
+	package_env sys-apps/busybox "CFLAGS=\${CFLAGS} -Os"
 	# What glibc has for hosts with names in other alphabets, and for the world's times: nothing here asks for it.
 	provide_package net-dns/libidn2 sys-libs/timezone-data
 }

@@ -2,7 +2,7 @@ PACKAGES="dev-libs/openssl"
 
 configure_rootfs_build() {
 	# Ciphers are in assembler, whatever the rest of it is compiled for.
-	package_env dev-libs/openssl CFLAGS='${CFLAGS} -Os'
+	package_env dev-libs/openssl "CFLAGS=\${CFLAGS} -Os"
 }
 
 finish_rootfs_build() {
