@@ -15,6 +15,7 @@ use crate::exec::action::blocking;
 use crate::exec::demand;
 use crate::exec::event::Event;
 use crate::exec::job::{OwnedJob, is_stale};
+use crate::exec::life::Life;
 use crate::exec::run::{hand_on, next_end, stop};
 use crate::exec::work::{self, Context, Why};
 use crate::fresh::Inventory;
@@ -91,7 +92,8 @@ async fn work_alone(
     let (job, shared) = (Arc::new(job), context.clone());
     let mut task = JoinSet::new();
     task.spawn(async move { work::work(&job, why, &shared, &events).await });
-    let next = next_end(&mut task, &mut received, report, &mut interrupts);
+    let mut life = Life::default();
+    let next = next_end(&mut task, &mut received, &mut life, report, &mut interrupts);
     let Some(joined) = next.await else {
         return stop(&mut task, context, report, &mut interrupts).await.map(|()| false);
     };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::base::error::Error;
 use crate::base::ids::StepId;
+use crate::exec::packages::At;
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -40,6 +41,22 @@ pub enum Event {
         step: StepId,
         /// Without its newline.
         text: String,
+    },
+    /// A step is at another package, or in another phase of one.
+    Package {
+        /// The step.
+        step: StepId,
+        /// Where it is.
+        at: At,
+    },
+    /// A step still runs: said now and then, while nothing ends.
+    Still {
+        /// The step.
+        step: StepId,
+        /// For how long.
+        took: Duration,
+        /// Where it is, if it is at a package.
+        at: Option<At>,
     },
     /// An action ended well.
     Done {

@@ -20,10 +20,11 @@ use crate::exec::event::{Event, Summary};
 use crate::exec::eyes::Products;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{Job, OwnedJob, Settled, settle, settle_shortly};
+use crate::exec::life::Life;
 use crate::exec::sched::{Outcome, Sched};
 use crate::exec::urgent::Queue;
 use crate::exec::work::{Context, Ended, Why};
-use crate::exec::{demand, expected, job, put, shell, urgent, work};
+use crate::exec::{demand, expected, job, life, put, shell, urgent, work};
 use crate::fresh::Inventory;
 use crate::fresh::record::Record;
 use crate::plan::graph::{Plan, StepIx};
@@ -95,17 +96,23 @@ pub(super) fn hand_on(
 pub(super) async fn next_end<T: 'static>(
     tasks: &mut JoinSet<T>,
     received: &mut UnboundedReceiver<Event>,
+    life: &mut Life,
     report: &mut (dyn FnMut(Event) + Send),
     interrupts: &mut Interrupts,
 ) -> Option<std::result::Result<T, JoinError>> {
+    let mut sign = Box::pin(tokio::time::sleep(life::EVERY));
     loop {
         tokio::select! {
-            Some(event) = received.recv() => report(event),
+            Some(event) = received.recv() => life.tell(event, report),
             Some(joined) = tasks.join_next() => {
-                hand_on(received, report);
+                hand_on(received, &mut |event| life.tell(event, report));
                 return Some(joined);
             }
             () = interrupts.next() => return None,
+            () = &mut sign => {
+                life.signs().for_each(&mut *report);
+                sign.set(tokio::time::sleep(life::EVERY));
+            }
         }
     }
 }
@@ -162,6 +169,7 @@ impl Run<'_> {
         report: &mut (dyn FnMut(Event) + Send),
     ) -> Result<()> {
         let mut interrupts = self.context.interrupts();
+        let mut life = Life::default();
         loop {
             let is_more = self.settle_ready();
             self.start_queued();
@@ -178,7 +186,8 @@ impl Run<'_> {
             if self.tasks.is_empty() {
                 break;
             }
-            let next = next_end(&mut self.tasks, &mut received, report, &mut interrupts);
+            let (tasks, received) = (&mut self.tasks, &mut received);
+            let next = next_end(tasks, received, &mut life, report, &mut interrupts);
             let Some(joined) = next.await else {
                 return stop(&mut self.tasks, &self.context, report, &mut interrupts).await;
             };

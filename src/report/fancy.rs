@@ -18,13 +18,15 @@ use crate::report::plain::line;
 pub struct Fancy {
     all: MultiProgress,
     bars: HashMap<StepId, ProgressBar>,
+    /// The package that each is at.
+    places: HashMap<StepId, String>,
     color: bool,
 }
 
 impl Fancy {
     /// Nothing is shown until the first event.
     pub fn new(color: bool) -> Self {
-        Self { all: MultiProgress::new(), bars: HashMap::new(), color }
+        Self { all: MultiProgress::new(), bars: HashMap::new(), places: HashMap::new(), color }
     }
 
     fn bar(&mut self, step: &StepId) -> &ProgressBar {
@@ -35,6 +37,16 @@ impl Fancy {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         })
+    }
+
+    /// What a step is at, cut where the line ends.
+    fn show(&mut self, step: &StepId, text: &str) {
+        let bar = self.bar(step);
+        if bar.length().is_some() {
+            bar.set_style(working());
+            bar.unset_length();
+        }
+        bar.set_message(visible(text).into_owned());
     }
 
     fn print(&mut self, text: &str) {
@@ -63,12 +75,9 @@ impl Report for Fancy {
                 self.bar(step).set_message(visible(reason).into_owned());
             }
             Event::Line { step, text } => {
-                let bar = self.bar(step);
-                if bar.length().is_some() {
-                    bar.set_style(working());
-                    bar.unset_length();
-                }
-                bar.set_message(visible(text).into_owned());
+                let place = self.places.get(step).map_or("", String::as_str);
+                let text = format!("{place}{text}");
+                self.show(step, &text);
             }
             Event::Waiting { step, owner } => {
                 self.bar(step).set_message(format!("waiting for {}", visible(owner)));
@@ -81,6 +90,12 @@ impl Report for Fancy {
                 }
                 bar.set_position(*done);
             }
+            Event::Package { step, at } => {
+                self.places.insert(step.clone(), format!("{at}  "));
+                self.show(step, &at.to_string());
+            }
+            // What moves says so.
+            Event::Still { .. } => {}
             Event::Put { .. } | Event::Warned { .. } => {
                 self.print(&line(event, color, true).unwrap_or_default());
             }
@@ -89,6 +104,7 @@ impl Report for Fancy {
                 self.print(&line(event, color, true).unwrap_or_default());
             }
             Event::Done { step, .. } | Event::Failed { step, .. } => {
+                self.places.remove(step);
                 if let Some(bar) = self.bars.remove(step) {
                     bar.finish_and_clear();
                 }

@@ -14,6 +14,7 @@ use crate::base::secret::without_secrets;
 use crate::base::words::plain_json;
 use crate::config::lock::Origin;
 use crate::exec::event::Event;
+use crate::exec::packages::At;
 use crate::report;
 use crate::report::Report;
 use crate::report::message::Message;
@@ -28,6 +29,8 @@ enum Entry<'a> {
     Waiting { step: String, owner: &'a str },
     Progress { step: String, bytes: u64, total: Option<u64> },
     Line { step: String, text: &'a str },
+    Package { step: String, package: &'a str, phase: String, number: usize, total: usize },
+    Still { step: String, seconds: f64, package: Option<&'a str> },
     Done { step: String, seconds: f64, note: &'a str },
     Failed { step: String, error: Failure<'a>, log: Option<String>, again: String },
     Put { step: String, images: &'a [String] },
@@ -129,6 +132,18 @@ fn of_event(event: &Event) -> Entry<'_> {
             Entry::Progress { step: step.to_string(), bytes: *done, total: *total }
         }
         Event::Line { step, text } => Entry::Line { step: step.to_string(), text },
+        Event::Package { step, at: At { package, phase, number, total } } => Entry::Package {
+            step: step.to_string(),
+            package,
+            phase: phase.to_string(),
+            number: *number,
+            total: *total,
+        },
+        Event::Still { step, took, at } => Entry::Still {
+            step: step.to_string(),
+            seconds: took.as_secs_f64(),
+            package: at.as_ref().map(|at| at.package.as_str()),
+        },
         Event::Done { step, took, note } => {
             Entry::Done { step: step.to_string(), seconds: took.as_secs_f64(), note }
         }

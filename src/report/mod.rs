@@ -12,6 +12,7 @@ pub mod message;
 pub mod outdated;
 mod plain;
 pub mod table;
+pub mod trace;
 pub mod usage;
 
 use std::time::Duration;

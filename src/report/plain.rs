@@ -61,6 +61,11 @@ pub(super) fn line(event: &Event, color: bool, terminal: bool) -> Option<String>
         }
         Event::Warned { message } => Some(format!("warning: {}\n", visible(message))),
         Event::Stopping => Some("stop    all that runs (Ctrl-C again leaves at once)\n".to_owned()),
-        Event::Bytes { .. } | Event::Line { .. } => None,
+        Event::Still { step, took, at } => {
+            let at =
+                at.as_ref().map_or(String::new(), |at| format!(": {}", visible(&at.to_string())));
+            Some(format!("still   {step}, for {}{at}\n", duration(*took)))
+        }
+        Event::Bytes { .. } | Event::Line { .. } | Event::Package { .. } => None,
     }
 }

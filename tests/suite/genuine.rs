@@ -195,7 +195,14 @@ fn jobs_are_counted_over_all_boxes() {
         }
     };
     docks("bb");
-    counted("bb", 2, room.command(&format!("build -j2 {}", named.join(" "))));
+    counted("bb", 2, room.command(&format!("build -j2 --trace t.json {}", named.join(" "))));
+    let trace = serde_json::from_str::<serde_json::Value>(&room.read("t.json")).unwrap();
+    let slices = trace["traceEvents"].as_array().unwrap();
+    let of = |cat: &str, name: &str| {
+        slices.iter().filter(|slice| slice["cat"] == cat && slice["name"] == name).count()
+    };
+    assert_eq!((of("package", "net-misc/many-1") / 3, of("step", "rootfs:many-first")), (2, 1));
+    assert!(of("phase", "compile") >= 3 && slices.iter().any(|slice| slice["tid"] == 1));
     let newer = newer_make(&room);
     for (way, make, form) in
         [("pipe", "make", " --jobserver"), ("fifo", newer.to_str().unwrap(), "")]

@@ -2,9 +2,11 @@
 
 use crate::cli::call::Call;
 use std::num::NonZeroUsize;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::base::error::{Exit, Result};
+use crate::base::given;
 use crate::cli::args::complete;
 use crate::cli::args::sources::Sources;
 use crate::cli::args::switches::Switches;
@@ -13,6 +15,7 @@ use crate::cli::io::output::Output;
 use crate::cli::verbs::{notes, status};
 use crate::cli::{Look, entered, say};
 use crate::exec::event::Event;
+use crate::report::trace::Trace;
 use crate::report::{Fancy, Json, Message, Plain, Report};
 use crate::session::{Built, Options, Project};
 use crate::state::store::Store;
@@ -24,6 +27,7 @@ use crate::state::store::Store;
   bb build --exclude nginx      # everything but nginx
   bb build -f busybox           # its image again, although nothing has changed
   bb build -nF busybox          # compile it again, on its parents as they are
+  bb build --trace trace.json   # what ran when, for Perfetto or chrome://tracing
   bb build -C --dry-run         # what starting over from the stage3 would do")]
 pub(in crate::cli) struct Args {
     /// Names of images, or ids of steps (default: all but the excluded ones)
@@ -90,6 +94,9 @@ pub(in crate::cli) struct How {
     /// Print how every step stands and change nothing
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
+    /// Write what ran when, for chrome://tracing or Perfetto
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     #[command(flatten)]
     messages: Messages,
 }
@@ -128,9 +135,18 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
         return Ok(0);
     }
     notes::begin(&project.settings, call.look);
+    let trace = args.how.trace.as_ref();
+    let mut tracing = trace.map(|file| Tracing::begin(&call.here.join(file))).transpose()?;
     let mut shown = Shown::new(call.look);
-    let built = project.build(&options, &mut |message| shown.message(message)).await;
+    let mut told = |message: &Message<'_>| {
+        shown.message(message);
+        if let (Some(tracing), Message::Event(event)) = (&mut tracing, message) {
+            tracing.trace.event(event, tracing.begun.elapsed());
+        }
+    };
+    let built = project.build(&options, &mut told).await;
     shown.finish();
+    tracing.map_or(Ok(()), Tracing::end)?;
     Ok(end(&built?, begun, &project.store(), call.look))
 }
 
@@ -145,6 +161,27 @@ pub(in crate::cli) fn end(built: &Built, begun: Instant, store: &Store, look: Lo
     tell(look, &Message::Summary { summary, took: begun.elapsed(), exit: *exit });
     notes::end(store, look);
     exit.map_or(0, Exit::code)
+}
+
+/// What happens, for a file.
+struct Tracing {
+    file: PathBuf,
+    begun: Instant,
+    trace: Trace,
+}
+
+impl Tracing {
+    /// Before the work: nobody is to learn after hours that the file cannot be written.
+    fn begin(file: &Path) -> Result<Self> {
+        let tracing =
+            Self { file: file.to_owned(), begun: Instant::now(), trace: Trace::default() };
+        given::put(&tracing.file, Trace::default().end(Duration::ZERO).as_bytes())?;
+        Ok(tracing)
+    }
+
+    fn end(self) -> Result<()> {
+        given::put(&self.file, self.trace.end(self.begun.elapsed()).as_bytes())
+    }
 }
 
 /// Shows what happens, and remembers what failed.

@@ -15,6 +15,7 @@ use crate::base::ids::StepId;
 use crate::base::limits::{Limit, Limits};
 use crate::exec::cause::Causes;
 use crate::exec::event::Event;
+use crate::exec::packages::Packages;
 use crate::state::store::Store;
 
 /// Lines that a failure repeats where nothing is known of the cause.
@@ -48,6 +49,7 @@ pub struct Log {
     failure: Option<Error>,
     tail: VecDeque<String>,
     causes: Causes,
+    packages: Packages,
     line: Vec<u8>,
     shown: Option<Instant>,
     warnings: usize,
@@ -72,6 +74,7 @@ impl Log {
             failure: None,
             tail: VecDeque::new(),
             causes: Causes::default(),
+            packages: Packages::default(),
             line: vec![],
             shown: None,
             warnings: 0,
@@ -125,6 +128,9 @@ impl Log {
             return;
         }
         self.warn(&text);
+        if let Some(at) = self.packages.line(&text).cloned() {
+            let _ = self.events.send(Event::Package { step: self.step.clone(), at });
+        }
         if self.shown.is_none_or(|at| at.elapsed() >= PACE) {
             self.shown = Some(Instant::now());
             let _ = self.events.send(Event::Line { step: self.step.clone(), text: text.clone() });
