@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::base::ids::StepId;
 use crate::exec::event::Event;
-use crate::exec::packages::At;
+use crate::exec::packages::{At, PackagePhase};
 
 /// What has happened so far.
 #[derive(Debug, Default)]
@@ -65,12 +65,12 @@ impl Trace {
     fn package(&mut self, step: &StepId, at: &At, now: Duration) {
         let Some(running) = self.running.get_mut(step) else { return };
         let before = running.at.take();
-        let goes_on = before.as_ref().filter(|(old, ..)| old.package == at.package);
+        let goes_on = before.as_ref().filter(|(old, ..)| is_same(old, at));
         let since = goes_on.map_or(now, |(_, since, _)| *since);
         running.at = Some((at.clone(), since, now));
         let lane = running.lane;
         if let Some(before) = before {
-            let is_left = before.0.package != at.package;
+            let is_left = !is_same(&before.0, at);
             self.left(before, is_left, lane, now);
         }
     }
@@ -116,6 +116,12 @@ impl Trace {
             .unwrap_or_default()
             + "\n"
     }
+}
+
+/// Compiled is one thing, merged another.
+fn is_same(old: &At, new: &At) -> bool {
+    let merges = |at: &At| at.phase == PackagePhase::Merge;
+    old.package == new.package && merges(old) == merges(new)
 }
 
 #[cfg(test)]
