@@ -41,11 +41,14 @@ pub(in crate::cli) fn makes_question() -> Option<Question> {
     question(&std::env::var("MAKEFLAGS").unwrap_or_default())
 }
 
-/// Options of one letter are the first word, without a dash; without any, a blank comes first.
+/// GNU make's options of one letter are the first word, without a dash; without any, a blank comes first. Those of bmake are
+/// words of their own. Behind `--` are variables.
 fn question(makeflags: &str) -> Option<Question> {
     let letters = makeflags.split(' ').next().unwrap_or_default();
+    let is_first = !letters.starts_with('-') && !letters.contains('=');
     let has = |letter: char| {
-        !letters.starts_with('-') && !letters.contains('=') && letters.contains(letter)
+        let mut words = makeflags.split(' ').take_while(|word| *word != "--");
+        is_first && letters.contains(letter) || words.any(|word| word == format!("-{letter}"))
     };
     if has('q') {
         return Some(Question::IsItDone);
@@ -79,6 +82,12 @@ mod tests {
             ("n", Some(WhatWouldBeDone)),
             ("kn -j2", Some(WhatWouldBeDone)),
             ("t -j", Some(WhatWouldBeDone)),
+            (" -n -J 15,16", Some(WhatWouldBeDone)),
+            (" -q", Some(IsItDone)),
+            (" -- -n=1 -q", None),
+            (" -n -J 15,16", Some(WhatWouldBeDone)),
+            (" -q", Some(IsItDone)),
+            (" -- -n=1 -q", None),
             ("qs", Some(IsItDone)),
         ] {
             assert_eq!(question(flags), expected, "{flags}");

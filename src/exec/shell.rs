@@ -13,6 +13,7 @@ use crate::engine::{ContainerSpec, FoundContainer};
 use crate::exec::action::{Boxes, Log, dock};
 use crate::exec::kept;
 use crate::exec::kept::Kept;
+use crate::exec::tokens::Offer;
 use crate::exec::work::{Context, PROJECT_LABEL, RUN_LABEL};
 use crate::plan::step::RootfsWork;
 use crate::state::held::Seat;
@@ -94,6 +95,8 @@ pub async fn failed(kept: &Kept, context: &Context) -> Result<Seat> {
         return Err(Error::step(message)
             .hint(format!("`bb step {}` runs it again, and keeps it if it fails", kept.step)));
     }
+    // What was mounted is to be there, if only as something to mount.
+    let _ = Offer::at(&context.store.jobserver(&kept.step));
     context.engine.start_again(&kept.container).await?;
     Ok(seat)
 }

@@ -144,17 +144,20 @@ impl Tokens {
         waiting.await.unwrap_or(Token(None))
     }
 
-    /// As many as are free just now, but not more than there are in all with the one that the asker has.
+    /// Of those that are free just now, three of four: others who come have something left. Not more than there are in all
+    /// with the one that the asker has.
     pub fn more(&self) -> Vec<Token> {
         let mut state = self.0.state();
         while state.free + 1 < self.0.total && state.draw() {}
-        let most = state.free.min(self.0.total - 1);
+        let free = state.free.min(self.0.total - 1);
+        let most = free - free / 4;
         state.free -= most;
         (0..most).map(|_| self.0.token()).collect()
     }
 
     /// Offers tokens to whoever reads the fifo.
     pub fn serve(&self, offer: &Offer) -> Serving {
+        offer.clear();
         let who =
             Who::Box { fifo: offer.fifo.clone(), given: 0, since: Instant::now(), is_idle: false };
         let id = self.0.claim(&mut self.0.state(), who);
@@ -193,8 +196,20 @@ impl Offer {
         let folder = path.parent().unwrap_or(path);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let fifo = Fifo::make(path)?;
-        fifo.discard(fifo.lying());
-        Ok(Self { fifo: Arc::new(fifo), path: path.canonicalize()? })
+        let offer = Self { fifo: Arc::new(fifo), path: path.canonicalize()? };
+        offer.clear();
+        Ok(offer)
+    }
+
+    /// Puts something in, by which a box knows that this is the other end, and no fifo that only looks like it: on a
+    /// file system that two machines share, each has its own.
+    pub fn greet(&self) {
+        self.fifo.put();
+    }
+
+    /// Takes out what lies there.
+    fn clear(&self) {
+        self.fifo.discard(self.fifo.lying());
     }
 
     /// Where it is.
@@ -347,7 +362,9 @@ impl State {
 
     fn back(&mut self, count: usize) {
         self.moved = Instant::now();
-        let owed = count.min(self.lent);
+        // What was lent is lent on.
+        let is_wanted = self.claims.iter().any(|claim| matches!(claim.who, Who::Step(_)));
+        let owed = if is_wanted { 0 } else { count.min(self.lent) };
         self.lent -= owed;
         self.free += count - owed;
     }

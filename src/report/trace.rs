@@ -51,7 +51,8 @@ impl Trace {
         match event {
             Event::Started { step, reason } => {
                 let lanes = self.running.values().map(|running| running.lane).collect::<Vec<_>>();
-                let lane = (0..).find(|lane| !lanes.contains(lane)).unwrap_or_default();
+                let lane = (0..lanes.len()).find(|lane| !lanes.contains(lane));
+                let lane = lane.unwrap_or(lanes.len());
                 let running = Running { lane, begun: now, reason: reason.clone(), at: None };
                 self.running.insert(step.clone(), running);
             }

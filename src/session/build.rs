@@ -209,7 +209,10 @@ impl Project {
     ) -> Result<Built> {
         let cores = cores();
         let tokens = options.jobs.map_or(cores, NonZeroUsize::get);
-        let context = self.context(asked.engine.clone(), options.offline, tokens)?;
+        // Who says how many there are to be means it, also under make.
+        let project = options.jobs.map(|_| self.without_jobserver());
+        let project = project.as_ref().unwrap_or(self);
+        let context = project.context(asked.engine.clone(), options.offline, tokens)?;
         let how = run::Options {
             jobs: options.jobs.map_or_else(|| (cores / 2).max(2), NonZeroUsize::get),
             keep_going: options.keep_going,

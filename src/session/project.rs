@@ -141,6 +141,14 @@ impl Project {
         self.surroundings.engine.clone()
     }
 
+    /// The same project where jobs are its own.
+    #[must_use]
+    pub(super) fn without_jobserver(&self) -> Self {
+        let mut other = self.clone();
+        other.surroundings.jobserver = None;
+        other
+    }
+
     /// The jobserver that it was opened with.
     pub(super) fn jobserver(&self) -> Option<Arc<Upstream>> {
         self.surroundings.jobserver.clone()

@@ -17,19 +17,22 @@ LEAST_MAKE = (4, 4)
 
 def is_usable(job: Job) -> bool:
     """Not where somebody has said how many jobs there are to be."""
-    makeopts = portage.db["/"]["vartree"].settings.get("MAKEOPTS", "").strip()
-    is_ours = makeopts in ("", f"-j{job.jobs}")
-    return is_fifo() and is_ours and "jobserver-token" in SUPPORTED_FEATURES and make_version() >= LEAST_MAKE
+    settings = portage.db["/"]["vartree"].settings
+    is_ours = settings.get("MAKEOPTS", "").strip() in ("", f"-j{job.jobs}") and not settings.get("MAKEFLAGS", "")
+    return is_served() and is_ours and "jobserver-token" in SUPPORTED_FEATURES and make_version() >= LEAST_MAKE
 
 
-def is_fifo() -> bool:
-    """Also one that may be read and written."""
+def is_served() -> bool:
+    """Whether something lies in the fifo, which may be read and written: a fifo on a file system of another machine looks
+    like one, and nothing ever comes through it."""
     try:
         fifo = os.open(PLACE, os.O_RDWR | os.O_NONBLOCK)
     except OSError:
         return False
     try:
-        return stat.S_ISFIFO(os.fstat(fifo).st_mode)
+        return stat.S_ISFIFO(os.fstat(fifo).st_mode) and os.read(fifo, 1) != b""
+    except BlockingIOError:
+        return False
     finally:
         os.close(fifo)
 

@@ -73,18 +73,18 @@ impl Boxes {
         self
     }
 
-    /// The second box: where the engine cannot show it the jobserver after all, without.
-    async fn start_second(&self, context: &Context) -> Result<String> {
+    /// The second box, and whether it has the jobserver: where the engine cannot show it after all, it has none.
+    async fn start_second(&self, context: &Context) -> Result<(String, bool)> {
         let caches = caches(&context.settings, false);
         let spec = ContainerSpec { caches, ..self.spec.clone() };
         if let Some(offer) = &self.offer {
             let jobserver = Some(offer.path().to_owned());
             let spec = ContainerSpec { jobserver, ..spec.clone() };
             if let Ok(container) = context.engine.start_container(&spec).await {
-                return Ok(container);
+                return Ok((container, true));
             }
         }
-        context.engine.start_container(&spec).await
+        Ok((context.engine.start_container(&spec).await?, false))
     }
 
     /// The container that the last phase was in.
@@ -116,7 +116,8 @@ impl Boxes {
         self.first = Some(first.clone());
         let asking = ask(&first, work, files, context, log);
         let (asking, second) = tokio::join!(asking, self.start_second(context));
-        let second = second?;
+        let (second, has_jobserver) = second?;
+        self.offer = self.offer.take().filter(|_| has_jobserver);
         self.second = Some(second.clone());
         asking?;
         let asked = asked::take(&first, &second, work, files, context).await?;
@@ -226,6 +227,7 @@ async fn build(
     log: &mut Log,
 ) -> Result<(Made, bool), Broken> {
     let (container, asked) = boxes.ready(work, files, context, log).await?;
+    boxes.offer.iter().for_each(Offer::greet);
     command(&container, &["plan"], context, log).await?;
     // Keys and digests are those of before anything is compiled.
     let planned = plan_of(&container, work, context).await?;
@@ -238,7 +240,13 @@ async fn build(
     if compiles {
         boxes.phase = Phase::Compile;
         let offer = boxes.offer.as_ref().filter(|_| planned.jobserver);
-        let ran = compile(&container, offer, turn, context, log).await;
+        let ran = match offer {
+            Some(offer) => {
+                let compiling = command(&container, &["compile", "jobserver"], context, log);
+                turn.left_to(offer, compiling).await
+            }
+            None => compile_alone(&container, work, turn, context, log).await,
+        };
         // Also when a later package has failed: what was compiled is not compiled again.
         let kept = stored::keep(&container, &planned, asked.digest(), &boxes.spec, context).await;
         ran?;
@@ -325,19 +333,16 @@ async fn tidy(
     if new > 0 { stored::prune(spec, context).await } else { Ok(()) }
 }
 
-/// Compiles by the tokens of the jobserver; or, without one, by those that are free as it begins.
-async fn compile(
+/// Compiles by tokens that are free as it begins, if nobody has said how many jobs there are to be.
+async fn compile_alone(
     container: &str,
-    offer: Option<&Offer>,
-    turn: &mut Turn,
+    work: &RootfsWork,
+    turn: &Turn,
     context: &Context,
     log: &mut Log,
 ) -> Result<(), Broken> {
-    if let Some(offer) = offer {
-        let compiling = command(container, &["compile", "jobserver"], context, log);
-        return turn.left_to(offer, compiling).await;
-    }
-    let more = turn.more();
+    let is_told = work.make_conf.contains_key("MAKEOPTS");
+    let more = if is_told { vec![] } else { turn.more() };
     let jobs = (more.len() + 1).to_string();
     command(container, &["compile", &jobs], context, log).await
 }

@@ -10,7 +10,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
+use rustix::io::Errno;
 
 /// What a token looks like; make does not care.
 const TOKEN: &[u8] = b"+";
@@ -22,8 +23,8 @@ pub(super) struct Fifo(File);
 impl Fifo {
     /// At a path where nothing is, or one. All users of a box may take part.
     pub(super) fn make(path: &Path) -> io::Result<Self> {
-        match nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU) {
-            Ok(()) | Err(nix::errno::Errno::EEXIST) => {}
+        match mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0) {
+            Ok(()) | Err(Errno::EXIST) => {}
             Err(cause) => return Err(cause.into()),
         }
         let opened = Self::open(path)?;

@@ -62,8 +62,10 @@ async fn what_is_free_is_given_at_once_and_not_more_than_there_is() {
     let own = tokens.one().await;
     let more = tokens.more();
     assert_eq!((more.len(), tokens.free()), (3, 0));
+    assert_eq!(tokens.more().len(), 0);
     drop((own, more));
     assert_eq!((Tokens::new(1, None).more().len(), tokens.free()), (0, 4));
+    assert_eq!(Tokens::new(17, None).more().len(), 12, "a quarter is left for others");
 }
 
 /// Four boxes of eight workers each, at two tokens: never more than two work, all come to it, and all tokens are back.

@@ -81,7 +81,8 @@ fn kind(path: &str) -> &str {
 pub(crate) fn is_plain_text(path: &str, text: &[u8], make_conf: &[u8]) -> bool {
     match kind(path) {
         "make.conf" => is_plain_make_conf(text, make_conf),
-        PACKAGE_ENV => std::str::from_utf8(text).is_ok_and(|text| text.lines().all(is_plain_line)),
+        PACKAGE_ENV => std::str::from_utf8(text)
+            .is_ok_and(|text| is_ordinary(text) && text.lines().all(is_plain_line)),
         ENV => std::str::from_utf8(text).is_ok_and(are_plain),
         _ => true,
     }
@@ -89,9 +90,17 @@ pub(crate) fn is_plain_text(path: &str, text: &[u8], make_conf: &[u8]) -> bool {
 
 /// A line of package.env whose files are in `env`.
 fn is_plain_line(line: &str) -> bool {
-    let words = line.split('#').next().unwrap_or_default().split_whitespace();
+    let words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-+.".contains(c);
-    words.skip(1).all(|file| file.chars().all(plain) && !file.starts_with('.'))
+    let is_file = |word: &str| word.chars().all(plain) && !word.starts_with('.');
+    words.enumerate().all(|(at, word)| if at == 0 { !word.contains('#') } else { is_file(word) })
+}
+
+/// Whether all readers agree where its lines, words and comments end: for Portage's, a carriage return ends a line, for a
+/// shell, a form feed is a part of a word.
+fn is_ordinary(text: &str) -> bool {
+    let is_blank = |c: char| matches!(c, ' ' | '\t' | '\n');
+    text.chars().all(|c| is_blank(c) || !(c.is_control() || c.is_whitespace()))
 }
 
 /// Whether a make.conf is that of the builder with plain settings behind it.
@@ -105,7 +114,8 @@ pub(crate) fn is_plain_make_conf(text: &[u8], of_builder: &[u8]) -> bool {
 
 /// Whether there is nothing but plain settings.
 fn are_plain(text: &str) -> bool {
-    assignments(text).is_some_and(|all| all.iter().all(|(name, value)| is_plain(name, value)))
+    let all = assignments(text).filter(|_| is_ordinary(text));
+    all.is_some_and(|all| all.iter().all(|(name, value)| is_plain(name, value)))
 }
 
 /// `NAME=VALUE`, `NAME="VALUE"` and comments; nothing if there is anything else.
@@ -118,11 +128,15 @@ fn assignments(text: &str) -> Option<Vec<(&str, &str)>> {
             continue;
         }
         let (name, value) = rest.split_once('=')?;
-        let (value, after) = match value.chars().next() {
-            Some(quote @ ('"' | '\'')) => value[1..].split_once(quote)?,
-            _ => value.split_at(value.find(char::is_whitespace).unwrap_or(value.len())),
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+        let is_quoted = quote.is_some();
+        let (value, after) = match quote {
+            Some(quote) => value[1..].split_once(quote)?,
+            None => value.split_at(value.find(char::is_whitespace).unwrap_or(value.len())),
         };
-        if !after.is_empty() && !after.starts_with(char::is_whitespace) {
+        let goes_on = !after.is_empty() && !after.starts_with(char::is_whitespace);
+        // For Portage the first begins another setting, and the other reads a file, quoted or not.
+        if goes_on || !is_quoted && value.contains('=') || value == "source" {
             return None;
         }
         found.push((name, value));
@@ -394,7 +408,7 @@ mod tests {
         };
         for (path, text) in [
             ("env/bob-x", "CFLAGS=\"${CFLAGS} -Os\"\n"),
-            ("env/sys-apps/busybox", "USE=x"),
+            ("env/sys-apps/busybox", "CFLAGS=\"-march=x86-64-v3\"\n\tLDFLAGS=-Wl,-O1 # no"),
             ("env/empty", ""),
             ("package.env/zz-bob", "# no\n>=a/b-1 bob-x other+y.conf # place\n\n*/* x\n"),
             ("package.env", "a/b"),
@@ -405,6 +419,19 @@ mod tests {
             ("env/bob-x", "CFLAGS=\"${CFLAGS} -Os\"\nCC=x\n"),
             ("env/bob-x", "CFLAGS=x\n. /config/x\n"),
             ("env/bob-x", "pre_src_compile() { :; }\n"),
+            ("env/bob-x", "# no\rMAKEFLAGS=x\n"),
+            ("env/bob-x", "# no\rsource /config/x\n"),
+            ("env/bob-x", "CFLAGS=-O2\r#;id\n"),
+            ("env/bob-x", "CFLAGS=-O2\u{c}# ;id\n"),
+            ("env/bob-x", "CFLAGS=-O2\u{b}# ;id\n"),
+            ("env/bob-x", "CFLAGS=-O2\u{a0}# ;id\n"),
+            ("env/bob-x", "CFLAGS=-O2\u{2028}# ;id\n"),
+            ("env/bob-x", "CFLAGS=-D===CC=x\n"),
+            ("env/bob-x", "USE=source USE=x\n"),
+            ("env/bob-x", "USE=\"source\" USE=x\n"),
+            ("package.env/zz-bob", "# no\ra/b ../../config/x\n"),
+            ("package.env/zz-bob", "a/b x#/../../../config/x\n"),
+            ("package.env/zz-bob", "a/b#c x\n"),
             ("package.env/zz-bob", "a/b /config/x\n"),
             ("package.env/zz-bob", "a/b x ../../../config/x\n"),
             ("package.env/zz-bob", "a/b x .\n"),
