@@ -23,8 +23,8 @@ def is_usable(job: Job) -> bool:
 
 
 def is_served() -> bool:
-    """Whether something lies in the fifo, which may be read and written: a fifo on a file system of another machine looks
-    like one, and nothing ever comes through it."""
+    """Whether something lies in the fifo, which may be read and written: one on a file system of another machine looks
+    like it, and nothing ever comes through."""
     try:
         fifo = os.open(PLACE, os.O_RDWR | os.O_NONBLOCK)
     except OSError:
