@@ -28,8 +28,8 @@ use crate::cli::io::output::{print, say};
 use crate::cli::io::{message, output, owner};
 use crate::cli::verbs::{
     audit, build, builder, catalogue, clean, config, df, diff, doctor, down, engine, export, gc,
-    graph, image, import, keys, list, logs, makefile, man, missing, new, outdated, ps, push, run,
-    shell, size, status, step, sync, test, tree, up, update, watch, why,
+    graph, history, image, import, keys, list, logs, makefile, man, missing, new, outdated, ps,
+    push, run, shell, size, status, step, sync, test, tree, up, update, watch, why,
 };
 use crate::engine::native::inside;
 use crate::report::Message;
@@ -91,6 +91,8 @@ enum Verb {
     Why(why::Args),
     /// Show what steps have written
     Logs(logs::Args),
+    /// Tell what earlier builds did, for how long and why
+    History(history::Args),
     /// Bring one step up to date; its prerequisites must be (recipes call this)
     Step(step::Args),
     /// Open a shell in an image's builder, as its step would begin or where it failed
@@ -189,6 +191,7 @@ impl Verb {
             Self::Tree(args) => tree::run(args, call).await,
             Self::Why(args) => why::run(args, call).await,
             Self::Logs(args) => logs::run(args, call).await,
+            Self::History(args) => history::run(args, call).await,
             Self::Step(args) => step::run(args, call).await,
             Self::Shell(args) => shell::run(args, call).await,
             Self::Run(args) => run::run(args, call).await,

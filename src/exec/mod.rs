@@ -14,6 +14,7 @@ mod demand;
 pub mod event;
 mod expected;
 pub mod eyes;
+pub mod history;
 pub mod interrupt;
 pub mod job;
 pub mod kept;

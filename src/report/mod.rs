@@ -6,6 +6,7 @@ pub mod difference;
 #[cfg(feature = "cli")]
 mod fancy;
 pub mod findings;
+pub mod history;
 mod json;
 pub mod ledger;
 pub mod message;

@@ -11,8 +11,9 @@ use crate::base::ids::StepId;
 use crate::config::Settings;
 use crate::engine::{Engine, Slowed};
 use crate::exec::event::{Event, Summary};
+use crate::exec::history::{Recorder, Run};
 use crate::exec::job::Standing;
-use crate::exec::{alone, job, run, work};
+use crate::exec::{alone, history, job, run, work};
 use crate::fresh::Inventory;
 use crate::plan::graph::StepIx;
 use crate::plan::select::{Again, Scope, Wish};
@@ -222,11 +223,30 @@ impl Project {
         };
         work::sweep_all(&context, &asked.containers).await?;
         let mut exit = None;
-        let mut report = noting_failures(&mut exit, tell);
-        let summary = run::run(&scope.plan, context, &asked.inventory, how, &mut report).await?;
-        drop(report);
+        let mut recorder = Recorder::begin();
+        let mut noting = noting_failures(&mut exit, tell);
+        let mut report = |event: Event| {
+            recorder.event(&event);
+            noting(event);
+        };
+        let ran = run::run(&scope.plan, context, &asked.inventory, how, &mut report).await;
+        drop(noting);
+        let code = ran.as_ref().err().map(Error::exit).or(exit).map_or(0, Exit::code);
+        let fresh = ran.as_ref().map_or(0, |summary| summary.fresh);
+        let images = options.images.clone();
+        self.keep_run(&Run { images, fresh, exit: code, ..recorder.end() }, tell);
+        let summary = ran?;
         tell_what_slows(&*asked.engine, tell);
         Ok(Built { summary, exit })
+    }
+
+    /// What was built is built, whether that can be told later or not.
+    fn keep_run(&self, run: &Run, tell: &mut Tell<'_>) {
+        if let Err(error) = history::keep(&self.store(), run) {
+            let message = format!("the run is not in the history: {}", error.message());
+            let hint = error.hint_text().unwrap_or("`bb history` does not know it");
+            tell(&Message::Warning { message: &message, hint });
+        }
     }
 
     /// Brings one step up to date; the steps before it must be. Returns the exit code of its failure, if it

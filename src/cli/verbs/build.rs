@@ -3,7 +3,7 @@
 use crate::cli::call::Call;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::base::error::{Exit, Result};
 use crate::base::given;
@@ -15,7 +15,8 @@ use crate::cli::io::output::Output;
 use crate::cli::verbs::{notes, status};
 use crate::cli::{Look, entered, say};
 use crate::exec::event::Event;
-use crate::report::trace::Trace;
+use crate::exec::history::{Recorder, Run};
+use crate::report::trace::trace;
 use crate::report::{Fancy, Json, Message, Plain, Report};
 use crate::session::{Built, Options, Project};
 use crate::state::store::Store;
@@ -141,7 +142,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let mut told = |message: &Message<'_>| {
         shown.message(message);
         if let (Some(tracing), Message::Event(event)) = (&mut tracing, message) {
-            tracing.trace.event(event, tracing.begun.elapsed());
+            tracing.recorder.event(event);
         }
     };
     let built = project.build(&options, &mut told).await;
@@ -166,21 +167,18 @@ pub(in crate::cli) fn end(built: &Built, begun: Instant, store: &Store, look: Lo
 /// What happens, for a file.
 struct Tracing {
     file: PathBuf,
-    begun: Instant,
-    trace: Trace,
+    recorder: Recorder,
 }
 
 impl Tracing {
     /// Before the work: nobody is to learn after hours that the file cannot be written.
     fn begin(file: &Path) -> Result<Self> {
-        let tracing =
-            Self { file: file.to_owned(), begun: Instant::now(), trace: Trace::default() };
-        given::put(&tracing.file, Trace::default().end(Duration::ZERO).as_bytes())?;
-        Ok(tracing)
+        given::put(file, trace(&Run::default()).as_bytes())?;
+        Ok(Self { file: file.to_owned(), recorder: Recorder::begin() })
     }
 
     fn end(self) -> Result<()> {
-        given::put(&self.file, self.trace.end(self.begun.elapsed()).as_bytes())
+        given::put(&self.file, trace(&self.recorder.end()).as_bytes())
     }
 }
 

@@ -19,6 +19,7 @@ pub(in crate::cli) mod engine;
 pub(in crate::cli) mod export;
 pub(in crate::cli) mod gc;
 pub(in crate::cli) mod graph;
+pub(in crate::cli) mod history;
 pub(in crate::cli) mod image;
 pub(in crate::cli) mod import;
 pub(in crate::cli) mod keys;
