@@ -95,9 +95,11 @@ pub async fn failed(kept: &Kept, context: &Context) -> Result<Seat> {
         return Err(Error::step(message)
             .hint(format!("`bb step {}` runs it again, and keeps it if it fails", kept.step)));
     }
-    // What was mounted is to be there, if only as something to mount.
-    let _ = Offer::at(&context.store.jobserver(&kept.step));
+    // What was mounted is to be there, if only as something to mount. One of a step that runs is none of ours.
+    let place = context.store.jobserver(&kept.step);
+    let offer = if place.exists() { None } else { Offer::at(&place).ok() };
     context.engine.start_again(&kept.container).await?;
+    drop(offer);
     Ok(seat)
 }
 

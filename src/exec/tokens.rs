@@ -188,7 +188,8 @@ impl Turn {
 }
 
 impl Offer {
-    /// At a path, in a folder that nobody else can enter. It stays there: a box that is kept is started again with it.
+    /// At a path, in a folder that nobody else can enter, for as long as there is this: who copies a state folder is not to
+    /// wait at it. What is mounted by then stays mounted; a box that is started again is to have one there again.
     ///
     /// # Errors
     /// It cannot be made, or something else is there.
@@ -432,6 +433,13 @@ impl Drop for Token {
         if let Some(shared) = &self.0 {
             shared.give_back(1);
         }
+    }
+}
+
+impl Drop for Offer {
+    fn drop(&mut self) {
+        // Where it stays, the next one takes it.
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 

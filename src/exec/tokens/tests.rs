@@ -6,7 +6,7 @@ use super::*;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// In a folder that stays: the system's.
+/// In the system's folder.
 fn offer(_: &Tokens) -> Offer {
     static MADE: AtomicUsize = AtomicUsize::new(0);
     let name = format!("{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::SeqCst));
@@ -121,6 +121,9 @@ fn what_a_dead_box_held_comes_back_while_others_run() {
         }
         drop(serving);
         assert_eq!(tokens.free(), 3);
+        let path = offer.path().to_owned();
+        drop(offer);
+        assert!(!path.exists(), "whoever reads it waits");
     }
 }
 
