@@ -19,6 +19,7 @@ from portage.versions import pkgcmp, pkgsplit
 
 from gentoo_bob import resolve
 from gentoo_bob.places import IMAGE_ROOT, TOOLCHAIN
+from gentoo_bob.resolve import BUILD_TIME, RUN_TIME
 
 if TYPE_CHECKING:
     from _emerge.Package import Package
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 ROUNDS = 10
 LIBC = ("sys-libs/glibc", "sys-libs/musl")
 STAYS = frozenset([*TOOLCHAIN, "dev-lang/perl", "dev-lang/python"])
-BUILD_TIME = ("DEPEND", "BDEPEND", "IDEPEND")
-RUN_TIME = ("RDEPEND", "PDEPEND")
 
 
 class Aligned(NamedTuple):

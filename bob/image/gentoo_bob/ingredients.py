@@ -16,10 +16,8 @@ from gentoo_bob import digests, distfiles, keys, resolve, settings
 from gentoo_bob.digests import file_digest, tree_lines
 from gentoo_bob.keys import Ingredients, Node
 from gentoo_bob.places import PORTAGE_SETTINGS, TOOLCHAIN
+from gentoo_bob.resolve import BUILD_TIME, RUN_TIME
 
-BUILD_DEPS = ("DEPEND", "BDEPEND", "IDEPEND")
-# What is wanted after it is there all the same, where the package is one that others are built with.
-RUN_DEPS = ("RDEPEND", "PDEPEND")
 # What a user may put beside an ebuild without touching it.
 SITE_FOLDERS = ("patches", "savedconfig", "env")
 SITE_FILES = ("bashrc", "profile/profile.bashrc")
@@ -44,9 +42,9 @@ def toolchain(stage3: str) -> list[str]:
 
 
 def node(package: Package, there: Sequence[Package]) -> Node:
-    build = matches(package, BUILD_DEPS, there)
+    build = matches(package, BUILD_TIME, there)
     # What Portage records of subslots, and what runs while others are compiled, is the builder's too.
-    run = matches(package, RUN_DEPS, there)
+    run = matches(package, RUN_TIME, there)
     slots = frozenset(f"{atom.cp}:{slot}" for atom, _, slot in run if atom.slot_operator == "=")
     return Node(
         own=ingredients(package).digest(),

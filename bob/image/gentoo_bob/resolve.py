@@ -23,6 +23,10 @@ from gentoo_bob.places import IMAGE_ROOT
 if TYPE_CHECKING:  # the name is Portage's own business
     from _emerge.actions import _emerge_config
 
+BUILD_TIME = ("DEPEND", "BDEPEND", "IDEPEND")
+# What is wanted after it is there all the same, where the package is one that others are built with.
+RUN_TIME = ("RDEPEND", "PDEPEND")
+
 FOR_IMAGE = ["--noreplace", "--changed-use", "--with-bdeps=n"]
 FOR_BUILDER = ["--noreplace", "--oneshot"]
 # What is installed there and was built with another subslot is not built anew: its own library stays beside.
