@@ -25,8 +25,8 @@ pub fn whole() -> Room {
     room
 }
 
-/// Path → content of all files of the project, less what tells of times and of runs: logs, locks, the
-/// index, recalled answers, notes of images made, the project's secret, and the content of records.
+/// Path → content of all files of the project, less what tells of times and of runs: logs, locks, history,
+/// the index, recalled answers, notes of images made, the project's secret, and the content of records.
 pub fn files(room: &Room) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in walkdir::WalkDir::new(room.path("")) {
@@ -38,6 +38,7 @@ pub fn files(room: &Room) -> BTreeMap<String, Vec<u8>> {
             ".bb/index",
             ".bb/traces",
             ".bb/docks",
+            ".bb/history",
             ".bb/made",
             ".bb/make",
             ".bb/id",
