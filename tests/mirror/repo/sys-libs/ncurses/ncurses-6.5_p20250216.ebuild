@@ -7,6 +7,7 @@ HOMEPAGE="https://www.gnu.org/software/ncurses/"
 SRC_URI="
 	mirror://gentoo/libtinfo-${PV}.deb
 	mirror://gentoo/libncurses-${PV}.deb
+	mirror://gentoo/libncursesw-${PV}.deb
 	mirror://gentoo/libncurses-dev-${PV}.deb
 	mirror://gentoo/ncurses-base-${PV}.deb
 "
