@@ -92,8 +92,10 @@ async fn work_alone(
     let (job, shared) = (Arc::new(job), context.clone());
     let mut task = JoinSet::new();
     task.spawn(async move { work::work(&job, why, &shared, &events).await });
-    let mut life = Life::default();
-    let next = next_end(&mut task, &mut received, &mut life, report, &mut interrupts);
+    let mut life = Life::begin();
+    // Of the run that it is a step of, nothing is known here.
+    let standing = |_: &Life| None;
+    let next = next_end(&mut task, &mut received, &mut life, &standing, report, &mut interrupts);
     let Some(joined) = next.await else {
         return stop(&mut task, context, report, &mut interrupts).await.map(|()| false);
     };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::base::error::Error;
 use crate::base::ids::StepId;
 use crate::exec::packages::At;
+use crate::exec::standing::Standing;
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -57,6 +58,13 @@ pub enum Event {
         took: Duration,
         /// Where it is, if it is at a package.
         at: Option<At>,
+    },
+    /// Where the run stands: said each second to whoever shows it.
+    Standing {
+        /// How far it is.
+        standing: Standing,
+        /// Whether it comes with the signs of life, for whoever writes a line for each thing that is said.
+        is_sign: bool,
     },
     /// An action ended well.
     Done {

@@ -216,11 +216,16 @@ pub fn keep(store: &Store, run: &Run) -> Result<()> {
 
 /// All that are kept, the newest first.
 pub fn runs(store: &Store) -> Vec<Run> {
+    newest(store, MOST)
+}
+
+/// No more than so many of them.
+pub(super) fn newest(store: &Store, most: usize) -> Vec<Run> {
     let read = |path: PathBuf| {
         let text = read::state(&path, Limit::StateSize).ok()?;
         serde_json::from_slice::<Run>(&text).ok().filter(|run| run.format == FORMAT)
     };
-    files(store).into_iter().filter_map(read).collect()
+    files(store).into_iter().filter_map(read).take(most).collect()
 }
 
 /// A run by its number, the newest is 1.

@@ -55,6 +55,14 @@ pub struct At {
     pub total: usize,
 }
 
+impl At {
+    /// Whether it is the same package, and both compile it or both merge it.
+    pub fn is_with(&self, other: &Self) -> bool {
+        let merges = |at: &Self| at.phase == PackagePhase::Merge;
+        self.package == other.package && merges(self) == merges(other)
+    }
+}
+
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { package, phase, number, total } = self;

@@ -6,7 +6,7 @@
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -22,6 +22,7 @@ use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{Job, OwnedJob, Settled, settle, settle_shortly};
 use crate::exec::life::Life;
 use crate::exec::sched::{Outcome, Sched};
+use crate::exec::standing::Standing;
 use crate::exec::urgent::Queue;
 use crate::exec::work::{Context, Ended, Why};
 use crate::exec::{demand, expected, job, life, put, shell, urgent, work};
@@ -29,7 +30,10 @@ use crate::fresh::Inventory;
 use crate::fresh::record::Record;
 use crate::plan::graph::{Plan, StepIx};
 
+use self::foreseen::Foreseen;
+
 mod demanded;
+mod foreseen;
 
 /// How to run.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +101,7 @@ pub(super) async fn next_end<T: 'static>(
     tasks: &mut JoinSet<T>,
     received: &mut UnboundedReceiver<Event>,
     life: &mut Life,
+    standing: &(dyn Fn(&Life) -> Option<Standing> + Sync),
     report: &mut (dyn FnMut(Event) + Send),
     interrupts: &mut Interrupts,
 ) -> Option<std::result::Result<T, JoinError>> {
@@ -109,8 +114,14 @@ pub(super) async fn next_end<T: 'static>(
                 return Some(joined);
             }
             () = interrupts.next() => return None,
+            _ = life.seconds.tick() => {
+                let say = |standing| Event::Standing { standing, is_sign: false };
+                standing(life).map(say).into_iter().for_each(&mut *report);
+            }
             () = &mut sign => {
                 life.signs().for_each(&mut *report);
+                let say = |standing| Event::Standing { standing, is_sign: true };
+                standing(life).map(say).into_iter().for_each(&mut *report);
                 sign.set(tokio::time::sleep(life::EVERY));
             }
         }
@@ -169,7 +180,8 @@ impl Run<'_> {
         report: &mut (dyn FnMut(Event) + Send),
     ) -> Result<()> {
         let mut interrupts = self.context.interrupts();
-        let mut life = Life::default();
+        let mut life = Life::begin();
+        let past = OnceLock::new();
         loop {
             let is_more = self.settle_ready();
             self.start_queued();
@@ -186,8 +198,12 @@ impl Run<'_> {
             if self.tasks.is_empty() {
                 break;
             }
-            let (tasks, received) = (&mut self.tasks, &mut received);
-            let next = next_end(tasks, received, &mut life, report, &mut interrupts);
+            let Self { plan, sched, options, context, summary, tasks, .. } = self;
+            let foreseen = Foreseen { plan, sched, context, past: &past, width: options.jobs };
+            let done = summary.executed.len() + summary.failed.len();
+            let standing = |life: &Life| Some(foreseen.standing(done, life));
+            let received = &mut received;
+            let next = next_end(tasks, received, &mut life, &standing, report, &mut interrupts);
             let Some(joined) = next.await else {
                 return stop(&mut self.tasks, &self.context, report, &mut interrupts).await;
             };

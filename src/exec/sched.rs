@@ -117,6 +117,11 @@ impl<'p> Sched<'p> {
         self.rank[ix.index()]
     }
 
+    /// Whether nothing becomes of a step any more: it has ended, or does not run because one before it failed.
+    pub fn is_over(&self, ix: StepIx) -> bool {
+        matches!(self.states[ix.index()], State::Ended(_) | State::Skipped)
+    }
+
     /// Whether nothing new begins any more.
     pub fn is_stopped(&self) -> bool {
         self.stopped

@@ -126,6 +126,15 @@ impl Tokens {
         Self(Arc::new(Shared { state, changed, total: total.max(1), patience }))
     }
 
+    /// How many jobs are at work, and how many may be; that is not known where make counts them.
+    pub fn at_work(&self) -> (usize, Option<usize>) {
+        let state = self.0.state();
+        match &state.upstream {
+            Some((_, bytes)) => ((1 + bytes.len()).saturating_sub(state.free), None),
+            None => ((self.0.total + state.lent).saturating_sub(state.free), Some(self.0.total)),
+        }
+    }
+
     /// One, as soon as there is one.
     ///
     /// Whoever stops waiting gets none, and no one is lost.

@@ -15,6 +15,7 @@ use crate::base::words::plain_json;
 use crate::config::lock::Origin;
 use crate::exec::event::Event;
 use crate::exec::packages::At;
+use crate::exec::standing::Standing;
 use crate::report;
 use crate::report::Report;
 use crate::report::message::Message;
@@ -31,6 +32,7 @@ enum Entry<'a> {
     Line { step: String, text: &'a str },
     Package { step: String, package: &'a str, phase: String, number: usize, total: usize },
     Still { step: String, seconds: f64, package: Option<&'a str> },
+    Standing { done: usize, all: usize, jobs: usize, of_jobs: Option<usize>, left: Option<f64> },
     Done { step: String, seconds: f64, note: &'a str },
     Failed { step: String, error: Failure<'a>, log: Option<String>, again: String },
     Put { step: String, images: &'a [String] },
@@ -143,6 +145,13 @@ fn of_event(event: &Event) -> Entry<'_> {
             step: step.to_string(),
             seconds: took.as_secs_f64(),
             package: at.as_ref().map(|at| at.package.as_str()),
+        },
+        Event::Standing { standing: Standing { done, all, jobs, left }, .. } => Entry::Standing {
+            done: *done,
+            all: *all,
+            jobs: jobs.0,
+            of_jobs: jobs.1,
+            left: left.map(|left| left.as_secs_f64()),
         },
         Event::Done { step, took, note } => {
             Entry::Done { step: step.to_string(), seconds: took.as_secs_f64(), note }

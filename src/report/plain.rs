@@ -5,7 +5,7 @@ use std::io::Write;
 use crate::base::diag;
 use crate::base::words::visible;
 use crate::exec::event::Event;
-use crate::report::{Report, duration};
+use crate::report::{Report, duration, progress};
 
 /// Plain lines.
 #[derive(Debug)]
@@ -66,6 +66,12 @@ pub(super) fn line(event: &Event, color: bool, terminal: bool) -> Option<String>
                 at.as_ref().map_or(String::new(), |at| format!(": {}", visible(&at.to_string())));
             Some(format!("still   {step}, for {}{at}\n", duration(*took)))
         }
-        Event::Bytes { .. } | Event::Line { .. } | Event::Package { .. } => None,
+        Event::Standing { standing, is_sign: true } => {
+            Some(format!("so far  {}\n", progress(standing)))
+        }
+        Event::Standing { is_sign: false, .. }
+        | Event::Bytes { .. }
+        | Event::Line { .. }
+        | Event::Package { .. } => None,
     }
 }

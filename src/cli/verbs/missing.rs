@@ -49,7 +49,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
         return Ok(0);
     }
     notes::begin(&project.settings, call.look);
-    let mut shown = Shown::new(call.look);
+    let mut shown = Shown::new(call.look, project.store());
     let say = &mut |message: &Message<'_>| shown.message(message);
     let built = project.build_missing(&missing, &options, say).await;
     shown.finish();

@@ -75,7 +75,7 @@ impl From<&Moved> for Base {
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let project = entered::project(&call.state)?;
     let bases = project.offered_bases(args.offline).await?;
-    let mut shown = Shown::new(call.look);
+    let mut shown = Shown::new(call.look, project.store());
     let found =
         project.preview(&args.images, args.offline, &mut |message| shown.message(message)).await;
     shown.finish();

@@ -43,7 +43,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let mut project = entered::project(&call.state)?;
     project.settings.skip_verify |= args.skip_verify;
     args.sources.apply(&mut project, &call.here)?;
-    let mut shown = Shown::new(call.look);
+    let mut shown = Shown::new(call.look, project.store());
     let ran = project.step(&id, args.offline, &mut |message| shown.message(message)).await;
     shown.finish();
     Ok(ran?.map_or(0, Exit::code))

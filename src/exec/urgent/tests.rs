@@ -8,6 +8,8 @@ use litemap::LiteMap;
 use super::*;
 use crate::base::ids::{Kind, StepId};
 use crate::exec::sched::{Outcome, Sched};
+use crate::exec::standing;
+use crate::exec::standing::Fate;
 use crate::plan::step::{Need, Step, Work};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -90,6 +92,11 @@ impl Case {
 
     /// How long all takes, by the scheduler and the queue as a run has them.
     fn makespan(&self, slots: u32, by_urgency: bool) -> Duration {
+        self.run(slots, by_urgency, &mut |_, _, _| {})
+    }
+
+    /// The same; `look` is told of each moment at which a step ends, with what runs then and since when.
+    fn run(&self, slots: u32, by_urgency: bool, look: &mut Look<'_>) -> Duration {
         let urgency =
             if by_urgency { self.to_come() } else { vec![Duration::ZERO; self.takes.len()] };
         let mut sched = Sched::new(&self.plan, false);
@@ -106,10 +113,35 @@ impl Case {
             {
                 running.push(Reverse((now + self.takes[ix.index()], ix)));
             }
+            look(now, &sched, &running);
             let Some(Reverse((end, ix))) = running.pop() else { return now };
             now = end;
             sched.ended(ix, Outcome::Executed);
         }
+    }
+
+    /// What a run of this case is told of how long it will take, where it is half over: with how long it takes then.
+    fn left_at_half_time(&self, slots: u32, expected: &[Duration]) -> (Duration, Duration) {
+        let all = self.makespan(slots, true);
+        let mut told = None;
+        let mut look = |now: Duration, sched: &Sched<'_>, running: &Running| {
+            if now < all / 2 || told.is_some() {
+                return;
+            }
+            let ends = running.iter().map(|Reverse((end, ix))| (*ix, *end));
+            let ends = ends.collect::<std::collections::HashMap<_, _>>();
+            let mut fates = vec![Fate::Over; expected.len()];
+            for ix in self.plan.order().iter().filter(|ix| !sched.is_over(**ix)) {
+                let takes = expected[ix.index()];
+                fates[ix.index()] = ends.get(ix).map_or(Fate::Waits(takes), |end| {
+                    let took = self.takes[ix.index()] - (*end - now);
+                    Fate::Runs(takes.saturating_sub(took))
+                });
+            }
+            told = Some((standing::left(&self.plan, &fates, slots as usize), all - now));
+        };
+        self.run(slots, true, &mut look);
+        told.unwrap_or_default()
     }
 
     /// The shortest, by trying what may begin next, or to wait.
@@ -124,6 +156,9 @@ impl Case {
         search.best
     }
 }
+
+type Running = BinaryHeap<Reverse<(Duration, StepIx)>>;
+type Look<'l> = dyn FnMut(Duration, &Sched<'_>, &Running) + 'l;
 
 /// Branch and bound over all orders.
 struct Search<'c> {
@@ -255,4 +290,22 @@ fn small_plans_take_hardly_longer_than_in_the_best_order() {
     let average = average(&ratios);
     println!("{average:.3} times the best");
     assert!(average <= 1.02);
+}
+
+#[test]
+fn at_half_time_it_is_told_how_long_the_rest_takes() {
+    let mut random = fastrand::Rng::with_seed(20_261_130);
+    let (mut same, mut others) = (vec![], vec![]);
+    for _ in 0..200 {
+        let case = Case::made_up(&mut random, 20..=400, 2..=20);
+        let slots = [2, 3, 4, 8][random.usize(..4)];
+        let off_by = |(told, left): (Duration, Duration)| (ratio(told, left) - 1.0).abs();
+        same.push(off_by(case.left_at_half_time(slots, &case.takes)));
+        // Each took up to a third more or less the last time.
+        let expected = case.takes.iter().map(|takes| takes.mul_f64(0.67 + 0.66 * random.f64()));
+        others.push(off_by(case.left_at_half_time(slots, &expected.collect::<Vec<_>>())));
+    }
+    println!("off by {:.3}, and by {:.3}", average(&same), average(&others));
+    assert!(average(&same) < 0.02 && average(&others) < 0.1);
+    assert!(same.into_iter().chain(others).all(|off_by| off_by < 0.33));
 }

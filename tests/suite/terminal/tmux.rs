@@ -1,4 +1,4 @@
-//! A terminal of 80 x 24 that can be looked at, by tmux.
+//! A terminal that can be looked at, by tmux: of 80 x 24, unless another size is asked for.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,6 +10,12 @@ use support::fake::room::Room;
 /// Looks at the screen before it is given up. Each takes the time of a process.
 const LOOKS: usize = 5000;
 
+/// Columns and lines.
+pub type Size = (u16, u16);
+
+/// What terminals have been since there were any.
+pub const USUAL: Size = (80, 24);
+
 /// A terminal in which a shell runs one command line.
 pub struct Terminal {
     socket: PathBuf,
@@ -18,17 +24,27 @@ pub struct Terminal {
 impl Terminal {
     /// Runs a command line in the project's folder, and then says how it ended.
     pub fn run(room: &Room, line: &str) -> Self {
+        Self::sized(USUAL, room, line)
+    }
+
+    /// The same in one of this size.
+    pub fn sized(size: Size, room: &Room, line: &str) -> Self {
         let mut tmux = room.command("tmux", &[]);
         tmux.env_remove("RUST_BACKTRACE");
-        Self::start(tmux, room.path("../tmux.sock"), line)
+        Self::start_sized(size, tmux, room.path("../tmux.sock"), line)
     }
 
     /// The same for a command `tmux` that has its folder and its environment.
-    pub fn start(mut tmux: Command, socket: PathBuf, line: &str) -> Self {
+    pub fn start(tmux: Command, socket: PathBuf, line: &str) -> Self {
+        Self::start_sized(USUAL, tmux, socket, line)
+    }
+
+    fn start_sized(size: Size, mut tmux: Command, socket: PathBuf, line: &str) -> Self {
         let terminal = Self { socket };
         let script = "trap : INT; printf '$ %s\\n' \"$0\"; eval \"$0\"; echo \"exit code $?\"; exec sleep infinity";
         tmux.arg("-u").arg("-S").arg(&terminal.socket).args(["-f", "/dev/null"]);
-        tmux.args(["new-session", "-d", "-x", "80", "-y", "24", "sh", "-c", script, line]);
+        let [columns, lines] = [size.0, size.1].map(|n| n.to_string());
+        tmux.args(["new-session", "-d", "-x", &columns, "-y", &lines, "sh", "-c", script, line]);
         tmux.env("LC_ALL", "C.UTF-8").env("TERM", "xterm");
         assert!(tmux.status().expect("`tmux` is not on PATH: install tmux").success());
         terminal
