@@ -22,6 +22,8 @@ use crate::state::store::Store;
 const FORMAT: u32 = 1;
 /// More are not kept.
 const MOST: usize = 100;
+/// Nor of how many jobs were at work.
+const MOST_JOBS: usize = 10_000;
 
 /// One run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +42,9 @@ pub struct Run {
     pub exit: u8,
     /// Those that ran, as they ended.
     pub steps: Vec<Ran>,
+    /// How many jobs were at work, each with since when in the run, in seconds.
+    #[serde(default)]
+    pub jobs: Vec<(f64, usize)>,
 }
 
 /// One step of a run.
@@ -94,6 +99,12 @@ impl Package {
         self.phases.first().map_or(self.until, |(_, from)| *from)
     }
 
+    /// Whether it was compiled, and not only merged.
+    pub fn is_compiled(&self) -> bool {
+        let merge = PackagePhase::Merge.to_string();
+        self.phases.iter().any(|(phase, _)| *phase != merge)
+    }
+
     /// For how long, in seconds.
     pub fn seconds(&self) -> f64 {
         self.until - self.from()
@@ -123,7 +134,8 @@ impl Recorder {
     /// The run, which ends now; what was asked for and how it ended is not known here.
     pub fn end(self) -> Run {
         let took = self.clock.elapsed();
-        Run::new(self.begun, took, self.recording.steps(took))
+        let jobs = self.recording.jobs.clone();
+        Run { jobs, ..Run::new(self.begun, took, self.recording.steps(took)) }
     }
 }
 
@@ -133,6 +145,7 @@ struct Recording {
     /// What each is at, to be told from the next.
     merges: BTreeMap<StepId, bool>,
     ended: Vec<Ran>,
+    jobs: Vec<(f64, usize)>,
 }
 
 impl Recording {
@@ -155,6 +168,12 @@ impl Recording {
             Event::Done { step, note, .. } => self.end(step, End::Done, note, now),
             Event::Failed { step, error, .. } => {
                 self.end(step, End::Failed, error.message(), now);
+            }
+            Event::Standing { standing, .. } => {
+                let (before, jobs) = (self.jobs.last().map(|(_, jobs)| *jobs), standing.jobs.0);
+                if before != Some(jobs) && self.jobs.len() < MOST_JOBS {
+                    self.jobs.push((now.as_secs_f64(), jobs));
+                }
             }
             _ => {}
         }

@@ -49,8 +49,9 @@ impl Past {
     /// How long a step takes that has not begun: as the last time, and those before it that were of the same sort.
     pub(super) fn takes(&self, step: &StepId) -> Option<Duration> {
         let all = self.all(step);
-        let compiled = all.first()?.packages.iter().any(is_compiled);
-        let alike = all.iter().filter(|ran| ran.packages.iter().any(is_compiled) == compiled);
+        let compiled = all.first()?.packages.iter().any(Package::is_compiled);
+        let alike =
+            all.iter().filter(|ran| ran.packages.iter().any(Package::is_compiled) == compiled);
         average(alike.map(|ran| ran.seconds))
     }
 
@@ -71,15 +72,11 @@ impl Past {
 fn after(ran: &Ran, point: &Point) -> Option<f64> {
     let merges = point.at.phase == PackagePhase::Merge;
     let same =
-        |package: &&Package| package.package == point.at.package && is_compiled(package) != merges;
+        |package: &&Package| package.package == point.at.package && package.is_compiled() != merges;
     let then = ran.packages.iter().find(same)?;
     // One that takes longer this time still has to end, and what is after it is as it was.
     let now = (then.from() + point.since.as_secs_f64()).min(then.until);
     Some(ran.from + ran.seconds - now)
-}
-
-fn is_compiled(package: &Package) -> bool {
-    package.phases.iter().any(|(phase, _)| *phase != PackagePhase::Merge.to_string())
 }
 
 fn average(seconds: impl Iterator<Item = f64>) -> Option<Duration> {

@@ -8,6 +8,7 @@ pub mod graph;
 pub mod json;
 pub mod make;
 pub mod ninja;
+pub mod timeline;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -36,7 +36,7 @@ const REST_OF_LINE: &str = "\x1b[K";
 const REST_OF_SCREEN: &str = "\x1b[J";
 
 /// The end of a step's log, if it has one.
-pub type Logs = Box<dyn Fn(&StepId) -> Option<String> + Send>;
+type Logs = Box<dyn Fn(&StepId) -> Option<String> + Send>;
 
 /// Moving lines on standard error, and the log of a step where somebody asks for it by a key.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl std::fmt::Debug for Screen {
 
 impl Fancy {
     /// Nothing is shown until the first event.
-    pub fn new(logs: Logs, color: bool) -> Self {
+    pub fn new(logs: Box<dyn Fn(&StepId) -> Option<String> + Send>, color: bool) -> Self {
         Self {
             screen: Arc::new(Mutex::new(Screen::new(logs, color))),
             keys: None,

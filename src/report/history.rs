@@ -33,34 +33,38 @@ pub fn run(run: &Run) -> String {
     let steps = table::columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>());
     let (begun, took, fresh) = (begun(run), took(run.seconds), run.fresh);
     let first = format!("begun {begun} UTC, {took}, {}, {fresh} up to date\n", end(run));
-    format!("{first}\n{steps}{}", slowest(run))
+    format!("{first}\n{steps}{}", slowest_table(run))
 }
 
-fn slowest(run: &Run) -> String {
-    let all = run.steps.iter().flat_map(|ran| ran.packages.iter().map(move |p| (p, &ran.step)));
-    let mut compiled = all.filter(|(package, _)| is_compiled(package)).collect::<Vec<_>>();
-    compiled.sort_by(|(a, _), (b, _)| b.seconds().total_cmp(&a.seconds()));
-    if compiled.is_empty() {
+fn slowest_table(run: &Run) -> String {
+    let slowest = slowest(run);
+    if slowest.is_empty() {
         return String::new();
     }
     let head = ["SLOWEST PACKAGE", "TOOK", "STEP"].map(str::to_owned);
-    let rows = compiled
-        .iter()
-        .take(SLOWEST)
-        .map(|(package, step)| [package.package.clone(), took(package.seconds()), (*step).clone()]);
+    let rows = slowest
+        .into_iter()
+        .map(|(package, ran)| [package.package.clone(), took(package.seconds()), ran.step.clone()]);
     format!("\n{}", table::columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
 }
 
-fn is_compiled(package: &Package) -> bool {
-    package.phases.iter().any(|(phase, _)| phase != "merge")
+/// The packages that took longest to compile, each with its step.
+pub fn slowest(run: &Run) -> Vec<(&Package, &Ran)> {
+    let all = run.steps.iter().flat_map(|ran| ran.packages.iter().map(move |p| (p, ran)));
+    let mut compiled = all.filter(|(package, _)| package.is_compiled()).collect::<Vec<_>>();
+    compiled.sort_by(|(a, _), (b, _)| b.seconds().total_cmp(&a.seconds()));
+    compiled.truncate(SLOWEST);
+    compiled
 }
 
-fn begun(run: &Run) -> String {
+/// When it began, in UTC.
+pub fn begun(run: &Run) -> String {
     let text = time::stamp(UNIX_EPOCH + Duration::from_millis(run.begun));
     text.trim_end_matches('Z').replace('T', " ")
 }
 
-fn took(seconds: f64) -> String {
+/// Seconds in words.
+pub fn took(seconds: f64) -> String {
     duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
@@ -68,7 +72,8 @@ fn steps(run: &Run) -> String {
     counted(run.steps.len(), "step")
 }
 
-fn end(run: &Run) -> String {
+/// How it ended, in words.
+pub fn end(run: &Run) -> String {
     let failed = run.steps.iter().filter(|ran| ran.end == End::Failed).count();
     match run.exit {
         0 => "done".to_owned(),
@@ -78,7 +83,8 @@ fn end(run: &Run) -> String {
     }
 }
 
-fn word(end: End) -> &'static str {
+/// How a step ended, in a word.
+pub fn word(end: End) -> &'static str {
     match end {
         End::Done => "done",
         End::Failed => "failed",

@@ -24,7 +24,7 @@ use crate::exec::event::{Event, Summary};
 use crate::exec::standing::Standing;
 
 #[cfg(feature = "cli")]
-pub use fancy::{Fancy, Logs};
+pub use fancy::Fancy;
 pub use json::{Json, json};
 pub use message::Message;
 pub use plain::Plain;

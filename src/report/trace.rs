@@ -1,4 +1,5 @@
-//! A run as a trace for `chrome://tracing` or Perfetto: which step ran when, at which package, in which phase.
+//! A run as a trace for `chrome://tracing` or Perfetto: which step ran when, at which package, in which phase, and how
+//! many jobs were at work.
 //!
 //! Source of the format: <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>.
 
@@ -42,8 +43,16 @@ pub fn trace(run: &Run) -> String {
         }
         add(&mut slices, ran, lane);
     }
+    let slices = slices.iter().map(|slice| json!(slice));
+    let events = slices.chain(run.jobs.iter().map(|(from, jobs)| count(*from, *jobs)));
+    let events = events.collect::<Vec<_>>();
     // Its keys are strings, its numbers finite: nothing in it can fail to be written.
-    serde_json::to_string(&json!({ "traceEvents": slices })).unwrap_or_default() + "\n"
+    serde_json::to_string(&json!({ "traceEvents": events })).unwrap_or_default() + "\n"
+}
+
+/// A counter's event.
+fn count(from: f64, jobs: usize) -> Value {
+    json!({ "name": "jobs", "ph": "C", "ts": from * 1e6, "pid": 1, "args": { "at work": jobs } })
 }
 
 fn add<'r>(slices: &mut Vec<Slice<'r>>, ran: &'r Ran, tid: usize) {

@@ -23,7 +23,7 @@
 //! | `repository` | the engine, make, a C compiler and Python |
 //! | `six` | what `native` and `guest` need, Podman; as root; compiles |
 //! | `sized` | the engine |
-//! | `terminal` | tmux; the engine and the mirror are fakes |
+//! | `terminal` | tmux, Chromium; the engine and the mirror are fakes |
 //! | `tried` | as `native`, which calls it |
 //! | `slice` | the engine, the local mirror and a compose tool; compiles |
 //! | `written` | the engine and the local mirror; compiles |

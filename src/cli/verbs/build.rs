@@ -1,8 +1,6 @@
 //! `bb build`: bring images up to date.
 
 use crate::cli::call::Call;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -14,17 +12,14 @@ use crate::cli::args::sources::Sources;
 use crate::cli::args::switches::Switches;
 use crate::cli::io::message::{Messages, tell};
 use crate::cli::io::output::Output;
-use crate::cli::verbs::{notes, status};
+use crate::cli::verbs::{logs, notes, status};
 use crate::cli::{Look, entered, say};
 use crate::exec::event::Event;
 use crate::exec::history::{Recorder, Run};
 use crate::report::trace::trace;
-use crate::report::{Fancy, Json, Logs, Message, Plain, Report};
+use crate::report::{Fancy, Json, Message, Plain, Report};
 use crate::session::{Built, Options, Project};
 use crate::state::store::Store;
-
-/// Of a step's log, in bytes: more than a terminal shows.
-const LOOKED_AT: u64 = 64 * 1024;
 
 /// Build images and all that they need.
 #[derive(Debug, Default, Clone, clap::Args)]
@@ -187,18 +182,6 @@ impl Tracing {
     }
 }
 
-/// The end of each step's log.
-fn logs(store: Store) -> Logs {
-    Box::new(move |step| {
-        let mut file = File::open(store.log_path(step)).ok()?;
-        let length = file.metadata().ok()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(LOOKED_AT))).ok()?;
-        let mut end = vec![];
-        file.take(LOOKED_AT).read_to_end(&mut end).ok()?;
-        Some(String::from_utf8_lossy(&end).into_owned())
-    })
-}
-
 /// Shows what happens, and remembers what failed.
 pub(in crate::cli) struct Shown {
     report: Box<dyn Report>,
@@ -212,7 +195,10 @@ impl Shown {
     pub(in crate::cli) fn new(look: Look, store: Store) -> Self {
         let report: Box<dyn Report> = match (look.json, look.terminal) {
             (true, _) => Box::new(Json::new(Output)),
-            (false, true) => Box::new(Fancy::new(logs(store), look.color)),
+            (false, true) => Box::new(Fancy::new(
+                Box::new(move |step| logs::end(&store.log_path(step))),
+                look.color,
+            )),
             (false, false) => Box::new(Plain::new(std::io::stderr(), look.color)),
         };
         Self { report, look, failures: vec![], buried: false }

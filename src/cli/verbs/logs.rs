@@ -4,7 +4,7 @@
 
 use crate::cli::call::Call;
 use std::fs::File;
-use std::io::{ErrorKind, IsTerminal, Read, Write};
+use std::io::{ErrorKind, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
@@ -22,6 +22,18 @@ use crate::state::store::Store;
 
 /// How often a log that is being followed is looked at.
 const PACE: Duration = Duration::from_millis(100);
+/// Of a log of which only the end is wanted, in bytes: more than a terminal shows.
+const END: u64 = 64 * 1024;
+
+/// The end of a log, if there is one.
+pub(super) fn end(log: &Path) -> Option<String> {
+    let mut file = File::open(log).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(END))).ok()?;
+    let mut end = vec![];
+    file.take(END).read_to_end(&mut end).ok()?;
+    Some(String::from_utf8_lossy(&end).into_owned())
+}
 
 /// Show what steps have written.
 #[derive(Debug, clap::Args)]
