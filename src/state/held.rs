@@ -4,12 +4,14 @@
 //! The locks are the operating system's and go away with their holder, however it ends. Does not know
 //! what is done under them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io, thread};
+
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 
 use crate::base::error::{Error, Result};
 use crate::state::store::make_parent;
@@ -179,7 +181,7 @@ impl Drop for Seat {
 #[derive(Debug)]
 pub(super) struct Temp {
     dir: tempfile::TempDir,
-    _lock: File,
+    lock: File,
 }
 
 impl Temp {
@@ -191,7 +193,7 @@ impl Temp {
             let path = dir.path().join(TEMP_LOCK);
             // Before it has its lock, another process may take it for abandoned.
             match lock_quietly(&path) {
-                Ok(lock) if path.exists() => return Ok(Self { dir, _lock: lock }),
+                Ok(lock) if path.exists() => return Ok(Self { dir, lock }),
                 Err(error) if dir.path().exists() => return Err(error),
                 _ => {}
             }
@@ -201,6 +203,14 @@ impl Temp {
 
     pub(super) fn path(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// Now, on the clock of the file system: a file that is written now has this time. The lock's file is at hand; to
+    /// make a new one for each look is what a file system is slow at.
+    pub(super) fn now(&self) -> io::Result<Metadata> {
+        const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        futimens(&self.lock, &Timestamps { last_access: NOW, last_modification: NOW })?;
+        self.lock.metadata()
     }
 }
 

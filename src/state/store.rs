@@ -128,8 +128,8 @@ impl Store {
     /// # Errors
     /// The state folder cannot be written in.
     pub fn now(&self) -> Result<i64> {
-        let file = self.temp()?;
-        let meta = file.as_file().metadata().map_err(|e| Error::file("read", file.path(), &e))?;
+        let temp = self.own_temp()?;
+        let meta = temp.now().map_err(|e| Error::file("write in", temp.path(), &e))?;
         Ok(nanoseconds(meta.mtime(), meta.mtime_nsec()))
     }
 
@@ -279,7 +279,7 @@ impl Store {
     }
 
     fn temp(&self) -> Result<tempfile::NamedTempFile> {
-        let dir = self.own_temp()?;
+        let dir = self.own_temp()?.path();
         temp_in(dir, OPEN).map_err(|e| Error::file("write in", dir, &e))
     }
 
@@ -288,18 +288,17 @@ impl Store {
     /// # Errors
     /// The state folder cannot be written in.
     pub fn temp_dir(&self) -> Result<tempfile::TempDir> {
-        let dir = self.own_temp()?;
+        let dir = self.own_temp()?.path();
         tempfile::TempDir::new_in(dir).map_err(|e| Error::file("write in", dir, &e))
     }
 
-    fn own_temp(&self) -> Result<&Path> {
+    fn own_temp(&self) -> Result<&Temp> {
         if self.temp.get().is_none() {
             let made = Temp::new(&self.root.join("tmp"))?;
             // Another thread may have been first: its folder is as good, ours goes away.
             let _ = self.temp.set(made);
         }
-        let temp = self.temp.get().ok_or_else(|| Error::bug("no folder for temporary files"))?;
-        Ok(temp.path())
+        self.temp.get().ok_or_else(|| Error::bug("no folder for temporary files"))
     }
 
     /// Who works on a step just now.
