@@ -134,7 +134,7 @@ mod tests {
             "<title>a &amp; b: 1970-01-01 00:00:00</title>",
             "class=\"bar done\" style=\"left: 0.0%; width: 50.0%\"",
             "class=\"package compiled\" style=\"left: 24.0%; width: 20.0%\"",
-            "x/&lt;b&gt;-1\\u{202e}: 10.0 s (unpack, compile)",
+            "x&#x2f;&lt;b&gt;-1\\u{202e}: 10.0 s (unpack, compile)",
             "one\n&lt;&#x2f;pre&gt;\u{fffd}[2J</pre>",
             "never built. From 1.0 s on, 4.0 s: &lt;&#x2f;main&gt;&lt;script&gt;",
             "href=\"#step-1\">rootfs:a</a>",
