@@ -97,9 +97,9 @@ download_one() {
 }
 
 # 1:1.3.dfsg+really1.3.1-1+deb13u1 → 1.3.1, 2.1.13-stable-1 → 2.1.13, 6.5+20250216-2 → 6.5_p20250216,
-# 1.18.2+dfsg-7 → 1.18.2, 1:10.0p1-7 → 10.0_p1
+# 1.18.2+dfsg-7 → 1.18.2, 1:10.0p1-7 → 10.0_p1, 2025080400~deb13u1 → 2025080400
 upstream_version() {
-	echo "$1" | sed -E 's/^[0-9]+://; s/-[^-]*$//; s/.*\+really//; s/-stable$//; s/\+deb[0-9]+u[0-9]+$//; s/\+dfsg[0-9]*$//
+	echo "$1" | sed -E 's/^[0-9]+://; s/-[^-]*$//; s/.*\+really//; s/-stable$//; s/[+~]deb[0-9]+u[0-9]+$//; s/\+dfsg[0-9]*$//
 		s/\+([0-9]+)$/_p\1/; s/^([0-9.]+)p([0-9]+)$/\1_p\2/'
 }
 
@@ -154,14 +154,17 @@ apt_ready() {
 	APT_IS_READY=yes
 }
 
-# Security updates too, where this machine knows their archive: some sources are served only there.
+# Security updates too, where this machine knows their archive: some sources are served only there. And sources of the
+# release before: of some packages that has the one which is served.
 apt_sources() {
 	local security
-	apt_source "$(debian_site)" "$SUITE $SUITE-updates"
+	apt_source 'deb deb-src' "$(debian_site)" "$SUITE $SUITE-updates"
 	security=$(apt_site Debian-Security)
-	[ -z "$security" ] || apt_source "$security" "$SUITE-security"
+	[ -z "$security" ] || apt_source 'deb deb-src' "$security" "$SUITE-security"
+	apt_source deb-src "$(debian_site)" "$FORMER_SUITE"
 }
 
+# apt_source TYPES SITE SUITES
 apt_source() {
-	printf 'Types: deb deb-src\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n\n' "$1" "$2" "$DEBIAN_KEYRING"
+	printf 'Types: %s\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n\n' "$1" "$2" "$3" "$DEBIAN_KEYRING"
 }
