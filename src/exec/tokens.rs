@@ -17,10 +17,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::oneshot;
 
 use self::fifo::Fifo;
+pub use self::load::Load;
 use self::share::{From, Holder};
 pub use self::upstream::Upstream;
 
 mod fifo;
+mod load;
 mod share;
 mod upstream;
 
@@ -42,6 +44,7 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     total: usize,
+    load: Option<Load>,
     patience: Duration,
 }
 
@@ -107,11 +110,16 @@ pub struct Serving {
 
 impl Tokens {
     /// So many, or, where make has started us, its own.
-    pub fn new(total: usize, upstream: Option<Arc<Upstream>>) -> Self {
-        Self::with_patience(total, upstream, PATIENCE)
+    pub fn new(total: usize, upstream: Option<Arc<Upstream>>, load: Option<Load>) -> Self {
+        Self::with_patience(total, upstream, load, PATIENCE)
     }
 
-    fn with_patience(total: usize, upstream: Option<Arc<Upstream>>, patience: Duration) -> Self {
+    fn with_patience(
+        total: usize,
+        upstream: Option<Arc<Upstream>>,
+        load: Option<Load>,
+        patience: Duration,
+    ) -> Self {
         let state = State {
             // The one that make has given each of its children.
             free: if upstream.is_some() { 1 } else { total.max(1) },
@@ -123,16 +131,14 @@ impl Tokens {
             is_looked_after: false,
         };
         let (state, changed) = (Mutex::new(state), Condvar::new());
-        Self(Arc::new(Shared { state, changed, total: total.max(1), patience }))
+        Self(Arc::new(Shared { state, changed, total: total.max(1), load, patience }))
     }
 
     /// How many jobs are at work, and how many may be; that is not known where make counts them.
     pub fn at_work(&self) -> (usize, Option<usize>) {
         let state = self.0.state();
-        match &state.upstream {
-            Some((_, bytes)) => ((1 + bytes.len()).saturating_sub(state.free), None),
-            None => ((self.0.total + state.lent).saturating_sub(state.free), Some(self.0.total)),
-        }
+        let of = state.upstream.is_none().then_some(self.0.total);
+        (self.0.at_work(&state), of)
     }
 
     /// One, as soon as there is one.
@@ -141,7 +147,7 @@ impl Tokens {
     pub async fn one(&self) -> Token {
         let waiting = {
             let mut state = self.0.state();
-            if state.free > 0 && state.claims.is_empty() {
+            if state.free > 0 && state.claims.is_empty() && !self.0.is_loaded(&state) {
                 state.free -= 1;
                 return self.0.token();
             }
@@ -157,6 +163,9 @@ impl Tokens {
     /// with the one that the asker has.
     pub fn more(&self) -> Vec<Token> {
         let mut state = self.0.state();
+        if self.0.is_loaded(&state) {
+            return vec![];
+        }
         while state.free + 1 < self.0.total && state.draw() {}
         let free = state.free.min(self.0.total - 1);
         let most = free - free / 4;
@@ -250,6 +259,19 @@ impl Shared {
         id
     }
 
+    fn at_work(&self, state: &State) -> usize {
+        let all = match &state.upstream {
+            Some((_, drawn)) => 1 + drawn.len(),
+            None => self.total,
+        };
+        (all + state.lent).saturating_sub(state.free)
+    }
+
+    /// Whether nothing more may begin. One is always at work.
+    fn is_loaded(&self, state: &State) -> bool {
+        self.at_work(state) > 0 && self.load.is_some_and(Load::is_exceeded)
+    }
+
     /// Moves tokens to who wants them, until there is nobody left who could.
     fn look_after(self: &Arc<Self>) {
         loop {
@@ -282,6 +304,9 @@ impl Shared {
                 state.hand_back();
                 break;
             };
+            if self.is_loaded(state) {
+                break;
+            }
             let is_there = match from {
                 From::Free => true,
                 // Unless somebody in the box was faster.

@@ -40,6 +40,8 @@ pub struct Options {
     /// How many jobs run at the same time, steps and compilers together; unset, as many as there are cores, and
     /// steps for half of them, at least 2.
     pub jobs: Option<NonZeroUsize>,
+    /// How many processes of this machine may run when another job begins; unset, nobody looks.
+    pub load: Option<NonZeroUsize>,
     /// Go on with what does not depend on a failed step.
     pub keep_going: bool,
     /// Use no network.
@@ -210,9 +212,7 @@ impl Project {
     ) -> Result<Built> {
         let cores = cores();
         let tokens = options.jobs.map_or(cores, NonZeroUsize::get);
-        // Who says how many there are to be means it, also under make.
-        let project = options.jobs.map(|_| self.without_jobserver());
-        let project = project.as_ref().unwrap_or(self);
+        let project = self.with_jobs_of(options);
         let context = project.context(asked.engine.clone(), options.offline, tokens)?;
         let how = run::Options {
             jobs: options.jobs.map_or_else(|| (cores / 2).max(2), NonZeroUsize::get),

@@ -201,7 +201,7 @@ impl Project {
             settings: self.settings.clone(),
             run,
             jobs,
-            tokens: Tokens::new(jobs, self.jobserver()),
+            tokens: Tokens::new(jobs, self.jobserver(), self.load()),
             signals: self.listens(),
         }))
     }

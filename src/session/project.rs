@@ -16,9 +16,10 @@ use crate::config::lock::{Lock, Pins};
 use crate::config::{EngineName, Settings, Task, Written, places};
 use crate::engine::Engine;
 use crate::engine::choice::{BB_ENGINE, name_engine};
-use crate::exec::tokens::Upstream;
+use crate::exec::tokens::{Load, Upstream};
 use crate::plan::TaskFacts;
 use crate::plan::expand::Layout;
+use crate::session::build::Options;
 use crate::session::facts::followed_on;
 use crate::state::store::Store;
 
@@ -85,6 +86,8 @@ pub struct Project {
     /// Where its files may be.
     pub ground: Ground,
     surroundings: Surroundings,
+    /// How busy the machine may be when another job begins.
+    load: Option<Load>,
 }
 
 impl Project {
@@ -119,6 +122,7 @@ impl Project {
             layout: Layout { state: surroundings.state.clone() },
             ground,
             surroundings,
+            load: None,
         })
     }
 
@@ -141,12 +145,20 @@ impl Project {
         self.surroundings.engine.clone()
     }
 
-    /// The same project where jobs are its own.
+    /// The same project with what a run says of jobs: who says how many there are to be means it, also under make.
     #[must_use]
-    pub(super) fn without_jobserver(&self) -> Self {
+    pub(super) fn with_jobs_of(&self, options: &Options) -> Self {
         let mut other = self.clone();
-        other.surroundings.jobserver = None;
+        if options.jobs.is_some() {
+            other.surroundings.jobserver = None;
+        }
+        other.load = options.load.map(|most| Load::at_most(most.get()));
         other
+    }
+
+    /// How busy the machine may be when another job begins.
+    pub(super) fn load(&self) -> Option<Load> {
+        self.load
     }
 
     /// The jobserver that it was opened with.

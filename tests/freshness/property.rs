@@ -208,7 +208,7 @@ impl Hand {
             owner: Owner("test".to_owned()),
             run: "run".to_owned(),
             jobs: 1,
-            tokens: Tokens::new(2, None),
+            tokens: Tokens::new(2, None, None),
             signals: false,
         }
     }

@@ -115,7 +115,7 @@ exit $code
 fn four_boxes_at_two_tokens_have_two_compilers_also_beside_dying_ones() {
     let room = crate::hostile::with_builder();
     let hall = Hall::new(&room);
-    let tokens = Tokens::new(2, None);
+    let tokens = Tokens::new(2, None, None);
     let word = format!("budget-{}", std::process::id());
     let offers = [0, 1, 2, 3, 4].map(|n| Offer::at(&room.path(format!("offers/{n}"))).unwrap());
     let boxes = offers.iter().map(|offer| hall.start(offer)).collect::<Vec<_>>();

@@ -78,6 +78,9 @@ pub(in crate::cli) struct How {
     /// How many jobs at the same time, compilers and steps together (default: as many as there are cores)
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// Begin no other job while more than so many processes of this machine want a core
+    #[arg(short, long, value_name = "N")]
+    load: Option<NonZeroUsize>,
     /// Go on with what does not depend on a failed step
     #[arg(short, long)]
     keep_going: bool,
@@ -110,8 +113,8 @@ impl How {
 
     /// The same for the session, of everything.
     pub(in crate::cli) fn options(&self) -> Options {
-        let How { jobs, keep_going, offline, .. } = *self;
-        Options { jobs, keep_going, offline, ..Options::default() }
+        let How { jobs, load, keep_going, offline, .. } = *self;
+        Options { jobs, load, keep_going, offline, ..Options::default() }
     }
 
     /// The project with its settings as the command line wants them.

@@ -39,7 +39,7 @@ fn inside(offer: &Offer) -> Fifo {
 
 #[tokio::test]
 async fn a_step_waits_for_its_token() {
-    let tokens = Tokens::new(2, None);
+    let tokens = Tokens::new(2, None, None);
     let (first, second) = (tokens.one().await, tokens.one().await);
     let waiting = tokio::spawn({
         let tokens = tokens.clone();
@@ -58,20 +58,20 @@ async fn a_step_waits_for_its_token() {
 
 #[tokio::test]
 async fn what_is_free_is_given_at_once_and_not_more_than_there_is() {
-    let tokens = Tokens::new(4, None);
+    let tokens = Tokens::new(4, None, None);
     let own = tokens.one().await;
     let more = tokens.more();
     assert_eq!((more.len(), tokens.free()), (3, 0));
     assert_eq!(tokens.more().len(), 0);
     drop((own, more));
-    assert_eq!((Tokens::new(1, None).more().len(), tokens.free()), (0, 4));
-    assert_eq!(Tokens::new(17, None).more().len(), 12, "a quarter is left for others");
+    assert_eq!((Tokens::new(1, None, None).more().len(), tokens.free()), (0, 4));
+    assert_eq!(Tokens::new(17, None, None).more().len(), 12, "a quarter is left for others");
 }
 
 /// Four boxes of eight workers each, at two tokens: never more than two work, all come to it, and all tokens are back.
 #[test]
 fn boxes_share_a_budget() {
-    let tokens = Tokens::new(2, None);
+    let tokens = Tokens::new(2, None, None);
     let (now, most, ended) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
     let done = [const { AtomicUsize::new(0) }; 4];
     let offers = [(); 4].map(|()| offer(&tokens));
@@ -111,7 +111,7 @@ fn boxes_share_a_budget() {
 
 #[test]
 fn what_a_dead_box_held_comes_back_while_others_run() {
-    let tokens = Tokens::new(3, None);
+    let tokens = Tokens::new(3, None, None);
     for _ in 0..20 {
         let offer = offer(&tokens);
         let serving = tokens.serve(&offer);
@@ -129,7 +129,7 @@ fn what_a_dead_box_held_comes_back_while_others_run() {
 
 #[test]
 fn what_a_box_adds_is_its_own_and_goes_nowhere() {
-    let tokens = Tokens::new(1, None);
+    let tokens = Tokens::new(1, None, None);
     let (greedy, other) = (offer(&tokens), offer(&tokens));
     let serving = tokens.serve(&greedy);
     let fifo = inside(&greedy);
@@ -150,7 +150,7 @@ fn what_a_box_adds_is_its_own_and_goes_nowhere() {
 /// A box that lets a token go gets the next one after the others.
 #[test]
 fn a_box_that_has_more_gives_up_first() {
-    let tokens = Tokens::new(3, None);
+    let tokens = Tokens::new(3, None, None);
     let (first, second) = (offer(&tokens), offer(&tokens));
     let _serving = tokens.serve(&first);
     let (rich, poor) = (inside(&first), inside(&second));
@@ -168,7 +168,7 @@ fn a_box_that_has_more_gives_up_first() {
 
 #[tokio::test]
 async fn whoever_keeps_all_does_not_keep_others_from_ending() {
-    let tokens = Tokens::with_patience(1, None, Duration::from_millis(50));
+    let tokens = Tokens::with_patience(1, None, None, Duration::from_millis(50));
     let offer = offer(&tokens);
     let serving = tokens.serve(&offer);
     let fifo = inside(&offer);
@@ -187,7 +187,7 @@ async fn makes_tokens_come_back_as_they_were() {
     let make = Fifo::make(&path).unwrap();
     std::fs::write(&path, "abc").unwrap();
     let flags = format!(" -j4 --jobserver-auth=fifo:{}", path.display());
-    let tokens = Tokens::new(64, Upstream::inherited(&flags).map(Arc::new));
+    let tokens = Tokens::new(64, Upstream::inherited(&flags).map(Arc::new), None);
     let own = tokens.one().await;
     assert_eq!(make.lying(), 3, "it has one already");
     let more = tokens.more();
@@ -224,4 +224,29 @@ impl std::io::Read for File<'_> {
             rustix::io::read(self.0.as_fd(), buffer).map_err(Into::into)
         }
     }
+}
+
+#[tokio::test]
+async fn a_machine_that_is_busy_gets_no_more_to_do_than_one() {
+    static RUNNING: AtomicUsize = AtomicUsize::new(9);
+    let load = Load::told_by(8, || RUNNING.load(Ordering::SeqCst));
+    let tokens = Tokens::new(3, None, Some(load));
+    let offer = offer(&tokens);
+    // Somebody works, whatever else the machine does.
+    let first = tokens.one().await;
+    let serving = tokens.serve(&offer);
+    let waiting = tokio::spawn({
+        let tokens = tokens.clone();
+        async move { tokens.one().await }
+    });
+    std::thread::sleep(5 * LOOK);
+    assert!(!waiting.is_finished() && tokens.more().is_empty());
+    assert_eq!((tokens.at_work(), inside(&offer).lying()), ((1, Some(3)), 0));
+    RUNNING.store(8, Ordering::SeqCst);
+    let second = waiting.await.unwrap();
+    until("the box has the third", || inside(&offer).lying() == 1);
+    assert_eq!(tokens.at_work(), (3, Some(3)));
+    drop((first, second, serving));
+    assert_eq!(tokens.at_work(), (0, Some(3)));
+    until("the thread is gone", || tokens.is_quiet());
 }
