@@ -26,6 +26,8 @@ pub struct DockSettings {
     pub run: RunSettings,
     /// What the image has to do where it runs.
     pub test: Checks,
+    /// How much memory its compilers need.
+    pub memory: Option<Budget>,
     /// How large the image may be.
     pub size_budget: Option<Budget>,
     /// Labels of the image, by short or whole name.

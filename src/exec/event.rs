@@ -27,6 +27,13 @@ pub enum Event {
         /// Which process.
         owner: String,
     },
+    /// The step waits until other ones have given back so much memory that they have reserved.
+    Crowded {
+        /// The step.
+        step: StepId,
+        /// How many bytes it wants to reserve.
+        bytes: u64,
+    },
     /// Bytes of a transfer.
     Bytes {
         /// The step.

@@ -20,6 +20,7 @@ pub mod job;
 pub mod kept;
 mod life;
 pub mod looked;
+mod memory;
 pub mod outdated;
 pub mod packages;
 mod past;

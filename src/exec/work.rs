@@ -17,9 +17,10 @@ use crate::exec::action::{Log, Made, blocking};
 use crate::exec::event::Event;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{Job, OwnedJob, refresh};
+use crate::exec::memory::Reserved;
 use crate::exec::shell::SEAT_LABEL;
 use crate::exec::tokens::{Tokens, Turn};
-use crate::exec::{action, demand, kept, put, shell};
+use crate::exec::{action, demand, kept, memory, put, shell};
 use crate::fresh::Inventory;
 use crate::fresh::judge::product_key;
 use crate::fresh::reason::Reason;
@@ -95,6 +96,20 @@ pub(super) enum Ended {
     },
 }
 
+/// The memory that its dock asks for. Before it has a token: who waits needs none.
+async fn reserve(
+    step: &Step,
+    context: &Context,
+    events: &UnboundedSender<Event>,
+) -> Result<Option<Reserved>> {
+    let Work::Rootfs(work) = &step.work else { return Ok(None) };
+    let Some(bytes) = work.memory else { return Ok(None) };
+    let waits = || {
+        let _ = events.send(Event::Crowded { step: step.id.clone(), bytes });
+    };
+    memory::reserve(bytes, &context.store, waits).await.map(Some)
+}
+
 /// Takes the lock, judges again, and runs the action if it is still needed, or asked for. What it needs itself is
 /// there.
 pub(super) async fn work(
@@ -124,6 +139,7 @@ pub(super) async fn work(
         }
         Err(reason) => (reason, false),
     };
+    let _reserved = reserve(job.step, context, events).await?;
     let mut turn = Turn::begin(&context.tokens).await;
     let _ = events.send(Event::Started { step: id.clone(), reason: reason.to_string() });
     let begun = Instant::now();

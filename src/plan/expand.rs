@@ -73,6 +73,9 @@ pub struct DockFacts {
     pub rootfs_files: Vec<PathBuf>,
     /// What the image sees of the dock.
     pub context: DockContext,
+    /// How much memory its compilers need.
+    #[serde(skip)]
+    pub memory: Option<Budget>,
     /// How large the image may be.
     #[serde(skip)]
     pub budget: Option<Budget>,
@@ -308,6 +311,7 @@ impl<'a> Builder<'a> {
             stage3_digest: self.lock.stage3.sha512.clone(),
             elsewhere,
             fetch: dock.fetch.iter().map(|f| (f.clone(), self.sources.layout.fetched(f))).collect(),
+            memory: dock.memory.map(|memory| memory.0),
         };
         let mut params = params([("source_date_epoch", &work.epoch.to_string())]);
         params.extend(work.make_conf.iter().map(|(k, v)| (format!("build.{k}"), v.clone())));

@@ -238,6 +238,8 @@ pub struct RootfsWork {
     pub elsewhere: bool,
     /// Files from elsewhere that its hooks get, and where they are kept.
     pub fetch: Vec<(Fetched, PathBuf)>,
+    /// How much memory its compilers need, in bytes: it changes nothing in what they make.
+    pub memory: Option<u64>,
 }
 
 /// What an image sees of its dock; paths are relative to it.

@@ -7,6 +7,7 @@ use std::io::{Write, stderr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytesize::ByteSize;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::termios::tcgetwinsize;
 
@@ -143,6 +144,12 @@ impl Screen {
                 self.show(step, &format!("{place}{text}"));
             }
             Event::Waiting { step, owner } => self.begin(step, &format!("waiting for {owner}")),
+            Event::Crowded { step, bytes } => {
+                self.begin(
+                    step,
+                    &format!("waiting for {} of memory", ByteSize::b(*bytes).display().si()),
+                );
+            }
             Event::Bytes { step, done, total } => self.transfer(step, *done, *total),
             Event::Package { step, at } => {
                 self.places.insert(step.clone(), format!("{at}  "));

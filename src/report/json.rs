@@ -28,6 +28,7 @@ const UNKNOWN_LENGTH_STEP: u64 = 1 << 20;
 enum Entry<'a> {
     Started { step: String, reason: &'a str },
     Waiting { step: String, owner: &'a str },
+    Crowded { step: String, bytes: u64 },
     Progress { step: String, bytes: u64, total: Option<u64> },
     Line { step: String, text: &'a str },
     Package { step: String, package: &'a str, phase: String, number: usize, total: usize },
@@ -130,6 +131,7 @@ fn of_event(event: &Event) -> Entry<'_> {
     match event {
         Event::Started { step, reason } => Entry::Started { step: step.to_string(), reason },
         Event::Waiting { step, owner } => Entry::Waiting { step: step.to_string(), owner },
+        Event::Crowded { step, bytes } => Entry::Crowded { step: step.to_string(), bytes: *bytes },
         Event::Bytes { step, done, total } => {
             Entry::Progress { step: step.to_string(), bytes: *done, total: *total }
         }

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use bytesize::ByteSize;
+
 use crate::base::diag;
 use crate::base::words::visible;
 use crate::exec::event::Event;
@@ -41,6 +43,10 @@ pub(super) fn line(event: &Event, color: bool, terminal: bool) -> Option<String>
         Event::Waiting { step, owner } => {
             Some(format!("wait    {step} ({} is at it)\n", visible(owner)))
         }
+        Event::Crowded { step, bytes } => Some(format!(
+            "wait    {step} (until {} of memory are free)\n",
+            ByteSize::b(*bytes).display().si()
+        )),
         Event::Done { step, took, note } if note.is_empty() => {
             Some(format!("done    {step} in {}\n", duration(*took)))
         }

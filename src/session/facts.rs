@@ -68,6 +68,7 @@ pub(super) fn facts(dock: &Dock, known: Known<'_>, ground: &Ground) -> Result<Do
         fetch: dock.settings.rootfs.fetch.clone(),
         rootfs_files: rootfs_files(dock, ground)?,
         context: context(dock, &template, &rendered)?,
+        memory: dock.settings.memory,
         budget: dock.settings.size_budget,
         allowed: dock.settings.audit.allow.clone(),
         checks: dock.settings.test.clone(),

@@ -98,6 +98,7 @@ impl Kept {
         let settings = settings::parse(Path::new(""), text).ok()?;
         Some(DockFacts {
             labels: settings.labels,
+            memory: settings.memory,
             budget: settings.size_budget,
             run: settings.run,
             fetch: settings.rootfs.fetch,

@@ -335,6 +335,14 @@ impl Store {
         held::lock(&self.root.join("locks").join("project"))
     }
 
+    /// Reserves a part of the machine's memory for whoever holds this, if nobody else has it.
+    ///
+    /// # Errors
+    /// The lock's file cannot be opened or locked.
+    pub fn try_lock_memory(&self, part: u64) -> Result<Option<File>> {
+        held::try_lock_quietly(&self.root.join("locks").join("memory").join(part.to_string()))
+    }
+
     /// Where layers are compressed, with notes of what they came to.
     pub fn compressed(&self) -> PathBuf {
         self.root.join("push")

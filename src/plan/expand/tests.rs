@@ -42,6 +42,7 @@ pub fn dock(word: &str) -> DockFacts {
         rootfs_files: vec![],
         context: DockContext::default(),
         allowed: vec![],
+        memory: None,
         budget: None,
         checks: Checks::default(),
         test_files: vec![],

@@ -2,6 +2,7 @@
 //! the mirror are fakes that stop where a test wants them to.
 
 mod captures;
+mod crowded;
 mod history;
 mod interrupted;
 mod kept;
