@@ -101,8 +101,7 @@ impl Package {
 
     /// Whether it was compiled, and not only merged.
     pub fn is_compiled(&self) -> bool {
-        let merge = PackagePhase::Merge.to_string();
-        self.phases.iter().any(|(phase, _)| *phase != merge)
+        self.phases.iter().any(|(phase, _)| phase != PackagePhase::Merge.as_str())
     }
 
     /// For how long, in seconds.
@@ -242,7 +241,7 @@ pub fn runs(store: &Store) -> Vec<Run> {
 pub(super) fn newest(store: &Store, most: usize) -> Vec<Run> {
     let read = |path: PathBuf| {
         let text = read::state(&path, Limit::StateSize).ok()?;
-        serde_json::from_slice::<Run>(&text).ok().filter(|run| run.format == FORMAT)
+        serde_json::from_slice::<Run>(&text).ok().filter(Run::is_sound)
     };
     files(store).into_iter().filter_map(read).take(most).collect()
 }
@@ -261,7 +260,23 @@ fn files(store: &Store) -> Vec<PathBuf> {
     found
 }
 
+/// Longer takes no run, in seconds: three years.
+const LONGEST: f64 = 1e8;
+
 impl Run {
+    /// Whether one can reckon with it: files may say anything.
+    fn is_sound(&self) -> bool {
+        let packages = || self.steps.iter().flat_map(|ran| &ran.packages);
+        let phases = packages().flat_map(|at| at.phases.iter().map(|(_, from)| *from));
+        let of_packages = packages().map(|at| at.until).chain(phases);
+        let of_steps = self.steps.iter().flat_map(|ran| [ran.from, ran.seconds]);
+        let jobs = self.jobs.iter().map(|(from, _)| *from);
+        let mut all = of_steps.chain(of_packages).chain(jobs).chain([self.seconds]);
+        self.format == FORMAT
+            && Duration::from_millis(self.begun) < Duration::from_secs(u64::from(u32::MAX))
+            && all.all(|seconds| (0.0..=LONGEST).contains(&seconds))
+    }
+
     /// One with these steps.
     pub fn new(begun: SystemTime, took: Duration, steps: Vec<Ran>) -> Self {
         let since = begun.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
@@ -344,6 +359,12 @@ mod tests {
         let nothing = Run { steps: vec![], ..run(200) };
         keep(&store, &nothing).unwrap();
         std::fs::write(store.root().join("history/9-1.json"), "{").unwrap();
+        for (name, seconds) in [("9-2", 1e19), ("9-3", -1.0)] {
+            let mut hostile = run(1);
+            hostile.steps[0].seconds = seconds;
+            let text = serde_json::to_vec(&hostile).unwrap();
+            std::fs::write(store.root().join(format!("history/{name}.json")), text).unwrap();
+        }
         let kept = runs(&store);
         assert_eq!((kept.len(), kept[0].begun, kept[99].begun), (100, 103_000, 4_000));
         assert_eq!(super::run(&store, 1), Some(run(103)));

@@ -27,9 +27,10 @@ pub enum PackagePhase {
     Merge,
 }
 
-impl fmt::Display for PackagePhase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl PackagePhase {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Unpack => "unpack",
             Self::Prepare => "prepare",
             Self::Configure => "configure",
@@ -38,7 +39,13 @@ impl fmt::Display for PackagePhase {
             Self::Install => "install",
             Self::Package => "package",
             Self::Merge => "merge",
-        })
+        }
+    }
+}
+
+impl fmt::Display for PackagePhase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

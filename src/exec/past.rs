@@ -13,6 +13,8 @@ use crate::state::store::Store;
 
 /// So many runs are looked at.
 const RUNS: usize = 10;
+/// Of one step, so many are kept.
+const KEPT: usize = 5;
 /// Of one step, an average of so many is taken.
 const OF_ONE: usize = 3;
 
@@ -37,7 +39,10 @@ impl Past {
     fn new(steps: impl Iterator<Item = Ran>) -> Self {
         let mut past = Self::default();
         for ran in steps.filter(|ran| ran.end == End::Done) {
-            past.0.entry(ran.step.clone()).or_default().push(ran);
+            let own = past.0.entry(ran.step.clone()).or_default();
+            if own.len() < KEPT {
+                own.push(ran);
+            }
         }
         past
     }

@@ -186,7 +186,7 @@ impl Run<'_> {
             let is_more = self.settle_ready();
             self.start_queued();
             if is_more {
-                hand_on(&mut received, report);
+                hand_on(&mut received, &mut |event| life.tell(event, report));
                 tokio::select! {
                     biased;
                     () = interrupts.next() => {
@@ -199,7 +199,14 @@ impl Run<'_> {
                 break;
             }
             let Self { plan, sched, options, context, summary, tasks, .. } = self;
-            let foreseen = Foreseen { plan, sched, context, past: &past, width: options.jobs };
+            let foreseen = Foreseen {
+                plan,
+                sched,
+                context,
+                past: &past,
+                width: options.jobs,
+                as_recorded: &options.as_recorded,
+            };
             let done = summary.executed.len() + summary.failed.len();
             let standing = |life: &Life| Some(foreseen.standing(done, life));
             let received = &mut received;

@@ -23,7 +23,10 @@ pub fn page(run: &Run, title: &str, log: impl Fn(&Ran) -> Option<String>) -> Res
     let mut order = (0..).zip(&run.steps).collect::<Vec<(usize, &Ran)>>();
     order.sort_by(|(_, a), (_, b)| a.from.total_cmp(&b.from));
     let scale = Scale { from: 0.0, seconds: length(run) };
-    let steps = order.iter().map(|(at, ran)| step(*at, ran, scale, log(ran))).collect::<Vec<_>>();
+    let steps = order
+        .iter()
+        .map(|(at, ran)| step(*at, ran, scale, log(ran).as_deref()))
+        .collect::<Vec<_>>();
     let slowest = slowest(run).into_iter().map(|(package, ran)| {
         let at = run.steps.iter().position(|other| std::ptr::eq(other, ran));
         json!({
@@ -74,14 +77,14 @@ fn anchor(at: usize) -> String {
     format!("step-{at}")
 }
 
-fn step(at: usize, ran: &Ran, scale: Scale, log: Option<String>) -> Value {
+fn step(at: usize, ran: &Ran, scale: Scale, log: Option<&str>) -> Value {
     let own = Scale { from: ran.from, seconds: ran.seconds };
     let packages = ran.packages.iter().map(|at| package(at, own)).collect::<Vec<_>>();
     json!({
         "anchor": anchor(at), "name": visible(&ran.step), "reason": visible(&ran.reason),
         "from": took(ran.from), "took": took(ran.seconds), "end": word(ran.end), "note": visible(&ran.note),
         "left": scale.place(ran.from), "width": scale.part(ran.seconds),
-        "packages": packages, "log": log.as_deref().map(printable),
+        "packages": packages, "log": log.map(printable),
     })
 }
 

@@ -2,10 +2,12 @@
 //!
 //! The progress bars and what a terminal understands are a library's business.
 
-use std::collections::{BTreeMap, HashMap};
+#![allow(clippy::disallowed_methods, reason = "what moves is drawn where it stands")]
+
+use std::collections::{HashMap, VecDeque};
 use std::io::{Write, stderr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -30,11 +32,11 @@ const SHARE: usize = 3;
 const USUAL: Size = Size { rows: 24, columns: 80 };
 
 // Source: XTerm Control Sequences, and ECMA-48.
-const OTHER_SCREEN: &str = "\x1b[?1049h";
-const FIRST_SCREEN: &str = "\x1b[?1049l";
+// On the other screen, what is wider than the terminal is cut.
+const OTHER_SCREEN: &str = "\x1b[?1049h\x1b[?7l\x1b[2J";
+const FIRST_SCREEN: &str = "\x1b[?7h\x1b[?1049l";
 const HOME: &str = "\x1b[H";
 const REST_OF_LINE: &str = "\x1b[K";
-const REST_OF_SCREEN: &str = "\x1b[J";
 
 /// The end of a step's log, if it has one.
 type Logs = Box<dyn Fn(&StepId) -> Option<String> + Send>;
@@ -56,13 +58,15 @@ struct Screen {
     progress: String,
     bars: HashMap<StepId, ProgressBar>,
     /// Steps that run and have no line, in the order in which they get one.
-    folded: BTreeMap<(Instant, StepId), String>,
+    folded: VecDeque<(StepId, ProgressBar)>,
     /// All that run, in the order in which they began.
     running: Vec<StepId>,
     /// The package that each is at.
     places: HashMap<StepId, String>,
     logs: Logs,
     page: Option<Page>,
+    /// Whether the terminal shows a page, or did when something went wrong with it.
+    shows_page: bool,
     /// What is printed when the page is closed.
     held: Vec<String>,
     has_keys: bool,
@@ -77,9 +81,9 @@ impl std::fmt::Debug for Screen {
 
 impl Fancy {
     /// Nothing is shown until the first event.
-    pub fn new(logs: Box<dyn Fn(&StepId) -> Option<String> + Send>, color: bool) -> Self {
+    pub fn new(logs: impl Fn(&StepId) -> Option<String> + Send + 'static, color: bool) -> Self {
         Self {
-            screen: Arc::new(Mutex::new(Screen::new(logs, color))),
+            screen: Arc::new(Mutex::new(Screen::new(Box::new(logs), color))),
             keys: None,
             has_listened: false,
         }
@@ -98,6 +102,12 @@ impl Fancy {
 /// Whoever panicked with it has not left it half changed in a way that matters here.
 fn lock(screen: &Mutex<Screen>) -> MutexGuard<'_, Screen> {
     screen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Fancy {
+    fn drop(&mut self) {
+        self.finish();
+    }
 }
 
 impl Report for Fancy {
@@ -125,11 +135,12 @@ impl Screen {
             standing: None,
             progress: String::new(),
             bars: HashMap::new(),
-            folded: BTreeMap::new(),
+            folded: VecDeque::new(),
             running: vec![],
             places: HashMap::new(),
             logs,
             page: None,
+            shows_page: false,
             held: vec![],
             has_keys: false,
             color,
@@ -193,8 +204,7 @@ impl Screen {
             (Input::Key(b'l' | b'n' | b'p'), None) => self.open(),
             (Input::Key(b'n'), Some(page)) => Some(page.turned(&self.running, true)),
             (Input::Key(b'p'), Some(page)) => Some(page.turned(&self.running, false)),
-            (Input::Key(b'q' | b'l'), page @ Some(_)) => {
-                self.page = page;
+            (Input::Key(b'q' | b'l') | Input::Away, _) => {
                 self.close();
                 None
             }
@@ -209,11 +219,13 @@ impl Screen {
         let _ = self.all.clear();
         self.all.set_draw_target(ProgressDrawTarget::hidden());
         write(OTHER_SCREEN);
+        self.shows_page = true;
         Some(Page::of(step))
     }
 
     fn close(&mut self) {
-        if self.page.take().is_none() {
+        self.page = None;
+        if !std::mem::take(&mut self.shows_page) {
             return;
         }
         write(FIRST_SCREEN);
@@ -227,8 +239,10 @@ impl Screen {
         let Some(page) = &self.page else { return };
         let log = (self.logs)(&page.step).unwrap_or_default();
         let lines = page.lines(&log, &self.running, &self.progress, size());
-        let lines = lines.join(&format!("{REST_OF_LINE}\r\n"));
-        write(&format!("{HOME}{lines}{REST_OF_SCREEN}"));
+        // What was there goes before what comes: behind a full line, terminals differ in where they are.
+        let lines = lines.into_iter().map(|line| format!("{REST_OF_LINE}{line}"));
+        let lines = lines.collect::<Vec<_>>().join("\r\n");
+        write(&format!("{HOME}{lines}"));
     }
 
     /// Who looks at the log of a step sees how it ended.
@@ -240,7 +254,6 @@ impl Screen {
     }
 
     fn begin(&mut self, step: &StepId, reason: &str) {
-        let now = Instant::now();
         if !self.running.contains(step) {
             self.running.push(step.clone());
         }
@@ -250,41 +263,38 @@ impl Screen {
             bar.set_message(visible(reason).into_owned());
             return;
         }
-        self.folded.retain(|(_, folded), _| folded != step);
-        if self.bars.len() < lines() {
-            self.unfold(step, now, reason);
-        } else {
-            self.folded.insert((now, step.clone()), reason.to_owned());
-            self.tell_folded();
-        }
+        self.folded.retain(|(folded, _)| folded != step);
+        // Its time begins, whether it is shown or not.
+        let bar = ProgressBar::hidden().with_style(working());
+        bar.set_prefix(step.to_string());
+        bar.set_message(visible(reason).into_owned());
+        self.folded.push_back((step.clone(), bar));
+        self.unfold();
     }
 
-    /// A line for a step that has run since then.
-    fn unfold(&mut self, step: &StepId, begun: Instant, text: &str) {
-        let bar = ProgressBar::new_spinner().with_style(working()).with_elapsed(begun.elapsed());
-        let bar = match &self.standing {
-            Some(last) => self.all.insert_before(last, bar),
-            None => self.all.add(bar),
-        };
-        bar.set_prefix(step.to_string());
-        bar.set_message(visible(text).into_owned());
-        bar.enable_steady_tick(Duration::from_millis(120));
-        self.bars.insert(step.clone(), bar);
+    /// Lines for the first steps that have none, as long as there is room.
+    fn unfold(&mut self) {
+        while self.bars.len() < lines()
+            && let Some((step, bar)) = self.folded.pop_front()
+        {
+            let bar = match &self.standing {
+                Some(last) => self.all.insert_before(last, bar),
+                None => self.all.add(bar),
+            };
+            bar.enable_steady_tick(Duration::from_millis(120));
+            self.bars.insert(step, bar);
+        }
+        self.tell_folded();
     }
 
     fn end(&mut self, step: &StepId) {
         self.places.remove(step);
         self.running.retain(|other| other != step);
-        self.folded.retain(|(_, folded), _| folded != step);
+        self.folded.retain(|(folded, _)| folded != step);
         if let Some(bar) = self.bars.remove(step) {
             bar.finish_and_clear();
         }
-        while self.bars.len() < lines()
-            && let Some(((begun, step), reason)) = self.folded.pop_first()
-        {
-            self.unfold(&step, begun, &reason);
-        }
-        self.tell_folded();
+        self.unfold();
     }
 
     /// What a step is at, cut where the line ends.

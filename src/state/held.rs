@@ -6,12 +6,10 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io, thread};
-
-use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 
 use crate::base::error::{Error, Result};
 use crate::state::store::make_parent;
@@ -205,11 +203,11 @@ impl Temp {
         self.dir.path()
     }
 
-    /// Now, on the clock of the file system: a file that is written now has this time. The lock's file is at hand; to
-    /// make a new one for each look is what a file system is slow at.
+    /// Now, on the clock of the file system: a file that is written now has this time. It is written: some file systems of
+    /// other machines take the time of now from here, where they are told to set it. The lock's file is at hand; to make a
+    /// new one for each look is what a file system is slow at.
     pub(super) fn now(&self) -> io::Result<Metadata> {
-        const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
-        futimens(&self.lock, &Timestamps { last_access: NOW, last_modification: NOW })?;
+        self.lock.write_all_at(b"\n", 0)?;
         self.lock.metadata()
     }
 }

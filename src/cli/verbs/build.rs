@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::base::error::{Exit, Result};
 use crate::base::given;
+use crate::base::ids::StepId;
 use crate::cli::args::complete;
 use crate::cli::args::sources::Sources;
 use crate::cli::args::switches::Switches;
@@ -199,7 +200,7 @@ impl Shown {
         let report: Box<dyn Report> = match (look.json, look.terminal) {
             (true, _) => Box::new(Json::new(Output)),
             (false, true) => Box::new(Fancy::new(
-                Box::new(move |step| logs::end(&store.log_path(step))),
+                move |step: &StepId| logs::end(&store.log_path(step)),
                 look.color,
             )),
             (false, false) => Box::new(Plain::new(std::io::stderr(), look.color)),
@@ -210,7 +211,11 @@ impl Shown {
     pub(in crate::cli) fn message(&mut self, message: &Message<'_>) {
         match message {
             Message::Event(event) => self.event(event),
-            message => tell(self.look, message),
+            message => {
+                // Nothing is said over what moves.
+                self.report.finish();
+                tell(self.look, message);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! `bb history`: what earlier builds did, for how long and why. Reads the state folder only.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -92,9 +93,9 @@ fn kept(store: &Store, number: NonZeroUsize) -> Result<Run> {
 fn export(project: &Project, number: NonZeroUsize, file: Option<&Path>, call: &Call) -> Result<u8> {
     let store = project.store();
     let run = kept(&store, number)?;
-    let newer = history::runs(&store).into_iter().take(number.get() - 1).collect::<Vec<_>>();
-    let is_last = |ran: &Ran| !newer.iter().flat_map(|run| &run.steps).any(|s| s.step == ran.step);
-    let log = |ran: &Ran| is_last(ran).then(|| log(&store, &run, ran)).flatten();
+    let newer = history::runs(&store).into_iter().take(number.get() - 1);
+    let again = newer.flat_map(|run| run.steps).map(|ran| ran.step).collect::<HashSet<_>>();
+    let log = |ran: &Ran| (!again.contains(&ran.step)).then(|| log(&store, &run, ran)).flatten();
     let text = page(&run, &project.settings.namespace, log)?;
     match file.filter(|file| *file != Path::new("-")) {
         Some(file) => given::put(&call.here.join(file), text.as_bytes())?,

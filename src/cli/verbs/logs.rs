@@ -27,6 +27,8 @@ const END: u64 = 64 * 1024;
 
 /// The end of a log, if there is one.
 pub(super) fn end(log: &Path) -> Option<String> {
+    // A named pipe would make us wait for whoever writes in it.
+    log.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
     let mut file = File::open(log).ok()?;
     let length = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(END))).ok()?;

@@ -1,5 +1,6 @@
 //! What is still to run, and for how long, as far as the newest runs tell.
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(super) struct Foreseen<'r> {
     /// Read when it is asked for first: most runs are over by then.
     pub(super) past: &'r OnceLock<(Past, Vec<Duration>)>,
     pub(super) width: usize,
+    /// Steps of which nothing becomes.
+    pub(super) as_recorded: &'r HashSet<StepIx>,
 }
 
 impl Foreseen<'_> {
@@ -36,7 +39,13 @@ impl Foreseen<'_> {
     fn fates(&self, life: &Life) -> (Vec<Fate>, bool) {
         let Self { plan, sched, .. } = self;
         let (mut fates, mut is_known) = (vec![Fate::Over; plan.len()], true);
-        for ix in plan.order().iter().filter(|ix| !sched.is_over(**ix)) {
+        for ix in plan.order() {
+            // What is made on demand runs although the order has passed it; after a failure, nothing else begins.
+            let runs = life.of(&plan.step(*ix).id).is_some();
+            let begins = !sched.is_over(*ix) && !sched.is_stopped();
+            if !runs && (!begins || self.as_recorded.contains(ix)) {
+                continue;
+            }
             let (fate, known) = self.fate(*ix, life);
             fates[ix.index()] = fate;
             is_known &= known;

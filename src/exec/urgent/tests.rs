@@ -134,11 +134,12 @@ impl Case {
             for ix in self.plan.order().iter().filter(|ix| !sched.is_over(**ix)) {
                 let takes = expected[ix.index()];
                 fates[ix.index()] = ends.get(ix).map_or(Fate::Waits(takes), |end| {
-                    let took = self.takes[ix.index()] - (*end - now);
+                    let took = self.takes[ix.index()].saturating_sub(end.saturating_sub(now));
                     Fate::Runs(takes.saturating_sub(took))
                 });
             }
-            told = Some((standing::left(&self.plan, &fates, slots as usize), all - now));
+            told =
+                Some((standing::left(&self.plan, &fates, slots as usize), all.saturating_sub(now)));
         };
         self.run(slots, true, &mut look);
         told.unwrap_or_default()

@@ -2,14 +2,20 @@
 //!
 //! Does not know what they mean. Ctrl-C and Ctrl-Z are signals as ever. Whoever types ahead for the shell types to us.
 
+#![expect(clippy::disallowed_methods, reason = "keys come from standard input")]
+
 use std::io::{IsTerminal, stdin};
-use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionread};
 use rustix::process::getpgrp;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
+};
 
 /// How often somebody is told that time passes, and the terminal is looked at: a shell that goes on with us makes it
 /// wait for whole lines again.
@@ -23,34 +29,39 @@ pub(super) enum Input {
     Key(u8),
     /// Some time has passed.
     Tick,
+    /// The terminal is another's for now.
+    Away,
 }
 
 /// Somebody listens.
 #[derive(Debug)]
 pub(super) struct Keys {
     before: Termios,
-    /// Closed, it ends the thread.
-    alive: Option<OwnedFd>,
+    /// Looked at with each tick. No descriptor: what is started meanwhile would have it, too.
+    ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Keys {
-    /// If there is a terminal that is ours: what runs in the background is stopped if it reads.
+    /// If there is a terminal that is ours: what runs in the background is stopped if it reads. Not where lines have been
+    /// typed ahead: they are for whoever comes after.
     pub(super) fn listen(told: impl Fn(Input) + Send + 'static) -> Option<Self> {
-        if !stdin().is_terminal() || !is_ours() {
+        let is_typed_ahead = || ioctl_fionread(stdin()).is_ok_and(|there| there > 0);
+        if !stdin().is_terminal() || !is_ours() || is_typed_ahead() {
             return None;
         }
         let before = tcgetattr(stdin()).ok()?;
-        let (end, alive) = rustix::pipe::pipe().ok()?;
-        let listening = move || while listen_once(&end, &told) {};
+        let ended = Arc::new(AtomicBool::new(false));
+        let is_over = ended.clone();
+        let listening = move || while !is_over.load(Ordering::SeqCst) && listen_once(&told) {};
         let thread = std::thread::Builder::new().name("keys".to_owned()).spawn(listening).ok()?;
-        Some(Self { before, alive: Some(alive), thread: Some(thread) })
+        Some(Self { before, ended, thread: Some(thread) })
     }
 }
 
 impl Drop for Keys {
     fn drop(&mut self) {
-        self.alive = None;
+        self.ended.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
             // It has nothing to say.
             let _ = thread.join();
@@ -65,40 +76,44 @@ fn is_ours() -> bool {
     tcgetpgrp(stdin()).is_ok_and(|foreground| foreground == getpgrp())
 }
 
-/// Whether it goes on.
-fn listen_once(end: &OwnedFd, told: &impl Fn(Input)) -> bool {
-    let ours = is_ours();
-    if ours {
-        give_each_key();
+/// Whether it goes on. No longer than a tick.
+fn listen_once(told: &impl Fn(Input)) -> bool {
+    if !is_ours() {
+        told(Input::Away);
+        std::thread::sleep(TICK);
+        return true;
     }
+    give_each_key();
     let stdin = stdin();
-    let mut both = vec![PollFd::new(end, PollFlags::empty())];
-    if ours {
-        both.push(PollFd::new(&stdin, PollFlags::IN));
-    }
+    let mut terminal = [PollFd::new(&stdin, PollFlags::IN)];
     let timeout = Timespec::try_from(TICK).ok();
-    if poll(&mut both, timeout.as_ref()).is_err() {
+    if poll(&mut terminal, timeout.as_ref()).is_err() {
         // A signal.
         return true;
     }
-    let is_there = |at: usize| both.get(at).is_some_and(|fd| !fd.revents().is_empty());
-    if is_there(0) {
-        return false;
-    }
-    if !is_there(1) {
+    let there = terminal[0].revents();
+    if there.is_empty() {
         told(Input::Tick);
         return true;
     }
     // It may have become another's in between.
-    is_ours() && read(told)
+    there.contains(PollFlags::IN) && (!is_ours() || read(told))
 }
 
-/// Keys are not shown, and do not wait for the end of their line.
+/// Keys are not shown, do not wait for the end of their line, and nobody waits for them, where another takes them away.
+/// None of them ends the program before it has given the terminal back.
 fn give_each_key() {
     let Ok(mut terminal) = tcgetattr(stdin()) else { return };
     let by_line = LocalModes::ICANON | LocalModes::ECHO;
     if terminal.local_modes.intersects(by_line) {
         terminal.local_modes.remove(by_line);
+        for (code, value) in [
+            (SpecialCodeIndex::VMIN, 0),
+            (SpecialCodeIndex::VTIME, 0),
+            (SpecialCodeIndex::VQUIT, 0),
+        ] {
+            terminal.special_codes[code] = value;
+        }
         let _ = tcsetattr(stdin(), OptionalActions::Now, &terminal);
     }
 }
@@ -107,11 +122,10 @@ fn give_each_key() {
 fn read(told: &impl Fn(Input)) -> bool {
     let mut keys = [0; KEYS];
     match rustix::io::read(stdin(), &mut keys) {
-        Ok(0) => false,
         Ok(count) => {
             keys.iter().take(count).for_each(|key| told(Input::Key(*key)));
             true
         }
-        Err(error) => error == rustix::io::Errno::INTR,
+        Err(error) => error == Errno::INTR,
     }
 }
