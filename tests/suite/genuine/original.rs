@@ -105,7 +105,7 @@ fn each_dock_of_2014_is_built_or_says_why_not() {
     for told in [
         "warning: rootfs:s6: Buildconfig.sh:15: the image has no python to unmerge",
         "warning: rootfs:memcache: Buildconfig.sh:2: INSTALL_DOCKER_GEN means nothing to the builder: docker-gen goes",
-        "warning: rootfs:nginx-php: /etc/portage/package.use/php:1: there is no package `dev-lang/php`; there is",
+        "warning: rootfs:nginx-php: /etc/portage/package.use/php:2: there is no package `app-admin/eselect-php`; there is",
     ] {
         assert!(stderr.contains(told), "{told}\n{stderr}");
     }
