@@ -47,7 +47,7 @@ keep_one_kind_of_bytecode() {
 # Of these packages Python needs the libraries.
 drop_tools() {
 	rm -rf "$EMERGE_ROOT"/usr/bin/{openssl,c_rehash,sqlite3,xmlwf} "$EMERGE_ROOT"/usr/bin/{bz*,bunzip2} \
-		"$EMERGE_ROOT"/usr/bin/{xz*,unxz,lz*,unlz*} "$EMERGE_ROOT"/etc/ssl/{misc,private,*.dist} \
+		"$EMERGE_ROOT"/usr/bin/{xz*,unxz,lz*,unlz*,zstd*,unzstd} "$EMERGE_ROOT"/etc/ssl/{misc,private,*.dist} \
 		"$EMERGE_ROOT"/usr/lib64/{engines-*,ossl-modules,libexpatw.so*}
 }
 
