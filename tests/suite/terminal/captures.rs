@@ -133,21 +133,3 @@ fn a_failure_that_others_have_pushed_up_is_told_again() {
                1 step failed; 1 done\nexit code 1\n";
     assert!(screen.ends_with(end), "{screen}");
 }
-
-#[test]
-fn a_box_that_began_late_keeps_nobody_from_ending() {
-    let room = room();
-    dock(&room, "busybox", "scratch", "say first\nhold\n");
-    dock(&room, "nginx", "${NAMESPACE}/busybox", "say second\nhold\n");
-    let terminal = Terminal::run(&room, &format!("bb build -j1; {MODES}"));
-    terminal.shows("l: log");
-    terminal.keys(&["l"]);
-    terminal.shows("first");
-    room.engine.release(true);
-    room.engine.release(false);
-    // In the background nothing is drawn over the shell, which has its terminal as it was.
-    terminal.keys(&["q"]);
-    terminal.keys(&["C-c"]);
-    let screen = terminal.shows("exit code 0");
-    assert!(screen.ends_with("icanon\necho\nexit code 0\n"), "{screen}");
-}
