@@ -49,6 +49,7 @@ pub(in crate::cli) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Write one as a page that needs nothing else: its timeline, reasons and logs
+    #[command(after_help = "Examples:\n  bb history export 1 -o run.html")]
     Export {
         /// Which: 1 is the last
         run: NonZeroUsize,

@@ -2,14 +2,14 @@
 
 use std::process::Command;
 
-/// Every command, with `image save` and its like.
+/// Every command, with `image save` and its like; of those that have others below them, what also works by itself.
 pub fn verbs() -> Vec<String> {
     let top = commands(&help(""));
     let below = top.iter().flat_map(|verb| {
         commands(&help(verb)).into_iter().map(move |below| format!("{verb} {below}"))
     });
-    let has_below = |verb: &&String| !commands(&help(verb)).is_empty();
-    let plain = top.iter().filter(|verb| !has_below(verb)).cloned().collect::<Vec<_>>();
+    let works = |verb: &&String| commands(&help(verb)).is_empty() || !examples(verb).is_empty();
+    let plain = top.iter().filter(works).cloned().collect::<Vec<_>>();
     plain.into_iter().chain(below.collect::<Vec<_>>()).collect()
 }
 
