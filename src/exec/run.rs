@@ -72,6 +72,7 @@ pub async fn run(
         products,
         stamps,
         queue: Queue::default(),
+        expected: OnceLock::new(),
         to_come: OnceCell::new(),
         waiting: vec![],
         demanded: HashSet::new(),
@@ -115,16 +116,24 @@ pub(super) async fn next_end<T: 'static>(
             }
             () = interrupts.next() => return None,
             _ = life.seconds.tick() => {
-                let say = |standing| Event::Standing { standing, is_sign: false };
-                standing(life).map(say).into_iter().for_each(&mut *report);
+                tell_standing(standing(life), false, report);
             }
             () = &mut sign => {
                 life.signs().for_each(&mut *report);
-                let say = |standing| Event::Standing { standing, is_sign: true };
-                standing(life).map(say).into_iter().for_each(&mut *report);
+                tell_standing(standing(life), true, report);
                 sign.set(tokio::time::sleep(life::EVERY));
             }
         }
+    }
+}
+
+fn tell_standing(
+    standing: Option<Standing>,
+    is_sign: bool,
+    report: &mut (dyn FnMut(Event) + Send),
+) {
+    if let Some(standing) = standing {
+        report(Event::Standing { standing, is_sign });
     }
 }
 
@@ -160,6 +169,8 @@ struct Run<'p> {
     queue: Queue<(StepIx, Task, Arc<OwnedJob>)>,
     /// Known where more waits than may run at once.
     to_come: OnceCell<Vec<Duration>>,
+    /// How long steps took the last time: for that, and for how long the run will still take.
+    expected: OnceLock<Vec<Duration>>,
     /// Steps that would run, but for what is lost of what they need.
     waiting: Vec<StepIx>,
     /// What is made for them, although the order of steps has passed it.
@@ -198,12 +209,13 @@ impl Run<'_> {
             if self.tasks.is_empty() {
                 break;
             }
-            let Self { plan, sched, options, context, summary, tasks, .. } = self;
+            let Self { plan, sched, options, context, expected, summary, tasks, .. } = self;
             let foreseen = Foreseen {
                 plan,
                 sched,
                 context,
                 past: &past,
+                expected,
                 width: options.jobs,
                 as_recorded: &options.as_recorded,
             };
@@ -303,10 +315,10 @@ impl Run<'_> {
     }
 
     fn next_queued(&mut self, room: usize) -> Option<(StepIx, Task, Arc<OwnedJob>)> {
-        let Self { plan, context, queue, to_come, options, .. } = self;
+        let Self { plan, context, queue, to_come, expected, options, .. } = self;
         queue.pop(room, options.jobs == 1, || {
             to_come.get_or_init(|| {
-                let expected = expected::expected(plan, &context.store);
+                let expected = expected.get_or_init(|| expected::expected(plan, &context.store));
                 urgent::to_come(plan, |ix| expected[ix.index()])
             })
         })

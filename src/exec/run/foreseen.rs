@@ -19,7 +19,8 @@ pub(super) struct Foreseen<'r> {
     pub(super) sched: &'r Sched<'r>,
     pub(super) context: &'r Context,
     /// Read when it is asked for first: most runs are over by then.
-    pub(super) past: &'r OnceLock<(Past, Vec<Duration>)>,
+    pub(super) past: &'r OnceLock<Past>,
+    pub(super) expected: &'r OnceLock<Vec<Duration>>,
     pub(super) width: usize,
     /// Steps of which nothing becomes.
     pub(super) as_recorded: &'r HashSet<StepIx>,
@@ -55,8 +56,8 @@ impl Foreseen<'_> {
 
     fn fate(&self, ix: StepIx, life: &Life) -> (Fate, bool) {
         let store = &self.context.store;
-        let load = || (Past::of(store), expected::expected(self.plan, store));
-        let (past, expected) = self.past.get_or_init(load);
+        let past = self.past.get_or_init(|| Past::of(store));
+        let expected = self.expected.get_or_init(|| expected::expected(self.plan, store));
         let step = &self.plan.step(ix).id;
         let or_usual = |found: Option<Duration>, took: Duration| {
             let is_known = found.is_some() || step.kind != Kind::Rootfs;

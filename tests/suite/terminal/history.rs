@@ -1,8 +1,9 @@
 //! What a run was, told afterwards: as lines, as a trace, and as a page in a real browser.
 
 use serde_json::{Value, json};
+use support::sealed::Running;
 
-use super::{dock, room, said};
+use super::{command, dock, room, said};
 use crate::browser::Browser;
 
 /// What would get out of the page's elements.
@@ -55,10 +56,10 @@ fn a_run_is_a_page_that_asks_for_nothing() {
 fn a_trace_has_the_steps_and_the_jobs() {
     let room = room();
     dock(&room, "busybox", "scratch", "hold\n");
-    let running = super::start(&room, "build busybox");
+    let mut running = Running::telling(command(&room, "build busybox --message-format json"));
     room.engine.wait_for_hold();
     // Somebody counts each second.
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    running.wait_for_text("\"type\":\"standing\"");
     room.engine.release(true);
     running.end().ok();
     said(&room, "history 1 --trace trace.json").is(0, "", "");
