@@ -132,7 +132,7 @@ install_tools() {
 
 DEBIAN_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 # shellcheck disable=SC2034 # of the stages
-SUITE=trixie FORMER_SUITE=bookworm
+SUITE=trixie FORMER_SUITE=bookworm BASH_SUITE=forky
 
 # The address of Debian's archive (or, with Debian-Security, of its security archive), as this machine's
 # own apt knows it. No address of a registry is written down anywhere here.

@@ -111,7 +111,11 @@ wanted_first() {
 }
 
 source_versions() { apt_private apt-cache showsrc --only-source "$1" 2>>"$APT/log" | sed -n 's/^Version: //p'; }
-deb_versions() { apt_private apt-cache madison "$1" 2>>"$APT/log" | awk -F'|' '/Packages$/ { gsub(/ /, "", $2); print $2 }'; }
+# Of the suite after the stage's, bash is all that is wanted.
+deb_versions() {
+	apt_private apt-cache madison "$1" 2>>"$APT/log" |
+		awk -F'|' -v other=" $BASH_SUITE/" '/Packages$/ && !index($3, other) { gsub(/ /, "", $2); print $2 }'
+}
 
 # apt checks what it downloads against the signed index. Both fail quietly: the next candidate's turn.
 fetch_source() {
@@ -155,13 +159,14 @@ apt_ready() {
 }
 
 # Security updates too, where this machine knows their archive: some sources are served only there. And sources of the
-# release before: of some packages that has the one which is served.
+# release before: of some packages that has the one which is served. The release after has the stage's bash.
 apt_sources() {
 	local security
 	apt_source 'deb deb-src' "$(debian_site)" "$SUITE $SUITE-updates"
 	security=$(apt_site Debian-Security)
 	[ -z "$security" ] || apt_source 'deb deb-src' "$security" "$SUITE-security"
 	apt_source deb-src "$(debian_site)" "$FORMER_SUITE"
+	apt_source deb "$(debian_site)" "$BASH_SUITE"
 }
 
 # apt_source TYPES SITE SUITES

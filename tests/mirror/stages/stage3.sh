@@ -28,6 +28,7 @@ stage3_build() {
 	stage3_wheel "$tmp"
 	stage3_debian "$tree"
 	stage3_keep_libc "$tree"
+	stage3_bash "$tmp" "$tree"
 	stage3_portage "$tmp" "$tree"
 	stage3_links "$tree"
 	stage3_etc "$tree"
@@ -106,11 +107,24 @@ stage3_keep_multilib() {
 	stage3_download "$WORK/libc6/multilib" "libc6-dev-i386=$version" "lib32${gcc_dev#lib}=$gcc_version" "lib32gcc-s1=$gcc_version"
 }
 
-# stage3_download FOLDER PACKAGE=VERSION…
+# stage3_download FOLDER PACKAGE=VERSION… or PACKAGE/SUITE
 stage3_download() {
 	local folder=$1
 	shift
 	(cd "$folder" && apt_private apt-get download "$@") >>"$APT/log" 2>&1 || die "apt does not bring $*: see $APT/log"
+}
+
+# What EAPI 9 asks for, Debian's release does not have yet. A static program fits every C library.
+stage3_bash() {
+	local tmp=$1 tree=$2
+	apt_ready
+	mkdir "$tmp/bash"
+	stage3_download "$tmp/bash" "bash-static/$BASH_SUITE"
+	dpkg-deb -x "$tmp"/bash/bash-static_*.deb "$tmp/bash"
+	find "$tmp/bash" -name bash-static -path '*/bin/*' -exec install -m 755 {} "$tree/usr/bin/bash" ';'
+	# shellcheck disable=SC2016 # of the bash in there
+	in_tree "$tree" bash -c '[[ ${BASH_VERSINFO[0]} -gt 5 || ${BASH_VERSINFO[1]} -ge 3 ]]' ||
+		die "the bash of Debian $BASH_SUITE is older than 5.3, which EAPI 9 asks for"
 }
 
 # Before the long part: if it cannot be had, say so at once.

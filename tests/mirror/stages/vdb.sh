@@ -18,7 +18,7 @@ vdb_records() {
 	vdb_record "$tree" sys-devel/make 0 make
 	vdb_record "$tree" dev-lang/perl 0 perl-base
 	vdb_record "$tree" dev-lang/python 3 python3-minimal
-	vdb_record "$tree" app-shells/bash 0 bash
+	vdb_entry "$tree" "app-shells/bash-$(bash_version "$tree")" 0 <<<"$(dpkg-query --admindir="$tree/var/lib/dpkg" -L bash)"
 	vdb_record "$tree" app-misc/pax-utils 0 pax-utils
 	vdb_record "$tree" dev-util/pkgconf 0 pkgconf-bin pkgconf
 	vdb_virtual "$tree" virtual/libc-1-r1 sys-libs/glibc:2.2
@@ -28,6 +28,12 @@ vdb_records() {
 	echo tmpfiles | tee -a "$tree/var/db/pkg/sys-apps/systemd-utils-257/USE" >"$tree/var/db/pkg/sys-apps/systemd-utils-257/IUSE"
 	vdb_virtual "$tree" virtual/tmpfiles-0-r5 'sys-apps/systemd-utils[tmpfiles]'
 	vdb_portage "$tree"
+}
+
+# bash_version TREE: as Gentoo's packages have it, 5.3_p9. It is not dpkg's: see stage3_bash.
+bash_version() {
+	# shellcheck disable=SC2016 # of the bash in there
+	in_tree "$1" bash -c 'echo "${BASH_VERSINFO[0]}.${BASH_VERSINFO[1]}_p${BASH_VERSINFO[2]}"'
 }
 
 # vdb_record TREE PACKAGE SLOT DEB…: of the version of the first.

@@ -1,4 +1,4 @@
-EAPI=8
+EAPI=9
 
 DESCRIPTION="Which media type a file has, by its name (gentoo-bb's own)"
 HOMEPAGE="https://www.iana.org/assignments/media-types/"
@@ -14,7 +14,15 @@ src_install() {
 	doins "${FILESDIR}/mime.types"
 	if use nginx; then
 		insinto /etc/nginx
-		# "TYPE NAME…" as one of nginx's lines.
-		newins - mime.types.nginx < <(echo "types {"; sed -E 's/\s+/ /g; s/.*/\t&;/' "${FILESDIR}/mime.types"; echo "}")
+		nginx_types | newins - mime.types.nginx
+		# EAPI 9's word for "each of them".
+		pipestatus || die "no types for nginx"
 	fi
+}
+
+# "TYPE NAME…" as one of nginx's lines.
+nginx_types() {
+	echo "types {"
+	edo sed -E 's/\s+/ /g; s/.*/\t&;/' "${FILESDIR}/mime.types"
+	echo "}"
 }
