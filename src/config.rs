@@ -22,6 +22,7 @@ mod limits;
 pub mod lock;
 mod secrets;
 mod source;
+mod store;
 mod trust;
 
 pub use crate::base::secret::GENTOO_KEY_URLS;
@@ -29,6 +30,8 @@ pub use described::{DESCRIBED, Described};
 pub use effective::{Setting, Value};
 pub use secrets::{Hidden, Secret};
 pub use source::{Source, Sources};
+use store::StoreTable;
+pub use store::{At, StoreSettings, When};
 use trust::TrustTable;
 pub use trust::{GENTOO_FINGERPRINTS, INSTALLED_KEYRING};
 
@@ -74,6 +77,8 @@ struct File {
     labels: BTreeMap<GivenName, Spanned<String>>,
     #[serde(default)]
     trust: TrustTable,
+    #[serde(default)]
+    store: StoreTable,
     caches: Option<Spanned<String>>,
     #[serde(default)]
     builder: BuilderTable,
@@ -243,6 +248,8 @@ pub struct Settings {
     pub registry_mirrors: BTreeMap<String, Vec<String>>,
     /// Registries, `HOST[:PORT]`, that may be asked without TLS.
     pub insecure_registries: Vec<String>,
+    /// Where finished steps' results can be had from, and where they go.
+    pub store: StoreSettings,
     /// Labels of all images, by short or whole name.
     pub labels: BTreeMap<String, String>,
     /// Users' own steps, by name.
@@ -288,6 +295,7 @@ impl Default for Settings {
             authorities: None,
             registry_mirrors: BTreeMap::new(),
             insecure_registries: vec![],
+            store: StoreSettings::default(),
             labels: BTreeMap::new(),
             tasks: vec![],
             secrets: BTreeMap::new(),
@@ -316,6 +324,7 @@ impl Settings {
         settings.apply_builder(file, text, &parsed)?;
         settings.apply_tasks(&parsed)?;
         settings.apply_limits(file, text, &parsed.limits)?;
+        settings.apply_store(file, text, &parsed.store)?;
         settings.secrets = secrets::read(&parsed.secrets, env, (file, text))?;
         for (name, row) in &parsed.secrets {
             settings.sources.at(format!("secrets.{name}"), row.span());
@@ -431,7 +440,8 @@ impl Settings {
         let mut revision = None;
         from.env((env, "REVISION"), "labels.revision", &mut revision, |r| Some(r.to_owned()));
         self.labels.extend(revision.map(|text| ("revision".to_owned(), text)));
-        self.apply_trust_env(env)
+        self.apply_trust_env(env)?;
+        self.apply_store_env(env)
     }
 
     fn check(&self) -> Result<()> {

@@ -48,6 +48,7 @@ pub mod net;
 pub mod plan;
 pub mod report;
 pub mod session;
+pub mod shared;
 pub mod state;
 
 pub use base::error::{Error, Exit, Result};

@@ -29,7 +29,7 @@ use crate::cli::io::{message, output, owner};
 use crate::cli::verbs::{
     audit, build, builder, catalogue, clean, config, df, diff, doctor, down, engine, export, gc,
     graph, history, image, import, keys, list, logs, makefile, man, missing, new, outdated, ps,
-    push, run, shell, size, status, step, sync, test, tree, up, update, watch, why,
+    push, run, shell, size, status, step, store, sync, test, tree, up, update, watch, why,
 };
 use crate::engine::native::inside;
 use crate::report::Message;
@@ -152,6 +152,8 @@ enum Verb {
     Df(df::Args),
     /// The keys whose signatures count: list, import, refresh, verify
     Keys(keys::Args),
+    /// What other machines have built: a key that signs results, what is there, what differs
+    Store(store::Args),
     /// Print what a shell needs to complete bb's command line
     Completions(complete::Args),
     /// Write the manual: bb.1, and a page for each command
@@ -215,6 +217,7 @@ impl Verb {
             Self::Gc(args) => gc::run(args, call).await,
             Self::Df(args) => df::run(args, call).await,
             Self::Keys(args) => keys::run(args, call).await,
+            Self::Store(args) => store::run(args, call).await,
             Self::Completions(args) => complete::run(args, call).await,
             Self::Man(args) => man::run(args, call).await,
             Self::Doctor(args) => doctor::run(args, call).await,

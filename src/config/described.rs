@@ -33,7 +33,7 @@ const fn of_environment(
 }
 
 /// All settings.
-pub const DESCRIBED: [Described; 31] = [
+pub const DESCRIBED: [Described; 36] = [
     in_file("namespace", Some("NAMESPACE"), "first part of every image's name: `NAMESPACE/nginx`"),
     in_file("tag", Some("TAG"), "tag of every image, besides `latest`"),
     in_file("maintainer", Some("AUTHOR"), "for the marker `${MAINTAINER}`"),
@@ -87,6 +87,28 @@ pub const DESCRIBED: [Described; 31] = [
         "registry.insecure",
         None,
         "registries, `HOST[:PORT]`, that may be asked without TLS; those of this machine may anyway",
+    ),
+    in_file(
+        "store.url",
+        Some("BB_STORE"),
+        "where finished steps' results are had from and go to: `oci://HOST/REPOSITORY`, `file:///FOLDER`, \
+         `https://…` (read only)",
+    ),
+    in_file(
+        "store.pull",
+        None,
+        "whether they are taken from there: `yes`, `no`, or `ci`: where `CI` is set",
+    ),
+    in_file("store.push", None, "whether they are given there, likewise"),
+    in_file(
+        "store.trust",
+        None,
+        "files with public keys: only what is signed by one of these is taken",
+    ),
+    of_environment(
+        "store.key",
+        "BB_STORE_KEY",
+        "the file with the key that signs what is given: `bb store key`",
     ),
     in_file(
         "project.links",
@@ -176,8 +198,12 @@ mod tests {
     fn every_variable_leads_to_its_setting() {
         for one in DESCRIBED {
             let Some(variable) = one.variable else { continue };
-            // A text that all of them take: a folder for one, a yes for another.
-            let value = if variable == "XDG_DATA_HOME" { "/data" } else { "1" };
+            // A text that each takes: a folder for one, a yes for another.
+            let value = match variable {
+                "XDG_DATA_HOME" => "/data",
+                "BB_STORE" => "file:///store",
+                _ => "1",
+            };
             let settings = resolve("", &[(variable, value)]);
             assert_eq!(settings.sources.of_setting(one.name), Source::Variable(variable));
         }

@@ -17,11 +17,13 @@ use crate::exec::event::Event;
 use crate::exec::job::{OwnedJob, is_stale};
 use crate::exec::life::Life;
 use crate::exec::run::{hand_on, next_end, stop};
+use crate::exec::stored;
 use crate::exec::work::{self, Context, Why};
 use crate::fresh::Inventory;
 use crate::fresh::record::Stamp;
 use crate::plan::graph::{Plan, StepIx};
 use crate::plan::step::Step;
+use crate::shared::SharedStore;
 use crate::state::store::Store;
 
 /// Brings one step up to date; the steps before it must be.
@@ -37,14 +39,61 @@ pub async fn step(
     let inventory = inventory_for(plan, ix, &context).await?;
     let recorded = |ix| OwnedJob::recorded(plan, ix, &context.store, &inventory);
     let mut job = recorded(ix)?;
+    match from_elsewhere(plan, ix, &job, &context, report).await? {
+        Alone::Done | Alone::Failed => return Ok(()),
+        Alone::Missed => {}
+    }
     for lost in lost_before(plan, ix, &job, &context).await? {
-        if !work_alone(recorded(lost)?, Why::Needed, &context, report).await? {
+        if work_alone(recorded(lost)?, How::Work(Why::Needed), &context, report).await?
+            == Alone::Failed
+        {
             return Ok(());
         }
         // What was made for it has another stamp.
         job = recorded(ix)?;
     }
-    work_alone(job, Why::Stale, &context, report).await.map(drop)
+    work_alone(job, How::Work(Why::Stale), &context, report).await.map(drop)
+}
+
+/// How a step is worked on.
+#[derive(Debug, Clone, Copy)]
+enum How {
+    Work(Why),
+    /// By what the store has.
+    Take,
+    /// By what is known of its products.
+    Note,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alone {
+    Done,
+    /// Nothing is there that could be taken.
+    Missed,
+    /// It is reported.
+    Failed,
+}
+
+/// What need not be made here: it is in the store, or nobody has needed it yet.
+async fn from_elsewhere(
+    plan: &Plan,
+    ix: StepIx,
+    job: &OwnedJob,
+    context: &Arc<Context>,
+    report: &mut (dyn FnMut(Event) + Send),
+) -> Result<Alone> {
+    let step = plan.step(ix);
+    let is_asked = context.shared.as_ref().is_some_and(SharedStore::is_asked);
+    let is_unmade = || step.foretold().is_some() && context.store.record(&step.id).is_none();
+    let how = if stored::is_asked(step, context) {
+        How::Take
+    } else if is_asked && is_unmade() {
+        How::Note
+    } else {
+        return Ok(Alone::Missed);
+    };
+    work_alone(job.clone(), how, context, report).await
 }
 
 /// Whether a step that is up to date has made something that is not there any more, and is made on demand only.
@@ -79,31 +128,42 @@ async fn lost_before(
     Ok(demand::all_lost_before(plan, ix, &context.store, &inventory))
 }
 
-/// Works on one step with nothing beside it. Whether it ended well; a failure is reported.
+/// Works on one step with nothing beside it, and waits for what goes to the store of it.
 async fn work_alone(
     job: OwnedJob,
-    why: Why,
+    how: How,
     context: &Arc<Context>,
     report: &mut (dyn FnMut(Event) + Send),
-) -> Result<bool> {
+) -> Result<Alone> {
     let id = job.job().step.id.clone();
     let (events, mut received) = unbounded_channel();
     let mut interrupts = context.interrupts();
     let (job, shared) = (Arc::new(job), context.clone());
     let mut task = JoinSet::new();
-    task.spawn(async move { work::work(&job, why, &shared, &events).await });
+    task.spawn(async move {
+        let ended = match how {
+            How::Work(why) => work::work(&job, why, &shared, &events).await.map(Some),
+            How::Take => stored::take(&job, &shared, &events).await,
+            How::Note => stored::note_unmade(&job, &shared).await,
+        };
+        shared.gifts.arrive().await;
+        ended
+    });
     let mut life = Life::begin();
     // Of the run that it is a step of, nothing is known here.
     let standing = |_: &Life| None;
     let next = next_end(&mut task, &mut received, &mut life, &standing, report, &mut interrupts);
     let Some(joined) = next.await else {
-        return stop(&mut task, context, report, &mut interrupts).await.map(|()| false);
+        return stop(&mut task, context, report, &mut interrupts).await.map(|()| Alone::Failed);
     };
     let ended = joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
-    let Err(error) = ended else { return Ok(true) };
+    let error = match ended {
+        Ok(ended) => return Ok(ended.map_or(Alone::Missed, |_| Alone::Done)),
+        Err(error) => error,
+    };
     let log = Some(context.store.log_path(&id)).filter(|p| p.exists());
     report(Event::Failed { step: id, error, log });
-    Ok(false)
+    Ok(Alone::Failed)
 }
 
 /// Puts images of steps that are up to date into the engine, one after the other.

@@ -18,11 +18,21 @@ pub(super) fn lost(step: &Step, record: &Record, inventory: &Inventory) -> Optio
     if !step.id.kind.is_on_demand() {
         return None;
     }
+    if is_unmade(step, record) {
+        return Some(Reason::Never);
+    }
     let output = step.outputs.iter().find(|path| is_gone(path)).cloned().map(Reason::OutputGone);
     let brought = |path: &&PathBuf| step.is_brought(path) && is_gone(path);
     let brought = || step.files.iter().find(brought).cloned().map(Reason::FileGone);
     let object = |object: &Object| lost_object(object, record, inventory);
     output.or_else(brought).or_else(|| step.objects.iter().find_map(object))
+}
+
+/// Whether only its products were noted: nobody has needed it yet.
+fn is_unmade(step: &Step, record: &Record) -> bool {
+    let is_missing = |path: &PathBuf| record.outputs.get(path).is_none();
+    !step.outputs.is_empty() && step.outputs.iter().all(is_missing)
+        || !step.objects.is_empty() && record.objects.is_empty()
 }
 
 fn lost_object(object: &Object, record: &Record, inventory: &Inventory) -> Option<Reason> {

@@ -30,6 +30,7 @@ pub mod run;
 pub mod sched;
 pub mod shell;
 pub mod standing;
+pub mod stored;
 pub mod sync;
 pub mod tidy;
 pub mod tokens;

@@ -34,6 +34,7 @@ use self::foreseen::Foreseen;
 
 mod demanded;
 mod foreseen;
+mod taken;
 
 /// How to run.
 #[derive(Debug, Clone, Default)]
@@ -150,12 +151,18 @@ enum Task {
     Judge,
     /// It is stale, or the engine lacks its image.
     Work,
+    /// It is stale, and the store may have what it leaves.
+    Take,
+    /// It was never done, and may not be needed: what others depend on is known.
+    Note,
 }
 
 /// What has become of it.
 enum Came {
     Judged(Arc<OwnedJob>, Settled),
     Worked(Ended),
+    /// What the store had, or nothing.
+    Taken(Arc<OwnedJob>, Option<Ended>),
 }
 
 struct Run<'p> {
@@ -229,6 +236,7 @@ impl Run<'_> {
             let (ix, came) = joined.map_err(|e| Error::bug(format!("a step's task ended: {e}")))?;
             self.came(ix, came);
         }
+        self.gifts_arrive(&mut received, &mut life, report, &mut interrupts).await?;
         hand_on(&mut received, report);
         Ok(())
     }
@@ -288,7 +296,7 @@ impl Run<'_> {
     /// What is left to do about a step after a short look.
     fn settle(&mut self, ix: StepIx, settled: Option<Shortly>) -> Option<Task> {
         match settled {
-            None | Some(Ok(Some(None))) => return Some(Task::Work),
+            None | Some(Ok(Some(None))) => return Some(self.first(ix)),
             // Whoever waits for an event or has pressed Ctrl-C does not wait for that.
             Some(Ok(None)) => return Some(Task::Judge),
             Some(Ok(Some(Some((record, stamp))))) => {
@@ -310,6 +318,8 @@ impl Run<'_> {
             match task {
                 Task::Judge => self.start_judging(ix, job),
                 Task::Work => self.start_work(ix, job),
+                Task::Take => self.start_taking(ix, job),
+                Task::Note => self.start_noting(ix, job),
             }
         }
     }
@@ -362,7 +372,8 @@ impl Run<'_> {
                     self.queue.push(ix, (ix, task, job));
                 }
             }
-            Ok(Came::Judged(job, None)) => self.queue.push(ix, (ix, Task::Work, job)),
+            Ok(Came::Judged(job, None)) => self.queue.push(ix, (ix, self.first(ix), job)),
+            Ok(Came::Taken(job, taken)) => self.taken(ix, job, taken),
             Ok(Came::Worked(ended)) => self.worked(ix, Ok(ended)),
             Err(error) => self.worked(ix, Err(error)),
         }

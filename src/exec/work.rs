@@ -19,8 +19,9 @@ use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{Job, OwnedJob, refresh};
 use crate::exec::memory::Reserved;
 use crate::exec::shell::SEAT_LABEL;
+use crate::exec::stored::Gifts;
 use crate::exec::tokens::{Tokens, Turn};
-use crate::exec::{action, demand, kept, memory, put, shell};
+use crate::exec::{action, demand, kept, memory, put, shell, stored};
 use crate::fresh::Inventory;
 use crate::fresh::judge::product_key;
 use crate::fresh::reason::Reason;
@@ -28,6 +29,7 @@ use crate::fresh::record::{FORMAT, FileState, Record};
 use crate::net::http::Client;
 use crate::net::registry::Registry;
 use crate::plan::step::{Object, Step, WHOLE_CONTEXT, Work};
+use crate::shared::SharedStore;
 use crate::state::held::StepLock;
 use crate::state::store;
 use crate::state::store::Store;
@@ -60,6 +62,10 @@ pub struct Context {
     pub jobs: usize,
     /// What all steps and the tools in their boxes work by.
     pub tokens: Tokens,
+    /// Where results can be had from, and where they go.
+    pub shared: Option<SharedStore>,
+    /// What is on its way there.
+    pub gifts: Gifts,
     /// Whether signals that ask this process to end are listened to.
     pub signals: bool,
 }
@@ -156,6 +162,7 @@ pub(super) async fn work(
     context.store.finish(id, &record, stamp)?;
     let done = Event::Done { step: id.clone(), took: begun.elapsed(), note };
     let _ = events.send(done);
+    stored::give(job.step, &record, context, events).await;
     Ok(Ended::Executed { products: Arc::new(record), stamp })
 }
 
@@ -194,7 +201,7 @@ pub(super) async fn put(
 }
 
 /// What reads whole files, on a thread of its own: events and Ctrl-C do not wait for it.
-async fn beside<T: Send + 'static>(
+pub(super) async fn beside<T: Send + 'static>(
     job: &Arc<OwnedJob>,
     context: &Arc<Context>,
     read: impl FnOnce(Job<'_>, &Context) -> Result<T> + Send + 'static,
@@ -204,11 +211,11 @@ async fn beside<T: Send + 'static>(
 }
 
 /// What the engine has of the objects that a step is about.
-async fn inventory(step: &Step, context: &Context) -> Result<Inventory> {
+pub(super) async fn inventory(step: &Step, context: &Context) -> Result<Inventory> {
     context.engine.inventory_of(&step.objects).await
 }
 
-async fn acquire(
+pub(super) async fn acquire(
     id: &StepId,
     context: &Context,
     events: &UnboundedSender<Event>,
@@ -238,7 +245,7 @@ fn note_made(step: &Step, inventory: &Inventory, store: &Store) -> Result<()> {
 
 /// A step before this one may have put a link in the place of what this one opens. An image takes links as they
 /// are, and what bb.toml names outside of the project was named on purpose.
-fn check_links(step: &Step, context: &Context) -> Result<()> {
+pub(super) fn check_links(step: &Step, context: &Context) -> Result<()> {
     let ground = context.settings.ground();
     let followed = |file: &&PathBuf| step.id.kind != Kind::Image && !ground.is_outside(file);
     let mut links = step.files.iter().filter(followed).filter(|file| file.is_symlink());
@@ -246,13 +253,15 @@ fn check_links(step: &Step, context: &Context) -> Result<()> {
 }
 
 /// What a step saw before its action began. Only a finished action turns it into a record.
-struct Unfinished {
+pub(super) struct Unfinished {
     seen: i64,
     files: Vec<(PathBuf, FileState)>,
 }
 
 /// Files as they are, with what is in them.
-fn states<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Result<Vec<(PathBuf, FileState)>> {
+pub(super) fn states<'a>(
+    files: impl Iterator<Item = &'a PathBuf>,
+) -> Result<Vec<(PathBuf, FileState)>> {
     files.map(|path| Ok((path.clone(), store::hashed_state(path)?))).collect()
 }
 
@@ -265,13 +274,30 @@ fn begin(job: Job<'_>, record_holds: bool, context: &Context) -> Result<Unfinish
         store.forget(&job.step.id)?;
     }
     store.age_logs(&job.step.id)?;
-    let seen = store.now()?;
+    see(job, store.now()?)
+}
+
+/// What a step sees at a moment: nanoseconds since 1970, on the clock of the state's file system.
+pub(super) fn see(job: Job<'_>, seen: i64) -> Result<Unfinished> {
     let files = states(job.step.files.iter().chain(&job.step.triggered_files))?;
     Ok(Unfinished { seen, files })
 }
 
 impl Unfinished {
-    async fn seal(
+    /// What of a record is known before there is anything that the step has made.
+    pub(super) fn record(&self, job: Job<'_>) -> Record {
+        Record {
+            format: FORMAT,
+            seen: self.seen,
+            sealed: self.seen,
+            files: self.files.iter().cloned().collect(),
+            params: job.step.params.clone(),
+            needs: needs(job),
+            ..Record::default()
+        }
+    }
+
+    pub(super) async fn seal(
         self,
         owned: &Arc<OwnedJob>,
         context: &Arc<Context>,
@@ -324,7 +350,7 @@ async fn found(step: &Step, context: &Context) -> Result<LiteMap<String, String>
     step.objects.iter().map(id).collect()
 }
 
-fn latest_input(record: &Record) -> i64 {
+pub(super) fn latest_input(record: &Record) -> i64 {
     record.files.values().map(|s| s.mtime).max().unwrap_or(0)
 }
 

@@ -5,10 +5,12 @@
 
 pub mod inventory;
 pub mod judge;
+pub mod key;
 pub mod reason;
 pub mod record;
 
 pub use inventory::Inventory;
 pub use judge::{Judgement, Look, Verdict, judge};
+pub use key::key;
 pub use reason::Reason;
 pub use record::{FileState, FileType, Record, Stamp};

@@ -30,6 +30,7 @@ use crate::base::hex::hex;
 use crate::base::limits::{Limit, Limits};
 
 pub mod bundle;
+pub mod compared;
 pub mod compressed;
 pub mod difference;
 pub(crate) mod folder;

@@ -19,6 +19,7 @@ use self::talk::Clients;
 use crate::base::error::Error;
 use crate::net::names::Names;
 
+mod artifact;
 mod auth;
 mod blobs;
 pub mod fault;
@@ -29,6 +30,7 @@ mod push;
 mod settings;
 mod talk;
 
+pub use artifact::{Artifact, ArtifactFile};
 pub use blobs::Blobs;
 pub use layer::{Layer, unpack};
 pub use pull::{Identified, Pulled, Resolved, Unknown};

@@ -101,6 +101,22 @@ impl Step {
         path == file || path == signature || digests.as_deref() == Some(path)
     }
 
+    /// What others may depend on, where that is known before the step is done: what is pinned is what it leads to, or
+    /// the step fails.
+    pub fn foretold(&self) -> Option<LiteMap<String, String>> {
+        let product =
+            |name: &str, value: &String| LiteMap::from_iter([(name.to_owned(), value.clone())]);
+        match &self.work {
+            Work::Fetch { .. } => Some(LiteMap::new()),
+            Work::Verify { pinned, skipped: false, .. } => Some(product("sha512", &pinned.sha512)),
+            Work::ImportStage3 { sha512, .. } => Some(product("content", sha512)),
+            Work::ImportPortage { content, .. } | Work::Builder { content, .. } => {
+                Some(product("content", content))
+            }
+            _ => None,
+        }
+    }
+
     /// The image that this step makes for others to work in, and what it is once it is made.
     pub fn made_for_others(&self) -> Option<(&str, &str)> {
         match &self.work {

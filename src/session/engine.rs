@@ -19,6 +19,7 @@ use crate::engine::native::NativeEngine;
 use crate::engine::native::guest::Guest;
 use crate::engine::{FoundContainer, Owner};
 use crate::exec::kept;
+use crate::exec::stored::Gifts;
 use crate::exec::tokens::Tokens;
 use crate::exec::work::{Context, PROJECT_LABEL};
 use crate::fresh::Inventory;
@@ -202,6 +203,8 @@ impl Project {
             run,
             jobs,
             tokens: Tokens::new(jobs, self.jobserver(), self.load()),
+            shared: self.shared_store(offline)?,
+            gifts: Gifts::default(),
             signals: self.listens(),
         }))
     }

@@ -25,6 +25,7 @@ pub mod project;
 mod recall;
 mod registry;
 mod sent;
+mod shared;
 mod sync;
 mod tidy;
 mod unchanged;

@@ -25,7 +25,7 @@ impl Project {
         Registry::new(Settings { connect, stall, pauses: vec![], ..self.registries() })
     }
 
-    fn registries(&self) -> Settings {
+    pub(super) fn registries(&self) -> Settings {
         let settings = &self.settings;
         Settings {
             insecure: settings.insecure_registries.iter().cloned().collect(),

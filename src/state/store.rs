@@ -108,6 +108,11 @@ impl Store {
         self.of("locks/jobservers", id, "")
     }
 
+    /// Where a step's results arrive that are from elsewhere.
+    pub fn arriving(&self, id: &StepId) -> PathBuf {
+        self.of("arriving", id, "")
+    }
+
     /// Where a step's stamp is.
     pub fn stamp_path(&self, id: &StepId) -> PathBuf {
         self.of("stamps", id, "")

@@ -9,7 +9,7 @@ use regex::Regex;
 use support::checkout;
 
 /// Each may use what stands before it.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 19] = [
     "base",
     "config",
     "dockerfile",
@@ -20,6 +20,7 @@ const ROOMS: [&str; 18] = [
     "state",
     "net",
     "gentoo",
+    "shared",
     "engine",
     "exec",
     "doctor",

@@ -16,6 +16,7 @@ use gentoo_bb::engine::docker::Docker;
 use gentoo_bb::exec::job::{Standing, standings};
 use gentoo_bb::exec::run;
 use gentoo_bb::exec::run::Options;
+use gentoo_bb::exec::stored::Gifts;
 use gentoo_bb::exec::sync::sync;
 use gentoo_bb::exec::tokens::Tokens;
 use gentoo_bb::exec::work::Context;
@@ -209,6 +210,8 @@ impl Hand {
             run: "run".to_owned(),
             jobs: 1,
             tokens: Tokens::new(2, None, None),
+            shared: None,
+            gifts: Gifts::default(),
             signals: false,
         }
     }

@@ -68,6 +68,7 @@ mod schemas;
 mod six;
 mod sized;
 mod slice;
+mod stored;
 mod terminal;
 mod tried;
 mod watched;

@@ -38,6 +38,7 @@ pub(in crate::cli) mod shell;
 pub(in crate::cli) mod size;
 pub(in crate::cli) mod status;
 pub(in crate::cli) mod step;
+pub(in crate::cli) mod store;
 pub(in crate::cli) mod sync;
 pub(in crate::cli) mod test;
 pub(in crate::cli) mod tidy;

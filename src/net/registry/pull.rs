@@ -75,10 +75,10 @@ pub struct Pulled {
 }
 
 /// A manifest as it was sent.
-struct Sent {
+pub(super) struct Sent {
     digest: String,
     media_type: String,
-    text: Vec<u8>,
+    pub text: Vec<u8>,
 }
 
 /// What is read of a configuration.
@@ -229,7 +229,7 @@ impl Registry {
     }
 
     /// A manifest; one that is asked for by its digest is verified.
-    async fn manifest(&self, at: &Endpoint, version: &str) -> Result<Sent, Fault> {
+    pub(super) async fn manifest(&self, at: &Endpoint, version: &str) -> Result<Sent, Fault> {
         let scope = Scope::pull(at);
         let ask = Ask::new(Method::GET, at.address(&format!("manifests/{version}"))?, &scope);
         let ask = ask.header(ACCEPT, manifest::accepted());
@@ -323,7 +323,7 @@ impl Registry {
     }
 
     /// Brings a blob, if it is not there; says whether it came. One that breaks off is gone on with.
-    async fn blob(
+    pub(super) async fn blob(
         &self,
         at: &Endpoint,
         digest: &str,
@@ -396,7 +396,12 @@ impl Registry {
     }
 
     /// Asks for a blob from a byte on.
-    async fn rest(&self, at: &Endpoint, digest: &str, from: u64) -> Result<Response, Fault> {
+    pub(super) async fn rest(
+        &self,
+        at: &Endpoint,
+        digest: &str,
+        from: u64,
+    ) -> Result<Response, Fault> {
         let scope = Scope::pull(at);
         let ask = Ask::new(Method::GET, at.address(&format!("blobs/{digest}"))?, &scope);
         let ask = ask.header(ACCEPT_ENCODING, "identity".to_owned());

@@ -70,9 +70,9 @@ impl Default for Compressing {
 }
 
 /// A blob on its way out.
-struct Outgoing {
-    digest: String,
-    body: Body,
+pub(super) struct Outgoing {
+    pub digest: String,
+    pub body: Body,
 }
 
 impl Registry {
@@ -162,7 +162,11 @@ impl Registry {
     }
 
     /// Sends a blob if the registry does not have it; says whether it was sent.
-    async fn blob_unless_there(&self, at: &Endpoint, blob: &Outgoing) -> Result<bool, Fault> {
+    pub(super) async fn blob_unless_there(
+        &self,
+        at: &Endpoint,
+        blob: &Outgoing,
+    ) -> Result<bool, Fault> {
         if self.has(at, &blob.digest).await? {
             return Ok(false);
         }
@@ -217,7 +221,7 @@ impl Registry {
         resolved(at, response.url(), &location).map(Some)
     }
 
-    async fn put_manifest(
+    pub(super) async fn put_manifest(
         &self,
         at: &Endpoint,
         tag: &str,
