@@ -5,9 +5,11 @@ use std::borrow::Cow;
 /// ```
 /// use gentoo_bb::base::words::counted;
 /// assert_eq!([counted(1, "layer"), counted(2, "layer")], ["1 layer", "2 layers"]);
+/// assert_eq!(counted(2, "process"), "2 processes");
 /// ```
 pub fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+    let many = if what.ends_with('s') { "es" } else { "s" };
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}{many}") }
 }
 
 /// The text, with its end cut off where it has more characters: for terminals only.

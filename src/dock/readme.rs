@@ -17,18 +17,27 @@ const RUNS: [&str; 3] = ["docker run ", "podman run ", "bb run "];
 impl Readme {
     /// What the image is, without the marks of links and code.
     pub fn plain(&self) -> String {
-        let mut plain = String::new();
+        self.with_links(|_| false).replace('`', "")
+    }
+
+    /// What the image is, for a text at another place: what leads to a file near the dock is text only.
+    pub fn elsewhere(&self) -> String {
+        self.with_links(|to| to.contains("://"))
+    }
+
+    fn with_links(&self, is_kept: impl Fn(&str) -> bool) -> String {
+        let mut told = String::new();
         let mut rest = self.what.as_str();
         // Each round takes all up to the text of a link, that text, and where it leads.
         while let Some((before, after)) = rest.split_once('[') {
-            let link =
-                after.split_once("](").and_then(|(text, to)| Some((text, to.split_once(')')?.1)));
-            let Some((text, after)) = link else { break };
-            plain += before;
-            plain += text;
+            let link = after.split_once("](");
+            let link = link.and_then(|(text, to)| Some((text, to.split_once(')')?)));
+            let Some((text, (to, after))) = link else { break };
+            told += before;
+            told += &if is_kept(to) { format!("[{text}]({to})") } else { text.to_owned() };
             rest = after;
         }
-        (plain + rest).replace('`', "")
+        told + rest
     }
 
     /// Reads a text.
@@ -92,6 +101,14 @@ mod tests {
         assert_eq!(plain("a [b](c) [d](e), f"), "a b d, f");
         assert_eq!(plain("a [b] c](d) [e"), "a b] c [e");
         assert_eq!(plain("a [b"), "a [b");
+    }
+
+    #[test]
+    fn links_that_lead_elsewhere_stay() {
+        let what = "[a](../a/README.md) and [b](https://b.example/) on `c` [d".to_owned();
+        let readme = Readme { what, run: None };
+        assert_eq!(readme.elsewhere(), "a and [b](https://b.example/) on `c` [d");
+        assert_eq!(readme.plain(), "a and b on c [d");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! What comes from there is recorded as what was made here: by the files that were seen, with the products of whoever
 //! made it. Does not know where the store is, nor whose signatures count.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,9 +28,9 @@ use crate::fresh::{self, key};
 use crate::image::archive::compared;
 use crate::net::registry::Blobs;
 use crate::plan::Plan;
-use crate::plan::expand::SYSROOT;
+use crate::plan::expand::{ROOTFS_PRODUCTS, SYSROOT};
 use crate::plan::step::{Step, Work};
-use crate::shared::{Entry, File, Found, Given, SharedStore};
+use crate::shared::{Entry, File, Form, Found, Given, SharedStore};
 use crate::state::held::StepLock;
 use crate::state::store::{self, Store, make_dir, remove_folder};
 
@@ -67,7 +67,7 @@ pub(super) async fn take(
     let id = &job.step.id;
     let Some(wanted) = wanted(owned, context, events).await? else { return Ok(None) };
     let begun = Instant::now();
-    let Some(entry) = found(id, &wanted.key, &names(job.step), shared, events).await else {
+    let Some(entry) = found(id, &wanted.key, &form(job.step), shared, events).await else {
         return Ok(None);
     };
     let _ = events.send(Event::Started { step: id.clone(), reason: wanted.reason.to_string() });
@@ -106,21 +106,27 @@ async fn wanted(
     work::beside(owned, context, look).await
 }
 
-/// The names of the files that a step leaves.
-fn names(step: &Step) -> Vec<String> {
+/// What an entry of a step has.
+fn form(step: &Step) -> Form {
     let name = |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    step.outputs.iter().filter_map(name).collect()
+    Form { files: step.outputs.iter().filter_map(name).collect(), products: &ROOTFS_PRODUCTS }
+}
+
+/// What others depend on of what a step has made.
+fn shared_products(record: &Record) -> BTreeMap<String, String> {
+    let value = |name: &&str| Some(((*name).to_owned(), record.products.get(*name)?.clone()));
+    ROOTFS_PRODUCTS.iter().filter_map(value).collect()
 }
 
 /// What the store has, if that counts.
 async fn found(
     id: &StepId,
     key: &str,
-    names: &[String],
+    form: &Form,
     shared: &SharedStore,
     events: &UnboundedSender<Event>,
 ) -> Option<Entry> {
-    match shared.find(key, names).await {
+    match shared.find(key, form).await {
         Ok(Found::Entry(entry)) => Some(entry),
         Ok(Found::Nothing) => None,
         Ok(Found::Refused(why)) => {
@@ -198,10 +204,11 @@ pub(super) async fn give(
     }
     let Some(entry) = entry(step, record) else { return };
     let (context_of, events, id) = (context.clone(), events.clone(), step.id.clone());
+    let form = form(step);
     let folder = step.outputs.first().and_then(|path| path.parent()).map(Path::to_owned);
     let gift = async move {
         if let (Some(shared), Some(folder)) = (&context_of.shared, folder) {
-            hand_over(&id, &entry, &folder, shared, &events).await;
+            hand_over(&id, (&entry, &form), &folder, shared, &events).await;
         }
     };
     context.gifts.0.lock().await.spawn(gift);
@@ -209,12 +216,12 @@ pub(super) async fn give(
 
 async fn hand_over(
     id: &StepId,
-    entry: &Entry,
+    (entry, form): (&Entry, &Form),
     folder: &Path,
     shared: &SharedStore,
     events: &UnboundedSender<Event>,
 ) {
-    match shared.give(entry, folder).await {
+    match shared.give(entry, form, folder).await {
         Ok(Given::New | Given::Was) => {}
         Ok(Given::Other(_)) => {
             let message = format!(
@@ -236,7 +243,7 @@ fn entry(step: &Step, record: &Record) -> Option<Entry> {
     Some(Entry {
         key: key(step, record)?,
         step: step.id.to_string(),
-        products: record.products.clone().into_iter().collect(),
+        products: shared_products(record),
         files: step.outputs.iter().map(file).collect::<Option<_>>()?,
     })
 }
@@ -341,12 +348,12 @@ async fn stand(
     let own = store
         .record(&step.id)
         .filter(|record| fresh::key(step, record).as_deref() == Some(key.as_str()));
-    let made = own.map(|record| record.products.clone());
-    let (there, products) = match shared.find(&key, &names(step)).await? {
+    let made = own.map(|record| shared_products(&record));
+    let (there, known) = match shared.find(&key, &form(step)).await? {
         Found::Nothing => (There::Nothing, made),
         Found::Refused(why) => (There::Refused(why), made),
         Found::Entry(entry) => {
-            let theirs = entry.products.clone().into_iter().collect();
+            let theirs = entry.products.clone();
             match made {
                 Some(made) if made != theirs => {
                     (There::Other(differing(step, &entry, shared, store).await?), Some(made))
@@ -355,7 +362,7 @@ async fn stand(
             }
         }
     };
-    Ok((products, stand(Some(key), there)))
+    Ok((known.map(|known| known.into_iter().collect()), stand(Some(key), there)))
 }
 
 /// The files of ROOT that are not the same in what the store has; of the lists beside it, which.

@@ -111,7 +111,7 @@ fn row(entry: &Entry) -> String {
     let took = entry.took.map_or_else(unknown, duration);
     let cells = [
         format!("[{}]({})", entry.name, entry.link),
-        cell(&entry.readme.what),
+        cell(&entry.readme.elsewhere()),
         megabytes(entry.size),
         gzip,
         zstd,

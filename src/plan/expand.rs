@@ -379,6 +379,9 @@ pub fn stage3_file(settings: &Settings) -> String {
 pub const ROOTFS_OUTPUTS: [&str; 7] =
     ["rootfs.tar", WAYS, BASE, LEFT_OUT, SYSROOT, PACKAGES, "package.provided"];
 
+/// What of it others depend on. What else its record notes is of this machine: how long it took.
+pub const ROOTFS_PRODUCTS: [&str; 3] = ["tar", "packages", "sysroot"];
+
 /// Folders that are in `rootfs.tar` only as the way to others.
 pub const WAYS: &str = "rootfs.ways";
 

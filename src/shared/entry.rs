@@ -12,8 +12,7 @@ use crate::base::reference::is_id;
 
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 const PREDICATE: &str = "https://gentoo-bb.invalid/step/v1";
-/// No step has so many products, nor any so long.
-const PRODUCTS: usize = 64;
+/// No product is longer: they are digests.
 const LONGEST: usize = 4096;
 
 /// A file that a step left.
@@ -25,6 +24,15 @@ pub struct File {
     pub sha256: String,
     /// Bytes.
     pub size: u64,
+}
+
+/// What an entry of a step has.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// The names of the files, in order.
+    pub files: Vec<String>,
+    /// The names of the products.
+    pub products: &'static [&'static str],
 }
 
 /// What a step left.
@@ -65,12 +73,6 @@ struct Predicate {
 }
 
 impl Entry {
-    /// The names of its files.
-    #[must_use]
-    pub fn names(&self) -> Vec<String> {
-        self.files.iter().map(|file| file.name.clone()).collect()
-    }
-
     /// As it is signed.
     #[must_use]
     pub fn statement(&self) -> Vec<u8> {
@@ -90,9 +92,9 @@ impl Entry {
         serde_json::to_vec(&statement).unwrap_or_default()
     }
 
-    /// Reads a statement about a key, with these files and no others. What is wrong with it, else: a sentence's
-    /// second half.
-    pub(super) fn read(text: &[u8], key: &str, names: &[String]) -> Result<Self, String> {
+    /// Reads a statement about a key, with the files and products of such a step and no others. What is wrong with it,
+    /// else: a sentence's second half.
+    pub(super) fn read(text: &[u8], key: &str, form: &Form) -> Result<Self, String> {
         let statement = serde_json::from_slice::<Statement>(text)
             .map_err(|e| format!("it is malformed: {e}"))?;
         let Statement { kind, subject, predicate_type, predicate } = statement;
@@ -103,16 +105,16 @@ impl Entry {
         if own != key {
             return Err("it was signed for another key".to_owned());
         }
-        let is_long = |text: &String| text.len() > LONGEST;
-        if products.len() > PRODUCTS
-            || products.iter().any(|(name, value)| is_long(name) || is_long(value))
-        {
-            return Err("it has more products than a step has".to_owned());
+        let is_known = |(name, value): (&String, &String)| {
+            form.products.contains(&name.as_str()) && value.len() <= LONGEST
+        };
+        if products.len() != form.products.len() || !products.iter().all(is_known) {
+            return Err("its products are not those of such a step".to_owned());
         }
         let files =
             subject.into_iter().map(|subject| file(subject, &sizes)).collect::<Option<Vec<_>>>();
         let files = files.ok_or("it lacks the digest or the size of a file")?;
-        if !files.iter().map(|file| &file.name).eq(names) {
+        if !files.iter().map(|file| &file.name).eq(&form.files) {
             return Err("its files are not those that such a step leaves".to_owned());
         }
         Ok(Self { key: own, step, products, files })
@@ -139,10 +141,11 @@ mod tests {
             files: vec![file("a"), file("b")],
         };
         let text = entry.statement();
-        let names = entry.names();
-        assert_eq!(Entry::read(&text, "k", &names).unwrap(), entry);
+        let names = ["a", "b"].map(str::to_owned).to_vec();
+        let form = |files: &[String]| Form { files: files.to_vec(), products: &["tar"] };
+        assert_eq!(Entry::read(&text, "k", &form(&names)).unwrap(), entry);
         let why = |text: &str, key: &str, names: &[String]| {
-            Entry::read(text.as_bytes(), key, names).unwrap_err()
+            Entry::read(text.as_bytes(), key, &form(names)).unwrap_err()
         };
         let text = String::from_utf8(text).unwrap();
         assert_eq!(why(&text, "l", &names), "it was signed for another key");
@@ -152,6 +155,9 @@ mod tests {
         }
         let changed = [
             (r#""name":"b""#, r#""name":"../b""#),
+            (r#""tar":"1""#, r#""rat":"1""#),
+            (r#""tar":"1""#, r#""tar":"1","x":"2""#),
+            (r#""tar":"1""#, ""),
             (r#""b":7"#, r#""c":7"#),
             (r#""b":7"#, r#""b":-7"#),
             (STATEMENT, PREDICATE),

@@ -10,7 +10,7 @@ mod signature;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use entry::{Entry, File};
+pub use entry::{Entry, File, Form};
 pub use place::{Given, Place};
 pub use signature::{Distrust, PrivateKey, PublicKey, make_pair};
 
@@ -70,32 +70,27 @@ impl SharedStore {
         !self.is_away.swap(true, Ordering::Relaxed)
     }
 
-    /// What it has under a key. `files` are the names that an entry must have.
+    /// What it has under a key. `form` is what an entry must have.
     ///
     /// # Errors
     /// It does not answer.
-    pub async fn find(&self, key: &str, files: &[String]) -> Result<Found> {
+    pub async fn find(&self, key: &str, form: &Form) -> Result<Found> {
         let Some(envelope) = self.place.statement(key, STATEMENT).await? else {
             return Ok(Found::Nothing);
         };
-        Ok(match self.read(&envelope, key, files) {
+        Ok(match self.read(&envelope, key, form) {
             Ok(entry) => Found::Entry(entry),
             Err(why) => Found::Refused(why),
         })
     }
 
-    fn read(
-        &self,
-        envelope: &[u8],
-        key: &str,
-        files: &[String],
-    ) -> std::result::Result<Entry, String> {
+    fn read(&self, envelope: &[u8], key: &str, form: &Form) -> std::result::Result<Entry, String> {
         let statement = signature::verified(envelope, &self.trusted).map_err(|why| match why {
             Distrust::Malformed => "it is no signed statement".to_owned(),
             Distrust::Unsigned => "nobody has signed it".to_owned(),
             Distrust::Stranger => "no key that is trusted has signed it".to_owned(),
         })?;
-        Entry::read(&statement, key, files)
+        Entry::read(&statement, key, form)
     }
 
     /// Brings an entry's file among the blobs, verified.
@@ -110,10 +105,9 @@ impl SharedStore {
     ///
     /// # Errors
     /// It does not take it, or nobody may sign.
-    pub async fn give(&self, entry: &Entry, folder: &Path) -> Result<Given> {
+    pub async fn give(&self, entry: &Entry, form: &Form, folder: &Path) -> Result<Given> {
         let signs = self.signs.as_ref().ok_or_else(|| Error::bug("nobody signs"))?;
-        let files = entry.names();
-        match self.find(&entry.key, &files).await? {
+        match self.find(&entry.key, form).await? {
             Found::Entry(there) if there.products == entry.products => return Ok(Given::Was),
             Found::Entry(there) => return Ok(Given::Other(Box::new(there))),
             // What does not count is in nobody's way.
