@@ -30,7 +30,7 @@ impl Project {
             return Ok(None);
         }
         let signs = if pushes { Some(self.store_key()?) } else { None };
-        Ok(Some(SharedStore::new(self.place(at), self.trusted(signs.as_ref())?, signs, pulls)))
+        Ok(Some(SharedStore::new(self.place(at), self.trusted()?, signs, pulls)))
     }
 
     /// How the steps whose results are shared stand to the store. Takes and gives nothing.
@@ -43,17 +43,16 @@ impl Project {
             return Err(Error::config("there is no store")
                 .hint("`[store] url = \"oci://HOST/REPOSITORY\"` in bb.toml, or the variable `BB_STORE`, names one"));
         };
-        let signs =
-            self.settings.store.key.as_ref().map(|file| PrivateKey::read(file)).transpose()?;
-        let shared = SharedStore::new(self.place(at), self.trusted(signs.as_ref())?, None, true);
+        let shared = SharedStore::new(self.place(at), self.trusted()?, None, true);
         stored::stands(&plan, &shared, &self.store()).await
     }
 
     /// The keys that count: what one signs oneself, one trusts.
-    fn trusted(&self, signs: Option<&PrivateKey>) -> Result<Vec<PublicKey>> {
-        let files = self.settings.store.trust.iter().map(|file| PublicKey::read(file));
-        let mut trusted = files.collect::<Result<Vec<_>>>()?;
-        trusted.extend(signs.map(PrivateKey::public));
+    fn trusted(&self) -> Result<Vec<PublicKey>> {
+        let wanted = &self.settings.store;
+        let files = wanted.trust.iter().map(|file| PublicKey::read(file));
+        let own = wanted.key.iter().map(|file| Ok(PrivateKey::read(file)?.public()));
+        let trusted = files.chain(own).collect::<Result<Vec<_>>>()?;
         if trusted.is_empty() {
             return Err(Error::config("nothing of the store counts: no key is trusted")
                 .hint("`[store] trust = [\"team.pub\"]` in bb.toml names those that are; `bb store key team` makes a pair"));

@@ -163,8 +163,8 @@ fn the_manual_has_a_page_for_each_command() {
     let room = unbuilt();
     let verbs = support::help::verbs();
     let told = bb(&room, "man man1").ok().text;
-    // `bb`, `bb builder`, `bb engine`, `bb image`, `bb import` and `bb keys` have pages of their own.
-    assert_eq!(told, format!("wrote {} pages into man1\n", verbs.len() + 6));
+    // `bb`, `bb builder`, `bb engine`, `bb image`, `bb import`, `bb keys` and `bb store` have pages of their own.
+    assert_eq!(told, format!("wrote {} pages into man1\n", verbs.len() + 7));
     for verb in &verbs {
         let page = format!("man1/bb-{}.1", verb.replace(' ', "-"));
         let text = fs::read_to_string(room.path(&page)).unwrap_or_else(|e| panic!("{page}: {e}"));

@@ -79,6 +79,11 @@ made_by_make           default
 net.least_rate         default      1024
 net.ca                 default
 registry.insecure      default
+store.url              default
+store.pull             default      yes
+store.push             default      no
+store.trust            default
+store.key              default
 project.links          default
 date                   default
 trust.keyring          default      /usr/share/openpgp-keys/gentoo-release.asc
@@ -164,6 +169,11 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
          net.least_rate         default      1024\n\
          net.ca                 default\n\
          registry.insecure      default\n\
+         store.url              default\n\
+         store.pull             default      yes\n\
+         store.push             default      no\n\
+         store.trust            default\n\
+         store.key              default\n\
          project.links          default\n\
          date                   default\n\
          trust.keyring          bb.toml:11   keys.asc\n\
@@ -230,6 +240,11 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
          net.least_rate         default          1024\n\
          net.ca                 default\n\
          registry.insecure      default\n\
+         store.url              default\n\
+         store.pull             default          yes\n\
+         store.push             default          no\n\
+         store.trust            default\n\
+         store.key              default\n\
          project.links          default\n\
          date                   DATE             20261122\n\
          trust.keyring          BB_KEYRING       /keys\n\
@@ -305,7 +320,7 @@ fn settings_that_are_none_are_told_as_everywhere() {
         3,
         "error: unknown field `namspace`, expected one of `namespace`, `engine`, `maintainer`, `tag`, `docks`, \
          `exclude`, `mirrors`, `distdir`, `arch`, `flavour`, `source_date_epoch`, `made_by_make`, `project`, \
-         `net`, `registry`, `labels`, `trust`, `caches`, `builder`, `build`, `task`, `secrets`, `limits`\n --> bb.toml:2:1\n  |\n\
+         `net`, `registry`, `labels`, `trust`, `store`, `caches`, `builder`, `build`, `task`, `secrets`, `limits`\n --> bb.toml:2:1\n  |\n\
          2 | namspace = 1\n  | ^^^^^^^^\n",
     );
     says(

@@ -73,6 +73,12 @@ fn prepare(room: &mut Room, verb: &str, line: &str) -> i32 {
                 "FROM ${IMAGE_PARENT}\n",
             );
         }
+        ("store status" | "store verify", _) => {
+            let name = |name: &str| room.path(name).display().to_string();
+            let own =
+                [("BB_STORE", format!("file://{}", name("store"))), ("BB_STORE_KEY", name("team"))];
+            room.env.extend(own.map(|(variable, value)| (variable.to_owned(), value)));
+        }
         ("keys import" | "keys verify" | "keys refresh", _) => keys(room),
         _ => {}
     }

@@ -25,7 +25,10 @@ pub(in crate::cli) struct Args {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Make a key that signs results, and FILE.pub, by which others trust them
-    #[command(after_help = "Examples:\n  bb store key team\n  BB_STORE_KEY=team bb build")]
+    ///
+    /// The variable `BB_STORE_KEY` names the file where results are given: no project's settings say what your key
+    /// signs. `trust = ["FILE.pub"]` in `[store]` of bb.toml names whose results are taken.
+    #[command(after_help = "Examples:\n  bb store key team")]
     Key {
         /// Its file; only you may read it
         file: PathBuf,
