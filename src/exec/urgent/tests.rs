@@ -310,3 +310,25 @@ fn at_half_time_it_is_told_how_long_the_rest_takes() {
     assert!(average(&same) < 0.02 && average(&others) < 0.1);
     assert!(same.into_iter().chain(others).all(|off_by| off_by < 0.33));
 }
+
+/// The shipped docks, with how long each step took where the catalogue was built from nothing on two cores: a line for
+/// a step, with its seconds and what it needs.
+const SHIPPED: &str = include_str!("shipped.txt");
+
+#[test]
+fn the_shipped_docks_take_little_more_than_they_must() {
+    let lines = SHIPPED.lines().map(|line| line.split(' ').collect::<Vec<_>>()).collect::<Vec<_>>();
+    let at = |id: &str| lines.iter().position(|line| line[0] == id).unwrap();
+    let needs = lines.iter().map(|line| line[2..].iter().map(|id| at(id)).collect::<Vec<_>>());
+    let seconds = |number: usize| lines[number][1].parse::<f64>().unwrap();
+    let case = Case::new(&needs.collect::<Vec<_>>(), seconds);
+    let ratios = [2, 3, 4, 8].map(|slots| {
+        let taken = case.makespan(slots, true);
+        let in_order = ratio(taken, case.makespan(slots, false));
+        println!("{slots} at once: {taken:.0?}, {in_order:.3} times as long as in make's order");
+        assert!(in_order <= 1.02, "{in_order}");
+        ratio(taken, case.bound(slots))
+    });
+    println!("{ratios:.3?} times what they must take");
+    assert!(average(&ratios) <= 1.05);
+}
