@@ -60,6 +60,7 @@ struct File {
     maintainer: Option<Spanned<String>>,
     tag: Option<Spanned<String>>,
     docks: Option<Spanned<PathBuf>>,
+    launcher: Option<Spanned<Vec<String>>>,
     exclude: Option<Spanned<Vec<String>>>,
     mirrors: Option<Spanned<Vec<String>>>,
     distdir: Option<Spanned<PathBuf>>,
@@ -250,6 +251,8 @@ pub struct Settings {
     pub insecure_registries: Vec<String>,
     /// Where finished steps' results can be had from, and where they go.
     pub store: StoreSettings,
+    /// What stands before `bb step ID` for steps that take their time: other machines work on them.
+    pub launcher: Vec<String>,
     /// Labels of all images, by short or whole name.
     pub labels: BTreeMap<String, String>,
     /// Users' own steps, by name.
@@ -296,6 +299,7 @@ impl Default for Settings {
             registry_mirrors: BTreeMap::new(),
             insecure_registries: vec![],
             store: StoreSettings::default(),
+            launcher: vec![],
             labels: BTreeMap::new(),
             tasks: vec![],
             secrets: BTreeMap::new(),
@@ -343,6 +347,7 @@ impl Settings {
         from.file("tag", &mut self.tag, file.tag);
         from.file("docks", &mut self.docks, file.docks);
         from.file("exclude", &mut self.exclude, file.exclude);
+        from.file("launcher", &mut self.launcher, file.launcher);
         from.file("mirrors", &mut self.mirrors, file.mirrors);
         let distdir = file.distdir.map(|dir| Spanned::new(dir.span(), Some(dir.into_inner())));
         from.file("distdir", &mut self.distdir, distdir);
@@ -435,6 +440,8 @@ impl Settings {
         from.env((env, "EXCLUDE"), "exclude", &mut self.exclude, list);
         from.env((env, "MIRROR"), "mirrors", &mut self.mirrors, list);
         from.env((env, "BB_DISTDIR"), "distdir", &mut self.distdir, |dir| Some(dir.into()));
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+        from.env((env, "BB_LAUNCHER"), "launcher", &mut self.launcher, words);
         from.env((env, "DATE"), "date", &mut self.date, |date| Some(date.to_owned()));
         from.env((env, "BB_LINKS"), "project.links", &mut self.links, places);
         let mut revision = None;

@@ -33,7 +33,7 @@ const fn of_environment(
 }
 
 /// All settings.
-pub const DESCRIBED: [Described; 36] = [
+pub const DESCRIBED: [Described; 37] = [
     in_file("namespace", Some("NAMESPACE"), "first part of every image's name: `NAMESPACE/nginx`"),
     in_file("tag", Some("TAG"), "tag of every image, besides `latest`"),
     in_file("maintainer", Some("AUTHOR"), "for the marker `${MAINTAINER}`"),
@@ -109,6 +109,11 @@ pub const DESCRIBED: [Described; 36] = [
         "store.key",
         "BB_STORE_KEY",
         "the file with the key that signs what is given: `bb store key`",
+    ),
+    in_file(
+        "launcher",
+        Some("BB_LAUNCHER"),
+        "what starts `bb step ID` on another machine: `[\"srun\", \"-n1\", \"-c{jobs}\"]`; also `{step}`, `{memory}` (MB)",
     ),
     in_file(
         "project.links",

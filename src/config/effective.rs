@@ -94,6 +94,7 @@ impl Settings {
             ("store.push", Value::text(self.store.push.as_str())),
             ("store.trust", paths(&self.store.trust)),
             ("store.key", self.store.key.as_deref().map_or(Value::Unset, Value::path)),
+            ("launcher", Value::list(&self.launcher)),
             ("project.links", paths(&self.links)),
             ("date", self.date.as_deref().map_or(Value::Unset, Value::text)),
             ("trust.keyring", Value::path(&self.keyring)),

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
 use crate::base::error::{Error, Result};
@@ -15,15 +15,15 @@ use crate::exec::action::blocking;
 use crate::exec::demand;
 use crate::exec::event::Event;
 use crate::exec::job::{OwnedJob, is_stale};
+use crate::exec::launch::launch;
 use crate::exec::life::Life;
 use crate::exec::run::{hand_on, next_end, stop};
 use crate::exec::stored;
-use crate::exec::work::{self, Context, Why};
+use crate::exec::work::{self, Context, Ended, Why};
 use crate::fresh::Inventory;
 use crate::fresh::record::Stamp;
 use crate::plan::graph::{Plan, StepIx};
 use crate::plan::step::Step;
-use crate::shared::SharedStore;
 use crate::state::store::Store;
 
 /// Brings one step up to date; the steps before it must be.
@@ -43,6 +43,9 @@ pub async fn step(
         Alone::Done | Alone::Failed => return Ok(()),
         Alone::Missed => {}
     }
+    if context.launcher_of(plan.step(ix)).is_some() {
+        return work_alone(job, How::Launch, &context, report).await.map(drop);
+    }
     for lost in lost_before(plan, ix, &job, &context).await? {
         if work_alone(recorded(lost)?, How::Work(Why::Needed), &context, report).await?
             == Alone::Failed
@@ -59,6 +62,8 @@ pub async fn step(
 #[derive(Debug, Clone, Copy)]
 enum How {
     Work(Why),
+    /// By another machine.
+    Launch,
     /// By what the store has.
     Take,
     /// By what is known of its products.
@@ -84,11 +89,10 @@ async fn from_elsewhere(
     report: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Alone> {
     let step = plan.step(ix);
-    let is_asked = context.shared.as_ref().is_some_and(SharedStore::is_asked);
     let is_unmade = || step.foretold().is_some() && context.store.record(&step.id).is_none();
     let how = if stored::is_asked(step, context) {
         How::Take
-    } else if is_asked && is_unmade() {
+    } else if context.makes_late() && is_unmade() {
         How::Note
     } else {
         return Ok(Alone::Missed);
@@ -128,6 +132,16 @@ async fn lost_before(
     Ok(demand::all_lost_before(plan, ix, &context.store, &inventory))
 }
 
+async fn launched(
+    job: &Arc<OwnedJob>,
+    context: &Arc<Context>,
+    events: &UnboundedSender<Event>,
+) -> Result<Ended> {
+    let launcher =
+        context.launcher_of(job.job().step).ok_or_else(|| Error::bug("nobody starts it"))?;
+    launch(job, launcher, context, events).await
+}
+
 /// Works on one step with nothing beside it, and waits for what goes to the store of it.
 async fn work_alone(
     job: OwnedJob,
@@ -143,6 +157,7 @@ async fn work_alone(
     task.spawn(async move {
         let ended = match how {
             How::Work(why) => work::work(&job, why, &shared, &events).await.map(Some),
+            How::Launch => launched(&job, &shared, &events).await.map(Some),
             How::Take => stored::take(&job, &shared, &events).await,
             How::Note => stored::note_unmade(&job, &shared).await,
         };

@@ -18,6 +18,7 @@ pub mod history;
 pub mod interrupt;
 pub mod job;
 pub mod kept;
+pub mod launch;
 mod life;
 pub mod looked;
 mod memory;

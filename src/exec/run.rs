@@ -335,6 +335,10 @@ impl Run<'_> {
     }
 
     fn start_work(&mut self, ix: StepIx, job: Arc<OwnedJob>) {
+        if self.is_launched(ix) {
+            self.start_launched(ix, job);
+            return;
+        }
         if self.waits_for_lost(ix) {
             return;
         }

@@ -17,6 +17,7 @@ use crate::exec::action::{Log, Made, blocking};
 use crate::exec::event::Event;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{Job, OwnedJob, refresh};
+use crate::exec::launch::Launcher;
 use crate::exec::memory::Reserved;
 use crate::exec::shell::SEAT_LABEL;
 use crate::exec::stored::Gifts;
@@ -62,6 +63,8 @@ pub struct Context {
     pub jobs: usize,
     /// What all steps and the tools in their boxes work by.
     pub tokens: Tokens,
+    /// Who starts steps elsewhere.
+    pub launcher: Option<Launcher>,
     /// Where results can be had from, and where they go.
     pub shared: Option<SharedStore>,
     /// What is on its way there.
@@ -71,6 +74,21 @@ pub struct Context {
 }
 
 impl Context {
+    /// How many jobs a step may have where nobody counts.
+    pub(super) fn jobs_of_a_step(&self) -> usize {
+        self.jobs.max(1)
+    }
+
+    /// Who starts a step elsewhere, if somebody does.
+    pub(super) fn launcher_of(&self, step: &Step) -> Option<&Launcher> {
+        self.launcher.as_ref().filter(|_| Launcher::starts(step))
+    }
+
+    /// Whether what steps need is made where they are, or may not be needed at all.
+    pub(super) fn makes_late(&self) -> bool {
+        self.launcher.is_some() || self.shared.as_ref().is_some_and(SharedStore::is_asked)
+    }
+
     /// What asks the work to end, from now on.
     pub(crate) fn interrupts(&self) -> Interrupts {
         if self.signals { Interrupts::new() } else { Interrupts::none() }

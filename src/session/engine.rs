@@ -203,6 +203,7 @@ impl Project {
             run,
             jobs,
             tokens: Tokens::new(jobs, self.jobserver(), self.load()),
+            launcher: self.launcher()?,
             shared: self.shared_store(offline)?,
             gifts: Gifts::default(),
             signals: self.listens(),

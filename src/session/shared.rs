@@ -1,12 +1,14 @@
-//! The store, as a project's settings and environment want it.
+//! The store and the launcher, as a project's settings and environment want it.
 //!
 //! Asks nobody.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::base::error::{Error, Result};
 use crate::config::At;
 use crate::engine::choice::{Choice, choice};
+use crate::exec::launch::{LAUNCHED, Launcher};
 use crate::exec::stored::{self, Stand};
 use crate::net::http::{Client, Least, Patience};
 use crate::net::registry::{Registry, Settings};
@@ -17,6 +19,20 @@ use crate::shared::{Place, PrivateKey, PublicKey, SharedStore};
 const PATIENCE: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(20)];
 
 impl Project {
+    /// Who starts steps elsewhere; nobody for one that was started so.
+    pub(crate) fn launcher(&self) -> Result<Option<Launcher>> {
+        let words = &self.settings.launcher;
+        if words.is_empty() || self.environment().contains_key(LAUNCHED) {
+            return Ok(None);
+        }
+        let program = self.program().map(Path::to_owned).ok_or_else(|| {
+            Error::config("a launcher starts the program `bb`, and this is another one")
+        })?;
+        // Another machine has another /proc.
+        let program = program.canonicalize().map_err(|e| Error::file("read", &program, &e))?;
+        Ok(Launcher::new(words, program))
+    }
+
     /// The store that is taken from or given to; none where the settings want none, or where no network is to be used
     /// and it is there.
     ///

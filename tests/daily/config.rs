@@ -84,6 +84,7 @@ store.pull             default      yes
 store.push             default      no
 store.trust            default
 store.key              default
+launcher               default
 project.links          default
 date                   default
 trust.keyring          default      /usr/share/openpgp-keys/gentoo-release.asc
@@ -174,6 +175,7 @@ fn a_setting_of_the_project_is_shown_with_its_line() {
          store.push             default      no\n\
          store.trust            default\n\
          store.key              default\n\
+         launcher               default\n\
          project.links          default\n\
          date                   default\n\
          trust.keyring          bb.toml:11   keys.asc\n\
@@ -245,6 +247,7 @@ fn a_variable_wins_over_the_project_unless_it_is_empty() {
          store.push             default          no\n\
          store.trust            default\n\
          store.key              default\n\
+         launcher               default\n\
          project.links          default\n\
          date                   DATE             20261122\n\
          trust.keyring          BB_KEYRING       /keys\n\
@@ -318,7 +321,7 @@ fn settings_that_are_none_are_told_as_everywhere() {
         &room("tag = \"x\"\nnamspace = 1\n", &[]),
         &[],
         3,
-        "error: unknown field `namspace`, expected one of `namespace`, `engine`, `maintainer`, `tag`, `docks`, \
+        "error: unknown field `namspace`, expected one of `namespace`, `engine`, `maintainer`, `tag`, `docks`, `launcher`, \
          `exclude`, `mirrors`, `distdir`, `arch`, `flavour`, `source_date_epoch`, `made_by_make`, `project`, \
          `net`, `registry`, `labels`, `trust`, `store`, `caches`, `builder`, `build`, `task`, `secrets`, `limits`\n --> bb.toml:2:1\n  |\n\
          2 | namspace = 1\n  | ^^^^^^^^\n",

@@ -210,6 +210,7 @@ impl Hand {
             run: "run".to_owned(),
             jobs: 1,
             tokens: Tokens::new(2, None, None),
+            launcher: None,
             shared: None,
             gifts: Gifts::default(),
             signals: false,

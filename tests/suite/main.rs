@@ -56,6 +56,7 @@ mod hostile;
 mod image;
 mod kinds;
 mod labelled;
+mod launched;
 mod made;
 mod mounted;
 mod native;

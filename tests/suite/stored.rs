@@ -26,7 +26,7 @@ struct Machine {
 }
 
 /// An engine for those that are to have one at once: stage3 and snapshot are brought there once.
-static ENGINE: LazyLock<Room> = LazyLock::new(Room::with_engine);
+pub static ENGINE: LazyLock<Room> = LazyLock::new(Room::with_engine);
 
 /// The keys of a test, in a folder.
 struct Keys(tempfile::TempDir);

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::exec::event::Event;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::OwnedJob;
+use crate::exec::launch::launch;
 use crate::exec::life::Life;
 use crate::exec::run::{Came, Run, Task, next_end, stop};
 use crate::exec::{stored, work};
@@ -20,8 +21,9 @@ impl Run<'_> {
     /// What is done first about a step that is stale.
     pub(super) fn first(&self, ix: StepIx) -> Task {
         let (step, context) = (self.plan.step(ix), &self.context);
-        let shared = context.shared.as_ref().filter(|shared| shared.is_asked());
-        if shared.is_none() || self.options.asked.contains(&ix) || self.options.wanted.contains(&ix)
+        if !context.makes_late()
+            || self.options.asked.contains(&ix)
+            || self.options.wanted.contains(&ix)
         {
             Task::Work
         } else if stored::is_asked(step, context) {
@@ -31,6 +33,22 @@ impl Run<'_> {
         } else {
             Task::Work
         }
+    }
+
+    /// Whether another machine works on a step. It finds out by itself what it needs, and what is there already.
+    pub(super) fn is_launched(&self, ix: StepIx) -> bool {
+        !self.options.asked.contains(&ix) && self.context.launcher_of(self.plan.step(ix)).is_some()
+    }
+
+    pub(super) fn start_launched(&mut self, ix: StepIx, job: Arc<OwnedJob>) {
+        let (context, events) = (self.context.clone(), self.events.clone());
+        self.tasks.spawn(async move {
+            let ended = match context.launcher_of(job.job().step) {
+                Some(launcher) => launch(&job, launcher, &context, &events).await,
+                None => Err(Error::bug("nobody starts it")),
+            };
+            (ix, ended.map(Came::Worked))
+        });
     }
 
     pub(super) fn start_taking(&mut self, ix: StepIx, job: Arc<OwnedJob>) {

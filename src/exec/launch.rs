@@ -1,0 +1,303 @@
+//! Steps that other machines work on: by a launcher, which is any command that starts the one after it somewhere else.
+//!
+//! What is started there is `bb step ID` in the same folder, so state and docks have to be there by the same path. What
+//! it tells comes through as if it were done here. Does not know where that is.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::base::error::{Error, Exit, Result};
+use crate::base::words::visible;
+use crate::exec::event::Event;
+use crate::exec::job::OwnedJob;
+use crate::exec::work::{Context, Ended};
+use crate::fresh::record::Stamp;
+use crate::plan::step::{Step, Work};
+
+/// Says that a step was launched: it is done where it is.
+pub const LAUNCHED: &str = "BB_LAUNCHED";
+
+/// A launcher has so long to end what it has started, before it is killed.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of what a launcher says besides, from its end.
+const WORDS: usize = 4096;
+/// Bytes of one line that is told.
+const LONGEST: u64 = 1 << 20;
+
+/// What stands before `bb step ID`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launcher {
+    words: Vec<String>,
+    program: PathBuf,
+}
+
+/// What `bb step` tells, as far as it comes through.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+enum Told {
+    Started {
+        step: String,
+        reason: String,
+    },
+    Line {
+        step: String,
+        text: String,
+    },
+    Done {
+        step: String,
+        note: String,
+    },
+    Warning {
+        message: String,
+    },
+    Failed {
+        error: Failure,
+    },
+    Error {
+        error: Failure,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    exit: u8,
+    message: String,
+    #[serde(default)]
+    details: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Launcher {
+    /// One that starts this program; none where there are no words.
+    #[must_use]
+    pub fn new(words: &[String], program: PathBuf) -> Option<Self> {
+        (!words.is_empty()).then(|| Self { words: words.to_vec(), program })
+    }
+
+    /// Whether a step is one that it starts: those that take their time.
+    pub(super) fn starts(step: &Step) -> bool {
+        match &step.work {
+            Work::Rootfs(_) | Work::Test(_) => true,
+            Work::Image(_) => step.params.contains_key("commands"),
+            _ => false,
+        }
+    }
+
+    /// The words for one step. `{jobs}` and `{step}` stand for what they say, `{memory}` for megabytes; a word with
+    /// that is left out where the dock says nothing of it.
+    fn words(&self, step: &Step, jobs: usize) -> Vec<String> {
+        let memory = match &step.work {
+            Work::Rootfs(work) => work.memory.map(|bytes| bytes.div_ceil(1_000_000).to_string()),
+            _ => None,
+        };
+        let filled = |word: &String| {
+            let word =
+                word.replace("{jobs}", &jobs.to_string()).replace("{step}", &step.id.to_string());
+            if word.contains("{memory}") {
+                Some(word.replace("{memory}", memory.as_ref()?))
+            } else {
+                Some(word)
+            }
+        };
+        self.words.iter().filter_map(filled).collect()
+    }
+
+    fn command(&self, step: &Step, context: &Context) -> Command {
+        let words = self.words(step, context.jobs_of_a_step());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).arg(&self.program).arg("--state").arg(context.store.root());
+        command.args(["step", &step.id.to_string(), "--message-format", "json"]);
+        command
+            .env(LAUNCHED, "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        // Ctrl-C is for `bb`, which tells the launcher.
+        command.process_group(0);
+        command
+    }
+}
+
+/// Has a step done elsewhere, and takes its record for what it says.
+pub(super) async fn launch(
+    owned: &Arc<OwnedJob>,
+    launcher: &Launcher,
+    context: &Arc<Context>,
+    events: &UnboundedSender<Event>,
+) -> Result<Ended> {
+    let step = owned.job().step;
+    let begun = Instant::now();
+    let mut command = launcher.command(step, context);
+    let name = launcher.words[0].clone();
+    let child = command.spawn().map_err(|e| {
+        Error::step(format!("cannot start the launcher `{name}`: {e}"))
+            .hint("`launcher` in bb.toml or `BB_LAUNCHER` says what it is")
+    })?;
+    let mut running = Running::of(child);
+    let heard = hear(&mut running, step, events).await;
+    let status =
+        running.end().await.map_err(|e| Error::step(format!("the launcher `{name}`: {e}")))?;
+    let Heard { note, failure, words } = heard;
+    match failure {
+        Some(failure) => return Err(failure.error()),
+        None if !status.success() => return Err(died(&name, status, &words)),
+        None => {}
+    }
+    let (Some(record), Stamp::Present(stamp)) = context.store.load(&step.id) else {
+        return Err(Error::step(format!(
+            "`{name}` says that `{}` is done, but nothing is here of it",
+            step.id
+        ))
+        .hint(
+            "where it is started, this folder has to be the same one: shared, by the same path",
+        ));
+    };
+    Ok(match note {
+        None => Ended::Fresh { products: record, stamp, put: false },
+        Some(note) => {
+            let _ = events.send(Event::Done { step: step.id.clone(), took: begun.elapsed(), note });
+            Ended::Executed { products: record, stamp }
+        }
+    })
+}
+
+/// What came through.
+#[derive(Default)]
+struct Heard {
+    /// What its end was told with; none where there was nothing to do.
+    note: Option<String>,
+    failure: Option<Failure>,
+    words: String,
+}
+
+async fn hear(running: &mut Running, step: &Step, events: &UnboundedSender<Event>) -> Heard {
+    let mut heard = Heard::default();
+    let Some((out, err)) = running.pipes() else { return heard };
+    let id = step.id.to_string();
+    let told = async {
+        let mut lines = BufReader::new(out);
+        let (mut note, mut failure) = (None, None);
+        loop {
+            let mut line = vec![];
+            // One that is longer comes in pieces, which are no messages.
+            let read = (&mut lines).take(LONGEST).read_until(b'\n', &mut line).await;
+            if !read.is_ok_and(|read| read > 0) {
+                return (note, failure);
+            }
+            match serde_json::from_slice(&line).unwrap_or(Told::Other) {
+                Told::Started { step: of, reason } if of == id => {
+                    let _ = events.send(Event::Started { step: step.id.clone(), reason });
+                }
+                Told::Line { step: of, text } if of == id => {
+                    let _ = events.send(Event::Line {
+                        step: step.id.clone(),
+                        text: visible(&text).into_owned(),
+                    });
+                }
+                Told::Done { step: of, note: said } if of == id => note = Some(said),
+                Told::Warning { message } => {
+                    let _ = events.send(Event::Warned { message: visible(&message).into_owned() });
+                }
+                Told::Failed { error } | Told::Error { error } => failure = failure.or(Some(error)),
+                _ => {}
+            }
+        }
+    };
+    let ((note, failure), words) = tokio::join!(told, last_words(err));
+    (heard.note, heard.failure, heard.words) = (note, failure, words);
+    heard
+}
+
+/// The end of what somebody says.
+async fn last_words(mut from: impl tokio::io::AsyncRead + Unpin) -> String {
+    let (mut words, mut piece) = (vec![], vec![0; WORDS]);
+    while let Ok(read @ 1..) = from.read(&mut piece).await {
+        words.extend_from_slice(&piece[..read]);
+        let before = words.len().saturating_sub(WORDS);
+        words.drain(..before);
+    }
+    String::from_utf8_lossy(&words).into_owned()
+}
+
+impl Failure {
+    fn error(self) -> Error {
+        let exit = [Exit::Usage, Exit::Config, Exit::Engine, Exit::Trust];
+        let exit = exit.into_iter().find(|exit| exit.code() == self.exit).unwrap_or(Exit::Step);
+        let error = Error::new(exit, visible(&self.message));
+        let error = self
+            .details
+            .iter()
+            .fold(error, |error, line| error.detail(format!("  {}", visible(line))));
+        match self.hint {
+            Some(hint) => error.hint(visible(&hint)),
+            None => error,
+        }
+    }
+}
+
+fn died(name: &str, status: ExitStatus, words: &str) -> Error {
+    let how = match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(signal)) => format!("was killed by signal {signal}"),
+        (None, None) => "ended".to_owned(),
+    };
+    let error = Error::step(format!("the launcher `{name}` {how} before the step did"));
+    let lines = words.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>();
+    lines
+        .iter()
+        .skip(lines.len().saturating_sub(10))
+        .fold(error, |error, line| error.detail(format!("  {}", visible(line))))
+}
+
+/// A launcher at work. Where nobody waits for it any more, it is told to end, and killed if it does not.
+struct Running {
+    child: Option<Child>,
+    group: Option<Pid>,
+}
+
+impl Running {
+    fn of(child: Child) -> Self {
+        let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        Self { child: Some(child), group }
+    }
+
+    fn pipes(&mut self) -> Option<(tokio::process::ChildStdout, tokio::process::ChildStderr)> {
+        let child = self.child.as_mut()?;
+        Some((child.stdout.take()?, child.stderr.take()?))
+    }
+
+    async fn end(mut self) -> std::io::Result<ExitStatus> {
+        let Some(child) = &mut self.child else { return Ok(ExitStatus::default()) };
+        let status = child.wait().await;
+        self.child = None;
+        status
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let (Some(mut child), Some(group)) = (self.child.take(), self.group) else { return };
+        let _ = kill_process_group(group, Signal::TERM);
+        let until = Instant::now() + PATIENCE;
+        // Whoever drops this waits for nothing else: what was started elsewhere has to end first.
+        while Instant::now() < until {
+            if !matches!(child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = kill_process_group(group, Signal::KILL);
+        let _ = child.try_wait();
+    }
+}
