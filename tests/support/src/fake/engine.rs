@@ -9,7 +9,7 @@
 //!
 //! A request, or a command in a container, that it does not know fails the test: when the engine is dropped.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -30,6 +30,9 @@ pub struct World {
     images: BTreeMap<String, Image>,
     /// Those that another one has taken the name of.
     nameless: Vec<Image>,
+    /// References of images by their ids and their layers, where to look first: of ten thousand images, a look at all
+    /// takes longer than what is measured.
+    hints: HashMap<String, String>,
     /// Ids of images that a container needs.
     used: BTreeSet<String>,
     containers: BTreeMap<String, Container>,
@@ -689,9 +692,16 @@ impl World {
     }
 
     fn find(&self, name: &str) -> Option<Image> {
-        let mut all = self.images.values().chain(&self.nameless);
-        let by_id = all.find(|image| image.id == name);
-        by_id.or_else(|| self.images.get(&with_tag(name))).cloned()
+        if name.starts_with("sha256:") {
+            return self.hinted(name).find(|image| image.id == name).cloned();
+        }
+        self.images.get(&with_tag(name)).cloned()
+    }
+
+    /// All images, first the one that had an id or a layer last.
+    fn hinted(&self, of: &str) -> impl Iterator<Item = &Image> {
+        let first = self.hints.get(of).and_then(|reference| self.images.get(reference));
+        first.into_iter().chain(self.images.values()).chain(&self.nameless)
     }
 
     fn made(&mut self, reference: &str, of: impl AsRef<[u8]>, labels: BTreeMap<String, String>) {
@@ -728,8 +738,8 @@ impl World {
 
     /// The bytes of a layer that some image here has.
     fn layer(&self, hex: &str) -> Option<Arc<Vec<u8>>> {
-        let images = self.images.values().chain(&self.nameless);
-        let found = images.flat_map(|image| &image.layers).find(|(own, _)| own == hex);
+        let mut layers = self.hinted(hex).flat_map(|image| &image.layers);
+        let found = layers.find(|(own, _)| own == hex);
         found.map(|(_, data)| data.clone())
     }
 
@@ -737,6 +747,9 @@ impl World {
     fn name(&mut self, reference: &str, image: Image) {
         let id = image.id.clone();
         self.nameless.retain(|other| other.id != id);
+        let layers = image.layers.iter().map(|(hex, _)| hex.clone());
+        let hints = layers.chain([id]).map(|of| (of, reference.to_owned()));
+        self.hints.extend(hints);
         let before = self.images.insert(reference.to_owned(), image);
         let nameless = |old: &Image| self.images.values().all(|other| other.id != old.id);
         self.nameless.extend(before.filter(nameless));
