@@ -8,6 +8,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fs, io, thread};
 
@@ -95,8 +96,14 @@ pub(super) fn try_lock_quietly(path: &Path) -> Result<Option<File>> {
 }
 
 fn open(path: &Path) -> Result<File> {
-    make_parent(path)?;
-    open_in_folder(path).map_err(|e| Error::file("lock", path, &e))
+    let opened = match open_in_folder(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            make_parent(path)?;
+            open_in_folder(path)
+        }
+        opened => opened,
+    };
+    opened.map_err(|e| Error::file("lock", path, &e))
 }
 
 /// What a lock that is no file is: nobody can take it.
@@ -218,6 +225,56 @@ impl Temp {
     }
 }
 
+/// A folder for results on their way, removed with all in it when this is dropped.
+///
+/// Who has ended well gives it back, and the next who needs one gets it: a file system without a journal passes over every
+/// inode that was removed lately, one by one, whenever it makes a file, so ten thousand folders that were made and
+/// removed would slow all that comes after them. Of who was stopped, a thread may still write in it.
+#[derive(Debug)]
+pub struct Room {
+    dir: tempfile::TempDir,
+    spare: Spare,
+}
+
+/// Folders that nobody needs just now.
+pub(super) type Spare = Arc<Mutex<Vec<tempfile::TempDir>>>;
+
+impl Room {
+    /// One of those that nobody needs, or a new one.
+    pub(super) fn new(parent: &Path, spare: &Spare) -> io::Result<Self> {
+        let found = spare.lock().ok().and_then(|mut spare| spare.pop());
+        let dir = found.map_or_else(|| tempfile::TempDir::new_in(parent), Ok)?;
+        Ok(Self { dir, spare: spare.clone() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Nobody writes in it any more: somebody else may have it. One that cannot be emptied goes, as far as it can be
+    /// removed.
+    pub fn give_back(self) {
+        if empty(self.path()).is_ok()
+            && let Ok(mut spare) = self.spare.lock()
+        {
+            spare.push(self.dir);
+        }
+    }
+}
+
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes the folders of processes that are gone; whatever cannot be removed stays.
 pub(super) fn remove_abandoned(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
@@ -228,5 +285,39 @@ pub(super) fn remove_abandoned(parent: &Path) {
             // Its maker did not come to the lock, or makes the folder again if it just does.
             Err(_) => drop(fs::remove_dir(path)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_is_empty_whoever_had_it_before() {
+        let parent = tempfile::tempdir().unwrap();
+        let spare = Spare::default();
+        let room = || Room::new(parent.path(), &spare).unwrap();
+        let (one, two) = (room(), room());
+        assert_ne!(one.path(), two.path());
+        let path = one.path().to_owned();
+        fs::create_dir_all(path.join("a/b")).unwrap();
+        fs::write(path.join("c"), "c").unwrap();
+        one.give_back();
+        let again = room();
+        assert_eq!(again.path(), path);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+        // What is gone is given to nobody.
+        fs::remove_dir(&path).unwrap();
+        again.give_back();
+        assert!(room().path().is_dir());
+    }
+
+    #[test]
+    fn a_room_that_was_not_given_back_goes() {
+        let parent = tempfile::tempdir().unwrap();
+        let room = Room::new(parent.path(), &Spare::default()).unwrap();
+        fs::write(room.path().join("c"), "c").unwrap();
+        drop(room);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
     }
 }

@@ -20,7 +20,7 @@ use crate::base::limits::Limit;
 use crate::base::{open, read};
 use crate::fresh::record::{FORMAT, FileState, FileType, Record, Stamp};
 use crate::state::held;
-use crate::state::held::{StepLock, Temp};
+use crate::state::held::{Room, Spare, StepLock, Temp};
 use crate::state::index::{Index, Mark, Unindexed};
 
 /// Written at the top of the state folder, so that back-ups and indexers pass it over.
@@ -36,6 +36,7 @@ const INDEX: &str = "index";
 pub struct Store {
     root: PathBuf,
     temp: Arc<OnceLock<Temp>>,
+    spare: Spare,
     index: Arc<OnceLock<Index>>,
     /// Records that were not in the index.
     unindexed: Arc<Mutex<Unindexed>>,
@@ -56,6 +57,7 @@ impl Store {
         Self {
             root: root.into(),
             temp: Arc::default(),
+            spare: Spare::default(),
             index: Arc::default(),
             unindexed: Arc::default(),
         }
@@ -257,7 +259,6 @@ impl Store {
         if file_state(&path).kind == FileType::Folder {
             remove_whatever(&path)?;
         }
-        make_parent(&path)?;
         let _lock = self.lock_stamps()?;
         persist(temp, &path)?;
         remove_if_there(&self.of("withdrawn", id, ""))
@@ -292,9 +293,9 @@ impl Store {
     ///
     /// # Errors
     /// The state folder cannot be written in.
-    pub fn temp_dir(&self) -> Result<tempfile::TempDir> {
+    pub fn temp_dir(&self) -> Result<Room> {
         let dir = self.own_temp()?.path();
-        tempfile::TempDir::new_in(dir).map_err(|e| Error::file("write in", dir, &e))
+        Room::new(dir, &self.spare).map_err(|e| Error::file("write in", dir, &e))
     }
 
     fn own_temp(&self) -> Result<&Temp> {
@@ -463,10 +464,16 @@ fn temp_in(dir: &Path, mode: u32) -> io::Result<tempfile::NamedTempFile> {
     tempfile::Builder::new().permissions(mode).tempfile_in(dir)
 }
 
+/// The folder is nearly always there: only one that is not costs a look.
 fn persist(temp: tempfile::NamedTempFile, path: &Path) -> Result<()> {
-    make_parent(path)?;
-    temp.persist(path).map_err(|e| Error::file("write", path, &e.error))?;
-    Ok(())
+    let persisted = match temp.persist(path) {
+        Err(e) if e.error.kind() == io::ErrorKind::NotFound => {
+            make_parent(path)?;
+            e.file.persist(path)
+        }
+        persisted => persisted,
+    };
+    persisted.map(drop).map_err(|e| Error::file("write", path, &e.error))
 }
 
 pub(super) fn make_parent(path: &Path) -> Result<()> {

@@ -12,6 +12,7 @@ use crate::cli::{entered, print};
 use crate::image::archive::bundle::Bundle;
 use crate::image::archive::compressed::Compression;
 use crate::session::{self, Project};
+use crate::state::held::Room;
 
 /// What the image is called in a file.
 const NAME: &str = "gentoo-bb/guest:latest";
@@ -59,7 +60,7 @@ impl With {
     async fn image(
         &self,
         project: &Project,
-        folder: &tempfile::TempDir,
+        folder: &Room,
         name: &str,
         call: &Call,
     ) -> Result<std::result::Result<Bundle, u8>> {

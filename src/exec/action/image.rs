@@ -74,6 +74,7 @@ pub(super) async fn image(
         ledger::keep(&summary, of.name.as_str(), &of.dir, &store, &limits)
     };
     blocking(keep).await?;
+    temp.give_back();
     let size = megabytes(u64::try_from(size).unwrap_or(0));
     let mut made = Made { copied, ..Made::product(IMAGE_ID, id) }.note(format!("{size}, {how}"));
     if sees_all(work, context).await? {

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 
 use super::plain;
 use super::plain::{MAKE_CONF, Sort};
@@ -20,6 +19,7 @@ use crate::exec::work::Context;
 use crate::image::archive::Entry;
 use crate::image::archive::difference::{Difference, Found, Way, small_files};
 use crate::plan::step::RootfsWork;
+use crate::state::held::Room;
 use crate::state::store;
 
 /// Beyond so many places, the whole root is looked through.
@@ -63,7 +63,7 @@ pub(crate) struct Code {
     /// Whether it has ebuilds.
     pub ebuilds: bool,
     /// Keeps the archive.
-    _folder: TempDir,
+    _folder: Room,
 }
 
 /// Which paths a dock has changed.
