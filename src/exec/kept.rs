@@ -111,6 +111,10 @@ pub(super) async fn keep(
 
 /// From now on, the container of a step is as good as any that was left behind.
 pub(super) fn forget(store: &Store, step: &StepId) -> Result<()> {
+    // Files are called after docks, and another step of the same dock leaves what the builder has left.
+    if step.kind != Kind::Rootfs {
+        return Ok(());
+    }
     store::remove_if_there(&folder(store).join(&step.name))
 }
 
@@ -134,5 +138,22 @@ fn others(all: &[Kept]) -> String {
     match names.as_slice() {
         [] => "`bb shell NAME` opens its builder as the step would begin".to_owned(),
         names => format!("there are: {}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_step_of_the_dock_leaves_what_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::at(dir.path().join(".bb"));
+        store::make_dir(&folder(&store)).unwrap();
+        fs::write(folder(&store).join("a"), "container compile\n").unwrap();
+        for (id, kept) in [("dockerfile:a", 1), ("image:a", 1), ("rootfs:b", 1), ("rootfs:a", 0)] {
+            forget(&store, &id.parse().unwrap()).unwrap();
+            assert_eq!(all(&store).len(), kept, "{id}");
+        }
     }
 }

@@ -372,9 +372,17 @@ pub(super) fn latest_input(record: &Record) -> i64 {
     record.files.values().map(|s| s.mtime).max().unwrap_or(0)
 }
 
+/// Whether steps of a kind make containers.
+fn has_containers(kind: Kind) -> bool {
+    !matches!(kind, Kind::Fetch | Kind::Verify | Kind::Dockerfile | Kind::Task)
+}
+
 /// Removes the containers that a killed or failed run of this step left behind; we have its lock. Whoever
 /// sits in one keeps it.
 async fn sweep(id: &StepId, context: &Context) -> Result<()> {
+    if !has_containers(id.kind) {
+        return Ok(());
+    }
     kept::forget(&context.store, id)?;
     let step = id.to_string();
     let labels = [(PROJECT_LABEL, context.owner.0.as_str()), (STEP_LABEL, &step)];
