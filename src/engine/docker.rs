@@ -14,10 +14,13 @@ mod talk;
 mod transport;
 mod usage;
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::container::LogOutput;
 use bytes::Bytes;
+use tokio::sync::OnceCell;
 
 pub use about::{About, Host};
 pub use build::Build;
@@ -38,6 +41,8 @@ pub struct Docker {
     client: bollard::Docker,
     address: Address,
     patience: Duration,
+    /// Whether it is Podman, once it was asked.
+    is_podman: Arc<OnceCell<bool>>,
 }
 
 fn failed(what: &str) -> impl Fn(bollard::errors::Error) -> Error + '_ {
@@ -68,6 +73,9 @@ fn client(address: &Address) -> Result<(bollard::Docker, Option<transport::Said>
     if host.starts_with("ssh://") {
         let (docker, said) = transport::ssh(host, WORK_TIMEOUT)?;
         return Ok((docker, Some(said)));
+    }
+    if let (Some(socket), None) = (host.strip_prefix("unix://"), &address.tls) {
+        return Ok((transport::unix(Path::new(socket), WORK_TIMEOUT)?, None));
     }
     let docker = match &address.tls {
         Some(tls) => transport::tls(place(&with_port(host, 2376)), tls, WORK_TIMEOUT)?,
@@ -145,7 +153,8 @@ impl Docker {
         let answer = tokio::time::timeout(CONNECT_TIMEOUT, docker.negotiate_version()).await;
         let why = match answer {
             Ok(Ok(client)) => {
-                return Ok(Self { client, address: address.clone(), patience: ANSWER_TIMEOUT });
+                let (address, patience) = (address.clone(), ANSWER_TIMEOUT);
+                return Ok(Self { client, address, patience, is_podman: Arc::default() });
             }
             Ok(Err(cause)) => reason(&cause),
             Err(_) => return Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),

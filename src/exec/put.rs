@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::base::error::{Error, Result};
-use crate::engine::Sink;
+use crate::engine::{HeldImage, Sink};
 use crate::exec::action::{Summary, blocking, chain, summary};
 use crate::exec::work::Context;
 use crate::fresh::Inventory;
@@ -65,8 +65,12 @@ pub(super) struct Given<'a> {
 }
 
 /// Gives an image to the engine: its own layers, and those below where the engine wants them again. Returns what the
-/// engine calls it.
-pub(super) async fn give(image: Given<'_>, context: &Context, say: Sink<'_>) -> Result<String> {
+/// engine calls it, and what it says of it.
+pub(super) async fn give(
+    image: Given<'_>,
+    context: &Context,
+    say: Sink<'_>,
+) -> Result<(String, HeldImage)> {
     let Given { own, below, id, names } = image;
     let (engine, limits) = (&context.engine, context.settings.limits);
     let mut loaded = engine.load_image(bundle::stream(own), names, &mut *say).await;
@@ -77,17 +81,17 @@ pub(super) async fn give(image: Given<'_>, context: &Context, say: Sink<'_>) -> 
         loaded = engine.load_image(body, names, &mut *say).await;
     }
     loaded?;
-    if engine.image_id(id).await?.is_some() {
-        return Ok(id.to_owned());
+    if let Some(held) = engine.image(id).await? {
+        return Ok((id.to_owned(), held));
     }
     // One that calls images otherwise has just given it the name.
     let first = names.first().map_or("", String::as_str);
-    let called = engine
-        .image_id(first)
+    let held = engine
+        .image(first)
         .await?
         .ok_or_else(|| Error::step(format!("the engine loaded `{first}` but does not have it")))?;
-    context.store.note_called(&called, id)?;
-    Ok(called)
+    context.store.note_called(&held.id, id)?;
+    Ok((held.id.clone(), held))
 }
 
 /// Puts a finished step's image into the engine, under all its names. `dir` is the folder of its results. Returns
@@ -100,7 +104,7 @@ pub(super) async fn put(dir: &Path, context: &Context, say: Sink<'_>) -> Result<
     let own = dir.join("image.tar");
     let below = chain.get(1..).unwrap_or_default();
     let image = Given { own: &own, below, id: &summary.id, names: &summary.references };
-    give(image, context, say).await
+    Ok(give(image, context, say).await?.0)
 }
 
 /// What is said of an image and its archives, if the state folder has it.

@@ -65,9 +65,12 @@ impl Docker {
     /// # Errors
     /// It does not say.
     pub async fn is_podman(&self) -> Result<bool> {
-        let version = self.answer("tell its version", self.client.version()).await?;
-        let parts = version.components.unwrap_or_default();
-        Ok(parts.iter().any(|part| part.name == "Podman Engine"))
+        let ask = async || {
+            let version = self.answer("tell its version", self.client.version()).await?;
+            let parts = version.components.unwrap_or_default();
+            Ok(parts.iter().any(|part| part.name == "Podman Engine"))
+        };
+        self.is_podman.get_or_try_init(ask).await.copied()
     }
 
     /// Where it runs.

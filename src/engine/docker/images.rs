@@ -127,12 +127,12 @@ impl Docker {
     /// The engine does not answer, or cannot give or take a name.
     async fn adopt(&self, reference: &str) -> Result<()> {
         let Ok(parsed) = reference.parse::<Reference>() else { return Ok(()) };
-        let local = format!("localhost/{parsed}");
-        if parsed.registry() != DOCKER_IO || self.image_id(&local).await?.is_none() {
+        // With Docker, `localhost/NAME` is the name of somebody's image in a registry on this machine.
+        if parsed.registry() != DOCKER_IO || !self.is_podman().await? {
             return Ok(());
         }
-        // With Docker, that is the name of somebody's image in a registry on this machine.
-        if !self.is_podman().await? {
+        let local = format!("localhost/{parsed}");
+        if self.image_id(&local).await?.is_none() {
             return Ok(());
         }
         let (name, tag) =

@@ -1,4 +1,4 @@
-//! Ways to an engine that is not behind a socket of this machine: TCP, TLS, and ssh.
+//! Ways to an engine: a socket of this machine, TCP, TLS, and ssh.
 //!
 //! Knows connections only; what is said over them is the client crate's business.
 
@@ -22,6 +22,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 
@@ -54,6 +55,36 @@ where
         API_DEFAULT_VERSION,
     );
     docker.map_err(|e| reason(&e))
+}
+
+/// Over a socket of this machine. The client crate's own way opens a connection for each request.
+///
+/// # Errors
+/// There is none, in words.
+pub(super) fn unix(socket: &Path, timeout: u64) -> Result<Docker, String> {
+    if !socket.exists() {
+        return Err(format!("socket not found: {}", socket.display()));
+    }
+    client(Socket(Arc::from(socket)), "http://docker.invalid", timeout)
+}
+
+/// Connects to a socket.
+#[derive(Clone)]
+struct Socket(Arc<Path>);
+
+impl tower_service::Service<hyper::Uri> for Socket {
+    type Response = TokioIo<UnixStream>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: hyper::Uri) -> Self::Future {
+        let socket = self.0.clone();
+        Box::pin(async move { UnixStream::connect(&*socket).await.map(TokioIo::new) })
+    }
 }
 
 /// Over TCP to `HOST:PORT`, in clear text.

@@ -283,11 +283,11 @@ const ATTEMPTS: usize = 3;
 async fn give(image: Given<'_>, context: &Context, log: &mut Log) -> Result<String> {
     let attempts = if context.engine.daemon().is_some() { ATTEMPTS } else { 1 };
     for _ in 1..attempts {
-        if let Ok(called) = put::give(image, context, &mut |data| log.write(data)).await {
+        if let Ok((called, _)) = put::give(image, context, &mut |data| log.write(data)).await {
             return Ok(called);
         }
     }
-    put::give(image, context, &mut |data| log.write(data)).await
+    Ok(put::give(image, context, &mut |data| log.write(data)).await?.0)
 }
 
 /// Writes the changes out of all that is there.

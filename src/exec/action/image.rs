@@ -13,6 +13,7 @@ use crate::base::reference::spelling;
 use crate::base::words::{counted, megabytes};
 use crate::dockerfile::plain::{Plain, Shell, What};
 use crate::dockerfile::{Markers, ParentKind, Rendered, plain, template};
+use crate::engine::HeldImage;
 use crate::engine::docker::{Build, Docker};
 use crate::exec::action::assemble::{Summary, Written};
 use crate::exec::action::bom::Documents;
@@ -55,9 +56,8 @@ pub(super) async fn image(
                 .await?
         }
     };
-    let There { called, copied, why, made: On { id, base, elsewhere }, undone } = there;
+    let There { held, copied, why, made: On { id, base, elsewhere }, undone } = there;
     log.check()?;
-    let held = context.engine.existing_image(&called).await?;
     let (size, layers) = (held.size, held.layers);
     let how = why.as_ref().map_or("assembled".to_owned(), |why| format!("by the engine: {why}"));
     let references = work.references.clone();
@@ -85,8 +85,8 @@ pub(super) async fn image(
 
 /// An image that the engine has been given, or has built.
 struct There {
-    /// What the engine calls it.
-    called: String,
+    /// What the engine says of it.
+    held: HeldImage,
     /// Whether that is a copy of what the state folder has.
     copied: bool,
     /// Why the engine has built it, if so.
@@ -102,10 +102,10 @@ async fn assembled(
     context: &Context,
     log: &mut Log,
 ) -> Result<There> {
-    let called = load(work, &written, context, log).await?;
+    let held = load(work, &written, context, log).await?;
     command::keep_only(&written.ran, work)?;
     let Written { id, base, elsewhere, undone, .. } = written;
-    Ok(There { called, copied: true, why: None, made: On { id, base, elsewhere }, undone })
+    Ok(There { held, copied: true, why: None, made: On { id, base, elsewhere }, undone })
 }
 
 /// What the engine is to build.
@@ -156,8 +156,9 @@ async fn by_engine(
         log.write(format!("bb: it stays in the engine: {}\n", left.why()).as_bytes());
     }
     let copied = taken.is_ok();
+    let held = context.engine.existing_image(&called).await?;
     let made = taken.unwrap_or(On { id: called.clone(), ..On::default() });
-    Ok(There { called, copied, why: Some(left.why().to_owned()), made, undone: sent.undone })
+    Ok(There { held, copied, why: Some(left.why().to_owned()), made, undone: sent.undone })
 }
 
 /// Does an image from elsewhere that this one is built on copy from the context, by `ONBUILD`? One of which that
@@ -185,22 +186,22 @@ async fn give_docks(work: &ImageWork, context: &Context, log: &mut Log) -> Resul
     Ok(())
 }
 
-/// Gives the image to the engine, and keeps its archive. Returns what the engine calls it.
+/// Gives the image to the engine, and keeps its archive. Returns what the engine says of it.
 async fn load(
     work: &ImageWork,
     written: &Written,
     context: &Context,
     log: &mut Log,
-) -> Result<String> {
+) -> Result<HeldImage> {
     let layers = counted(written.layers, "layer");
     log.write(format!("bb: assembled, {layers} of its own\n").as_bytes());
     let Written { id, file, below, .. } = written;
     let image = Given { own: file, below, id, names: &work.references };
     let given = put::give(image, context, &mut |data| log.write(data)).await;
-    let called = given.map_err(|error| log.failed(error.message()))?;
+    let (_, held) = given.map_err(|error| log.failed(error.message()))?;
     let dest = work.dir.join("image.tar");
     std::fs::rename(file, &dest).map_err(|e| Error::file("write", &dest, &e))?;
-    Ok(called)
+    Ok(held)
 }
 
 /// Another frontend than the builders that are used here is not asked for.
