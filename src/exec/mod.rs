@@ -7,6 +7,7 @@
 
 pub mod action;
 pub mod alone;
+pub mod archives;
 pub mod audited;
 pub mod caches;
 pub mod cause;

@@ -14,6 +14,7 @@ use crate::config::Settings;
 use crate::engine::Engine;
 use crate::engine::{FoundContainer, Owner};
 use crate::exec::action::{Log, Made, blocking};
+use crate::exec::archives::Archives;
 use crate::exec::event::Event;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::{Job, OwnedJob, refresh};
@@ -49,6 +50,8 @@ pub struct Context {
     pub store: Store,
     /// Where images and containers live.
     pub engine: Arc<dyn Engine>,
+    /// What was read of images' archives.
+    pub archives: Archives,
     /// Downloads.
     pub client: Client,
     /// Registries; none where no network is to be used.

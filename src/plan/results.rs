@@ -2,6 +2,10 @@
 //!
 //! Does not know what is in them.
 
+/// What is said of an image.
+pub const SUMMARY: &str = "image.json";
+/// An image's own archive.
+pub const ARCHIVE: &str = "image.tar";
 /// The ledger's file beside an image's other results.
 pub const SIZE: &str = "size.json";
 

@@ -18,6 +18,7 @@ use crate::engine::docker::Docker;
 use crate::engine::native::NativeEngine;
 use crate::engine::native::guest::Guest;
 use crate::engine::{FoundContainer, Owner};
+use crate::exec::archives::Archives;
 use crate::exec::kept;
 use crate::exec::stored::Gifts;
 use crate::exec::tokens::Tokens;
@@ -197,6 +198,7 @@ impl Project {
             owner: owner(&store.make_id()?, &store),
             store,
             engine,
+            archives: Archives::default(),
             client: Client::with_least_rate(offline, self.settings.least_rate),
             registry: (!offline).then(|| self.registry()),
             settings: self.settings.clone(),

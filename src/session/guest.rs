@@ -76,7 +76,7 @@ impl Parts<'_> {
         let marker = self.folder.join(FILE);
         let text = serde_json::to_vec(&self.marker).map_err(|e| Error::bug(e.to_string()))?;
         std::fs::write(&marker, text).map_err(|e| Error::file("write", &marker, &e))?;
-        let mut config = self.builder.config.clone();
+        let mut config = self.builder.config.as_ref().clone();
         config.config.cmd = Some(vec![COMMAND.to_owned()]);
         let made_by = "bb builder image".to_owned();
         let created = rfc3339(epoch);

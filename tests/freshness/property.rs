@@ -13,6 +13,7 @@ use gentoo_bb::config::Settings;
 use gentoo_bb::engine::Owner;
 use gentoo_bb::engine::address::Address;
 use gentoo_bb::engine::docker::Docker;
+use gentoo_bb::exec::archives::Archives;
 use gentoo_bb::exec::job::{Standing, standings};
 use gentoo_bb::exec::run;
 use gentoo_bb::exec::run::Options;
@@ -203,6 +204,7 @@ impl Hand {
         Context {
             store: Store::at(root.join(".bb")),
             engine: Arc::new(self.engine.clone()),
+            archives: Archives::default(),
             client: Client::new(true),
             settings,
             registry: None,

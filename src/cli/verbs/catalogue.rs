@@ -125,7 +125,7 @@ impl Seen<'_> {
     fn config(&self) -> Result<Config> {
         let chain = chain(&self.work.dir, &self.project.settings.limits)?;
         let top = chain.and_then(|chain| chain.into_iter().next());
-        Ok(top.map(|top| top.config.config).unwrap_or_default())
+        Ok(top.map(|top| top.config.config.clone()).unwrap_or_default())
     }
 
     fn readme(&self) -> Result<Readme> {

@@ -175,7 +175,7 @@ impl Pushing<'_> {
 /// An image as a registry's client wants it, out of its archive and those of the images below.
 pub(in crate::cli) fn image(chain: &[Bundle], compression: Compression) -> Result<Image> {
     let layers = local_layers(chain)?;
-    let config = chain.first().map_or_else(Vec::new, |top| top.config_text.clone());
+    let config = chain.first().map_or_else(Vec::new, |top| top.config_text.to_vec());
     Ok(Image { config, layers, compression })
 }
 

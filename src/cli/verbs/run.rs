@@ -116,7 +116,7 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
 fn says_no_command(dir: &Path, limits: &Limits) -> bool {
     let says_none = |words: &Option<Vec<String>>| words.as_ref().is_none_or(Vec::is_empty);
     let image = Bundle::open(&dir.join("image.tar"), limits).ok().flatten();
-    let config = image.map(|image| image.config.config);
+    let config = image.map(|image| image.config.config.clone());
     config.is_some_and(|config| says_none(&config.entrypoint) && says_none(&config.cmd))
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ use crate::exec::action::below::{keep_in, lists};
 use crate::exec::action::bom::Documents;
 use crate::exec::action::command::{Asker, With};
 use crate::exec::action::pinned::{self, Elsewhere, Images};
+use crate::exec::archives::Archives;
 use crate::image::Left;
 use crate::image::archive::bundle::{Bundle, Plan};
 use crate::image::archive::{bundle, listing};
@@ -28,6 +30,7 @@ use crate::image::below::{Below, Undone};
 use crate::image::run::{Command, Commands};
 use crate::image::tree::{Content, Kind, Node, Nodes, Tree, parent};
 use crate::net::registry::Blobs;
+use crate::plan::results::SUMMARY;
 use crate::plan::step::ImageWork;
 use crate::state::store::Store;
 
@@ -77,6 +80,7 @@ pub(super) struct Written {
 /// Writes an image's archive into a folder; `Left` where the engine has to build it.
 pub(super) fn write(
     images: &Images,
+    dockerfile: &Rendered,
     documents: &Documents,
     settings: &Settings,
     folder: &Path,
@@ -89,12 +93,12 @@ pub(super) fn write(
     let read = |content: &Content| listing::read(content, limits);
     let rootfs = work.rootfs.as_deref();
     let rootfs = rootfs.map(|file| Below::new(file, &lists, &read, &keep));
-    let (dockerfile, epoch) = (dockerfile(work)?, settings.source_date_epoch);
-    let with = With { dockerfile: &dockerfile, folder, epoch, limits, same: &same };
+    let epoch = settings.source_date_epoch;
+    let with = With { dockerfile, folder, epoch, limits, same: &same };
     let run = |command: &Command<'_>| run(command, images, with);
     let commands = Commands { run: &run, same: &same };
     let inputs = Inputs {
-        dockerfile: &dockerfile,
+        dockerfile,
         context: &context,
         hidden: &hidden,
         image: &|reference| base(reference, images),
@@ -110,11 +114,12 @@ pub(super) fn write(
         Ok(assembled) => assembled,
         Err(left) => return left.failure().map_or(Ok(Err(left)), Err),
     };
-    let below = below(base.as_deref(), images, limits)?;
+    let below = images.below(base.as_deref())?;
     let elsewhere = base.as_deref().and_then(|reference| work.pinned(reference));
     let base = base.as_ref().and_then(|reference| work.parents.get(reference));
     stackable(config.rootfs.diff_ids.len() + layers.len(), work)?;
-    config.config.labels.extend(labels(work, documents, below.first().map(Bundle::id))?);
+    let base_id = below.first().map(Bundle::id);
+    config.config.labels.extend(labels(work, dockerfile, documents, base_id));
     let file = folder.join("image.tar");
     let references = &work.references;
     let id = bundle::write(&file, Plan { config, layers: &layers, references, epoch })?;
@@ -126,23 +131,13 @@ pub(super) fn write(
     Ok(Ok(Written { id, file, below, base, elsewhere, layers, undone, ran }))
 }
 
-/// The archives of the images that an image's own layers go on top of.
-fn below(base: Option<&str>, images: &Images, limits: &Limits) -> Result<Vec<Bundle>> {
-    let Some(reference) = base else { return Ok(vec![]) };
-    if let Some(base) = images.work.pinned(reference) {
-        return Ok(vec![images.bundle(base).map_err(|left| Error::step(left.why()))?]);
-    }
-    let dir = images.work.parents.get(reference);
-    Ok(dir.map(|dir| chain(dir, limits)).transpose()?.flatten().unwrap_or_default())
-}
-
 /// Has a command run.
 fn run(command: &Command<'_>, images: &Images, with: With<'_>) -> std::result::Result<Nodes, Left> {
     let asker = images.asker.as_ref().ok_or_else(|| Left::new("it has a `RUN`"))?;
     // Before hours are spent on it.
     let layers = command.image.rootfs.diff_ids.len() + command.layers.len();
     stackable(layers, &images.work).map_err(Left::failed)?;
-    asker.run(command, || below(command.base, images, with.limits), with)
+    asker.run(command, || images.below(command.base), with)
 }
 
 fn same(one: &Content, other: &Content) -> std::result::Result<bool, Left> {
@@ -166,14 +161,15 @@ pub(super) fn dockerfile(work: &ImageWork) -> Result<Rendered> {
 /// the image below.
 pub(super) fn labels(
     work: &ImageWork,
+    dockerfile: &Rendered,
     documents: &Documents,
     base: Option<String>,
-) -> Result<Labels> {
+) -> Labels {
     let below = work.base.as_deref().zip(base).into_iter();
     let below = below.flat_map(|(name, digest)| label::of_base(name, &digest));
     let all = work.labels.clone().into_iter().chain(below);
-    let written = template::labels(&dockerfile(work)?);
-    Ok(all.filter(|(name, _)| !written.contains(name)).chain(documents.labels()).collect())
+    let written = template::labels(dockerfile);
+    all.filter(|(name, _)| !written.contains(name)).chain(documents.labels()).collect()
 }
 
 pub(super) fn name(dir: &Path) -> String {
@@ -245,11 +241,20 @@ pub(super) fn copies(trigger: &str) -> bool {
 /// # Errors
 /// One of them cannot be read.
 pub fn chain(dir: &Path, limits: &Limits) -> Result<Option<Vec<Bundle>>> {
+    chain_of(dir, &Archives::default(), limits)
+}
+
+/// The same of those that were read already.
+pub(super) fn chain_of(
+    dir: &Path,
+    archives: &Archives,
+    limits: &Limits,
+) -> Result<Option<Vec<Bundle>>> {
     let mut chain = vec![];
-    for (at, summary) in stack(dir)? {
-        let Some(bundle) = Bundle::open(&at.join("image.tar"), limits)? else { return Ok(None) };
+    for (at, summary) in stack(dir, archives)? {
+        let Some(bundle) = archives.open(&at, limits)? else { return Ok(None) };
         chain.push(bundle);
-        let Some(base) = summary.elsewhere else { continue };
+        let Some(base) = &summary.elsewhere else { continue };
         let bundle = pinned::open(&blobs(&at), &base.id, limits)?.ok_or_else(|| {
             let name = summary.references.first().map_or("", String::as_str);
             Error::step(format!(
@@ -270,11 +275,11 @@ fn blobs(dir: &Path) -> Blobs {
 }
 
 /// The folders of an image's results and of those of the docks below it, itself first, with what is said there.
-pub(super) fn stack(dir: &Path) -> Result<Vec<(PathBuf, Summary)>> {
+pub(super) fn stack(dir: &Path, archives: &Archives) -> Result<Vec<(PathBuf, Arc<Summary>)>> {
     let mut stack = vec![];
     let mut dir = Some(dir.to_owned());
     while let Some(at) = dir {
-        let summary = summary(&at)?;
+        let summary = archives.summary(&at)?;
         dir = folder_below(&at, &summary, stack.len() + 1)?;
         stack.push((at, summary));
     }
@@ -291,12 +296,29 @@ fn folder_below(dir: &Path, summary: &Summary, depth: usize) -> Result<Option<Pa
     Ok(Some(dir.with_file_name(name.as_str())))
 }
 
+/// An image that has just been made, with those below it.
+pub(super) struct Seen {
+    /// The folders of the docks' results, its own first, with what is said there.
+    pub stack: Vec<(PathBuf, Arc<Summary>)>,
+    /// The archives, its own first, and all its files; nothing where only the engine has it.
+    pub files: Option<(Vec<Bundle>, Tree)>,
+}
+
+impl Seen {
+    /// `dir` is the folder of its results.
+    pub(super) fn of(dir: &Path, archives: &Archives, limits: &Limits) -> Result<Self> {
+        let with_tree = |chain: Vec<Bundle>| bundle::tree(&chain).map(|tree| (chain, tree));
+        let files = chain_of(dir, archives, limits)?.map(with_tree).transpose()?;
+        Ok(Self { stack: stack(dir, archives)?, files })
+    }
+}
+
 /// What `image.json` says. `dir` is the folder of the image's results.
 ///
 /// # Errors
 /// It is not there or malformed.
 pub fn summary(dir: &Path) -> Result<Summary> {
-    let path = dir.join("image.json");
+    let path = dir.join(SUMMARY);
     let text = read::state(&path, Limit::ConfigSize)?;
     serde_json::from_slice(&text)
         .map_err(|e| Error::step(format!("`{}` is malformed: {e}", path.display())))

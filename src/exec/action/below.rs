@@ -175,7 +175,7 @@ fn engines(path: &Path, limits: &Limits) -> Result<Base> {
         return Ok(Base { config: ImageConfig::scratch(""), tree: Tree::default() });
     };
     let tree = bundle::tree(std::slice::from_ref(&bundle))?;
-    Ok(without_triggers(Base { config: bundle.config, tree }))
+    Ok(without_triggers(Base { config: bundle.config.as_ref().clone(), tree }))
 }
 
 /// What they do, the engine does.

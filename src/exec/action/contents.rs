@@ -5,15 +5,15 @@ use std::path::Path;
 
 use crate::base::error::{Error, Result};
 use crate::base::hex::hex;
-use crate::base::limits::Limits;
 use crate::base::name;
-use crate::exec::action::assemble::Summary;
-use crate::exec::action::{assemble, read_json};
-use crate::image::archive::{bundle, listing};
+use crate::exec::action::assemble::{Seen, Summary};
+use crate::exec::action::read_json;
+use crate::image::archive::listing::Digests;
 use crate::image::bundle::Blob;
 use crate::image::contents::{Contents, Files, Item, Package, What};
 use crate::image::tree::{Content, Kind, Node, Nodes};
 use crate::plan::expand::PACKAGES;
+use crate::plan::results::ARCHIVE;
 use crate::state::store::Store;
 
 pub(super) const CONTENTS: &str = "contents.json";
@@ -21,8 +21,8 @@ pub(super) const CONTENTS: &str = "contents.json";
 pub(super) const PREVIOUS: &str = "contents.previous.json";
 
 /// Of an image that has just been made. `dir` is the folder of its results.
-pub(super) fn keep(summary: &Summary, dir: &Path, store: &Store, limits: &Limits) -> Result<()> {
-    let now = contents(summary, dir, limits)?;
+pub(super) fn keep(summary: &Summary, dir: &Path, seen: &Seen, store: &Store) -> Result<()> {
+    let now = contents(summary, dir, seen)?;
     // One that is malformed is nothing to compare with.
     if let Ok(Some(old)) = read(&dir.join(CONTENTS))
         && old.id != now.id
@@ -50,11 +50,11 @@ fn read(path: &Path) -> Result<Option<Contents>> {
     read_json(path, "remove it; the next build that changes the image writes it anew")
 }
 
-fn contents(summary: &Summary, dir: &Path, limits: &Limits) -> Result<Contents> {
-    let (files, built_by_engine) = match assemble::chain(dir, limits)? {
-        Some(chain) => {
+fn contents(summary: &Summary, dir: &Path, seen: &Seen) -> Result<Contents> {
+    let (files, built_by_engine) = match &seen.files {
+        Some((_, tree)) => {
             let below = summary.base.as_ref().map(|base| dir.with_file_name(base));
-            (files(bundle::tree(&chain)?.nodes(), dir, below.as_deref())?, None)
+            (files(tree.nodes(), dir, below.as_deref())?, None)
         }
         None => (Files::new(), summary.built_by_engine.clone()),
     };
@@ -63,15 +63,16 @@ fn contents(summary: &Summary, dir: &Path, limits: &Limits) -> Result<Contents> 
         size: u64::try_from(summary.size).unwrap_or(0),
         built_by_engine,
         files,
-        packages: packages(dir)?,
+        packages: packages(seen)?,
     })
 }
 
 /// Only what is in the image's own archive is read: of the rest, the list of the image below tells.
 fn files(nodes: &Nodes, dir: &Path, below: Option<&Path>) -> Result<Files> {
-    let own = dir.join("image.tar");
+    let own = dir.join(ARCHIVE);
     let known = below.and_then(|below| read(&below.join(CONTENTS)).ok().flatten());
     let known = known.map(|contents| contents.files).unwrap_or_default();
+    let mut digests = Digests::default();
     let mut files = Files::new();
     for (path, node) in nodes {
         let path = name::text(path).into_owned();
@@ -79,7 +80,7 @@ fn files(nodes: &Nodes, dir: &Path, below: Option<&Path>) -> Result<Files> {
             (Kind::File(content), Some(What::File(_, digest))) if *content.file != *own => {
                 digest.clone()
             }
-            (Kind::File(content), _) => digest(content)?,
+            (Kind::File(content), _) => digest(content, &mut digests)?,
             _ => String::new(),
         };
         let what = What::of(&node.kind, || digest);
@@ -88,8 +89,8 @@ fn files(nodes: &Nodes, dir: &Path, below: Option<&Path>) -> Result<Files> {
     Ok(files)
 }
 
-fn digest(content: &Content) -> Result<String> {
-    listing::digest(content).map_err(|e| Error::file("read", &content.file, &e))
+fn digest(content: &Content, digests: &mut Digests) -> Result<String> {
+    digests.of(content).map_err(|e| Error::file("read", &content.file, &e))
 }
 
 fn xattrs(node: &Node) -> Option<String> {
@@ -98,8 +99,8 @@ fn xattrs(node: &Node) -> Option<String> {
 }
 
 /// The list of the nearest image with packages of its own has those of all below.
-fn packages(dir: &Path) -> Result<Vec<Package>> {
-    for (folder, _) in assemble::stack(dir)? {
+fn packages(seen: &Seen) -> Result<Vec<Package>> {
+    for (folder, _) in &seen.stack {
         if let Some(list) = read_json(&folder.join(PACKAGES), "remove it and run `bb build`")? {
             return Ok(list);
         }

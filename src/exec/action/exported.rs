@@ -100,7 +100,7 @@ fn on(work: &ImageWork, image: &Bundle, blobs: &Blobs, limits: &Limits) -> Resul
         }
         (None, None) => (None, On::default()),
     };
-    let layers = below.map(|bundle| bundle.config.rootfs.diff_ids).unwrap_or_default();
-    let is_below = !layers.is_empty() && image.config.rootfs.diff_ids.starts_with(&layers);
+    let layers = below.as_ref().map_or(&[][..], |bundle| &bundle.config.rootfs.diff_ids);
+    let is_below = !layers.is_empty() && image.config.rootfs.diff_ids.starts_with(layers);
     Ok(if is_below { (layers.len(), on) } else { (0, On::default()) })
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
 use crate::base::label;
@@ -15,7 +16,7 @@ use crate::dockerfile::plain::{Plain, Shell, What};
 use crate::dockerfile::{Markers, ParentKind, Rendered, plain, template};
 use crate::engine::HeldImage;
 use crate::engine::docker::{Build, Docker};
-use crate::exec::action::assemble::{Summary, Written};
+use crate::exec::action::assemble::{Seen, Summary, Written};
 use crate::exec::action::bom::Documents;
 use crate::exec::action::exported::{self, On};
 use crate::exec::action::pinned::{self, Images, with_images};
@@ -41,13 +42,14 @@ pub(super) async fn image(
     if anew {
         command::keep_only(&BTreeSet::new(), work)?;
     }
-    mounts::required(&assemble::dockerfile(work)?, &context.settings)?;
+    let dockerfile = Arc::new(assemble::dockerfile(work)?);
+    mounts::required(&dockerfile, &context.settings)?;
     let documents = Documents::of(work, context.settings.source_date_epoch)?;
-    let (folder, told, settings) =
-        (temp.path().to_owned(), documents.clone(), context.settings.clone());
-    let write = move |images: &Images| assemble::write(images, &told, &settings, &folder);
+    let (folder, settings) = (temp.path().to_owned(), context.settings.clone());
+    let (text, told) = (dockerfile.clone(), documents.clone());
+    let write = move |images: &Images| assemble::write(images, &text, &told, &settings, &folder);
     let written = with_images(work, context, log, write).await?;
-    note_syntax(work, log)?;
+    note_syntax(&dockerfile, log)?;
     let there = match written {
         Ok(written) => assembled(work, written, context, log).await?,
         Err(left) => {
@@ -68,10 +70,12 @@ pub(super) async fn image(
     let text = text.map_err(|e| Error::bug(format!("cannot write image.json: {e}")))?;
     documents.write(&context.store, &work.dir)?;
     context.store.replace(&work.dir.join("image.json"), &text)?;
-    let (of, store, limits) = (work.clone(), context.store.clone(), context.settings.limits);
+    let (dir, store, limits) = (work.dir.clone(), context.store.clone(), context.settings.limits);
+    let archives = context.archives.clone();
     let keep = move || {
-        contents::keep(&summary, &of.dir, &store, &limits)?;
-        ledger::keep(&summary, of.name.as_str(), &of.dir, &store, &limits)
+        let seen = Seen::of(&dir, &archives, &limits)?;
+        contents::keep(&summary, &dir, &seen, &store)?;
+        ledger::keep(&summary, &dir, &seen, &store, &limits)
     };
     blocking(keep).await?;
     temp.give_back();
@@ -205,9 +209,8 @@ async fn load(
 }
 
 /// Another frontend than the builders that are used here is not asked for.
-fn note_syntax(work: &ImageWork, log: &mut Log) -> Result<()> {
-    let dockerfile = assemble::dockerfile(work)?;
-    if let Some(span) = template::parse_rendered(&dockerfile)?.syntax {
+fn note_syntax(dockerfile: &Rendered, log: &mut Log) -> Result<()> {
+    if let Some(span) = template::parse_rendered(dockerfile)?.syntax {
         let line = dockerfile.text().get(span).unwrap_or_default();
         log.write(format!("bb: note: `{line}` is not obeyed\n").as_bytes());
     }
@@ -313,7 +316,8 @@ async fn labels(
     let mut of = format!("{sent} {}", base.as_deref().unwrap_or_default());
     let pinned = work.elsewhere.values().flatten();
     of.extend(pinned.map(|base| format!(" {}", base.id)));
-    let mut labels = assemble::labels(work, documents, base)?;
+    let dockerfile = assemble::dockerfile(work)?;
+    let mut labels = assemble::labels(work, &dockerfile, documents, base);
     labels.insert(label::FINGERPRINT.to_owned(), Blob::of(of.as_bytes()).digest);
     Ok(labels)
 }

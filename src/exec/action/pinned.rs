@@ -16,6 +16,7 @@ use crate::base::reference::{Reference, is_same_id};
 use crate::config::lock::Base;
 use crate::exec::action::command::{Asker, asking};
 use crate::exec::action::{Log, assemble, blocking};
+use crate::exec::archives::Archives;
 use crate::exec::work::Context;
 use crate::image::archive::bundle::Bundle;
 use crate::image::archive::listing::Section;
@@ -41,6 +42,7 @@ pub(super) struct Images {
     blobs: Blobs,
     /// Of images that cannot be brought, by ID: why.
     refused: BTreeMap<String, Left>,
+    archives: Archives,
     /// Who runs its commands; nobody, where the engine cannot.
     pub asker: Option<Asker>,
     /// One that is not here yet, and was asked for.
@@ -55,7 +57,7 @@ impl Images {
             None => self.docks(reference)?,
         };
         let tree = bundle::tree(&chain).map_err(|e| Left::new(e.message()))?;
-        let config = chain.into_iter().next().map(|top| top.config);
+        let config = chain.into_iter().next().map(|top| top.config.as_ref().clone());
         let config = config.ok_or_else(|| Left::new("an image without an archive"))?;
         Ok(image::Base { config, tree })
     }
@@ -64,8 +66,19 @@ impl Images {
     fn docks(&self, reference: &str) -> Result<Vec<Bundle>, Left> {
         let dir = self.work.parents.get(reference);
         let dir = dir.ok_or_else(|| Left::new(format!("`{reference}` is from elsewhere")))?;
-        let chain = assemble::chain(dir, &self.limits).map_err(|e| Left::new(e.message()))?;
+        let chain = assemble::chain_of(dir, &self.archives, &self.limits);
+        let chain = chain.map_err(|e| Left::new(e.message()))?;
         chain.ok_or_else(|| Left::new(format!("only the engine has `{reference}`")))
+    }
+
+    /// The archives of the images that an image's own layers go on top of.
+    pub(super) fn below(&self, base: Option<&str>) -> crate::Result<Vec<Bundle>> {
+        let Some(reference) = base else { return Ok(vec![]) };
+        if let Some(base) = self.work.pinned(reference) {
+            return Ok(vec![self.bundle(base).map_err(|left| Error::step(left.why()))?]);
+        }
+        let Some(dir) = self.work.parents.get(reference) else { return Ok(vec![]) };
+        Ok(assemble::chain_of(dir, &self.archives, &self.limits)?.unwrap_or_default())
     }
 
     /// A pinned image; where it is not here, it is wanted.
@@ -124,6 +137,7 @@ pub(super) async fn with_images<T: Send + 'static>(
             work: work.clone(),
             limits: context.settings.limits,
             blobs: Blobs::at(&context.store.blobs()),
+            archives: context.archives.clone(),
             refused: refused.clone(),
             asker: context.engine.commands().map(|_| asker),
             wanted: RefCell::default(),
@@ -294,7 +308,7 @@ pub(super) async fn triggers(base: &Base, context: &Context) -> Result<Option<Ve
         (Blobs::at(&context.store.blobs()), context.settings.limits, base.id.clone());
     let opened = blocking(move || open(&blobs, &id, &limits)).await?;
     match opened {
-        Some(bundle) => Ok(Some(bundle.config.config.on_build)),
+        Some(bundle) => Ok(Some(bundle.config.config.on_build.clone())),
         None => Ok(context.engine.image(&base.id).await?.map(|image| image.triggers)),
     }
 }

@@ -78,7 +78,7 @@ pub fn notes(plan: &Plan, store: &Store, limits: &Limits) -> Result<Group> {
         let Work::Image(work) = &plan.step(*ix).work else { continue };
         let archive = work.dir.join("image.tar");
         let bundle = if archive.is_file() { Bundle::open(&archive, limits)? } else { None };
-        layers.extend(bundle.into_iter().flat_map(|bundle| bundle.config.rootfs.diff_ids));
+        layers.extend(bundle.iter().flat_map(|bundle| bundle.config.rootfs.diff_ids.clone()));
     }
     let is_needed = |digest: &Option<String>| digest.as_ref().is_some_and(|d| layers.contains(d));
     let gone = noted.into_iter().filter(|(digest, _)| !is_needed(digest));

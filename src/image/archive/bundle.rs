@@ -8,8 +8,9 @@ use std::fs::File;
 use std::io;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -28,16 +29,18 @@ use crate::image::config::ImageConfig;
 use crate::image::tree::{Content, Kind, Node, Nodes, Tree, join, parent};
 use crate::image::{Left, bundle};
 
-/// One image's archive, opened.
+/// One image's archive, opened. To clone it costs nothing.
 #[derive(Debug, Clone)]
 pub struct Bundle {
     /// The configuration, as it is written.
-    pub config_text: Vec<u8>,
+    pub config_text: Arc<Vec<u8>>,
     /// The same, read.
-    pub config: ImageConfig,
+    pub config: Arc<ImageConfig>,
     /// What is where.
-    files: BTreeMap<String, Content>,
-    manifest: ArchiveManifest,
+    files: Arc<BTreeMap<String, Content>>,
+    manifest: Arc<ArchiveManifest>,
+    /// What is in layers that were looked into.
+    listed: Arc<Mutex<BTreeMap<String, Arc<Nodes>>>>,
     /// How much of it is read.
     limits: Limits,
 }
@@ -77,7 +80,23 @@ impl Bundle {
         let config = without_nulls(&config_text).map_err(|e| broken(&e.to_string()))?;
         let layers = limits.check(Limit::Layers, manifest.layers.len() as u64);
         layers.map_err(|e| e.error(Exit::Step, &format!("`{}`", path.display())))?;
-        Ok(Some(Self { config_text, config, files, manifest, limits: *limits }))
+        Ok(Some(Self::new((config_text, config), files, manifest, limits)))
+    }
+
+    fn new(
+        (config_text, config): (Vec<u8>, ImageConfig),
+        files: BTreeMap<String, Content>,
+        manifest: ArchiveManifest,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            config_text: Arc::new(config_text),
+            config: Arc::new(config),
+            files: Arc::new(files),
+            manifest: Arc::new(manifest),
+            listed: Arc::default(),
+            limits: *limits,
+        }
     }
 
     /// The layers that a configuration names: `sha256:…` of each, lowest first.
@@ -111,13 +130,13 @@ impl Bundle {
             layers: names.clone(),
         };
         let files = names.into_iter().zip(layers).collect();
-        Ok(Self { config_text, config, files, manifest, limits: *limits })
+        Ok(Self::new((config_text, config), files, manifest, limits))
     }
 
     /// The same under other names.
     #[must_use]
     pub fn called(mut self, references: &[String]) -> Self {
-        self.manifest.repo_tags = references.to_vec();
+        Arc::make_mut(&mut self.manifest).repo_tags = references.to_vec();
         self
     }
 
@@ -137,13 +156,33 @@ impl Bundle {
         let names = self.manifest.layers.iter().zip(&below.manifest.layers);
         let found =
             names.filter_map(|(own, theirs)| Some((own.clone(), below.layer(theirs)?.clone())));
-        self.files.extend(found);
+        let found = found.collect::<Vec<_>>();
+        Arc::make_mut(&mut self.files).extend(found);
+        // What was looked into has another name now, or none.
+        self.listed = Arc::default();
         self
     }
 
     /// A layer's bytes, if they are in this archive.
     fn layer(&self, name: &str) -> Option<&Content> {
         self.files.get(name)
+    }
+
+    /// What is in a layer of this archive, whose bytes these are: looked into once.
+    fn nodes(&self, name: &str, content: &Content) -> std::result::Result<Arc<Nodes>, Left> {
+        let listed = || self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(nodes) = listed().get(name) {
+            return Ok(nodes.clone());
+        }
+        let nodes = Arc::new(listing::layer(content, &self.limits)?);
+        listed().insert(name.to_owned(), nodes.clone());
+        Ok(nodes)
+    }
+
+    /// How many paths are in all of its own layers that can be read.
+    pub fn paths(&self) -> usize {
+        let own = self.manifest.layers.iter().filter_map(|name| Some((name, self.layer(name)?)));
+        own.filter_map(|(name, content)| Some(self.nodes(name, content).ok()?.len())).sum()
     }
 }
 
@@ -167,6 +206,9 @@ pub(crate) fn listed(text: &[u8]) -> Result<ArchiveManifest> {
 
 /// An engine writes `null` for what it has none of.
 fn without_nulls<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    if text.find(b"null").is_none() {
+        return serde_json::from_slice(text);
+    }
     let mut value = serde_json::from_slice(text)?;
     drop_nulls(&mut value);
     serde_json::from_value(value)
@@ -211,17 +253,28 @@ pub type Chain = [Bundle];
 /// # Errors
 /// One of them is not there any more.
 pub fn layers(chain: &Chain) -> Result<Vec<(&str, &Content)>> {
+    let found = found(chain)?.into_iter();
+    Ok(found.map(|(name, _, content)| (name, content)).collect())
+}
+
+/// The same, each with the archive that it is in.
+fn found(chain: &Chain) -> Result<Vec<(&str, &Bundle, &Content)>> {
     let names = chain.first().map_or(&[][..], |top| &top.manifest.layers).iter();
     let found = names.map(|name| {
-        let content = chain.iter().find_map(|bundle| bundle.layer(name));
+        let has = |bundle| Some((name.as_str(), bundle, Bundle::layer(bundle, name)?));
         let gone = || Error::step(format!("the layer `{name}` is gone")).hint("run `bb build`");
-        Ok((name.as_str(), content.ok_or_else(gone)?))
+        chain.iter().find_map(has).ok_or_else(gone)
     });
     found.collect()
 }
 
-fn limits(chain: &Chain) -> Limits {
-    chain.first().map_or_else(Limits::default, |top| top.limits)
+/// What is in each layer, lowest first.
+fn looked_into(chain: &Chain) -> Result<Vec<Arc<Nodes>>> {
+    let nodes = |(name, bundle, content): (&str, &Bundle, &Content)| {
+        let nodes = bundle.nodes(name, content);
+        nodes.map_err(|e| e.error(|why| format!("the layer `{name}`: {why}")))
+    };
+    found(chain)?.into_iter().map(nodes).collect()
 }
 
 /// A layer with where it is from.
@@ -232,7 +285,7 @@ pub struct OwnLayer {
     /// What made it.
     pub instruction: String,
     /// What is in it.
-    pub nodes: Nodes,
+    pub nodes: Arc<Nodes>,
 }
 
 /// All layers of an image, lowest first, each with the image that it is from and what made it.
@@ -243,9 +296,7 @@ pub fn own_layers(chain: &Chain) -> Result<Vec<OwnLayer>> {
     let history = chain.first().map_or(&[][..], |top| &top.config.history).iter();
     let mut made_by = history.filter(|step| !step.empty_layer).map(|step| &step.created_by);
     let mut found = vec![];
-    for (at, (name, content)) in layers(chain)?.into_iter().enumerate() {
-        let nodes = listing::layer(content, &limits(chain));
-        let nodes = nodes.map_err(|e| e.error(|why| format!("the layer `{name}`: {why}")))?;
+    for (at, nodes) in looked_into(chain)?.into_iter().enumerate() {
         // The same layer may be in more than one image: it is of the lowest that has as many.
         let has = |bundle: &Bundle| bundle.manifest.layers.len() > at;
         let bundle = chain.iter().rposition(has).unwrap_or(0);
@@ -261,8 +312,8 @@ pub fn own_layers(chain: &Chain) -> Result<Vec<OwnLayer>> {
 /// A layer is gone, cannot be read, or has something that is not known here.
 pub fn tree(chain: &Chain) -> Result<Tree> {
     let mut tree = Tree::default();
-    for (name, content) in layers(chain)? {
-        let laid = listing::layer(content, &limits(chain)).and_then(|layer| tree.apply(&layer));
+    for ((name, _), layer) in layers(chain)?.into_iter().zip(looked_into(chain)?) {
+        let laid = tree.apply(&layer);
         laid.map_err(|e| e.error(|why| format!("the layer `{name}`: {why}")))?;
     }
     Ok(tree)
@@ -476,12 +527,12 @@ pub(super) fn layer_bytes<'a>(
 
 /// A content's bytes; an error where the file has become shorter.
 fn exactly(content: &Content) -> io::Result<impl Read> {
-    let length = std::fs::metadata(&content.file)?.len();
-    if length < content.offset.saturating_add(content.size) {
+    let section = Section::open(content)?;
+    if section.length()? < content.offset.saturating_add(content.size) {
         let name = content.file.display();
         return Err(io::Error::other(format!("`{name}` changed while it was read")));
     }
-    Section::open(content)
+    Ok(section)
 }
 
 /// An image's archive as it is.
@@ -507,10 +558,10 @@ pub fn full_stream(chain: Vec<Bundle>, epoch: u64) -> Body {
 pub fn write_full(chain: &Chain, epoch: u64, mut out: impl Write) -> Result<()> {
     let Some(top) = chain.first() else { return Ok(()) };
     let layers = layers(chain)?;
-    let manifest = serde_json::to_vec(&[&top.manifest]);
+    let manifest = serde_json::to_vec(&[&*top.manifest]);
     let manifest = manifest.map_err(|e| Error::bug(format!("cannot write a manifest: {e}")))?;
     let texts =
-        [(top.manifest.config.clone(), top.config_text.clone()), (MANIFEST.into(), manifest)];
+        [(top.manifest.config.clone(), top.config_text.to_vec()), (MANIFEST.into(), manifest)];
     let written = write_parts(&layers, &texts, epoch, &mut out);
     written.map_err(|e| Error::step(format!("cannot write the image: {e}")))
 }
@@ -532,7 +583,7 @@ pub fn write_own(
     let config = Blob::of(&image.config_text);
     let manifest = bundle::archive_manifest(&config, &digests, references)?;
     let texts = [
-        (format!("{}.json", config.digest), image.config_text.clone()),
+        (format!("{}.json", config.digest), image.config_text.to_vec()),
         (MANIFEST.to_owned(), manifest),
     ];
     let names = digests.iter().map(|digest| bundle::layer_file(digest)).collect::<Vec<_>>();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::io::{BufRead, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,10 +23,10 @@ use crate::image::Left;
 use crate::image::copy::{Entry, Member};
 use crate::image::tree::{Content, Kind, Node, Nodes};
 
-/// A part of a file as a file of its own.
-#[derive(Debug)]
+/// A part of a file as a file of its own. Those that are cloned go their own ways in the same open file.
+#[derive(Debug, Clone)]
 pub(crate) struct Section {
-    file: File,
+    file: Arc<File>,
     start: u64,
     size: u64,
     at: u64,
@@ -34,10 +35,17 @@ pub(crate) struct Section {
 impl Section {
     /// The bytes that a content names.
     pub(crate) fn open(content: &Content) -> io::Result<Self> {
-        let mut file =
-            open::unlinked(&content.file).map_err(|e| super::named(&content.file, &e))?;
-        file.seek(SeekFrom::Start(content.offset))?;
-        Ok(Self { file, start: content.offset, size: content.size, at: 0 })
+        let file = open::unlinked(&content.file).map_err(|e| super::named(&content.file, &e))?;
+        Ok(Self::of(Arc::new(file), content))
+    }
+
+    fn of(file: Arc<File>, content: &Content) -> Self {
+        Self { file, start: content.offset, size: content.size, at: 0 }
+    }
+
+    /// How many bytes the whole file has.
+    pub(super) fn length(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
     }
 }
 
@@ -45,7 +53,8 @@ impl Read for Section {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.size.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let end = buffer.len().min(left);
-        let n = self.file.read(&mut buffer[..end])?;
+        let at = self.start.checked_add(self.at).ok_or_else(outside)?;
+        let n = self.file.read_at(&mut buffer[..end], at)?;
         self.at += n as u64;
         Ok(n)
     }
@@ -58,13 +67,43 @@ impl Seek for Section {
             SeekFrom::Current(by) => self.at.checked_add_signed(by),
             SeekFrom::End(by) => self.size.checked_add_signed(by),
         };
-        let outside = || io::Error::other("a position outside of the file");
         let at = at.ok_or_else(outside)?;
-        let absolute = self.start.checked_add(at).ok_or_else(outside)?;
-        self.file.seek(SeekFrom::Start(absolute))?;
+        // No file goes further.
+        let absolute = self.start.checked_add(at).filter(|at| i64::try_from(*at).is_ok());
+        absolute.ok_or_else(outside)?;
         self.at = at;
         Ok(at)
     }
+}
+
+fn outside() -> io::Error {
+    io::Error::other("a position outside of the file")
+}
+
+/// Opens the files that contents are in, each once as long as no other one is asked for between.
+#[derive(Debug, Default)]
+pub struct Digests(Option<(Arc<Path>, Arc<File>)>);
+
+impl Digests {
+    /// SHA-256 over the bytes of a file, in lower-case hex.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn of(&mut self, content: &Content) -> io::Result<String> {
+        let known = self.0.as_ref().filter(|(path, _)| *path == content.file);
+        let section = match known {
+            Some((_, file)) => Section::of(file.clone(), content),
+            None => Section::open(content)?,
+        };
+        self.0 = Some((content.file.clone(), section.file.clone()));
+        hashed(section)
+    }
+}
+
+fn hashed(mut section: Section) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut section, &mut hasher)?;
+    Ok(hex(&hasher.finalize()))
 }
 
 /// All bytes of a small file.
@@ -105,19 +144,19 @@ pub fn entries(content: &Content, limits: &Limits) -> Result<Option<Vec<Entry>>,
     let failed = |e: io::Error| failed(content, &e);
     let mut start = vec![];
     let file = Section::open(content).map_err(failed)?;
-    file.take(6).read_to_end(&mut start).map_err(failed)?;
+    file.clone().take(6).read_to_end(&mut start).map_err(failed)?;
     if packed::is_packed(&start) {
         return Err(Left::new(format!("`{}` is compressed", content.file.display())));
     }
     let gate = Gate::new(limits);
-    let reader = Gated::new(Section::open(content).map_err(failed)?, gate.clone());
+    let reader = Gated::new(file.clone(), gate.clone());
     let mut archive = tar::Archive::new(reader);
     let mut entries = archive.entries_with_seek().map_err(failed)?;
     let damaged = |why: String| {
         Left::refused(format!("`{}` is a damaged archive: {why}", content.file.display()))
     };
     let mut tally = Tally::new(limits);
-    let mut again = Section::open(content).map_err(failed)?;
+    let mut again = file;
     let mut before = 0;
     let mut found = vec![];
     loop {
@@ -306,9 +345,7 @@ fn extended(records: &Records, mut node: Node) -> io::Result<Result<Node, Left>>
 /// # Errors
 /// The file cannot be read.
 pub fn digest(content: &Content) -> io::Result<String> {
-    let mut hasher = Sha256::new();
-    io::copy(&mut Section::open(content)?, &mut hasher)?;
-    Ok(hex(&hasher.finalize()))
+    hashed(Section::open(content)?)
 }
 
 /// Whether two files have the same bytes.

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Sum;
+use std::sync::Arc;
 
 use bstr::{BStr, ByteSlice};
 use serde::{Deserialize, Serialize};
@@ -75,7 +76,7 @@ pub struct Layer {
     /// What made it.
     pub instruction: String,
     /// What is in it.
-    pub nodes: Nodes,
+    pub nodes: Arc<Nodes>,
 }
 
 /// What is in layers and not in the image any more.

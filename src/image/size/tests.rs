@@ -26,7 +26,7 @@ fn ledger() -> Ledger {
     let layer = |image: &str, nodes| Layer {
         image: image.to_owned(),
         instruction: "COPY x /".to_owned(),
-        nodes,
+        nodes: Arc::new(nodes),
     };
     let layers = [layer("base", base), layer("top", top)];
     let mut tree = Tree::default();

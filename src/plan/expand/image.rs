@@ -7,7 +7,7 @@ use super::{DockFacts, PACKAGES, Sources, params, step};
 use crate::base::ids::{DockName, Kind, StepId};
 use crate::base::label;
 use crate::config::Settings;
-use crate::plan::results::{Format, SIZE};
+use crate::plan::results::{ARCHIVE, Format, SIZE, SUMMARY};
 use crate::plan::step::{BASE_PARAM, IMAGE_ID, ImageWork, Need, Object, REFERENCES, Step, Work};
 
 pub(super) fn dockerfile(sources: Sources<'_>, dock: &DockFacts) -> Step {
@@ -38,7 +38,7 @@ fn labels(settings: &Settings, dock: &DockFacts) -> LiteMap<String, String> {
 
 /// What an image step leaves in `.bb/images/NAME/`; the archive is empty where only the engine has the image.
 const IMAGE_OUTPUTS: [&str; 5] =
-    ["image.json", "image.tar", Format::CycloneDx.file(), Format::Spdx.file(), SIZE];
+    [SUMMARY, ARCHIVE, Format::CycloneDx.file(), Format::Spdx.file(), SIZE];
 
 /// How images are made of the same inputs: another way of it makes all of them anew.
 const IMAGE_FORMAT: &str = "4";
