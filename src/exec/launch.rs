@@ -155,13 +155,7 @@ pub(super) async fn launch(
         None => {}
     }
     let (Some(record), Stamp::Present(stamp)) = context.store.load(&step.id) else {
-        return Err(Error::step(format!(
-            "`{name}` says that `{}` is done, but nothing is here of it",
-            step.id
-        ))
-        .hint(
-            "where it is started, this folder has to be the same one: shared, by the same path",
-        ));
+        return Err(missing(step, &name, note.is_some(), &words));
     };
     Ok(match note {
         None => Ended::Fresh { products: record, stamp, put: false },
@@ -246,6 +240,20 @@ impl Failure {
     }
 }
 
+/// Nothing went wrong that anybody has told, but there is no record.
+fn missing(step: &Step, name: &str, is_done: bool, words: &str) -> Error {
+    if is_done {
+        return Error::step(format!(
+            "`{name}` says that `{}` is done, but nothing is here of it",
+            step.id
+        ))
+        .hint("where it is started, this folder has to be the same one: shared, by the same path");
+    }
+    let error = Error::step(format!("the launcher `{name}` ended before the step did"));
+    with_words(error, words)
+        .hint("the machine that it was on may be gone; the same command goes on")
+}
+
 fn died(name: &str, status: ExitStatus, words: &str) -> Error {
     let how = match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit code {code}"),
@@ -253,11 +261,14 @@ fn died(name: &str, status: ExitStatus, words: &str) -> Error {
         (None, None) => "ended".to_owned(),
     };
     let error = Error::step(format!("the launcher `{name}` {how} before the step did"));
+    with_words(error, words)
+}
+
+/// With the last lines of what somebody has said.
+fn with_words(error: Error, words: &str) -> Error {
     let lines = words.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>();
-    lines
-        .iter()
-        .skip(lines.len().saturating_sub(10))
-        .fold(error, |error, line| error.detail(format!("  {}", visible(line))))
+    let last = lines.iter().skip(lines.len().saturating_sub(10));
+    last.fold(error, |error, line| error.detail(format!("  {}", visible(line))))
 }
 
 /// A launcher at work. Where nobody waits for it any more, it is told to end, and killed if it does not.
