@@ -73,6 +73,7 @@ write_project() {
 # Written by scripts/demo.sh.
 namespace = "$NAMESPACE_"
 docks = "../bb-dock"
+exclude = ["gcc", "postgresql"]
 mirrors = ["file://$MIRROR_DIR"]
 
 [trust]
@@ -92,8 +93,19 @@ catalogue() {
     printf '\n%s$ bb test%s\n' "$BOLD" "$PLAIN"
     bb test --keep-going || exit "$?"
     bb catalogue -o doc/catalogue.md || exit "$?"
+    beside >>doc/catalogue.md
     bb catalogue -o "$PROJECT/catalogue.html" || exit "$?"
     row page "$PROJECT/catalogue.html"
+}
+
+# What is not in the table.
+beside() {
+    cat <<'END'
+
+Two images are built by name only: [postgresql](../bb-dock/postgresql/README.md), and
+[gcc](../bb-dock/gcc/README.md), whose layers take long to compress. What people used to start from is here but for Java: there is
+no source of it that the local mirror could compile.
+END
 }
 
 build_images() {
