@@ -8,6 +8,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a project is files")]
 
+mod affected;
 mod bases;
 mod build;
 mod docks;

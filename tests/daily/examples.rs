@@ -73,6 +73,12 @@ fn prepare(room: &mut Room, verb: &str, line: &str) -> i32 {
                 "FROM ${IMAGE_PARENT}\n",
             );
         }
+        (_, line) if line.contains("--affected") => {
+            let git = "git init -q && git add bb.toml && git -c user.name=me -c user.email=me@example.org commit -qm one";
+            if !room.path(".git").exists() {
+                assert!(room.command("sh", &["-c", git]).status().unwrap().success());
+            }
+        }
         ("store status" | "store verify", _) => {
             let name = |name: &str| room.path(name).display().to_string();
             let own =

@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "nobody is outside of a test program")]
 #![allow(clippy::disallowed_methods, reason = "a test has a whole world of its own")]
 
+mod affected;
 mod beside;
 mod broken;
 mod catalogue;

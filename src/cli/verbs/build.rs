@@ -27,6 +27,7 @@ use crate::state::store::Store;
 #[command(after_help = "Examples:
   bb build                      # everything
   bb build --exclude nginx      # everything but nginx
+  bb build --affected HEAD      # what a change has touched
   bb build -f busybox           # its image again, although nothing has changed
   bb build -nF busybox          # compile it again, on its parents as they are
   bb build --trace trace.json   # what ran when, for Perfetto or chrome://tracing
@@ -35,6 +36,9 @@ pub(in crate::cli) struct Args {
     /// Names of images, or ids of steps (default: all but the excluded ones)
     #[arg(add = complete::images_and_steps())]
     images: Vec<String>,
+    /// Only what has changed since a commit, and what stands on it
+    #[arg(long, value_name = "COMMIT", conflicts_with = "images")]
+    affected: Option<String>,
     #[command(flatten)]
     switches: Switches,
     #[command(flatten)]
@@ -131,10 +135,22 @@ impl How {
     }
 }
 
+/// That nothing has changed.
+pub(in crate::cli) fn untouched(since: &str) -> String {
+    format!("nothing here is touched by what has changed since `{since}`\n")
+}
+
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let begun = Instant::now();
     let project = args.how.project(call)?;
-    let options = args.options();
+    let mut options = args.options();
+    if let Some(since) = &args.affected {
+        options.images = project.affected(since)?;
+        if options.images.is_empty() {
+            say(&untouched(since));
+            return Ok(0);
+        }
+    }
     if args.how.dry_run {
         status::planned(&project.judge(&options).await?, call.look);
         return Ok(0);

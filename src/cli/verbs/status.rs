@@ -7,7 +7,8 @@ use crate::cli::call::Call;
 use crate::base::error::Result;
 use crate::cli::args::complete;
 use crate::cli::io::message::tell;
-use crate::cli::{Look, entered, print};
+use crate::cli::verbs::build::untouched;
+use crate::cli::{Look, entered, print, say};
 use crate::exec::job::Standing;
 use crate::plan::{Plan, Work};
 use crate::report::{self, Message, short_id, table};
@@ -18,12 +19,16 @@ use crate::session::{Judged, Options};
 #[command(after_help = "Examples:
   bb status
   bb status nginx
+  bb status --affected HEAD
   bb status rootfs:nginx
   bb status --exit-code   # for CI: 1 if there is anything to do")]
 pub(in crate::cli) struct Args {
     /// Names of images, or ids of steps (default: all but the excluded ones)
     #[arg(add = complete::images_and_steps())]
     images: Vec<String>,
+    /// Only what has changed since a commit, and what stands on it
+    #[arg(long, value_name = "COMMIT", conflicts_with = "images")]
+    affected: Option<String>,
     /// Exit 1 if there is anything to do
     #[arg(long)]
     exit_code: bool,
@@ -31,8 +36,15 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     let project = entered::project(&call.state)?;
-    let judged =
-        project.judge(&Options { images: args.images.clone(), ..Options::default() }).await?;
+    let mut images = args.images.clone();
+    if let Some(since) = &args.affected {
+        images = project.affected(since)?;
+        if images.is_empty() {
+            say(&untouched(since));
+            return Ok(0);
+        }
+    }
+    let judged = project.judge(&Options { images, ..Options::default() }).await?;
     print(&text(&judged));
     Ok(u8::from(args.exit_code && !judged.is_fresh()))
 }

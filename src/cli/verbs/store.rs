@@ -81,7 +81,7 @@ fn from(here: &Path, path: &Path) -> PathBuf {
 fn key(file: &Path) -> Result<u8> {
     let public: PublicKey = make_pair(file)?;
     let shown = file.display();
-    say(&format!("made `{shown}`, which signs, and `{shown}.pub`, by which others trust it"));
+    say(&format!("made `{shown}`, which signs, and `{shown}.pub`, by which others trust it\n"));
     print(&format!("{}\n", public.id()));
     Ok(0)
 }
