@@ -1,6 +1,6 @@
 //! The store: where finished steps' results can be had from elsewhere, and given to.
 //!
-//! An entry is what one step left, under the key of all that it depends on ([`crate::fresh::key`]): a signed statement
+//! An entry is what one step left, under the key of all that it depends on ([`crate::fresh::key()`]): a signed statement
 //! and the files that it names. Knows keys, statements and places; not which step is worked on, nor when.
 
 mod entry;
