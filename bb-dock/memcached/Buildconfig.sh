@@ -14,7 +14,7 @@ finish_rootfs_build() {
 	drop_unused_libevent_parts
 }
 
-# memcached is linked to the one that has it all.
+# memcached is linked to the one that has it all; a script in Python has no Python here.
 drop_unused_libevent_parts() {
-	rm -f "$EMERGE_ROOT"/usr/lib64/libevent_*.so*
+	rm -f "$EMERGE_ROOT"/usr/lib64/libevent_*.so* "$EMERGE_ROOT"/usr/bin/event_rpcgen.py
 }
