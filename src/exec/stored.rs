@@ -175,11 +175,14 @@ async fn brought(
     Some(folder)
 }
 
-/// Two files may be one blob: each gets its own.
+/// Two files may be one blob: each gets its own. One that came before an interruption is there.
 async fn bring(file: &File, folder: &Path, shared: &SharedStore) -> Result<()> {
-    let blobs = Blobs::at(folder);
+    let (blobs, named) = (Blobs::at(folder), folder.join(&file.name));
+    if store::hash_file(&named).is_ok_and(|hash| hash == file.sha256) {
+        return Ok(());
+    }
     shared.bring(file, &blobs).await?;
-    let (blob, named) = (blobs.path(&format!("sha256:{}", file.sha256))?, folder.join(&file.name));
+    let blob = blobs.path(&format!("sha256:{}", file.sha256))?;
     fs::rename(&blob, &named).map_err(|e| Error::file("write", &named, &e))
 }
 
