@@ -11,16 +11,17 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::base::error::{Error, Exit, Result};
 use crate::base::words::visible;
 use crate::exec::event::Event;
-use crate::exec::job::OwnedJob;
-use crate::exec::work::{Context, Ended};
-use crate::fresh::record::Stamp;
+use crate::exec::job::{Job, OwnedJob, is_stale};
+use crate::exec::work::{self, Context, Ended};
+use crate::fresh::Inventory;
+use crate::fresh::record::{Record, Stamp};
 use crate::plan::step::{Step, Work};
 
 /// Says that a step was launched: it is done where it is.
@@ -28,6 +29,8 @@ pub const LAUNCHED: &str = "BB_LAUNCHED";
 
 /// A launcher has so long to end what it has started, before it is killed.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What is in the pipes of one that has ended comes within this.
+const LINGER: Duration = Duration::from_secs(1);
 /// Bytes of what a launcher says besides, from its end.
 const WORDS: usize = 4096;
 /// Bytes of one line that is told.
@@ -110,7 +113,9 @@ impl Launcher {
                 Some(word)
             }
         };
-        self.words.iter().filter_map(filled).collect()
+        // The program itself is never left out.
+        let program = self.words.iter().take(1).cloned();
+        program.chain(self.words.iter().skip(1).filter_map(filled)).collect()
     }
 
     fn command(&self, step: &Step, context: &Context) -> Command {
@@ -154,7 +159,7 @@ pub(super) async fn launch(
         None if !status.success() => return Err(died(&name, status, &words)),
         None => {}
     }
-    let (Some(record), Stamp::Present(stamp)) = context.store.load(&step.id) else {
+    let Some((record, stamp)) = recorded(owned, context).await? else {
         return Err(missing(step, &name, note.is_some(), &words));
     };
     Ok(match note {
@@ -166,6 +171,23 @@ pub(super) async fn launch(
     })
 }
 
+/// What is here of a step that is up to date. That counts, and not what was said: another machine may see older files.
+async fn recorded(
+    owned: &Arc<OwnedJob>,
+    context: &Arc<Context>,
+) -> Result<Option<(Arc<Record>, i64)>> {
+    let look = |job: Job<'_>, context: &Context| {
+        if is_stale(job, &context.store, &Inventory::default())? {
+            return Ok(None);
+        }
+        Ok(match context.store.load(&job.step.id) {
+            (Some(record), Stamp::Present(stamp)) => Some((record, stamp)),
+            _ => None,
+        })
+    };
+    work::beside(owned, context, look).await
+}
+
 /// What came through.
 #[derive(Default)]
 struct Heard {
@@ -175,53 +197,74 @@ struct Heard {
     words: String,
 }
 
+/// Hears it to its end. Who has inherited its pipes may go on for ever: when it is gone, nobody waits for long.
 async fn hear(running: &mut Running, step: &Step, events: &UnboundedSender<Event>) -> Heard {
-    let mut heard = Heard::default();
+    let (mut heard, mut words) = (Heard::default(), vec![]);
     let Some((out, err)) = running.pipes() else { return heard };
-    let id = step.id.to_string();
-    let told = async {
-        let mut lines = BufReader::new(out);
-        let (mut note, mut failure) = (None, None);
-        loop {
-            let mut line = vec![];
-            // One that is longer comes in pieces, which are no messages.
-            let read = (&mut lines).take(LONGEST).read_until(b'\n', &mut line).await;
-            if !read.is_ok_and(|read| read > 0) {
-                return (note, failure);
-            }
-            match serde_json::from_slice(&line).unwrap_or(Told::Other) {
-                Told::Started { step: of, reason } if of == id => {
-                    let _ = events.send(Event::Started { step: step.id.clone(), reason });
-                }
-                Told::Line { step: of, text } if of == id => {
-                    let _ = events.send(Event::Line {
-                        step: step.id.clone(),
-                        text: visible(&text).into_owned(),
-                    });
-                }
-                Told::Done { step: of, note: said } if of == id => note = Some(said),
-                Told::Warning { message } => {
-                    let _ = events.send(Event::Warned { message: visible(&message).into_owned() });
-                }
-                Told::Failed { error } | Told::Error { error } => failure = failure.or(Some(error)),
-                _ => {}
-            }
+    {
+        let listening = listen(out, step, events, &mut heard);
+        let both = async { tokio::join!(listening, last_words(err, &mut words)) };
+        tokio::select! {
+            _ = both => {}
+            () = running.is_gone() => {}
         }
-    };
-    let ((note, failure), words) = tokio::join!(told, last_words(err));
-    (heard.note, heard.failure, heard.words) = (note, failure, words);
+    }
+    heard.words = String::from_utf8_lossy(&words).into_owned();
     heard
 }
 
+async fn listen(
+    from: impl AsyncRead + Unpin,
+    step: &Step,
+    events: &UnboundedSender<Event>,
+    heard: &mut Heard,
+) {
+    let mut lines = BufReader::new(from);
+    loop {
+        let mut line = vec![];
+        // One that is longer comes in pieces, which are no messages.
+        let read = (&mut lines).take(LONGEST).read_until(b'\n', &mut line).await;
+        if !read.is_ok_and(|read| read > 0) {
+            return;
+        }
+        heard.take(serde_json::from_slice(&line).unwrap_or(Told::Other), step, events);
+    }
+}
+
 /// The end of what somebody says.
-async fn last_words(mut from: impl tokio::io::AsyncRead + Unpin) -> String {
-    let (mut words, mut piece) = (vec![], vec![0; WORDS]);
+async fn last_words(mut from: impl AsyncRead + Unpin, words: &mut Vec<u8>) {
+    let mut piece = vec![0; WORDS];
     while let Ok(read @ 1..) = from.read(&mut piece).await {
         words.extend_from_slice(&piece[..read]);
         let before = words.len().saturating_sub(WORDS);
         words.drain(..before);
     }
-    String::from_utf8_lossy(&words).into_owned()
+}
+
+impl Heard {
+    /// What is said of other steps, those that this one needs, is not told; but for a failure.
+    fn take(&mut self, told: Told, step: &Step, events: &UnboundedSender<Event>) {
+        let is_own = |of: &String| *of == step.id.to_string();
+        let step = step.id.clone();
+        let event = match told {
+            Told::Started { step: of, reason } if is_own(&of) => Event::Started { step, reason },
+            Told::Line { step: of, text } if is_own(&of) => {
+                Event::Line { step, text: visible(&text).into_owned() }
+            }
+            Told::Warning { message } => Event::Warned { message: visible(&message).into_owned() },
+            Told::Done { step: of, note } if is_own(&of) => {
+                self.note = Some(note);
+                return;
+            }
+            Told::Failed { error } | Told::Error { error } => {
+                self.failure.get_or_insert(error);
+                return;
+            }
+            _ => return,
+        };
+        // The receiver lives as long as the run.
+        let _ = events.send(event);
+    }
 }
 
 impl Failure {
@@ -244,14 +287,15 @@ impl Failure {
 fn missing(step: &Step, name: &str, is_done: bool, words: &str) -> Error {
     if is_done {
         return Error::step(format!(
-            "`{name}` says that `{}` is done, but nothing is here of it",
+            "`{name}` says that `{}` is done, but by what is here it is not",
             step.id
         ))
         .hint("where it is started, this folder has to be the same one: shared, by the same path");
     }
     let error = Error::step(format!("the launcher `{name}` ended before the step did"));
-    with_words(error, words)
-        .hint("the machine that it was on may be gone; the same command goes on")
+    with_words(error, words).hint(
+        "the machine that it was on may be gone, or see another folder; the same command goes on",
+    )
 }
 
 fn died(name: &str, status: ExitStatus, words: &str) -> Error {
@@ -286,6 +330,14 @@ impl Running {
     fn pipes(&mut self) -> Option<(tokio::process::ChildStdout, tokio::process::ChildStderr)> {
         let child = self.child.as_mut()?;
         Some((child.stdout.take()?, child.stderr.take()?))
+    }
+
+    /// It has ended, and what it has said has had time to come.
+    async fn is_gone(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.wait().await;
+        }
+        tokio::time::sleep(LINGER).await;
     }
 
     async fn end(mut self) -> std::io::Result<ExitStatus> {

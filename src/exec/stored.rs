@@ -135,18 +135,28 @@ async fn found(
             None
         }
         Err(error) => {
-            give_up(id, &error, shared, events);
+            if shared.leave() {
+                tell(
+                    events,
+                    format!("`{id}`: the store is not asked from here on: {}", reason(&error)),
+                );
+            }
             None
         }
     }
 }
 
-/// A store that does not answer is not asked again: a build that could go on does not wait for it each time.
-fn give_up(id: &StepId, error: &Error, shared: &SharedStore, events: &UnboundedSender<Event>) {
-    if shared.leave() {
-        let message = format!("`{id}`: the store is left alone from here on: {}", error.message());
-        let _ = events.send(Event::Warned { message });
-    }
+fn tell(events: &UnboundedSender<Event>, message: String) {
+    let _ = events.send(Event::Warned { message });
+}
+
+/// What went wrong, in one line: where several places were asked, what the first said.
+fn reason(error: &Error) -> String {
+    let detail = error.shown_details(false).next();
+    detail.map_or_else(
+        || error.message().to_owned(),
+        |detail| format!("{}: {}", error.message(), detail.trim()),
+    )
 }
 
 /// The folder with an entry's files, all of them as the statement says. What came of one before an interruption is
@@ -163,9 +173,7 @@ async fn brought(
     let mut done = 0;
     for file in &entry.files {
         if let Err(error) = bring(file, &folder, shared).await {
-            let message =
-                format!("`{id}`: the store's result cannot be taken: {}", error.message());
-            let _ = events.send(Event::Warned { message });
+            tell(events, format!("`{id}`: the store's result cannot be taken: {}", reason(&error)));
             let _ = remove_folder(&folder);
             return None;
         }
@@ -183,7 +191,12 @@ async fn bring(file: &File, folder: &Path, shared: &SharedStore) -> Result<()> {
     }
     shared.bring(file, &blobs).await?;
     let blob = blobs.path(&format!("sha256:{}", file.sha256))?;
-    fs::rename(&blob, &named).map_err(|e| Error::file("write", &named, &e))
+    fs::rename(&blob, &named).map_err(|e| Error::file("write", &named, &e))?;
+    // What lay there under its digest may be something else by now.
+    if store::hash_file(&named)? != file.sha256 {
+        return Err(Error::trust(format!("`{}` is not what its digest says", file.name)));
+    }
+    Ok(())
 }
 
 /// Puts a file that has come into its place.
@@ -232,7 +245,17 @@ async fn hand_over(
             );
             let _ = events.send(Event::Warned { message });
         }
-        Err(error) => give_up(id, &error, shared, events),
+        Err(error) => {
+            if shared.leave_giving() {
+                tell(
+                    events,
+                    format!(
+                        "`{id}`: nothing is given to the store from here on: {}",
+                        reason(&error)
+                    ),
+                );
+            }
+        }
     }
 }
 
@@ -275,6 +298,12 @@ pub(super) async fn note_unmade(
 ) -> Result<Option<Ended>> {
     let note = |job: Job<'_>, context: &Context| {
         let Some(products) = job.step.foretold() else { return Ok(None) };
+        // What is there to be looked through is looked through, now: nothing may be built of it before.
+        let is_there =
+            |path: &&PathBuf| job.step.is_brought(path) && path.symlink_metadata().is_ok();
+        if job.step.files.iter().any(|path| is_there(&path)) {
+            return Ok(None);
+        }
         let Ok(_lock) = context.store.try_lock(&job.step.id)? else { return Ok(None) };
         let mut record = work::see(job, context.store.now()?)?.record(job);
         record.products = products;

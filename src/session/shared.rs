@@ -25,6 +25,17 @@ impl Project {
         if words.is_empty() || self.environment().contains_key(LAUNCHED) {
             return Ok(None);
         }
+        let said = self.environment().get("BB_LAUNCHER").filter(|said| said.contains(['"', '\'']));
+        if said.is_some() {
+            return Err(Error::config("`BB_LAUNCHER` has quotation marks, which mean nothing there")
+                .hint("it is split at blanks; words with blanks in them go into `launcher` in bb.toml, which is a list"));
+        }
+        if words[0].is_empty() || words[0].contains("{memory}") {
+            return Err(Error::config(format!(
+                "`launcher` begins with `{}`, which is no program",
+                words[0]
+            )));
+        }
         let program = self.program().map(Path::to_owned).ok_or_else(|| {
             Error::config("a launcher starts the program `bb`, and this is another one")
         })?;

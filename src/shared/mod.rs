@@ -28,6 +28,7 @@ pub struct SharedStore {
     signs: Option<PrivateKey>,
     pulls: bool,
     is_away: AtomicBool,
+    takes_nothing: AtomicBool,
 }
 
 /// What a store has under a key.
@@ -50,7 +51,14 @@ impl SharedStore {
         signs: Option<PrivateKey>,
         pulls: bool,
     ) -> Self {
-        Self { place, trusted, signs, pulls, is_away: AtomicBool::new(false) }
+        Self {
+            place,
+            trusted,
+            signs,
+            pulls,
+            is_away: AtomicBool::new(false),
+            takes_nothing: AtomicBool::new(false),
+        }
     }
 
     /// Whether results are taken from it, as far as is known.
@@ -62,12 +70,17 @@ impl SharedStore {
     /// Whether results are given to it, as far as is known.
     #[must_use]
     pub fn is_given(&self) -> bool {
-        self.signs.is_some() && !self.is_away.load(Ordering::Relaxed)
+        self.signs.is_some() && !self.takes_nothing.load(Ordering::Relaxed)
     }
 
     /// Nobody asks it again in this run. Whether somebody did until now.
     pub fn leave(&self) -> bool {
         !self.is_away.swap(true, Ordering::Relaxed)
+    }
+
+    /// Nobody gives it anything more in this run. Whether somebody did until now.
+    pub fn leave_giving(&self) -> bool {
+        !self.takes_nothing.swap(true, Ordering::Relaxed)
     }
 
     /// What it has under a key. `form` is what an entry must have.
@@ -107,13 +120,16 @@ impl SharedStore {
     /// It does not take it, or nobody may sign.
     pub async fn give(&self, entry: &Entry, form: &Form, folder: &Path) -> Result<Given> {
         let signs = self.signs.as_ref().ok_or_else(|| Error::bug("nobody signs"))?;
-        match self.find(&entry.key, form).await? {
-            Found::Entry(there) if there.products == entry.products => return Ok(Given::Was),
-            Found::Entry(there) => return Ok(Given::Other(Box::new(there))),
-            // What does not count is in nobody's way.
-            Found::Nothing | Found::Refused(_) => {}
-        }
-        self.place.give(entry, &signs.sign(&entry.statement()), folder).await?;
+        let is_new = match self.find(&entry.key, form).await? {
+            Found::Entry(there) if there.products != entry.products => {
+                return Ok(Given::Other(Box::new(there)));
+            }
+            Found::Entry(there) if self.place.is_whole(&there).await? => return Ok(Given::Was),
+            Found::Nothing => true,
+            // What does not count, or has lost a file, is in nobody's way.
+            Found::Entry(_) | Found::Refused(_) => false,
+        };
+        self.place.give(entry, &signs.sign(&entry.statement()), folder, is_new).await?;
         Ok(Given::New)
     }
 }

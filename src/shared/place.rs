@@ -103,11 +103,39 @@ impl Place {
         fs::rename(&dest, &whole).map_err(|e| Error::file("write", &whole, &e))
     }
 
-    /// Gives an entry: its files first.
+    /// Whether all files of an entry are there, as large as they should be.
+    ///
+    /// # Errors
+    /// The place does not answer.
+    pub(super) async fn is_whole(&self, entry: &Entry) -> Result<bool> {
+        match self {
+            Self::Registry { registry, repository } => {
+                let of = tagged(repository, &entry.key)?;
+                for file in &entry.files {
+                    if !registry.has_file(&of, &format!("sha256:{}", file.sha256)).await? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            Self::Folder { folder, .. } => {
+                Ok(entry.files.iter().all(|file| is_there(&blob(folder, file), file.size)))
+            }
+            Self::Web { .. } => Ok(true),
+        }
+    }
+
+    /// Gives an entry: its files first. One that `is_new` is put over none that came meanwhile.
     ///
     /// # Errors
     /// The place does not take it.
-    pub(super) async fn give(&self, entry: &Entry, statement: &[u8], folder: &Path) -> Result<()> {
+    pub(super) async fn give(
+        &self,
+        entry: &Entry,
+        statement: &[u8],
+        folder: &Path,
+        is_new: bool,
+    ) -> Result<()> {
         match self {
             Self::Registry { registry, repository } => {
                 let artifact = artifact(entry, statement, folder);
@@ -116,7 +144,7 @@ impl Place {
             Self::Folder { folder: to, .. } => {
                 let (entry, statement) = (entry.clone(), statement.to_vec());
                 let (from, to) = (folder.to_owned(), to.clone());
-                let given = move || write(&entry, &statement, &from, &to);
+                let given = move || write(&entry, &statement, &from, (&to, is_new));
                 let done = tokio::task::spawn_blocking(given).await;
                 done.map_err(|e| Error::bug(format!("a thread ended: {e}")))?
             }
@@ -150,16 +178,24 @@ fn artifact(entry: &Entry, statement: &[u8], folder: &Path) -> Artifact {
     Artifact { kind: KIND, text_kind: STATEMENT_KIND, text: statement.to_vec(), files }
 }
 
+fn blob(folder: &Path, file: &File) -> PathBuf {
+    folder.join("blobs/sha256").join(&file.sha256)
+}
+
+/// Half a file is none. What is in it, whoever takes it looks.
+fn is_there(path: &Path, size: u64) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == size)
+}
+
 /// Into a folder that others read and write meanwhile.
-fn write(entry: &Entry, statement: &[u8], from: &Path, to: &Path) -> Result<()> {
-    let blobs = to.join("blobs/sha256");
+fn write(entry: &Entry, statement: &[u8], from: &Path, (to, is_new): (&Path, bool)) -> Result<()> {
     for file in &entry.files {
-        let whole = blobs.join(&file.sha256);
-        if !whole.exists() {
-            put(&whole, |temp| copy(&from.join(&file.name), temp, &file.sha256))?;
+        let whole = blob(to, file);
+        if !is_there(&whole, file.size) {
+            put(&whole, false, |temp| copy(&from.join(&file.name), temp, &file.sha256))?;
         }
     }
-    put(&to.join("steps").join(&entry.key), |temp| fs::write(temp, statement))
+    put(&to.join("steps").join(&entry.key), is_new, |temp| fs::write(temp, statement))
 }
 
 /// Copies a file that may have been changed meanwhile: then nobody would take the copy, and it would stay.
@@ -171,15 +207,19 @@ fn copy(from: &Path, to: &Path, sha256: &str) -> std::io::Result<()> {
     }
 }
 
-/// A file that has its name when it is whole.
-fn put(whole: &Path, fill: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
+/// A file that has its name when it is whole; where it `is_new`, one that came meanwhile stays.
+fn put(whole: &Path, is_new: bool, fill: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
     let failed = |e: &std::io::Error| Error::file("write", whole, e);
     let folder = whole.parent().unwrap_or(Path::new("/"));
     make_dir(folder)?;
     let temp =
         tempfile::Builder::new().prefix(".coming-").tempfile_in(folder).map_err(|e| failed(&e))?;
     fill(temp.path()).and_then(|()| readable(&temp)).map_err(|e| failed(&e))?;
-    temp.persist(whole).map(drop).map_err(|e| failed(&e.error))
+    let kept = if is_new { temp.persist_noclobber(whole) } else { temp.persist(whole) };
+    match kept {
+        Err(e) if is_new && e.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        kept => kept.map(drop).map_err(|e| failed(&e.error)),
+    }
 }
 
 /// For everybody, as what a team shares.

@@ -77,7 +77,7 @@ impl PublicKey {
     /// # Errors
     /// It cannot be read, or is no public Ed25519 key (exit 3).
     pub fn read(file: &Path) -> Result<Self> {
-        let text = read::state(file, Limit::KeyringSize)?;
+        let text = read::state(file, Limit::KeyringSize).map_err(|e| unreadable(file, &e))?;
         let der = SubjectPublicKeyInfoDer::from_pem_slice(&text).ok();
         let raw = der.as_ref().and_then(|der| der.strip_prefix(SPKI.as_slice())?.try_into().ok());
         let wrong = || Error::config(format!("`{}` is no public Ed25519 key", file.display()));
@@ -106,7 +106,7 @@ impl PrivateKey {
     /// # Errors
     /// It cannot be read, or is no such key (exit 3).
     pub fn read(file: &Path) -> Result<Self> {
-        let text = read::state(file, Limit::KeyringSize)?;
+        let text = read::state(file, Limit::KeyringSize).map_err(|e| unreadable(file, &e))?;
         let der = PrivatePkcs8KeyDer::from_pem_slice(&text).ok();
         let pair = der.and_then(|der| {
             Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der()).ok()
@@ -136,6 +136,15 @@ impl PrivateKey {
         };
         serde_json::to_vec(&envelope).unwrap_or_default()
     }
+}
+
+fn unreadable(file: &Path, cause: &Error) -> Error {
+    Error::config(format!(
+        "the key `{}` of the store cannot be read: {}",
+        file.display(),
+        cause.message()
+    ))
+    .hint("`store.trust` in bb.toml and the variable `BB_STORE_KEY` name such files")
 }
 
 /// Makes a pair of keys: `FILE`, which only its owner may read, and `FILE.pub`. Never over one that is there.

@@ -96,11 +96,32 @@ fn a_failure_there_is_told_as_it_was_and_a_launcher_that_dies_by_its_name() {
         ("echo no node left >&2; exit 7", "ended with exit code 7 before the step did"),
         ("kill -9 $$", "was killed by signal 9 before the step did"),
         ("exit 0", "ended before the step did"),
+        ("sleep 100 & exit 3", "ended with exit code 3 before the step did"),
     ] {
         let cluster = Cluster::new(line);
         let made = cluster.told("build");
         assert!(made.code == Some(1) && made.words().contains(told), "{told}: {made}");
         assert_eq!(made.words().contains("no node left"), line.contains("no node"), "{made}");
+    }
+    // Who says that it is done, or says nothing, beside what was built of other files.
+    let cluster = Cluster::new("[ ! -e old ] || { cat old; exit 0; }");
+    cluster.told("build").ok();
+    cluster.room.append("bb-dock/app/Buildconfig.sh", "# Other.\n");
+    let done = r#"{"type":"done","step":"rootfs:app","seconds":1.0,"note":""}"#;
+    for (said, told) in
+        [("", "ended before the step did"), (done, "is done, but by what is here it is not")]
+    {
+        cluster.room.write("old", &format!("{said}\n"));
+        let made = cluster.told("build");
+        assert!(made.code == Some(1) && made.words().contains(told), "{told}: {made}");
+    }
+    for (words, told) in
+        [("{memory}", "which is no program"), ("sh -c \"true\"", "has quotation marks")]
+    {
+        let mut command = cluster.command("build");
+        command.env("BB_LAUNCHER", words);
+        let made = Told::of(command);
+        assert!(made.code == Some(3) && made.words().contains(told), "{told}: {made}");
     }
     let cluster = Cluster::new("");
     fs::remove_file(cluster.room.path("node")).unwrap();

@@ -263,7 +263,7 @@ fn what_does_not_count_is_not_taken_and_the_build_goes_on() {
     assert!(taken(&given.other().told("build"), "rootfs:app"));
     // A statement without end, and files that are others, or half of them.
     fs::File::create(&given.statement).unwrap().set_len(1 << 30).unwrap();
-    goes_on(&given.other(), "the store is left alone from here on");
+    goes_on(&given.other(), "the store is not asked from here on");
     fs::write(&given.statement, &good).unwrap();
     let (blob, whole) = (given.blob(), fs::read(given.blob()).unwrap());
     let mut changed = whole.clone();
@@ -276,8 +276,37 @@ fn what_does_not_count_is_not_taken_and_the_build_goes_on() {
     }
     fs::remove_file(&blob).unwrap();
     goes_on(&given.other(), "cannot be taken");
-    fs::write(&blob, &whole).unwrap();
+    // Who gives finds that something is missing of what is there, and mends it.
+    given.first.room.write(
+        "bb.toml",
+        &given.first.room.read("bb.toml").replace("push = ", "pull = \"no\"\npush = "),
+    );
+    given.first.room.write("bb-dock/app/Buildconfig.sh", "PACKAGES='acct-group/nginx'\n");
+    given.first.told("build");
+    let taker = given.other();
+    // What lies where it would arrive is not believed.
+    let place = taker.room.path(".bb/arriving/rootfs/app/sha256");
+    fs::create_dir_all(&place).unwrap();
+    for blob in fs::read_dir(given.folder.path().join("blobs/sha256")).unwrap() {
+        fs::write(place.join(blob.unwrap().file_name()), "bad").unwrap();
+    }
+    goes_on(&taker, "is not what its digest says");
     assert!(taken(&given.other().told("build"), "rootfs:app"));
+}
+
+/// What was brought and does not verify is not built of, whether the store has an image or not.
+#[test]
+fn a_signature_that_does_not_verify_is_told_all_the_same() {
+    let given = Given::new();
+    let other = Machine { engine: given.folder.path().join("none"), ..given.other() };
+    other.told("build fetch:portage.tar.xz fetch:portage.tar.xz.gpgsig");
+    other.room.write(".bb/downloads/portage.tar.xz.gpgsig", "evil");
+    let made = Told::of(other.command("build"));
+    assert!(made.code == Some(5) && made.failed() == ["verify:portage"], "{made}");
+    other.room.append("bb-dock/app/Buildconfig.sh", "# Other.\n");
+    let made = Told::of(other.command("build -k"));
+    assert!(made.code == Some(5) && made.failed() == ["verify:portage"], "{made}");
+    assert!(!made.started().contains(&"rootfs:app".to_owned()), "{made}");
 }
 
 /// A registry that says what a test wants, on a port of its own.
@@ -321,7 +350,7 @@ fn a_registry_that_lies_or_never_ends_holds_nobody_up() {
         let _ = to.write_all(head.as_bytes());
         while to.write_all(&[b' '; 4096]).is_ok() {}
     });
-    goes_on(&on(&endless), "the store is left alone from here on");
+    goes_on(&on(&endless), "the store is not asked from here on");
     let statement = fs::read(&given.statement).unwrap();
     let digest = format!("sha256:{}", "0".repeat(64));
     let lies = liar(move |line, to| {
@@ -341,7 +370,7 @@ fn a_registry_that_lies_or_never_ends_holds_nobody_up() {
     });
     goes_on(&on(&lies), "sent something else than `sha256:0000");
     // Nobody is there: told once, and that is all.
-    goes_on(&on("oci://localhost:1/team/store"), "the store is left alone from here on");
+    goes_on(&on("oci://localhost:1/team/store"), "the store is not asked from here on");
 }
 
 #[test]

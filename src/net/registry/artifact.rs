@@ -114,6 +114,19 @@ impl Registry {
         brought.map(drop).map_err(|fault| fault.error(&format!("cannot pull `{digest}` of `{of}`")))
     }
 
+    /// Whether a repository has a file.
+    ///
+    /// # Errors
+    /// The registry does not answer.
+    pub async fn has_file(&self, of: &Reference, digest: &str) -> Result<bool> {
+        let there = async {
+            let at = self.located(&Settings::origin(of)?).await?;
+            self.has(&at, digest).await
+        };
+        let there: Result<bool, Fault> = there.await;
+        there.map_err(|fault| fault.error(&format!("cannot find `{digest}` of `{of}`")))
+    }
+
     /// Sends an artifact: its files, its text, and at last what makes it seen under its tag.
     ///
     /// # Errors

@@ -142,7 +142,7 @@ impl Registry {
     }
 
     /// Whether a repository has a blob.
-    async fn has(&self, at: &Endpoint, digest: &str) -> Result<bool, Fault> {
+    pub(super) async fn has(&self, at: &Endpoint, digest: &str) -> Result<bool, Fault> {
         let scope = Scope::push(at);
         let ask = Ask::new(Method::HEAD, at.address(&format!("blobs/{digest}"))?, &scope);
         match self.ask(at, &ask).await {
