@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 
 use crate::base::error::{Error, Result};
@@ -19,7 +19,7 @@ use crate::exec::launch::launch;
 use crate::exec::life::Life;
 use crate::exec::run::{hand_on, next_end, stop};
 use crate::exec::stored;
-use crate::exec::work::{self, Context, Ended, Why};
+use crate::exec::work::{self, Context, Why};
 use crate::fresh::Inventory;
 use crate::fresh::record::Stamp;
 use crate::plan::graph::{Plan, StepIx};
@@ -89,10 +89,9 @@ async fn from_elsewhere(
     report: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Alone> {
     let step = plan.step(ix);
-    let is_unmade = || step.foretold().is_some() && context.store.record(&step.id).is_none();
     let how = if stored::is_asked(step, context) {
         How::Take
-    } else if context.makes_late() && is_unmade() {
+    } else if stored::is_noted(step, context) {
         How::Note
     } else {
         return Ok(Alone::Missed);
@@ -132,16 +131,6 @@ async fn lost_before(
     Ok(demand::all_lost_before(plan, ix, &context.store, &inventory))
 }
 
-async fn launched(
-    job: &Arc<OwnedJob>,
-    context: &Arc<Context>,
-    events: &UnboundedSender<Event>,
-) -> Result<Ended> {
-    let launcher =
-        context.launcher_of(job.job().step).ok_or_else(|| Error::bug("nobody starts it"))?;
-    launch(job, launcher, context, events).await
-}
-
 /// Works on one step with nothing beside it, and waits for what goes to the store of it.
 async fn work_alone(
     job: OwnedJob,
@@ -157,7 +146,7 @@ async fn work_alone(
     task.spawn(async move {
         let ended = match how {
             How::Work(why) => work::work(&job, why, &shared, &events).await.map(Some),
-            How::Launch => launched(&job, &shared, &events).await.map(Some),
+            How::Launch => launch(&job, &shared, &events).await.map(Some),
             How::Take => stored::take(&job, &shared, &events).await,
             How::Note => stored::note_unmade(&job, &shared).await,
         };

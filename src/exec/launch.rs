@@ -119,7 +119,7 @@ impl Launcher {
     }
 
     fn command(&self, step: &Step, context: &Context) -> Command {
-        let words = self.words(step, context.jobs_of_a_step());
+        let words = self.words(step, context.jobs.max(1));
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).arg(&self.program).arg("--state").arg(context.store.root());
         command.args(["step", &step.id.to_string(), "--message-format", "json"]);
@@ -137,11 +137,11 @@ impl Launcher {
 /// Has a step done elsewhere, and takes its record for what it says.
 pub(super) async fn launch(
     owned: &Arc<OwnedJob>,
-    launcher: &Launcher,
     context: &Arc<Context>,
     events: &UnboundedSender<Event>,
 ) -> Result<Ended> {
     let step = owned.job().step;
+    let launcher = context.launcher_of(step).ok_or_else(|| Error::bug("nobody starts it"))?;
     let begun = Instant::now();
     let mut command = launcher.command(step, context);
     let name = launcher.words[0].clone();

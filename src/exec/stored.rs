@@ -49,6 +49,11 @@ pub(super) fn is_asked(step: &Step, context: &Context) -> bool {
     is_shared(step) && context.shared.as_ref().is_some_and(SharedStore::is_asked)
 }
 
+/// Whether a step that was never done is noted by what is known of its products, and made where that is needed.
+pub(super) fn is_noted(step: &Step, context: &Context) -> bool {
+    context.makes_late() && step.foretold().is_some() && context.store.record(&step.id).is_none()
+}
+
 /// What a stale step is to be known by, with what it sees now.
 struct Wanted {
     key: String,

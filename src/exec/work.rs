@@ -77,11 +77,6 @@ pub struct Context {
 }
 
 impl Context {
-    /// How many jobs a step may have where nobody counts.
-    pub(super) fn jobs_of_a_step(&self) -> usize {
-        self.jobs.max(1)
-    }
-
     /// Who starts a step elsewhere, if somebody does.
     pub(super) fn launcher_of(&self, step: &Step) -> Option<&Launcher> {
         self.launcher.as_ref().filter(|_| Launcher::starts(step))

@@ -89,7 +89,7 @@ fn settings(state: &Path) -> Result<Settings> {
 }
 
 /// A path as it was given, where the project's folder is the current one.
-fn from(here: &Path, path: &Path) -> PathBuf {
+pub(in crate::cli) fn from(here: &Path, path: &Path) -> PathBuf {
     let same = std::env::current_dir().is_ok_and(|now| now == here);
     if same { path.to_owned() } else { here.join(path) }
 }

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use crate::base::error::{Exit, Result};
 use crate::cli::call::Call;
 use crate::cli::io::output::print_json;
+use crate::cli::verbs::keys;
 use crate::cli::{entered, print, say};
 use crate::exec::stored::{Stand, There};
 use crate::report::table;
@@ -51,7 +52,7 @@ enum Verb {
 
 pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
     match &args.verb {
-        Verb::Key { file } => key(&from(&call.here, file)),
+        Verb::Key { file } => key(&keys::from(&call.here, file)),
         Verb::Status { json } => {
             let stands = entered::project(&call.state)?.store_stands().await?;
             show(&stands, *json)?;
@@ -70,12 +71,6 @@ pub(in crate::cli) async fn run(args: &Args, call: &Call) -> Result<u8> {
             Ok(if wrong.is_empty() { 0 } else { Exit::Trust.code() })
         }
     }
-}
-
-/// A path as it was given, where the project's folder is the current one.
-fn from(here: &Path, path: &Path) -> PathBuf {
-    let same = std::env::current_dir().is_ok_and(|now| now == here);
-    if same { path.to_owned() } else { here.join(path) }
 }
 
 fn key(file: &Path) -> Result<u8> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::exec::event::Event;
 use crate::exec::interrupt::Interrupts;
 use crate::exec::job::OwnedJob;
@@ -21,14 +21,11 @@ impl Run<'_> {
     /// What is done first about a step that is stale.
     pub(super) fn first(&self, ix: StepIx) -> Task {
         let (step, context) = (self.plan.step(ix), &self.context);
-        if !context.makes_late()
-            || self.options.asked.contains(&ix)
-            || self.options.wanted.contains(&ix)
-        {
+        if self.options.asked.contains(&ix) || self.options.wanted.contains(&ix) {
             Task::Work
         } else if stored::is_asked(step, context) {
             Task::Take
-        } else if step.foretold().is_some() && context.store.record(&step.id).is_none() {
+        } else if stored::is_noted(step, context) {
             Task::Note
         } else {
             Task::Work
@@ -43,10 +40,7 @@ impl Run<'_> {
     pub(super) fn start_launched(&mut self, ix: StepIx, job: Arc<OwnedJob>) {
         let (context, events) = (self.context.clone(), self.events.clone());
         self.tasks.spawn(async move {
-            let ended = match context.launcher_of(job.job().step) {
-                Some(launcher) => launch(&job, launcher, &context, &events).await,
-                None => Err(Error::bug("nobody starts it")),
-            };
+            let ended = launch(&job, &context, &events).await;
             (ix, ended.map(Came::Worked))
         });
     }
